@@ -1,0 +1,207 @@
+"""The one mechanism that maps torch state_dict keys to Flax variables and back.
+
+Every net file holds its own table (`state_dict_table(net)`): one `Entry` a torch key, in torch's
+order. The map is strict in both directions: nothing is guessed, dropped or filled in silently.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError, listing
+
+Array = np.ndarray
+Variables = dict[str, Any]
+
+
+def _same(value: Array) -> Array:
+    return value
+
+
+# kind -> (torch value to Flax value, Flax value to torch value)
+_KINDS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "same": (_same, _same),
+    "linear": (np.transpose, np.transpose),
+    "conv1d": (lambda w: w.transpose(2, 1, 0), lambda w: w.transpose(2, 1, 0)),
+    "conv2d": (lambda w: w.transpose(2, 3, 1, 0), lambda w: w.transpose(3, 2, 0, 1)),
+    "count": (lambda n: np.asarray(n, np.int32), lambda n: np.asarray(n, np.int64)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One torch key and its place among the Flax variables.
+
+    Attributes:
+      key: the torch state_dict key.
+      path: the place, collection first, e.g. `('params', 'embedding', 'kernel')`; empty for a
+        buffer that the net computes itself (kind `constant`).
+      kind: `same`; `linear` ([out, in] <-> [in, out]); `conv1d` (OIW <-> WIO); `conv2d`
+        (OIHW <-> HWIO); `count` (int64 scalar <-> int32); `constant`.
+      shape: the torch shape, for the check and for tools that build tables without a net.
+      constant: makes the buffer's value (kind `constant`).
+    """
+
+    key: str
+    path: tuple[str, ...] = ()
+    kind: str = "same"
+    shape: tuple[int, ...] | None = None
+    constant: Callable[[], Array] | None = None
+
+
+def to_variables(
+    table: Iterable[Entry], state_dict: Mapping[str, Array], *, where: str = ""
+) -> Variables:
+    """Torch state_dict -> Flax variables.
+
+    Args:
+      table: the net's table.
+      state_dict: arrays under the torch keys; exactly the table's keys.
+      where: the file's name, for the error message.
+
+    Returns:
+      `{'params': ..., 'batch_stats': ...}` (only the collections that the table names).
+
+    Raises:
+      UserError: missing or unexpected keys, or a shape that is not the table's.
+    """
+    table = list(table)
+    known = {entry.key: entry for entry in table}
+    problems = [f"missing key {key}" for key in known if key not in state_dict]
+    problems += [f"unexpected key {key}" for key in state_dict if key not in known]
+    problems += [
+        f"{key} has shape {list(np.shape(state_dict[key]))}, expected {list(entry.shape)}"
+        for key, entry in known.items()
+        if key in state_dict
+        and entry.shape is not None
+        and tuple(np.shape(state_dict[key])) != entry.shape
+    ]
+    if problems:
+        raise UserError(
+            f"{where or 'state_dict'} does not fit this net ({len(problems)} differences):\n"
+            f"{listing(problems)}\n"
+            "Check that the checkpoint belongs to this net and these constructor fields."
+        )
+    variables: Variables = {}
+    for entry in table:
+        if entry.kind != "constant":
+            value = np.asarray(state_dict[entry.key])
+            _put(variables, entry.path, np.ascontiguousarray(_KINDS[entry.kind][0](value)))
+    return variables
+
+
+def to_state_dict(table: Iterable[Entry], variables: Mapping[str, Any]) -> dict[str, Array]:
+    """Flax variables -> torch state_dict in the table's order; the exact inverse of `to_variables`.
+
+    Raises:
+      UserError: `variables` lacks a path of the table.
+    """
+    result = {}
+    for entry in table:
+        if entry.kind == "constant":
+            assert entry.constant is not None
+            value = entry.constant()
+        else:
+            value = _KINDS[entry.kind][1](np.asarray(_get(variables, entry.path)))
+        # ascontiguousarray makes a scalar one-dimensional, so its shape is put back.
+        result[entry.key] = np.ascontiguousarray(value).reshape(np.shape(value))
+    return result
+
+
+def unwrap(checkpoint: Any, *, where: str = "") -> dict[str, Array]:
+    """The bare state_dict inside what a training script saved.
+
+    Looks under `model_state_dict`, `state_dict` and `model`, in that order, and takes a bare
+    state_dict as it is; strips the prefixes `module.` (DataParallel) and `_orig_mod.`
+    (torch.compile), in any order and number.
+
+    Raises:
+      UserError: there is no state_dict inside.
+    """
+    if isinstance(checkpoint, Mapping):
+        for name in ("model_state_dict", "state_dict", "model"):
+            if isinstance(checkpoint.get(name), Mapping):
+                checkpoint = checkpoint[name]
+                break
+    if (
+        not isinstance(checkpoint, Mapping)
+        or not checkpoint
+        or not all(isinstance(value, np.ndarray) for value in checkpoint.values())
+    ):
+        found = (
+            f"the keys {sorted(map(str, checkpoint))[:8]}"
+            if isinstance(checkpoint, Mapping)
+            else f"a {type(checkpoint).__name__}"
+        )
+        raise UserError(
+            f"{where or 'checkpoint'}: no state_dict found: it holds {found}. Expected a "
+            "state_dict, bare or under 'model_state_dict', 'state_dict' or 'model'."
+        )
+    return {_strip(str(key)): value for key, value in checkpoint.items()}
+
+
+def _strip(key: str) -> str:
+    while key.startswith(("module.", "_orig_mod.")):
+        key = key.partition(".")[2]
+    return key
+
+
+def read_torch(path: str | Path) -> Any:
+    """Reads a torch file without running any code in it; tensors become numpy arrays.
+
+    Raises:
+      UserError: torch is not installed, or the file is missing, damaged or holds more than
+        tensors and plain containers.
+    """
+    path = Path(path)
+    torch = import_torch(f"to read {path}")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file. Expected a torch checkpoint (.pt or .pth).")
+    try:
+        return _to_numpy(torch.load(path, map_location="cpu", weights_only=True), torch)
+    except Exception as error:  # torch raises many types for a damaged or unsafe file
+        reason = str(error).strip().splitlines()
+        raise UserError(
+            f"{path}: not a readable torch checkpoint ({reason[0] if reason else error!r}). "
+            "Only tensors and plain containers are loaded; files that need to run code are refused."
+        ) from error
+
+
+def import_torch(purpose: str) -> Any:
+    """The torch module, or a UserError that says how to get it."""
+    try:
+        import torch
+    except ImportError as error:
+        raise UserError(
+            f"torch is needed {purpose}. Install it with: pip install 'jaxsign[parity]'"
+        ) from error
+    return torch
+
+
+def _to_numpy(value: Any, torch: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        tensor = value.detach().cpu()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    if isinstance(value, Mapping):
+        return {key: _to_numpy(item, torch) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_to_numpy(item, torch) for item in value)
+    return value
+
+
+def _put(tree: Variables, path: tuple[str, ...], value: Array) -> None:
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = value
+
+
+def _get(tree: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    node: Any = tree
+    for name in path:
+        if not isinstance(node, Mapping) or name not in node:
+            raise UserError(f"these variables lack {'/'.join(path)}: they belong to another net")
+        node = node[name]
+    return node

@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "linear": (np.transpose, np.transpose),
     "conv1d": (lambda w: w.transpose(2, 1, 0), lambda w: w.transpose(2, 1, 0)),
     "conv2d": (lambda w: w.transpose(2, 3, 1, 0), lambda w: w.transpose(3, 2, 0, 1)),
+    "batch1": (lambda a: a[0], lambda a: a[None]),
     "count": (lambda n: np.asarray(n, np.int32), lambda n: np.asarray(n, np.int64)),
 }
 
@@ -37,16 +38,15 @@ class Entry:
 
     Attributes:
       key: the torch state_dict key.
-      path: the place, collection first, e.g. `('params', 'embedding', 'kernel')`; empty for a
-        buffer that the net computes itself (kind `constant`).
+      path: the place, collection first, e.g. `('params', 'embedding', 'kernel')`.
       kind: `same`; `linear` ([out, in] <-> [in, out]); `conv1d` (OIW <-> WIO); `conv2d`
-        (OIHW <-> HWIO); `count` (int64 scalar <-> int32); `constant`.
+        (OIHW <-> HWIO); `count` (int64 scalar <-> int32); `batch1` (leading axis of one in torch).
       shape: the torch shape, for the check and for tools that build tables without a net.
-      constant: makes the buffer's value (kind `constant`).
+      constant: for a buffer that the constructor computes: makes its torch value.
     """
 
     key: str
-    path: tuple[str, ...] = ()
+    path: tuple[str, ...]
     kind: str = "same"
     shape: tuple[int, ...] | None = None
     constant: Callable[[], Array] | None = None
@@ -87,9 +87,8 @@ def to_variables(
         )
     variables: Variables = {}
     for entry in table:
-        if entry.kind != "constant":
-            value = np.asarray(state_dict[entry.key])
-            _put(variables, entry.path, np.ascontiguousarray(_KINDS[entry.kind][0](value)))
+        value = _KINDS[entry.kind][0](np.asarray(state_dict[entry.key]))
+        _put(variables, entry.path, _contiguous(value))
     return variables
 
 
@@ -101,14 +100,14 @@ def to_state_dict(table: Iterable[Entry], variables: Mapping[str, Any]) -> dict[
     """
     result = {}
     for entry in table:
-        if entry.kind == "constant":
-            assert entry.constant is not None
-            value = entry.constant()
-        else:
-            value = _KINDS[entry.kind][1](np.asarray(_get(variables, entry.path)))
-        # ascontiguousarray makes a scalar one-dimensional, so its shape is put back.
-        result[entry.key] = np.ascontiguousarray(value).reshape(np.shape(value))
+        value = _KINDS[entry.kind][1](np.asarray(_get(variables, entry.path)))
+        result[entry.key] = _contiguous(value)
     return result
+
+
+def _contiguous(value: Array) -> Array:
+    # ascontiguousarray makes a scalar one-dimensional, so its shape is put back.
+    return np.ascontiguousarray(value).reshape(np.shape(value))
 
 
 def unwrap(checkpoint: Any, *, where: str = "") -> dict[str, Array]:

@@ -1,0 +1,146 @@
+"""InceptionV3GRU: image features of every frame, two small GRUs, a gloss and a category head.
+
+Source: the public system fslr-transformer-vs-iv3gru (its `InceptionV3GRU`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxsign.nets import inception
+from jaxsign.nets.layers import dense, dropout, recurrent
+from jaxsign.nets.sign_transformer import linear
+from jaxsign.nets.state_dict import Entry
+
+Array = jax.Array
+BACKBONE_KEYS = "feat_extractor.backbone."
+
+
+class InceptionV3GRU(nn.Module):
+    """Two stacked GRUs over InceptionV3 features; the last state of each clip is classified.
+
+    Attributes:
+      num_gloss, num_cat: classes of the two heads.
+      hidden1, hidden2: GRU sizes.
+      dropout: rate after the first GRU and before the heads.
+      freeze_backbone: the backbone gets no gradient and always runs in eval mode (the original
+        let its running statistics drift when it trained on frames).
+      transform_input: the backbone was trained on [-1, 1] images, so ImageNet-normalised ones are
+        mapped back first; True for torchvision's weights and the original's checkpoints.
+    """
+
+    num_gloss: int = 105
+    num_cat: int = 10
+    hidden1: int = 16
+    hidden2: int = 12
+    dropout: float = 0.3
+    freeze_backbone: bool = True
+    transform_input: bool = True
+    dtype: jnp.dtype | None = None
+    param_dtype: jnp.dtype = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(
+        self, x: Array, valid: Array | None = None, *, train: bool = False
+    ) -> dict[str, Any]:
+        """Logits of a batch of clips.
+
+        Args:
+          x: float [B, T, 2048] features (the backbone then has no part and no variables), or
+            frames [B, T, H, W, 3]: float ImageNet-normalised, or uint8, normalised here.
+          valid: bool [B, T], True = real frame; None = all are.
+          train: use dropout (rng stream `dropout`) and train the backbone unless it is frozen.
+
+        Returns:
+          `logits`: {'gloss': float32 [B, num_gloss], 'cat': float32 [B, num_cat]}, `embedding`:
+          [B, hidden2], `gru1` [B, T, hidden1] and `gru2` [B, T, hidden2]: the states of all
+          frames, zeros in invalid ones; for frames also `features` [B, T, 2048].
+
+        Raises:
+          ValueError: a shape that does not fit.
+        """
+        if valid is not None and valid.shape != x.shape[:2]:
+            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+        features = self._features(x, train)
+        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        ok = None if valid is None else valid.astype(bool)
+        states1, _ = recurrent.GRU(self.hidden1, name="gru1", **types)(features, ok)
+        h = dropout.Dropout(self.dropout)(states1, train=train)
+        states2, last = recurrent.GRU(self.hidden2, name="gru2", **types)(h, ok)
+        h = dropout.Dropout(self.dropout)(last, train=train)
+        gloss = dense.Dense(self.num_gloss, name="gloss_head", **types)(h)
+        cat = dense.Dense(self.num_cat, name="category_head", **types)(h)
+        result = {
+            "logits": {"gloss": gloss.astype(jnp.float32), "cat": cat.astype(jnp.float32)},
+            "embedding": last,
+            "gru1": states1,
+            "gru2": states2,
+        }
+        return result if x.ndim == 3 else {**result, "features": features}
+
+    def _features(self, x: Array, train: bool) -> Array:
+        if x.ndim == 3 and x.shape[-1] == 2048:
+            return x
+        if x.ndim != 5 or x.shape[-1] != 3:
+            raise ValueError(
+                f"x has shape {x.shape}, expected features [B, T, 2048] or frames [B, T, H, W, 3]"
+            )
+        frames = x.reshape(-1, *x.shape[2:])
+        if frames.dtype == jnp.uint8:
+            frames = inception.normalise_uint8(frames)
+        backbone = inception.InceptionV3(
+            transform_input=self.transform_input,
+            dtype=self.dtype,
+            param_dtype=self.param_dtype,
+            axis_name=self.axis_name,
+            name="backbone",
+        )
+        features = backbone(frames, train=train and not self.freeze_backbone)["features"]
+        if self.freeze_backbone:
+            features = jax.lax.stop_gradient(features)
+        return features.reshape(*x.shape[:2], -1)
+
+
+NET = InceptionV3GRU
+
+
+def state_dict_table(net: InceptionV3GRU, *, backbone: bool = True) -> list[Entry]:
+    """The original's 590 state_dict keys in their order; the last 12 without the backbone."""
+    rows: list[Entry] = []
+    if backbone:
+        inner = inception.InceptionV3(transform_input=net.transform_input)
+        rows += inception.state_dict_table(inner, ("backbone",), BACKBONE_KEYS)
+    for name, width, hidden in (("gru1", 2048, net.hidden1), ("gru2", net.hidden1, net.hidden2)):
+        shapes = {
+            "weight_ih": (3 * hidden, width),
+            "weight_hh": (3 * hidden, hidden),
+            "bias_ih": (3 * hidden,),
+            "bias_hh": (3 * hidden,),
+        }
+        rows += [
+            Entry(f"{name}.{leaf}_l0", ("params", name, leaf), shape=shape)
+            for leaf, shape in shapes.items()
+        ]
+    for head, n in (("gloss_head", net.num_gloss), ("category_head", net.num_cat)):
+        rows += linear(head, (head,), n, net.hidden2)
+    return rows
+
+
+def matches(state_dict: Mapping[str, Any]) -> bool:
+    """True if the keys are an InceptionV3GRU's."""
+    return "gru1.weight_hh_l0" in state_dict and "gru2.weight_hh_l0" in state_dict
+
+
+def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Constructor fields that the shapes tell."""
+    return {
+        "hidden1": int(state_dict["gru1.weight_hh_l0"].shape[1]),
+        "hidden2": int(state_dict["gru2.weight_hh_l0"].shape[1]),
+        "num_gloss": int(state_dict["gloss_head.bias"].shape[0]),
+        "num_cat": int(state_dict["category_head.bias"].shape[0]),
+    }

@@ -1,0 +1,77 @@
+"""Causal depthwise 1-D convolution over time, in the form that XLA runs fastest."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from jaxsign.nets.layers import backend
+
+Array = jax.Array
+
+
+def causal_depthwise(x: Array, kernel: Array, dilation: int = 1) -> Array:
+    """y[:, t] = sum_k kernel[k] * x[:, t - (K - 1 - k) * dilation], zeros before the clip.
+
+    XLA's grouped convolution is 35 to 90 times slower on a CPU than a sum of shifted products, and
+    autodiff of that sum has a slow weight gradient, so the CPU form has its own; other backends
+    take the grouped convolution.
+
+    Args:
+      x: float [B, T, C].
+      kernel: float [K, C].
+      dilation: distance of neighbouring taps in frames.
+
+    Returns:
+      float [B, T, C].
+    """
+    if backend.on_cpu():
+        return _shift_and_add(x, kernel, dilation)
+    return grouped_convolution(x, kernel, dilation)
+
+
+def grouped_convolution(x: Array, kernel: Array, dilation: int = 1) -> Array:
+    """The same as `causal_depthwise`, as one grouped convolution."""
+    return jax.lax.conv_general_dilated(
+        x,
+        kernel[:, None, :],
+        window_strides=(1,),
+        padding=[((kernel.shape[0] - 1) * dilation, 0)],
+        rhs_dilation=(dilation,),
+        dimension_numbers=("NWC", "WIO", "NWC"),
+        feature_group_count=x.shape[-1],
+    )
+
+
+def _sum_of_shifts(padded: Array, kernel: Array, length: int, dilation: int) -> Array:
+    taps = range(kernel.shape[0])
+    return sum(padded[:, k * dilation : k * dilation + length] * kernel[k] for k in taps)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _shift_and_add(x: Array, kernel: Array, dilation: int) -> Array:
+    reach = (kernel.shape[0] - 1) * dilation
+    padded = jnp.pad(x, ((0, 0), (reach, 0), (0, 0)))
+    return _sum_of_shifts(padded, kernel, x.shape[1], dilation)
+
+
+def _forward(x, kernel, dilation):
+    return _shift_and_add(x, kernel, dilation), (x, kernel)
+
+
+def _backward(dilation, residual, d):
+    x, kernel = residual
+    length, reach = x.shape[1], (kernel.shape[0] - 1) * dilation
+    dx = _sum_of_shifts(jnp.pad(d, ((0, 0), (0, reach), (0, 0))), kernel[::-1], length, dilation)
+    padded = jnp.pad(x, ((0, 0), (reach, 0), (0, 0)))
+
+    def add(total, clip):
+        p, g = clip
+        taps = [(p[k * dilation : k * dilation + length] * g).sum(0) for k in range(len(kernel))]
+        return total + jnp.stack(taps), None
+
+    dkernel, _ = jax.lax.scan(add, jnp.zeros_like(kernel), (padded, d))
+    return dx, dkernel
+
+
+_shift_and_add.defvjp(_forward, _backward)

@@ -1,0 +1,76 @@
+"""Layer normalisation with an explicit gradient, in float32 whatever the compute type."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxsign.nets.layers import backend
+
+Array = jax.Array
+
+
+def layer_norm(x: Array, scale: Array, bias: Array, eps: float) -> Array:
+    """scale * (x - mean) / sqrt(var + eps) + bias over the last axis, biased variance.
+
+    On a CPU the gradient is spelt out: autodiff's fuses badly with its neighbours there.
+
+    Args:
+      x: float [..., D].
+      scale: float32 [D].
+      bias: float32 [D].
+      eps: added to the variance, inside the root.
+
+    Returns:
+      float32 [..., D].
+    """
+    x, scale, bias = (a.astype(jnp.float32) for a in (x, scale, bias))
+    return (_norm_cpu if backend.on_cpu() else _norm)(x, scale, bias, eps)
+
+
+def _statistics(x, eps):
+    mean = x.mean(-1, keepdims=True)
+    return mean, jax.lax.rsqrt(jnp.square(x - mean).mean(-1, keepdims=True) + eps)
+
+
+def _norm(x, scale, bias, eps):
+    mean, inverse = _statistics(x, eps)
+    return (x - mean) * inverse * scale + bias
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _norm_cpu(x, scale, bias, eps):
+    return _norm(x, scale, bias, eps)
+
+
+def _norm_forward(x, scale, bias, eps):
+    mean, inverse = _statistics(x, eps)
+    return (x - mean) * inverse * scale + bias, (x, scale, mean, inverse)
+
+
+def _norm_backward(eps, residual, d):
+    x, scale, mean, inverse = residual
+    normalised = (x - mean) * inverse
+    g = d * scale
+    dx = g - g.mean(-1, keepdims=True) - normalised * (g * normalised).mean(-1, keepdims=True)
+    axes = tuple(range(d.ndim - 1))
+    return dx * inverse, (d * normalised).sum(axes), d.sum(axes)
+
+
+_norm_cpu.defvjp(_norm_forward, _norm_backward)
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation over the last axis; statistics in float32, result in `dtype`."""
+
+    eps: float = 1e-5
+    dtype: jnp.dtype | None = None
+    param_dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """x: float [..., D] -> float [..., D]."""
+        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],), self.param_dtype)
+        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],), self.param_dtype)
+        return layer_norm(x, scale, bias, self.eps).astype(self.dtype or x.dtype)

@@ -1,0 +1,1 @@
+"""A trained run -> answers: evaluate, predict, import and export of the originals' checkpoints."""

@@ -1,0 +1,183 @@
+"""Accuracy, precision, recall, per-class tables and confusion matrices of a classifier.
+
+The numbers come from scikit-learn; what is made here is the JSON layout of the FSLR validation
+tool (source: fslr-transformer-vs-iv3gru, `validate`): heads `gloss` and `cat`, the latter spelled
+out as `category` in the files. A system with other heads gets the same keys with its own names.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+Labels = Mapping[str, Array]
+
+# How a head is called in files and on screen; a head that is not here keeps its own name.
+SPELLED_OUT = {"cat": "category"}
+EMPTY = {"error": "No samples to evaluate"}
+TOP_K = (1, 3, 5)
+
+
+def spell(head: str) -> str:
+    """The name of `head` in result files: `cat` is written `category`."""
+    return SPELLED_OUT.get(head, head)
+
+
+def overall(truth: Labels, predicted: Labels, rows: Array | None = None) -> dict[str, Any]:
+    """Accuracy of every head, support-weighted precision, recall and F1, number of samples.
+
+    Args:
+      truth: head -> int [N], the true ids.
+      predicted: head -> int [N], the predicted ids.
+      rows: bool [N], which samples count; all by default.
+
+    Returns:
+      `{gloss_accuracy, category_accuracy, gloss_precision, gloss_recall, gloss_f1_score, ...,
+      num_samples}`, or `{"error": ...}` when no sample counts.
+    """
+    from sklearn import metrics
+
+    rows = np.ones(_count(truth), bool) if rows is None else np.asarray(rows, bool)
+    if not rows.any():
+        return dict(EMPTY)
+    result: dict[str, Any] = {}
+    for head in truth:
+        result[f"{spell(head)}_accuracy"] = float(
+            metrics.accuracy_score(truth[head][rows], predicted[head][rows])
+        )
+    for head in truth:
+        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+            truth[head][rows], predicted[head][rows], average="weighted", zero_division=0
+        )
+        result[f"{spell(head)}_precision"] = float(precision)
+        result[f"{spell(head)}_recall"] = float(recall)
+        result[f"{spell(head)}_f1_score"] = float(f1)
+    return {**result, "num_samples": int(rows.sum())}
+
+
+def per_class(truth: Labels, predicted: Labels) -> dict[str, Any]:
+    """`{gloss_per_class, ...}`: id -> precision, recall, f1-score, support; and the averages."""
+    from sklearn import metrics
+
+    return {
+        f"{spell(head)}_per_class": metrics.classification_report(
+            truth[head], predicted[head], output_dict=True, zero_division=0
+        )
+        for head in truth
+    }
+
+
+def confusion(truth: Labels, predicted: Labels) -> dict[str, list[list[int]]]:
+    """`{gloss_confusion_matrix, ...}`: rows true, ids that occur, sorted."""
+    matrices = {head: confusion_matrix(truth[head], predicted[head])[0] for head in truth}
+    return {f"{spell(head)}_confusion_matrix": m.tolist() for head, m in matrices.items()}
+
+
+def confusion_matrix(truth: Array, predicted: Array) -> tuple[Array, Array]:
+    """The counts int [K, K] (rows true) and the ids int [K] of rows and columns, sorted."""
+    ids = np.union1d(truth, predicted)
+    counts = np.zeros((len(ids), len(ids)), np.int64)
+    np.add.at(counts, (np.searchsorted(ids, truth), np.searchsorted(ids, predicted)), 1)
+    return counts, ids
+
+
+def top_k(truth: Labels, scores: Labels, ks: Sequence[int] = TOP_K) -> dict[str, dict[str, float]]:
+    """Share of samples whose true id is among the k highest scores, for every head and k.
+
+    Ties go to the lower id, as in the prediction itself. A k beyond the number of classes gives 1.
+
+    Args:
+      truth: head -> int [N].
+      scores: head -> float [N, K], logits or probabilities.
+      ks: the values of k.
+    """
+    result = {}
+    for head in truth:
+        order = ranking(scores[head])
+        hits = order == np.asarray(truth[head])[:, None]
+        result[spell(head)] = {
+            str(k): float(hits[:, :k].any(1).mean()) if len(hits) else 0.0 for k in ks
+        }
+    return result
+
+
+def ranking(scores: Array) -> Array:
+    """Ids [..., K] from the highest score to the lowest; equal scores by ascending id."""
+    return np.argsort(-np.asarray(scores), axis=-1, kind="stable")
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities float32 [..., K]; computed in float64, so only the storing rounds."""
+    logits = np.asarray(logits, np.float64)
+    exp = np.exp(logits - logits.max(-1, keepdims=True))
+    return (exp / exp.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def report(
+    truth: Labels, predicted: Labels, occluded: Array | None = None
+) -> dict[str, dict[str, Any]]:
+    """All result groups by their file stem; the occlusion groups only where `occluded` is known."""
+    groups = {"overall_results": overall(truth, predicted)}
+    if occluded is not None:
+        flags = np.asarray(occluded).astype(bool)
+        groups["occluded_results"] = overall(truth, predicted, flags)
+        groups["non_occluded_results"] = overall(truth, predicted, ~flags)
+    some = _count(truth) > 0
+    groups["per_class_results"] = per_class(truth, predicted) if some else dict(EMPTY)
+    groups["confusion_matrices"] = confusion(truth, predicted) if some else dict(EMPTY)
+    return groups
+
+
+def class_table(truth: Labels, predicted: Labels, names: Mapping[str, Sequence[str]]) -> list[dict]:
+    """One row a class that occurs: its scores and what it is most often taken for.
+
+    Returns:
+      dicts with head, id, label, support, correct, precision, recall, f1_score, mistaken_for,
+      times; in the order of heads and ids.
+    """
+    rows = []
+    for head in truth:
+        scores = per_class({head: truth[head]}, {head: predicted[head]})[f"{spell(head)}_per_class"]
+        counts, ids = confusion_matrix(truth[head], predicted[head])
+        for row, label_id in enumerate(ids):
+            score = scores[str(label_id)]
+            wrong = counts[row].copy()
+            wrong[row] = 0
+            worst = int(wrong.argmax())
+            rows.append(
+                {
+                    "head": spell(head),
+                    "id": int(label_id),
+                    "label": class_name(names.get(head), int(label_id)),
+                    "support": int(score["support"]),
+                    "correct": int(counts[row, row]),
+                    "precision": round(score["precision"], 6),
+                    "recall": round(score["recall"], 6),
+                    "f1_score": round(score["f1-score"], 6),
+                    "mistaken_for": class_name(names.get(head), int(ids[worst]))
+                    if wrong[worst]
+                    else "",
+                    "times": int(wrong[worst]),
+                }
+            )
+    return rows
+
+
+def write_class_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes `class_table` as CSV (UTF-8)."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["head", "id"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def class_name(names: Sequence[str] | None, label_id: int) -> str:
+    """The label's name, or its id where there is no name."""
+    return str(names[label_id]) if names and 0 <= label_id < len(names) else str(label_id)
+
+
+def _count(truth: Labels) -> int:
+    return len(next(iter(truth.values())))

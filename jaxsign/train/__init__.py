@@ -1,0 +1,1 @@
+"""From a config to a finished run: one loop, one step builder, one checkpoint format."""

@@ -1,0 +1,51 @@
+"""Losses of an example; batches are weighed and averaged by the task."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxsign.errors import UserError, did_you_mean
+
+Array = jax.Array
+LOSSES = ("ce", "focal", "label_smoothing")
+
+
+def per_example(
+    name: str,
+    logits: Array,
+    labels: Array,
+    *,
+    focal_gamma: float = 2.0,
+    focal_alpha: float = 1.0,
+    label_smoothing: float = 0.1,
+) -> Array:
+    """Classification loss of each row, in float32.
+
+    `ce`: -log p(label). `focal`: alpha * (1 - p)^gamma * ce with p = exp(-ce) (Lin et al. 2017).
+    `label_smoothing`: (1 - s) * ce + s * mean over classes of -log p (s = label_smoothing).
+
+    Args:
+      name: one of `LOSSES`.
+      logits: float [B, C].
+      labels: int [B], 0 <= label < C.
+
+    Returns:
+      float32 [B].
+
+    Raises:
+      UserError: unknown name.
+    """
+    log_p = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
+    ce = -jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0]
+    if name == "ce":
+        return ce
+    if name == "focal":
+        return focal_alpha * (1.0 - jnp.exp(-ce)) ** focal_gamma * ce
+    if name == "label_smoothing":
+        return (1.0 - label_smoothing) * ce - label_smoothing * log_p.mean(-1)
+    near = did_you_mean(name, LOSSES)
+    raise UserError(f"loss.name={name!r} is none of {', '.join(LOSSES)}.{near}")
+
+
+def uncertainty_weighted(losses: Array, log_variance: Array) -> Array:
+    """sum exp(-s_i) * L_i + s_i / 2 over the heads (Kendall et al. 2018). Both: float32 [heads]."""
+    return (jnp.exp(-log_variance) * losses + 0.5 * log_variance).sum()

@@ -1,0 +1,150 @@
+"""Learning rates over a stage: closed formulas in float64, and the one that looks at a metric."""
+
+import math
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError, did_you_mean
+
+
+class Schedule:
+    """The learning rate at a position counted in epochs (fractions between them are allowed).
+
+    Subclasses define `rate`; `observe`, `state` and `restore` matter where the rate depends on what
+    happened (plateau).
+    """
+
+    def __init__(self, lr: float, epochs: int, options: ConfigDict):
+        self.lr = lr
+        self.epochs = epochs
+        self.options = options
+
+    def rate(self, position: float) -> float:
+        """The learning rate at `position`, 0 <= position <= epochs."""
+        raise TypeError(f"{type(self).__name__} defines no rate")
+
+    def observe(self, metric: float) -> None:
+        """Takes note of an epoch's validation metric (higher is better)."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold to go on: plain numbers."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` gave."""
+
+
+class Constant(Schedule):
+    """lr."""
+
+    def rate(self, position):
+        return self.lr
+
+
+class Cosine(Schedule):
+    """From lr to final_factor * lr over the stage (torch CosineAnnealingLR)."""
+
+    def rate(self, position):
+        return _cosine(self.lr, self.lr * self.options.final_factor, position / self.epochs)
+
+
+class WarmupCosine(Schedule):
+    """Linear from start_factor * lr over `warmup` epochs, then cosine to final_factor * lr."""
+
+    def rate(self, position):
+        warmup, start = self.options.warmup, self.options.start_factor
+        if position < warmup:
+            return self.lr * (start + (1 - start) * position / warmup)
+        if not warmup and position < 1 and self.options.legacy_start:
+            return self.lr * start
+        share = (position - warmup) / max(self.epochs - warmup, 1)
+        return _cosine(self.lr, self.lr * self.options.final_factor, min(share, 1.0))
+
+
+class Restarts(Schedule):
+    """SGDR after a warm-up: cosine cycles, each `cycle_factor` times as long as the last."""
+
+    def rate(self, position):
+        warmup, start = self.options.warmup, self.options.start_factor
+        if position < warmup:
+            return self.lr * (start + (1 - start) * position / warmup)
+        position -= warmup
+        length = float(self.options.cycle)
+        while position >= length:
+            position -= length
+            length *= self.options.cycle_factor
+        return _cosine(self.lr, self.lr * self.options.final_factor, position / length)
+
+
+class Step(Schedule):
+    """lr * factor ** (epoch // step_size)."""
+
+    def rate(self, position):
+        return self.lr * self.options.factor ** math.floor(position / self.options.step_size)
+
+
+class Plateau(Schedule):
+    """Multiplied by `factor` after more than `patience` epochs without improvement.
+
+    An improvement is a metric above best * (1 + 1e-4) (torch ReduceLROnPlateau, mode max, relative
+    threshold).
+    """
+
+    def __init__(self, lr, epochs, options):
+        super().__init__(lr, epochs, options)
+        self._current, self._best, self._bad = lr, -math.inf, 0
+
+    def rate(self, position):
+        return self._current
+
+    def observe(self, metric):
+        if metric > self._best * (1 + 1e-4) or self._best == -math.inf:
+            self._best, self._bad = metric, 0
+        else:
+            self._bad += 1
+        if self._bad > self.options.patience:
+            self._current, self._bad = self._current * self.options.factor, 0
+
+    def state(self):
+        return {"current": self._current, "best": self._best, "bad": self._bad}
+
+    def restore(self, state):
+        self._current, self._best, self._bad = state["current"], state["best"], state["bad"]
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "cosine": Cosine,
+    "warmup_cosine": WarmupCosine,
+    "restarts": Restarts,
+    "step": Step,
+    "plateau": Plateau,
+}
+
+
+def build(options: ConfigDict, lr: float, epochs: int) -> Schedule:
+    """The schedule of `config.schedule` for a stage of `epochs` epochs.
+
+    Raises:
+      UserError: an unknown name or unit, or numbers that make no schedule.
+    """
+    if options.name not in SCHEDULES:
+        raise UserError(
+            f"schedule.name={options.name!r} is unknown.{did_you_mean(options.name, SCHEDULES)} "
+            f"Known: {', '.join(SCHEDULES)}"
+        )
+    if options.unit not in ("epoch", "step"):
+        raise UserError(f"schedule.unit={options.unit!r} must be 'epoch' or 'step'")
+    if options.name == "restarts" and (options.cycle <= 0 or options.cycle_factor < 1):
+        raise UserError("schedule.cycle must be positive and schedule.cycle_factor at least 1")
+    if options.name == "warmup_cosine" and options.warmup >= epochs > 1:
+        raise UserError(
+            f"schedule.warmup={options.warmup} leaves no epoch of {epochs} for the cosine; "
+            "lower it or raise train.epochs"
+        )
+    return SCHEDULES[options.name](lr, epochs, options)
+
+
+def _cosine(high: float, low: float, share: float) -> float:
+    return low + (high - low) * (1 + math.cos(math.pi * share)) / 2

@@ -1,0 +1,71 @@
+"""What a run carries from step to step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from jaxsign.train import optimizer as optimizers
+from jaxsign.train import precision
+
+Array = jax.Array
+
+
+class TrainState(struct.PyTreeNode):
+    """Everything that a step reads and changes.
+
+    Attributes:
+      step: int32, optimizer steps done in the whole run.
+      params: nested parameters, all of them.
+      collections: the net's other variables (`batch_stats`, `buffers`).
+      opt_state: of the parameters that train.
+      average: flat exponential moving average of the parameters that train, or None.
+      rng: key data of the run's base key; the step number is folded in.
+      loss_scale: for float16, else None.
+    """
+
+    step: Array
+    params: Any
+    collections: Any
+    opt_state: Any
+    average: Any
+    rng: Array
+    loss_scale: precision.LossScale | None
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What the net is evaluated with: the moving average where there is one."""
+        params = self.params
+        if self.average is not None:
+            params = optimizers.nested({**optimizers.flat(params), **self.average})
+        return {"params": params, **self.collections}
+
+
+def create(
+    variables: Mapping[str, Any],
+    optimizer: optax.GradientTransformation,
+    trainable: tuple[str, ...],
+    *,
+    seed: int,
+    step: int = 0,
+    average: bool = False,
+    scaled: bool = False,
+) -> TrainState:
+    """A fresh state: optimizer moments and averages for the `trainable` paths only."""
+    # Copies, because the step gives its input buffers away and these may be used again.
+    variables = jax.tree.map(jnp.array, dict(variables))
+    params = variables.pop("params")
+    flat = optimizers.flat(params)
+    chosen = {path: flat[path] for path in trainable}
+    return TrainState(
+        step=jnp.int32(step),
+        params=params,
+        collections=variables,
+        opt_state=optimizer.init(chosen),
+        average=jax.tree.map(jnp.array, chosen) if average else None,
+        rng=jax.random.key_data(jax.random.key(seed)),
+        loss_scale=precision.LossScale.create() if scaled else None,
+    )

@@ -1,0 +1,276 @@
+"""The compiled train and evaluation steps, for any number of devices.
+
+One pure step, compiled in one of three ways: `jit` on one device; `pmap` with averaged gradients on
+several; or `jit` over a mesh with the batch sharded. The task and its net know of none of them.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import jax_utils
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from jaxsign.errors import UserError
+from jaxsign.train import optimizer as optimizers
+from jaxsign.train.state import TrainState
+
+Array = jax.Array
+AXIS = "devices"
+
+
+def train_step(
+    state: TrainState,
+    batch: Mapping[str, Array],
+    rates: Mapping[str, Array],
+    *,
+    task: Any,
+    optimizer: optax.GradientTransformation,
+    trainable: tuple[str, ...],
+    ema_decay: float,
+    axis: str | None,
+) -> tuple[TrainState, dict[str, Array]]:
+    """One optimizer step over `A` micro-batches.
+
+    Args:
+      state: the run's state.
+      batch: arrays [A, B, ...]; `weight` float32 [A, B] is 0 in rows that only fill the batch.
+      rates: `lr` float32 and `loss_weights` float32 [heads] of this step.
+      task, optimizer, trainable, ema_decay: fixed for the stage.
+      axis: name of the mapped device axis, or None.
+
+    Returns:
+      The next state and metrics: the task's sums over real rows, `grad_norm`, and `finite`
+      (False: float16 overflowed and the step changed nothing but the loss scale).
+    """
+    flat = optimizers.flat(state.params)
+    chosen = {path: flat[path] for path in trainable}
+    rest = {path: value for path, value in flat.items() if path not in chosen}
+    rng = jax.random.fold_in(jax.random.wrap_key_data(state.rng), state.step)
+    if axis is not None:
+        rng = jax.random.fold_in(rng, jax.lax.axis_index(axis))
+    scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
+    count = batch["weight"].shape[0]
+
+    def scaled_loss(chosen, collections, micro, index):
+        params = optimizers.nested({**rest, **chosen})
+        key = jax.random.fold_in(rng, index)
+        loss, aux = task.loss(params, collections, micro, key, rates["loss_weights"])
+        return loss * (scale / count), aux
+
+    def micro_step(collections, micro, index):
+        micro, real = _with_shares(micro, axis)
+        grads, (new, sums) = jax.grad(scaled_loss, has_aux=True)(chosen, collections, micro, index)
+        new = jax.tree.map(lambda a, b: jnp.where(real, a, b), new, collections)
+        return grads, new, sums
+
+    grads, collections, sums = _accumulate(micro_step, state.collections, batch, count)
+    if axis is not None:
+        grads, collections = jax.lax.pmean((grads, collections), axis)
+        sums = jax.lax.psum(sums, axis)
+    grads = jax.tree.map(lambda g: g / scale, grads)
+    grad_norm = optax.global_norm(grads)
+    updates, opt_state = optimizer.update(grads, state.opt_state, chosen)
+    after = jax.tree.map(lambda p, u: p - rates["lr"].astype(p.dtype) * u, chosen, updates)
+    average = state.average
+    if average is not None:
+        average = jax.tree.map(lambda a, p: a * ema_decay + p * (1 - ema_decay), average, after)
+    new_state = state.replace(
+        step=state.step + 1,
+        params=optimizers.nested({**rest, **after}),
+        collections=collections,
+        opt_state=opt_state,
+        average=average,
+    )
+    finite = jnp.isfinite(grad_norm)
+    if state.loss_scale is not None:
+        new_state = _skip_unless(finite, new_state, state)
+    return new_state, {**sums, "grad_norm": grad_norm, "finite": finite}
+
+
+def _accumulate(micro_step, collections, batch, count):
+    if count == 1:
+        return micro_step(collections, jax.tree.map(lambda a: a[0], batch), 0)
+
+    def body(carry, inputs):
+        total, collections = carry
+        grads, collections, sums = micro_step(collections, *inputs)
+        return (jax.tree.map(jnp.add, total, grads), collections), sums
+
+    first = jax.tree.map(lambda a: a[0], batch)
+    shapes = jax.eval_shape(micro_step, collections, first, 0)[0]
+    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    inputs = (batch, jnp.arange(count))
+    (grads, collections), sums = jax.lax.scan(body, (zeros, collections), inputs)
+    return grads, collections, jax.tree.map(lambda a: a.sum(0), sums)
+
+
+def _with_shares(batch: Mapping[str, Array], axis: str | None) -> tuple[dict[str, Array], Array]:
+    """Adds `share`: each row's part in the mean over the real rows of all devices.
+
+    Times the number of devices, because gradients are averaged over them.
+    """
+    total = batch["weight"].sum()
+    devices = 1
+    if axis is not None:
+        total, devices = jax.lax.psum(total, axis), jax.lax.axis_size(axis)
+    return {**batch, "share": batch["weight"] * devices / jnp.maximum(total, 1.0)}, total > 0
+
+
+def _skip_unless(finite: Array, new: TrainState, old: TrainState) -> TrainState:
+    kept = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
+    return kept.replace(step=new.step, loss_scale=old.loss_scale.update(finite))
+
+
+def eval_step(
+    state: TrainState, batch: Mapping[str, Array], weights: Array, *, task: Any, axis: str | None
+) -> dict[str, Array]:
+    """The task's sums over the real rows of one batch [B, ...]."""
+    sums = task.evaluate(state.variables, batch, weights)
+    return sums if axis is None else jax.lax.psum(sums, axis)
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """The steps of a stage and how arrays get to and from their devices.
+
+    Attributes:
+      train: (state, batch, rates) -> (state, metrics); gives the state's buffers away.
+      evaluate: (state, batch, weights) -> sums.
+      place, fetch: a host state -> the form that the steps take, and back to one copy.
+      put: a host batch (training: [A, B, ...], evaluation: [B, ...]) -> devices; second argument:
+        which axis holds the rows.
+      scalars: metrics of a step -> plain numpy values on the host.
+    """
+
+    train: Callable[..., tuple[TrainState, dict[str, Array]]]
+    evaluate: Callable[..., dict[str, Array]]
+    place: Callable[[TrainState], TrainState]
+    fetch: Callable[[TrainState], TrainState]
+    put: Callable[[Mapping[str, np.ndarray], int], Any]
+    scalars: Callable[[Any], Any]
+    devices: Sequence[jax.Device]
+
+    def put_train(self, batch: Mapping[str, np.ndarray]) -> Any:
+        """Sends a training batch [A, B, ...] to the devices."""
+        return self.put(batch, 1)
+
+    def put_eval(self, batch: Mapping[str, np.ndarray]) -> Any:
+        """Sends an evaluation batch [B, ...] to the devices."""
+        return self.put(batch, 0)
+
+
+def build(
+    task: Any,
+    optimizer: optax.GradientTransformation,
+    trainable: tuple[str, ...],
+    *,
+    ema_decay: float = 0.0,
+    devices: Sequence[jax.Device] | None = None,
+    parallel: str = "pmap",
+) -> Compiled:
+    """Compiles the steps for `devices` (default: all local ones).
+
+    Raises:
+      UserError: `parallel` is neither `pmap` nor `jit`.
+    """
+    devices = list(devices or jax.local_devices())
+    fixed: dict[str, Any] = {
+        "task": task,
+        "optimizer": optimizer,
+        "trainable": trainable,
+        "ema_decay": ema_decay,
+    }
+    if parallel not in ("pmap", "jit"):
+        raise UserError(f"parallel={parallel!r} must be 'pmap' or 'jit'")
+    if len(devices) == 1 and jax.process_count() == 1:
+        return _on_one(task, fixed, devices)
+    return (_by_pmap if parallel == "pmap" else _by_mesh)(task, fixed, devices)
+
+
+def _on_one(task, fixed, devices) -> Compiled:
+    train = functools.partial(train_step, **fixed, axis=None)
+    evaluate = functools.partial(eval_step, task=task, axis=None)
+    return Compiled(
+        train=jax.jit(train, donate_argnums=0),
+        evaluate=jax.jit(evaluate),
+        place=lambda state: jax.device_put(state, devices[0]),
+        fetch=lambda state: state,
+        put=lambda batch, _: jax.device_put(dict(batch), devices[0]),
+        scalars=jax.device_get,
+        devices=devices,
+    )
+
+
+def _by_pmap(task, fixed, devices) -> Compiled:
+    train = functools.partial(train_step, **fixed, axis=AXIS)
+    evaluate = functools.partial(eval_step, task=task, axis=AXIS)
+    mesh = jax.make_mesh((len(devices),), (AXIS,), (AxisType.Auto,), devices=devices)
+    rows = NamedSharding(mesh, PartitionSpec(AXIS))
+
+    def put(batch, axis):
+        split = {key: _split(value, axis, len(devices)) for key, value in batch.items()}
+        # With several processes pmap takes each one's own rows from the host.
+        return split if jax.process_count() > 1 else jax.device_put(split, rows)
+
+    return Compiled(
+        train=jax.pmap(
+            train, AXIS, in_axes=(0, 0, None), donate_argnums=0, devices=_if_local(devices)
+        ),
+        evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=_if_local(devices)),
+        place=lambda state: jax_utils.replicate(state, devices),
+        fetch=jax_utils.unreplicate,
+        put=put,
+        scalars=lambda tree: jax.device_get(jax_utils.unreplicate(tree)),
+        devices=devices,
+    )
+
+
+def _if_local(devices):
+    return devices if jax.process_count() == 1 else None
+
+
+def _by_mesh(task, fixed, devices) -> Compiled:
+    train = functools.partial(train_step, **fixed, axis=None)
+    evaluate = functools.partial(eval_step, task=task, axis=None)
+    every = devices if jax.process_count() == 1 else jax.devices()
+    mesh = jax.make_mesh((len(every),), (AXIS,), (AxisType.Auto,), devices=every)
+    same = NamedSharding(mesh, PartitionSpec())
+
+    def put(batch, axis):
+        rows = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
+        for value in batch.values():
+            _check_rows(value.shape[axis], len(devices))
+        return {
+            key: jax.make_array_from_process_local_data(rows, value) for key, value in batch.items()
+        }
+
+    return Compiled(
+        train=jax.jit(train, donate_argnums=0, out_shardings=same),
+        evaluate=jax.jit(evaluate, out_shardings=same),
+        place=lambda state: jax.device_put(state, same),
+        fetch=lambda state: state,
+        put=put,
+        scalars=jax.device_get,
+        devices=devices,
+    )
+
+
+def _split(value: np.ndarray, axis: int, devices: int) -> np.ndarray:
+    """[..., B, ...] -> [devices, ..., B / devices, ...], rows in order."""
+    _check_rows(value.shape[axis], devices)
+    shape = (*value.shape[:axis], devices, value.shape[axis] // devices, *value.shape[axis + 1 :])
+    return np.moveaxis(value.reshape(shape), axis, 0)
+
+
+def _check_rows(rows: int, devices: int) -> None:
+    if rows % devices:
+        raise UserError(
+            f"input.batch_size: {rows} rows cannot be shared by {devices} devices; "
+            f"take a multiple of {devices}, or fewer devices (config.devices)"
+        )

@@ -1,0 +1,20 @@
+"""FSLR: SignTransformer, InceptionV3GRU and what surrounds them."""
+
+from parity.targets import fslr_files, fslr_nets, fslr_train
+
+TARGETS = {
+    "BasicConv2d": fslr_nets.conv_unit,
+    "CrossEntropyLoss": fslr_nets.loss_functions,
+    "FocalLoss": fslr_nets.loss_functions,
+    "InceptionV3GRU": fslr_nets.gru_forward,
+    "LabelSmoothingCrossEntropy": fslr_nets.loss_functions,
+    "SignTransformer": fslr_train.sign_transformer_case,
+}
+FILES = {
+    "checkpoints": fslr_files.checkpoint_import_and_export,
+    "prediction_json.json": fslr_files.prediction_results,
+    "schedules.json": fslr_files.schedules_and_weightings,
+    "state_dict_*.json": fslr_files.state_dict_layout,
+    "validation_metrics.json": fslr_files.evaluation_metrics,
+}
+LEFT_OUT = {"data_split.json": "splitting a data set is not part of this release"}

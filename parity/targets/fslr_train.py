@@ -1,0 +1,182 @@
+"""The recorded training run of FSLR, through jaxsign's own compiled steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign import config as configs
+from jaxsign.nets import sign_transformer, state_dict
+from jaxsign.train import optimizer, schedule, step, tasks
+from jaxsign.train import state as states
+from parity import cases, weights
+from parity.targets import fslr_nets
+
+Arrays = dict[str, np.ndarray]
+_HEADS = ("gloss", "cat")
+
+
+def run_config(call: Mapping[str, Any]) -> ConfigDict:
+    """jaxsign's config for the original's settings of a run."""
+    config = configs.base()
+    config.optim.update(
+        name="adam",
+        lr=call["lr"],
+        weight_decay=call["weight_decay"],
+        grad_clip=call["grad_clip"],
+        accumulation=call["gradient_accumulation_steps"],
+    )
+    config.schedule.update(
+        name=call["scheduler_type"], warmup=call["warmup_epochs"], final_factor=0.01
+    )
+    config.loss.weights = (call["alpha"], call["beta"])
+    config.train.epochs = call["epochs"]
+    return config
+
+
+def numbered(arrays: Mapping[str, np.ndarray], prefix: str) -> list[Arrays]:
+    """`{'train0/x': ...}` -> the batches called `train0`, `train1`, ... in order."""
+    count = len({name.partition("/")[0] for name in arrays if name.startswith(prefix)})
+    names = [f"{prefix}{i}/" for i in range(count)]
+    return [{k[len(n) :]: v for k, v in arrays.items() if k.startswith(n)} for n in names]
+
+
+def padded(batch: Mapping[str, np.ndarray], rows: int, frames: int) -> Arrays:
+    """The original's batch as one of jaxsign's: `rows` rows of `frames` frames, fillers weigh 0."""
+    missing = rows - len(batch["x"])
+    x = np.pad(batch["x"], ((0, missing), (0, frames - batch["x"].shape[1]), (0, 0)))
+    # A filler row has one frame that counts, as in jaxsign's batches: no row is without any.
+    lengths = np.pad(batch["lengths"], (0, missing), constant_values=1)
+    labels = {h: np.pad(batch[h], (0, missing)).astype(np.int32) for h in _HEADS}
+    weight = (np.arange(rows) < len(batch["x"])).astype(np.float32)
+    return {"x": x, "valid": np.arange(frames) < lengths[:, None], "weight": weight, **labels}
+
+
+def same_shape(batches: Sequence[Mapping[str, np.ndarray]]) -> list[Arrays]:
+    """All batches padded to the largest number of rows and frames."""
+    rows, frames = (max(batch["x"].shape[axis] for batch in batches) for axis in (0, 1))
+    return [padded(batch, rows, frames) for batch in batches]
+
+
+def groups(batches: Sequence[Arrays], size: int) -> list[Arrays]:
+    """Micro-batches stacked to [A, B, ...]; the last group is filled up with weightless ones.
+
+    The original divides a left-over group by `size` too, and so does the step with these.
+    """
+    made = []
+    for start in range(0, len(batches), size):
+        group = list(batches[start : start + size])
+        filler = {**group[-1], "weight": np.zeros_like(group[-1]["weight"])}
+        group += [filler] * (size - len(group))
+        made.append({key: np.stack([batch[key] for batch in group]) for key in group[0]})
+    return made
+
+
+class Runner:
+    """A net, its compiled steps and its state, driven batch by batch as the original was."""
+
+    def __init__(self, config: ConfigDict, net: Any, variables: Mapping[str, Any]):
+        self.config = config
+        paths = optimizer.flat(variables["params"])
+        unused = getattr(net, "unused_params", ())
+        chosen = optimizer.select(paths, config.train.trainable, config.train.frozen, unused)
+        transform = optimizer.build(config.optim)
+        self.steps = step.build(
+            tasks.build(config, net), transform, chosen, devices=jax.local_devices()[:1]
+        )
+        fresh = states.create(variables, transform, chosen, seed=config.seed)
+        self.state = self.steps.place(fresh)
+        self.rate = schedule.build(config.schedule, config.optim.lr, config.train.epochs)
+        self.weights = jnp.asarray(config.loss.weights, jnp.float32)
+
+    def evaluate(self, batch: Arrays) -> dict[str, float]:
+        """Means over the batch's real rows with the weights as they are."""
+        sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), self.weights)
+        means = {key: float(value) for key, value in self.steps.scalars(sums).items()}
+        return {key: value / means["examples"] for key, value in means.items()}
+
+    def train(self, group: Arrays, epoch: int) -> None:
+        """One optimizer step over a group [A, B, ...]."""
+        rates = {"lr": jnp.float32(self.rate.rate(epoch)), "loss_weights": self.weights}
+        self.state, _ = self.steps.train(self.state, self.steps.put_train(group), rates)
+
+    def variables(self) -> dict[str, Any]:
+        """The net's variables as they are now, on the host."""
+        state = self.steps.fetch(self.state)
+        return jax.device_get({"params": state.params, **state.collections})
+
+
+def run(runner: Runner, train: Sequence[Arrays], val: Sequence[Arrays]) -> dict[str, list[Any]]:
+    """A whole run.
+
+    Returns:
+      `loss_gloss`, `loss_cat` [epoch, batch], each batch's before its update; `val_loss` (mean
+      over batches), `val_gloss_acc`, `val_cat_acc` (over clips), `lr` (the next epoch's) [epoch].
+    """
+    size = runner.config.optim.accumulation
+    rows: dict[str, list[Any]] = {}
+    for epoch in range(runner.config.train.epochs):
+        seen = []
+        for start, group in zip(range(0, len(train), size), groups(train, size), strict=True):
+            seen += [runner.evaluate(batch) for batch in train[start : start + size]]
+            runner.train(group, epoch)
+        row: dict[str, Any] = {f"loss_{h}": [one[f"loss/{h}"] for one in seen] for h in _HEADS}
+        checked = [runner.evaluate(batch) for batch in val]
+        counts = [batch["weight"].sum() for batch in val]
+        row["val_loss"] = np.mean([one["loss"] for one in checked])
+        for head in _HEADS:
+            hits = [one[f"correct/{head}"] for one in checked]
+            row[f"val_{head}_acc"] = np.average(hits, weights=counts)
+        runner.rate.observe(row["val_gloss_acc"])
+        row["lr"] = runner.rate.rate(epoch + 1)
+        for name, value in row.items():
+            rows.setdefault(name, []).append(value)
+    return rows
+
+
+def train_run(case: cases.Case) -> Arrays:
+    """The recorded run: losses before every update, log columns, weights at the end."""
+    net = fslr_nets.transformer_net(case.args)
+    table = sign_transformer.state_dict_table(net)
+    variables, _ = weights.load(case, table, fslr_nets.is_norm)
+    runner = Runner(run_config(case.call), net, variables)
+    batches = (same_shape(numbered(case.inputs, part)) for part in ("train", "val"))
+    rows = {name: np.asarray(values) for name, values in run(runner, *batches).items()}
+    after = state_dict.to_state_dict(table, runner.variables())
+    losses = {f"output/{name}": rows[name] for name in ("loss_gloss", "loss_cat")}
+    columns = {f"output/csv/{name}": value for name, value in rows.items()}
+    return losses | columns | {f"after/{key}": value for key, value in after.items()}
+
+
+class _Ramp:
+    """A task whose only parameter grows by the learning rate in every step."""
+
+    def loss(self, params, collections, batch, rng, weights):
+        del rng, weights
+        return -(params["p"] * batch["share"].sum()), (collections, {})
+
+
+def moving_average(start: float, decay: float, count: int) -> list[float]:
+    """The average that the compiled step keeps of a parameter that goes start + 1, start + 2..."""
+    config = configs.base()
+    config.optim.update(name="sgd", momentum=0.0)
+    transform = optimizer.build(config.optim)
+    steps = step.build(_Ramp(), transform, ("p",), ema_decay=decay, devices=jax.local_devices()[:1])
+    variables = {"params": {"p": jnp.float32(start)}}
+    state = steps.place(states.create(variables, transform, ("p",), seed=0, average=True))
+    rates = {"lr": jnp.float32(1.0), "loss_weights": jnp.ones(1)}
+    found = []
+    for _ in range(count):
+        batch = steps.put_train({"weight": np.ones((1, 1), np.float32)})
+        state, _ = steps.train(state, batch, rates)
+        found.append(float(steps.fetch(state).average["p"]))
+    return found
+
+
+def sign_transformer_case(case: cases.Case) -> Arrays:
+    """A case of SignTransformer of either kind."""
+    kinds = {"forward": fslr_nets.transformer_forward, "train": train_run}
+    return kinds[case.meta["kind"]](case)

@@ -139,7 +139,7 @@ def _schedule() -> dict[str, Any]:
         "step_size": 10,  # step: epochs between reductions
         "factor": 0.5,  # step, plateau
         "patience": 5,  # plateau
-        "legacy_start": False,  # warmup_cosine with warmup 0: first epoch at start_factor
+        "legacy_start": False,  # warmup_cosine with warmup 0: never above start_factor * lr
     }
 
 

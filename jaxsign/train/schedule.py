@@ -56,10 +56,9 @@ class WarmupCosine(Schedule):
         warmup, start = self.options.warmup, self.options.start_factor
         if position < warmup:
             return self.lr * (start + (1 - start) * position / warmup)
-        if not warmup and position < 1 and self.options.legacy_start:
-            return self.lr * start
+        high = self.lr * start if not warmup and self.options.legacy_start else self.lr
         share = (position - warmup) / max(self.epochs - warmup, 1)
-        return _cosine(self.lr, self.lr * self.options.final_factor, min(share, 1.0))
+        return _cosine(high, self.lr * self.options.final_factor, min(share, 1.0))
 
 
 class Restarts(Schedule):

@@ -1,0 +1,124 @@
+"""The process and the machine under a run: allocation, compilation cache, what the devices are."""
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_TUNABLE = "glibc.malloc.hugetlb"
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+
+
+def reexec_with_huge_pages() -> None:
+    """Starts this program again with huge-page malloc, where that helps (Linux with glibc, a CPU).
+
+    XLA's CPU backend takes fresh memory for its temporaries in every step; with ordinary pages a
+    transformer's step spends a quarter of its time in page faults. The tunable must be set before
+    the process starts. Does nothing when it is set, on a GPU or TPU machine, on other systems, or
+    when the environment has JAXSIGN_HUGE_PAGES=0.
+    """
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    unwanted = os.environ.get("JAXSIGN_HUGE_PAGES") == "0" or _TUNABLE in tunables
+    if unwanted or not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+        return
+    if _has_accelerator() or not sys.orig_argv or not sys.executable:
+        return
+    os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, f"{_TUNABLE}=1"]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _has_accelerator() -> bool:
+    wanted = os.environ.get("JAX_PLATFORMS", "")
+    if wanted:
+        return wanted.split(",")[0] != "cpu"
+    return Path("/dev/nvidiactl").exists() or Path("/dev/accel0").exists()
+
+
+def quiet() -> None:
+    """Silences notices of libraries that a user can do nothing about."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import logging
+
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
+
+
+def compilation_cache() -> Path | None:
+    """Switches the persistent compilation cache on; JAXSIGN_CACHE moves it, empty switches it off.
+
+    Returns:
+      Its folder, or None.
+    """
+    place = os.environ.get("JAXSIGN_CACHE")
+    if place == "":
+        return None
+    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folder = Path(place) if place else root / "jaxsign" / "xla"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None  # a read-only home: programs are then compiled anew in every process
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    return folder
+
+
+def packages() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def describe_devices() -> str:
+    """One line: how many devices of what kind, their memory, and the processor."""
+    import jax
+
+    devices = jax.local_devices()
+    first = devices[0]
+    text = f"{len(devices)} x {first.device_kind} ({first.platform})"
+    capability = getattr(first, "compute_capability", None)
+    if capability:
+        text += f", compute capability {capability}"
+    limit = (first.memory_stats() or {}).get("bytes_limit")
+    if limit:
+        text += f", {limit / 1e9:.1f} GB each"
+    return f"{text}; {processor()}"
+
+
+def processor() -> str:
+    """The processor's name, the cores this process may use, and the machine's memory."""
+    import psutil
+
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text(errors="replace").splitlines()
+        name = next((li.split(":")[1].strip() for li in lines if li.startswith("model name")), name)
+    memory = psutil.virtual_memory().total / 1e9
+    return f"{name}, {available_cores()} cores, {memory:.1f} GB memory"
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def device_memory() -> tuple[float, float]:
+    """Device memory in use and reserved in GB (1e9 bytes), over local devices; zeros on a CPU."""
+    import jax
+
+    def total(key: str) -> float:
+        stats: list[dict[str, Any]] = [d.memory_stats() or {} for d in jax.local_devices()]
+        return sum(s.get(key, 0) for s in stats) / 1e9
+
+    return total("bytes_in_use"), total("pool_bytes") or total("bytes_reserved")

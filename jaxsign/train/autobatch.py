@@ -1,0 +1,94 @@
+"""The batch size found by trial steps: the real compiled step on the longest bucket."""
+
+import dataclasses
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import psutil
+
+from jaxsign import config as configs
+from jaxsign.train import log, setup
+
+_LARGEST = 1024
+_GAIN = 1.05  # a doubling must bring at least this much more clips/s
+_SHARE = 0.8  # of the free memory that the step may take
+
+
+def choose(run: setup.Run, display: log.Display) -> setup.Run:
+    """Doubles the batch while clips/s still grow and memory allows; writes the choice to the run.
+
+    The choice is stored in config.json, so that a resumed run goes on with the same size.
+    """
+    config = run.config
+    size = best = len(run.devices) * max(1, 8 // len(run.devices))
+    fastest = 0.0
+    limit = min(_LARGEST, max(size, len(run.train)))
+    while size <= limit:
+        config.input.batch_size = size
+        speed = _clips_per_second(run)
+        if speed is None or speed < fastest * _GAIN:
+            break
+        display.say(f"batch {size}: {speed:.0f} clips/s")
+        fastest, best, size = speed, size, size * 2
+    config.input.batch_size = best
+    display.say(f"batch size {best}, found by trial steps")
+    configs.save_run_config(config, run.workdir)
+    stages = setup.stage.resolve(config)
+    return dataclasses.replace(run, config=config, stages=stages)
+
+
+def _clips_per_second(run: setup.Run) -> float | None:
+    """Clips a second of the first stage's step, or None if the step does not fit the memory."""
+    stages = setup.stage.resolve(run.config)
+    session = setup.begin(run, stages[0], None)
+    batch = _longest(session.train_batches, run.config.task.heads)
+    shapes = setup.shapes_of(session.task, session.train_batches)
+    zeros = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+    compiled = session.compiled
+    state = compiled.place(session.fresh(zeros, 0, None))
+    weights = jnp.ones(len(run.config.task.heads), jnp.float32)
+    rates = {"lr": jnp.float32(0), "loss_weights": weights}
+    put = compiled.put_train(batch)
+    if run.devices[0].platform == "cpu" and _temporaries(compiled, state, put, rates) > _free():
+        return None
+    times = []
+    try:
+        for _ in range(4):
+            begun = time.perf_counter()
+            state, metrics = compiled.train(state, put, rates)
+            jax.block_until_ready(metrics)
+            times.append(time.perf_counter() - begun)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            return None
+        raise
+    clips = batch["weight"].size
+    return clips / min(times[1:])  # the first one compiles
+
+
+def _temporaries(compiled: Any, state: Any, put: Any, rates: Any) -> float:
+    """Bytes that the step needs besides its arguments; a CPU has no error to catch in time."""
+    if not hasattr(compiled.train, "lower"):
+        return 0.0
+    analysis = compiled.train.lower(state, put, rates).compile().memory_analysis()
+    return float(getattr(analysis, "temp_size_in_bytes", 0)) if analysis else 0.0
+
+
+def _free() -> float:
+    return psutil.virtual_memory().available * _SHARE
+
+
+def _longest(batches: Any, heads: tuple[str, ...]) -> dict[str, np.ndarray]:
+    shape = max(batches.shapes, key=lambda s: s[2])
+    rows = shape[:2]
+    dtype = getattr(batches, "dtype", np.dtype("float32"))
+    return {
+        "x": np.zeros(shape, dtype),
+        "valid": np.ones(shape[:3], bool),
+        "weight": np.ones(rows, np.float32),
+        "index": np.zeros(rows, np.int32),
+        **{head: np.zeros(rows, np.int32) for head in heads},
+    }

@@ -1,0 +1,230 @@
+"""Orbax checkpoints of a run: `last` to go on from, `best` to use.
+
+`checkpoints/last` holds the whole state, the input iterator's position and the run's records;
+`checkpoints/best` holds the variables that were validated (the moving average where there is one);
+`checkpoints/frozen` holds, once, the parameters that no stage trains.
+"""
+
+import errno
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxsign.errors import UserError
+from jaxsign.train import optimizer as optimizers
+from jaxsign.train.state import TrainState
+
+logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells every save at length
+
+
+class Checkpoints:
+    """The checkpoints of one run folder.
+
+    Args:
+      workdir: the run folder.
+      never_trained: parameter paths that no stage of the run trains.
+    """
+
+    def __init__(self, workdir: str | Path, never_trained: tuple[str, ...] = ()):
+        self._folder = Path(workdir).resolve() / "checkpoints"
+        self._never = frozenset(never_trained)
+        with _explained(self._folder):
+            self._last = _manager(self._folder / "last")
+            self._best = _manager(self._folder / "best")
+
+    def save_last(self, step: int, state: TrainState, records: Mapping[str, Any]) -> None:
+        """Saves what the run goes on from; the previous one is deleted when this one is complete.
+
+        Args:
+          step: optimizer steps done.
+          state: one copy of the state.
+          records: JSON-able: epoch, history, schedule, early stopping, iterator, sums.
+
+        Raises:
+          UserError: it could not be written (disk full, no permission).
+        """
+        self._save_frozen(state)
+        state = state.replace(params=self._trained(state.params))
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardSave(_tree(state)), records=ocp.args.JsonSave(dict(records))
+        )
+        self._write(self._last, step, arguments)
+
+    def save_best(self, step: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+        """Saves the variables that were validated, with `info` (epoch, metric)."""
+        kept = {**variables, "params": self._trained(variables["params"])}
+        arguments = ocp.args.Composite(
+            variables=ocp.args.StandardSave(kept), info=ocp.args.JsonSave(dict(info))
+        )
+        self._write(self._best, step, arguments)
+
+    def latest_step(self) -> int | None:
+        """The step of the complete `last` checkpoint, or None."""
+        return self._last.latest_step()
+
+    def records(self) -> dict[str, Any]:
+        """The records of `last`."""
+        arguments = ocp.args.Composite(records=ocp.args.JsonRestore())
+        with _explained(self._folder):
+            return self._last.restore(self._last.latest_step(), args=arguments)["records"]
+
+    def restore(self, like: TrainState) -> TrainState:
+        """The state of `last`, in the shapes and types of `like`.
+
+        Raises:
+          UserError: it belongs to another net or is damaged.
+        """
+        wanted = _tree(like.replace(params=self._trained(like.params)))
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, wanted)
+        arguments = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
+        with _explained(self._folder / "last"):
+            found = self._last.restore(self._last.latest_step(), args=arguments)["state"]
+        state = like.replace(**found)
+        if not self._never:
+            return state
+        frozen = _restore_tree(self._folder / "frozen")
+        params = {**optimizers.flat(state.params), **optimizers.flat(frozen)}
+        return state.replace(params=optimizers.nested(params))
+
+    def best_variables(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Variables and info of `best`, as `load_variables` gives them."""
+        return load_variables(self._folder.parent, "best")
+
+    def close(self) -> None:
+        """Waits for what is being written."""
+        with _explained(self._folder):
+            self._last.close()
+            self._best.close()
+
+    def _trained(self, params: Mapping[str, Any]) -> Any:
+        if not self._never:
+            return params
+        flat = optimizers.flat(params)
+        return optimizers.nested({k: v for k, v in flat.items() if k not in self._never})
+
+    def _save_frozen(self, state: TrainState) -> None:
+        target = self._folder / "frozen"
+        if not self._never or target.exists():
+            return
+        flat = optimizers.flat(state.params)
+        frozen = optimizers.nested({path: flat[path] for path in sorted(self._never)})
+        with _explained(target), ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(target, frozen)
+
+    def _write(self, manager, step, arguments) -> None:
+        with _explained(self._folder):
+            if step in manager.all_steps():
+                # Written just before a kill; the repeated epoch gives the same numbers.
+                return
+            manager.save(step, args=arguments, force=True)
+            manager.wait_until_finished()
+
+
+def load_variables(
+    workdir: str | Path, which: str = "best"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The variables of a run's `best` or `last` checkpoint, as numpy arrays, and its info.
+
+    Raises:
+      UserError: no such checkpoint yet, or a damaged one.
+    """
+    folder = Path(workdir).resolve() / "checkpoints"
+    if which not in ("best", "last"):
+        raise UserError(f"checkpoint {which!r} must be 'best' or 'last'")
+    if not (folder / which).is_dir() or not any((folder / which).iterdir()):
+        raise UserError(
+            f"{workdir} holds no {which} checkpoint yet. Train it further "
+            "(repeat its `jaxsign train` command), or give another run folder."
+        )
+    manager = _manager(folder / which)
+    with _explained(folder / which):
+        step = manager.latest_step()
+        if which == "best":
+            items = {"variables": ocp.args.StandardRestore(), "info": ocp.args.JsonRestore()}
+            found = manager.restore(step, args=ocp.args.Composite(**items))
+            variables, info = found["variables"], found["info"]
+        else:
+            items = {"state": ocp.args.StandardRestore(), "records": ocp.args.JsonRestore()}
+            found = manager.restore(step, args=ocp.args.Composite(**items))
+            state, info = found["state"], found["records"]
+            params = optimizers.nested(
+                {**optimizers.flat(state["params"]), **(state["average"] or {})}
+            )
+            variables = {"params": params, **state["collections"]}
+        manager.close()
+    if (folder / "frozen").is_dir():
+        flat = {**optimizers.flat(variables["params"])}
+        flat |= optimizers.flat(_restore_tree(folder / "frozen"))
+        variables = {**variables, "params": optimizers.nested(flat)}
+    return jax.tree.map(np.asarray, variables), dict(info)
+
+
+def save_variables(
+    workdir: str | Path, variables: Mapping[str, Any], *, epoch: int, metric: float
+) -> None:
+    """Makes a `best` checkpoint of variables that come from elsewhere (an import)."""
+    checkpoints = Checkpoints(workdir)
+    checkpoints.save_best(max(epoch, 1), variables, {"epoch": epoch, "metric": metric})
+    checkpoints.close()
+
+
+def _manager(folder: Path) -> ocp.CheckpointManager:
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=1, create=True, enable_async_checkpointing=False, cleanup_tmp_directories=True
+    )
+    return ocp.CheckpointManager(folder, options=options)
+
+
+def _tree(state: TrainState) -> dict[str, Any]:
+    """The state as plain containers, so that a checkpoint does not depend on our classes."""
+    scale = state.loss_scale
+    return {
+        "step": state.step,
+        "params": state.params,
+        "collections": state.collections,
+        "opt_state": state.opt_state,
+        "average": state.average,
+        "rng": state.rng,
+        "loss_scale": scale,
+    }
+
+
+def _restore_tree(folder: Path) -> Any:
+    with _explained(folder), ocp.StandardCheckpointer() as checkpointer:
+        return checkpointer.restore(folder)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turns what storage raises into one message; the last complete checkpoint stays."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # Orbax and tensorstore raise many types
+        text = str(error)
+        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text
+        if full or "ENOSPC" in text:
+            free = shutil.disk_usage(_existing(folder)).free / 1e6
+            raise UserError(
+                f"{folder}: the disk is full ({free:.0f} MB free), so this checkpoint was not "
+                "written. The previous one is complete: free some space and repeat the command."
+            ) from error
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise UserError(f"{folder}: cannot be written or read ({error})") from error
+        reason = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+        raise UserError(
+            f"{folder}: this checkpoint cannot be used ({reason}). It belongs to another net or is "
+            "damaged: choose another run folder, or delete this one to start again."
+        ) from error
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.exists())

@@ -1,0 +1,76 @@
+"""The verb `train`."""
+
+import argparse
+from typing import Any
+
+from jaxsign.errors import UserError
+
+_EPILOG = """\
+Every number of the recipe is a key of the config and can be set here:
+
+  jaxsign train --config fslr_transformer --workdir runs/mine \\
+      --config.data.train.path=data/train --config.data.train.labels=data/train/labels.csv \\
+      --config.data.val.path=data/val --config.data.val.labels=data/val/labels.csv \\
+      --config.optim.lr=3e-4 --config.train.epochs=50
+
+A run that was stopped goes on when the same command is given again. --list-keys shows all keys.
+"""
+
+
+def add_train(verbs: Any) -> None:
+    """Adds `jaxsign train`."""
+    verb = verbs.add_parser(
+        "train",
+        help="train a recogniser, or go on with a stopped run",
+        description="Train a recogniser from a recipe, or go on with the run in --workdir.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.add_argument(
+        "--config",
+        required=True,
+        metavar="FILE[:ARG]",
+        help="recipe: a file, or the name of a shipped one (fslr_transformer, fslr_iv3_gru)",
+    )
+    verb.add_argument("--workdir", metavar="DIR", help="run folder; made if it does not exist")
+    verb.add_argument(
+        "--smoke-test",
+        action="store_true",
+        help="no data: one forward and backward pass on random numbers, save, load",
+    )
+    verb.add_argument("--list-keys", action="store_true", help="print the recipe's keys and values")
+    verb.set_defaults(run=_train, overrides=True)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from jaxsign import config as configs
+
+    config = configs.load(arguments.config, arguments.rest)
+    if arguments.list_keys:
+        for key, value in configs.flatten(config).items():
+            print(f"--config.{key}={value!r}")
+        return 0
+    if not arguments.workdir:
+        raise UserError("train needs --workdir DIR, the folder that the run will live in")
+    if arguments.smoke_test:
+        from jaxsign.train import smoke
+
+        print(smoke.smoke_test(config, arguments.workdir))
+        return 0
+    from jaxsign.train import log, loop
+
+    display = log.Display(live=config.log.progress)
+    result = loop.train(config, arguments.workdir, display)
+    if result.interrupted:
+        display.say(
+            f"stopped after epoch {result.epochs}; nothing is lost: give the same command again to "
+            f"go on. The run is in {result.workdir}"
+        )
+        return 130
+    display.say(
+        f"done: best validation {config.task.monitor} accuracy {result.best:.4f} (epoch "
+        f"{result.best_epoch}). The run is in {result.workdir}\n"
+        f"next: jaxsign evaluate --workdir {arguments.workdir}"
+    )
+    return 0

@@ -1,0 +1,165 @@
+"""What a person sees while a run goes on: progress, TensorBoard, the picture of its history."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Display:
+    """Progress with ETA on a terminal; one plain line an epoch elsewhere."""
+
+    def __init__(self, *, live: bool = True, console: Console | None = None):
+        self.console = console or Console(highlight=False)
+        self._live = live and self.console.is_terminal
+        self._bar: Progress | None = None
+        self._task: Any = None
+        self._times: list[float] = []
+
+    def say(self, text: str) -> None:
+        """Prints a line above the bar."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def start_epoch(self, epoch: int, epochs: int, steps: int, done: int) -> None:
+        """Opens the bar of an epoch; both counts from 1."""
+        self._begun = time.monotonic()
+        self._left = epochs - epoch
+        if not self._live:
+            return
+        columns = (
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self._bar = Progress(*columns, console=self.console, transient=True)
+        self._task = self._bar.add_task(
+            "", total=steps, completed=done, epoch=f"{epoch}/{epochs}", note=""
+        )
+        self._bar.start()
+
+    def step(self, done: int, note: str) -> None:
+        """Moves the bar."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, note=note)
+
+    def end_epoch(self, epoch: int, epochs: int, text: str) -> None:
+        """Closes the bar and prints the epoch's line with the time that the rest will take."""
+        self.close()
+        self._times.append(time.monotonic() - self._begun)
+        recent = sorted(self._times[-5:])
+        left = recent[len(recent) // 2] * self._left
+        eta = f"  left {duration(left)}" if self._left else ""
+        width = len(str(epochs))
+        self.say(f"epoch {epoch:{width}d}/{epochs}  {text}{eta}")
+
+    def close(self) -> None:
+        """Removes the bar, if there is one."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def duration(seconds: float) -> str:
+    """75 -> '1:15', 4000 -> '1:06:40'."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class TensorBoard:
+    """Scalars for TensorBoard, written by tensorboardX; does nothing when switched off."""
+
+    def __init__(self, folder: Path, enabled: bool, step: int):
+        self._writer = None
+        if enabled:
+            import tensorboardX
+
+            # What a killed run wrote past its checkpoint is told to be forgotten.
+            self._writer = tensorboardX.SummaryWriter(str(folder), purge_step=step or None)
+
+    def scalars(self, values: dict[str, float], step: int) -> None:
+        """Writes `values` at `step`."""
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def flush(self) -> None:
+        """Makes what was written visible."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
+    """Draws losses, accuracies and the learning rate over the epochs into a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [row["epoch"] for row in rows]
+    accuracies = [key for key in rows[0] if key.startswith("val_") and key.endswith("_acc")]
+    panels: list[tuple[str, list[tuple[str, str]], str]] = [
+        ("loss", [("train_loss", "training"), ("val_loss", "validation")], "linear"),
+        ("validation accuracy", [(key, key[4:-4]) for key in accuracies], "linear"),
+        ("learning rate of the next epoch", [("lr", "")], "log"),
+    ]
+    figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    for axis, (name, lines, scale) in zip(axes, panels, strict=True):
+        for key, label in lines:
+            values = [row[key] for row in rows]
+            axis.plot(epochs, values, label=label, marker="." if len(rows) < 40 else None)
+        axis.set_title(name)
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+        if scale == "log" and all(row["lr"] > 0 for row in rows):
+            axis.set_yscale("log")
+        if any(label for _, label in lines):
+            axis.legend(frameon=False)
+    _mark_best(axes[1], rows, accuracies)
+    figure.suptitle(title)
+    partial = path.with_name(f".{path.name}.partial.png")
+    figure.savefig(partial, dpi=110)
+    pyplot.close(figure)
+    partial.replace(path)
+
+
+def _mark_best(axis: Any, rows: list[dict[str, Any]], accuracies: list[str]) -> None:
+    axis.set_ylim(0, 1.02)
+    if accuracies:
+        best = max(rows, key=lambda row: row[accuracies[0]])
+        value = best[accuracies[0]]
+        axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
+        axis.annotate(
+            f"best {value:.3f} (epoch {best['epoch']})",
+            (best["epoch"], value),
+            textcoords="offset points",
+            xytext=(0, -14),
+            ha="center",
+            fontsize=9,
+        )
+
+
+def is_terminal() -> bool:
+    """True if standard output is a terminal."""
+    return sys.stdout.isatty()

@@ -1,0 +1,340 @@
+"""The only training loop.
+
+It reads as a list: for every stage, for every epoch: train, validate, record, save. What a run
+needs is built in setup.py, one step is in step.py, what differs between kinds of learning stands
+in tasks/.
+A run that is stopped at any moment and started again writes the same metrics and parameters.
+"""
+
+import collections
+import dataclasses
+import datetime
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+import jaxsign
+from jaxsign import runtime
+from jaxsign.errors import UserError
+from jaxsign.input import batching
+from jaxsign.train import (
+    autobatch,
+    checkpoint,
+    log,
+    records,
+    setup,
+    signals,
+    state,
+    weighting,
+)
+
+# Steps whose metrics are still on the devices: enough that the host never holds them up, few enough
+# for the CPU backend, which dies with dozens of unfinished collectives in flight.
+_IN_FLIGHT = 6
+_SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    workdir: Path
+    epochs: int
+    best: float
+    best_epoch: int
+    interrupted: bool
+
+
+class Loop:
+    """A run in progress."""
+
+    def __init__(self, run: setup.Run, display: log.Display):
+        self.run = run
+        self.display = display
+        self.records = records.Records()
+        self.skipped = 0
+        session = setup.begin(run, run.stages[0], None)
+        shapes = setup.shapes_of(session.task, session.train_batches)
+        self.parameters = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
+        self.checkpoints = checkpoint.Checkpoints(run.workdir, setup.never_trained(run, shapes))
+        if self.checkpoints.latest_step() is not None:
+            self.records = records.Records.from_json(self.checkpoints.records())
+            if self.records.stage:
+                session = setup.begin(run, run.stages[self.records.stage], shapes)
+        self.session = session
+        # Where a run starts from, in this order: its own checkpoint; else config.train.init_from
+        # and backbone_weights; else random.
+        resumed = self.checkpoints.latest_step() is not None
+        variables = setup.initial_variables(run, session) if not resumed else _zeros(shapes)
+        host = session.fresh(variables, self.records.step, None)
+        if resumed:
+            host = self.checkpoints.restore(host)
+            session.schedule.restore(self.records.schedule or session.schedule.state())
+        self.resumed = resumed
+        self.state = session.compiled.place(host)
+        self.feed: Any = None  # prefetched batches of the stage at hand
+        folder = run.workdir / "tensorboard"
+        self.board = log.TensorBoard(folder, run.config.log.tensorboard, self.records.step)
+
+    def train(self) -> Result:
+        """Runs what is left of the run."""
+        self._say_start()
+        self._write_outputs()
+        with signals.StopRequest() as stop:
+            try:
+                while self.records.stage < len(self.run.stages):
+                    self._train_stage(stop)
+                    if stop.requested:
+                        break
+                    self._next_stage()
+            finally:
+                self.display.close()
+                self.board.close()
+                if self.feed is not None:
+                    self.feed.close()
+                self.checkpoints.close()
+        best = self.records.best
+        return Result(
+            self.run.workdir,
+            self.records.epoch,
+            float("nan") if best is None else best,
+            self.records.best_epoch,
+            stop.requested,
+        )
+
+    def _train_stage(self, stop: signals.StopRequest) -> None:
+        at, current = self.records, self.session.stage
+        while at.stage_epoch < current.epochs and not self._early_stop():
+            begun = time.monotonic()
+            rates = self._rates()
+            self._train_epoch(rates, stop)
+            if at.steps_in_epoch < self.session.train_batches.steps_per_epoch:
+                self._save()
+                return
+            train = self.session.task.summarise(at.sums)
+            val = self._validate(rates)
+            self._end_epoch(train, val, time.monotonic() - begun, rates)
+            if stop.requested:
+                return
+
+    def _rates(self) -> dict[str, Any]:
+        current = self.session.stage
+        head_weights, phase = weighting.weights(
+            current.config.loss, self.records.stage_epoch, current.epochs
+        )
+        return {"weights": head_weights, "phase": phase}
+
+    def _learning_rate(self, steps: int) -> float:
+        options = self.session.stage.config.schedule
+        share = steps / self.session.train_batches.steps_per_epoch
+        position = self.records.stage_epoch + (share if options.unit == "step" else 0.0)
+        return self.session.schedule.rate(position)
+
+    def _train_epoch(self, rates: dict[str, Any], stop: signals.StopRequest) -> None:
+        at, session = self.records, self.session
+        steps = session.train_batches.steps_per_epoch
+        total = sum(stage.epochs for stage in self.run.stages)
+        self.display.start_epoch(at.epoch + 1, total, steps, at.steps_in_epoch)
+        if self.feed is None:
+            iterator = session.train_batches.iterator(at.iterator)
+            self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
+        weights = jnp.asarray(rates["weights"], jnp.float32)
+        pending: collections.deque[tuple[int, Any, Any]] = collections.deque()
+        while at.steps_in_epoch < steps:
+            batch, position = next(self.feed)
+            lr = jnp.float32(self._learning_rate(at.steps_in_epoch))
+            self.state, metrics = session.compiled.train(
+                self.state, batch, {"lr": lr, "loss_weights": weights}
+            )
+            at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
+            pending.append((at.step, metrics, batch["index"]))
+            if len(pending) >= _IN_FLIGHT:
+                self._collect(*pending.popleft())
+            every = self.run.config.checkpoint.every_steps
+            if every and at.step % every == 0 and at.steps_in_epoch < steps:
+                self._drain(pending)
+                self._save()
+            if stop.requested:
+                break
+        self._drain(pending)
+
+    def _drain(self, pending: collections.deque) -> None:
+        while pending:
+            self._collect(*pending.popleft())
+
+    def _collect(self, step: int, metrics: Any, index: Any) -> None:
+        values = self.session.compiled.scalars(metrics)
+        finite = bool(values.pop("finite")) and math.isfinite(values["loss"])
+        scaled = self.state.loss_scale is not None
+        self.skipped = 0 if finite else self.skipped + 1
+        if not finite and (not scaled or self.skipped >= _SKIPPED_STEPS):
+            self._fail_on(step, values, index)
+        grad_norm = float(values.pop("grad_norm"))
+        if finite:
+            self.records.add(values)
+        every = self.run.config.log.every_steps
+        if every and step % every == 0 and finite:
+            means = self.session.task.summarise(values)
+            lr = self._learning_rate(self.records.steps_in_epoch - 1)
+            scalars = {"train/step_loss": means["loss"], "train/lr": lr}
+            self.board.scalars({**scalars, "train/grad_norm": grad_norm}, step)
+        if finite:
+            means = self.session.task.summarise(self.records.sums)
+            self.display.step(self.records.steps_in_epoch, f"loss {means['loss']:.4f}")
+
+    def _fail_on(self, step: int, values: dict[str, Any], index: Any) -> None:
+        rows = np.asarray(jax.device_get(index)).reshape(-1)
+        ids = [self.run.train.ids[i] for i in rows if i >= 0]
+        raise UserError(
+            f"the loss or its gradient is not finite at step {step} (epoch "
+            f"{self.records.epoch + 1}): loss {values['loss']}, gradient norm "
+            f"{values['grad_norm']}. The batch held: {', '.join(ids[:8])}"
+            f"{', ...' if len(ids) > 8 else ''}. The checkpoint of the epoch before is kept. "
+            "Lower optim.lr, set optim.grad_clip (e.g. 1.0), or use precision=float32."
+        )
+
+    def _validate(self, rates: dict[str, Any]) -> dict[str, float]:
+        session = self.session
+        weights = jnp.asarray(rates["weights"], jnp.float32)
+        totals: dict[str, float] = {}
+        pending: collections.deque = collections.deque()
+        for batch in session.val_batches:
+            put = session.compiled.put_eval(batch)
+            pending.append(session.compiled.evaluate(self.state, put, weights))
+            if len(pending) >= _IN_FLIGHT:
+                _add(totals, session.compiled.scalars(pending.popleft()))
+        for sums in pending:
+            _add(totals, session.compiled.scalars(sums))
+        return session.task.summarise(totals)
+
+    def _end_epoch(self, train, val, seconds: float, rates: dict[str, Any]) -> None:
+        at, session, config = self.records, self.session, self.run.config
+        at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
+        session.schedule.observe(val["score"])
+        best = at.observe(val["score"])
+        examples = at.sums.get("examples", 0.0)
+        at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
+        memory = runtime.device_memory()
+        if config.deterministic:
+            seconds, memory = 0.0, (0.0, 0.0)
+        next_lr = self._learning_rate(0)
+        at.rows.append(self._row(train, val, next_lr, seconds, memory, rates))
+        if best:
+            variables = session.compiled.fetch(self.state).variables
+            self.checkpoints.save_best(
+                at.step, variables, {"epoch": at.epoch, "metric": val["score"]}
+            )
+        self._save()
+        self._write_outputs()
+        scalars = {f"train/{k}": v for k, v in train.items() if k != "score"}
+        scalars |= {f"val/{k}": v for k, v in val.items() if k != "score"}
+        rate = {"train/examples_per_second": examples / seconds} if seconds else {}
+        self.board.scalars({**scalars, **rate, "train/lr": next_lr}, at.step)
+        self.board.flush()
+        mark = "  *" if best else ""
+        accuracies = "  ".join(f"{k[4:]} {v:.3f}" for k, v in val.items() if k.startswith("acc/"))
+        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  val acc {accuracies}"
+        total = sum(stage.epochs for stage in self.run.stages)
+        self.display.end_epoch(at.epoch, total, f"{text}  {seconds:.1f} s{mark}")
+
+    def _row(self, train, val, lr, seconds, memory, rates) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "epoch": self.records.epoch,
+            "train_loss": train["loss"],
+            "val_loss": val["loss"],
+        }
+        row |= {f"val_{k[4:]}_acc": v for k, v in val.items() if k.startswith("acc/")}
+        row |= {"lr": lr, "epoch_time": seconds}
+        row |= {"gpu_memory_allocated": memory[0], "gpu_memory_reserved": memory[1]}
+        loss = self.session.stage.config.loss
+        if loss.curriculum or loss.weighting != "static":
+            row |= {"alpha": rates["weights"][0], "beta": rates["weights"][-1]}
+            name = "curriculum_phase" if loss.curriculum else "loss_weighting_strategy"
+            row[name] = rates["phase"]
+        if len(self.run.stages) > 1:
+            row["stage"] = self.session.stage.name
+        return row
+
+    def _early_stop(self) -> bool:
+        patience = self.session.stage.config.train.early_stop
+        return bool(patience) and self.records.since_best >= patience
+
+    def _save(self) -> None:
+        host = self.session.compiled.fetch(self.state)
+        self.checkpoints.save_last(self.records.step, host, self.records.to_json())
+
+    def _next_stage(self) -> None:
+        at, before = self.records, self.session
+        if at.stage + 1 == len(self.run.stages):
+            at.stage += 1
+            return
+        upcoming = self.run.stages[at.stage + 1]
+        host: state.TrainState = before.compiled.fetch(self.state)
+        variables: Any = {"params": host.params, **host.collections}
+        if upcoming.start == "best" and at.best is not None:
+            variables = self.checkpoints.best_variables()[0]
+        at.next_stage(reset_best=upcoming.reset_best)
+        self.session, self.feed = setup.begin(self.run, upcoming, variables), None
+        fresh = self.session.fresh(variables, at.step, host)
+        self.state = self.session.compiled.place(fresh)
+        self.display.say(f"stage {upcoming.name}: {len(self.session.trainable)} parameters train")
+        self._save()
+
+    def _write_outputs(self) -> None:
+        at, run = self.records, self.run
+        records.write_csv(run.workdir / "metrics.csv", at.rows)
+        if at.rows:
+            log.draw_history(at.rows, run.workdir / "history.png", run.workdir.name)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        entries = {
+            "jaxsign": jaxsign.__version__,
+            "parameters": self.parameters,
+            "trainable_arrays": len(self.session.trainable),
+            "epochs_done": at.epoch,
+            "best_epoch": at.best_epoch,
+            "best_metric": at.best,
+            "monitor": run.config.task.monitor,
+            "train_examples": len(run.train),
+            "val_examples": len(run.val),
+            "written": now,
+        }
+        setup.write_manifest(run, entries)
+
+    def _say_start(self) -> None:
+        run, say = self.run, self.display.say
+        say(f"device   {runtime.describe_devices()}")
+        say(f"net      {run.config.net.name}, {self.parameters:,} parameters")
+        say(f"data     {len(run.train)} training and {len(run.val)} validation clips")
+        shapes = sorted({tuple(shape) for shape in self.session.train_batches.shapes})
+        say(f"steps    {self.session.train_batches.steps_per_epoch} an epoch, shapes {shapes}")
+        say(f"run      {run.workdir}")
+        if self.resumed:
+            say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
+
+
+def _add(totals: dict[str, float], sums: dict[str, Any]) -> None:
+    for key, value in sums.items():
+        totals[key] = totals.get(key, 0.0) + float(value)
+
+
+def _zeros(shapes: Any) -> Any:
+    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+
+
+def train(config: ConfigDict, workdir: str | Path, display: log.Display | None = None) -> Result:
+    """Trains `config` in `workdir`, or goes on with the run that it holds.
+
+    Raises:
+      UserError: a mistake in the recipe or the input, or a loss that is not finite.
+    """
+    display = display or log.Display(live=config.log.progress)
+    run = setup.prepare(config, workdir)
+    if not run.config.input.batch_size:
+        run = autobatch.choose(run, display)
+    return Loop(run, display).train()

@@ -1,0 +1,351 @@
+"""From a recipe to what a run works with: its sources, its folder, and a session for each stage."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from flax import linen as nn
+from ml_collections import ConfigDict
+
+from jaxsign import config as configs
+from jaxsign import nets, runtime
+from jaxsign.errors import UserError
+from jaxsign.input import augment as augmentation
+from jaxsign.input import batching, sources, views
+from jaxsign.train import checkpoint, optimizer, precision, schedule, stage, state, step, tasks
+
+
+@dataclasses.dataclass
+class Run:
+    """A run's fixed parts.
+
+    Attributes:
+      config: with every number resolved (classes, input width, batch size).
+      train, val: sources.
+      view: Clip -> features.
+      stages: in order.
+      devices: that the run uses.
+    """
+
+    config: ConfigDict
+    workdir: Path
+    train: Any
+    val: Any
+    view: Callable[..., np.ndarray] | None
+    stages: tuple[stage.Stage, ...]
+    devices: list[jax.Device]
+
+
+def prepare(config: ConfigDict, workdir: str | Path) -> Run:
+    """Opens and checks all input, resolves the recipe and claims the run folder.
+
+    Raises:
+      UserError: anything that would make the run fail later.
+    """
+    workdir = Path(workdir).resolve()
+    stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
+    devices = choose_devices(config.devices)
+    classes = _classes(config)
+    train = sources.open_source(config.data, "train", classes)
+    val = sources.open_source(config.data, "val", classes)
+    view = views.get_view(config.view) if config.view.name else None
+    config = resolve(config, train, view, stored)
+    if stored is not None:
+        configs.check_same_run(config, stored, workdir)
+    stages = stage.resolve(config)
+    run = Run(config, workdir, train, val, view, stages, devices)
+    _claim(run)
+    return run
+
+
+def choose_devices(wanted: int) -> list[jax.Device]:
+    """The first `wanted` local devices; 0 = all.
+
+    Raises:
+      UserError: there are fewer.
+    """
+    found = jax.local_devices()
+    if wanted > len(found):
+        raise UserError(f"config.devices={wanted}, but this machine has {len(found)}")
+    return found[: wanted or None]
+
+
+def _classes(config: ConfigDict) -> dict[str, int]:
+    """Classes a head that the recipe fixes; a head with `num_HEAD` 0 takes them from the labels."""
+    counts = {head: config.net.get(f"num_{head}", 0) for head in config.task.heads}
+    return {head: n for head, n in counts.items() if n}
+
+
+def resolve(
+    config: ConfigDict,
+    train: Any,
+    view: Callable[..., np.ndarray] | None,
+    stored: ConfigDict | None = None,
+) -> ConfigDict:
+    """The recipe with what only the data can tell: input width and numbers of classes."""
+    config = ConfigDict(config.to_dict())
+    for head in config.task.heads:
+        if not config.net.get(f"num_{head}", 0):
+            named = len(train.class_names.get(head, ()))
+            config.net[f"num_{head}"] = named or int(train.labels[head].max()) + 1
+    width = _width(train, view)
+    if "input_dim" in config.net:
+        if config.net.input_dim not in (0, width):
+            raise UserError(
+                f"net.input_dim={config.net.input_dim}, but {train.name} holds {width} numbers a "
+                "frame. Set it to 0 to take the data's width, or choose another data.key."
+            )
+        config.net.input_dim = width
+    if not config.input.max_length:
+        net = build_net(config, np.dtype("float32"))
+        config.input.max_length = int(getattr(net, "max_frames", 0) or max(train.lengths))
+    if stored is not None and not config.input.batch_size:
+        config.input.batch_size = stored.input.batch_size
+    return config
+
+
+def _width(source: Any, view: Callable[..., np.ndarray] | None) -> int:
+    example = source.read(0)
+    if not isinstance(example, np.ndarray):
+        if view is None:
+            raise UserError(f"{source.name} holds landmarks; config.view.name must name a view")
+        example = view(example)
+    return int(example.shape[-1])
+
+
+def build_net(
+    config: ConfigDict,
+    dtype: Any,
+    *,
+    frozen: tuple[str, ...] = (),
+    axis_name: str | None = None,
+) -> nn.Module:
+    """The net of `config.net`; its backbone is told when the stage freezes it.
+
+    Raises:
+      UserError: an unknown net or field.
+    """
+    fields = config.net.to_dict()
+    name = fields.pop("name")
+    known = nets.module(name).NET.__dataclass_fields__
+    fields["dtype"] = dtype
+    if "freeze_backbone" in known:
+        fields["freeze_backbone"] = any(re.search(p, "backbone/any") for p in frozen)
+    if "axis_name" in known:
+        fields["axis_name"] = axis_name
+    return nets.build(name, **fields)
+
+
+def _claim(run: Run) -> None:
+    try:
+        run.workdir.mkdir(parents=True, exist_ok=True)
+        configs.save_run_config(run.config, run.workdir)
+        labels = {"heads": {h: _names(run, h) for h in run.config.task.heads}}
+        text = json.dumps(labels, indent=1, ensure_ascii=False)
+        configs.write_text(run.workdir / "labels.json", text + "\n")
+    except OSError as error:
+        raise UserError(
+            f"--workdir {run.workdir}: cannot be written ({error.strerror or error})"
+        ) from error
+
+
+def _names(run: Run, head: str) -> list[str]:
+    names = list(run.train.class_names.get(head, ()))
+    count = run.config.net[f"num_{head}"]
+    return names if len(names) == count else [str(i) for i in range(count)]
+
+
+@dataclasses.dataclass
+class Session:
+    """What a stage works with.
+
+    Attributes:
+      train_batches, val_batches: of the sources, under the stage's input options.
+      compiled: the steps.
+      schedule: learning rates.
+      fresh: state at the stage's start.
+      trainable: parameter paths.
+    """
+
+    stage: stage.Stage
+    task: Any
+    compiled: step.Compiled
+    schedule: schedule.Schedule
+    train_batches: Any
+    val_batches: Any
+    trainable: tuple[str, ...]
+    optimizer: optax.GradientTransformation
+
+    def fresh(
+        self, variables: Mapping[str, Any], at: int, before: state.TrainState | None
+    ) -> state.TrainState:
+        """The state at the stage's start, on the host."""
+        settings = self.stage.config
+        created = state.create(
+            variables,
+            self.optimizer,
+            self.trainable,
+            seed=settings.seed,
+            step=at,
+            average=settings.train.ema_decay > 0,
+            scaled=precision.compute_dtype(settings.precision) == np.dtype("float16"),
+        )
+        if before is not None and self.stage.keep_optimizer:
+            same = jax.tree.structure(before.opt_state) == jax.tree.structure(created.opt_state)
+            if not same:
+                raise UserError(
+                    f"stage {self.stage.name!r}: keep_optimizer needs the same trainable "
+                    "parameters and optimizer as the stage before"
+                )
+            created = created.replace(opt_state=before.opt_state)
+        return created
+
+
+def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -> Session:
+    """Builds a stage's session; `variables` (or their shapes) tell the parameter paths."""
+    config = current.config
+    frozen = tuple(config.train.frozen)
+    axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
+    net = build_net(
+        config, precision.compute_dtype(config.precision), frozen=frozen, axis_name=axis
+    )
+    task = tasks.build(config, net)
+    batches = make_batches(config, run.train, run.view)
+    if variables is None:
+        variables = shapes_of(task, batches)
+    paths = optimizer.flat(variables["params"])
+    unused = getattr(net, "unused_params", ())
+    trainable = optimizer.select(paths, config.train.trainable, frozen, unused)
+    chain = optimizer.build(config.optim)
+    return Session(
+        stage=current,
+        task=task,
+        compiled=step.build(
+            task,
+            chain,
+            trainable,
+            ema_decay=config.train.ema_decay,
+            devices=run.devices,
+            parallel=config.parallel,
+        ),
+        schedule=schedule.build(config.schedule, config.optim.lr, current.epochs),
+        train_batches=batches,
+        val_batches=make_eval_batches(config, run.val, run.view),
+        trainable=trainable,
+        optimizer=chain,
+    )
+
+
+def shapes_of(task: Any, batches: Any) -> Any:
+    """Shapes of the task's variables, without computing them."""
+    batch = example_batch(batches)
+    return jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
+
+
+def example_batch(batches: Any) -> dict[str, np.ndarray]:
+    """Zeros in the shape of one row of a training batch: [1, T, ...]."""
+    shape = batches.shapes[0][2:]
+    dtype = getattr(batches, "dtype", np.dtype("float32"))
+    return {"x": np.zeros((1, *shape), dtype), "valid": np.ones((1, shape[0]), bool)}
+
+
+def _shared(config: ConfigDict) -> dict[str, Any]:
+    return {
+        "batch_size": config.input.batch_size,
+        "buckets": tuple(config.input.buckets),
+        "max_length": config.input.max_length,
+        "cache_mb": config.input.cache_mb,
+        "workers": config.input.workers,
+        "threads": config.input.threads,
+        "prefetch": config.input.prefetch,
+        "process_index": jax.process_index(),
+        "process_count": jax.process_count(),
+    }
+
+
+def make_batches(config: ConfigDict, source: Any, view: Any) -> Any:
+    """Training batches of a source under `config.input`."""
+    return batching.TrainBatches(
+        source,
+        view=view,
+        accumulation=config.optim.accumulation,
+        seed=config.seed,
+        augment=augmentation.build(config.input.augment),
+        **_shared(config),
+    )
+
+
+def make_eval_batches(config: ConfigDict, source: Any, view: Any) -> Any:
+    """Evaluation batches of a source under `config.input`."""
+    return batching.EvalBatches(source, view=view, **_shared(config))
+
+
+def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """Parameter paths that no stage trains, but for those the net says it never uses.
+
+    They are large backbones, saved once and not with every checkpoint.
+    """
+    paths = optimizer.flat(variables["params"])
+    trained: set[str] = set()
+    for current in run.stages:
+        settings = current.config.train
+        trained |= set(optimizer.select(paths, settings.trainable, settings.frozen))
+    return tuple(path for path in paths if path not in trained)
+
+
+def initial_variables(run: Run, session: Session) -> dict[str, Any]:
+    """The variables a run starts from: random, then a run's (`init_from`), then the backbone's.
+
+    Raises:
+      UserError: weights that do not fit.
+    """
+    config = run.config
+    key = jax.random.fold_in(jax.random.key(config.seed), 0x1A17)
+    variables = session.task.init(key, example_batch(session.train_batches))
+    if config.train.init_from:
+        found, _ = checkpoint.load_variables(config.train.init_from)
+        variables = _fitting(variables, found, config.train.init_from)
+    if config.train.backbone_weights:
+        from jaxsign.nets import inception
+
+        if "backbone" not in variables["params"]:
+            raise UserError(
+                "train.backbone_weights is given, but this run has no backbone: its data are "
+                "features, not frames. Leave it out, or set data.key to the frames' array."
+            )
+        loaded = inception.load_torchvision(config.train.backbone_weights)
+        for name, tree in loaded.items():
+            variables[name] = {**variables[name], "backbone": tree}
+    return variables
+
+
+def _fitting(ours: dict[str, Any], found: Mapping[str, Any], where: str) -> dict[str, Any]:
+    wanted = jax.tree.map(np.shape, {name: ours[name] for name in ours})
+    there = jax.tree.map(np.shape, dict(found))
+    if wanted != there:
+        a, b = optimizer.flat(wanted), optimizer.flat(there)
+        wrong = sorted(k for k in {*a, *b} if a.get(k) != b.get(k))
+        raise UserError(
+            f"train.init_from={where} does not fit this net: {len(wrong)} variables differ, e.g. "
+            f"{wrong[0]}: {b.get(wrong[0], 'absent')} there, {a.get(wrong[0], 'absent')} here. "
+            "Choose the same net and classes."
+        )
+    return jax.tree.map(np.asarray, dict(found))
+
+
+def write_manifest(run: Run, entries: Mapping[str, Any]) -> None:
+    """Writes manifest.json: what made this run, and how far it came."""
+    value = {
+        "system": run.config.system,
+        "net": run.config.net.name,
+        "device": runtime.describe_devices(),
+        "packages": runtime.packages(),
+        **entries,
+    }
+    configs.write_text(run.workdir / "manifest.json", json.dumps(value, indent=2) + "\n")

@@ -63,7 +63,7 @@ def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
     """Scales by min(1, limit / (norm + 1e-6)) as torch does; optax's own lacks the 1e-6."""
 
     def update(updates, state, params=None):
-        factor = jnp.minimum(1.0, limit / (optax.global_norm(updates) + 1e-6))
+        factor = jnp.minimum(1.0, limit / (optax.tree.norm(updates) + 1e-6))
         return jax.tree.map(lambda g: g * factor.astype(g.dtype), updates), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

@@ -74,7 +74,7 @@ def train_step(
         grads, collections = jax.lax.pmean((grads, collections), axis)
         sums = jax.lax.psum(sums, axis)
     grads = jax.tree.map(lambda g: g / scale, grads)
-    grad_norm = optax.global_norm(grads)
+    grad_norm = optax.tree.norm(grads)
     updates, opt_state = optimizer.update(grads, state.opt_state, chosen)
     after = jax.tree.map(lambda p, u: p - rates["lr"].astype(p.dtype) * u, chosen, updates)
     average = state.average

@@ -1,0 +1,158 @@
+"""Each fast layer equals its plain form in value and gradient."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxsign.nets.layers import attention, backend, dense, depthwise, norm, recurrent
+
+
+def normal(seed, *shape):
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+def assert_same_with_gradients(fast, plain, *arguments, rtol=2e-5):
+    """Values and gradients with respect to all arguments, for a random cotangent."""
+    y = plain(*arguments)
+    cotangent = normal(99, *y.shape)
+
+    def pulled(f):
+        out, back = jax.vjp(f, *arguments)
+        return out, back(cotangent)
+
+    (a, grads_a), (b, grads_b) = jax.jit(lambda: pulled(fast))(), jax.jit(lambda: pulled(plain))()
+    for x, y in zip(jax.tree.leaves((a, grads_a)), jax.tree.leaves((b, grads_b)), strict=True):
+        np.testing.assert_allclose(x, y, rtol=rtol, atol=rtol * float(jnp.abs(y).max() + 1e-6))
+
+
+def test_the_fast_forms_are_the_ones_tested():
+    assert backend.on_cpu()
+
+
+def test_dense():
+    arguments = normal(0, 3, 5, 7), normal(1, 7, 11), normal(2, 11)
+    assert_same_with_gradients(dense.dense, lambda x, w, b: x @ w + b, *arguments)
+
+
+def test_layer_norm():
+    def plain(x, scale, bias):
+        mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        return scale * (x - mean) / jnp.sqrt(var + 1e-6) + bias
+
+    arguments = 3 * normal(0, 4, 6, 16) + 1, normal(1, 16), normal(2, 16)
+    assert_same_with_gradients(lambda *a: norm.layer_norm(*a, 1e-6), plain, *arguments)
+
+
+def test_softmax():
+    assert_same_with_gradients(
+        attention.softmax, lambda s: jax.nn.softmax(s, axis=-1), 5 * normal(0, 2, 3, 9)
+    )
+
+
+def plain_attention(q, k, v, valid, keep, rate):
+    scores = jnp.einsum("bhqd,bhkd->bhqk", q, k) / np.sqrt(q.shape[-1])
+    weights = jax.nn.softmax(jnp.where(valid[:, None, None], scores, -jnp.inf), axis=-1)
+    weights = jnp.where(keep, weights / (1 - rate), 0)
+    return jnp.einsum("bhqk,bhkd->bhqd", weights, v)
+
+
+@pytest.mark.parametrize("form", ["whole", "blocks"])
+def test_attention(form):
+    q, k, v = (normal(i, 3, 2, 6, 4) for i in range(3))
+    valid = jnp.arange(6) < jnp.array([6, 4, 1])[:, None]
+    keep = jax.random.bernoulli(jax.random.key(5), 0.8, (3, 2, 6, 6))
+
+    def fast(q, k, v):
+        if form == "blocks":
+            return attention.attend_in_blocks(q, k, v, valid, keep, 0.2)
+        return attention.attend(q, k, v, valid, keep, 0.2)[0]
+
+    assert_same_with_gradients(
+        fast, lambda q, k, v: plain_attention(q, k, v, valid, keep, 0.2), q, k, v
+    )
+
+
+def test_attention_layer_gives_the_same_in_blocks(monkeypatch):
+    layer = attention.MultiHeadAttention(2)
+    x, valid = normal(0, 3, 6, 8), jnp.arange(6) < jnp.array([6, 4, 1])[:, None]
+    variables = layer.init(jax.random.key(0), x)
+    whole = layer.apply(variables, x, valid)
+    monkeypatch.setattr(attention, "_BLOCK_SCORES", 1)
+    np.testing.assert_allclose(layer.apply(variables, x, valid), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_a_row_without_valid_keys_stays_finite():
+    q = normal(0, 1, 2, 3, 4)
+
+    def total(q):
+        return attention.attend(q, q, q, jnp.zeros((1, 3), bool))[0].sum()
+
+    assert np.isfinite(jax.grad(total)(q)).all()
+
+
+def test_attention_heads_must_divide_the_width():
+    layer = attention.MultiHeadAttention(3)
+    with pytest.raises(ValueError, match="num_heads=3 must divide the width 8"):
+        layer.init(jax.random.key(0), normal(0, 1, 2, 8))
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    length=st.integers(1, 12),
+    taps=st.integers(1, 5),
+    dilation=st.integers(1, 4),
+)
+def test_depthwise_convolution(length, taps, dilation):
+    x, kernel = normal(0, 2, length, 3), normal(1, taps, 3)
+    assert_same_with_gradients(
+        lambda x, w: depthwise.causal_depthwise(x, w, dilation),
+        lambda x, w: depthwise.grouped_convolution(x, w, dilation),
+        x,
+        kernel,
+    )
+
+
+def test_depthwise_convolution_is_causal():
+    x, kernel = normal(0, 1, 9, 2), normal(1, 3, 2)
+    later = x.at[:, 5:].set(0.0)
+    a = depthwise.causal_depthwise(x, kernel, 2)
+    b = depthwise.causal_depthwise(later, kernel, 2)
+    np.testing.assert_array_equal(a[:, :5], b[:, :5])
+
+
+def gru_in_numpy(x, weight_ih, weight_hh, bias_ih, bias_hh):
+    """torch's GRU written out, one clip."""
+
+    def sigmoid(a):
+        return 1 / (1 + np.exp(-a))
+
+    h, states = np.zeros(weight_hh.shape[1]), []
+    for frame in x:
+        r, z, n = np.split(weight_ih @ frame + bias_ih, 3)
+        hr, hz, hn = np.split(weight_hh @ h + bias_hh, 3)
+        z = sigmoid(z + hz)
+        n = np.tanh(n + sigmoid(r + hr) * hn)
+        h = (1 - z) * n + z * h
+        states.append(h)
+    return np.array(states)
+
+
+def test_gru_equals_torchs_formula_on_every_length():
+    layer = recurrent.GRU(4)
+    x = normal(0, 3, 7, 5)
+    variables = layer.init(jax.random.key(1), x)
+    params = {k: np.asarray(v, np.float64) for k, v in variables["params"].items()}
+    params["bias_ih"] += 0.3
+    params["bias_hh"] -= 0.2
+    variables = {"params": jax.tree.map(jnp.float32, params)}
+    lengths = np.array([7, 3, 1])
+    valid = jnp.arange(7) < lengths[:, None]
+    states, last = layer.apply(variables, x, valid)
+    for row, length in enumerate(lengths):
+        expected = gru_in_numpy(np.asarray(x[row, :length], np.float64), **params)
+        np.testing.assert_allclose(states[row, :length], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(states[row, length:], 0)
+        np.testing.assert_allclose(last[row], expected[-1], rtol=1e-5, atol=1e-6)

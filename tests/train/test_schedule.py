@@ -1,0 +1,109 @@
+"""Learning rates over the epochs."""
+
+import math
+
+import pytest
+from ml_collections import ConfigDict
+
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+from jaxsign.train import schedule
+
+
+def options(**changes):
+    base = configs.base().schedule
+    base.update(changes)
+    return base
+
+
+def rates(name, lr, epochs, **changes):
+    built = schedule.build(options(name=name, **changes), lr, epochs)
+    return [built.rate(epoch) for epoch in range(epochs)]
+
+
+def test_constant():
+    assert rates("constant", 0.1, 3) == [0.1, 0.1, 0.1]
+
+
+def test_cosine_ends_at_its_final_factor():
+    built = schedule.build(options(name="cosine", final_factor=0.1), 1.0, 10)
+    assert built.rate(0) == 1.0
+    assert built.rate(5) == pytest.approx(0.55)
+    assert built.rate(10) == pytest.approx(0.1)
+
+
+def test_warmup_cosine_rises_to_lr_then_falls():
+    values = rates("warmup_cosine", 1.0, 12, warmup=4, final_factor=0.0)
+    assert values[0] == pytest.approx(0.1)
+    assert values[4] == pytest.approx(1.0)
+    assert values[:5] == sorted(values[:5])
+    assert values[4:] == sorted(values[4:], reverse=True)
+
+
+def test_no_warmup_starts_at_lr_unless_the_original_is_asked_for():
+    assert rates("warmup_cosine", 1.0, 6, warmup=0)[0] == 1.0
+    assert rates("warmup_cosine", 1.0, 6, warmup=0, legacy_start=True)[0] == pytest.approx(0.1)
+
+
+def test_restarts_equal_torchs_warm_restarts():
+    torch = pytest.importorskip("torch")
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=0.5)
+    reference = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
+        optimizer, T_0=3, T_mult=2, eta_min=0.05
+    )
+    expected = []
+    for _ in range(25):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        reference.step()
+    values = rates("restarts", 0.5, 25, warmup=0, cycle=3, cycle_factor=2, final_factor=0.1)
+    assert values == pytest.approx(expected)
+
+
+def test_steps():
+    assert rates("step", 1.0, 5, step_size=2, factor=0.1) == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+def test_plateau_resumes_where_it_was():
+    metrics = [0.1, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3, 0.29, 0.3]
+
+    def run(restart_at=None):
+        built, seen = schedule.build(options(name="plateau", patience=2), 1.0, 9), []
+        for i, metric in enumerate(metrics):
+            if i == restart_at:
+                state = built.state()
+                built = schedule.build(options(name="plateau", patience=2), 1.0, 9)
+                built.restore(state)
+            seen.append(built.rate(i))
+            built.observe(metric)
+        return seen
+
+    assert run() == [1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5]
+    assert all(run(restart_at=i) == run() for i in range(len(metrics)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "cosin"}, "Did you mean 'cosine'"),
+        ({"unit": "batch"}, "'epoch' or 'step'"),
+        ({"name": "restarts", "cycle": 0}, "cycle must be positive"),
+        ({"name": "warmup_cosine", "warmup": 10}, "leaves no epoch"),
+    ],
+)
+def test_settings_that_make_no_schedule_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        schedule.build(options(**changes), 1.0, 10)
+
+
+def test_every_schedule_stays_within_its_bounds():
+    for name in schedule.SCHEDULES:
+        built = schedule.build(options(name=name, warmup=2), 1.0, 30)
+        assert all(
+            0 <= built.rate(e / 4) <= 1.0 and math.isfinite(built.rate(e / 4)) for e in range(120)
+        )
+
+
+def test_options_are_a_config_section():
+    assert isinstance(options(), ConfigDict)

@@ -2,18 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Protocol
 
 from rich import console, text
+
+from parity.jobs import Job, Outcome
 
 _COLOURS = {"passed": "green", "failed": "bold red", "unknown": "bold yellow", "left out": "dim"}
 _HEADINGS = ("status", "case", "target", "worst array", "error", "share")
 _LONGEST = 34
-
-
-class _Named(Protocol):
-    name: str
-    target: str
 
 
 class Report:
@@ -27,7 +23,7 @@ class Report:
       verbose: every array of every case, and the whole text of crashes.
     """
 
-    def __init__(self, jobs: Iterable[_Named], *, verbose: bool = False):
+    def __init__(self, jobs: Iterable[Job], *, verbose: bool = False):
         jobs = list(jobs)
         self._name = max((len(job.name) for job in jobs), default=4)
         self._target = min(max((len(job.target) for job in jobs), default=6), _LONGEST)
@@ -35,7 +31,7 @@ class Report:
         self._console = console.Console(highlight=False, soft_wrap=True)
         self._print(self._columns(*_HEADINGS), "bold")
 
-    def show(self, outcome: Any) -> Any:
+    def show(self, outcome: Outcome) -> Outcome:
         """Prints the line of `outcome` and what explains it; returns it."""
         worst = outcome.differences[0] if outcome.differences else None
         cells = (worst.name, f"{worst.error:.1e}", f"{worst.share:.3f}") if worst else ("", "", "")
@@ -45,7 +41,7 @@ class Report:
         self._details(outcome)
         return outcome
 
-    def summary(self, outcomes: Iterable[Any]) -> None:
+    def summary(self, outcomes: Iterable[Outcome]) -> None:
         """Prints the counts: files beside the cases first, the cases last."""
         outcomes = list(outcomes)
         files = Counter(o.status for o in outcomes if not o.is_case)
@@ -55,9 +51,10 @@ class Report:
             self._print(f"{files.total()} files: {counts}", _verdict(files))
         count = Counter(o.status for o in outcomes if o.is_case)
         counts = ", ".join(f"{count[s]} {s}" for s in ("passed", "failed", "unknown"))
-        self._print(f"{count.total()} cases: {counts}", _verdict(count))
+        left = f", {count['left out']} left out" if count["left out"] else ""
+        self._print(f"{count.total()} cases: {counts}{left}", _verdict(count))
 
-    def _details(self, outcome: Any) -> None:
+    def _details(self, outcome: Outcome) -> None:
         lines = outcome.message.rstrip().splitlines()
         crashed = bool(lines) and lines[0].startswith("Traceback")
         for line in lines[-1:] if crashed and not self._verbose else lines:

@@ -1,6 +1,7 @@
 """The torch references through the golden cases: what makes them trustworthy elsewhere."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ def state_dict_of(module: nn.Module) -> Arrays:
     return {key: value.detach().numpy() for key, value in module.state_dict().items()}
 
 
-def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[nn.Module, Arrays]:
+def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[Any, Arrays]:
     """The reference with the case's weights, in eval mode, and what the weights alone show."""
     # Published weights are given, never fetched, so the references have no such argument.
     args = {k: v for k, v in case.args.items() if k != "pretrained_backbone"}
@@ -139,7 +140,7 @@ def iv3_gru(case: cases.Case) -> Arrays:
 
 
 @torch.no_grad()
-def backbone(module: nn.Module, frames: Tensor) -> Arrays:
+def backbone(module: inception.InceptionV3, frames: Tensor) -> Arrays:
     """Pooled features, and of every stage: mean, std and max, a corner and the centre."""
     produced: Arrays = {}
 
@@ -174,6 +175,7 @@ def losses(case: cases.Case) -> Arrays:
         )
         loss.sum().backward()
         produced[f"output/{name}"] = loss.detach().numpy()
+        assert logits.grad is not None
         produced[f"output/input_grad/{name}"] = logits.grad.numpy()
     return produced
 
@@ -186,3 +188,5 @@ TARGETS: dict[str, Callable[[cases.Case], Arrays]] = {
     "LabelSmoothingCrossEntropy": losses,
     "CrossEntropyLoss": losses,
 }
+_NUMPY = "plain numpy in the original, nothing for torch to do"
+LEFT_OUT = {"compute_occlusion_detection": _NUMPY, "interpolate_gaps": _NUMPY}

@@ -50,10 +50,11 @@ class InceptionV3GRU(nn.Module):
         self.gloss_head = nn.Linear(hidden2, num_gloss)
         self.category_head = nn.Linear(hidden2, num_cat)
         for gru in (self.gru1, self.gru2):
-            nn.init.xavier_uniform_(gru.weight_ih_l0)
-            nn.init.orthogonal_(gru.weight_hh_l0)
-            nn.init.zeros_(gru.bias_ih_l0)
-            nn.init.zeros_(gru.bias_hh_l0)
+            weights = dict(gru.named_parameters())
+            nn.init.xavier_uniform_(weights["weight_ih_l0"])
+            nn.init.orthogonal_(weights["weight_hh_l0"])
+            nn.init.zeros_(weights["bias_ih_l0"])
+            nn.init.zeros_(weights["bias_hh_l0"])
 
     def extract_features(self, frames: Tensor) -> Tensor:
         """Normalised frames [B, T, 3, H, W] -> [B, T, 2048]."""

@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 
 def _reduce(loss: Tensor, reduction: str) -> Tensor:
-    return {"mean": torch.mean, "sum": torch.sum, "none": lambda x: x}[reduction](loss)
+    if reduction == "none":
+        return loss
+    return loss.mean() if reduction == "mean" else loss.sum()
 
 
 class FocalLoss(nn.Module):
@@ -38,7 +40,7 @@ class LabelSmoothingCrossEntropy(nn.Module):
 
 def build(name: str, **options) -> nn.Module:
     """The loss of a configuration: 'ce', 'focal' or 'label_smoothing'."""
-    losses = {
+    losses: dict[str, type[nn.Module]] = {
         "ce": nn.CrossEntropyLoss,
         "focal": FocalLoss,
         "label_smoothing": LabelSmoothingCrossEntropy,

@@ -7,6 +7,7 @@ after that step, and warm-up of 0 epochs stays at a tenth of the rate.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,7 +153,7 @@ def run(
     rows: dict[str, list] = {}
     for _ in range(settings.epochs):
         gloss, cat = train_epoch(model, forward, train, optimizer, settings)
-        row = {"loss_gloss": gloss, "loss_cat": cat}
+        row: dict[str, Any] = {"loss_gloss": gloss, "loss_cat": cat}
         row |= validate(model, forward, val, settings)
         row["train_loss"] = float(settings.alpha * np.mean(gloss) + settings.beta * np.mean(cat))
         move(row["val_gloss_acc"])

@@ -21,6 +21,7 @@ class PositionalEncoding(nn.Module):
         pe = torch.zeros(max_len, emb_dim)
         pe[:, 0::2] = torch.sin(position * rate)
         pe[:, 1::2] = torch.cos(position * rate)
+        self.pe: Tensor
         self.register_buffer("pe", pe.unsqueeze(0))
         self.dropout = nn.Dropout(dropout)
 

@@ -3,7 +3,7 @@
 A system's module holds
   `TARGETS`: target name -> function(case) -> produced arrays under the golden names;
   `FILES`: file name pattern -> function(path) -> `FileCheck`, for what lies beside the cases;
-  `LEFT_OUT`: file name -> why it is not compared.
+  `LEFT_OUT`: target or file name -> why it is not compared.
 """
 
 import dataclasses

@@ -12,9 +12,10 @@ import numpy as np
 import optax
 
 from jaxsign import config as configs
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer import metrics, results
-from jaxsign.nets import iv3_gru, sign_transformer, state_dict
+from jaxsign.nets import sign_transformer, state_dict
 from jaxsign.train import loss as losses
 from jaxsign.train import optimizer, schedule, weighting
 from parity import cases, weights
@@ -30,14 +31,12 @@ def read_json(path: Path) -> Any:
 
 def flatten(value: Any, name: str = "") -> dict[str, Any]:
     """Nested dicts and lists -> leaves by path; lists of numbers or of texts stay whole."""
-    if isinstance(value, Mapping):
-        parts = value.items()
-    elif isinstance(value, list | tuple) and not _is_array(value):
-        parts = enumerate(value)
-    else:
+    if isinstance(value, list | tuple) and not _is_array(value):
+        value = dict(enumerate(value))
+    if not isinstance(value, Mapping):
         return {name: value}
-    flat: dict[str, Any] = {name + "/#": len(value)}
-    for key, part in parts:
+    flat: dict[str, Any] = {f"{name}/#": len(value)}
+    for key, part in value.items():
         flat |= flatten(part, f"{name}/{key}" if name else str(key))
     return flat
 
@@ -145,12 +144,12 @@ def _moving_average(row: Mapping[str, Any]) -> list[float]:
 def state_dict_layout(path: Path) -> FileCheck:
     """`state_dict_*.json`: keys in order, shapes, types and counts of a whole net."""
     recorded = read_json(path)
-    if "signtransformer" in path.stem:
-        net, example = sign_transformer.SignTransformer(), jnp.zeros((1, 2, 156))
-        table = sign_transformer.state_dict_table(net)
-    else:
-        net, example = iv3_gru.InceptionV3GRU(), jnp.zeros((1, 1, 75, 75, 3))
-        table = iv3_gru.state_dict_table(net)
+    name, shape = {
+        "state_dict_signtransformer": ("sign_transformer", (1, 2, 156)),
+        "state_dict_inceptionv3gru": ("iv3_gru", (1, 1, 75, 75, 3)),
+    }[path.stem]
+    net, example = nets.build(name), jnp.zeros(shape)
+    table = nets.module(name).state_dict_table(net)
     shapes = jax.eval_shape(net.init, jax.random.key(0), example)
     variables = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     exported = state_dict.to_state_dict(table, variables)

@@ -1,11 +1,12 @@
 """The nets of FSLR through their golden cases: forward passes, losses, gradients, activations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from jaxsign.nets import inception, iv3_gru, sign_transformer, state_dict
 from jaxsign.nets.layers import inception_blocks
@@ -27,10 +28,6 @@ def transformer_net(args: Mapping[str, Any]) -> sign_transformer.SignTransformer
     return sign_transformer.SignTransformer(**{names.get(k, k): v for k, v in args.items()})
 
 
-def _heads(logits: Mapping[str, Any]) -> Arrays:
-    return {f"output/{head}": np.asarray(logits[head]) for head in ("gloss", "cat")}
-
-
 def _weighted(logits: Mapping[str, Any], labels: Mapping[str, Any], alpha: float) -> jax.Array:
     """alpha * CE(gloss) + (1 - alpha) * CE(cat)."""
     gloss, cat = (
@@ -40,19 +37,28 @@ def _weighted(logits: Mapping[str, Any], labels: Mapping[str, Any], alpha: float
 
 
 def _loss_and_gradients(
-    case: cases.Case,
-    apply: Callable[[Mapping[str, Any]], dict[str, Any]],
-    variables: Mapping[str, Any],
-    table: list[state_dict.Entry],
-    alpha: float,
-) -> Arrays:
+    case: cases.Case, net: nn.Module, variables: Mapping[str, Any], x: Any, valid: Any, alpha: float
+) -> tuple[jax.Array, Any]:
+    """The recorded loss and its gradients to `variables['params']`, in Flax's layout."""
     labels = {head: jnp.asarray(case.inputs[head], jnp.int32) for head in ("gloss", "cat")}
 
     def loss(params):
-        return _weighted(apply({**variables, "params": params})["logits"], labels, alpha)
+        output: Any = net.apply({**variables, "params": params}, x, valid)
+        return _weighted(output["logits"], labels, alpha)
 
-    value, grads = jax.jit(jax.value_and_grad(loss))(variables["params"])
-    return {"output/loss": np.asarray(value)} | weights.gradients(table, variables, grads)
+    return jax.value_and_grad(loss)(variables["params"])
+
+
+def _export(
+    outputs: Mapping[str, Any], table: list[state_dict.Entry], variables: Mapping[str, Any]
+) -> Arrays:
+    """What a compiled case gave, under the golden names; `loss` holds a value and gradients."""
+    produced = {f"output/{k}": np.asarray(v) for k, v in outputs.items() if k != "loss"}
+    if "loss" in outputs:
+        value, grads = outputs["loss"]
+        produced |= {"output/loss": np.asarray(value)}
+        produced |= weights.gradients(table, variables, grads)
+    return produced
 
 
 def transformer_forward(case: cases.Case) -> Arrays:
@@ -60,17 +66,20 @@ def transformer_forward(case: cases.Case) -> Arrays:
     net = transformer_net(case.args)
     table = sign_transformer.state_dict_table(net)
     variables, produced = weights.load(case, table, is_norm)
-    x, valid = case.inputs["x"], case.inputs.get("mask")
-    # Without the attention weights, because that is the path that training and serving take.
-    produced |= _heads(jax.jit(net.apply)(variables, x, valid)["logits"])
-    if case.wants("output/attn_"):
-        layers = sign_transformer.attention_weights(net, variables, x, valid)
-        produced |= {f"output/attn_{i}": np.asarray(w) for i, w in enumerate(layers)}
-    if case.wants("output/loss"):
-        produced |= _loss_and_gradients(
-            case, lambda v: net.apply(v, x, valid), variables, table, alpha=0.5
-        )
-    return produced
+
+    @jax.jit
+    def run(variables, x, valid):
+        # Without the attention weights, because that is the path that training and serving take.
+        outputs = dict(net.apply(variables, x, valid)["logits"])
+        if case.wants("output/attn_"):
+            layers = sign_transformer.attention_weights(net, variables, x, valid)
+            outputs |= {f"attn_{i}": weights for i, weights in enumerate(layers)}
+        if case.wants("output/loss"):
+            outputs["loss"] = _loss_and_gradients(case, net, variables, x, valid, 0.5)
+        return outputs
+
+    outputs = run(variables, case.inputs["x"], case.inputs.get("mask"))
+    return produced | _export(outputs, table, variables)
 
 
 def gru_net(case: cases.Case) -> iv3_gru.InceptionV3GRU:
@@ -94,18 +103,20 @@ def gru_forward(case: cases.Case) -> Arrays:
     inputs = case.inputs
     x = inputs["feats"] if "feats" in inputs else channels_last(inputs["frames"])
     valid = np.arange(x.shape[1]) < inputs["lengths"][:, None] if "lengths" in inputs else None
-    result = jax.jit(net.apply)(variables, x, valid)
-    produced |= _heads(result["logits"])
-    for head, logits in result["logits"].items():
-        produced[f"output/{head}_prob"] = np.asarray(jax.nn.softmax(logits))
-    produced |= {f"output/inter/{n}_seq": np.asarray(result[n]) for n in ("gru1", "gru2")}
-    if "features" in result:
-        produced["output/inter/features"] = np.asarray(result["features"])
-    if case.wants("output/loss"):
-        produced |= _loss_and_gradients(
-            case, lambda v: net.apply(v, x, valid), variables, table, alpha=0.8
-        )
-    return produced
+
+    @jax.jit
+    def run(variables, x, valid):
+        result = net.apply(variables, x, valid)
+        outputs = dict(result["logits"])
+        outputs |= {f"{k}_prob": jax.nn.softmax(v) for k, v in result["logits"].items()}
+        outputs |= {f"inter/{name}_seq": result[name] for name in ("gru1", "gru2")}
+        if "features" in result:
+            outputs["inter/features"] = result["features"]
+        if case.wants("output/loss"):
+            outputs["loss"] = _loss_and_gradients(case, net, variables, x, valid, 0.8)
+        return outputs
+
+    return produced | _export(run(variables, x, valid), table, variables)
 
 
 def _backbone(case: cases.Case, variables: Mapping[str, Any]) -> Arrays:

@@ -55,10 +55,11 @@ def padded(batch: Mapping[str, np.ndarray], rows: int, frames: int) -> Arrays:
     return {"x": x, "valid": np.arange(frames) < lengths[:, None], "weight": weight, **labels}
 
 
-def same_shape(batches: Sequence[Mapping[str, np.ndarray]]) -> list[Arrays]:
-    """All batches padded to the largest number of rows and frames."""
-    rows, frames = (max(batch["x"].shape[axis] for batch in batches) for axis in (0, 1))
-    return [padded(batch, rows, frames) for batch in batches]
+def same_shape(*parts: Sequence[Mapping[str, np.ndarray]]) -> list[list[Arrays]]:
+    """All batches of all parts padded to the largest number of rows and frames."""
+    shapes = np.array([batch["x"].shape for part in parts for batch in part])
+    rows, frames = (int(n) for n in shapes.max(0)[:2])
+    return [[padded(batch, rows, frames) for batch in part] for part in parts]
 
 
 def groups(batches: Sequence[Arrays], size: int) -> list[Arrays]:
@@ -143,8 +144,8 @@ def train_run(case: cases.Case) -> Arrays:
     table = sign_transformer.state_dict_table(net)
     variables, _ = weights.load(case, table, fslr_nets.is_norm)
     runner = Runner(run_config(case.call), net, variables)
-    batches = (same_shape(numbered(case.inputs, part)) for part in ("train", "val"))
-    rows = {name: np.asarray(values) for name, values in run(runner, *batches).items()}
+    train, val = (numbered(case.inputs, part) for part in ("train", "val"))
+    rows = {k: np.asarray(v) for k, v in run(runner, *same_shape(train, val)).items()}
     after = state_dict.to_state_dict(table, runner.variables())
     losses = {f"output/{name}": rows[name] for name in ("loss_gloss", "loss_cat")}
     columns = {f"output/csv/{name}": value for name, value in rows.items()}

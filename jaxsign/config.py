@@ -244,8 +244,8 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested config -> {'optim.lr': value, ...}; an empty section stays a key of its own."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
-        if isinstance(value, Mapping | ConfigDict) and len(value):
-            flat.update(flatten(value, f"{prefix}{key}."))
+        if isinstance(value, Mapping | ConfigDict):
+            flat.update(flatten(value, f"{prefix}{key}.") or {f"{prefix}{key}": {}})
         else:
             flat[f"{prefix}{key}"] = value
     return flat

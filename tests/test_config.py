@@ -1,0 +1,69 @@
+"""Recipes: loading, overriding, storing, and telling two runs apart."""
+
+import pytest
+from ml_collections import ConfigDict
+
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+
+
+def test_overrides_are_typed():
+    words = ["--config.optim.lr=3e-4", "--config.input.buckets=(8,16)", "--config.seed=7"]
+    config = configs.load("fslr_transformer", words)
+    assert (config.optim.lr, config.input.buckets, config.seed) == (3e-4, (8, 16), 7)
+
+
+def test_a_variant_is_chosen_by_the_argument():
+    assert configs.load("fslr_transformer:synthetic").data.source == "synthetic"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("--config.optim.lrr=1", "unknown config key 'optim.lrr'. Did you mean 'optim.lr'"),
+        ("--config.optim.lr=fast", "optim.lr=fast"),
+        ("--config.input.batch_size=2.5", "batch_size=2.5"),
+        ("--config.train.epochs", "needs a value"),
+        ("--confg.seed=1", "Did you mean '--config.seed'"),
+    ],
+)
+def test_wrong_overrides_name_the_key(word, message):
+    with pytest.raises(UserError, match=message.replace("(", r"\(")):
+        configs.load("fslr_transformer", [word])
+
+
+def test_unknown_files_and_variants_list_what_there_is():
+    with pytest.raises(UserError, match="Did you mean 'fslr_transformer'"):
+        configs.load("fslr_transfromer")
+    with pytest.raises(UserError, match="known: synthetic") as caught:
+        configs.load("fslr_transformer:synthtic")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_stored_recipe_comes_back_equal(tmp_path):
+    config = configs.load("fslr_iv3_gru:large")
+    configs.save_run_config(config, tmp_path)
+    stored = configs.load_run_config(tmp_path)
+    assert configs.flatten(stored) == configs.flatten(config)
+
+
+def test_another_recipe_in_the_same_folder_is_refused(tmp_path):
+    ours, theirs = configs.base(), configs.base()
+    theirs.train.epochs, theirs.log.every_steps = 99, 1
+    configs.check_same_run(ours, theirs, tmp_path)
+    theirs.optim.lr = 0.5
+    with pytest.raises(UserError, match=r"optim.lr: 0.5 there, 0.0001 now"):
+        configs.check_same_run(ours, theirs, tmp_path)
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(UserError, match="not a run folder"):
+        configs.load_run_config(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match="not a readable config"):
+        configs.load_run_config(tmp_path)
+
+
+def test_merged_refuses_unknown_keys():
+    with pytest.raises(UserError, match="Did you mean 'optim.lr'"):
+        configs.merged(ConfigDict({"optim": {"lr": 1.0}}), {"optim": {"lrr": 2.0}})

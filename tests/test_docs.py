@@ -1,0 +1,44 @@
+"""What the documentation names exists."""
+
+import re
+
+import pytest
+from helpers import ROOT
+
+from jaxsign import config as configs
+
+
+def table_keys(path):
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| `--") and len(cells) == 3:
+            yield from re.findall(r"`([^`]+)`", cells[1])
+
+
+def test_every_key_of_the_flag_table_exists():
+    known = set(configs.flatten(configs.load("fslr_transformer")))
+    known |= set(configs.flatten(configs.load("fslr_iv3_gru")))
+    keys = [key for key in table_keys(ROOT / "docs" / "from_fslr.md") if not key.startswith("--")]
+    assert len(keys) > 50
+    assert [key for key in keys if key not in known] == []
+
+
+def test_every_original_flag_is_in_the_table():
+    flags = """--model --epochs --batch-size --alpha --beta --num-gloss --num-cat --keypoints-train
+    --keypoints-val --features-train --features-val --labels-train-csv --labels-val-csv --kp-key
+    --feature-key --hidden1 --hidden2 --dropout --pretrained-backbone --freeze-backbone
+    --gradient-accumulation-steps --compile-model --auto-batch-size --enable-parallel --smoke-test
+    --smoke-batch-size --smoke-T --lr --weight-decay --amp --grad-clip --scheduler
+    --scheduler-patience --warmup-epochs --early-stop --resume --log-csv --num-workers --pin-memory
+    --prefetch-factor --auto-workers --seed --deterministic --output-dir --curriculum
+    --curriculum-epochs --curriculum-warmup --curriculum-min-weight --curriculum-schedule
+    --loss-weighting --grid-search-weights --uncertainty-init --gradnorm-alpha
+    --gradnorm-update-freq --loss-type --focal-gamma --focal-alpha --label-smoothing --augment
+    --augment-noise-std --augment-mask-prob --augment-mask-ratio --use-ema --ema-decay""".split()
+    text = (ROOT / "docs" / "from_fslr.md").read_text(encoding="utf-8")
+    assert [flag for flag in flags if f"`{flag}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["fslr_transformer", "fslr_iv3_gru"])
+def test_shipped_recipes_load(name):
+    assert configs.load(name).system == name

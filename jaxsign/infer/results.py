@@ -5,11 +5,14 @@ Source of the layout: fslr-transformer-vs-iv3gru, `predict`. Keys of head `gloss
 `category_probability`, `category_top3`. Other heads follow the gloss with their own names.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign.config import write_text
 from jaxsign.infer import metrics
 
 # How many candidates each head shows.
@@ -86,6 +89,12 @@ def text(result: Mapping[str, Any], heads: Sequence[str]) -> str:
     if "frames_extracted" in result:
         lines += ["", f"Frames extracted: {result['frames_extracted']}"]
     return "\n".join(lines) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as readable JSON, labels in their own script; makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _top_key(head: str) -> str:

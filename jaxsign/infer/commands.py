@@ -1,0 +1,251 @@
+"""The verbs of this room: evaluate, predict, import, export.
+
+Each `add_VERB` adds one subparser whose `run` takes the parsed words and returns the exit status.
+What is heavy to import is imported when the verb runs, so that `--help` answers at once.
+"""
+
+import argparse
+import textwrap
+from typing import Any
+
+Words = argparse.Namespace
+
+
+def _parser(subparsers: Any, name: str, summary: str, text: str, examples: str) -> Any:
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=textwrap.dedent(text).strip(),
+        epilog="examples:\n" + textwrap.indent(textwrap.dedent(examples).strip(), "  "),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workdir", required=True, metavar="RUN", help="the run folder")
+    parser.add_argument(
+        "--which",
+        choices=("best", "last"),
+        default="best",
+        help="which checkpoint to use (default: best)",
+    )
+
+
+def add_evaluate(subparsers: Any) -> None:
+    """Adds `jaxsign evaluate`."""
+    parser = _parser(
+        subparsers,
+        "evaluate",
+        "accuracies, per-class table and confusion matrices of a run",
+        """
+        Runs a trained net over labelled clips and writes a results folder: accuracies over all
+        clips (and over occluded and other clips apart, where the labels say), per_class.csv,
+        confusion matrices as JSON and as pictures. Without --data the run's own validation
+        clips are used.
+        """,
+        """
+        jaxsign evaluate --workdir runs/fslr
+        jaxsign evaluate --workdir runs/fslr --data data/processed/test_15fps --save-predictions
+        jaxsign evaluate --workdir runs/fslr --split test --out results
+        """,
+    )
+    _add_run(parser)
+    parser.add_argument(
+        "--split",
+        choices=("val", "test", "train"),
+        default="val",
+        help="which of the run's own data to use (default: val)",
+    )
+    parser.add_argument("--data", metavar="DIR", help="other clips than the run's own")
+    parser.add_argument(
+        "--labels", metavar="CSV", help="their labels: file,gloss,cat[,occluded] (DIR/labels.csv)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="results folder (RUN/evaluate-SPLIT)")
+    parser.add_argument("--batch-size", type=_positive, default=32, help="clips at once (32)")
+    parser.add_argument(
+        "--skip-missing", action="store_true", help="leave out rows without their clip file"
+    )
+    parser.add_argument(
+        "--save-predictions", action="store_true", help="also write one JSON file a clip"
+    )
+    parser.set_defaults(run=evaluate)
+
+
+def evaluate(words: Words) -> int:
+    """Runs `jaxsign evaluate`."""
+    from jaxsign.infer import evaluate as room
+
+    room.evaluate(
+        words.workdir,
+        split=words.split,
+        path=words.data,
+        labels=words.labels,
+        out=words.out,
+        which=words.which,
+        batch_size=words.batch_size,
+        skip_missing=words.skip_missing,
+        save_predictions=words.save_predictions,
+    )
+    return 0
+
+
+def add_predict(subparsers: Any) -> None:
+    """Adds `jaxsign predict`."""
+    parser = _parser(
+        subparsers,
+        "predict",
+        "what a run recognises in a clip or in a folder of clips",
+        """
+        Prints the best candidates for every clip and, with --out, writes them as JSON: one
+        result for a file, a list for a folder. Clips are .npz files with X [T, 156] or
+        X2048 [T, 2048], or recorded landmarks (.clip.npz). A file that cannot be read is
+        reported; the others are still predicted, and the exit status is then 1.
+        """,
+        """
+        jaxsign predict --workdir runs/fslr "clip_0089_how are you.npz"
+        jaxsign predict --workdir runs/fslr data/processed/test_15fps --out predictions.json
+        """,
+    )
+    _add_run(parser)
+    parser.add_argument("input", metavar="INPUT", help="a clip, or a folder searched for clips")
+    parser.add_argument("--out", metavar="JSON", help="file for the results")
+    parser.add_argument(
+        "--mask",
+        choices=("length", "visibility"),
+        default="length",
+        help="frames that count: all, as in training (default), or those with a visible keypoint, "
+        "as in the original's prediction tool",
+    )
+    parser.add_argument("--batch-size", type=_positive, default=32, help="clips at once (32)")
+    parser.set_defaults(run=predict)
+
+
+def predict(words: Words) -> int:
+    """Runs `jaxsign predict`; 1 if a file could not be read."""
+    from jaxsign.infer import predict as room
+
+    failed = room.predict_files(
+        words.workdir,
+        words.input,
+        out=words.out,
+        mask=words.mask,
+        which=words.which,
+        batch_size=words.batch_size,
+    )
+    return 1 if failed else 0
+
+
+def add_import(subparsers: Any) -> None:
+    """Adds `jaxsign import`."""
+    parser = _parser(
+        subparsers,
+        "import",
+        "make a run folder from an original system's torch checkpoint",
+        """
+        Reads a .pt file that the original training script wrote (bare or nested state_dict,
+        with or without the prefixes of DataParallel and torch.compile) and writes a run folder
+        that evaluate, predict and export take. The net and its sizes are told by the file;
+        attention heads and pooling are not stored in it and are assumed unless given.
+        """,
+        """
+        jaxsign import SignTransformer_best.pt --workdir runs/original
+        jaxsign import InceptionV3GRU_best.pt --workdir runs/iv3 --label-map labels_reference.csv
+        """,
+    )
+    parser.add_argument("file", metavar="FILE", help="the torch checkpoint (.pt, .pth)")
+    parser.add_argument("--workdir", required=True, metavar="RUN", help="the run folder to make")
+    parser.add_argument("--net", help="the net's name (told by the keys)")
+    parser.add_argument("--n-heads", type=_positive, help="attention heads (8)")
+    parser.add_argument("--pooling", choices=("mean", "max", "cls"), help="pooling (mean)")
+    parser.add_argument(
+        "--label-map", metavar="CSV", help="names of the classes: gloss_id,label,cat_id,category"
+    )
+    parser.add_argument(
+        "--with-backbone",
+        action="store_true",
+        default=None,
+        help="keep the image backbone also if it was frozen",
+    )
+    parser.set_defaults(run=import_)
+
+
+def import_(words: Words) -> int:
+    """Runs `jaxsign import`."""
+    from jaxsign.infer import importing
+
+    found = importing.import_checkpoint(
+        words.file,
+        words.workdir,
+        net=words.net,
+        n_heads=words.n_heads,
+        pooling=words.pooling,
+        label_map=words.label_map,
+        with_backbone=words.with_backbone,
+        # Recipe words (--config.KEY=VALUE), where the caller passes them on.
+        overrides=getattr(words, "overrides", None) or (),
+    )
+    sizes = ", ".join(f"{name}={value}" for name, value in found.fields.items())
+    print(f"{words.file}: {found.net} ({sizes})")
+    print(f"  {found.parameters:,} parameters")
+    if found.epoch is not None or found.best_metric is not None:
+        print(f"  epoch {_said(found.epoch)}, best metric {_said(found.best_metric)}")
+    for note in found.notes:
+        print(f"  {note}")
+    print(f"Run folder: {found.workdir}")
+    return 0
+
+
+def _said(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
+
+
+def add_export(subparsers: Any) -> None:
+    """Adds `jaxsign export`."""
+    parser = _parser(
+        subparsers,
+        "export",
+        "write a run as a torch checkpoint of the original system",
+        """
+        Writes the weights of a run as a .pt file that the original system loads: the same keys
+        in the same order under 'model', with epoch and best_metric. An InceptionV3GRU whose run
+        does not hold the image backbone needs torchvision's weights file for it.
+        """,
+        """
+        jaxsign export --workdir runs/fslr SignTransformer_best.pt
+        jaxsign export --workdir runs/iv3 out.pt --backbone-weights inception_v3_google-0cc3c7bd.pth
+        """,
+    )
+    _add_run(parser)
+    parser.add_argument("out", metavar="OUT", help="the torch file to write")
+    backbone = parser.add_mutually_exclusive_group()
+    backbone.add_argument("--backbone-weights", metavar="FILE", help="torchvision weights file")
+    backbone.add_argument(
+        "--heads-only", action="store_true", help="leave the image backbone out of the file"
+    )
+    parser.set_defaults(run=export)
+
+
+def export(words: Words) -> int:
+    """Runs `jaxsign export`."""
+    from jaxsign.infer import exporting
+
+    made = exporting.export_checkpoint(
+        words.workdir,
+        words.out,
+        which=words.which,
+        backbone_weights=words.backbone_weights,
+        heads_only=words.heads_only,
+    )
+    print(
+        f"{made.path}: {made.keys} arrays, epoch {made.epoch}, best metric {made.best_metric:.4g}"
+    )
+    for note in made.notes:
+        print(f"  {note}")
+    return 0
+
+
+def _positive(word: str) -> int:
+    value = int(word)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not a positive whole number")
+    return value

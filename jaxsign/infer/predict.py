@@ -1,0 +1,144 @@
+"""Files -> predictions: one clip or a whole folder, as JSON and as text."""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxsign.errors import UserError
+from jaxsign.infer import files, results
+from jaxsign.infer import run as runs
+
+# Clips held in memory at once.
+_CHUNK = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """One file's answer: `result` with ids (`jaxsign.infer.results.make`), or the `error`.
+
+    Attributes:
+      path: the file.
+      frames: frames it holds.
+      result: None where the file could not be read.
+      error: what is wrong with the file.
+    """
+
+    path: Path
+    frames: int = 0
+    result: results.Result | None = None
+    error: str = ""
+
+
+def predict(
+    run: runs.Run, paths: Sequence[Path], *, mask: str = "length", batch_size: int = 32
+) -> Iterator[Prediction]:
+    """Predictions of the files in their order; a bad file is reported, not raised.
+
+    Args:
+      run: a loaded run.
+      paths: .npz files of the FSLR layout or recorded Clips.
+      mask: 'length' (every frame counts) or 'visibility' (frames with a visible keypoint).
+      batch_size: clips run at once.
+    """
+    if mask not in files.MASKS:
+        raise UserError(f"mask {mask!r} is none of {', '.join(files.MASKS)}")
+    batch_size = min(batch_size, len(paths))
+    for start in range(0, len(paths), _CHUNK):
+        yield from _chunk(run, paths[start : start + _CHUNK], mask, batch_size)
+
+
+def _chunk(
+    run: runs.Run, paths: Sequence[Path], mask: str, batch_size: int
+) -> Iterator[Prediction]:
+    clips: dict[Path, runs.Clip] = {}
+    errors: dict[Path, str] = {}
+    for path in paths:
+        try:
+            clips[path] = files.read(path, run, mask)
+        except UserError as error:
+            errors[path] = str(error)
+    short = [runs.Clip(run.cut(clip.x), run.cut(clip.valid)) for clip in clips.values()]
+    rows = run.classify(short, batch_size) if short else {}
+    answers = {
+        path: results.make({head: rows[head][row] for head in run.heads})
+        for row, path in enumerate(clips)
+    }
+    for path in paths:
+        if path in errors:
+            yield Prediction(path, error=errors[path])
+        else:
+            yield Prediction(path, len(clips[path].x), answers[path])
+
+
+def predict_files(
+    workdir: str | Path,
+    source: str | Path,
+    *,
+    out: str | Path | None = None,
+    mask: str = "length",
+    which: str = "best",
+    batch_size: int = 32,
+) -> int:
+    """Predicts a file or a folder, prints the answers and writes them as JSON.
+
+    Args:
+      workdir: the run folder.
+      source: a clip or a folder of clips (searched with its subfolders).
+      out: JSON file: one result, or for a folder a list of results, each with its `file`.
+      mask, batch_size: see `predict`.
+      which: 'best' or 'last'.
+
+    Returns:
+      The number of files that could not be read; they are named on stderr.
+
+    Raises:
+      UserError: nothing to predict, or a single file that cannot be read.
+    """
+    paths = files.find(source)
+    run = runs.load_run(workdir, which)
+    single = not Path(source).is_dir()
+    done: list[Prediction] = []
+    for answer in predict(run, paths, mask=mask, batch_size=batch_size):
+        _show(answer, run, single)
+        done.append(answer)
+    _warn_about_length(done, run)
+    good = [answer for answer in done if answer.result is not None]
+    saved = [_saved(answer, run, None if single else Path(source)) for answer in good]
+    if out is not None:
+        results.write_json(Path(out), saved[0] if single else saved)
+        print(f"Saved to {out}")
+    if not single:
+        print(f"{len(good)} of {len(done)} files predicted.")
+    return len(done) - len(good)
+
+
+def _show(answer: Prediction, run: runs.Run, single: bool) -> None:
+    if answer.result is None:
+        if single:
+            raise UserError(answer.error)
+        print(f"error: {answer.error}", file=sys.stderr)
+        return
+    if not single:
+        print(f"\n{answer.path}", end="")
+    print(results.text(results.with_names(answer.result, run.labels), run.heads))
+
+
+def _saved(answer: Prediction, run: runs.Run, folder: Path | None) -> dict[str, Any]:
+    assert answer.result is not None
+    named = results.with_names(answer.result, run.labels)
+    if folder is None:
+        return named
+    return {"file": answer.path.relative_to(folder).as_posix(), **named}
+
+
+def _warn_about_length(done: Sequence[Prediction], run: runs.Run) -> None:
+    long = [a for a in done if run.max_length is not None and a.frames > run.max_length]
+    if long:
+        first = long[0]
+        print(
+            f"warning: {len(long)} clip{'s' * (len(long) > 1)} longer than {run.max_length} frames;"
+            f" only the first {run.max_length} were used ({first.path.name} has {first.frames})",
+            file=sys.stderr,
+        )

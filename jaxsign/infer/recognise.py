@@ -1,0 +1,145 @@
+"""What a torch checkpoint tells about itself: which net, which sizes, what of it to keep."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign import nets
+from jaxsign.errors import UserError
+from jaxsign.nets import state_dict as torch_map
+
+Array = np.ndarray
+
+# Name of the submodule that turns frames into features.
+BACKBONE = "backbone"
+
+
+def net_name(weights: Mapping[str, Array], path: str | Path) -> str:
+    """The name of the net that these torch keys belong to.
+
+    Raises:
+      UserError: none of the nets.
+    """
+    candidates = {name: nets.module(name) for name in nets.names()}
+    candidates = {name: m for name, m in candidates.items() if hasattr(m, "matches")}
+    for name, module in candidates.items():
+        if module.matches(weights):
+            return name
+    raise UserError(
+        f"{path}: these keys belong to no net that jaxsign knows ({', '.join(candidates)}). The "
+        f"file holds {len(weights)} keys, the first: {', '.join(list(weights)[:5])}."
+    )
+
+
+def fields(
+    name: str,
+    weights: Mapping[str, Array],
+    given: Mapping[str, Any],
+    path: Path,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Constructor fields of the net `name`: those that the shapes tell, and those `given`.
+
+    Args:
+      name: the net.
+      weights: torch keys and arrays.
+      given: values for fields that a checkpoint does not store; None = the net's default, which
+        is then noted as assumed.
+      path: the file, for messages.
+      notes: gets a sentence for every assumption.
+
+    Raises:
+      UserError: the keys are not this net's, or a field that it does not have.
+    """
+    module = nets.module(name)
+    if not hasattr(module, "fields_from_state_dict"):
+        raise UserError(f"checkpoints of the net {name} cannot be imported")
+    try:
+        found = dict(module.fields_from_state_dict(weights))
+    except (KeyError, ValueError, IndexError) as error:
+        raise UserError(
+            f"{path}: not a checkpoint of the net {name}: {error} is missing or misshaped"
+        ) from error
+    known = module.NET.__dataclass_fields__
+    for field, value in given.items():
+        if value is not None and field not in known:
+            raise UserError(f"the net {name} has no {field}; leave that option out")
+        if field in known:
+            found[field] = known[field].default if value is None else value
+            if value is None:
+                notes.append(f"assumed {field}={found[field]}: a checkpoint does not store it")
+    heads, width = found.get("n_heads"), found.get("emb_dim")
+    if heads is not None and width and (heads < 1 or width % heads):
+        raise UserError(f"{path}: n_heads={heads} does not divide emb_dim={width}. Give --n-heads.")
+    return found
+
+
+def as_float32(weights: Mapping[str, Array], notes: list[str]) -> dict[str, Array]:
+    """The weights with every floating type made float32; notes it where that changes them."""
+    other = sorted({str(v.dtype) for v in weights.values() if v.dtype.kind == "f"} - {"float32"})
+    if other:
+        notes.append(f"weights stored as {', '.join(other)} became float32")
+    return {
+        key: value.astype(np.float32) if value.dtype.kind == "f" else value
+        for key, value in weights.items()
+    }
+
+
+def split_table(
+    name: str,
+    module: Any,
+    weights: Mapping[str, Array],
+    extras: Mapping[str, Any],
+    with_backbone: bool | None,
+    notes: list[str],
+) -> tuple[list[torch_map.Entry], dict[str, Array]]:
+    """The key table to read with, and the backbone's weights that are left out.
+
+    Args:
+      name: the net; module: its instance.
+      weights: torch keys and arrays.
+      extras: the rest of the checkpoint; its optimizer tells whether the backbone was trained.
+      with_backbone: keep it; None = only if it was trained.
+      notes: gets a sentence on what was decided.
+
+    Raises:
+      UserError: a backbone is asked for and the net has none.
+    """
+    make = nets.module(name).state_dict_table
+    table = make(module)
+    inside = [entry for entry in table if entry.path[1] == BACKBONE]
+    if not inside:
+        if with_backbone:
+            raise UserError(f"the net {name} has no image backbone; leave --with-backbone out")
+        return table, {}
+    stored = {entry.key: weights[entry.key] for entry in inside if entry.key in weights}
+    if not stored:
+        notes.append("the file holds no image backbone: the run takes stored features only")
+        return make(module, backbone=False), {}
+    if with_backbone is None and _was_trained(inside, extras):
+        notes.append("kept the image backbone: the checkpoint's optimizer has trained it")
+        return table, {}
+    if with_backbone:
+        return table, {}
+    notes.append(
+        f"left out the image backbone ({len(stored)} arrays), which was frozen: the run takes "
+        "stored features only (--with-backbone keeps it)"
+    )
+    return make(module, backbone=False), stored
+
+
+def _was_trained(inside: Sequence[torch_map.Entry], extras: Mapping[str, Any]) -> bool:
+    """True if Adam holds moments of a backbone parameter: it follows the order of parameters."""
+    optimizer = extras.get("optimizer")
+    state = optimizer.get("state", {}) if isinstance(optimizer, Mapping) else {}
+    count = sum(entry.path[0] == "params" for entry in inside)
+    return any(isinstance(index, int) and index < count for index in state)
+
+
+def number(value: Any, kind: type) -> Any:
+    """`value` as int or float, or None if it is no number."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    return kind(value) if isinstance(value, int | float) else None

@@ -1,0 +1,97 @@
+"""The readable summary of an evaluation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+# The classes shown as the weakest of each head.
+_WEAKEST = 5
+_GROUPS = {
+    "overall_results": "all clips",
+    "occluded_results": "occluded",
+    "non_occluded_results": "not occluded",
+}
+
+
+def show(
+    complete: Mapping[str, Any],
+    classes: Sequence[Mapping[str, Any]],
+    console: Console | None = None,
+) -> None:
+    """Prints accuracies of every group and head, then the weakest classes.
+
+    Args:
+      complete: as `jaxsign.infer.evaluate.report` makes it.
+      classes: rows of `jaxsign.infer.metrics.class_table`.
+      console: where to print; standard output if None.
+    """
+    console = console or Console(highlight=False)
+    console.print(_accuracies(complete))
+    weak = weakest(classes)
+    if weak:
+        console.print(_weak_classes(weak))
+    elif classes:
+        console.print("Every class was recognised in all its clips.")
+
+
+def weakest(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of the classes with the lowest F1, of those with clips; a few for each head."""
+    rows: list[Mapping[str, Any]] = []
+    for head in dict.fromkeys(row["head"] for row in classes):
+        own = [row for row in classes if row["head"] == head and row["support"]]
+        own = [row for row in own if row["f1_score"] < 1]
+        rows += sorted(own, key=lambda row: row["f1_score"])[:_WEAKEST]
+    return rows
+
+
+def _accuracies(complete: Mapping[str, Any]) -> Table:
+    table = Table(title="Evaluation", title_justify="left")
+    table.add_column("clips")
+    table.add_column("number", justify="right")
+    table.add_column("head")
+    for name in ("accuracy", "top-3", "top-5", "precision", "recall", "F1"):
+        table.add_column(name, justify="right")
+    top = complete["top_k_accuracy"]
+    for group, title in _GROUPS.items():
+        found = complete.get(group)
+        if found is None:
+            continue
+        if "error" in found:
+            table.add_row(title, "0", *[""] * 7)
+            continue
+        for row, head in enumerate(top):
+            best = top[head] if group == "overall_results" else {}
+            table.add_row(
+                "" if row else title,
+                "" if row else str(found["num_samples"]),
+                head,
+                _percent(found[f"{head}_accuracy"]),
+                _percent(best.get("3")),
+                _percent(best.get("5")),
+                *(
+                    _percent(found[f"{head}_{name}"])
+                    for name in ("precision", "recall", "f1_score")
+                ),
+            )
+    return table
+
+
+def _weak_classes(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title="Weakest classes (all of them: per_class.csv)", title_justify="left")
+    for name in ("head", "class", "right", "F1", "most often taken for"):
+        table.add_column(name, justify="right" if name in ("right", "F1") else "left")
+    for row in rows:
+        table.add_row(
+            row["head"],
+            row["label"],
+            f"{row['correct']} of {row['support']}",
+            _percent(row["f1_score"]),
+            f"{row['mistaken_for']} ({row['times']}x)" if row["times"] else "",
+        )
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"

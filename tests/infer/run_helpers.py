@@ -1,0 +1,62 @@
+"""Tiny runs and clips for the tests of this folder."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxsign import config as configs
+from jaxsign import nets
+from jaxsign.train import checkpoint
+
+SMALL = {
+    "input_dim": 156,
+    "emb_dim": 16,
+    "n_heads": 2,
+    "n_layers": 1,
+    "ff_dim": 32,
+    "num_gloss": 5,
+    "num_cat": 3,
+    "max_len": 32,
+}
+NAMES = {
+    "gloss": ["HELLO", "YES", "NO", "DON’T KNOW", "TEA"],
+    "cat": ["GREETING", "SURVIVAL", "DRINK"],
+}
+
+
+def save_run(folder: Path, name="sign_transformer", seed=0, names=NAMES, x=None, **fields) -> Path:
+    """A run folder with random weights."""
+    recipe = {"sign_transformer": "fslr_transformer", "iv3_gru": "fslr_iv3_gru"}[name]
+    config = configs.load(recipe)
+    sizes = {**SMALL, **fields} if name == "sign_transformer" else fields
+    config.net.update({"num_gloss": 5, "num_cat": 3, **sizes})
+    config.input.buckets = (8, 16)
+    config.input.max_length = 0
+    net = nets.build(**config.net.to_dict())
+    if x is None:
+        x = np.zeros((1, 4, sizes.get("input_dim", 2048)), np.float32)
+    variables = jax.jit(net.init)(jax.random.key(seed), x)
+    variables = {k: v for k, v in variables.items() if k != "intermediates"}
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint.save_variables(folder, variables, epoch=7, metric=0.5)
+    configs.save_run_config(config, folder)
+    if names is not None:
+        (folder / "labels.json").write_text(json.dumps({"heads": names}), encoding="utf-8")
+    return folder
+
+
+def save_clip(path: Path, frames: int, seed=0, **arrays) -> Path:
+    """An .npz of the FSLR layout."""
+    rng = np.random.default_rng(seed)
+    content = {
+        "X": rng.random((frames, 156), np.float32),
+        "mask": np.ones((frames, 78), bool),
+        "timestamps_ms": np.arange(frames, dtype=np.int64) * 33,
+        "meta": np.array("{}"),
+        **arrays,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **{k: v for k, v in content.items() if v is not None})
+    return path

@@ -1,0 +1,70 @@
+"""The command line of this room: words in, exit status out."""
+
+import argparse
+import json
+import subprocess
+import sys
+
+import pytest
+import run_helpers
+from helpers import GOLDEN
+
+from jaxsign.infer import commands
+
+VERBS = ("evaluate", "predict", "import", "export")
+
+
+@pytest.fixture(scope="module")
+def parser():
+    parser = argparse.ArgumentParser(prog="jaxsign")
+    subparsers = parser.add_subparsers(required=True)
+    for name in VERBS:
+        getattr(commands, f"add_{name}")(subparsers)
+    return parser
+
+
+def _run(parser, *words):
+    parsed = parser.parse_args([str(word) for word in words])
+    return parsed.run(parsed)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_explains_and_gives_examples(parser, verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parser.parse_args([verb, "--help"])
+    text = capsys.readouterr().out
+    assert stop.value.code == 0 and f"  jaxsign {verb} " in text and "--workdir" in text
+
+
+def test_help_needs_no_heavy_imports():
+    code = (
+        "import sys; import jaxsign.infer.commands; "
+        "print([m for m in ('jax', 'torch', 'sklearn', 'matplotlib') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_import_predict_export(parser, tmp_path, capsys):
+    pytest.importorskip("torch")
+    sample = GOLDEN / "fslr/checkpoints/SignTransformer_best.pt"
+    assert _run(parser, "import", sample, "--workdir", tmp_path / "r", "--n-heads", 2) == 0
+    said = capsys.readouterr().out
+    assert "sign_transformer (input_dim=156, emb_dim=16" in said
+    assert "best metric 0.4" in said and "assumed pooling=mean" in said
+    run_helpers.save_clip(tmp_path / "clips/a.npz", 9)
+    out = tmp_path / "p.json"
+    words = ("--workdir", tmp_path / "r", tmp_path / "clips", "--out", out)
+    assert _run(parser, "predict", *words) == 0
+    (tmp_path / "clips/b.npz").write_bytes(b"broken")
+    assert _run(parser, "predict", *words) == 1
+    assert [row["file"] for row in json.loads(out.read_text())] == ["a.npz"]
+    assert _run(parser, "export", "--workdir", tmp_path / "r", tmp_path / "o.pt") == 0
+    assert "arrays, epoch" in capsys.readouterr().out and (tmp_path / "o.pt").is_file()
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "x"])
+def test_a_batch_size_must_be_positive(parser, word, capsys):
+    with pytest.raises(SystemExit):
+        parser.parse_args(["predict", "--workdir", "r", "x.npz", "--batch-size", word])
+    assert "--batch-size" in capsys.readouterr().err

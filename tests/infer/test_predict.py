@@ -1,0 +1,158 @@
+"""Prediction of files and folders."""
+
+import json
+
+import numpy as np
+import pytest
+import run_helpers
+from helpers import GOLDEN
+
+from jaxsign.errors import UserError
+from jaxsign.infer import files, predict
+from jaxsign.infer import run as runs
+
+save_clip = run_helpers.save_clip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return run_helpers.save_run(tmp_path_factory.mktemp("run") / "r")
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    return runs.load_run(folder)
+
+
+def test_one_file_gives_one_result(folder, run, tmp_path, capsys):
+    path = save_clip(tmp_path / "clip_0089_how are you.npz", 12)
+    out = tmp_path / "deep" / "p.json"
+    assert predict.predict_files(folder, path, out=out) == 0
+    saved = json.loads(out.read_text(encoding="utf-8"))
+    assert list(saved) == [
+        "gloss_prediction",
+        "category_prediction",
+        "gloss_probability",
+        "category_probability",
+        "gloss_top5",
+        "category_top3",
+    ]
+    with np.load(path) as file:
+        logits = run.logits({"x": file["X"][None]})
+    best = int(logits["gloss"][0].argmax())
+    assert saved["gloss_prediction"] == f"{run_helpers.NAMES['gloss'][best]} ({best})"
+    assert sum(p for _, p in saved["gloss_top5"]) == pytest.approx(1, abs=1e-5)
+    printed = capsys.readouterr().out
+    assert "PREDICTION RESULTS" in printed and f"Gloss: {saved['gloss_prediction']}" in printed
+
+
+def test_a_folder_gives_a_list_and_bad_files_do_not_stop_it(folder, tmp_path, capsys):
+    data = tmp_path / "data"
+    for seed, frames in enumerate((3, 20, 9, 32)):
+        save_clip(data / "sub" / f"c{seed}.npz", frames, seed)
+    (data / "broken.npz").write_bytes(b"not a zip")
+    save_clip(data / "empty.npz", 0)
+    save_clip(data / "nan.npz", 4, X=np.full((4, 156), np.nan, np.float32))
+    out = tmp_path / "p.json"
+    assert predict.predict_files(folder, data, out=out) == 3
+    saved = json.loads(out.read_text(encoding="utf-8"))
+    assert [row["file"] for row in saved] == [f"sub/c{i}.npz" for i in range(4)]
+    streams = capsys.readouterr()
+    assert "4 of 7 files predicted" in streams.out
+    for name, reason in (("broken", "not a readable"), ("empty", "no frames"), ("nan", "4 of 4")):
+        line = next(li for li in streams.err.splitlines() if f"{name}.npz" in li)
+        assert reason in line
+
+
+def test_a_single_bad_file_is_an_error(folder, tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UserError, match="x.npz: not a readable"):
+        predict.predict_files(folder, tmp_path / "x.npz")
+
+
+def test_stored_code_is_never_run(run, tmp_path):
+    path = save_clip(tmp_path / "x.npz", 4, extra=np.array([{"a": 1}], object), X=None)
+    with pytest.raises(UserError, match="no array of 156 numbers a frame.*mask"):
+        files.read(path, run)
+
+
+def test_long_clips_are_cut_with_one_warning(folder, tmp_path, capsys):
+    long = save_clip(tmp_path / "long" / "a.npz", 50)
+    save_clip(tmp_path / "long" / "b.npz", 40, 1)
+    with np.load(long) as file:
+        save_clip(tmp_path / "short" / "a.npz", 32, X=file["X"][:32])
+    predict.predict_files(folder, tmp_path / "long", out=tmp_path / "l.json")
+    err = capsys.readouterr().err
+    assert err.count("warning") == 1 and "2 clips longer than 32 frames" in err
+    predict.predict_files(folder, tmp_path / "short" / "a.npz", out=tmp_path / "s.json")
+    cut = json.loads((tmp_path / "l.json").read_text())[0]
+    whole = json.loads((tmp_path / "s.json").read_text())
+    assert cut["gloss_prediction"] == whole["gloss_prediction"]
+    assert cut["gloss_probability"] == pytest.approx(whole["gloss_probability"], rel=1e-4)
+
+
+def test_visibility_mask_leaves_frames_out(run, tmp_path):
+    mask = np.ones((10, 78), bool)
+    mask[[2, 5, 9]] = False
+    path = save_clip(tmp_path / "x.npz", 10, mask=mask)
+    assert files.read(path, run).valid.all()
+    clip = files.read(path, run, "visibility")
+    assert clip.valid.tolist() == mask.any(1).tolist()
+    found = run.classify([clip], 1)
+    expected = run.net.apply(run.variables, clip.x[None], mask.any(1)[None])["logits"]
+    np.testing.assert_allclose(found["gloss"][0], expected["gloss"][0], rtol=1e-4, atol=1e-5)
+    other = run.classify([files.read(path, run)], 1)
+    assert not np.allclose(found["gloss"], other["gloss"], atol=1e-6)
+
+
+def test_visibility_mask_needs_a_visible_frame_and_a_mask(run, tmp_path):
+    unseen = save_clip(tmp_path / "unseen.npz", 5, mask=np.zeros((5, 78), bool))
+    with pytest.raises(UserError, match="unseen.npz: no frame with a visible keypoint"):
+        files.read(unseen, run, "visibility")
+    bare = save_clip(tmp_path / "bare.npz", 5, mask=None)
+    with pytest.raises(UserError, match="bare.npz.*needs the array mask"):
+        files.read(bare, run, "visibility")
+
+
+def test_the_array_is_chosen_by_the_width_of_the_net(run, tmp_path):
+    wide = np.ones((6, 2048), np.float32)
+    both = save_clip(tmp_path / "both.npz", 6, X2048=wide)
+    only_wide = save_clip(tmp_path / "wide.npz", 6, X=None, X2048=wide)
+    in_x = save_clip(tmp_path / "x.npz", 6, X=wide)
+    assert files.read(both, run).x.shape == (6, 156)
+    with pytest.raises(UserError, match=r"wide.npz: no array of 156.*X2048 \[6, 2048\]"):
+        files.read(only_wide, run)
+    features = runs.load_run(run_helpers.save_run(tmp_path / "r", input_dim=2048, n_layers=1))
+    for path in (both, only_wide, in_x):
+        assert files.read(path, features).x.shape == (6, 2048)
+
+
+def test_gru_runs_take_features(tmp_path):
+    folder = run_helpers.save_run(tmp_path / "r", "iv3_gru")
+    path = save_clip(tmp_path / "c.npz", 6, X2048=np.ones((6, 2048), np.float32))
+    assert predict.predict_files(folder, path, out=tmp_path / "p.json") == 0
+    assert len(json.loads((tmp_path / "p.json").read_text())["gloss_top5"]) == 5
+
+
+@pytest.mark.parametrize(
+    "name, reason", [("no.npz", "no such file"), ("v.MP4", "is a video"), ("a.txt", "expected an")]
+)
+def test_what_cannot_be_predicted_is_said(tmp_path, name, reason):
+    if not name.startswith("no"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(UserError, match=reason):
+        files.find(tmp_path / name)
+
+
+def test_an_empty_folder_is_said(tmp_path):
+    with pytest.raises(UserError, match="no .npz file in this folder"):
+        files.find(tmp_path)
+
+
+def test_clips_with_flaws_of_the_golden_set_are_read_or_explained(run):
+    cases = sorted((GOLDEN / "fslr/validate_npz").glob("*.npz"))
+    answers = {a.path.stem: a for a in predict.predict(run, cases, batch_size=8)}
+    assert len(answers) == len(cases) >= 20
+    assert answers["ok"].result is not None and not answers["ok"].error
+    for stem in ("not_a_zip", "missing_X", "x_nan", "empty_T0", "x_shape"):
+        assert answers[stem].result is None and stem in answers[stem].error

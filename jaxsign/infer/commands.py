@@ -18,6 +18,7 @@ def _parser(subparsers: Any, name: str, summary: str, text: str, examples: str) 
         description=textwrap.dedent(text).strip(),
         epilog="examples:\n" + textwrap.indent(textwrap.dedent(examples).strip(), "  "),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
 
 
@@ -145,11 +146,13 @@ def add_import(subparsers: Any) -> None:
         Reads a .pt file that the original training script wrote (bare or nested state_dict,
         with or without the prefixes of DataParallel and torch.compile) and writes a run folder
         that evaluate, predict and export take. The net and its sizes are told by the file;
-        attention heads and pooling are not stored in it and are assumed unless given.
+        attention heads and pooling are not stored in it and are assumed unless given. The rest of
+        the recipe can be set as --config.KEY=VALUE.
         """,
         """
         jaxsign import SignTransformer_best.pt --workdir runs/original
         jaxsign import InceptionV3GRU_best.pt --workdir runs/iv3 --label-map labels_reference.csv
+        jaxsign import model.pt --workdir runs/original --config.data.val.path=data/val
         """,
     )
     parser.add_argument("file", metavar="FILE", help="the torch checkpoint (.pt, .pth)")
@@ -166,7 +169,7 @@ def add_import(subparsers: Any) -> None:
         default=None,
         help="keep the image backbone also if it was frozen",
     )
-    parser.set_defaults(run=import_)
+    parser.set_defaults(run=import_, overrides=True, rest=())
 
 
 def import_(words: Words) -> int:
@@ -181,8 +184,7 @@ def import_(words: Words) -> int:
         pooling=words.pooling,
         label_map=words.label_map,
         with_backbone=words.with_backbone,
-        # Recipe words (--config.KEY=VALUE), where the caller passes them on.
-        overrides=getattr(words, "overrides", None) or (),
+        overrides=words.rest,
     )
     sizes = ", ".join(f"{name}={value}" for name, value in found.fields.items())
     print(f"{words.file}: {found.net} ({sizes})")

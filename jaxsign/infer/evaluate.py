@@ -161,10 +161,12 @@ def _clip(run: runs.Run, source: Any, index: int) -> runs.Clip:
                 f"[T, {run.input_dim}]. Give --data a folder of .npz files that hold them."
             )
         value = np.asarray(run.view(value), np.float32)
-    if value.ndim == 2 and value.shape[1] != run.input_dim:
+    fits = run.takes_frames if value.ndim == 4 else value.shape[1:] == (run.input_dim,)
+    if not fits:
+        found = "images" if value.ndim == 4 else f"{value.shape[-1]} numbers a frame"
         raise UserError(
-            f"{source.ids[index]}: {value.shape[1]} numbers a frame, but this run's net takes "
-            f"{run.input_dim}. Give --data a folder of clips that hold them."
+            f"{source.ids[index]}: {found}, but this run's net takes {run.input_dim} numbers a "
+            "frame. Give --data a folder of clips that hold them."
         )
     value = run.cut(value)
     return runs.Clip(value, np.ones(len(value), bool))

@@ -38,8 +38,8 @@ def find(source: str | Path) -> list[Path]:
         raise UserError(f"{source}: no such file or folder. Expected an .npz clip or a folder.")
     if source.suffix.lower() in _VIDEOS:
         raise UserError(
-            f"{source} is a video. Extract its landmarks first (jaxsign extract), then give the "
-            "clip that this writes."
+            f"{source} is a video. Extract its landmarks or features first, then give the .npz "
+            "that holds them."
         )
     if source.suffix.lower() != ".npz":
         raise UserError(f"{source}: expected an .npz clip or a folder of them.")
@@ -114,7 +114,7 @@ def choose_key(arrays: dict[str, Array], run: runs.Run, path: Path) -> str:
     """
     own = str(run.config.data.key)
     for key in dict.fromkeys((own, *_USUAL_KEYS, *arrays)):
-        if key in arrays and _fits(arrays[key], run, frames=key == own):
+        if key in arrays and _fits(arrays[key], run):
             return key
     found = ", ".join(f"{key} {list(a.shape)} {a.dtype}" for key, a in arrays.items())
     raise UserError(
@@ -123,11 +123,9 @@ def choose_key(arrays: dict[str, Array], run: runs.Run, path: Path) -> str:
     )
 
 
-def _fits(array: Array, run: runs.Run, frames: bool) -> bool:
-    if frames and array.ndim == 4:
-        return (
-            array.dtype == np.uint8 and array.shape[-1] == 3 and not hasattr(run.net, "input_dim")
-        )
+def _fits(array: Array, run: runs.Run) -> bool:
+    if array.ndim == 4:
+        return run.takes_frames and array.dtype == np.uint8 and array.shape[-1] == 3
     return array.ndim == 2 and array.shape[1] == run.input_dim and array.dtype.kind in "fiu"
 
 

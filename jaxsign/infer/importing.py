@@ -4,7 +4,6 @@ import dataclasses
 import datetime
 import hashlib
 import importlib
-import importlib.metadata
 import json
 import math
 import pkgutil
@@ -19,7 +18,7 @@ from ml_collections import ConfigDict
 
 import jaxsign
 from jaxsign import config as configs
-from jaxsign import nets
+from jaxsign import nets, runtime
 from jaxsign.errors import UserError
 from jaxsign.infer import labels as label_maps
 from jaxsign.infer import recognise
@@ -212,7 +211,6 @@ def _manifest(
     if backbone:
         # Lets an export prove that the backbone it is given is the one that was left out.
         source["backbone_sha256"] = digest(backbone)
-    packages = ("jax", "flax", "orbax-checkpoint", "numpy")
     return {
         "jaxsign": jaxsign.__version__,
         "system": config.system,
@@ -220,8 +218,8 @@ def _manifest(
         "best_epoch": found.epoch,
         "best_metric": found.best_metric,
         "parameters": found.parameters,
-        "packages": {name: importlib.metadata.version(name) for name in packages},
-        "device": jax.devices()[0].device_kind,
+        "packages": runtime.packages(),
+        "device": runtime.describe_devices(),
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "imported": source,
     }

@@ -71,6 +71,11 @@ class Run:
         """Numbers a frame that the net takes; 2048 image features for a net without a choice."""
         return int(getattr(self.net, "input_dim", 2048))
 
+    @property
+    def takes_frames(self) -> bool:
+        """True if the net can start from images uint8 [T, H, W, 3]."""
+        return "backbone" in self.variables["params"]
+
     @functools.cached_property
     def view(self) -> Callable[[Any], Array] | None:
         """Recorded clip -> float32 [T, D]; None where the net takes stored features as they are."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -37,29 +38,28 @@ def show(
 
 
 def weakest(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows of the classes with the lowest F1, of those with clips; a few for each head."""
+    """The few classes of each head with the lowest F1, of those with clips; the largest first."""
     rows: list[Mapping[str, Any]] = []
     for head in dict.fromkeys(row["head"] for row in classes):
         own = [row for row in classes if row["head"] == head and row["support"]]
         own = [row for row in own if row["f1_score"] < 1]
-        rows += sorted(own, key=lambda row: row["f1_score"])[:_WEAKEST]
+        rows += sorted(own, key=lambda row: (row["f1_score"], -row["support"]))[:_WEAKEST]
     return rows
 
 
 def _accuracies(complete: Mapping[str, Any]) -> Table:
-    table = Table(title="Evaluation", title_justify="left")
-    table.add_column("clips")
-    table.add_column("number", justify="right")
-    table.add_column("head")
-    for name in ("accuracy", "top-3", "top-5", "precision", "recall", "F1"):
-        table.add_column(name, justify="right")
+    # No column for recall: weighted by support it equals the accuracy.
+    table = _table("Evaluation (%)")
+    for name in ("", "clips", "head", "accuracy", "top-3", "top-5", "precision", "F1"):
+        left = name in ("", "head")
+        table.add_column(name, justify="left" if left else "right", no_wrap=True)
     top = complete["top_k_accuracy"]
     for group, title in _GROUPS.items():
         found = complete.get(group)
         if found is None:
             continue
         if "error" in found:
-            table.add_row(title, "0", *[""] * 7)
+            table.add_row(title, "0")
             continue
         for row, head in enumerate(top):
             best = top[head] if group == "overall_results" else {}
@@ -70,18 +70,15 @@ def _accuracies(complete: Mapping[str, Any]) -> Table:
                 _percent(found[f"{head}_accuracy"]),
                 _percent(best.get("3")),
                 _percent(best.get("5")),
-                *(
-                    _percent(found[f"{head}_{name}"])
-                    for name in ("precision", "recall", "f1_score")
-                ),
+                *(_percent(found[f"{head}_{name}"]) for name in ("precision", "f1_score")),
             )
     return table
 
 
 def _weak_classes(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="Weakest classes (all of them: per_class.csv)", title_justify="left")
-    for name in ("head", "class", "right", "F1", "most often taken for"):
-        table.add_column(name, justify="right" if name in ("right", "F1") else "left")
+    table = _table("Weakest classes (all: per_class.csv)")
+    for name in ("head", "class", "right", "F1 (%)", "most often taken for"):
+        table.add_column(name, justify="right" if name in ("right", "F1 (%)") else "left")
     for row in rows:
         table.add_row(
             row["head"],
@@ -93,5 +90,9 @@ def _weak_classes(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
 def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f} %"
+    return "" if share is None else f"{100 * share:.1f}"

@@ -47,13 +47,13 @@ def save_run(folder: Path, name="sign_transformer", seed=0, names=NAMES, x=None,
     return folder
 
 
-def save_clip(path: Path, frames: int, seed=0, **arrays) -> Path:
+def save_clip(path: Path, length: int, seed=0, **arrays) -> Path:
     """An .npz of the FSLR layout."""
     rng = np.random.default_rng(seed)
     content = {
-        "X": rng.random((frames, 156), np.float32),
-        "mask": np.ones((frames, 78), bool),
-        "timestamps_ms": np.arange(frames, dtype=np.int64) * 33,
+        "X": rng.random((length, 156), np.float32),
+        "mask": np.ones((length, 78), bool),
+        "timestamps_ms": np.arange(length, dtype=np.int64) * 33,
         "meta": np.array("{}"),
         **arrays,
     }

@@ -63,6 +63,17 @@ def test_import_predict_export(parser, tmp_path, capsys):
     assert "arrays, epoch" in capsys.readouterr().out and (tmp_path / "o.pt").is_file()
 
 
+def test_import_takes_recipe_words(parser, tmp_path):
+    pytest.importorskip("torch")
+    sample = GOLDEN / "fslr/checkpoints/SignTransformer_best.pt"
+    known, rest = parser.parse_known_args(
+        ["import", str(sample), "--workdir", str(tmp_path / "r"), "--config.data.val.path=clips"]
+    )
+    known.rest = rest
+    assert known.overrides and known.run(known) == 0
+    assert json.loads((tmp_path / "r/config.json").read_text())["data"]["val"]["path"] == "clips"
+
+
 @pytest.mark.parametrize("word", ["0", "-1", "x"])
 def test_a_batch_size_must_be_positive(parser, word, capsys):
     with pytest.raises(SystemExit):

@@ -91,7 +91,7 @@ def test_all_files_are_written(run, source, monkeypatch, tmp_path, capsys):
         rows = list(csv.DictReader(file))
     assert sum(int(r["support"]) for r in rows if r["head"] == "gloss") == 8
     streams = capsys.readouterr()
-    assert "75.0 %" in streams.out and "Weakest classes" in streams.out
+    assert "75.0" in streams.out and "Weakest classes" in streams.out
     assert "1 of 8 clips are longer than 32" in streams.err
 
 
@@ -140,6 +140,12 @@ def test_labels_beyond_the_net_are_named(run, source):
 def test_clips_of_another_width_are_named(run, source):
     source.clips[2] = np.zeros((9, 2048), np.float32)
     with pytest.raises(UserError, match="sub/clip 2.npz: 2048 numbers a frame.*156"):
+        evaluate.answer(run, source)
+
+
+def test_images_need_a_run_with_a_backbone(run, source):
+    source.clips[2] = np.zeros((9, 80, 80, 3), np.uint8)
+    with pytest.raises(UserError, match="sub/clip 2.npz: images, but this run's net takes 156"):
         evaluate.answer(run, source)
 
 

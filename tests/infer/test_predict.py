@@ -134,6 +134,16 @@ def test_gru_runs_take_features(tmp_path):
     assert len(json.loads((tmp_path / "p.json").read_text())["gloss_top5"]) == 5
 
 
+def test_runs_with_a_backbone_take_images(tmp_path):
+    small = np.zeros((1, 2, 75, 75, 3), np.uint8)
+    run = runs.load_run(run_helpers.save_run(tmp_path / "r", "iv3_gru", x=small))
+    assert run.takes_frames
+    frames = np.random.default_rng(0).integers(0, 255, (3, 75, 75, 3), np.uint8)
+    clip = files.read(save_clip(tmp_path / "c.npz", 3, frames=frames), run)
+    assert clip.x.dtype == np.uint8 and clip.x.shape == (3, 75, 75, 3)
+    assert np.isfinite(run.classify([clip], 1)["gloss"]).all()
+
+
 @pytest.mark.parametrize(
     "name, reason", [("no.npz", "no such file"), ("v.MP4", "is a video"), ("a.txt", "expected an")]
 )

@@ -1,0 +1,112 @@
+"""The canonical clip: all 543 landmarks of one recorded sign or sentence, and its file."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from jaxsign.errors import UserError
+from jaxsign.input import files
+from jaxsign.input.files import read_npz as read_npz
+from jaxsign.input.files import write_npz as write_npz
+
+# Rows of `landmarks`, the order of MediaPipe Holistic and of the public Google ISLR files.
+FACE = slice(0, 468)
+LEFT_HAND = slice(468, 489)
+POSE = slice(489, 522)
+RIGHT_HAND = slice(522, 543)
+POINTS = 543
+SUFFIX = ".clip.npz"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Clip:
+    """One recorded sign or sentence.
+
+    Attributes:
+        landmarks: float32 [T, 543, 3]; x, y as fractions of the image's width and height, origin
+            top left, z as MediaPipe gives it; NaN where a part was not detected.
+        timestamps: float64 [T], seconds, not decreasing.
+        frame_size: (width, height) in pixels, (0, 0) where unknown.
+        fps: frames a second, 0 where unknown.
+        source: where the clip comes from, for messages.
+        visibility: float32 [T, 33], MediaPipe's visibility of each pose point; None where unknown.
+
+    Raises:
+        ValueError: an array has another shape or impossible values.
+    """
+
+    landmarks: np.ndarray
+    timestamps: np.ndarray
+    frame_size: tuple[int, int] = (0, 0)
+    fps: float = 0.0
+    source: str = ""
+    visibility: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "landmarks", np.asarray(self.landmarks, np.float32))
+        set_field(self, "timestamps", np.asarray(self.timestamps, np.float64))
+        set_field(self, "frame_size", (int(self.frame_size[0]), int(self.frame_size[1])))
+        if self.visibility is not None:
+            set_field(self, "visibility", np.asarray(self.visibility, np.float32))
+        self._check()
+
+    def _check(self) -> None:
+        frames = len(self.landmarks)
+        if self.landmarks.shape[1:] != (POINTS, 3) or frames == 0:
+            raise ValueError(f"landmarks {self.landmarks.shape}, expected [T >= 1, {POINTS}, 3]")
+        if np.isinf(self.landmarks).any():
+            raise ValueError("landmarks hold infinite values; an absent point is NaN")
+        if self.timestamps.shape != (frames,):
+            raise ValueError(f"timestamps {self.timestamps.shape}, expected [{frames}]")
+        if not np.isfinite(self.timestamps).all() or (np.diff(self.timestamps) < 0).any():
+            raise ValueError("timestamps must be finite and must not decrease")
+        if min(self.frame_size) < 0 or not np.isfinite(self.fps) or self.fps < 0:
+            raise ValueError(f"frame_size {self.frame_size} or fps {self.fps} is negative")
+        if self.visibility is not None and self.visibility.shape != (frames, 33):
+            raise ValueError(f"visibility {self.visibility.shape}, expected [{frames}, 33]")
+
+    def __len__(self) -> int:
+        return len(self.landmarks)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Writes the clip; the name must end with `.clip.npz`. A file is whole or absent."""
+        if not str(path).endswith(SUFFIX):
+            raise UserError(f"{path}: a clip file's name must end with {SUFFIX}")
+        arrays: dict[str, npt.ArrayLike] = {
+            "landmarks": self.landmarks,
+            "timestamps": self.timestamps,
+            "frame_size": np.asarray(self.frame_size, np.int64),
+            "fps": np.float64(self.fps),
+            "source": np.asarray(self.source),
+        }
+        if self.visibility is not None:
+            arrays["visibility"] = self.visibility
+        return files.write_npz(path, arrays)
+
+
+def load(path: str | os.PathLike) -> Clip:
+    """Reads a file that `Clip.save` wrote.
+
+    Raises:
+        UserError: the file is absent, damaged, or does not hold a clip.
+    """
+    arrays = files.read_npz(path)
+    try:
+        return Clip(
+            landmarks=arrays["landmarks"],
+            timestamps=arrays["timestamps"],
+            frame_size=tuple(arrays["frame_size"].tolist()),
+            fps=float(arrays["fps"]),
+            source=str(arrays["source"]),
+            visibility=arrays.get("visibility"),
+        )
+    except KeyError as error:
+        raise UserError(
+            f"{path}: is no clip file: array {error} is missing (found {sorted(arrays)})"
+        ) from error
+    except (ValueError, TypeError, IndexError) as error:
+        raise UserError(f"{path}: is no good clip file: {error}") from error

@@ -1,0 +1,43 @@
+"""Views: pure functions from a Clip to a recogniser's features, one file each, found by name."""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.clip import Clip
+
+
+def get_view(view_config: Mapping) -> Callable[[Clip], np.ndarray]:
+    """The view that `view_config` names, with its options bound.
+
+    Args:
+        view_config: {'name': a file of this folder, option: value, ...}.
+
+    Returns:
+        A function from a Clip to float32 [T, D]. It can be pickled.
+
+    Raises:
+        UserError: no view has that name, or the view has no such option.
+    """
+    options = dict(view_config)
+    name = options.pop("name")
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if name not in names:
+        raise UserError(
+            f"config.view.name={name!r}: no such view; there are {names}."
+            f"{did_you_mean(name, names)}"
+        )
+    view = importlib.import_module(f"{__name__}.{name}").view
+    known = list(inspect.signature(view).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise UserError(
+                f"config.view.{option}: view {name!r} has no such option; it has {known}."
+                f"{did_you_mean(option, known)}"
+            )
+    return functools.partial(view, **options)

@@ -59,12 +59,13 @@ def keypoints(
 
 
 def view(
-    clip: Clip, *, confidence: float = 0.5, max_gap: int = 5, normalise: str = "none"
+    clip: Clip | np.ndarray, *, confidence: float = 0.5, max_gap: int = 5, normalise: str = "none"
 ) -> np.ndarray:
     """The recogniser's input.
 
     Args:
-        clip: T frames.
+        clip: T frames; or keypoints float [T, 156] that were stored in image fractions (absent
+            points 0, 0). Stored features of another width pass through 'none' as they are.
         confidence: visibility from which a pose point counts as seen.
         max_gap: longest gap that is interpolated, in frames.
         normalise: 'none' keeps fractions of the image (the original's input); 'shoulders' puts the
@@ -79,8 +80,21 @@ def view(
             f"config.view.normalise={normalise!r}, expected one of {NORMALISE}."
             f"{did_you_mean(str(normalise), NORMALISE)}"
         )
+    if not isinstance(clip, Clip):
+        return _stored(clip, normalise)
     x, visible = keypoints(clip, confidence=confidence, max_gap=max_gap)
     return x if normalise == "none" else centre_on_shoulders(x, visible, clip.frame_size)
+
+
+def _stored(x: np.ndarray, normalise: str) -> np.ndarray:
+    if normalise == "none":
+        return x
+    if x.ndim != 2 or x.shape[1] != DIM:
+        raise UserError(
+            f"config.view.normalise={normalise!r} needs keypoints [T, {DIM}], found "
+            f"{list(x.shape)}. Set it to 'none' for other features."
+        )
+    return centre_on_shoulders(x, (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1))
 
 
 def centre_on_shoulders(

@@ -1,0 +1,98 @@
+"""Where examples come from: one file a data-set layout, with `open_split(data, split, classes)`."""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.clip import Clip
+
+Array = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Checked examples with random access.
+
+    Attributes:
+      name: for messages.
+      ids: a name for every example.
+      lengths: int32 [N], frames.
+      labels: int32 [N] for every head.
+      class_names: names of every head's classes, as far as they are known.
+      reader: i -> Clip, or an array that is already what a view would give: float32 [T, D] (or
+        uint8 [T, H, W, 3] frames).
+      paths: the file of every example, None where it has none.
+      occluded: bool [N], where the labels tell.
+      sequences: the glosses of every example in order, where it holds several.
+    """
+
+    name: str
+    ids: list[str]
+    lengths: Array
+    labels: dict[str, Array]
+    reader: Callable[[int], Clip | Array]
+    class_names: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    paths: list[Path | None] = dataclasses.field(default_factory=list)
+    occluded: Array | None = None
+    sequences: list[tuple[int, ...]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def read(self, index: int) -> Clip | Array:
+        """Example `index`."""
+        return self.reader(index)
+
+
+def names() -> list[str]:
+    """Names of the layouts: the files of this folder, but for shared helpers."""
+    return sorted(i.name for i in pkgutil.iter_modules(__path__) if not i.name.startswith("_"))
+
+
+def open_source(
+    data: ConfigDict, split: str, num_classes: Mapping[str, int] | None = None
+) -> Source:
+    """The examples of `split` ('train', 'val', 'test') of `config.data`, all checked.
+
+    Args:
+      data: `config.data`.
+      split: which.
+      num_classes: classes of each head that the recipe fixes; labels beyond them are an error.
+
+    Raises:
+      UserError: everything that is wrong with the files and labels, at once.
+    """
+    if data.source not in names():
+        near = did_you_mean(data.source, names())
+        raise UserError(
+            f"data.source={data.source!r} is unknown.{near} Known: {', '.join(names())}"
+        )
+    module = importlib.import_module(f"jaxsign.input.sources.{data.source}")
+    source: Source = module.open_split(data, split, dict(num_classes or {}))
+    if not len(source):
+        raise UserError(f"{source.name}: no examples")
+    return source
+
+
+def place(data: ConfigDict, split: str) -> tuple[Path, Path]:
+    """The folder and the labels file that the recipe gives for a split.
+
+    Raises:
+      UserError: not given, or not there.
+    """
+    entry = data[split]
+    if not entry.path:
+        raise UserError(
+            f"data.{split}.path is not set. Give the folder of the {split} clips: "
+            f"--config.data.{split}.path=DIR"
+        )
+    folder = Path(entry.path)
+    if not folder.is_dir():
+        raise UserError(f"data.{split}.path={entry.path}: no such folder")
+    return folder, Path(entry.labels) if entry.labels else folder / "labels.csv"

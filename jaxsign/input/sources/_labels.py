@@ -1,0 +1,131 @@
+"""Reading labels files: every row checked, everything that is wrong reported at once."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from jaxsign.errors import UserError, did_you_mean, listing
+
+REQUIRED = ("file", "gloss", "cat")
+
+
+@dataclasses.dataclass
+class Row:
+    """A line of a labels file: its number (the header is 1) and its cells."""
+
+    number: int
+    cells: dict[str, str]
+
+
+def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
+    """Rows of a csv file with the required columns.
+
+    Raises:
+      UserError: missing, unreadable, empty, or without a required column.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}). Expected a csv file with the columns "
+            f"{','.join(required)}."
+        ) from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    found = [name.strip() for name in reader.fieldnames or ()]
+    missing = [name for name in required if name not in found]
+    if missing:
+        near = did_you_mean(missing[0], found)
+        raise UserError(
+            f"{path}: lacks the column(s) {', '.join(missing)}; found {', '.join(found) or 'none'}."
+            f"{near} Expected at least {','.join(required)}."
+        )
+    rows = [
+        Row(reader.line_num, {k.strip(): (v or "").strip() for k, v in cells.items() if k})
+        for cells in reader
+    ]
+    if not rows:
+        raise UserError(f"{path}: has a header but no rows")
+    return rows
+
+
+def class_ids(
+    rows: list[Row], head: str, limit: int, problems: list[str], where: Path
+) -> np.ndarray:
+    """int32 [N]: column `head`; what is no class number is added to `problems` and becomes -1."""
+    values = np.full(len(rows), -1, np.int32)
+    for i, row in enumerate(rows):
+        text = row.cells.get(head, "")
+        try:
+            value = int(text)
+        except ValueError:
+            problems.append(f"{where} line {row.number}: {head}={text!r} is not an integer")
+            continue
+        if value < 0 or (limit and value >= limit):
+            expected = f"0 to {limit - 1} (net.num_{head}={limit})" if limit else "0 or more"
+            problems.append(f"{where} line {row.number}: {head}={value}, expected {expected}")
+        else:
+            values[i] = value
+    return values
+
+
+def occluded(rows: list[Row], problems: list[str], where: Path) -> np.ndarray | None:
+    """bool [N] of the column `occluded`, or None where there is none."""
+    if "occluded" not in rows[0].cells:
+        return None
+    for row in rows:
+        if row.cells["occluded"] not in ("0", "1"):
+            found = row.cells["occluded"]
+            problems.append(f"{where} line {row.number}: occluded={found!r}, expected 0 or 1")
+    return np.array([row.cells["occluded"] == "1" for row in rows])
+
+
+def duplicates(rows: list[Row], stems: list[str], problems: list[str], where: Path) -> None:
+    """Adds rows that name a clip again: harmless if the labels agree, but never meant."""
+    first: dict[str, int] = {}
+    for row, stem in zip(rows, stems, strict=True):
+        if stem in first:
+            problems.append(
+                f"{where} line {row.number}: {stem!r} again (first: line {first[stem]})"
+            )
+        first.setdefault(stem, row.number)
+
+
+def raise_all(problems: list[str], what: str) -> None:
+    """One error for everything that is wrong, or nothing."""
+    if problems:
+        count = len(problems)
+        raise UserError(
+            f"{what}: {count} problem{'s' if count > 1 else ''} found before training:\n"
+            f"{listing(problems)}\nMend these and start again; nothing was skipped."
+        )
+
+
+def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """Class names from a csv `gloss_id,label,cat_id,category`; {} for an empty path.
+
+    Raises:
+      UserError: unreadable, ids that leave gaps, or fewer names than classes.
+    """
+    if not path:
+        return {}
+    rows = read_rows(Path(path), ("gloss_id", "label", "cat_id", "category"))
+    result = {}
+    for head, key, name in (("gloss", "gloss_id", "label"), ("cat", "cat_id", "category")):
+        problems: list[str] = []
+        ids = class_ids(rows, key, 0, problems, Path(path))
+        raise_all(problems, path)
+        names = {int(i): row.cells[name] for i, row in zip(ids, rows, strict=True)}
+        wanted = num_classes.get(head) or max(names) + 1
+        missing = [i for i in range(wanted) if i not in names]
+        if missing:
+            raise UserError(f"{path}: no name for {key} {missing[:10]}; {wanted} are needed")
+        result[head] = tuple(names[i] for i in range(wanted))
+    return result

@@ -14,6 +14,8 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import figures, metrics, results, summary
 from jaxsign.infer import run as runs
+from jaxsign.input import clip as clips
+from jaxsign.input import sources
 
 Array = np.ndarray
 
@@ -78,7 +80,9 @@ def evaluate(
     """
     run = runs.load_run(workdir, which)
     data = data_section(run, split, path, labels, skip_missing)
-    answers = answer(run, _open(data, split), batch_size)
+    counts = {head: int(run.config.net.get(f"num_{head}", 0)) for head in run.heads}
+    classes = {head: count for head, count in counts.items() if count}
+    answers = answer(run, sources.open_source(data, split, classes), batch_size)
     folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
     complete = report(run, answers)
     write(folder, complete, answers, run)
@@ -105,8 +109,9 @@ def data_section(
         raise UserError(f"split {split!r} is none of {', '.join(SPLITS)}")
     data = ConfigDict(run.config.data.to_dict())
     if path is not None:
-        if data.source == "synthetic":
-            data.source = "npz"
+        if data.source in ("npz", "clips", "synthetic"):
+            recorded = any(Path(path).glob(f"*{clips.SUFFIX}"))
+            data.source = "clips" if recorded else "npz"
         data[split].path = str(path)
         data[split].labels = str(labels) if labels is not None else str(Path(path) / "labels.csv")
     elif labels is not None:
@@ -119,12 +124,6 @@ def data_section(
     if skip_missing:
         data.missing = "skip"
     return data
-
-
-def _open(data: ConfigDict, split: str) -> Any:
-    from jaxsign.input import sources
-
-    return sources.open_source(data, split)
 
 
 def answer(run: runs.Run, source: Any, batch_size: int = 32) -> Answers:
@@ -154,13 +153,12 @@ def answer(run: runs.Run, source: Any, batch_size: int = 32) -> Answers:
 
 def _clip(run: runs.Run, source: Any, index: int) -> runs.Clip:
     value = source.read(index)
-    if not isinstance(value, np.ndarray):
-        if run.view is None:
-            raise UserError(
-                f"{source.ids[index]}: a clip of landmarks, but this run takes stored features "
-                f"[T, {run.input_dim}]. Give --data a folder of .npz files that hold them."
-            )
-        value = np.asarray(run.view(value), np.float32)
+    if not isinstance(value, np.ndarray) and run.view is None:
+        raise UserError(
+            f"{source.ids[index]}: a clip of landmarks, but this run takes stored features "
+            f"[T, {run.input_dim}]. Give --data a folder of .npz files that hold them."
+        )
+    value = run.features(value)
     fits = run.takes_frames if value.ndim == 4 else value.shape[1:] == (run.input_dim,)
     if not fits:
         found = "images" if value.ndim == 4 else f"{value.shape[-1]} numbers a frame"

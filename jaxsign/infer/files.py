@@ -1,6 +1,6 @@
 """Reads what a person gives to a recogniser: FSLR clip files, recorded Clips, folders of them."""
 
-import zipfile
+import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
+from jaxsign.input import clip as clips
+from jaxsign.input import files as npz_files
 
 Array = np.ndarray
 
-CLIP_SUFFIX = ".clip.npz"
 MASKS = ("length", "visibility")
 _VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm")
 # Where features of a width usually stand, after the recipe's own key.
@@ -31,7 +32,7 @@ def find(source: str | Path) -> list[Path]:
         if not files:
             raise UserError(
                 f"{source}: no .npz file in this folder or below. Expected clips as .npz "
-                f"(X [T, 156] or X2048 [T, 2048]) or as {CLIP_SUFFIX}."
+                f"(X [T, 156] or X2048 [T, 2048]) or as {clips.SUFFIX}."
             )
         return files
     if not source.is_file():
@@ -60,7 +61,8 @@ def read(path: Path, run: runs.Run, mask: str = "length") -> runs.Clip:
     """
     if mask not in MASKS:
         raise UserError(f"mask {mask!r} is none of {', '.join(MASKS)}")
-    clip = _recorded(path, run) if path.name.endswith(CLIP_SUFFIX) else _stored(path, run, mask)
+    recorded = path.name.endswith(clips.SUFFIX)
+    clip = _recorded(path, run, mask) if recorded else _stored(path, run, mask)
     if not len(clip.x):
         raise UserError(f"{path}: has no frames. Expected at least one.")
     if clip.x.dtype.kind == "f" and not np.isfinite(clip.x).all():
@@ -77,23 +79,32 @@ def read(path: Path, run: runs.Run, mask: str = "length") -> runs.Clip:
     return clip
 
 
-def _recorded(path: Path, run: runs.Run) -> runs.Clip:
-    from jaxsign.input import clip as clips
-
+def _recorded(path: Path, run: runs.Run, mask: str) -> runs.Clip:
     if run.view is None:
         raise UserError(
             f"{path}: a clip of landmarks, but this run takes {run.input_dim} stored features a "
             "frame. Give it .npz files that hold them (X2048)."
         )
-    x = np.asarray(run.view(clips.load(path)), np.float32)
-    return runs.Clip(x, np.ones(len(x), bool))
+    clip = clips.load(path)
+    x = run.features(clip)
+    seen = _visible(clip, run) if mask == "visibility" else np.ones(len(x), bool)
+    return runs.Clip(x, seen)
+
+
+def _visible(clip: clips.Clip, run: runs.Run) -> Array:
+    """bool [T]: frames in which the view sees anything."""
+    module = importlib.import_module(f"jaxsign.input.views.{run.config.view.name}")
+    if not hasattr(module, "keypoints"):
+        return np.isfinite(clip.landmarks[..., 0]).any(1)
+    options = {name: run.config.view[name] for name in ("confidence", "max_gap")}
+    return module.keypoints(clip, **options)[1].any(1)
 
 
 def _stored(path: Path, run: runs.Run, mask: str) -> runs.Clip:
     arrays = _arrays(path)
     key = choose_key(arrays, run, path)
     x = arrays[key]
-    x = x if x.dtype == np.uint8 and x.ndim == 4 else x.astype(np.float32)
+    x = run.features(x if x.ndim == 4 else x.astype(np.float32))
     if mask == "length":
         return runs.Clip(x, np.ones(len(x), bool))
     visible = arrays.get("mask")
@@ -134,7 +145,7 @@ def _arrays(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(_numeric(file))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (*npz_files.BROKEN, TypeError, AttributeError) as error:  # the last two: a bare array
         raise UserError(f"{path}: not a readable .npz file ({error}).") from error
 
 

@@ -20,7 +20,6 @@ import jaxsign
 from jaxsign import config as configs
 from jaxsign import nets, runtime
 from jaxsign.errors import UserError
-from jaxsign.infer import labels as label_maps
 from jaxsign.infer import recognise
 from jaxsign.nets import state_dict as torch_map
 
@@ -149,7 +148,9 @@ def _labels(
     config: ConfigDict, fields: Mapping[str, Any], label_map: str | Path | None
 ) -> dict[str, Any]:
     """Content of labels.json: the map's names, or the ids."""
-    known = label_maps.read(label_map) if label_map else {}
+    from jaxsign.input.sources import _labels
+
+    known = _labels.label_map(str(label_map or ""), {})
     heads = {}
     for head in config.task.heads:
         count = int(fields[f"num_{head}"])

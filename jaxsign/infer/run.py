@@ -85,6 +85,17 @@ class Run:
 
         return views.get_view(self.config.view)
 
+    def features(self, value: Any) -> Array:
+        """What a source holds -> what the net takes, as in training.
+
+        Args:
+          value: a recorded clip; or stored keypoints or features float [T, D], or images
+            uint8 [T, H, W, 3].
+        """
+        if self.view is None or np.ndim(value) == 4:
+            return value
+        return np.asarray(self.view(value), np.float32)
+
     @functools.cached_property
     def _apply(self) -> Callable:
         def logits(variables, x, valid):

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxsign import config as configs
 from jaxsign import nets
+from jaxsign.input import clip as clips
 from jaxsign.train import checkpoint
 
 SMALL = {
@@ -26,7 +27,9 @@ NAMES = {
 }
 
 
-def save_run(folder: Path, name="sign_transformer", seed=0, names=NAMES, x=None, **fields) -> Path:
+def save_run(
+    folder: Path, name="sign_transformer", seed=0, names=NAMES, x=None, change=None, **fields
+) -> Path:
     """A run folder with random weights."""
     recipe = {"sign_transformer": "fslr_transformer", "iv3_gru": "fslr_iv3_gru"}[name]
     config = configs.load(recipe)
@@ -34,6 +37,9 @@ def save_run(folder: Path, name="sign_transformer", seed=0, names=NAMES, x=None,
     config.net.update({"num_gloss": 5, "num_cat": 3, **sizes})
     config.input.buckets = (8, 16)
     config.input.max_length = 0
+    for key, value in (change or {}).items():
+        section, leaf = key.split(".")
+        config[section][leaf] = value
     net = nets.build(**config.net.to_dict())
     if x is None:
         x = np.zeros((1, 4, sizes.get("input_dim", 2048)), np.float32)
@@ -45,6 +51,14 @@ def save_run(folder: Path, name="sign_transformer", seed=0, names=NAMES, x=None,
     if names is not None:
         (folder / "labels.json").write_text(json.dumps({"heads": names}), encoding="utf-8")
     return folder
+
+
+def recorded(length: int, seed=0) -> clips.Clip:
+    """A clip of landmarks, the pose in all frames, the rest in some."""
+    rng = np.random.default_rng(seed)
+    landmarks = rng.random((length, 543, 3), np.float32)
+    landmarks[::2, clips.LEFT_HAND] = np.nan
+    return clips.Clip(landmarks, np.arange(length) / 30.0)
 
 
 def save_clip(path: Path, length: int, seed=0, **arrays) -> Path:

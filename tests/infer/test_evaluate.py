@@ -46,7 +46,7 @@ def source(run):
 
 
 def _evaluate(run, source, monkeypatch, out, **options):
-    monkeypatch.setattr(evaluate, "_open", lambda data, split: source)
+    monkeypatch.setattr(evaluate.sources, "open_source", lambda data, split, classes: source)
     return evaluate.evaluate(run.workdir, path="somewhere", out=out, **options)
 
 
@@ -166,6 +166,30 @@ def test_a_run_without_data_asks_for_some(run):
     data = evaluate.data_section(run, "test", "clips", None, skip_missing=True)
     assert (data.test.path, data.test.labels, data.missing) == ("clips", "clips/labels.csv", "skip")
     assert run.config.data.test.path == ""
+
+
+def test_folders_of_clips_are_evaluated(run, tmp_path, capsys):
+    data = tmp_path / "val"
+    for seed in range(4):
+        run_helpers.save_clip(data / f"clip {seed}.npz", 6 + seed, seed)
+    rows = "".join(f"clip {i},{i},{i % 3},{i % 2}\n" for i in range(4))
+    (data / "labels.csv").write_text("file,gloss,cat,occluded\n" + rows)
+    complete = evaluate.evaluate(run.workdir, path=data, out=tmp_path / "o")
+    assert complete["dataset_info"]["occluded_samples"] == 2
+    (data / "labels.csv").write_text("file,gloss,cat\ngone,1,1\n" + "clip 1,2,2\n")
+    with pytest.raises(UserError, match="gone.npz: no such file"):
+        evaluate.evaluate(run.workdir, path=data, out=tmp_path / "p")
+    complete = evaluate.evaluate(run.workdir, path=data, out=tmp_path / "p", skip_missing=True)
+    assert complete["dataset_info"] == {"total_samples": 1}
+    assert not list((tmp_path / "p").glob("*occluded*"))
+
+
+def test_folders_of_recorded_clips_are_evaluated(run, tmp_path):
+    for seed in range(2):
+        run_helpers.recorded(6 + seed, seed).save(tmp_path / f"c{seed}.clip.npz")
+    (tmp_path / "labels.csv").write_text("file,gloss,cat\nc0,0,0\nc1,1,1\n")
+    complete = evaluate.evaluate(run.workdir, path=tmp_path, out=tmp_path / "o")
+    assert complete["overall_results"]["num_samples"] == 2
 
 
 def test_the_summary_names_the_weakest_classes():

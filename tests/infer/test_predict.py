@@ -1,5 +1,6 @@
 """Prediction of files and folders."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from helpers import GOLDEN
 from jaxsign.errors import UserError
 from jaxsign.infer import files, predict
 from jaxsign.infer import run as runs
+from jaxsign.input.views import fslr156
 
 save_clip = run_helpers.save_clip
 
@@ -127,6 +129,39 @@ def test_the_array_is_chosen_by_the_width_of_the_net(run, tmp_path):
         assert files.read(path, features).x.shape == (6, 2048)
 
 
+def test_recorded_clips_go_through_the_view(run, tmp_path):
+    clip = run_helpers.recorded(9)
+    clip.save(tmp_path / "a.clip.npz")
+    read = files.read(tmp_path / "a.clip.npz", run)
+    np.testing.assert_array_equal(read.x, fslr156.view(clip))
+    assert read.valid.all() and len(read.x) == 9
+
+
+def test_visibility_of_recorded_clips(run, tmp_path):
+    clip = run_helpers.recorded(12)
+    clip.landmarks[3:10] = np.nan  # longer than the gaps that are filled
+    clip.save(tmp_path / "a.clip.npz")
+    valid = files.read(tmp_path / "a.clip.npz", run, "visibility").valid
+    assert valid.tolist() == [True] * 3 + [False] * 7 + [True] * 2
+
+
+def test_runs_of_features_refuse_recorded_clips(tmp_path):
+    run = runs.load_run(run_helpers.save_run(tmp_path / "r", "iv3_gru"))
+    run_helpers.recorded(4).save(tmp_path / "a.clip.npz")
+    with pytest.raises(UserError, match="a.clip.npz: a clip of landmarks.*2048 stored features"):
+        files.read(tmp_path / "a.clip.npz", run)
+
+
+def test_stored_keypoints_are_scaled_like_the_clips_of_training(tmp_path):
+    change = {"view.normalise": "shoulders"}
+    run = runs.load_run(run_helpers.save_run(tmp_path / "a", change=change))
+    clip = run_helpers.recorded(6)
+    x, _ = fslr156.keypoints(clip)
+    path = save_clip(tmp_path / "c.npz", 6, X=x)
+    scaled = files.read(path, run).x
+    np.testing.assert_allclose(scaled, fslr156.view(clip, normalise="shoulders"), atol=1e-5)
+
+
 def test_gru_runs_take_features(tmp_path):
     folder = run_helpers.save_run(tmp_path / "r", "iv3_gru")
     path = save_clip(tmp_path / "c.npz", 6, X2048=np.ones((6, 2048), np.float32))
@@ -135,13 +170,22 @@ def test_gru_runs_take_features(tmp_path):
 
 
 def test_runs_with_a_backbone_take_images(tmp_path):
-    small = np.zeros((1, 2, 75, 75, 3), np.uint8)
-    run = runs.load_run(run_helpers.save_run(tmp_path / "r", "iv3_gru", x=small))
-    assert run.takes_frames
+    small = runs.load_run(run_helpers.save_run(tmp_path / "r", "iv3_gru"))
     frames = np.random.default_rng(0).integers(0, 255, (3, 75, 75, 3), np.uint8)
-    clip = files.read(save_clip(tmp_path / "c.npz", 3, frames=frames), run)
+    path = save_clip(tmp_path / "c.npz", 3, frames=frames)
+    with pytest.raises(UserError, match=r"no array of 2048.*frames \[3, 75, 75, 3\] uint8"):
+        files.read(path, small)
+    params = {**small.variables["params"], "backbone": {}}
+    run = dataclasses.replace(small, variables={"params": params})
+    clip = files.read(path, run)
     assert clip.x.dtype == np.uint8 and clip.x.shape == (3, 75, 75, 3)
-    assert np.isfinite(run.classify([clip], 1)["gloss"]).all()
+
+
+def test_a_bare_array_named_npz_is_explained(run, tmp_path):
+    with (tmp_path / "x.npz").open("wb") as file:
+        np.save(file, np.zeros((3, 156), np.float32))
+    with pytest.raises(UserError, match="x.npz: not a readable"):
+        files.read(tmp_path / "x.npz", run)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import numpy as np
 from absl import flags
 
 from jaxsign.errors import UserError
+from jaxsign.input import buffers
 from jaxsign.input.clip import Clip
 
 Array = np.ndarray
@@ -102,12 +103,15 @@ class _Maker:
         self._left = cache_mb * 1e6
 
     def __call__(self, planned: Planned) -> Batch:
-        rows = planned.rows
-        if rows.shape[1] > self.part[1] - self.part[0]:
-            rows = rows[:, slice(*self.part)]
-        # Augmentation draws from (seed, batch, row), so that no thread or process changes it.
-        flat, base = rows.reshape(-1), planned.number * 100_003
-        arrays = [self._augmented(int(i), base + k) if i >= 0 else None for k, i in enumerate(flat)]
+        # Augmentation draws from (seed, batch, place in the whole batch), so that no thread and no
+        # number of processes changes it.
+        places = np.arange(planned.rows.size).reshape(planned.rows.shape)[:, slice(*self.part)]
+        rows, streams = planned.rows[:, slice(*self.part)], planned.number * 100_003 + places
+        flat = rows.reshape(-1)
+        arrays = [
+            self._augmented(int(index), int(stream)) if index >= 0 else None
+            for index, stream in zip(flat, streams.reshape(-1), strict=True)
+        ]
         batch = pad(arrays, planned.length, self.features(0))
         real = flat >= 0
         batch["weight"] = real.astype(np.float32)
@@ -149,7 +153,7 @@ def pad(arrays: Sequence[Array | None], length: int, like: Array) -> Batch:
     """
     # Only the padding is written as zeros: for wide features a memset of everything costs as much
     # as the copy.
-    x = np.empty((len(arrays), length, *like.shape[1:]), like.dtype)
+    x = buffers.empty((len(arrays), length, *like.shape[1:]), like.dtype)
     valid = np.zeros((len(arrays), length), bool)
     for row, array in enumerate(arrays):
         frames = 0 if array is None else min(len(array), length)

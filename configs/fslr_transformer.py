@@ -21,7 +21,7 @@ def get_config(arg: str = "") -> ConfigDict:
     config.net = ConfigDict(
         {
             "name": "sign_transformer",
-            "input_dim": 156,
+            "input_dim": 0,  # 0 = the width of the data: 156 keypoint numbers, 2048 features
             "emb_dim": 256,
             "n_heads": 8,
             "n_layers": 4,

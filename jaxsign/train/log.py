@@ -1,6 +1,5 @@
 """What a person sees while a run goes on: progress, TensorBoard, the picture of its history."""
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,8 @@ class Display:
         """Closes the bar and prints the epoch's line with the time that the rest will take."""
         self.close()
         self._times.append(time.monotonic() - self._begun)
-        recent = sorted(self._times[-5:])
+        # The first epoch compiles, so it says nothing about the rest.
+        recent = sorted(self._times[1:][-5:] or self._times)
         left = recent[len(recent) // 2] * self._left
         eta = f"  left {duration(left)}" if self._left else ""
         width = len(str(epochs))
@@ -150,16 +150,5 @@ def _mark_best(axis: Any, rows: list[dict[str, Any]], accuracies: list[str]) -> 
         best = max(rows, key=lambda row: row[accuracies[0]])
         value = best[accuracies[0]]
         axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
-        axis.annotate(
-            f"best {value:.3f} (epoch {best['epoch']})",
-            (best["epoch"], value),
-            textcoords="offset points",
-            xytext=(0, -14),
-            ha="center",
-            fontsize=9,
-        )
-
-
-def is_terminal() -> bool:
-    """True if standard output is a terminal."""
-    return sys.stdout.isatty()
+        name = accuracies[0][4:-4]
+        axis.set_title(f"validation accuracy (best {name} {value:.3f}, epoch {best['epoch']})")

@@ -276,7 +276,9 @@ def make_batches(config: ConfigDict, source: Any, view: Any) -> Any:
         view=view,
         accumulation=config.optim.accumulation,
         seed=config.seed,
-        augment=augmentation.build(config.input.augment),
+        augment=augmentation.build(
+            config.input.augment, normalised=config.view.normalise == "shoulders"
+        ),
         **_shared(config),
     )
 

@@ -1,6 +1,6 @@
 """FSLR: SignTransformer, InceptionV3GRU and what surrounds them."""
 
-from parity.targets import fslr_files, fslr_nets, fslr_train
+from parity.targets import fslr_files, fslr_input, fslr_nets, fslr_train
 
 TARGETS = {
     "BasicConv2d": fslr_nets.conv_unit,
@@ -8,6 +8,7 @@ TARGETS = {
     "FocalLoss": fslr_nets.loss_functions,
     "InceptionV3GRU": fslr_nets.gru_forward,
     "LabelSmoothingCrossEntropy": fslr_nets.loss_functions,
+    "interpolate_gaps": fslr_input.interpolate_gaps,
     "SignTransformer": fslr_train.sign_transformer_case,
 }
 FILES = {
@@ -15,6 +16,7 @@ FILES = {
     "prediction_json.json": fslr_files.prediction_results,
     "schedules.json": fslr_files.schedules_and_weightings,
     "state_dict_*.json": fslr_files.state_dict_layout,
+    "validate_npz": fslr_input.validator_messages,
     "validation_metrics.json": fslr_files.evaluation_metrics,
 }
 LEFT_OUT = {"data_split.json": "splitting a data set is not part of this release"}

@@ -1,7 +1,7 @@
 """What lies beside the FSLR cases: key maps, checkpoints, schedules, weightings, result files."""
 
-import csv
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import optax
 from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.errors import UserError
-from jaxsign.infer import metrics, results
+from jaxsign.infer import exporting, importing, metrics, results
+from jaxsign.input.sources import _labels
 from jaxsign.nets import sign_transformer, state_dict
 from jaxsign.train import loss as losses
 from jaxsign.train import optimizer, schedule, weighting
@@ -197,10 +198,21 @@ def checkpoint_import_and_export(path: Path) -> FileCheck:
             expected |= {f"{name}/{k}": v for k, v in _trained(path.parent).items()}
     if not any(key.startswith("SignTransformer_last.pt/gloss") for key in expected):
         raise UserError(f"{path}: the case train_run_warmupcosine.npz is not beside it")
-    last = state_dict.read_torch(path / "SignTransformer_last.pt")
-    expected |= {key: described[key] for key in ("epoch", "best_metric")}
-    produced |= {key: last[key] for key in ("epoch", "best_metric")}
+    again = _through_a_run_folder(path / "SignTransformer_last.pt", described["ctor"]["n_heads"])
+    expected |= {f"verbs/{key}": described[key] for key in ("epoch", "best_metric")}
+    expected |= {f"verbs/{k}": v for k, v in _trained(path.parent).items()}
+    produced |= {f"verbs/{key}": again[key] for key in ("epoch", "best_metric")}
+    produced |= {f"verbs/{key}": value for key, value in again["model"].items()}
     return FileCheck(expected, produced)
+
+
+def _through_a_run_folder(path: Path, n_heads: int) -> dict[str, Any]:
+    """What `jaxsign import` and `jaxsign export` make of a checkpoint."""
+    with tempfile.TemporaryDirectory() as folder:
+        run, out = Path(folder) / "run", Path(folder) / "out.pt"
+        importing.import_checkpoint(path, run, n_heads=n_heads)
+        exporting.export_checkpoint(run, out)
+        return state_dict.read_torch(out)
 
 
 def _trained(folder: Path) -> dict[str, np.ndarray]:
@@ -221,21 +233,10 @@ def evaluation_metrics(path: Path) -> FileCheck:
     return FileCheck(flatten(wanted), flatten(groups), _FLOAT64)
 
 
-def label_names(path: Path) -> dict[str, list[str]]:
-    """Head -> names by id, from a label map."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    categories = {int(row["cat_id"]): row["category"] for row in rows}
-    return {
-        "gloss": [row["label"] for row in sorted(rows, key=lambda row: int(row["gloss_id"]))],
-        "cat": [categories[i] for i in sorted(categories)],
-    }
-
-
 def prediction_results(path: Path) -> FileCheck:
     """`prediction_json.json`: raw, saved and printed predictions from recorded logits."""
     logits = cases.load(path.parent / "transformer_default_recipe.npz").under("output/")
-    names = label_names(path.parent / "labels_reference.csv")
+    names = _labels.label_map(str(path.parent / "labels_reference.csv"), {})
     recorded = read_json(path)["cases"]
     found = []
     for row, wanted in enumerate(recorded):

@@ -1,0 +1,60 @@
+"""What FSLR does to clips before a net sees them: gap filling, occlusion, validation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.input import clean, validate
+from parity import cases
+from parity.targets import FileCheck
+
+Arrays = dict[str, np.ndarray]
+_FLAGS: dict[str, dict[str, bool]] = {
+    "default": {},
+    "require_x2048": {"require_x2048": True},
+    "no_iv3": {"check_iv3": False},
+    "no_transformer_no_iv3": {"check_transformer": False, "check_iv3": False},
+}
+_LOAD_ERROR = "npz load error: "
+
+
+def interpolate_gaps(case: cases.Case) -> Arrays:
+    """Gap filling with every `max_gap`, then clipped as the original's chain does."""
+    produced = {}
+    for gap in case.call["max_gap"]:
+        x, visible = clean.interpolate_gaps(case.inputs["X"], case.inputs["mask"], gap)
+        produced[f"output/X_gap{gap}"] = np.clip(x, 0, 1)
+        produced[f"output/mask_gap{gap}"] = visible
+    return produced
+
+
+def validator_messages(path: Path) -> FileCheck:
+    """`validate_npz/`: what the validator says of good and broken files, flag set by flag set."""
+    recorded = json.loads((path / "expected.json").read_text(encoding="utf-8"))
+    expected: dict[str, Any] = {}
+    produced: dict[str, Any] = {}
+    for flags, options in _FLAGS.items():
+        issues = validate.validate_tree(path, **options).issues
+        for name, wanted in recorded["upstream_messages"].items():
+            messages = [_general(message) for message in issues.get(path / name, [])]
+            produced[f"{flags}/{name}"] = "; ".join(messages)
+            expected[f"{flags}/{name}"] = "; ".join(_mended(name, flags, wanted[flags]))
+    return FileCheck(expected, produced)
+
+
+def _general(message: str) -> str:
+    """The words after a load error are those of the library that failed."""
+    return _LOAD_ERROR + "<message>" if message.startswith(_LOAD_ERROR) else message
+
+
+def _mended(name: str, flags: str, messages: list[str]) -> list[str]:
+    """The original's messages without two that jaxsign does not give.
+
+    Features are optional unless required (the original asked for them by default), and where they
+    are required a file of features alone is good data for IV3-GRU.
+    """
+    if flags == "require_x2048":
+        return [] if name == "missing_X.npz" else messages
+    return [message for message in messages if message != "missing key: X2048 (required)"]

@@ -1,0 +1,118 @@
+"""The verbs of this room: validate, export-data.
+
+What is heavy to import is imported when a verb runs, so that `--help` answers at once.
+"""
+
+import argparse
+from typing import Any
+
+_VALIDATE = """\
+Check every .npz clip under a folder: arrays, shapes, types, values, times, meta, and the parquet
+file beside it. Nothing is changed. The exit status is 0 when all is well and 2 when a file has an
+issue.
+"""
+_VALIDATE_EXAMPLES = """\
+examples:
+  jaxsign validate data/processed/transformer_only
+  jaxsign validate data/processed/iv3_gru_only --require-x2048 --no-check-transformer
+"""
+_EXPORT = """\
+Write the clips that a recipe reads (landmark recordings, archives, synthetic signs) as an FSLR
+folder: one .npz a clip with X, mask, timestamps_ms and meta, and labels.csv. The original's tools
+and this project's recipes can use it.
+"""
+_EXPORT_EXAMPLES = """\
+examples:
+  jaxsign export-data --config fslr_transformer:synthetic --split train --out data/synthetic
+  jaxsign export-data --config fslr_transformer --config.data.source=clips \\
+      --config.data.val.path=recordings --split val --out data/val
+
+The recipe's keys are set as --config.KEY=VALUE.
+"""
+
+
+def add_validate(verbs: Any) -> None:
+    """Adds `jaxsign validate`."""
+    verb = verbs.add_parser(
+        "validate",
+        help="check a folder of clip files",
+        description=_VALIDATE,
+        epilog=_VALIDATE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("root", metavar="ROOT", help="folder, searched with all below it, or a file")
+    verb.add_argument(
+        "--require-x2048",
+        action="store_true",
+        help="every clip must hold InceptionV3 features; a file with nothing else is accepted",
+    )
+    verb.add_argument(
+        "--check-transformer",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also check what SignTransformer needs: frames, visible keypoints, meta (default: on)",
+    )
+    verb.add_argument(
+        "--check-iv3",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="accepted as in the original; features that a file holds are always checked",
+    )
+    verb.add_argument(
+        "--skip-parquet", action="store_true", help="leave out the parquet files beside the clips"
+    )
+    verb.set_defaults(run=validate)
+
+
+def validate(words: argparse.Namespace) -> int:
+    """Runs `jaxsign validate`; 2 if a file has an issue."""
+    from jaxsign.input import validate as room
+
+    report = room.validate_tree(
+        words.root,
+        require_x2048=words.require_x2048,
+        check_transformer=words.check_transformer,
+        check_iv3=words.check_iv3,
+        skip_parquet=words.skip_parquet,
+    )
+    print(report.text())
+    return report.exit_code
+
+
+def add_export_data(verbs: Any) -> None:
+    """Adds `jaxsign export-data`."""
+    verb = verbs.add_parser(
+        "export-data",
+        help="write a recipe's clips as an FSLR folder",
+        description=_EXPORT,
+        epilog=_EXPORT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.add_argument(
+        "--config",
+        required=True,
+        metavar="FILE[:ARG]",
+        help="recipe: a file, or the name of a shipped one",
+    )
+    verb.add_argument(
+        "--split", choices=("train", "val", "test"), default="train", help="default: train"
+    )
+    verb.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    verb.add_argument(
+        "--find-occluded",
+        action="store_true",
+        help="find clips with a hand in front of the face and fill the column occluded",
+    )
+    verb.set_defaults(run=export_data, overrides=True, rest=())
+
+
+def export_data(words: argparse.Namespace) -> int:
+    """Runs `jaxsign export-data`."""
+    from jaxsign import config as configs
+    from jaxsign.input import exporting
+
+    config = configs.load(words.config, words.rest)
+    count = exporting.export_data(config, words.split, words.out, find_occluded=words.find_occluded)
+    print(f"{words.out}: {count} clips and {exporting.LABELS}")
+    return 0

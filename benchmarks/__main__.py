@@ -1,0 +1,6 @@
+"""Everything: python -m benchmarks [--quick] [--json FILE]."""
+
+from benchmarks import command, fslr, input_pipeline
+
+if __name__ == "__main__":
+    command.main(fslr.measure, input_pipeline.measure)

@@ -1,0 +1,38 @@
+"""Floating-point operations of the nets' matrix products, counted from their shapes.
+
+A product [m, k] x [k, n] counts 2 m k n. Training counts each product three times (forward, and the
+gradients of both factors), but twice where the left factor is the net's input. Everything else
+(norms, softmax, activations, dropout, the optimizer) is left out.
+"""
+
+from flax import linen as nn
+
+from jaxsign.nets import iv3_gru, sign_transformer
+
+
+def count(net: nn.Module, batch: int, frames: int, *, train: bool) -> float:
+    """Operations of one batch of `batch` clips of `frames` frames."""
+    if isinstance(net, sign_transformer.SignTransformer):
+        first, rest = _sign_transformer(net, batch, frames)
+    elif isinstance(net, iv3_gru.InceptionV3GRU):
+        first, rest = _iv3_gru(net, batch, frames)
+    else:
+        raise TypeError(f"no count for {type(net).__name__}")
+    return 2.0 * (first * 2 + rest * 3 if train else first + rest)
+
+
+def _sign_transformer(
+    net: sign_transformer.SignTransformer, batch: int, frames: int
+) -> tuple[int, int]:
+    """Multiplications of the input's products and of all others."""
+    e, rows = net.emb_dim, batch * frames
+    ff = net.ff_dim or 4 * e
+    layer = rows * (4 * e * e + 2 * e * ff) + 2 * rows * frames * e
+    heads = batch * (2 * e * (e // 2) + (e // 2) * (net.num_gloss + net.num_cat))
+    return rows * net.input_dim * e, net.n_layers * layer + heads
+
+
+def _iv3_gru(net: iv3_gru.InceptionV3GRU, batch: int, frames: int) -> tuple[int, int]:
+    rows, h1, h2 = batch * frames, net.hidden1, net.hidden2
+    heads = batch * h2 * (net.num_gloss + net.num_cat)
+    return rows * 2048 * 3 * h1, rows * 3 * (h1 * h1 + h1 * h2 + h2 * h2) + heads

@@ -1,0 +1,149 @@
+"""SignTransformer and InceptionV3GRU against the original in torch.
+
+python -m benchmarks.fslr [--quick] [--json FILE]
+"""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable
+
+from ml_collections import ConfigDict
+
+from benchmarks import command, flops, sides, timing, workload
+from benchmarks.report import Row
+from configs import fslr_iv3_gru, fslr_transformer
+from jaxsign import runtime
+from jaxsign.input import batching
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is measured: clips a batch, frames a clip, clips an epoch, rounds of each."""
+
+    batch: int = 32
+    frames: int = 100
+    clips: int = 320
+    rounds: int = 15
+    epoch_rounds: int = 5
+    longest: int = 300
+
+
+SIZES = {
+    "full": Size(),
+    "quick": Size(clips=128, rounds=5, epoch_rounds=2),
+    "check": Size(batch=1, frames=8, clips=3, rounds=1, epoch_rounds=1, longest=24),
+}
+
+
+def recipes(size: str) -> dict[str, tuple[ConfigDict, int]]:
+    """The shipped recipes and the numbers a frame of their input."""
+    transformer, gru = fslr_transformer.get_config(), fslr_iv3_gru.get_config()
+    # What a run takes from its data where the recipe says 0.
+    transformer.net.update(input_dim=156, num_gloss=105, num_cat=10)
+    gru.net.update(num_gloss=105, num_cat=10)
+    if size == "check":
+        transformer.net.update(emb_dim=16, n_heads=2, n_layers=1, ff_dim=32)
+        transformer.input.buckets = ()
+    return {"SignTransformer": (transformer, 156), "InceptionV3GRU on features": (gru, 2048)}
+
+
+@functools.cache
+def jaxsign_side(name: str, size: str) -> sides.Jax:
+    """Our side of a recipe, made once, so that its programs are compiled once."""
+    config, dim = recipes(size)[name]
+    return sides.Jax(config, workload.batch([SIZES[size].frames], SIZES[size].frames, dim))
+
+
+def measure(size: str) -> list[Row]:
+    """All comparisons at one of `SIZES`."""
+    chosen = SIZES[size]
+    rows = []
+    for name, (config, dim) in recipes(size).items():
+        example = workload.batch([chosen.frames] * chosen.batch, chosen.frames, dim)
+        ours = jaxsign_side(name, size)
+        theirs = sides.Torch(config, runtime.available_cores())
+        rows += _steps(name, ours, theirs, example, chosen)
+        if dim == 156:
+            rows += _epochs(name, ours, theirs, config, chosen)
+    return rows
+
+
+def _steps(
+    name: str, ours: sides.Jax, theirs: sides.Torch, example: workload.Batch, size: Size
+) -> list[Row]:
+    """Training step, and prediction of a batch and of one clip."""
+    steps = {
+        "jaxsign": functools.partial(ours.train, [ours.prepare(example)]),
+        "torch": functools.partial(theirs.train, [theirs.prepare(example)]),
+    }
+    rows = [
+        Row(
+            f"{name}: training step, {size.batch} x {size.frames}",
+            timing.alternate(steps, rounds=size.rounds),
+            flops.count(ours.net, size.batch, size.frames, train=True),
+        )
+    ]
+    for clips in (size.batch, 1):
+        few = {key: value[:clips] for key, value in example.items()}
+        answers = {
+            "jaxsign": functools.partial(ours.predict, ours.prepare(few)),
+            "torch": functools.partial(theirs.predict, theirs.prepare(few)),
+        }
+        rows.append(
+            Row(
+                f"{name}: prediction, {clips} x {size.frames}",
+                timing.alternate(answers, rounds=size.rounds),
+                flops.count(ours.net, clips, size.frames, train=False),
+            )
+        )
+    return rows
+
+
+def _epochs(
+    name: str, ours: sides.Jax, theirs: sides.Torch, config: ConfigDict, size: Size
+) -> list[Row]:
+    """A training epoch over clips of mixed lengths; jaxsign's side includes its input pipeline."""
+    clips = workload.lengths(size.clips, longest=size.longest)
+    source = workload.source(clips, 156)
+    options = {"batch_size": size.batch, "max_length": size.longest}
+    bucketed = batching.TrainBatches(source, buckets=tuple(config.input.buckets), **options)
+    even = batching.TrainBatches(source, buckets=(), **options)
+    padded = workload.padded_to_longest(clips, size.batch, 156)
+    times = timing.alternate(
+        {
+            "jaxsign": _epoch_of(ours, bucketed),
+            "torch": functools.partial(theirs.train, [theirs.prepare(b) for b in padded]),
+            "one length": _epoch_of(ours, even),
+        },
+        rounds=size.epoch_rounds,
+    )
+    frames = {
+        "jaxsign": _frames(bucketed),
+        "torch": sum(batch["valid"].size for batch in padded),
+        "one length": _frames(even),
+    }
+    lengths = f"{len(clips)} clips of {clips.min()} to {clips.max()} frames"
+    return [
+        Row(
+            f"{name}: epoch, {lengths}{against}",
+            {side: times[side] for side in ("jaxsign", other)},
+            note=f"frames with padding: {frames['jaxsign']}, {other} {frames[other]}; "
+            f"lengths {', '.join(map(str, bucketed.plan.sizes))}",
+        )
+        for other, against in (("torch", ""), ("one length", ", buckets against one length"))
+    ]
+
+
+def _epoch_of(side: sides.Jax, batches: batching.TrainBatches) -> Callable[[], None]:
+    iterator = batches.iterator()
+    return lambda: side.train(itertools.islice(iterator, batches.steps_per_epoch))
+
+
+def _frames(batches: batching.TrainBatches) -> int:
+    planned = [batches.plan[number] for number in range(batches.steps_per_epoch)]
+    return sum(plan.length * plan.rows.size for plan in planned)
+
+
+if __name__ == "__main__":
+    command.main(measure)

@@ -1,0 +1,70 @@
+"""The input pipeline alone, against the training step that it feeds.
+
+python -m benchmarks.input_pipeline [--quick] [--json FILE]
+"""
+
+import functools
+import itertools
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from benchmarks import command, fslr, timing, workload
+from benchmarks.report import Row
+from jaxsign.input import batching, sources
+
+# clips, frames a clip, clips a batch, rounds
+SIZES = {"full": (128, 100, 32, 9), "quick": (64, 100, 32, 3), "check": (2, 8, 1, 1)}
+
+
+def measure(size: str) -> list[Row]:
+    """Batches from a folder of npz files: read every time, and kept in memory."""
+    clips, frames, batch, rounds = SIZES[size]
+    rows = []
+    for name, (config, dim) in fslr.recipes(size).items():
+        example = workload.batch([frames] * batch, frames, dim)
+        side = fslr.jaxsign_side(name, size)
+        steps = functools.partial(side.train, [side.prepare(example)] * -(-clips // batch))
+        with tempfile.TemporaryDirectory() as folder:
+            write_folder(Path(folder), config.data.key, clips, frames, dim)
+            source = _open(config, Path(folder))
+            for memory, where in ((0, "read from files"), (4096, "kept in memory")):
+                batches = batching.TrainBatches(
+                    source, batch_size=batch, buckets=(), max_length=300, cache_mb=memory
+                )
+                times = timing.alternate(
+                    {"input": _epoch_of(batches), "training steps": steps}, rounds=rounds
+                )
+                speed = clips / times["input"].median
+                note = f"{speed:.0f} clips/s; the ratio says how many times it outruns the steps"
+                rows.append(Row(f"input for {name}, {clips} x {frames}, {where}", times, note=note))
+    return rows
+
+
+def _epoch_of(batches: batching.TrainBatches) -> Callable[[], object]:
+    iterator = batches.iterator()
+    return lambda: list(itertools.islice(iterator, batches.steps_per_epoch))
+
+
+def write_folder(folder: Path, key: str, clips: int, frames: int, dim: int) -> None:
+    """Compressed npz files of half-empty noise, as image features are, and their labels.csv."""
+    example = workload.source(np.full(clips, frames), dim)
+    rows = ["file,gloss,cat,occluded"]
+    for i, name in enumerate(example.ids):
+        array = np.maximum(np.asarray(example.read(i)), 0)
+        np.savez_compressed(folder / f"{name}.npz", **{key: array})
+        rows.append(f"{name}.npz,{example.labels['gloss'][i]},{example.labels['cat'][i]},0")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _open(config: ConfigDict, folder: Path) -> sources.Source:
+    place = {"path": str(folder), "labels": str(folder / "labels.csv")}
+    config.data.train.update(place)
+    return sources.open_source(config.data, "train", {"gloss": 105, "cat": 10})
+
+
+if __name__ == "__main__":
+    command.main(measure)

@@ -1,0 +1,106 @@
+"""Measuring: two sides in turn, medians with spread, and what the machine can do at best."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsign import runtime
+
+Run = Callable[[], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Times of one thing.
+
+    Attributes:
+      first: seconds of the first run, compilation included.
+      seconds: one number a round: seconds of one run.
+    """
+
+    first: float
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Seconds."""
+        return float(np.median(self.seconds))
+
+    @property
+    def spread(self) -> float:
+        """Half the distance of the quartiles, as a share of the median."""
+        low, high = np.percentile(self.seconds, (25, 75))
+        return float((high - low) / 2 / self.median)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the JSON report."""
+        return {
+            "first_s": self.first,
+            "median_s": self.median,
+            "spread": self.spread,
+            "rounds_s": list(self.seconds),
+        }
+
+
+def alternate(
+    sides: Mapping[str, Run], *, rounds: int, shortest: float = 0.1, pause: float = 0.05
+) -> dict[str, Timing]:
+    """Times the sides in turn, so that a change of the machine's mood meets all of them.
+
+    Args:
+      sides: functions that return when their work is done.
+      rounds: measured rounds after two warm-up runs of each side.
+      shortest: seconds that one measurement takes at least: shorter runs are repeated.
+      pause: seconds of rest between the sides, for idling threads of one to leave the cores.
+    """
+    first, repeats = {}, {}
+    order = list(sides)
+    for name, run in sides.items():
+        first[name] = _seconds(run, 1)
+        repeats[name] = max(1, math.ceil(shortest / _seconds(run, 1)))
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds):
+        # Every other round backwards, so that no side always follows the same one.
+        for name in order if number % 2 == 0 else order[::-1]:
+            time.sleep(pause)
+            times[name].append(_seconds(sides[name], repeats[name]))
+    return {name: Timing(first[name], tuple(times[name])) for name in sides}
+
+
+def _seconds(run: Run, repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - start) / repeats
+
+
+def matmul_peak(size: int = 2048, rounds: int = 15) -> float:
+    """Floating-point operations a second of the best of `rounds` square float32 products in XLA."""
+    a = jnp.asarray(np.random.default_rng(0).normal(size=(size, size)), jnp.float32)
+    product = jax.jit(jnp.dot)
+    timing = alternate(
+        {"jax": lambda: jax.block_until_ready(product(a, a))},
+        rounds=rounds,
+        shortest=0.0,
+        pause=0.0,
+    )["jax"]
+    return 2 * size**3 / min(timing.seconds)
+
+
+def machine() -> dict[str, Any]:
+    """What was measured on."""
+    import torch
+
+    return {
+        "devices": runtime.describe_devices(),
+        "platform": jax.default_backend(),
+        "cores": runtime.available_cores(),
+        "torch_threads": torch.get_num_threads(),
+        "packages": {**runtime.packages(), "torch": str(torch.__version__)},
+    }

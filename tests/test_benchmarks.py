@@ -1,0 +1,62 @@
+"""The benchmarks run and report; no time is asserted."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import command, flops, fslr, input_pipeline, timing, workload
+from jaxsign.nets import iv3_gru, sign_transformer
+
+pytest.importorskip("torch")
+
+
+def test_every_comparison_is_reported(tmp_path, capsys):
+    path = tmp_path / "report.json"
+    command.main(fslr.measure, input_pipeline.measure, argv=["--check", "--json", str(path)])
+    printed = capsys.readouterr().out
+    assert "training step" in printed and "ratio" in printed
+    report = json.loads(path.read_text())
+    names = [row["name"] for row in report["rows"]]
+    for words, count in (("training step", 2), ("prediction", 4), ("epoch", 2), ("input", 4)):
+        assert sum(words in name for name in names) == count
+    for row in report["rows"]:
+        ours, theirs = list(row["sides"].values())
+        assert row["ratio"] == pytest.approx(theirs["median_s"] / ours["median_s"])
+    assert report["machine"]["torch_threads"] >= 1 and report["matmul_peak_gflop_per_s"] > 0
+
+
+def test_alternate_repeats_short_runs_and_calls_both_sides_in_turn():
+    calls = []
+    sides = {"jax": lambda: calls.append("j"), "torch": lambda: calls.append("t")}
+    times = timing.alternate(sides, rounds=4, shortest=0.0, pause=0.0)
+    assert calls == [*"jjtt", *"jt", *"tj", *"jt", *"tj"]
+    assert len(times["jax"].seconds) == 4
+
+
+def test_timing_summary():
+    measured = timing.Timing(9.0, (1.0, 2.0, 3.0, 4.0, 5.0))
+    assert measured.median == 3.0 and measured.spread == pytest.approx(1 / 3)
+
+
+def test_operations_of_the_default_nets():
+    # By hand: 3200 rows; a layer has 786,432 weights in its products and 2 x 100 x 256
+    # multiplications a row in attention; the embedding 156 x 256; each head 256 x 128 and its
+    # classes.
+    first, layers = 3200 * 156 * 256, 4 * 3200 * (786_432 + 51_200)
+    heads = 32 * (2 * 256 * 128 + 128 * 115)
+    net = sign_transformer.SignTransformer()
+    assert flops.count(net, 32, 100, train=False) == 2 * (first + layers + heads)
+    assert flops.count(net, 32, 100, train=True) == 2 * (2 * first + 3 * (layers + heads))
+    gru = 3 * (16 * 16 + 16 * 12 + 12 * 12) * 7 + 12 * 115
+    assert flops.count(iv3_gru.InceptionV3GRU(), 1, 7, train=False) == 2 * (7 * 2048 * 48 + gru)
+
+
+def test_the_originals_epoch_holds_every_clip():
+    clips = workload.lengths(50, shortest=20, longest=120, seed=3)
+    epoch = workload.padded_to_longest(clips, 8, 2)
+    np.testing.assert_array_equal(np.concatenate([b["lengths"] for b in epoch]), clips)
+    for batch in epoch:
+        assert batch["x"].shape[1] == batch["lengths"].max()
+        np.testing.assert_array_equal(batch["valid"].sum(1), batch["lengths"])
+        assert np.all(batch["x"][~batch["valid"]] == 0)

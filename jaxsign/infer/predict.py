@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.infer import files, results
+from jaxsign.infer import files, metrics, results
 from jaxsign.infer import run as runs
 
 # Clips held in memory at once.
@@ -83,6 +83,8 @@ def predict_files(
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
 
+    A single file's answer is printed with all its candidates, a folder's with a line a file.
+
     Args:
       workdir: the run folder.
       source: a clip or a folder of clips (searched with its subfolders).
@@ -120,9 +122,16 @@ def _show(answer: Prediction, run: runs.Run, single: bool) -> None:
             raise UserError(answer.error)
         print(f"error: {answer.error}", file=sys.stderr)
         return
-    if not single:
-        print(f"\n{answer.path}", end="")
-    print(results.text(results.with_names(answer.result, run.labels), run.heads))
+    named = results.with_names(answer.result, run.labels)
+    print(results.text(named, run.heads) if single else _line(answer, named, run))
+
+
+def _line(answer: Prediction, named: results.Result, run: runs.Run) -> str:
+    best = [
+        f"{named[f'{head}_prediction']} {named[f'{head}_probability']:.3f}"
+        for head in map(metrics.spell, run.heads)
+    ]
+    return f"{answer.path}: {', '.join(best)}"
 
 
 def _saved(answer: Prediction, run: runs.Run, folder: Path | None) -> dict[str, Any]:

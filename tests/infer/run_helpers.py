@@ -28,21 +28,17 @@ NAMES = {
 
 
 def save_run(
-    folder: Path, name="sign_transformer", seed=0, names=NAMES, x=None, change=None, **fields
+    folder: Path, name="sign_transformer", seed=0, names=NAMES, words=(), **fields
 ) -> Path:
     """A run folder with random weights."""
     recipe = {"sign_transformer": "fslr_transformer", "iv3_gru": "fslr_iv3_gru"}[name]
-    config = configs.load(recipe)
+    config = configs.load(recipe, words)
     sizes = {**SMALL, **fields} if name == "sign_transformer" else fields
     config.net.update({"num_gloss": 5, "num_cat": 3, **sizes})
     config.input.buckets = (8, 16)
     config.input.max_length = 0
-    for key, value in (change or {}).items():
-        section, leaf = key.split(".")
-        config[section][leaf] = value
     net = nets.build(**config.net.to_dict())
-    if x is None:
-        x = np.zeros((1, 4, sizes.get("input_dim", 2048)), np.float32)
+    x = np.zeros((1, 4, sizes.get("input_dim", 2048)), np.float32)
     variables = jax.jit(net.init)(jax.random.key(seed), x)
     variables = {k: v for k, v in variables.items() if k != "intermediates"}
     folder.mkdir(parents=True, exist_ok=True)

@@ -168,6 +168,21 @@ def test_a_run_without_data_asks_for_some(run):
     assert run.config.data.test.path == ""
 
 
+def test_without_data_the_runs_own_split_is_used(tmp_path, capsys):
+    words = [
+        "--config.data.source=synthetic",
+        "--config.data.synthetic.signs=5",
+        "--config.data.synthetic.signers=2",
+        "--config.data.synthetic.val_signers=1",
+        "--config.data.synthetic.clips_per_signer=2",
+    ]
+    folder = run_helpers.save_run(tmp_path / "r", words=words)
+    complete = evaluate.evaluate(folder)
+    assert complete["dataset_info"] == {"total_samples": 10}
+    assert (folder / "evaluate-val/confusion_gloss.png").is_file()
+    assert "Results in" in capsys.readouterr().out
+
+
 def test_folders_of_clips_are_evaluated(run, tmp_path, capsys):
     data = tmp_path / "val"
     for seed in range(4):

@@ -61,6 +61,7 @@ def test_a_folder_gives_a_list_and_bad_files_do_not_stop_it(folder, tmp_path, ca
     assert [row["file"] for row in saved] == [f"sub/c{i}.npz" for i in range(4)]
     streams = capsys.readouterr()
     assert "4 of 7 files predicted" in streams.out
+    assert f"c0.npz: {saved[0]['gloss_prediction']} 0." in streams.out
     for name, reason in (("broken", "not a readable"), ("empty", "no frames"), ("nan", "4 of 4")):
         line = next(li for li in streams.err.splitlines() if f"{name}.npz" in li)
         assert reason in line
@@ -153,8 +154,8 @@ def test_runs_of_features_refuse_recorded_clips(tmp_path):
 
 
 def test_stored_keypoints_are_scaled_like_the_clips_of_training(tmp_path):
-    change = {"view.normalise": "shoulders"}
-    run = runs.load_run(run_helpers.save_run(tmp_path / "a", change=change))
+    words = ["--config.view.normalise=shoulders"]
+    run = runs.load_run(run_helpers.save_run(tmp_path / "a", words=words))
     clip = run_helpers.recorded(6)
     x, _ = fslr156.keypoints(clip)
     path = save_clip(tmp_path / "c.npz", 6, X=x)

@@ -32,7 +32,7 @@ class Size:
 SIZES = {
     "full": Size(),
     "quick": Size(clips=128, rounds=5, epoch_rounds=2),
-    "check": Size(batch=1, frames=8, clips=3, rounds=1, epoch_rounds=1, longest=24),
+    "check": Size(batch=1, frames=24, clips=3, rounds=1, epoch_rounds=1, longest=24),
 }
 
 
@@ -44,7 +44,7 @@ def recipes(size: str) -> dict[str, tuple[ConfigDict, int]]:
     gru.net.update(num_gloss=105, num_cat=10)
     if size == "check":
         transformer.net.update(emb_dim=16, n_heads=2, n_layers=1, ff_dim=32)
-        transformer.input.buckets = ()
+        transformer.input.buckets = (24,)
     return {"SignTransformer": (transformer, 156), "InceptionV3GRU on features": (gru, 2048)}
 
 
@@ -108,7 +108,7 @@ def _epochs(
     source = workload.source(clips, 156)
     options = {"batch_size": size.batch, "max_length": size.longest}
     bucketed = batching.TrainBatches(source, buckets=tuple(config.input.buckets), **options)
-    even = batching.TrainBatches(source, buckets=(), **options)
+    even = batching.TrainBatches(source, buckets=(size.longest,), **options)
     padded = workload.padded_to_longest(clips, size.batch, 156)
     times = timing.alternate(
         {

@@ -17,7 +17,7 @@ from benchmarks.report import Row
 from jaxsign.input import batching, sources
 
 # clips, frames a clip, clips a batch, rounds
-SIZES = {"full": (128, 100, 32, 9), "quick": (64, 100, 32, 3), "check": (2, 8, 1, 1)}
+SIZES = {"full": (128, 100, 32, 9), "quick": (64, 100, 32, 3), "check": (2, 24, 1, 1)}
 
 
 def measure(size: str) -> list[Row]:

@@ -204,8 +204,8 @@ class _Batches:
         self.dtype = first.dtype
         self.shapes = [(accumulation, rows, size, *first.shape[1:]) for size in self.plan.sizes]
 
-    def _dataset(self, count: int) -> grain.IterDataset:
-        source = grain.MapDataset.range(count).map(self.plan.__getitem__).map(self._maker)
+    def _dataset(self, first: int, end: int) -> grain.IterDataset:
+        source = grain.MapDataset.range(first, end).map(self.plan.__getitem__).map(self._maker)
         options = grain.ReadOptions(
             num_threads=max(self._threads, 1),
             prefetch_buffer_size=max(self._prefetch, self._threads, 1),
@@ -243,31 +243,41 @@ class TrainBatches(_Batches):
 
     def iterator(self, state: Mapping[str, Any] | None = None) -> "BatchIterator":
         """Batches from the beginning, or from `state` of an iterator before."""
-        iterator = BatchIterator(iter(self._dataset(2**40)))
+        iterator = BatchIterator(lambda first: iter(self._dataset(first, 2**40)))
         if state is not None:
             iterator.set_state(state)
         return iterator
 
 
 class BatchIterator:
-    """An iterator of batches whose position can be stored as JSON."""
+    """An iterator of batches whose position can be stored as JSON.
 
-    def __init__(self, inner: grain.DatasetIterator):
-        self._inner = inner
+    The position is the number of the next batch alone, so that a run can go on with other numbers
+    of threads and worker processes than it began with.
+    """
+
+    def __init__(self, start: Callable[[int], Iterator[Batch]]):
+        self._start = start
+        self._inner: Iterator[Batch] | None = None
+        self._number = 0
 
     def __iter__(self) -> "BatchIterator":
         return self
 
     def __next__(self) -> Batch:
-        return next(self._inner)
+        if self._inner is None:
+            self._inner = self._start(self._number)
+        batch = next(self._inner)
+        self._number += 1
+        return batch
 
     def get_state(self) -> dict[str, Any]:
         """The position behind the batch that was given last."""
-        return self._inner.get_state()
+        return {"batch": self._number}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Goes to a position."""
-        self._inner.set_state(dict(state))
+        self._inner, self._number = None, int(state["batch"])
 
 
 class EvalBatches(_Batches):
@@ -283,7 +293,7 @@ class EvalBatches(_Batches):
         return self.plan.per_epoch
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self._dataset(self.plan.per_epoch):
+        for batch in self._dataset(0, self.plan.per_epoch):
             yield {key: value[0] for key, value in batch.items()}
 
 

@@ -192,7 +192,8 @@ def test_worker_processes_make_the_same_batches():
         equal(next(helped), next(alone))
     state = json.loads(json.dumps(helped.get_state()))
     expected = next(alone)
-    equal(next(batching.TrainBatches(source, workers=1, **OPTIONS).iterator(state)), expected)
+    # A run may go on without the processes it began with.
+    equal(next(batching.TrainBatches(source, **OPTIONS).iterator(state)), expected)
 
 
 @pytest.mark.parametrize(

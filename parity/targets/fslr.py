@@ -8,11 +8,13 @@ TARGETS = {
     "FocalLoss": fslr_nets.loss_functions,
     "InceptionV3GRU": fslr_nets.gru_forward,
     "LabelSmoothingCrossEntropy": fslr_nets.loss_functions,
-    "interpolate_gaps": fslr_input.interpolate_gaps,
     "SignTransformer": fslr_train.sign_transformer_case,
+    "compute_occlusion_detection": fslr_input.occlusion_detection,
+    "interpolate_gaps": fslr_input.interpolate_gaps,
 }
 FILES = {
     "checkpoints": fslr_files.checkpoint_import_and_export,
+    "occlusion.json": fslr_input.occlusion_report,
     "prediction_json.json": fslr_files.prediction_results,
     "schedules.json": fslr_files.schedules_and_weightings,
     "state_dict_*.json": fslr_files.state_dict_layout,

@@ -1,12 +1,13 @@
 """What FSLR does to clips before a net sees them: gap filling, occlusion, validation."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxsign.input import clean, validate
+from jaxsign.input import clean, occlusion, validate
 from parity import cases
 from parity.targets import FileCheck
 
@@ -28,6 +29,46 @@ def interpolate_gaps(case: cases.Case) -> Arrays:
         produced[f"output/X_gap{gap}"] = np.clip(x, 0, 1)
         produced[f"output/mask_gap{gap}"] = visible
     return produced
+
+
+def _clips(case: cases.Case) -> dict[str, dict[str, Any]]:
+    """What jaxsign finds in every recorded clip, in the original's way."""
+    inputs = case.inputs
+    return {
+        clip: occlusion.detect(inputs[f"{clip}/X"], inputs[f"{clip}/mask"], "upstream")
+        for clip in case.call["clips"]
+    }
+
+
+def occlusion_detection(case: cases.Case) -> Arrays:
+    """Hand over face: a flag, a rate and a count a clip, detection and confidence a frame."""
+    produced: Arrays = {}
+    for clip, found in _clips(case).items():
+        frames = found["detailed_results"]
+        values = {key: found[key] for key in ("binary_flag", "occlusion_rate", "occluded_frames")}
+        values["frame_detected"] = [frame["occlusion_detected"] for frame in frames]
+        values["frame_confidence"] = [frame["confidence"] for frame in frames]
+        produced |= {f"output/{clip}/{key}": np.asarray(v) for key, v in values.items()}
+    return produced
+
+
+def occlusion_report(path: Path) -> FileCheck:
+    """`occlusion.json`: the whole report of the same clips, the covered regions included."""
+    recorded = json.loads(path.read_text(encoding="utf-8"))["expected"]
+    found = _clips(cases.load(path.with_suffix(".npz")))
+    return FileCheck(_rows(recorded), _rows(found), {"default": [0, 1e-6]})
+
+
+def _rows(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Reports as arrays; the regions of a frame as one word, in alphabetical order."""
+    rows: dict[str, Any] = {}
+    for clip, report in reports.items():
+        frames = report["detailed_results"]
+        rows |= {f"{clip}/{k}": v for k, v in report.items() if k != "detailed_results"}
+        for key in ("frame_idx", "occlusion_detected", "confidence"):
+            rows[f"{clip}/{key}"] = [frame[key] for frame in frames]
+        rows[f"{clip}/regions"] = ["+".join(sorted(f["occluded_regions"])) for f in frames]
+    return rows
 
 
 def validator_messages(path: Path) -> FileCheck:

@@ -1,0 +1,68 @@
+"""Every golden case and file through jaxsign, and the nets' cases through the torch references."""
+
+from pathlib import Path
+
+import helpers
+import jax
+import numpy as np
+import pytest
+
+from parity import cases, jobs, run, targets
+
+SHIPPED = [job for folder in run.shipped() for job in jobs.jobs(folder)]
+REFERENCE = [job for folder in run.shipped() for job in jobs.jobs(folder, jobs.REFERENCE)]
+# What did not fit beside the tests.
+LARGE = [
+    job
+    for job in (jobs.jobs(helpers.SHARED / "golden" / "fslr") if helpers.SHARED else ())
+    if job.name not in {job.name for job in SHIPPED}
+]
+
+
+def names(found):
+    return [job.name for job in found]
+
+
+def passes(job):
+    with jax.default_matmul_precision("highest"):
+        outcome = job.work()
+    worst = [f"{d.share:.3g} {d.name} {d.where}" for d in outcome.differences if not d.passed]
+    assert outcome.status in ("passed", "left out"), (outcome.message, worst)
+    return outcome
+
+
+@pytest.mark.parametrize("job", SHIPPED, ids=names(SHIPPED))
+def test_shipped(job):
+    outcome = passes(job)
+    assert outcome.status == "passed" and outcome.differences
+
+
+@pytest.mark.skipif(not LARGE, reason="the full set of golden cases is not beside this copy")
+@pytest.mark.parametrize("job", LARGE, ids=names(LARGE))
+def test_large(job):
+    passes(job)
+
+
+@pytest.mark.parametrize("job", REFERENCE, ids=names(REFERENCE))
+def test_reference(job):
+    passes(job)
+
+
+def test_every_target_and_kind_is_shipped():
+    loaded = [cases.load(path) for folder in run.shipped() for path in folder.glob("*.npz")]
+    known = targets.module("fslr").TARGETS
+    assert {part for case in loaded for part in case.target.split(", ")} == set(known)
+    assert {case.meta["kind"] for case in loaded} == {"forward", "train", "function"}
+
+
+def test_shipped_cases_are_small():
+    size = sum(p.stat().st_size for p in Path(jobs.SHIPPED).rglob("*") if p.is_file())
+    assert size < 3_100_000
+
+
+def test_empty_rows_are_finite_where_the_original_gave_nan():
+    case = cases.load(jobs.SHIPPED / "fslr" / "transformer_mean_holes_emptyrow.npz")
+    produced = targets.find(case.system, case.target)(case)
+    for name in case.call["nan"]:
+        assert np.isnan(case.expected[name]).any()
+        assert np.isfinite(produced[name]).all()

@@ -39,7 +39,10 @@ def save_run(
     config.input.max_length = 0
     net = nets.build(**config.net.to_dict())
     x = np.zeros((1, 4, sizes.get("input_dim", 2048)), np.float32)
-    variables = jax.jit(net.init)(jax.random.key(seed), x)
+    # Random numbers in the shapes of the net: compiling its own initialisation takes seconds.
+    rng = np.random.default_rng(seed)
+    shapes = jax.eval_shape(net.init, jax.random.key(0), x)
+    variables = jax.tree.map(lambda a: 0.3 * rng.standard_normal(a.shape, np.float32), shapes)
     variables = {k: v for k, v in variables.items() if k != "intermediates"}
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save_variables(folder, variables, epoch=7, metric=0.5)

@@ -3,6 +3,7 @@
 Source: torchvision `inception_v3`; the blocks are tables in `layers/inception_blocks.py`.
 """
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -197,9 +198,8 @@ def state_dict_table(
 def load_torchvision(path: str | Path, net: InceptionV3 | None = None) -> state_dict.Variables:
     """Variables from a torchvision weights file.
 
-    The file's classifier and auxiliary head are dropped if `net` has none; batch counters that
-    the file lacks are zero. If it lacks the auxiliary head the variables lack it too: lay them
-    over freshly initialised ones.
+    The file's classifier and auxiliary head are dropped if `net` has none. Batch counters that
+    the file lacks are zero; an auxiliary head that it lacks is drawn anew, the same every time.
 
     Args:
       path: `inception_v3_google-0cc3c7bd.pth` or a file of the same keys.
@@ -220,10 +220,26 @@ def load_torchvision(path: str | Path, net: InceptionV3 | None = None) -> state_
     kept = {"fc": bool(net.num_classes), "AuxLogits": net.aux_logits}
     found = {key: v for key, v in found.items() if kept.get(key.partition(".")[0], True)}
     table = state_dict_table(net)
-    if not any(key.startswith("AuxLogits.") for key in found):
-        table = [entry for entry in table if not entry.key.startswith("AuxLogits.")]
-    counts = {entry.key: np.zeros((), np.int64) for entry in table if entry.kind == "count"}
-    return state_dict.to_variables(table, counts | found, where=str(path))
+    without_aux = not any(key.startswith("AuxLogits.") for key in found)
+    absent = [
+        entry
+        for entry in table
+        if entry.kind == "count" or (without_aux and entry.key.startswith("AuxLogits."))
+    ]
+    made = {entry.key: _fresh(entry) for entry in absent}
+    return state_dict.to_variables(table, made | found, where=str(path))
+
+
+def _fresh(entry: state_dict.Entry) -> np.ndarray:
+    """torchvision's initial value of an entry, from random numbers that depend on its key."""
+    shape, leaf = entry.shape or (), entry.key.rpartition(".")[2]
+    if entry.kind == "count":
+        return np.zeros((), np.int64)
+    if len(shape) > 1:
+        std = 0.001 if entry.kind == "linear" else 0.1
+        rng = np.random.default_rng(zlib.crc32(entry.key.encode()))
+        return np.clip(std * rng.standard_normal(shape), -2, 2).astype(np.float32)
+    return np.full(shape, leaf in ("weight", "running_var"), np.float32)
 
 
 # key, collection, path, kind, torch shape

@@ -237,9 +237,19 @@ class TestTorchvisionFile:
         loaded = inception.load_torchvision(save(lambda key: "num_batches" not in key))
         assert loaded["batch_stats"]["Mixed_5b"]["branch1x1"]["bn"]["count"] == 0
 
-    def test_auxiliary_head_may_be_missing(self, save):
-        loaded = inception.load_torchvision(save(lambda key: not key.startswith("AuxLogits.")))
-        assert "AuxLogits" not in loaded["params"] and "Mixed_7c" in loaded["params"]
+    def test_auxiliary_head_may_be_missing(self, save, variables):
+        path = save(lambda key: not key.startswith("AuxLogits."))
+        loaded = inception.load_torchvision(path)
+        assert jax.tree.map(jnp.shape, loaded) == jax.tree.map(jnp.shape, variables)
+        head = loaded["params"]["AuxLogits"]
+        assert np.std(head["conv1"]["conv"]["kernel"]) == pytest.approx(0.1, rel=0.01)
+        assert np.std(head["fc"]["kernel"]) == pytest.approx(0.001, rel=0.01)
+        assert np.all(head["conv0"]["bn"]["scale"] == 1) and np.all(
+            head["conv0"]["bn"]["bias"] == 0
+        )
+        assert np.all(loaded["batch_stats"]["AuxLogits"]["conv0"]["bn"]["var"] == 1)
+        same = (loaded["params"]["Mixed_7c"], variables["params"]["Mixed_7c"])
+        jax.tree.map(np.testing.assert_array_equal, *same)
 
     def test_a_missing_convolution_is_named(self, save):
         path = save(lambda key: key != "Mixed_5b.branch1x1.conv.weight")

@@ -186,7 +186,7 @@ def checkpoint_import_and_export(path: Path) -> FileCheck:
         loaded = state_dict.read_torch(path / name)
         bare = state_dict.unwrap(loaded, where=name)
         fields = sign_transformer.fields_from_state_dict(bare)
-        for key in fields.keys() & described["ctor"].keys():
+        for key in sorted(fields.keys() & described["ctor"].keys()):
             expected[f"{name}/field {key}"] = described["ctor"][key]
             produced[f"{name}/field {key}"] = fields[key]
         net = sign_transformer.SignTransformer(n_heads=described["ctor"]["n_heads"], **fields)

@@ -92,6 +92,11 @@ class Augment:
         others = self.mask_prob + self.speed + sum(getattr(self, key) for key in OF_KEYPOINTS)
         return bool(others) or self.noise_std * self.noise_prob > 0
 
+    @property
+    def stretch(self) -> float:
+        """How many times as long as before a clip can become."""
+        return 1.0 / (1.0 - self.speed)
+
     def __call__(self, x: Array, rng: Generator) -> Array:
         """The clip after this time's draws; `x` itself is never written to.
 

@@ -47,9 +47,10 @@ def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> di
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("this is a single .npy array")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("this is a single .npy array")
+        with archive:
             return {k: archive[k] for k in archive.files if keys is None or k in keys}
     except BROKEN as error:
         raise UserError(

@@ -199,7 +199,7 @@ def attention_weights(
 
 
 def state_dict_table(net: SignTransformer) -> list[Entry]:
-    """The original's 78 (at 4 layers) state_dict keys in their order, which Adam's state follows."""
+    """The original's state_dict keys (78 at 4 layers) in its order."""
     e, f = net.emb_dim, net.feed_forward_dim
 
     def positions_row() -> np.ndarray:

@@ -1,0 +1,68 @@
+"""Tiny runs for tests: a small net on a few synthetic signs, here or in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from helpers import ROOT
+
+from jaxsign import config as configs
+from jaxsign.train import log, loop
+
+TINY = (
+    "--config.data.synthetic.signs=3",
+    "--config.data.synthetic.categories=2",
+    "--config.data.synthetic.signers=3",
+    "--config.data.synthetic.val_signers=1",
+    "--config.data.synthetic.clips_per_signer=2",
+    "--config.data.synthetic.frames=(8,14)",
+    "--config.net.num_gloss=3",
+    "--config.net.num_cat=2",
+    "--config.net.emb_dim=16",
+    "--config.net.n_heads=2",
+    "--config.net.n_layers=1",
+    "--config.net.ff_dim=32",
+    "--config.net.max_len=16",
+    "--config.input.buckets=(10,16)",
+    "--config.input.batch_size=4",
+    "--config.train.epochs=2",
+    "--config.schedule.warmup=1",
+    "--config.log.tensorboard=False",
+)
+NAME = "fslr_transformer:synthetic"
+
+
+def tiny_config(*words):
+    """The tiny recipe with further `key=value` words."""
+    return configs.load(NAME, [*TINY, *(f"--config.{word}" for word in words)])
+
+
+def train_here(workdir, *words):
+    """Trains the tiny recipe in this process."""
+    return loop.train(tiny_config(*words), workdir, log.Display(live=False))
+
+
+def command(workdir, *words):
+    """The command line of the tiny run."""
+    extra = [f"--config.{word}" for word in words]
+    base = [sys.executable, "-m", "jaxsign", "train", "--config", NAME]
+    return [*base, "--workdir", str(workdir), *TINY, *extra]
+
+
+def environment(devices=1):
+    """Environment of a run's own process."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    return {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+
+
+def train_apart(workdir, *words, devices=1):
+    """Trains the tiny recipe in a process of its own, from the command line."""
+    return subprocess.run(
+        command(workdir, *words),
+        env=environment(devices),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=Path(workdir).parent,
+    )

@@ -1,0 +1,267 @@
+"""A run from the recipe to its folder, and going on with it."""
+
+import csv
+import json
+import logging
+
+import jax
+import numpy as np
+import pytest
+from running import tiny_config, train_apart, train_here
+
+from jaxsign.errors import UserError
+from jaxsign.train import checkpoint, log, loop, records, stage
+
+COLUMNS = (
+    "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
+    "gpu_memory_allocated,gpu_memory_reserved"
+)
+
+
+def variables_of(workdir, which="last"):
+    return checkpoint.load_variables(workdir, which)[0]
+
+
+def assert_same(a, b, **tolerance):
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        if tolerance:
+            np.testing.assert_allclose(x, y, **tolerance)
+        else:
+            np.testing.assert_array_equal(x, y)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "first"
+    result = train_here(workdir, "deterministic=True", "train.epochs=4")
+    return workdir, result
+
+
+def test_the_run_folder_holds_everything(finished):
+    workdir, result = finished
+    names = {p.name for p in workdir.iterdir()}
+    assert names >= {
+        "config.json", "labels.json", "metrics.csv", "manifest.json", "history.png", "checkpoints",
+    }  # fmt: skip
+    assert (workdir / "metrics.csv").read_text().splitlines()[0] == COLUMNS
+    labels = json.loads((workdir / "labels.json").read_text())["heads"]
+    assert labels == {"gloss": ["SIGN_00", "SIGN_01", "SIGN_02"], "cat": ["GROUP_0", "GROUP_1"]}
+    manifest = json.loads((workdir / "manifest.json").read_text())
+    assert (manifest["epochs_done"], manifest["best_metric"]) == (4, result.best)
+    assert (workdir / "history.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_logged_rate_is_the_next_epochs(finished):
+    rows = list(csv.DictReader((finished[0] / "metrics.csv").open()))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
+    # One warm-up epoch from lr/10 to lr, then down: the second epoch runs at lr.
+    assert float(rows[0]["lr"]) == pytest.approx(1e-3)
+    assert float(rows[-1]["lr"]) == pytest.approx(1e-5)
+
+
+def test_a_finished_run_stays_as_it_is(finished):
+    workdir, result = finished
+    before = (workdir / "metrics.csv").read_bytes()
+    again = train_here(workdir, "deterministic=True", "train.epochs=4")
+    assert (workdir / "metrics.csv").read_bytes() == before
+    assert again.best == result.best
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("schedule.name=plateau", "schedule.patience=0", "train.ema_decay=0.8"),
+        ("optim.accumulation=2", "input.augment.noise_std=0.05", "loss.weighting=uncertainty"),
+    ],
+)
+def test_stopping_anywhere_changes_nothing(tmp_path, words, monkeypatch):
+    words = (*words, "deterministic=True", "train.epochs=3", "checkpoint.every_steps=1")
+    train_here(tmp_path / "whole", *words)
+    # Stops after every single step, as often as it takes.
+    original = loop.Loop._collect
+    runs = 0
+    for _ in range(60):
+        runs += 1
+        stopper = {}
+
+        def collect(self, step, metrics, index, stopper=stopper):
+            original(self, step, metrics, index)
+            stopper["stop"].requested = True
+
+        class Stop(loop.signals.StopRequest):
+            def __init__(self, stopper=stopper):
+                super().__init__()
+                stopper["stop"] = self
+
+        monkeypatch.setattr(loop, "_IN_FLIGHT", 1)
+        monkeypatch.setattr(loop.Loop, "_collect", collect)
+        monkeypatch.setattr(loop.signals, "StopRequest", Stop)
+        result = train_here(tmp_path / "parts", *words)
+        monkeypatch.undo()
+        if not result.interrupted:
+            break
+    assert runs > 3 and result.epochs == 3
+    for name in ("metrics.csv",):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+    for which in ("last", "best"):
+        assert_same(
+            variables_of(tmp_path / "whole", which), variables_of(tmp_path / "parts", which)
+        )
+
+
+def test_more_epochs_go_on_from_where_the_run_ended(tmp_path):
+    train_here(tmp_path, "train.epochs=1", "schedule.name=constant")
+    result = train_here(tmp_path, "train.epochs=3", "schedule.name=constant")
+    assert result.epochs == 3
+    assert len(records.read_csv(tmp_path / "metrics.csv")) == 3
+
+
+def test_another_recipe_in_the_same_folder_is_refused(finished):
+    with pytest.raises(UserError, match=r"holds another run.*\n.*optim.lr"):
+        train_here(finished[0], "deterministic=True", "train.epochs=4", "optim.lr=0.5")
+
+
+def test_early_stopping_counts_epochs_without_a_new_best(tmp_path):
+    result = train_here(tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12")
+    assert result.epochs == 3
+    assert train_here(
+        tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12"
+    ).epochs == 3  # fmt: skip
+
+
+def test_the_best_checkpoint_is_the_best_epochs(finished):
+    workdir, _ = finished
+    rows = records.read_csv(workdir / "metrics.csv")
+    scores = [float(row["val_gloss_acc"]) for row in rows]
+    info = checkpoint.load_variables(workdir, "best")[1]
+    assert info["epoch"] == scores.index(max(scores)) + 1
+    assert info["metric"] == pytest.approx(max(scores), abs=1e-6)
+
+
+def test_a_loss_that_is_not_finite_names_step_and_batch(tmp_path):
+    with pytest.raises(UserError, match=r"not finite at step \d+ \(epoch 1\).*signer0") as caught:
+        train_here(tmp_path, "optim.lr=1e30", "optim.grad_clip=0", "schedule.name=constant")
+    assert "Lower optim.lr" in str(caught.value)
+
+
+def test_float16_and_bfloat16_runs_learn(tmp_path):
+    for precision in ("float16", "bfloat16"):
+        train_here(tmp_path / precision, f"precision={precision}", "train.epochs=3")
+        losses = [
+            float(row["train_loss"])
+            for row in records.read_csv(tmp_path / precision / "metrics.csv")
+        ]
+        assert losses[-1] < losses[0]
+        params = variables_of(tmp_path / precision)["params"]
+        assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(params))
+
+
+def staged(*words):
+    config = tiny_config("stages=head,all", *words)
+    config.unlock()
+    config.stage = {
+        "head": {"train": {"trainable": ("_head/",), "epochs": 2}, "optim": {"lr": 1e-2}},
+        "all": {"train": {"epochs": 1}, "start": "best", "input": {"batch_size": 6}},
+    }
+    return config
+
+
+def test_stages_freeze_and_thaw(tmp_path):
+    assert [s.name for s in stage.resolve(staged())] == ["head", "all"]
+    first = tiny_config("stages=head", "deterministic=True")
+    first.unlock()
+    first.stage = staged().stage
+    loop.train(first, tmp_path / "head", log.Display(live=False))
+    train_here(tmp_path / "start", "train.epochs=1", "optim.lr=0", "deterministic=True")
+    start, head = variables_of(tmp_path / "start"), variables_of(tmp_path / "head")
+    for name, tree in head["params"].items():
+        moved = any(
+            (a != b).any()
+            for a, b in zip(
+                jax.tree.leaves(tree), jax.tree.leaves(start["params"][name]), strict=True
+            )
+        )
+        assert moved == name.endswith("_head"), name
+    # What no stage trains is stored once, apart from the checkpoints that are made every epoch.
+    assert (tmp_path / "head" / "checkpoints" / "frozen").is_dir()
+    result = loop.train(staged(), tmp_path / "both", log.Display(live=False))
+    rows = records.read_csv(tmp_path / "both" / "metrics.csv")
+    assert result.epochs == 3
+    assert [row["stage"] for row in rows] == ["head", "head", "all"]
+
+
+def test_curriculum_columns(tmp_path):
+    train_here(tmp_path, "loss.curriculum=gloss-first", "loss.curriculum_epochs=2")
+    rows = records.read_csv(tmp_path / "metrics.csv")
+    assert [row["alpha"] for row in rows] == ["0.900000", "0.700000"]
+    assert rows[0]["curriculum_phase"] == "Gloss-first curriculum phase (epoch 1/2)"
+
+
+def test_learned_loss_weights_are_trained_and_saved(tmp_path):
+    train_here(tmp_path, "loss.weighting=uncertainty")
+    learned = variables_of(tmp_path)["params"]["loss_weights"]["log_variance"]
+    assert (learned != 0).all()
+    assert records.read_csv(tmp_path / "metrics.csv")[0]["loss_weighting_strategy"] == "uncertainty"
+
+
+def test_gradnorm_is_refused_with_a_reason(tmp_path):
+    with pytest.raises(UserError, match="gradnorm.*is not offered"):
+        train_here(tmp_path, "loss.weighting=gradnorm")
+
+
+def test_starting_from_another_runs_weights(finished, tmp_path):
+    workdir, _ = finished
+    train_here(tmp_path / "next", f"train.init_from={workdir}", "train.epochs=1", "optim.lr=0")
+    assert_same(variables_of(tmp_path / "next"), variables_of(workdir, "best"))
+    with pytest.raises(UserError, match="does not fit this net"):
+        train_here(tmp_path / "wrong", f"train.init_from={workdir}", "net.emb_dim=32")
+
+
+def test_a_batch_size_of_zero_is_found_by_trial(tmp_path):
+    train_here(tmp_path, "input.batch_size=0", "train.epochs=1")
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert stored["input"]["batch_size"] >= 8
+    assert train_here(tmp_path, "input.batch_size=0", "train.epochs=2").epochs == 2
+
+
+def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
+    train_here(tmp_path, "train.epochs=1", "schedule.name=constant", "deterministic=True")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.ocp.CheckpointManager, "save", full)
+        with pytest.raises(UserError, match="disk is full.*previous one is complete"):
+            train_here(tmp_path, "train.epochs=2", "schedule.name=constant", "deterministic=True")
+    words = ("train.epochs=2", "schedule.name=constant", "deterministic=True")
+    assert train_here(tmp_path, *words).epochs == 2
+
+
+def test_long_clips_are_cut_with_one_warning(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="jaxsign"):
+        train_here(tmp_path, "net.max_len=10", "input.buckets=()", "train.epochs=1")
+    texts = [r.message for r in caplog.records if "are cut to their first 10" in r.message]
+    assert 1 <= len(texts) <= 2  # at most one a split
+
+
+def test_unusable_settings_are_told_before_the_first_step(tmp_path):
+    for words, message in (
+        (("input.buckets=(-1,)",), "positive whole numbers"),
+        (("optim.name=adamm",), "Did you mean 'adam'"),
+        (("train.trainable=('nothing',)",), "matches no parameter"),
+        (("data.synthetic.val_signers=3",), "must leave signers"),
+        (("net.num_gloss=2",), "makes 3 classes of gloss, but net.num_gloss=2"),
+        (("devices=64",), "this machine has"),
+        (("task.name=clasify",), "Did you mean 'classify'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            train_here(tmp_path / "x", *words)
+
+
+def test_the_command_line_gives_errors_without_traceback(tmp_path):
+    done = train_apart(tmp_path / "x", "optim.lrr=1")
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("Did you mean 'optim.lr'?")
+    assert "Traceback" not in done.stderr

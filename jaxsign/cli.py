@@ -67,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     top = parser()
     if words[:1] == ["parity"]:  # its own options are parsed by the suite
-        arguments, rest = argparse.Namespace(run=_parity, arguments=words[1:], debug=False), []
+        arguments = argparse.Namespace(run=_parity, arguments=words[1:], debug=False)
+        rest: list[str] = []
     else:
         arguments, rest = top.parse_known_args(words)
     if not hasattr(arguments, "run"):

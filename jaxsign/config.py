@@ -106,7 +106,7 @@ def _data() -> dict[str, Any]:
 def _input() -> dict[str, Any]:
     return {
         "batch_size": 32,  # a micro-batch, over all devices; 0 = found by trial steps
-        "buckets": (32, 64, 128, 300),  # lengths that clips are padded to; () = one length
+        "buckets": (64, 128, 192, 256, 300),  # lengths that clips are padded to; () = one length
         "max_length": 0,  # frames kept of a clip; 0 = what the net takes
         "workers": 0,  # processes; 0 = threads only
         "threads": 2,

@@ -1,0 +1,16 @@
+"""One compilation cache for all tests and the processes that they start."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+# Before anything imports jax: tests that train compile the same small programs again and again.
+if "JAXSIGN_CACHE" not in os.environ:
+    os.environ["JAXSIGN_CACHE"] = tempfile.mkdtemp(prefix="jaxsign-test-cache-")
+    atexit.register(shutil.rmtree, os.environ["JAXSIGN_CACHE"], ignore_errors=True)
+
+from jaxsign import runtime
+
+runtime.quiet()
+runtime.compilation_cache()

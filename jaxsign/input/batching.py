@@ -51,7 +51,12 @@ def bucket_lengths(lengths: Array, buckets: Sequence[int], max_length: int) -> A
 
 
 class Plan:
-    """The batches of all epochs, by number; each row once an epoch."""
+    """The batches of all epochs, by number; each row once an epoch.
+
+    Attributes:
+      sizes: the lengths that occur.
+      per_epoch: batches an epoch, the same in every epoch.
+    """
 
     def __init__(
         self, padded: Array, batch_size: int, accumulation: int, seed: int, *, shuffle: bool
@@ -61,9 +66,10 @@ class Plan:
         self._shape = (accumulation, batch_size)
         self._seed, self._shuffle = seed, shuffle
         self._epoch: tuple[int, list[tuple[int, Array]]] = (-1, [])
-        self.sizes = [int(n) for n in np.unique(padded)]
-        counts = [int((padded == n).sum()) for n in self.sizes]
-        self.per_epoch = sum(-(-count // self._rows) for count in counts)
+        self._buckets = [int(n) for n in np.unique(padded)]
+        first = self._batches(0)
+        self.sizes = sorted({length for length, _ in first})
+        self.per_epoch = len(first)
 
     def __getitem__(self, number: int) -> Planned:
         epoch, place = divmod(number, self.per_epoch)
@@ -84,10 +90,17 @@ class Plan:
         rng = np.random.default_rng([self._seed, epoch])
         count = len(self._padded)
         order = rng.permutation(count) if self._shuffle else np.arange(count)
-        batches = []
-        for size in self.sizes:
-            rows = order[self._padded[order] == size]
-            batches += [(size, rows[i : i + self._rows]) for i in range(0, len(rows), self._rows)]
+        batches: list[tuple[int, Array]] = []
+        rest = order[:0]
+        for size in self._buckets:
+            # What does not fill a batch moves on to the next length, so that an epoch has no more
+            # batches than without buckets: only its last one is part-filled.
+            rows = np.concatenate([rest, order[self._padded[order] == size]])
+            full = len(rows) - len(rows) % self._rows
+            batches += [(size, rows[i : i + self._rows]) for i in range(0, full, self._rows)]
+            rest = rows[full:]
+        if len(rest):
+            batches.append((self._buckets[-1], rest))
         if self._shuffle:
             batches = [batches[i] for i in rng.permutation(len(batches))]
         return batches
@@ -122,7 +135,7 @@ class _Maker:
 
     def _augmented(self, index: int, stream: int) -> Array:
         x = self.features(index)
-        if self.augment is not None and x.dtype == np.float32:
+        if self.augment is not None:
             x = self.augment(x, np.random.default_rng([self.seed, 7, stream]))
         return x[: self.max_length]
 
@@ -193,7 +206,10 @@ class _Batches:
                 "%s: %d of %d clips are longer than %d frames and are cut to their first %d",
                 source.name, longer, len(source), max_length, max_length,
             )  # fmt: skip
-        padded = bucket_lengths(source.lengths, buckets, max_length)
+        # Room for clips that augmentation makes longer.
+        stretch = getattr(augment, "stretch", 1.0)
+        lengths = np.ceil(source.lengths * stretch).astype(np.int64)
+        padded = bucket_lengths(lengths, buckets, max_length)
         self.plan = Plan(padded, batch_size, accumulation, seed, shuffle=shuffle)
         rows = batch_size // process_count
         part = (process_index * rows, (process_index + 1) * rows)

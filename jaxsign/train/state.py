@@ -56,14 +56,14 @@ def create(
 ) -> TrainState:
     """A fresh state: optimizer moments and averages for the `trainable` paths only."""
     # Copies, because the step gives its input buffers away and these may be used again.
-    variables = jax.tree.map(jnp.array, dict(variables))
-    params = variables.pop("params")
+    copied = jax.tree.map(jnp.array, dict(variables))
+    params = copied.pop("params")
     flat = optimizers.flat(params)
     chosen = {path: flat[path] for path in trainable}
     return TrainState(
         step=jnp.int32(step),
         params=params,
-        collections=variables,
+        collections=copied,
         opt_state=optimizer.init(chosen),
         average=jax.tree.map(jnp.array, chosen) if average else None,
         rng=jax.random.key_data(jax.random.key(seed)),

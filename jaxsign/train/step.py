@@ -124,6 +124,7 @@ def _with_shares(batch: Mapping[str, Array], axis: str | None) -> tuple[dict[str
 
 def _skip_unless(finite: Array, new: TrainState, old: TrainState) -> TrainState:
     kept = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
+    assert old.loss_scale is not None
     return kept.replace(step=new.step, loss_scale=old.loss_scale.update(finite))
 
 

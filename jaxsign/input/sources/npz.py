@@ -5,7 +5,7 @@
 `occluded`.
 """
 
-import functools
+import dataclasses
 import json
 import logging
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from jaxsign.input.sources import Source, _labels, place
 Array = np.ndarray
 WIDTHS = {"X": 156, "X2048": 2048}
 _SUFFIXES = (".npz", ".parquet")
+_HELD_BYTES = 1 << 30
 _LOG = logging.getLogger("jaxsign")
 
 
@@ -42,18 +43,19 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     occluded = _labels.occluded(rows, problems, table)
     _labels.duplicates(rows, stems, problems, table)
     paths = [folder / f"{stem}.npz" for stem in stems]
-    kept, lengths = _check_files(paths, data, problems)
+    kept, lengths, held = _check_files(paths, data, problems)
     _labels.raise_all(problems, f"{split} data {folder}")
     skipped = len(paths) - len(kept)
     if skipped:
         _LOG.warning("%s: %d of %d rows skipped: file missing", table, skipped, len(paths))
     paths = [paths[i] for i in kept]
+    reader = _Reader(paths, data.key, held)
     return Source(
         name=str(folder),
         ids=[stems[i] for i in kept],
         lengths=lengths,
         labels={head: values[kept] for head, values in labels.items()},
-        reader=functools.partial(_read, paths, data.key),
+        reader=reader,
         class_names=_labels.label_map(data.label_map, num_classes),
         paths=list(paths),
         occluded=None if occluded is None else occluded[kept],
@@ -70,8 +72,13 @@ def stem_of(name: str) -> str:
 
 def _check_files(
     paths: list[Path], data: ConfigDict, problems: list[str]
-) -> tuple[list[int], Array]:
-    kept, lengths, widths = [], [], {}
+) -> tuple[list[int], Array, dict[int, Array]]:
+    """Rows whose file is good, their frames, and the arrays that fit into `_HELD_BYTES`."""
+    held: dict[int, Array] = {}
+    left = _HELD_BYTES
+    kept: list[int] = []
+    lengths: list[int] = []
+    widths: dict[tuple[int, ...], Path] = {}
     for i, path in enumerate(paths):
         if not path.is_file():
             if data.missing != "skip":
@@ -85,6 +92,9 @@ def _check_files(
             continue
         kept.append(i)
         lengths.append(len(array))
+        left -= array.nbytes
+        if left > 0:
+            held[len(kept) - 1] = array
         widths.setdefault(array.shape[1:], path)
     if len(widths) > 1:
         (first, a), (second, b) = list(widths.items())[:2]
@@ -92,7 +102,7 @@ def _check_files(
             f"{b}: {data.key} has {list(second)} a frame, but {a} has {list(first)}; "
             "all clips must have the same width"
         )
-    return kept, np.asarray(lengths, np.int32)
+    return kept, np.asarray(lengths, np.int32), held
 
 
 def read_array(path: Path, key: str) -> Array:
@@ -134,8 +144,22 @@ def _keys(path: Path) -> str:
         return ", ".join(archive.files) or "none"
 
 
-def _read(paths: list[Path], key: str, index: int) -> Array:
-    return read_array(paths[index], key)
+@dataclasses.dataclass
+class _Reader:
+    """Reads clips; those that the check left in memory are not unzipped again."""
+
+    paths: list[Path]
+    key: str
+    held: dict[int, Array]
+
+    def __call__(self, index: int) -> Array:
+        if index in self.held:
+            return self.held[index]
+        return read_array(self.paths[index], self.key)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker process reads the files itself: sending it everything would take longer.
+        return {**self.__dict__, "held": {}}
 
 
 def write_npz(

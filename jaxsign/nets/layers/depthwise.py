@@ -44,8 +44,10 @@ def grouped_convolution(x: Array, kernel: Array, dilation: int = 1) -> Array:
 
 
 def _sum_of_shifts(padded: Array, kernel: Array, length: int, dilation: int) -> Array:
-    taps = range(kernel.shape[0])
-    return sum(padded[:, k * dilation : k * dilation + length] * kernel[k] for k in taps)
+    total = padded[:, :length] * kernel[0]
+    for k in range(1, kernel.shape[0]):
+        total = total + padded[:, k * dilation : k * dilation + length] * kernel[k]
+    return total
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))

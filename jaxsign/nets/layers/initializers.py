@@ -1,14 +1,12 @@
 """torch's default initialisers, so that a run from scratch starts as the originals start."""
 
 import math
+from collections.abc import Callable
 
 import jax
-from jax.nn import initializers
-
-Initializer = initializers.Initializer
 
 
-def torch_uniform(fan_in: int) -> Initializer:
+def torch_uniform(fan_in: int) -> Callable[..., jax.Array]:
     """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): torch's default for linear weights and all biases."""
     bound = 1.0 / math.sqrt(fan_in)
 

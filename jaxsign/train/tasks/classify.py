@@ -68,6 +68,7 @@ class Classify:
           The loss (float32 scalar), and the new collections and the sums of `sums`.
         """
         mutable = [name for name in collections if name == "batch_stats"]
+        output: Any
         output, new = self.net.apply(
             {"params": _of_net(params), **collections},
             batch["x"],
@@ -84,7 +85,7 @@ class Classify:
     ) -> dict[str, Array]:
         """Sums over the real rows of a batch: `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
         params = variables["params"]
-        output = self.net.apply(
+        output: Any = self.net.apply(
             {**variables, "params": _of_net(params)}, batch["x"], batch["valid"], train=False
         )
         return self._rows(output["logits"], params, batch, weights)[1]

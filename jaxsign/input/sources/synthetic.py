@@ -1,10 +1,11 @@
 """Made-up signs as landmark clips, by code and seed alone: for trying things out and for tests.
 
 A sign is a smooth path of one or two hands relative to the shoulders, two hand shapes that blend
-into each other, and a motion of the mouth. A signer is a place and size in the image, body
-proportions, a tempo and habits (an offset of every path). A clip adds its own variation, noise,
-hands that are lost for a while, and single lost frames. Validation signers are never seen in
-training.
+into each other, and a motion of the mouth. Every second sign differs from the one before it in one
+trait only (the hand's shape and angle, or the movement's direction), like the minimal pairs of
+real languages. A signer is a place and size in the image, body proportions, a tempo and habits (an
+offset of every path). A clip adds its own variation, noise, hands that are lost for a while, and
+single lost frames. Validation signers are never seen in training.
 """
 
 import dataclasses
@@ -143,13 +144,26 @@ def _plan(options: ConfigDict, row: tuple[int, int, int], seed: int) -> tuple[li
 
 
 def make_sign(seed: int, index: int) -> Sign:
-    """Sign `index` of data set `seed`."""
+    """Sign `index` of data set `seed`.
+
+    Signs 2k and 2k + 1 are a minimal pair: they share everything but, in turn, the hand (shape and
+    angle) or the direction of the movement.
+    """
+    sign = _base_sign(seed, index // 2)
+    if index % 2 == 0:
+        return sign
+    if (index // 2) % 2 == 0:
+        return dataclasses.replace(sign, curl=1.0 - sign.curl, turn=-sign.turn)
+    return dataclasses.replace(sign, waves=-sign.waves)
+
+
+def _base_sign(seed: int, index: int) -> Sign:
     rng = np.random.default_rng(hash_seed(seed, 1, index))
     side = np.array([[-0.5, 0.6], [0.5, 0.6]])
     decay = 1.0 / np.arange(1, _HARMONICS + 1)[:, None]
     return Sign(
         start=side + rng.uniform(-0.35, 0.35, (2, 2)),
-        waves=rng.normal(0, 0.45, (2, _HARMONICS, 2)) * decay,
+        waves=rng.normal(0, 0.35, (2, _HARMONICS, 2)) * decay,
         curl=rng.uniform(0, 1, (2, 2, 5)),
         turn=rng.uniform(-1.2, 1.2, (2, 2)),
         two_handed=bool(rng.random() < 0.5),
@@ -165,7 +179,7 @@ def make_signer(seed: int, index: int) -> Signer:
         shoulders=float(rng.uniform(0.2, 0.32)),
         arm=float(rng.uniform(0.85, 1.15)),
         tempo=float(rng.uniform(0.75, 1.3)),
-        habit=rng.normal(0, 0.08, (2, 2)),
+        habit=rng.normal(0, 0.12, (2, 2)),
         lean=float(rng.normal(0, 0.06)),
     )
 
@@ -200,10 +214,12 @@ def _sign_cached(seed: int, index: int) -> Sign:
 def _hands(sign: Sign, signer: Signer, frames: int, rng: np.random.Generator) -> dict[str, Array]:
     """Paths and shapes of both hands: wrists [T, 2, 2] in shoulder widths, curl [T, 2, 5], ..."""
     time = np.linspace(0, 1, frames) ** rng.uniform(0.85, 1.2)
-    waves = sign.waves * rng.normal(1, 0.1, sign.waves.shape)
+    waves = sign.waves * rng.normal(1, 0.15, sign.waves.shape)
     phase = np.pi * time[:, None] * np.arange(1, _HARMONICS + 1)
     path = sign.start + np.einsum("tk,hkc->thc", np.sin(phase), waves)
-    path = (path + signer.habit + rng.normal(0, 0.04, (2, 2))) * signer.arm
+    path = (path + signer.habit + rng.normal(0, 0.08, (2, 2))) * signer.arm
+    curl = np.clip(sign.curl + rng.normal(0, 0.12, sign.curl.shape), 0, 1)
+    turn = sign.turn + rng.normal(0, 0.15, sign.turn.shape)
     blend = time[:, None, None]
     active = np.ones((frames, 2), bool)
     if not sign.two_handed:
@@ -211,8 +227,8 @@ def _hands(sign: Sign, signer: Signer, frames: int, rng: np.random.Generator) ->
         active[:, 0] = False
     return {
         "wrists": path,
-        "curl": sign.curl[:, 0] * (1 - blend) + sign.curl[:, 1] * blend,
-        "turn": sign.turn[:, 0] * (1 - time[:, None]) + sign.turn[:, 1] * time[:, None],
+        "curl": curl[:, 0] * (1 - blend) + curl[:, 1] * blend,
+        "turn": turn[:, 0] * (1 - time[:, None]) + turn[:, 1] * time[:, None],
         "mouth": sign.mouth * np.sin(np.pi * time),
         "active": active,
     }

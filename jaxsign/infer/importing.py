@@ -148,9 +148,9 @@ def _labels(
     config: ConfigDict, fields: Mapping[str, Any], label_map: str | Path | None
 ) -> dict[str, Any]:
     """Content of labels.json: the map's names, or the ids."""
-    from jaxsign.input.sources import _labels
+    from jaxsign.input import labels
 
-    known = _labels.label_map(str(label_map or ""), {})
+    known = labels.label_map(str(label_map or ""), {})
     heads = {}
     for head in config.task.heads:
         count = int(fields[f"num_{head}"])

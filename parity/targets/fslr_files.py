@@ -15,7 +15,7 @@ from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer import exporting, importing, metrics, results
-from jaxsign.input.sources import _labels
+from jaxsign.input import labels
 from jaxsign.nets import sign_transformer, state_dict
 from jaxsign.train import loss as losses
 from jaxsign.train import optimizer, schedule, weighting
@@ -236,7 +236,7 @@ def evaluation_metrics(path: Path) -> FileCheck:
 def prediction_results(path: Path) -> FileCheck:
     """`prediction_json.json`: raw, saved and printed predictions from recorded logits."""
     logits = cases.load(path.parent / "transformer_default_recipe.npz").under("output/")
-    names = _labels.label_map(str(path.parent / "labels_reference.csv"), {})
+    names = labels.label_map(str(path.parent / "labels_reference.csv"), {})
     recorded = read_json(path)["cases"]
     found = []
     for row, wanted in enumerate(recorded):

@@ -39,7 +39,11 @@ def test_validate_prints_the_report_and_tells_by_its_status(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     out = tmp_path_factory.mktemp("exported") / "train"
-    words = ["--config.data.synthetic.signs=3", "--config.data.synthetic.clips_per_signer=1"]
+    words = [
+        "--config.data.synthetic.signs=3",
+        "--config.data.synthetic.categories=2",
+        "--config.data.synthetic.clips_per_signer=1",
+    ]
     words += ["--config.data.synthetic.frames=(8,12)", "--find-occluded"]
     recipe = ["--config", "fslr_transformer:synthetic"]
     assert _run("export-data", *recipe, "--split", "val", "--out", str(out), *words) == 0
@@ -56,7 +60,7 @@ def test_export_data_gives_the_same_labels_and_keypoints_back(exported):
     data.val.path = str(exported)
     again = sources.open_source(data, "val")
     synthetic = configs.load("fslr_transformer:synthetic").data
-    synthetic.synthetic.update(signs=3, clips_per_signer=1, frames=(8, 12))
+    synthetic.synthetic.update(signs=3, categories=2, clips_per_signer=1, frames=(8, 12))
     first = sources.open_source(synthetic, "val")
     assert again.ids == first.ids and len(again) == 6
     for head in ("gloss", "cat"):

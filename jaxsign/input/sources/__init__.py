@@ -51,7 +51,7 @@ class Source:
 
 
 def names() -> list[str]:
-    """Names of the layouts: the files of this folder, but for shared helpers."""
+    """names of the layouts: the files of this folder."""
     return sorted(i.name for i in pkgutil.iter_modules(__path__) if not i.name.startswith("_"))
 
 

@@ -17,7 +17,8 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
-from jaxsign.input.sources import Source, _labels, place
+from jaxsign.input import labels
+from jaxsign.input.sources import Source, place
 
 Array = np.ndarray
 WIDTHS = {"X": 156, "X2048": 2048}
@@ -32,42 +33,26 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     Raises:
       UserError: lists all problems of all rows.
     """
-    folder, table = place(data, split)
-    rows = _labels.read_rows(table)
-    problems: list[str] = []
-    stems = [stem_of(row.cells["file"]) for row in rows]
-    labels = {
-        head: _labels.class_ids(rows, head, num_classes.get(head, 0), problems, table)
-        for head in ("gloss", "cat")
-    }
-    occluded = _labels.occluded(rows, problems, table)
-    _labels.duplicates(rows, stems, problems, table)
-    paths = [folder / f"{stem}.npz" for stem in stems]
+    table = labels.read_table(*place(data, split), num_classes, _SUFFIXES)
+    problems = table.problems
+    paths = [table.folder / f"{stem}.npz" for stem in table.stems]
     kept, lengths, held = _check_files(paths, data, problems)
-    _labels.raise_all(problems, f"{split} data {folder}")
+    labels.raise_all(problems, f"{split} data {table.folder}")
     skipped = len(paths) - len(kept)
     if skipped:
-        _LOG.warning("%s: %d of %d rows skipped: file missing", table, skipped, len(paths))
+        _LOG.warning("%s: %d of %d rows skipped: no file", table.folder, skipped, len(paths))
     paths = [paths[i] for i in kept]
     reader = _Reader(paths, data.key, held)
     return Source(
-        name=str(folder),
-        ids=[stems[i] for i in kept],
+        name=str(table.folder),
+        ids=[table.stems[i] for i in kept],
         lengths=lengths,
-        labels={head: values[kept] for head, values in labels.items()},
+        labels={head: values[kept] for head, values in table.labels.items()},
         reader=reader,
-        class_names=_labels.label_map(data.label_map, num_classes),
+        class_names=labels.label_map(data.label_map, num_classes),
         paths=list(paths),
-        occluded=None if occluded is None else occluded[kept],
+        occluded=None if table.occluded is None else table.occluded[kept],
     )
-
-
-def stem_of(name: str) -> str:
-    """The clip's name without a known suffix; a stem may hold dots and spaces."""
-    for suffix in _SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return name
 
 
 def _check_files(

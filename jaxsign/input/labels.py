@@ -14,6 +14,53 @@ REQUIRED = ("file", "gloss", "cat")
 
 
 @dataclasses.dataclass
+class Table:
+    """A labels file of a split, as far as it could be read.
+
+    Attributes:
+      folder: where the clips lie.
+      stems: a clip's name a row, without a known suffix.
+      labels: int32 [N] for every head; -1 where a label is wrong.
+      occluded: bool [N], or None without that column.
+      problems: what is wrong so far; the caller adds what it finds in the files.
+    """
+
+    folder: Path
+    stems: list[str]
+    labels: dict[str, np.ndarray]
+    occluded: np.ndarray | None
+    problems: list[str]
+
+
+def read_table(
+    folder: Path, path: Path, num_classes: Mapping[str, int], suffixes: tuple[str, ...]
+) -> Table:
+    """Reads and checks `file,gloss,cat[,occluded]`; wrong rows are collected, not raised.
+
+    Raises:
+      UserError: the file is missing, unreadable, empty or lacks a column.
+    """
+    rows = read_rows(path)
+    problems: list[str] = []
+    stems = [stem_of(row.cells["file"], suffixes) for row in rows]
+    labels = {
+        head: class_ids(rows, head, num_classes.get(head, 0), problems, path)
+        for head in ("gloss", "cat")
+    }
+    hidden = occluded(rows, problems, path)
+    duplicates(rows, stems, problems, path)
+    return Table(folder, stems, labels, hidden, problems)
+
+
+def stem_of(name: str, suffixes: tuple[str, ...]) -> str:
+    """The clip's name without a known suffix; a stem may hold dots and spaces."""
+    for suffix in suffixes:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+@dataclasses.dataclass
 class Row:
     """A line of a labels file: its number (the header is 1) and its cells."""
 

@@ -130,7 +130,7 @@ def _with_backbone(
             "Give torchvision's weights with --backbone-weights FILE "
             "(inception_v3_google-0cc3c7bd.pth), or leave the backbone out with --heads-only."
         )
-    variables = _joined(run, path, inside, notes)
+    variables = _joined(run, path)
     weights = torch_map.to_state_dict(table, variables)
     known = _manifest(run.workdir).get("imported", {}).get("backbone_sha256")
     if known:
@@ -143,20 +143,10 @@ def _with_backbone(
     return weights
 
 
-def _joined(
-    run: runs.Run, path: str | Path, inside: list[torch_map.Entry], notes: list[str]
-) -> dict[str, Any]:
+def _joined(run: runs.Run, path: str | Path) -> dict[str, Any]:
     from jaxsign.nets import inception
 
     loaded = inception.load_torchvision(path)
-    if "AuxLogits" not in loaded["params"]:
-        # The original's net never calls this head, but its checkpoint has the keys.
-        unused = [entry for entry in inside if ".AuxLogits." in entry.key]
-        zeros = {entry.key: np.zeros(entry.shape or (), np.float32) for entry in unused}
-        extra = torch_map.to_variables(unused, zeros)
-        for collection, tree in extra.items():
-            loaded[collection]["AuxLogits"] = tree[recognise.BACKBONE]["AuxLogits"]
-        notes.append(f"{path} has no AuxLogits, which the net never uses: zeros were written")
     variables = {name: dict(tree) for name, tree in run.variables.items()}
     for collection, tree in loaded.items():
         variables.setdefault(collection, {})[recognise.BACKBONE] = tree

@@ -1,0 +1,54 @@
+"""Every shipped recipe builds its net, abstractly initialised, and keeps its resolved numbers."""
+
+import jax
+import numpy as np
+import pytest
+from helpers import ROOT
+
+from jaxsign import config as configs
+from jaxsign.train import optimizer, schedule, setup, stage, tasks
+
+PARAMETERS = {
+    "fslr_transformer": 3_280_627,
+    "fslr_iv3_gru": 101_743,  # the backbone has no variables on precomputed features
+    "fslr_iv3_gru:large": 206_923,
+}
+NAMES = [
+    *PARAMETERS,
+    "fslr_transformer:synthetic",
+    "traduttore",
+]
+
+
+def test_no_recipe_is_forgotten():
+    files = {path.stem for path in (ROOT / "configs").glob("*.py")} - {"__init__"}
+    assert files == {name.partition(":")[0] for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
+    config = configs.load(name)
+    width = 2048 if config.net.name == "iv3_gru" else 156
+    if "input_dim" in config.net:
+        config.net.input_dim = width
+    for row in stage.resolve(config):
+        net = setup.build_net(row.config, np.dtype("float32"), frozen=config.train.frozen)
+        task = tasks.build(row.config, net)
+        batch = {"x": np.zeros((1, 8, width), np.float32), "valid": np.ones((1, 8), bool)}
+        shapes = jax.eval_shape(lambda task=task, batch=batch: task.init(jax.random.key(0), batch))
+        count = sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
+        assert count == PARAMETERS.get(name, count)
+        paths = optimizer.flat(shapes["params"])
+        unused = getattr(net, "unused_params", ())
+        assert optimizer.select(paths, row.config.train.trainable, (), unused)
+        optimizer.build(row.config.optim).init({})
+        rates = schedule.build(row.config.schedule, row.config.optim.lr, row.epochs)
+        assert all(0 <= rates.rate(e) <= row.config.optim.lr for e in range(row.epochs))
+
+
+def test_all_parameters_of_the_image_net_are_the_originals():
+    config = configs.load("fslr_iv3_gru")
+    net = setup.build_net(config, np.dtype("float32"))
+    x = np.zeros((1, 1, 75, 75, 3), np.uint8)
+    shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), x, np.ones((1, 1), bool)))
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == 25_214_007

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 from ml_collections import ConfigDict
+from rich.progress import track
 
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import figures, metrics, results, summary
@@ -138,7 +139,8 @@ def answer(run: runs.Run, source: Any, batch_size: int = 32) -> Answers:
     heads = [head for head in run.heads if head in source.labels]
     order = np.argsort(np.asarray(source.lengths), kind="stable")
     scores: dict[str, Array] = {}
-    for start in range(0, total, _CHUNK):
+    starts = range(0, total, _CHUNK)
+    for start in track(starts, "evaluating", transient=True, disable=not sys.stdout.isatty()):
         part = order[start : start + _CHUNK]
         rows = run.classify([_clip(run, source, int(i)) for i in part], min(batch_size, total))
         for head in heads:

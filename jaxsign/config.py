@@ -18,6 +18,12 @@ from jaxsign.errors import UserError, did_you_mean, listing
 
 # Changing these does not make it another run: a stopped run may go on with them changed.
 CHANGEABLE = (
+    "data.label_map",
+    "data.test",
+    "data.train.labels",
+    "data.train.path",
+    "data.val.labels",
+    "data.val.path",
     "devices",
     "input.cache_mb",
     "input.prefetch",
@@ -66,7 +72,8 @@ def base() -> ConfigDict:
                 "frozen": (),  # taken away from `trainable`
                 "ema_decay": 0.0,  # 0 = no moving average
                 "init_from": "",  # run folder whose best weights to start from
-                "backbone_weights": "",  # torchvision file, for nets with a backbone
+                # For nets with a backbone that start from images: a torchvision file, or "random".
+                "backbone_weights": "",
             },
             "stages": "",  # names in config.stage, in order, comma-separated; empty = one stage
             "stage": {},
@@ -199,7 +206,9 @@ def load(name: str, overrides: Sequence[str] = ()) -> ConfigDict:
     file = f"--config={find(name)}{colon}{argument}"
     try:
         known = list(flatten(_parse([file])))
-        return _parse([file, *(_checked_word(word, known) for word in overrides)])
+        # The last word on a key holds: absl would add up the values of tuples.
+        last = {word.partition("=")[0]: _checked_word(word, known) for word in overrides}
+        return _parse([file, *last.values()])
     except (flags.Error, AttributeError, ValueError, TypeError, SyntaxError) as error:
         text = str(error).strip()
         # An error inside the config file comes with its traceback: its last line says what it is.

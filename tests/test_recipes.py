@@ -32,7 +32,7 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
     if "input_dim" in config.net:
         config.net.input_dim = width
     for row in stage.resolve(config):
-        net = setup.build_net(row.config, np.dtype("float32"), frozen=config.train.frozen)
+        net = setup.build_net(row.config, np.dtype("float32"))
         task = tasks.build(row.config, net)
         batch = {"x": np.zeros((1, 8, width), np.float32), "valid": np.ones((1, 8), bool)}
         shapes = jax.eval_shape(lambda task=task, batch=batch: task.init(jax.random.key(0), batch))
@@ -40,7 +40,9 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
         assert count == PARAMETERS.get(name, count)
         paths = optimizer.flat(shapes["params"])
         unused = getattr(net, "unused_params", ())
-        assert optimizer.select(paths, row.config.train.trainable, (), unused)
+        absent = getattr(net, "absent_params", ())
+        settings = row.config.train
+        assert optimizer.select(paths, settings.trainable, settings.frozen, unused, absent)
         optimizer.build(row.config.optim).init({})
         rates = schedule.build(row.config.schedule, row.config.optim.lr, row.epochs)
         assert all(0 <= rates.rate(e) <= row.config.optim.lr for e in range(row.epochs))

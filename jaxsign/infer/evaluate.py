@@ -139,9 +139,11 @@ def answer(run: runs.Run, source: Any, batch_size: int = 32) -> Answers:
     heads = [head for head in run.heads if head in source.labels]
     order = np.argsort(np.asarray(source.lengths), kind="stable")
     scores: dict[str, Array] = {}
-    starts = range(0, total, _CHUNK)
+    # Images are large: no more of them are held at once than one batch needs.
+    chunk = batch_size if run.takes_frames else _CHUNK
+    starts = range(0, total, chunk)
     for start in track(starts, "evaluating", transient=True, disable=not sys.stdout.isatty()):
-        part = order[start : start + _CHUNK]
+        part = order[start : start + chunk]
         rows = run.classify([_clip(run, source, int(i)) for i in part], min(batch_size, total))
         for head in heads:
             known = scores.setdefault(head, np.zeros((total, rows[head].shape[1]), np.float32))

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean, listing
 
+_LOG = logging.getLogger("jaxsign")
 REQUIRED = ("file", "gloss", "cat")
 
 
@@ -30,6 +32,12 @@ class Table:
     labels: dict[str, np.ndarray]
     occluded: np.ndarray | None
     problems: list[str]
+
+    def log_skipped(self, kept: int) -> None:
+        """Says how many rows were left out because their file is missing."""
+        skipped = len(self.stems) - kept
+        if skipped:
+            _LOG.warning("%s: %d of %d rows skipped: no file", self.folder, skipped, kept + skipped)
 
 
 def read_table(
@@ -148,9 +156,9 @@ def duplicates(rows: list[Row], stems: list[str], problems: list[str], where: Pa
 def raise_all(problems: list[str], what: str) -> None:
     """One error for everything that is wrong, or nothing."""
     if problems:
-        count = len(problems)
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise UserError(
-            f"{what}: {count} problem{'s' if count > 1 else ''} found before training:\n"
+            f"{what}: {count} found before anything was computed:\n"
             f"{listing(problems)}\nMend these and start again; nothing was skipped."
         )
 

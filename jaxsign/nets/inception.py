@@ -94,11 +94,14 @@ class InceptionV3(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool = False) -> dict[str, Array]:
+    def __call__(
+        self, x: Array, valid: Array | None = None, *, train: bool = False
+    ) -> dict[str, Array]:
         """Features of frames; sows each stage's map in `intermediates` as `act_<stage>`.
 
         Args:
           x: float [N, H, W, 3], ImageNet-normalised.
+          valid: bool [N]; other frames do not count in batch statistics. None = all are.
           train: batch statistics and dropout (needs the rng `dropout`).
 
         Returns:
@@ -124,10 +127,10 @@ class InceptionV3(nn.Module):
             if isinstance(step, blocks.Pool):
                 x = blocks.pool(step, x)
             else:
-                x = blocks.ConvUnit(step, **options, name=step.name)(x, train=train)
+                x = blocks.ConvUnit(step, **options, name=step.name)(x, valid, train=train)
             self.sow("intermediates", f"act_{step.name}", x)
         for stage, branches in blocks.MIXED.items():
-            x = blocks.Mixed(branches, options, name=stage)(x, train=train)
+            x = blocks.Mixed(branches, options, name=stage)(x, valid, train=train)
             self.sow("intermediates", f"act_{stage}", x)
             if stage == blocks.AUX_AFTER and self.aux_logits:
                 outputs |= self._aux(x, options, train)

@@ -44,6 +44,11 @@ class InceptionV3GRU(nn.Module):
     param_dtype: jnp.dtype = jnp.float32
     axis_name: str | None = None
 
+    @property
+    def absent_params(self) -> tuple[str, ...]:
+        """Parameter paths that may be absent: on precomputed features there is no backbone."""
+        return ("backbone/Conv2d_1a_3x3/conv/kernel",)
+
     @nn.compact
     def __call__(
         self, x: Array, valid: Array | None = None, *, train: bool = False
@@ -66,7 +71,7 @@ class InceptionV3GRU(nn.Module):
         """
         if valid is not None and valid.shape != x.shape[:2]:
             raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
-        features = self._features(x, train)
+        features = self._features(x, valid, train)
         types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         ok = None if valid is None else valid.astype(bool)
         states1, _ = recurrent.GRU(self.hidden1, name="gru1", **types)(features, ok)
@@ -83,7 +88,7 @@ class InceptionV3GRU(nn.Module):
         }
         return result if x.ndim == 3 else {**result, "features": features}
 
-    def _features(self, x: Array, train: bool) -> Array:
+    def _features(self, x: Array, valid: Array | None, train: bool) -> Array:
         if x.ndim == 3 and x.shape[-1] == 2048:
             return x
         if x.ndim != 5 or x.shape[-1] != 3:
@@ -100,7 +105,8 @@ class InceptionV3GRU(nn.Module):
             axis_name=self.axis_name,
             name="backbone",
         )
-        features = backbone(frames, train=train and not self.freeze_backbone)["features"]
+        real = None if valid is None else valid.astype(bool).reshape(-1)
+        features = backbone(frames, real, train=train and not self.freeze_backbone)["features"]
         if self.freeze_backbone:
             features = jax.lax.stop_gradient(features)
         return features.reshape(*x.shape[:2], -1)

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import psutil
 
-from jaxsign import config as configs
 from jaxsign.train import log, setup
 
 _LARGEST = 1024
@@ -18,9 +17,9 @@ _SHARE = 0.8  # of the free memory that the step may take
 
 
 def choose(run: setup.Run, display: log.Display) -> setup.Run:
-    """Doubles the batch while clips/s still grow and memory allows; writes the choice to the run.
+    """Doubles the batch while clips/s still grow and memory allows.
 
-    The choice is stored in config.json, so that a resumed run goes on with the same size.
+    The choice becomes part of the run's config, so that a resumed run goes on with the same size.
     """
     config = run.config
     size = best = len(run.devices) * max(1, 8 // len(run.devices))
@@ -35,7 +34,6 @@ def choose(run: setup.Run, display: log.Display) -> setup.Run:
         fastest, best, size = speed, size, size * 2
     config.input.batch_size = best
     display.say(f"batch size {best}, found by trial steps")
-    configs.save_run_config(config, run.workdir)
     stages = setup.stage.resolve(config)
     return dataclasses.replace(run, config=config, stages=stages)
 

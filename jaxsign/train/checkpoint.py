@@ -39,35 +39,43 @@ class Checkpoints:
             self._last = _manager(self._folder / "last")
             self._best = _manager(self._folder / "best")
 
-    def save_last(self, step: int, state: TrainState, records: Mapping[str, Any]) -> None:
+    def save_last(self, number: int, state: TrainState, records: Mapping[str, Any]) -> None:
         """Saves what the run goes on from; the previous one is deleted when this one is complete.
 
         Args:
-          step: optimizer steps done.
+          number: of this save, growing over the run. Not the step: at a stage's boundary two
+            different states belong to one step.
           state: one copy of the state.
           records: JSON-able: epoch, history, schedule, early stopping, iterator, sums.
 
         Raises:
           UserError: it could not be written (disk full, no permission).
         """
-        self._save_frozen(state)
+        self._save_frozen(state.params)
         state = state.replace(params=self._trained(state.params))
         arguments = ocp.args.Composite(
             state=ocp.args.StandardSave(_tree(state)), records=ocp.args.JsonSave(dict(records))
         )
-        self._write(self._last, step, arguments)
+        with _explained(self._folder, writing=True):
+            self._last.save(number, args=arguments, force=True)
+            self._last.wait_until_finished()
 
     def save_best(self, step: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
         """Saves the variables that were validated, with `info` (epoch, metric)."""
+        self._save_frozen(variables["params"])
         kept = {**variables, "params": self._trained(variables["params"])}
         arguments = ocp.args.Composite(
             variables=ocp.args.StandardSave(kept), info=ocp.args.JsonSave(dict(info))
         )
-        self._write(self._best, step, arguments)
+        with _explained(self._folder, writing=True):
+            # Written just before a kill: the repeated epoch gave the same numbers.
+            if step not in self._best.all_steps():
+                self._best.save(step, args=arguments, force=True)
+                self._best.wait_until_finished()
 
-    def latest_step(self) -> int | None:
-        """The step of the complete `last` checkpoint, or None."""
-        return self._last.latest_step()
+    def exists(self) -> bool:
+        """Whether there is a complete `last` checkpoint to go on from."""
+        return self._last.latest_step() is not None
 
     def records(self) -> dict[str, Any]:
         """The records of `last`."""
@@ -95,7 +103,9 @@ class Checkpoints:
 
     def best_variables(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Variables and info of `best`, as `load_variables` gives them."""
-        return load_variables(self._folder.parent, "best")
+        with _explained(self._folder / "best"):
+            variables, info = _read_best(self._best)
+        return _with_frozen(self._folder, variables), info
 
     def close(self) -> None:
         """Waits for what is being written."""
@@ -109,22 +119,14 @@ class Checkpoints:
         flat = optimizers.flat(params)
         return optimizers.nested({k: v for k, v in flat.items() if k not in self._never})
 
-    def _save_frozen(self, state: TrainState) -> None:
+    def _save_frozen(self, params: Mapping[str, Any]) -> None:
         target = self._folder / "frozen"
         if not self._never or target.exists():
             return
-        flat = optimizers.flat(state.params)
+        flat = optimizers.flat(params)
         frozen = optimizers.nested({path: flat[path] for path in sorted(self._never)})
-        with _explained(target), ocp.StandardCheckpointer() as checkpointer:
+        with _explained(target, writing=True), ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(target, frozen)
-
-    def _write(self, manager, step, arguments) -> None:
-        with _explained(self._folder):
-            if step in manager.all_steps():
-                # Written just before a kill; the repeated epoch gives the same numbers.
-                return
-            manager.save(step, args=arguments, force=True)
-            manager.wait_until_finished()
 
 
 def load_variables(
@@ -143,27 +145,35 @@ def load_variables(
             f"{workdir} holds no {which} checkpoint yet. Train it further "
             "(repeat its `jaxsign train` command), or give another run folder."
         )
-    manager = _manager(folder / which)
     with _explained(folder / which):
-        step = manager.latest_step()
-        if which == "best":
-            items = {"variables": ocp.args.StandardRestore(), "info": ocp.args.JsonRestore()}
-            found = manager.restore(step, args=ocp.args.Composite(**items))
-            variables, info = found["variables"], found["info"]
-        else:
-            items = {"state": ocp.args.StandardRestore(), "records": ocp.args.JsonRestore()}
-            found = manager.restore(step, args=ocp.args.Composite(**items))
-            state, info = found["state"], found["records"]
-            params = optimizers.nested(
-                {**optimizers.flat(state["params"]), **(state["average"] or {})}
-            )
-            variables = {"params": params, **state["collections"]}
+        # Only to read: another process may be writing here just now.
+        manager = _manager(folder / which, read_only=True)
+        variables, info = (_read_best if which == "best" else _read_last)(manager)
         manager.close()
+    return _with_frozen(folder, variables), info
+
+
+def _read_best(manager: ocp.CheckpointManager) -> tuple[dict[str, Any], dict[str, Any]]:
+    items = {"variables": ocp.args.StandardRestore(), "info": ocp.args.JsonRestore()}
+    found = manager.restore(manager.latest_step(), args=ocp.args.Composite(**items))
+    return found["variables"], dict(found["info"])
+
+
+def _read_last(manager: ocp.CheckpointManager) -> tuple[dict[str, Any], dict[str, Any]]:
+    items = {"state": ocp.args.StandardRestore(), "records": ocp.args.JsonRestore()}
+    found = manager.restore(manager.latest_step(), args=ocp.args.Composite(**items))
+    state = found["state"]
+    params = {**optimizers.flat(state["params"]), **(state["average"] or {})}
+    return {"params": optimizers.nested(params), **state["collections"]}, dict(found["records"])
+
+
+def _with_frozen(folder: Path, variables: dict[str, Any]) -> dict[str, Any]:
+    """The variables with the parameters that no stage trains, as numpy arrays."""
     if (folder / "frozen").is_dir():
-        flat = {**optimizers.flat(variables["params"])}
-        flat |= optimizers.flat(_restore_tree(folder / "frozen"))
-        variables = {**variables, "params": optimizers.nested(flat)}
-    return jax.tree.map(np.asarray, variables), dict(info)
+        frozen = optimizers.flat(_restore_tree(folder / "frozen"))
+        params = {**optimizers.flat(variables["params"]), **frozen}
+        variables = {**variables, "params": optimizers.nested(params)}
+    return jax.tree.map(np.asarray, variables)
 
 
 def save_variables(
@@ -175,16 +185,18 @@ def save_variables(
     checkpoints.close()
 
 
-def _manager(folder: Path) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(
-        max_to_keep=1, create=True, enable_async_checkpointing=False, cleanup_tmp_directories=True
-    )
+def _manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
+    if read_only:
+        options = ocp.CheckpointManagerOptions(read_only=True)
+    else:
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=1, enable_async_checkpointing=False, cleanup_tmp_directories=True
+        )
     return ocp.CheckpointManager(folder, options=options)
 
 
 def _tree(state: TrainState) -> dict[str, Any]:
-    """The state as plain containers, so that a checkpoint does not depend on our classes."""
-    scale = state.loss_scale
+    """The state's fields by name, which is how they are found again."""
     return {
         "step": state.step,
         "params": state.params,
@@ -192,7 +204,7 @@ def _tree(state: TrainState) -> dict[str, Any]:
         "opt_state": state.opt_state,
         "average": state.average,
         "rng": state.rng,
-        "loss_scale": scale,
+        "loss_scale": state.loss_scale,
     }
 
 
@@ -202,7 +214,7 @@ def _restore_tree(folder: Path) -> Any:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explained(folder: Path, *, writing: bool = False) -> Iterator[None]:
     """Turns what storage raises into one message; the last complete checkpoint stays."""
     try:
         yield
@@ -220,6 +232,11 @@ def _explained(folder: Path) -> Iterator[None]:
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
             raise UserError(f"{folder}: cannot be written or read ({error})") from error
         reason = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+        if writing:
+            raise UserError(
+                f"{folder}: the checkpoint could not be written ({reason}). The previous one is "
+                "complete."
+            ) from error
         raise UserError(
             f"{folder}: this checkpoint cannot be used ({reason}). It belongs to another net or is "
             "damaged: choose another run folder, or delete this one to start again."

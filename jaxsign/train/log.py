@@ -88,8 +88,10 @@ class TensorBoard:
         if enabled:
             import tensorboardX
 
-            # What a killed run wrote past its checkpoint is told to be forgotten.
-            self._writer = tensorboardX.SummaryWriter(str(folder), purge_step=step or None)
+            # What a killed run wrote past its checkpoint is to be forgotten.
+            self._writer = tensorboardX.SummaryWriter(
+                str(folder), purge_step=step + 1 if step else None
+            )
 
     def scalars(self, values: dict[str, float], step: int) -> None:
         """Writes `values` at `step`."""

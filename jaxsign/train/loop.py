@@ -58,20 +58,25 @@ class Loop:
         self.run = run
         self.display = display
         self.records = records.Records()
-        self.skipped = 0
         session = setup.begin(run, run.stages[0], None)
         shapes = setup.shapes_of(session.task, session.train_batches)
         self.parameters = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
-        self.checkpoints = checkpoint.Checkpoints(run.workdir, setup.never_trained(run, shapes))
-        if self.checkpoints.latest_step() is not None:
+        for later in run.stages[1:]:  # a mistake in a later stage is told now, not then
+            setup.begin(run, later, shapes)
+        never = setup.never_trained(run, shapes)
+        resumed = (run.workdir / "checkpoints" / "last").exists()
+        variables = _zeros(shapes) if resumed else setup.initial_variables(run, session)
+        setup.claim(run)
+        self.checkpoints = checkpoint.Checkpoints(run.workdir, never)
+        if resumed and not self.checkpoints.exists():  # killed before its first checkpoint
+            resumed, variables = False, setup.initial_variables(run, session)
+        if resumed:
             self.records = records.Records.from_json(self.checkpoints.records())
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
         self.session = session
         # Where a run starts from, in this order: its own checkpoint; else config.train.init_from
         # and backbone_weights; else random.
-        resumed = self.checkpoints.latest_step() is not None
-        variables = setup.initial_variables(run, session) if not resumed else _zeros(shapes)
         host = session.fresh(variables, self.records.step, None)
         if resumed:
             host = self.checkpoints.restore(host)
@@ -90,9 +95,10 @@ class Loop:
             try:
                 while self.records.stage < len(self.run.stages):
                     self._train_stage(stop)
+                    if self._stage_is_over():
+                        self._next_stage()
                     if stop.requested:
                         break
-                    self._next_stage()
             finally:
                 self.display.close()
                 self.board.close()
@@ -105,21 +111,22 @@ class Loop:
             self.records.epoch,
             float("nan") if best is None else best,
             self.records.best_epoch,
-            stop.requested,
+            stop.requested and self.records.stage < len(self.run.stages),
         )
 
     def _train_stage(self, stop: signals.StopRequest) -> None:
-        at, current = self.records, self.session.stage
-        while at.stage_epoch < current.epochs and not self._early_stop():
-            begun = time.monotonic()
+        at = self.records
+        while not self._stage_is_over():
+            begun, before = time.monotonic(), at.sums.get("examples", 0.0)
             rates = self._rates()
             self._train_epoch(rates, stop)
+            speed = (at.sums.get("examples", 0.0) - before) / (time.monotonic() - begun)
             if at.steps_in_epoch < self.session.train_batches.steps_per_epoch:
                 self._save()
                 return
             train = self.session.task.summarise(at.sums)
             val = self._validate(rates)
-            self._end_epoch(train, val, time.monotonic() - begun, rates)
+            self._end_epoch(train, val, time.monotonic() - begun, speed, rates)
             if stop.requested:
                 return
 
@@ -145,15 +152,15 @@ class Loop:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
         weights = jnp.asarray(rates["weights"], jnp.float32)
-        pending: collections.deque[tuple[int, Any, Any]] = collections.deque()
+        pending: collections.deque[tuple[int, Any, Any, float]] = collections.deque()
         while at.steps_in_epoch < steps:
             batch, position = next(self.feed)
-            lr = jnp.float32(self._learning_rate(at.steps_in_epoch))
+            lr = self._learning_rate(at.steps_in_epoch)
             self.state, metrics = session.compiled.train(
-                self.state, batch, {"lr": lr, "loss_weights": weights}
+                self.state, batch, {"lr": jnp.float32(lr), "loss_weights": weights}
             )
             at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
-            pending.append((at.step, metrics, batch["index"]))
+            pending.append((at.step, metrics, batch["index"], lr))
             if len(pending) >= _IN_FLIGHT:
                 self._collect(*pending.popleft())
             every = self.run.config.checkpoint.every_steps
@@ -168,12 +175,12 @@ class Loop:
         while pending:
             self._collect(*pending.popleft())
 
-    def _collect(self, step: int, metrics: Any, index: Any) -> None:
+    def _collect(self, step: int, metrics: Any, index: Any, lr: float) -> None:
         values = self.session.compiled.scalars(metrics)
         finite = bool(values.pop("finite")) and math.isfinite(values["loss"])
         scaled = self.state.loss_scale is not None
-        self.skipped = 0 if finite else self.skipped + 1
-        if not finite and (not scaled or self.skipped >= _SKIPPED_STEPS):
+        self.records.skipped = 0 if finite else self.records.skipped + 1
+        if not finite and (not scaled or self.records.skipped >= _SKIPPED_STEPS):
             self._fail_on(step, values, index)
         grad_norm = float(values.pop("grad_norm"))
         if finite:
@@ -181,7 +188,6 @@ class Loop:
         every = self.run.config.log.every_steps
         if every and step % every == 0 and finite:
             means = self.session.task.summarise(values)
-            lr = self._learning_rate(self.records.steps_in_epoch - 1)
             scalars = {"train/step_loss": means["loss"], "train/lr": lr}
             self.board.scalars({**scalars, "train/grad_norm": grad_norm}, step)
         if finite:
@@ -213,12 +219,16 @@ class Loop:
             _add(totals, session.compiled.scalars(sums))
         return session.task.summarise(totals)
 
-    def _end_epoch(self, train, val, seconds: float, rates: dict[str, Any]) -> None:
+    def _end_epoch(self, train, val, seconds: float, speed: float, rates: dict[str, Any]) -> None:
         at, session, config = self.records, self.session, self.run.config
+        if not math.isfinite(val["loss"]):
+            raise UserError(
+                f"the validation loss of epoch {at.epoch + 1} is {val['loss']}. The checkpoint of "
+                "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
+            )
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
         session.schedule.observe(val["score"])
         best = at.observe(val["score"])
-        examples = at.sums.get("examples", 0.0)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
         memory = runtime.device_memory()
         if config.deterministic:
@@ -234,8 +244,7 @@ class Loop:
         self._write_outputs()
         scalars = {f"train/{k}": v for k, v in train.items() if k != "score"}
         scalars |= {f"val/{k}": v for k, v in val.items() if k != "score"}
-        rate = {"train/examples_per_second": examples / seconds} if seconds else {}
-        self.board.scalars({**scalars, **rate, "train/lr": next_lr}, at.step)
+        self.board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
         self.board.flush()
         mark = "  *" if best else ""
         accuracies = "  ".join(f"{k[4:]} {v:.3f}" for k, v in val.items() if k.startswith("acc/"))
@@ -261,13 +270,15 @@ class Loop:
             row["stage"] = self.session.stage.name
         return row
 
-    def _early_stop(self) -> bool:
-        patience = self.session.stage.config.train.early_stop
-        return bool(patience) and self.records.since_best >= patience
+    def _stage_is_over(self) -> bool:
+        at, settings = self.records, self.session.stage.config.train
+        early = bool(settings.early_stop) and at.since_best >= settings.early_stop
+        return at.stage_epoch >= self.session.stage.epochs or early
 
     def _save(self) -> None:
         host = self.session.compiled.fetch(self.state)
-        self.checkpoints.save_last(self.records.step, host, self.records.to_json())
+        self.records.saves += 1
+        self.checkpoints.save_last(self.records.saves, host, self.records.to_json())
 
     def _next_stage(self) -> None:
         at, before = self.records, self.session
@@ -280,6 +291,8 @@ class Loop:
         if upcoming.start == "best" and at.best is not None:
             variables = self.checkpoints.best_variables()[0]
         at.next_stage(reset_best=upcoming.reset_best)
+        if self.feed is not None:
+            self.feed.close()
         self.session, self.feed = setup.begin(self.run, upcoming, variables), None
         fresh = self.session.fresh(variables, at.step, host)
         self.state = self.session.compiled.place(fresh)
@@ -287,6 +300,16 @@ class Loop:
         self._save()
 
     def _write_outputs(self) -> None:
+        try:
+            self._write_files()
+        except OSError as error:
+            raise UserError(
+                f"{self.run.workdir}: metrics, manifest or picture cannot be written "
+                f"({error.strerror or error}). The checkpoint is complete: mend this and repeat "
+                "the command."
+            ) from error
+
+    def _write_files(self) -> None:
         at, run = self.records, self.run
         records.write_csv(run.workdir / "metrics.csv", at.rows)
         if at.rows:

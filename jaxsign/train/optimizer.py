@@ -84,15 +84,17 @@ def select(
     trainable: Iterable[str],
     frozen: Iterable[str] = (),
     unused: Iterable[str] = (),
+    absent: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """The parameter paths that train: matched by `trainable`, by none of `frozen` and `unused`.
 
     Patterns are regular expressions searched in paths like `layer_0/norm1/scale`. `unused` is the
-    net's own word on parameters that never get a gradient: they get neither decay nor moments.
+    net's own word on parameters that never get a gradient: they get neither decay nor moments;
+    `absent` are paths that a `frozen` pattern may mean although this input does without them.
 
     Raises:
-      UserError: a pattern that is no regular expression or (in `trainable`) matches nothing, or
-        nothing is left to train.
+      UserError: a pattern that is no regular expression or matches nothing, or nothing is left to
+        train.
     """
     paths = list(paths)
     matched = {}
@@ -101,11 +103,14 @@ def select(
             matched[pattern] = {path for path in paths if re.search(pattern, path)}
         except re.error as error:
             raise UserError(f"{pattern!r} is not a regular expression: {error}") from error
-    for pattern in trainable:
-        if not matched[pattern]:
+    for name, patterns in (("trainable", trainable), ("frozen", frozen)):
+        for pattern in patterns:
+            meant = name == "frozen" and any(re.search(pattern, path) for path in absent)
+            if matched[pattern] or meant:
+                continue
             tops = sorted({path.split("/")[0] for path in paths})
             raise UserError(
-                f"trainable: the pattern {pattern!r} matches no parameter. The parameters start "
+                f"train.{name}: the pattern {pattern!r} matches no parameter. The parameters start "
                 f"with:\n{listing(tops)}"
             )
     out = set().union(*(matched[p] for p in (*frozen, *unused)), set())

@@ -9,18 +9,6 @@ from typing import Any
 
 from jaxsign.config import write_text
 
-COLUMNS = (
-    "epoch",
-    "train_loss",
-    "val_loss",
-    "val_gloss_acc",
-    "val_cat_acc",
-    "lr",
-    "epoch_time",
-    "gpu_memory_allocated",
-    "gpu_memory_reserved",
-)
-
 
 @dataclasses.dataclass
 class Records:
@@ -34,7 +22,8 @@ class Records:
       steps_in_epoch: steps done of the epoch at hand.
       sums: metric sums of the epoch at hand.
       best, best_epoch, since_best: validation score to beat, and epochs without a new best.
-      stopped: the stage ended early.
+      saves: checkpoints made so far; numbers them.
+      skipped: float16 steps in a row that changed nothing.
       schedule: the schedule's own state.
       iterator: position in the stage's input, None at its start.
       rows: one dict an epoch, the columns of metrics.csv.
@@ -49,7 +38,8 @@ class Records:
     best: float | None = None
     best_epoch: int = 0
     since_best: int = 0
-    stopped: bool = False
+    saves: int = 0
+    skipped: int = 0
     schedule: dict[str, Any] = dataclasses.field(default_factory=dict)
     iterator: dict[str, Any] | None = None
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -79,7 +69,7 @@ class Records:
     def next_stage(self, *, reset_best: bool) -> None:
         """Moves to the next stage."""
         self.stage += 1
-        self.stage_epoch, self.since_best, self.stopped = 0, 0, False
+        self.stage_epoch, self.since_best = 0, 0
         self.schedule, self.iterator = {}, None
         if reset_best:
             self.best = None
@@ -90,7 +80,9 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    # Stages may differ in their columns.
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: _cell(key, value) for key, value in row.items()} for row in rows)
     write_text(path, text.getvalue())

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,13 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign import nets, runtime
-from jaxsign.errors import UserError
+from jaxsign.errors import UserError, listing
 from jaxsign.input import augment as augmentation
 from jaxsign.input import batching, sources, views
 from jaxsign.train import checkpoint, optimizer, precision, schedule, stage, state, step, tasks
+
+RANDOM = "random"  # train.backbone_weights: none on purpose
+_SPLITS = ("train", "val", "test")
 
 
 @dataclasses.dataclass
@@ -56,12 +58,10 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     val = sources.open_source(config.data, "val", classes)
     view = views.get_view(config.view) if config.view.name else None
     config = resolve(config, train, view, stored)
-    if stored is not None:
+    _check_val(config, val, view)
+    if stored is not None and (workdir / "checkpoints").exists():
         configs.check_same_run(config, stored, workdir)
-    stages = stage.resolve(config)
-    run = Run(config, workdir, train, val, view, stages, devices)
-    _claim(run)
-    return run
+    return Run(config, workdir, train, val, view, stage.resolve(config), devices)
 
 
 def choose_devices(wanted: int) -> list[jax.Device]:
@@ -102,12 +102,42 @@ def resolve(
                 "frame. Set it to 0 to take the data's width, or choose another data.key."
             )
         config.net.input_dim = width
-    if not config.input.max_length:
-        net = build_net(config, np.dtype("float32"))
-        config.input.max_length = int(getattr(net, "max_frames", 0) or max(train.lengths))
+    limit = int(getattr(build_net(config, np.dtype("float32")), "max_frames", 0))
+    wanted = int(config.input.max_length or limit or max(train.lengths))
+    config.input.max_length = min(wanted, limit) if limit else wanted
+    _absolute_paths(config)
     if stored is not None and not config.input.batch_size:
         config.input.batch_size = stored.input.batch_size
     return config
+
+
+def _absolute_paths(config: ConfigDict) -> None:
+    """Paths of the recipe as they hold from any folder: later verbs read them from the run."""
+    places = [(config.data[split], key) for split in _SPLITS for key in ("path", "labels")]
+    places += [(config.data, "label_map"), (config.train, "init_from")]
+    if config.train.backbone_weights != RANDOM:
+        places.append((config.train, "backbone_weights"))
+    for section, key in places:
+        if section[key]:
+            section[key] = str(Path(section[key]).resolve())
+
+
+def _check_val(config: ConfigDict, val: Any, view: Callable[..., np.ndarray] | None) -> None:
+    problems = []
+    for head in config.task.heads:
+        count = config.net[f"num_{head}"]
+        problems += [
+            f"{val.ids[i]}: {head}={val.labels[head][i]}, but training has classes 0 to {count - 1}"
+            for i in np.flatnonzero(val.labels[head] >= count)
+        ]
+    if problems:
+        raise UserError(f"validation data {val.name}:\n{listing(problems)}")
+    width, expected = _width(val, view), config.net.get("input_dim", 0)
+    if expected and width != expected:
+        raise UserError(
+            f"{val.name} holds {width} numbers a frame, the training data {expected}: give both "
+            "the same kind of data"
+        )
 
 
 def _width(source: Any, view: Callable[..., np.ndarray] | None) -> int:
@@ -123,10 +153,10 @@ def build_net(
     config: ConfigDict,
     dtype: Any,
     *,
-    frozen: tuple[str, ...] = (),
+    freeze_backbone: bool = True,
     axis_name: str | None = None,
 ) -> nn.Module:
-    """The net of `config.net`; its backbone is told when the stage freezes it.
+    """The net of `config.net`; `freeze_backbone` is for nets with a backbone.
 
     Raises:
       UserError: an unknown net or field.
@@ -136,13 +166,18 @@ def build_net(
     known = nets.module(name).NET.__dataclass_fields__
     fields["dtype"] = dtype
     if "freeze_backbone" in known:
-        fields["freeze_backbone"] = any(re.search(p, "backbone/any") for p in frozen)
+        fields["freeze_backbone"] = freeze_backbone
     if "axis_name" in known:
         fields["axis_name"] = axis_name
     return nets.build(name, **fields)
 
 
-def _claim(run: Run) -> None:
+def claim(run: Run) -> None:
+    """Writes the recipe and the labels into the run folder, once all else has been checked.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
     try:
         run.workdir.mkdir(parents=True, exist_ok=True)
         configs.save_run_config(run.config, run.workdir)
@@ -169,8 +204,8 @@ class Session:
       train_batches, val_batches: of the sources, under the stage's input options.
       compiled: the steps.
       schedule: learning rates.
-      fresh: state at the stage's start.
       trainable: parameter paths.
+      optimizer: of those.
     """
 
     stage: stage.Stage
@@ -210,18 +245,23 @@ class Session:
 def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -> Session:
     """Builds a stage's session; `variables` (or their shapes) tell the parameter paths."""
     config = current.config
-    frozen = tuple(config.train.frozen)
     axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
-    net = build_net(
-        config, precision.compute_dtype(config.precision), frozen=frozen, axis_name=axis
-    )
-    task = tasks.build(config, net)
+    dtype = precision.compute_dtype(config.precision)
+    net = build_net(config, dtype, axis_name=axis)
     batches = make_batches(config, run.train, run.view)
     if variables is None:
-        variables = shapes_of(task, batches)
-    paths = optimizer.flat(variables["params"])
-    unused = getattr(net, "unused_params", ())
-    trainable = optimizer.select(paths, config.train.trainable, frozen, unused)
+        variables = shapes_of(tasks.build(config, net), batches)
+    trainable = optimizer.select(
+        optimizer.flat(variables["params"]),
+        config.train.trainable,
+        config.train.frozen,
+        getattr(net, "unused_params", ()),
+        getattr(net, "absent_params", ()),
+    )
+    # However it was frozen, a backbone that does not train runs in eval mode.
+    thawed = any(path.startswith("backbone/") for path in trainable)
+    net = build_net(config, dtype, freeze_backbone=not thawed, axis_name=axis)
+    task = tasks.build(config, net)
     chain = optimizer.build(config.optim)
     return Session(
         stage=current,
@@ -245,7 +285,11 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
 def shapes_of(task: Any, batches: Any) -> Any:
     """Shapes of the task's variables, without computing them."""
     batch = example_batch(batches)
-    return jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
+    try:
+        return jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
+    except (ValueError, TypeError) as error:
+        found = "x".join(str(n) for n in batch["x"].shape[1:])
+        raise UserError(f"config.net does not fit the data ({found} a clip): {error}") from error
 
 
 def example_batch(batches: Any) -> dict[str, np.ndarray]:
@@ -294,10 +338,12 @@ def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:
     They are large backbones, saved once and not with every checkpoint.
     """
     paths = optimizer.flat(variables["params"])
+    absent = getattr(build_net(run.config, np.dtype("float32")), "absent_params", ())
     trained: set[str] = set()
     for current in run.stages:
         settings = current.config.train
-        trained |= set(optimizer.select(paths, settings.trainable, settings.frozen))
+        chosen = optimizer.select(paths, settings.trainable, settings.frozen, (), absent)
+        trained |= set(chosen)
     return tuple(path for path in paths if path not in trained)
 
 
@@ -313,7 +359,8 @@ def initial_variables(run: Run, session: Session) -> dict[str, Any]:
     if config.train.init_from:
         found, _ = checkpoint.load_variables(config.train.init_from)
         variables = _fitting(variables, found, config.train.init_from)
-    if config.train.backbone_weights:
+    _check_backbone(run, variables)
+    if config.train.backbone_weights not in ("", RANDOM):
         from jaxsign.nets import inception
 
         if "backbone" not in variables["params"]:
@@ -325,6 +372,17 @@ def initial_variables(run: Run, session: Session) -> dict[str, Any]:
         for name, tree in loaded.items():
             variables[name] = {**variables[name], "backbone": tree}
     return variables
+
+
+def _check_backbone(run: Run, variables: Mapping[str, Any]) -> None:
+    """Refuses to train on features of a random backbone unless that was asked for."""
+    settings = run.config.train
+    if "backbone" in variables["params"] and not (settings.backbone_weights or settings.init_from):
+        raise UserError(
+            "train.backbone_weights is not set: this run starts from images, and its backbone "
+            "needs weights. Give torchvision's file of inception_v3 "
+            f"(inception_v3_google-0cc3c7bd.pth), or {RANDOM!r} to start from random ones."
+        )
 
 
 def _fitting(ours: dict[str, Any], found: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -28,9 +28,7 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     config = ConfigDict(config.to_dict())
     if config.net.get("input_dim", None) == 0:
         config.net.input_dim = 156
-    net = setup.build_net(
-        config, precision.compute_dtype(config.precision), frozen=tuple(config.train.frozen)
-    )
+    net = setup.build_net(config, precision.compute_dtype(config.precision))
     width = config.net.get("input_dim", 2048)
     key = jax.random.key(config.seed)
     x = jax.random.normal(key, (config.smoke.batch_size, config.smoke.frames, width))
@@ -62,6 +60,6 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
         raise UserError(f"smoke test: {folder} does not give back what was saved in it")
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     return (
-        f"smoke test passed: {config.net.name}, {count:,} parameters, input {x.shape}, loss "
-        f"{float(value):.4f}, finite gradients; saved to and loaded from {folder}"
+        f"smoke test passed: {config.net.name}, {count:,} parameters, input {x.shape}, sum of mean "
+        f"logits {float(value):.4f}, finite gradients; saved to and loaded from {folder}"
     )

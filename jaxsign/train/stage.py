@@ -52,6 +52,12 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
     for stage in stages:
         if stage.epochs < 1:
             raise UserError(f"train.epochs={stage.epochs} in stage {stage.name!r}: expected >= 1")
+    learned = {s.config.loss.weighting == "uncertainty" for s in stages}
+    if len(learned) > 1:
+        raise UserError(
+            "loss.weighting='uncertainty' must hold in all stages or in none: its weights are "
+            "parameters of the whole run"
+        )
     return stages
 
 

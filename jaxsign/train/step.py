@@ -71,26 +71,42 @@ def train_step(
 
     grads, collections, sums = _accumulate(micro_step, state.collections, batch, count)
     if axis is not None:
-        grads, collections = jax.lax.pmean((grads, collections), axis)
+        grads = jax.lax.pmean(grads, axis)
+        collections = _mean_statistics(collections, axis)
         sums = jax.lax.psum(sums, axis)
     grads = jax.tree.map(lambda g: g / scale, grads)
     grad_norm = optax.tree.norm(grads)
-    updates, opt_state = optimizer.update(grads, state.opt_state, chosen)
-    after = jax.tree.map(lambda p, u: p - rates["lr"].astype(p.dtype) * u, chosen, updates)
-    average = state.average
-    if average is not None:
-        average = jax.tree.map(lambda a, p: a * ema_decay + p * (1 - ema_decay), average, after)
-    new_state = state.replace(
-        step=state.step + 1,
-        params=optimizers.nested({**rest, **after}),
-        collections=collections,
-        opt_state=opt_state,
-        average=average,
-    )
+    new_state = _update(state, grads, chosen, rest, optimizer, rates["lr"], ema_decay)
+    new_state = new_state.replace(collections=collections)
     finite = jnp.isfinite(grad_norm)
     if state.loss_scale is not None:
         new_state = _skip_unless(finite, new_state, state)
     return new_state, {**sums, "grad_norm": grad_norm, "finite": finite}
+
+
+def _update(state, grads, chosen, rest, optimizer, lr, ema_decay) -> TrainState:
+    """The state after the optimizer's step on the `chosen` parameters."""
+    updates, opt_state = optimizer.update(grads, state.opt_state, chosen)
+    after = jax.tree.map(lambda p, u: p - lr.astype(p.dtype) * u, chosen, updates)
+    average = state.average
+    if average is not None:
+        average = jax.tree.map(lambda a, p: a * ema_decay + p * (1 - ema_decay), average, after)
+    return state.replace(
+        step=state.step + 1,
+        params=optimizers.nested({**rest, **after}),
+        opt_state=opt_state,
+        average=average,
+    )
+
+
+def _mean_statistics(collections: Any, axis: str) -> Any:
+    """Batch statistics averaged over devices; counters and tables are the same on all of them."""
+
+    def mean(leaf: Array) -> Array:
+        return jax.lax.pmean(leaf, axis) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    statistics = {k: v for k, v in collections.items() if k == "batch_stats"}
+    return {**collections, **jax.tree.map(mean, statistics)}
 
 
 def _accumulate(micro_step, collections, batch, count):

@@ -32,6 +32,7 @@ def test_training_on_frames(folder):
         "--config.input.buckets=(2,)",
         "--config.input.max_length=2",
         "--config.train.epochs=2",
+        "--config.train.backbone_weights=random",
         "--config.log.tensorboard=False",
     ]
     config = configs.load("fslr_iv3_gru", words)

@@ -85,8 +85,8 @@ def test_stopping_anywhere_changes_nothing(tmp_path, words, monkeypatch):
         runs += 1
         stopper = {}
 
-        def collect(self, step, metrics, index, stopper=stopper):
-            original(self, step, metrics, index)
+        def collect(self, step, metrics, index, lr, stopper=stopper):
+            original(self, step, metrics, index, lr)
             stopper["stop"].requested = True
 
         class Stop(loop.signals.StopRequest):
@@ -265,3 +265,64 @@ def test_the_command_line_gives_errors_without_traceback(tmp_path):
     assert done.returncode == 1
     assert done.stderr.strip().endswith("Did you mean 'optim.lr'?")
     assert "Traceback" not in done.stderr
+
+
+def test_a_kill_between_best_and_last_changes_nothing(tmp_path, monkeypatch):
+    def recipe():
+        config = staged("deterministic=True")
+        config.stage["all"] = {"train": {"epochs": 2}, "start": "best", "reset_best": True}
+        return config
+
+    loop.train(recipe(), tmp_path / "whole", log.Display(live=False))
+    original = checkpoint.Checkpoints.save_last
+
+    def killed(self, number, state, entries):
+        if entries["stage"] == 1 and entries["stage_epoch"] == 1:
+            raise KeyboardInterrupt
+        original(self, number, state, entries)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.Checkpoints, "save_last", killed)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(recipe(), tmp_path / "killed", log.Display(live=False))
+    loop.train(recipe(), tmp_path / "killed", log.Display(live=False))
+    whole, again = (tmp_path / n / "metrics.csv" for n in ("whole", "killed"))
+    assert whole.read_bytes() == again.read_bytes()
+    assert_same(variables_of(tmp_path / "whole"), variables_of(tmp_path / "killed"))
+
+
+def test_reading_a_run_leaves_a_save_in_progress_alone(finished):
+    workdir, _ = finished
+    draft = workdir / "checkpoints" / "last" / "999.orbax-checkpoint-tmp"
+    draft.mkdir()
+    variables_of(workdir)
+    assert draft.is_dir()
+    draft.rmdir()
+
+
+def test_a_failed_start_leaves_the_folder_free(tmp_path):
+    with pytest.raises(UserError, match="leaves no epoch"):
+        train_here(tmp_path / "x", "schedule.warmup=9")
+    assert train_here(tmp_path / "x", "train.epochs=1", "schedule.warmup=0").epochs == 1
+
+
+def test_stages_with_other_columns(tmp_path):
+    config = staged()
+    config.stage["all"] = {"train": {"epochs": 1}, "loss": {"curriculum": "gloss-first"}}
+    loop.train(config, tmp_path, log.Display(live=False))
+    rows = records.read_csv(tmp_path / "metrics.csv")
+    assert [row["alpha"] for row in rows] == ["", "", "0.900000"]
+
+
+def test_learned_weights_in_some_stages_only_are_refused(tmp_path):
+    config = staged()
+    config.stage["all"] = {"loss": {"weighting": "uncertainty"}}
+    with pytest.raises(UserError, match="in all stages or in none"):
+        loop.train(config, tmp_path, log.Display(live=False))
+
+
+def test_an_epoch_of_overflows_only_is_told(tmp_path):
+    with pytest.raises(UserError, match="not finite"):
+        train_here(
+            tmp_path, "precision=float16", "optim.lr=1e30", "train.epochs=30", "schedule.warmup=0"
+        )

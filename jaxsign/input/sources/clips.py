@@ -22,22 +22,26 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     table = labels.read_table(*place(data, split), num_classes, (clips.SUFFIX, ".npz"))
     problems = table.problems
     paths = [table.folder / f"{stem}{clips.SUFFIX}" for stem in table.stems]
-    lengths = np.zeros(len(paths), np.int32)
+    kept, lengths = [], []
     for i, path in enumerate(paths):
+        if not path.is_file() and data.missing == "skip":
+            continue
         try:
-            lengths[i] = len(clips.load(path))
+            lengths.append(len(clips.load(path)))
+            kept.append(i)
         except UserError as error:
             problems.append(str(error))
     labels.raise_all(problems, f"{split} data {table.folder}")
+    table.log_skipped(len(kept))
     return Source(
         name=str(table.folder),
-        ids=table.stems,
-        lengths=lengths,
-        labels=table.labels,
-        reader=functools.partial(_read, paths),
+        ids=[table.stems[i] for i in kept],
+        lengths=np.asarray(lengths, np.int32),
+        labels={head: values[kept] for head, values in table.labels.items()},
+        reader=functools.partial(_read, [paths[i] for i in kept]),
         class_names=labels.label_map(data.label_map, num_classes),
-        paths=list(paths),
-        occluded=table.occluded,
+        paths=[paths[i] for i in kept],
+        occluded=None if table.occluded is None else table.occluded[kept],
     )
 
 

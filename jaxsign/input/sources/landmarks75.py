@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
+from jaxsign.input import labels
 from jaxsign.input.sources import Source, place
 
 Array = np.ndarray
@@ -32,26 +33,43 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     """
     path = place(data, split)[0] / "sequences.npz"
     arrays = dict(_arrays(str(path)))
-    chosen = np.flatnonzero(arrays["split"] == _SPLITS.index(split))
     classes = tuple(str(name) for name in arrays["classes"])
-    limit = num_classes.get("gloss", 0)
-    if limit and limit < len(classes):
-        raise UserError(
-            f"{path}: has {len(classes)} classes, but net.num_gloss={limit}. "
-            "Set net.num_gloss=0 to take the data's."
-        )
-    labels = arrays["label"][chosen].astype(np.int32)
+    _check(path, arrays, {"gloss": len(classes), "cat": len(CATEGORIES)}, num_classes)
+    chosen = np.flatnonzero(arrays["split"] == _SPLITS.index(split))
+    glosses = arrays["label"][chosen].astype(np.int32)
     categories = np.array([category(name) for name in classes], np.int32)
     frames = arrays["landmarks"].shape[1]
     return Source(
         name=f"{path} ({split})",
-        ids=[f"{split}-{i}-{classes[label]}" for i, label in zip(chosen, labels, strict=True)],
+        ids=[f"{split}-{i}-{classes[label]}" for i, label in zip(chosen, glosses, strict=True)],
         lengths=np.full(len(chosen), frames, np.int32),
-        labels={"gloss": labels, "cat": categories[labels]},
+        labels={"gloss": glosses, "cat": categories[glosses]},
         reader=functools.partial(_read, str(path), chosen),
         class_names={"gloss": classes, "cat": CATEGORIES},
         paths=[path] * len(chosen),
     )
+
+
+def _check(
+    path: Path, arrays: dict[str, Array], there: Mapping[str, int], wanted: Mapping[str, int]
+) -> None:
+    count = len(arrays["landmarks"])
+    problems = [
+        f"{key} has {len(arrays[key])} rows, landmarks {count}"
+        for key in ("pose_visibility", "label", "split")
+        if len(arrays[key]) != count
+    ]
+    problems += [
+        f"has {n} classes of {head}, but net.num_{head}={wanted[head]}; 0 takes the data's"
+        for head, n in there.items()
+        if 0 < wanted.get(head, 0) < n
+    ]
+    for key, limit in (("label", there["gloss"]), ("split", len(_SPLITS))):
+        bad = np.flatnonzero((arrays[key] < 0) | (arrays[key] >= limit))
+        problems += [f"row {i}: {key}={arrays[key][i]}, expected 0 to {limit - 1}" for i in bad]
+    bad = np.flatnonzero(np.isinf(arrays["landmarks"]).reshape(count, -1).any(axis=1))
+    problems += [f"row {i}: infinite landmarks; missing points must be NaN" for i in bad]
+    labels.raise_all(problems, str(path))
 
 
 def category(name: str) -> int:

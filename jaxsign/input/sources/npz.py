@@ -7,7 +7,6 @@
 
 import dataclasses
 import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ Array = np.ndarray
 WIDTHS = {"X": 156, "X2048": 2048}
 _SUFFIXES = (".npz", ".parquet")
 _HELD_BYTES = 1 << 30
-_LOG = logging.getLogger("jaxsign")
 
 
 def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> Source:
@@ -38,9 +36,7 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     paths = [table.folder / f"{stem}.npz" for stem in table.stems]
     kept, lengths, held = _check_files(paths, data, problems)
     labels.raise_all(problems, f"{split} data {table.folder}")
-    skipped = len(paths) - len(kept)
-    if skipped:
-        _LOG.warning("%s: %d of %d rows skipped: no file", table.folder, skipped, len(paths))
+    table.log_skipped(len(kept))
     paths = [paths[i] for i in kept]
     reader = _Reader(paths, data.key, held)
     return Source(

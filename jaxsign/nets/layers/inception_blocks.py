@@ -199,8 +199,11 @@ class ConvUnit(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool = False) -> Array:
-        """x: float [N, H, W, in] -> float [N, H', W', features]."""
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [N, H, W, in], valid: bool [N] or None -> float [N, H', W', features].
+
+        Frames that are not valid do not count in the batch statistics.
+        """
         x = Conv(self.unit, self.dtype, self.param_dtype, name="conv")(x)
         norm = batch_norm.BatchNorm(
             epsilon=1e-3,
@@ -209,7 +212,8 @@ class ConvUnit(nn.Module):
             axis_name=self.axis_name,
             name="bn",
         )
-        return nn.relu(norm(x, train=train))
+        counted = None if valid is None else valid[:, None, None]
+        return nn.relu(norm(x, counted, train=train))
 
 
 class Mixed(nn.Module):
@@ -219,20 +223,22 @@ class Mixed(nn.Module):
     options: Mapping[str, Any]
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool = False) -> Array:
-        """x: float [N, H, W, in] -> float [N, H', W', sum of the branches' widths]."""
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [N, H, W, in], valid: bool [N] -> float [N, H', W', sum of branches' widths]."""
         results = []
         for branch in self.branches:
             y = x
             for step in branch:
-                y = self._step(step, y, train)
+                y = self._step(step, y, valid, train)
             results.append(y)
         return jnp.concatenate(results, axis=-1)
 
-    def _step(self, step: Step, x: Array, train: bool) -> Array:
+    def _step(self, step: Step, x: Array, valid: Array | None, train: bool) -> Array:
         if isinstance(step, Pool):
             return pool(step, x)
-        results = [ConvUnit(u, **self.options, name=u.name)(x, train=train) for u in _rows(step)]
+        results = [
+            ConvUnit(u, **self.options, name=u.name)(x, valid, train=train) for u in _rows(step)
+        ]
         return results[0] if len(results) == 1 else jnp.concatenate(results, axis=-1)
 
 

@@ -27,7 +27,7 @@ class Classify:
       net: returns `logits`, a dict with an entry [B, C] for every head.
       heads: names of the heads; the batch holds their labels under the same names.
       monitor: the head whose validation accuracy chooses the best checkpoint.
-      loss: name of the loss; options: its numbers.
+      loss_name, options: the loss and its numbers.
       uncertainty: start value of learned head weights, or None for given ones.
     """
 
@@ -72,7 +72,8 @@ class Classify:
         output, new = self.net.apply(
             {"params": _of_net(params), **collections},
             batch["x"],
-            batch["valid"],
+            # Rows that only fill the batch have no real frame: no statistics may see them.
+            batch["valid"] & (batch["weight"] > 0)[:, None],
             train=True,
             rngs={"dropout": rng},
             mutable=mutable,
@@ -110,12 +111,19 @@ class Classify:
         return rows, sums
 
     def summarise(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """Sums of an epoch -> `loss`, `loss/HEAD`, `acc/HEAD` (means) and `score` to maximise."""
-        count = max(float(sums["examples"]), 1.0)
-        result = {"loss": float(sums["loss"]) / count}
+        """Sums of an epoch -> `loss`, `loss/HEAD`, `acc/HEAD` (means) and `score` to maximise.
+
+        NaN where there is nothing to average: an epoch whose float16 steps all overflowed.
+        """
+
+        def mean(name: str) -> float:
+            count = float(sums.get("examples", 0.0))
+            return float(sums[name]) / count if count else float("nan")
+
+        result = {"loss": mean("loss")}
         for head in self.heads:
-            result[f"loss/{head}"] = float(sums[f"loss/{head}"]) / count
-            result[f"acc/{head}"] = float(sums[f"correct/{head}"]) / count
+            result[f"loss/{head}"] = mean(f"loss/{head}")
+            result[f"acc/{head}"] = mean(f"correct/{head}")
         return {**result, "score": result[f"acc/{self.monitor}"]}
 
 

@@ -1,13 +1,13 @@
 """InceptionV3GRU on precomputed InceptionV3 features, with the original's training defaults.
 
-    jaxsign train --config configs/fslr_iv3_gru.py --workdir runs/iv3 \
+    jaxsign train --config fslr_iv3_gru --workdir runs/iv3 \
         --config.data.train.path=DIR --config.data.train.labels=DIR/labels.csv \
         --config.data.val.path=DIR2 --config.data.val.labels=DIR2/labels.csv
 
 The original reports 0.11 validation gloss accuracy on FSL-105 with these defaults after 100 epochs,
 and 0.72 with the argument `large` (hidden sizes 32/24, plateau schedule, augmentation). Train on
 raw frames (uint8 [T, H, W, 3]) with `--config.data.key=frames` and, for ImageNet weights,
-`--config.train.backbone_weights=FILE`.
+`--config.train.backbone_weights=FILE` (or `random`).
 """
 
 from ml_collections import ConfigDict

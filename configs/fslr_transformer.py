@@ -1,6 +1,6 @@
 """SignTransformer on FSLR keypoint files, with the original's training defaults.
 
-    jaxsign train --config configs/fslr_transformer.py --workdir runs/fslr \
+    jaxsign train --config fslr_transformer --workdir runs/fslr \
         --config.data.train.path=DIR --config.data.train.labels=DIR/labels.csv \
         --config.data.val.path=DIR2 --config.data.val.labels=DIR2/labels.csv
 

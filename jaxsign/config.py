@@ -205,15 +205,42 @@ def load(name: str, overrides: Sequence[str] = ()) -> ConfigDict:
     _, colon, argument = name.partition(":")
     file = f"--config={find(name)}{colon}{argument}"
     try:
-        known = list(flatten(_parse([file])))
+        recipe = _parse([file])
+        _check_recipe(recipe, name)
+        known = list(flatten(recipe))
         # The last word on a key holds: absl would add up the values of tuples.
         last = {word.partition("=")[0]: _checked_word(word, known) for word in overrides}
         return _parse([file, *last.values()])
-    except (flags.Error, AttributeError, ValueError, TypeError, SyntaxError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a recipe is a program: it can fail in any way
         text = str(error).strip()
         # An error inside the config file comes with its traceback: its last line says what it is.
         reason = text.splitlines()[-1] if "Traceback" in text else text
         raise UserError(f"config {name}: {reason}") from error
+
+
+def _check_recipe(recipe: Any, name: str) -> None:
+    if not isinstance(recipe, ConfigDict):
+        raise UserError(
+            f"config {name}: get_config returned {type(recipe).__name__}, expected a ConfigDict. "
+            "Start from jaxsign.config.base()."
+        )
+    expected = base()
+    missing = [key for key in expected if key not in recipe]
+    # The keys of these depend on the net, the view and the stages, and are checked there.
+    free = ("net", "view", "stage")
+    unknown = [
+        key
+        for key in flatten(recipe)
+        if key.split(".")[0] not in free and key not in flatten(expected)
+    ]
+    if missing or unknown:
+        near = did_you_mean(unknown[0], flatten(expected)) if unknown else ""
+        raise UserError(
+            f"config {name}: missing sections {missing}, unknown keys {unknown}.{near} "
+            "Start from jaxsign.config.base() and change its keys."
+        )
 
 
 def _parse(words: list[str]) -> ConfigDict:
@@ -295,7 +322,10 @@ def load_run_config(workdir: str | Path) -> ConfigDict:
             "`jaxsign train` or `jaxsign import` made."
         )
     try:
-        return ConfigDict(_with_tuples(json.loads(path.read_text(encoding="utf-8"))))
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError(f"a {type(value).__name__}, expected an object")
+        return ConfigDict(_with_tuples(value))
     except (ValueError, TypeError) as error:
         raise UserError(f"{path}: not a readable config ({error})") from error
 

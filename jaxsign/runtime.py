@@ -43,7 +43,10 @@ def quiet() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import logging
 
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    # Orbax and tensorstore tell every save, and every failure twice, at length.
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
 
 

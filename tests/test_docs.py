@@ -1,11 +1,14 @@
 """What the documentation names exists."""
 
 import re
+import shlex
 
 import pytest
 from helpers import ROOT
 
+from jaxsign import cli
 from jaxsign import config as configs
+from jaxsign.train import stage
 
 
 def table_keys(path):
@@ -42,3 +45,29 @@ def test_every_original_flag_is_in_the_table():
 @pytest.mark.parametrize("name", ["fslr_transformer", "fslr_iv3_gru"])
 def test_shipped_recipes_load(name):
     assert configs.load(name).system == name
+
+
+def test_the_recipe_of_the_training_page_works(tmp_path):
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(from configs.*?)```", page, re.DOTALL).group(1)
+    (tmp_path / "my_recipe.py").write_text(code)
+    config = configs.load(str(tmp_path / "my_recipe.py"))
+    assert [(s.name, s.epochs, s.start) for s in stage.resolve(config)] == [
+        ("head", 5, "last"),
+        ("all", 20, "best"),
+    ]
+
+
+def test_commands_of_the_pages_are_understood():
+    top = cli.parser()
+    for page in ("README.md", "docs/from_fslr.md", "docs/training.md", "docs/data.md"):
+        text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in re.findall(r"^jaxsign .*|`jaxsign [a-z][^`\n]*`", text, re.MULTILINE):
+            words = shlex.split(line.strip("`").partition("#")[0])[1:]
+            if "..." in words or words[0] == "parity":
+                continue
+            # Placeholders like [--flag] stand for options; DIR, RUN and FILE are values.
+            parsed, rest = top.parse_known_args([w.strip("[]") for w in words])
+            assert all(w.startswith("--config.") for w in rest), line
+            if any(w.startswith("--config.") for w in rest):
+                assert parsed.overrides, line

@@ -1,6 +1,7 @@
 """Reading and writing `.npz` files: no pickles, no half-written files, clear errors."""
 
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -20,6 +21,10 @@ BROKEN = (
     OSError,
     KeyError,
     NotImplementedError,
+    tokenize.TokenError,
+    SyntaxError,
+    RuntimeError,  # an encrypted archive
+    MemoryError,  # a header that claims more than there is
 )
 
 
@@ -51,9 +56,20 @@ def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> di
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("this is a single .npy array")
         with archive:
-            return {k: archive[k] for k in archive.files if keys is None or k in keys}
+            arrays = {k: archive[k] for k in archive.files if keys is None or k in keys}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ValueError("a member is not an array")
+        return arrays
+    except PermissionError as error:
+        raise UserError(f"{path}: permission denied") from error
     except BROKEN as error:
         raise UserError(
-            f"{path}: cannot be read as an .npz of plain arrays ({error}). "
-            "Make the file again; it may have been cut short."
+            f"{path}: not an .npz file of plain arrays ({_reason(error)}). Make the file again; it "
+            "may have been cut short, or it is another kind of file."
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    # numpy's own words on anything that is no archive advise loading it unsafely.
+    text = str(error)
+    return "no archive, or pickled objects" if "pickle" in text else text or type(error).__name__

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from jaxsign.errors import UserError, did_you_mean, listing
 
 _LOG = logging.getLogger("jaxsign")
+_MOST_CLASSES = 100_000  # a net for more would not fit anyway: such a label is another number
 REQUIRED = ("file", "gloss", "cat")
 
 
@@ -102,10 +104,16 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
             f"{path}: lacks the column(s) {', '.join(missing)}; found {', '.join(found) or 'none'}."
             f"{near} Expected at least {','.join(required)}."
         )
-    rows = [
-        Row(reader.line_num, {k.strip(): (v or "").strip() for k, v in cells.items() if k})
-        for cells in reader
-    ]
+    try:
+        rows = [
+            Row(reader.line_num, {k.strip(): (v or "").strip() for k, v in cells.items() if k})
+            for cells in reader
+        ]
+    except csv.Error as error:
+        raise UserError(
+            f"{path} line {reader.line_num}: not readable as csv ({error}). Look for a quotation "
+            "mark that is not closed."
+        ) from error
     if not rows:
         raise UserError(f"{path}: has a header but no rows")
     return rows
@@ -118,12 +126,15 @@ def class_ids(
     values = np.full(len(rows), -1, np.int32)
     for i, row in enumerate(rows):
         text = row.cells.get(head, "")
-        try:
-            value = int(text)
-        except ValueError:
+        if not re.fullmatch(r"[+-]?[0-9]+", text):
             problems.append(f"{where} line {row.number}: {head}={text!r} is not an integer")
             continue
-        if value < 0 or (limit and value >= limit):
+        value = int(text)
+        if not limit and value >= _MOST_CLASSES:
+            problems.append(
+                f"{where} line {row.number}: {head}={value} is no class number (0, 1, 2, ...)"
+            )
+        elif value < 0 or (limit and value >= limit):
             expected = f"0 to {limit - 1} (net.num_{head}={limit})" if limit else "0 or more"
             problems.append(f"{where} line {row.number}: {head}={value}, expected {expected}")
         else:
@@ -176,8 +187,13 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
     for head, key, name in (("gloss", "gloss_id", "label"), ("cat", "cat_id", "category")):
         problems: list[str] = []
         ids = class_ids(rows, key, 0, problems, Path(path))
+        names: dict[int, str] = {}
+        for i, row in zip(ids.tolist(), rows, strict=True):
+            text = row.cells[name]
+            if not text or names.setdefault(i, text) != text:
+                was = f", but it is {names[i]!r} above" if text else ""
+                problems.append(f"{path} line {row.number}: {key}={i} is named {text!r}{was}")
         raise_all(problems, path)
-        names = {int(i): row.cells[name] for i, row in zip(ids, rows, strict=True)}
         wanted = num_classes.get(head) or max(names) + 1
         missing = [i for i in range(wanted) if i not in names]
         if missing:

@@ -7,8 +7,6 @@ X [T, 2048]) is good data for IV3-GRU.
 
 import dataclasses
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,14 +16,12 @@ import pyarrow
 import pyarrow.parquet
 
 from jaxsign.errors import UserError
+from jaxsign.input import files
 from jaxsign.input.views import fslr156
 
 Array = np.ndarray
 _KEYS = ("X", "mask", "timestamps_ms", "meta")
 _META = {"dims_per_frame": 156, "keypoints_total": 78}
-# What numpy and zipfile raise on damaged files.
-_BROKEN = (OSError, ValueError, EOFError, KeyError, NotImplementedError)
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +98,7 @@ def validate_file(
     path = Path(path)
     try:
         arrays = _read(path)
-    except (*_BROKEN, *_BROKEN_ZIP) as error:
+    except files.BROKEN as error:
         return [f"npz load error: {error}"]
     if require_x2048 and _only_features(arrays):
         return _check_features_alone(arrays)

@@ -6,7 +6,6 @@
 """
 
 import errno
-import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,8 +19,6 @@ import orbax.checkpoint as ocp
 from jaxsign.errors import UserError
 from jaxsign.train import optimizer as optimizers
 from jaxsign.train.state import TrainState
-
-logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells every save at length
 
 
 class Checkpoints:
@@ -76,6 +73,10 @@ class Checkpoints:
     def exists(self) -> bool:
         """Whether there is a complete `last` checkpoint to go on from."""
         return self._last.latest_step() is not None
+
+    def has_best(self) -> bool:
+        """Whether there is a complete `best` checkpoint."""
+        return self._best.latest_step() is not None
 
     def records(self) -> dict[str, Any]:
         """The records of `last`."""
@@ -140,10 +141,12 @@ def load_variables(
     folder = Path(workdir).resolve() / "checkpoints"
     if which not in ("best", "last"):
         raise UserError(f"checkpoint {which!r} must be 'best' or 'last'")
+    if not Path(workdir).is_dir():
+        raise UserError(f"{workdir}: no such folder. Expected a run folder.")
     if not (folder / which).is_dir() or not any((folder / which).iterdir()):
         raise UserError(
-            f"{workdir} holds no {which} checkpoint yet. Train it further "
-            "(repeat its `jaxsign train` command), or give another run folder."
+            f"{workdir} holds no {which} checkpoint yet. Train it further (repeat its `jaxsign "
+            "train` command), take the other one (--which), or give another run folder."
         )
     with _explained(folder / which):
         # Only to read: another process may be writing here just now.
@@ -222,25 +225,29 @@ def _explained(folder: Path, *, writing: bool = False) -> Iterator[None]:
         raise
     except Exception as error:  # Orbax and tensorstore raise many types
         text = str(error)
-        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text
-        if full or "ENOSPC" in text:
+        full = getattr(error, "errno", None) == errno.ENOSPC
+        if full or any(word in text for word in ("No space left", "ENOSPC", "Disk quota")):
             free = shutil.disk_usage(_existing(folder)).free / 1e6
             raise UserError(
                 f"{folder}: the disk is full ({free:.0f} MB free), so this checkpoint was not "
-                "written. The previous one is complete: free some space and repeat the command."
+                f"written.{_previous(folder)} Free some space and repeat the command."
             ) from error
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
             raise UserError(f"{folder}: cannot be written or read ({error})") from error
-        reason = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+        reason = text.strip().splitlines()[0][:200] if text.strip() else type(error).__name__
         if writing:
             raise UserError(
-                f"{folder}: the checkpoint could not be written ({reason}). The previous one is "
-                "complete."
+                f"{folder}: the checkpoint could not be written ({reason}).{_previous(folder)}"
             ) from error
         raise UserError(
             f"{folder}: this checkpoint cannot be used ({reason}). It belongs to another net or is "
-            "damaged: choose another run folder, or delete this one to start again."
+            "damaged: choose another run folder, or delete its checkpoints/last to start again."
         ) from error
+
+
+def _previous(folder: Path) -> str:
+    complete = any(place.name.isdigit() for place in (folder / "last").glob("*"))
+    return " The previous one is complete." if complete else ""
 
 
 def _existing(folder: Path) -> Path:

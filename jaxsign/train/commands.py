@@ -31,7 +31,8 @@ def add_train(verbs: Any) -> None:
         "--config",
         required=True,
         metavar="FILE[:ARG]",
-        help="recipe: a file, or the name of a shipped one (fslr_transformer, fslr_iv3_gru)",
+        help="recipe: a file, or the name of a shipped one (fslr_transformer, fslr_iv3_gru, "
+        "traduttore, ...)",
     )
     verb.add_argument("--workdir", metavar="DIR", help="run folder; made if it does not exist")
     verb.add_argument(
@@ -43,6 +44,16 @@ def add_train(verbs: Any) -> None:
     verb.set_defaults(run=_train, overrides=True)
 
 
+def _smoke_test(config: Any, workdir: str | None) -> int:
+    import tempfile
+
+    from jaxsign.train import smoke
+
+    with tempfile.TemporaryDirectory() as passing:
+        print(smoke.smoke_test(config, workdir or passing))
+    return 0
+
+
 def _train(arguments: argparse.Namespace) -> int:
     from jaxsign import config as configs
 
@@ -51,13 +62,10 @@ def _train(arguments: argparse.Namespace) -> int:
         for key, value in configs.flatten(config).items():
             print(f"--config.{key}={value!r}")
         return 0
+    if arguments.smoke_test:
+        return _smoke_test(config, arguments.workdir)
     if not arguments.workdir:
         raise UserError("train needs --workdir DIR, the folder that the run will live in")
-    if arguments.smoke_test:
-        from jaxsign.train import smoke
-
-        print(smoke.smoke_test(config, arguments.workdir))
-        return 0
     from jaxsign.train import log, loop
 
     display = log.Display(live=config.log.progress)

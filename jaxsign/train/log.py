@@ -62,7 +62,7 @@ class Display:
         # The first epoch compiles, so it says nothing about the rest.
         recent = sorted(self._times[1:][-5:] or self._times)
         left = recent[len(recent) // 2] * self._left
-        eta = f"  left {duration(left)}" if self._left else ""
+        eta = f"  left {duration(left)}" if self._left and len(self._times) > 1 else ""
         width = len(str(epochs))
         self.say(f"epoch {epoch:{width}d}/{epochs}  {text}{eta}")
 
@@ -132,6 +132,7 @@ def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
             axis.plot(epochs, values, label=label, marker="." if len(rows) < 40 else None)
         axis.set_title(name)
         axis.set_xlabel("epoch")
+        axis.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
         if scale == "log" and all(row["lr"] > 0 for row in rows):
@@ -153,4 +154,4 @@ def _mark_best(axis: Any, rows: list[dict[str, Any]], accuracies: list[str]) -> 
         value = best[accuracies[0]]
         axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
         name = accuracies[0][4:-4]
-        axis.set_title(f"validation accuracy (best {name} {value:.3f}, epoch {best['epoch']})")
+        axis.set_title(f"validation accuracy\nbest {name}: {value:.3f} (epoch {best['epoch']})")

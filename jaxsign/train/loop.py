@@ -7,6 +7,7 @@ A run that is stopped at any moment and started again writes the same metrics an
 """
 
 import collections
+import contextlib
 import dataclasses
 import datetime
 import math
@@ -26,6 +27,7 @@ from jaxsign.input import batching
 from jaxsign.train import (
     autobatch,
     checkpoint,
+    lock,
     log,
     records,
     setup,
@@ -72,6 +74,9 @@ class Loop:
             resumed, variables = False, setup.initial_variables(run, session)
         if resumed:
             self.records = records.Records.from_json(self.checkpoints.records())
+            if self.records.best is not None and not self.checkpoints.has_best():
+                display.say("the best checkpoint is gone: the next epoch counts as the best so far")
+                self.records.best = None
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
         self.session = session
@@ -358,6 +363,9 @@ def train(config: ConfigDict, workdir: str | Path, display: log.Display | None =
     """
     display = display or log.Display(live=config.log.progress)
     run = setup.prepare(config, workdir)
-    if not run.config.input.batch_size:
-        run = autobatch.choose(run, display)
-    return Loop(run, display).train()
+    # Every process of a run on several machines works in the same folder; the first one guards it.
+    guard = lock.RunLock(run.workdir) if jax.process_index() == 0 else contextlib.nullcontext()
+    with guard:
+        if not run.config.input.batch_size:
+            run = autobatch.choose(run, display)
+        return Loop(run, display).train()

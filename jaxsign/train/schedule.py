@@ -139,8 +139,8 @@ def build(options: ConfigDict, lr: float, epochs: int) -> Schedule:
         raise UserError("schedule.cycle must be positive and schedule.cycle_factor at least 1")
     if options.name == "warmup_cosine" and options.warmup >= epochs > 1:
         raise UserError(
-            f"schedule.warmup={options.warmup} leaves no epoch of {epochs} for the cosine; "
-            "lower it or raise train.epochs"
+            f"schedule.warmup={options.warmup} leaves no epoch of {epochs} for the cosine; lower "
+            f"it (--config.schedule.warmup={epochs // 5}) or raise train.epochs"
         )
     return SCHEDULES[options.name](lr, epochs, options)
 

@@ -17,7 +17,17 @@ from jaxsign import nets, runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.input import augment as augmentation
 from jaxsign.input import batching, sources, views
-from jaxsign.train import checkpoint, optimizer, precision, schedule, stage, state, step, tasks
+from jaxsign.train import (
+    checkpoint,
+    optimizer,
+    precision,
+    ranges,
+    schedule,
+    stage,
+    state,
+    step,
+    tasks,
+)
 
 RANDOM = "random"  # train.backbone_weights: none on purpose
 _SPLITS = ("train", "val", "test")
@@ -50,6 +60,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     Raises:
       UserError: anything that would make the run fail later.
     """
+    ranges.check(config)
     workdir = Path(workdir).resolve()
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)

@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, precision, setup, tasks
+from jaxsign.train import checkpoint, precision, ranges, setup, tasks
 
 
 def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
@@ -29,9 +29,11 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     if config.net.get("input_dim", None) == 0:
         config.net.input_dim = 156
     net = setup.build_net(config, precision.compute_dtype(config.precision))
+    ranges.check(config)
+    frames = min(config.smoke.frames, getattr(net, "max_frames", config.smoke.frames))
     width = config.net.get("input_dim", 2048)
     key = jax.random.key(config.seed)
-    x = jax.random.normal(key, (config.smoke.batch_size, config.smoke.frames, width))
+    x = jax.random.normal(key, (config.smoke.batch_size, frames, width))
     valid = jnp.ones(x.shape[:2], bool)
     variables = tasks.build(config, net).init(key, {"x": x, "valid": valid})
     params = {k: v for k, v in variables["params"].items() if k != "loss_weights"}

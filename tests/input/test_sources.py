@@ -5,7 +5,7 @@ import pytest
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
-from jaxsign.input import sources
+from jaxsign.input import labels, sources
 from jaxsign.input.sources import landmarks75, npz
 
 
@@ -221,3 +221,11 @@ def test_synthetic_sentences():
     for i, glosses in enumerate(source.sequences):
         assert 2 <= len(glosses) <= 5 and source.labels["gloss"][i] == glosses[0]
     assert len(source.read(0)) == source.lengths[0]
+
+
+def test_a_label_map_that_contradicts_itself_is_refused(tmp_path):
+    path = tmp_path / "map.csv"
+    rows = ("gloss_id,label,cat_id,category", "0,HELLO,0,A", "0,BYE,0,A", "1,,0,A")
+    path.write_text("\n".join(rows) + "\n")
+    with pytest.raises(UserError, match="(?s)line 3: gloss_id=0 is named 'BYE'.*line 4"):
+        labels.label_map(str(path), {})

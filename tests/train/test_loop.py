@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import shutil
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from running import tiny_config, train_apart, train_here
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, records, stage
+from jaxsign.train import checkpoint, lock, log, loop, records, stage
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
@@ -233,7 +234,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.ocp.CheckpointManager, "save", full)
-        with pytest.raises(UserError, match="disk is full.*previous one is complete"):
+        with pytest.raises(UserError, match="disk is full.*The previous one is complete"):
             train_here(tmp_path, "train.epochs=2", "schedule.name=constant", "deterministic=True")
     words = ("train.epochs=2", "schedule.name=constant", "deterministic=True")
     assert train_here(tmp_path, *words).epochs == 2
@@ -322,7 +323,39 @@ def test_learned_weights_in_some_stages_only_are_refused(tmp_path):
 
 
 def test_an_epoch_of_overflows_only_is_told(tmp_path):
-    with pytest.raises(UserError, match="not finite"):
+    with pytest.raises(UserError, match="validation loss of epoch 1 is nan"):
         train_here(
             tmp_path, "precision=float16", "optim.lr=1e30", "train.epochs=30", "schedule.warmup=0"
         )
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path):
+    with lock.RunLock(tmp_path), pytest.raises(UserError, match="another process .* trains in"):
+        train_here(tmp_path)
+
+
+def test_a_lost_best_checkpoint_is_made_anew(tmp_path):
+    words = ("schedule.name=constant", "optim.lr=0")
+    train_here(tmp_path, *words, "train.epochs=1")
+    shutil.rmtree(tmp_path / "checkpoints" / "best")
+    train_here(tmp_path, *words, "train.epochs=2")
+    assert checkpoint.load_variables(tmp_path, "best")[1]["epoch"] == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("net.dropout=1.5", r"net.dropout=1.5: expected 0 below 1"),
+        ("optim.lr=nan", r"optim.lr=nan: expected 0 or more"),
+        ("train.early_stop=-2", "train.early_stop=-2"),
+        ("task.monitor=foo", "task.monitor='foo'"),
+        ("loss.weights=(0.0,0.0)", "not all 0"),
+        ("net.n_heads=3", "must be even and divisible by n_heads=3"),
+        ("net.pooling=avg", "is none of mean, max, cls"),
+        ("train.frozen=('^leyer_',)", "train.frozen: the pattern '.leyer_' matches no parameter"),
+    ],
+)
+def test_numbers_that_make_no_run_are_named(tmp_path, word, message):
+    with pytest.raises(UserError, match=message):
+        train_here(tmp_path / "x", word)
+    assert not (tmp_path / "x" / "config.json").exists()

@@ -62,9 +62,12 @@ def test_commands_of_the_pages_are_understood():
     top = cli.parser()
     for page in ("README.md", "docs/from_fslr.md", "docs/training.md", "docs/data.md"):
         text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
-        for line in re.findall(r"^jaxsign .*|`jaxsign [a-z][^`\n]*`", text, re.MULTILINE):
+        blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
+        lines = re.findall(r"^jaxsign .*", blocks, re.MULTILINE)
+        for line in lines + re.findall(r"`jaxsign [a-z][^`\n]*`", text):
             words = shlex.split(line.strip("`").partition("#")[0])[1:]
-            if "..." in words or words[0] == "parity":
+            assert words[0] in top.format_help(), line
+            if len(words) == 1 or "..." in words or words[0] == "parity":
                 continue
             # Placeholders like [--flag] stand for options; DIR, RUN and FILE are values.
             parsed, rest = top.parse_known_args([w.strip("[]") for w in words])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 
+from jaxsign import runtime
 from jaxsign.errors import UserError
 from jaxsign.nets import state_dict
 from parity import jobs, report
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    runtime.quiet()
     # Full float32 products everywhere: accelerators shorten them by default.
     with jax.default_matmul_precision("highest"):
         lines = report.Report(chosen, verbose=options.verbose)

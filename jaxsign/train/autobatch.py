@@ -44,7 +44,7 @@ def _clips_per_second(run: setup.Run) -> float | None:
     session = setup.begin(run, stages[0], None)
     batch = _longest(session.train_batches, run.config.task.heads)
     shapes = setup.shapes_of(session.task, session.train_batches)
-    zeros = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+    zeros = setup.zeros(shapes)
     compiled = session.compiled
     state = compiled.place(session.fresh(zeros, 0, None))
     weights = jnp.ones(len(run.config.task.heads), jnp.float32)

@@ -67,7 +67,7 @@ class Loop:
             setup.begin(run, later, shapes)
         never = setup.never_trained(run, shapes)
         resumed = (run.workdir / "checkpoints" / "last").exists()
-        variables = _zeros(shapes) if resumed else setup.initial_variables(run, session)
+        variables = setup.zeros(shapes) if resumed else setup.initial_variables(run, session)
         setup.claim(run)
         self.checkpoints = checkpoint.Checkpoints(run.workdir, never)
         if resumed and not self.checkpoints.exists():  # killed before its first checkpoint
@@ -219,9 +219,9 @@ class Loop:
             put = session.compiled.put_eval(batch)
             pending.append(session.compiled.evaluate(self.state, put, weights))
             if len(pending) >= _IN_FLIGHT:
-                _add(totals, session.compiled.scalars(pending.popleft()))
+                records.add(totals, session.compiled.scalars(pending.popleft()))
         for sums in pending:
-            _add(totals, session.compiled.scalars(sums))
+            records.add(totals, session.compiled.scalars(sums))
         return session.task.summarise(totals)
 
     def _end_epoch(self, train, val, seconds: float, speed: float, rates: dict[str, Any]) -> None:
@@ -344,15 +344,6 @@ class Loop:
         say(f"run      {run.workdir}")
         if self.resumed:
             say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
-
-
-def _add(totals: dict[str, float], sums: dict[str, Any]) -> None:
-    for key, value in sums.items():
-        totals[key] = totals.get(key, 0.0) + float(value)
-
-
-def _zeros(shapes: Any) -> Any:
-    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
 
 
 def train(config: ConfigDict, workdir: str | Path, display: log.Display | None = None) -> Result:

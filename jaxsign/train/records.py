@@ -55,8 +55,7 @@ class Records:
 
     def add(self, sums: dict[str, Any]) -> None:
         """Adds a step's metric sums to those of the epoch."""
-        for key, value in sums.items():
-            self.sums[key] = self.sums.get(key, 0.0) + float(value)
+        add(self.sums, sums)
 
     def observe(self, score: float) -> bool:
         """Takes note of an epoch's validation score; True if it is a new best."""
@@ -73,6 +72,12 @@ class Records:
         self.schedule, self.iterator = {}, None
         if reset_best:
             self.best = None
+
+
+def add(totals: dict[str, float], sums: dict[str, Any]) -> None:
+    """Adds metric sums to `totals`, in place."""
+    for key, value in sums.items():
+        totals[key] = totals.get(key, 0.0) + float(value)
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:

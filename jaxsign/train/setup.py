@@ -303,6 +303,11 @@ def shapes_of(task: Any, batches: Any) -> Any:
         raise UserError(f"config.net does not fit the data ({found} a clip): {error}") from error
 
 
+def zeros(shapes: Any) -> Any:
+    """Arrays of zeros in the shapes that `shapes_of` gave: stand-ins until a checkpoint is read."""
+    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+
+
 def example_batch(batches: Any) -> dict[str, np.ndarray]:
     """Zeros in the shape of one row of a training batch: [1, T, ...]."""
     shape = batches.shapes[0][2:]

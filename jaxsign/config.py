@@ -33,6 +33,7 @@ CHANGEABLE = (
     "parallel",
     "train.early_stop",
     "train.epochs",
+    "train.min_epochs",
 )
 
 
@@ -68,6 +69,7 @@ def base() -> ConfigDict:
             "train": {
                 "epochs": 20,  # in all, also after a resume
                 "early_stop": 0,  # epochs without a new best; 0 = never
+                "min_epochs": 0,  # early stopping waits for so many
                 "trainable": (".*",),  # regular expressions over parameter paths a/b/c
                 "frozen": (),  # taken away from `trainable`
                 "ema_decay": 0.0,  # 0 = no moving average
@@ -94,6 +96,7 @@ def _data() -> dict[str, Any]:
         "key": "X",  # array of the npz files
         "label_map": "",  # csv gloss_id,label,cat_id,category
         "missing": "error",  # a row without its file: error | skip
+        "max_clips": 0,  # of every split, drawn with seed 42; 0 = all
         "synthetic": {
             "signs": 10,
             "categories": 3,
@@ -312,6 +315,8 @@ def save_run_config(config: ConfigDict, workdir: str | Path) -> None:
 def load_run_config(workdir: str | Path) -> ConfigDict:
     """Reads a run folder's `config.json`; lists become tuples again.
 
+    Keys that came after the run was made have their defaults, which change nothing.
+
     Raises:
       UserError: not a run folder, or an unreadable config.
     """
@@ -325,9 +330,23 @@ def load_run_config(workdir: str | Path) -> ConfigDict:
         value = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(value, dict):
             raise ValueError(f"a {type(value).__name__}, expected an object")
-        return ConfigDict(_with_tuples(value))
+        return _with_later_keys(ConfigDict(_with_tuples(value)))
     except (ValueError, TypeError) as error:
         raise UserError(f"{path}: not a readable config ({error})") from error
+
+
+def _with_later_keys(config: ConfigDict) -> ConfigDict:
+    for key, default in flatten(base()).items():
+        *sections, name = key.split(".")
+        node = config
+        for section in sections:
+            if section not in node:
+                node[section] = ConfigDict()
+            node = node[section]
+        # What these hold depends on the net, the view and the stages.
+        if sections[:1] not in (["net"], ["view"], ["stage"]) and name not in node:
+            node[name] = default
+    return config
 
 
 def _with_tuples(value: Any) -> Any:

@@ -156,13 +156,16 @@ class Loop:
         if self.feed is None:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
-        weights = jnp.asarray(rates["weights"], jnp.float32)
+        fixed = {
+            "loss_weights": jnp.asarray(rates["weights"], jnp.float32),
+            "epoch": jnp.float32(at.stage_epoch),
+        }
         pending: collections.deque[tuple[int, Any, Any, float]] = collections.deque()
         while at.steps_in_epoch < steps:
             batch, position = next(self.feed)
             lr = self._learning_rate(at.steps_in_epoch)
             self.state, metrics = session.compiled.train(
-                self.state, batch, {"lr": jnp.float32(lr), "loss_weights": weights}
+                self.state, batch, {"lr": jnp.float32(lr), **fixed}
             )
             at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
             pending.append((at.step, metrics, batch["index"], lr))
@@ -278,6 +281,7 @@ class Loop:
     def _stage_is_over(self) -> bool:
         at, settings = self.records, self.session.stage.config.train
         early = bool(settings.early_stop) and at.since_best >= settings.early_stop
+        early = early and at.stage_epoch >= settings.min_epochs
         return at.stage_epoch >= self.session.stage.epochs or early
 
     def _save(self) -> None:

@@ -337,7 +337,7 @@ def make_batches(config: ConfigDict, source: Any, view: Any) -> Any:
         accumulation=config.optim.accumulation,
         seed=config.seed,
         augment=augmentation.build(
-            config.input.augment, normalised=config.view.normalise == "shoulders"
+            config.input.augment, normalised=config.view.get("normalise") == "shoulders"
         ),
         **_shared(config),
     )

@@ -40,7 +40,8 @@ def train_step(
     Args:
       state: the run's state.
       batch: arrays [A, B, ...]; `weight` float32 [A, B] is 0 in rows that only fill the batch.
-      rates: `lr` float32 and `loss_weights` float32 [heads] of this step.
+      rates: `lr` float32 and `loss_weights` float32 [heads] of this step; `epoch` float32, epochs
+        done, for what changes over a run (0 where it is left out).
       task, optimizer, trainable, ema_decay: fixed for the stage.
       axis: name of the mapped device axis, or None.
 
@@ -56,11 +57,16 @@ def train_step(
         rng = jax.random.fold_in(rng, jax.lax.axis_index(axis))
     scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
     count = batch["weight"].shape[0]
+    now = {
+        "loss_weights": rates["loss_weights"],
+        "epoch": rates.get("epoch", jnp.float32(0)),
+        "step": state.step,
+    }
 
     def scaled_loss(chosen, collections, micro, index):
         params = optimizers.nested({**rest, **chosen})
         key = jax.random.fold_in(rng, index)
-        loss, aux = task.loss(params, collections, micro, key, rates["loss_weights"])
+        loss, aux = task.loss(params, collections, micro, key, now)
         return loss * (scale / count), aux
 
     def micro_step(collections, micro, index):

@@ -155,8 +155,8 @@ def train_run(case: cases.Case) -> Arrays:
 class _Ramp:
     """A task whose only parameter grows by the learning rate in every step."""
 
-    def loss(self, params, collections, batch, rng, weights):
-        del rng, weights
+    def loss(self, params, collections, batch, rng, now):
+        del rng, now
         return -(params["p"] * batch["share"].sum()), (collections, {})
 
 

@@ -229,3 +229,17 @@ def test_a_label_map_that_contradicts_itself_is_refused(tmp_path):
     path.write_text("\n".join(rows) + "\n")
     with pytest.raises(UserError, match="(?s)line 3: gloss_id=0 is named 'BYE'.*line 4"):
         labels.label_map(str(path), {})
+
+
+def test_a_sample_keeps_order_and_labels():
+    data = configs.base().data
+    data.source = "synthetic"
+    whole = sources.open_source(data, "train")
+    data.max_clips = 9
+    part = sources.open_source(data, "train")
+    places = [whole.ids.index(name) for name in part.ids]
+    assert len(part) == 9 and places == sorted(places)
+    assert part.labels["gloss"].tolist() == whole.labels["gloss"][places].tolist()
+    assert part.lengths.tolist() == whole.lengths[places].tolist()
+    np.testing.assert_array_equal(part.read(4).landmarks, whole.read(places[4]).landmarks)
+    assert sources.open_source(data, "train").ids == part.ids

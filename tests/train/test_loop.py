@@ -131,6 +131,26 @@ def test_early_stopping_counts_epochs_without_a_new_best(tmp_path):
     ).epochs == 3  # fmt: skip
 
 
+def test_early_stopping_waits_for_min_epochs(tmp_path):
+    words = ("train.epochs=9", "train.early_stop=2", "train.min_epochs=5", "optim.lr=1e-12")
+    assert train_here(tmp_path, *words).epochs == 5
+
+
+def test_max_clips_draws_the_same_clips_of_every_split(tmp_path):
+    train_here(tmp_path, "train.epochs=1", "data.max_clips=3")
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["train_examples"], manifest["val_examples"]) == (3, 3)
+
+
+def test_a_run_made_before_a_key_existed_can_go_on(tmp_path):
+    train_here(tmp_path, "train.epochs=1")
+    path = tmp_path / "config.json"
+    stored = json.loads(path.read_text())
+    del stored["train"]["min_epochs"], stored["data"]["max_clips"]
+    path.write_text(json.dumps(stored))
+    assert train_here(tmp_path, "train.epochs=2").epochs == 2
+
+
 def test_the_best_checkpoint_is_the_best_epochs(finished):
     workdir, _ = finished
     rows = records.read_csv(workdir / "metrics.csv")

@@ -1,6 +1,7 @@
 """Where examples come from: one file a data-set layout, with `open_split(data, split, classes)`."""
 
 import dataclasses
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
@@ -49,6 +50,26 @@ class Source:
         """Example `index`."""
         return self.reader(index)
 
+    def sample(self, count: int, seed: int = 42) -> "Source":
+        """At most `count` examples, drawn at random, in their order here."""
+        if len(self) <= count:
+            return self
+        kept = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        return dataclasses.replace(
+            self,
+            ids=[self.ids[i] for i in kept],
+            lengths=self.lengths[kept],
+            labels={head: values[kept] for head, values in self.labels.items()},
+            reader=functools.partial(_read_of, self.reader, kept),
+            paths=[self.paths[i] for i in kept] if self.paths else [],
+            occluded=None if self.occluded is None else self.occluded[kept],
+            sequences=None if self.sequences is None else [self.sequences[i] for i in kept],
+        )
+
+
+def _read_of(reader: Callable[[int], Clip | Array], kept: Array, index: int) -> Clip | Array:
+    return reader(int(kept[index]))
+
 
 def names() -> list[str]:
     """names of the layouts: the files of this folder."""
@@ -77,7 +98,7 @@ def open_source(
     source: Source = module.open_split(data, split, dict(num_classes or {}))
     if not len(source):
         raise UserError(f"{source.name}: no examples")
-    return source
+    return source.sample(data.max_clips) if data.max_clips else source
 
 
 def place(data: ConfigDict, split: str) -> tuple[Path, Path]:

@@ -54,7 +54,7 @@ class Classify:
         collections: Mapping[str, Any],
         batch: Mapping[str, Array],
         rng: Array,
-        weights: Array,
+        now: Mapping[str, Array],
     ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
         """Training loss of one micro-batch.
 
@@ -62,12 +62,16 @@ class Classify:
           params, collections: the net's variables.
           batch: [B, ...] with `share` float32 [B], each row's part in the mean.
           rng: for dropout.
-          weights: float32 [heads].
+          now: `loss_weights` float32 [heads]; `epoch` and `step` done so far, for nets whose
+            regularisation changes over a run (their attribute `uses_progress`).
 
         Returns:
           The loss (float32 scalar), and the new collections and the sums of `sums`.
         """
         mutable = [name for name in collections if name == "batch_stats"]
+        more: dict[str, Any] = {}
+        if getattr(self.net, "uses_progress", False):
+            more["progress"] = {"epoch": now["epoch"], "step": now["step"]}
         output: Any
         output, new = self.net.apply(
             {"params": _of_net(params), **collections},
@@ -77,8 +81,9 @@ class Classify:
             train=True,
             rngs={"dropout": rng},
             mutable=mutable,
+            **more,
         )
-        rows, sums = self._rows(output["logits"], params, batch, weights)
+        rows, sums = self._rows(output["logits"], params, batch, now["loss_weights"])
         return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
 
     def evaluate(

@@ -22,14 +22,15 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 GROUND = (24, 27, 33)
 _PANEL, _TEXT, _DIM = (36, 40, 48), (214, 220, 228), (92, 99, 112)
 _RIM = (10, 12, 16, 190)
-# Line width and dot radius of each part, in units of `_unit`; a face has no dots.
+# Line width and dot radius of each part, in units of `_unit`.
 _WIDTHS = {
     "pose": (2.0, 1.9),
-    "face": (1.0, 0.0),
+    "face": (1.0, 1.3),
     "left hand": (1.6, 1.6),
     "right hand": (1.6, 1.6),
 }
 _FINER = 3  # lines are drawn this many times as large, then scaled down: smooth edges
+_FEW = 100  # points of a face: formats that keep some of them join no neighbours
 _FAR = 10.0  # image sizes; a point further off the image is left out
 
 
@@ -72,7 +73,7 @@ def _without_doubles(xy: np.ndarray) -> np.ndarray:
     """The points without those of the pose that a found face or hand shows better."""
     xy = xy.copy()
     for name, rows in skeleton.POSE_DOUBLES.items():
-        if np.isfinite(xy[skeleton.PARTS[name]]).all(1).any():
+        if np.isfinite(xy[skeleton.PARTS[name]]).all(1).mean() > 0.5:
             xy[rows] = np.nan
     return xy
 
@@ -97,8 +98,10 @@ def _part(pen: ImageDraw.ImageDraw, xy: np.ndarray, name: str, unit: float) -> N
     rim = min(unit, width / 2)
     ends = xy[skeleton.CONNECTIONS[name]]
     ends = ends[np.isfinite(ends).all((1, 2))]
-    joints = xy[skeleton.PARTS[name]] if dot else xy[:0]
+    joints = xy[skeleton.PARTS[name]]
     joints = joints[np.isfinite(joints).all(1)]
+    if name == "face" and len(joints) > _FEW:  # its contours say more without dots
+        joints = joints[:0]
     for colour, more in ((_RIM, rim), ((*COLOURS[name], 255), 0.0)):
         for start, end in ends:
             pen.line([*start, *end], colour, round(width + 2 * more))

@@ -1,0 +1,148 @@
+"""The torch reference of the ASL hybrid through the golden cases."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jaxsign.nets import state_dict
+from parity import cases
+from parity.reference import asl_hybrid_net
+from parity.reference.fslr import state_dict_of, tensors
+
+Arrays = dict[str, np.ndarray]
+
+
+def is_norm(key: str) -> bool:
+    """Whether a state_dict key of this system belongs to a normalisation."""
+    layer = key.rpartition(".")[0]
+    return layer == "classifier.1" or layer.endswith(("bn", "_norm"))
+
+
+def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[nn.Module, Arrays]:
+    """The reference with the case's weights, in eval mode, and what the weights alone show."""
+    module = constructor(**case.args).eval()
+    if case.salt is not None:
+        shapes = {key: value.shape for key, value in state_dict_of(module).items()}
+        made = cases.recipe_state_dict(case, shapes, is_norm, {})
+        module.load_state_dict(tensors(made))
+        return module, {"output/weights_crc32": cases.weights_crc32(case, made)}
+    kind, _, name = case.meta["weights"].partition(":")
+    if kind == "checkpoint":
+        stored = state_dict.unwrap(state_dict.read_torch(case.path.parent / name), where=name)
+    else:
+        stored = case.under("param/")
+    module.load_state_dict(tensors(stored))
+    return module, {}
+
+
+def _gradients(module: nn.Module) -> Arrays:
+    return {
+        f"grad/{name}": parameter.grad.numpy().copy()
+        for name, parameter in module.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def block(constructor: Callable[..., nn.Module]) -> Callable[[cases.Case], Arrays]:
+    """A function that runs one block's cases: forward, and the gradients of sum(y * cotangent)."""
+
+    def run(case: cases.Case) -> Arrays:
+        module, produced = build(case, constructor)
+        inputs = tensors(case.inputs)
+        x = inputs["x"].requires_grad_()
+        y = module(x)
+        produced["output/y"] = y.detach().numpy()
+        if "cotangent" in inputs:
+            loss = (y * inputs["cotangent"]).sum()
+            loss.backward()
+            assert x.grad is not None
+            produced |= {"output/loss": loss.detach().numpy()} | _gradients(module)
+            produced["output/input_grad/x"] = x.grad.numpy()
+        return produced
+
+    return run
+
+
+def preprocessing(case: cases.Case) -> Arrays:
+    """The motion features."""
+    module = asl_hybrid_net.PreprocessingLayer(**case.args)
+    return {"output/features": module(tensors(case.inputs)["x"]).numpy()}
+
+
+def criterion(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy with label smoothing 0.05."""
+    return F.cross_entropy(logits, labels, label_smoothing=0.05)
+
+
+def asl_model(case: cases.Case) -> Arrays:
+    """The whole net: forward with all intermediates, loss and gradients, or training steps."""
+    module, produced = build(case, asl_hybrid_net.ASLModel)
+    assert isinstance(module, asl_hybrid_net.ASLModel)
+    inputs = tensors(case.inputs)
+    if case.meta["kind"] == "train":
+        return train_steps(module, inputs)
+    found = module.trunk(inputs["x"])
+    logits = module.classifier(found["pooled"])
+    produced |= {f"output/inter/{name}": h.detach().numpy() for name, h in found.items()}
+    produced["output/logits"] = logits.detach().numpy()
+    produced["output/probabilities"] = logits.softmax(-1).detach().numpy()
+    if "labels" in inputs:
+        loss = criterion(logits, inputs["labels"])
+        loss.backward()
+        produced |= {"output/loss": loss.detach().numpy()} | _gradients(module)
+    return produced
+
+
+def without_dropout(module: nn.Module) -> None:
+    """Sets every dropout probability to 0, those inside LSTM and attention too."""
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+        elif isinstance(part, nn.LSTM | nn.MultiheadAttention):
+            part.dropout = 0.0
+        elif isinstance(part, asl_hybrid_net.AdaptiveDropout):
+            part.initial = part.final = 0.0
+
+
+def train_steps(module: asl_hybrid_net.ASLModel, inputs: dict[str, Tensor]) -> Arrays:
+    """AdamW steps on one batch in train mode, without dropout."""
+    without_dropout(module.train())
+    optimizer = torch.optim.AdamW(module.parameters(), weight_decay=0.005)
+    produced: Arrays = {}
+    losses, norms = [], []
+    for number, lr in enumerate(inputs["lrs"].tolist()):
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.zero_grad()
+        logits = module(inputs["x"])
+        loss = criterion(logits, inputs["labels"])
+        loss.backward()
+        losses.append(loss.item())
+        if number == 0:
+            produced |= {"output/logits_step1": logits.detach().numpy(), **_gradients(module)}
+        norms.append(nn.utils.clip_grad_norm_(module.parameters(), 1.0).item())
+        optimizer.step()
+        if number == 0:
+            state = state_dict_of(module)
+            produced |= {f"output/after_step1/{k}": v.copy() for k, v in state.items()}
+    produced |= {"output/losses": np.array(losses), "output/grad_norms": np.array(norms)}
+    return produced | {f"after/{key}": value for key, value in state_dict_of(module).items()}
+
+
+TARGETS: dict[str, Callable[[cases.Case], Arrays]] = {
+    "ASLModel": asl_model,
+    "BidirectionalLSTM": block(asl_hybrid_net.BidirectionalLSTM),
+    "Conv1DBlock": block(asl_hybrid_net.Conv1DBlock),
+    "PreprocessingLayer": preprocessing,
+    "TemporalAttention": block(asl_hybrid_net.TemporalAttention),
+    "TemporalConvBlock": block(asl_hybrid_net.TemporalConvBlock),
+    "TransformerBlock": block(asl_hybrid_net.TransformerBlock),
+}
+_NUMPY = "plain numpy in the original, nothing for torch to do"
+LEFT_OUT = {
+    "Augmentation": _NUMPY,
+    "collate_fn": _NUMPY,
+    "parquet to tensor (section 5)": _NUMPY,
+}

@@ -94,7 +94,11 @@ def read_array(path: Path, key: str) -> Array:
     Raises:
       UserError: unreadable, missing, of another shape or type, empty, or not finite.
     """
-    arrays = clips.read_npz(path, (key, "X"))
+    return checked_array(path, key, clips.read_npz(path, (key, "X")))
+
+
+def checked_array(path: Path, key: str, arrays: Mapping[str, Array]) -> Array:
+    """Array `key` of what a clip file holds; see `read_array`."""
     if key not in arrays and key == "X2048" and arrays.get("X", np.empty(0)).shape[1:] == (2048,):
         key, arrays = "X2048", {"X2048": arrays["X"]}
     if key not in arrays:

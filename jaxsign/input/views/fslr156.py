@@ -21,7 +21,8 @@ NORMALISE = ("none", "shoulders")
 # Of the image's width; stands in for the shoulder distance where no frame shows both shoulders.
 USUAL_SHOULDERS = 0.25
 
-_ROWS = np.r_[
+# Rows of the 543 landmarks that the keypoints are.
+ROWS = np.r_[
     POSE.start + np.asarray(POSE_POINTS),
     np.arange(LEFT_HAND.start, LEFT_HAND.stop),
     np.arange(RIGHT_HAND.start, RIGHT_HAND.stop),
@@ -38,7 +39,7 @@ def raw_keypoints(clip: Clip, confidence: float = 0.5) -> tuple[np.ndarray, np.n
     Returns:
         (x float32 [T, 156], visible bool [T, 78]).
     """
-    points = clip.landmarks[:, _ROWS, :2]
+    points = clip.landmarks[:, ROWS, :2]
     visible = ~np.isnan(points).any(axis=-1)
     x = np.where(visible[..., None], points, np.float32(0)).reshape(len(clip), DIM)
     if clip.visibility is not None:

@@ -1,0 +1,188 @@
+"""Labels beside clips: `labels.csv` with class numbers, and names where the folder has them.
+
+Columns: file, gloss, cat as everywhere in jaxsign (class numbers), and optionally glosses (names in
+order, joined by `|`), category (a name), signer, split. `labels.json` holds the names of all
+classes in the form of a run folder's: {"heads": {"gloss": [...], "cat": [...]}}; without it a
+`label_map.csv` or `labels_reference.csv` (gloss_id,label,cat_id,category) gives them.
+"""
+
+import csv
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxsign.config import write_text
+from jaxsign.errors import UserError
+from jaxsign.input import labels
+from jaxsign.input.formats._types import SPLITS, Collection, Entry
+
+FILE = "labels.csv"
+NAMES = "labels.json"
+_MAPS = ("label_map.csv", "labels_reference.csv")
+_HEADS = ("gloss", "cat")
+
+
+@dataclasses.dataclass
+class Labels:
+    """What a folder says of its clips.
+
+    Attributes:
+        rows: an Entry without a path for every clip that is named.
+        glosses, categories: the classes in order, () where they have no names.
+        problems: what is wrong with single rows.
+    """
+
+    rows: dict[str, Entry]
+    glosses: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    problems: list[str] = dataclasses.field(default_factory=list)
+
+
+def read(folder: Path, suffixes: tuple[str, ...]) -> Labels:
+    """The labels of a folder and of its `train`, `val` and `test`, none where there are no files.
+
+    Args:
+        folder: the collection.
+        suffixes: endings that the column `file` may carry.
+
+    Raises:
+        UserError: a file that cannot be read or lacks a column.
+    """
+    named = _class_names(folder)
+    found = Labels({}, named.get("gloss", ()), named.get("cat", ()))
+    for part in ("", *SPLITS):
+        path = folder / part / FILE
+        if path.is_file():
+            _read_file(path, part, suffixes, found)
+    return found
+
+
+def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) -> None:
+    for row in labels.read_rows(path, ("file",)):
+        cells, where = row.cells, f"{path} line {row.number}"
+        stem = labels.stem_of(cells["file"], suffixes).replace("\\", "/")
+        name = f"{part}/{stem}" if part else stem
+        split = cells.get("split", "") or part
+        if not stem or name in found.rows:
+            found.problems.append(f"{where}: {'names no file' if not stem else f'{name!r} again'}")
+        elif split not in ("", *SPLITS):
+            found.problems.append(f"{where}: split={split!r}, expected one of {', '.join(SPLITS)}")
+        else:
+            try:
+                found.rows[name] = _entry(name, split, cells, found)
+            except ValueError as error:
+                found.problems.append(f"{where}: {error}")
+
+
+def _entry(name: str, split: str, cells: Mapping[str, str], found: Labels) -> Entry:
+    glosses = split_names(cells.get("glosses", ""))
+    if not glosses:
+        gloss = _named(cells.get("gloss", ""), found.glosses, "gloss")
+        glosses = (gloss,) if gloss else ()
+    category = cells.get("category", "") or _named(cells.get("cat", ""), found.categories, "cat")
+    return Entry(name, glosses, category, cells.get("signer", ""), split)
+
+
+def _named(text: str, names: Sequence[str], column: str) -> str:
+    """The class that a cell tells by number, or by name; "" for an empty cell."""
+    if not text or text in names:
+        return text
+    if not re.fullmatch(r"[0-9]+", text):
+        if names:
+            raise ValueError(f"{column}={text!r} is none of the {len(names)} known names")
+        return text
+    number = int(text)
+    if names and number >= len(names):
+        raise ValueError(f"{column}={number}, but there are {len(names)} names")
+    return names[number] if names else str(number)
+
+
+def _class_names(folder: Path) -> dict[str, tuple[str, ...]]:
+    path = folder / NAMES
+    if path.is_file():
+        return read_names(path)
+    for name in _MAPS:
+        if (folder / name).is_file():
+            return labels.label_map(str(folder / name), {})
+    return {}
+
+
+def read_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """Class names by head from a `labels.json`.
+
+    Raises:
+        UserError: unreadable or of another form.
+    """
+    try:
+        heads = json.loads(path.read_text(encoding="utf-8"))["heads"]
+        return {head: tuple(map(str, heads[head] or ())) for head in _HEADS if head in heads}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: not readable ({error!r}). Expected "
+            '{"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
+        ) from error
+
+
+def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix: str) -> None:
+    """Writes `labels.csv` and `labels.json`; nothing for a collection without any label."""
+    glosses, categories = collection.classes()
+    if not any(e.glosses or e.category or e.signer or e.split for e in entries):
+        return
+    write_text(folder / NAMES, json_text({"heads": {"gloss": glosses, "cat": categories}}))
+    numbers = [{name: i for i, name in enumerate(names)} for names in (glosses, categories)]
+    rows = [
+        [
+            entry.name + suffix,
+            numbers[0][entry.glosses[0]] if entry.glosses else "",
+            numbers[1].get(entry.category, ""),
+            join_names(entry.glosses),
+            entry.category,
+            entry.signer,
+            entry.split,
+        ]
+        for entry in entries
+    ]
+    header = ["file", "gloss", "cat", "glosses", "category", "signer", "split"]
+    write_csv(folder / FILE, header, rows)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Writes a csv file, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([header, *rows])
+    write_text(path, text.getvalue())
+
+
+def json_text(value: Any) -> str:
+    """JSON for people: names as they are written, two spaces."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def join_names(names: Sequence[str]) -> str:
+    r"""Names in one cell: joined by `|`, with `\` before a `|` or `\` that belongs to a name."""
+    return "|".join(re.sub(r"([|\\])", r"\\\1", name) for name in names)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """The names that `join_names` joined."""
+    words = re.findall(r"((?:[^|\\]|\\.)*)(?:\||$)", text)
+    # An empty match follows the last name.
+    return tuple(re.sub(r"\\(.)", r"\1", word) for word in words if word)
+
+
+def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) -> list[Entry]:
+    """An entry for every file, labelled where a row names it; rows without a file are problems."""
+    for name in found.rows:
+        if name not in paths:
+            found.problems.append(f"{folder / name}{suffix}: no such file, but {FILE} names it")
+    entries = []
+    for name, path in paths.items():
+        first = name.partition("/")[0]
+        row = found.rows.get(name, Entry(name, split=first if first in SPLITS else ""))
+        entries.append(dataclasses.replace(row, path=path))
+    return entries

@@ -1,0 +1,72 @@
+"""Parquet files: columns by name, numbers as numpy, whole files, clear errors."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+from jaxsign.errors import UserError
+
+
+def columns(path: Path) -> list[str]:
+    """The names of a file's columns; [] where it cannot be read."""
+    try:
+        return pyarrow.parquet.read_schema(path).names
+    except (pyarrow.ArrowException, OSError):
+        return []
+
+
+def read(path: Path, wanted: Collection[str]) -> pyarrow.Table:
+    """The columns `wanted` of a file.
+
+    Raises:
+        UserError: absent, unreadable, or without one of the columns.
+    """
+    try:
+        with pyarrow.parquet.ParquetFile(path, memory_map=False) as file:
+            names = file.schema_arrow.names
+            missing = [name for name in wanted if name not in names]
+            if not missing:
+                return file.read(columns=list(wanted))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path}: not a readable parquet file ({error}). It may have been cut short: copy or "
+            "make it again."
+        ) from error
+    some = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    raise UserError(
+        f"{path}: lacks the column(s) {', '.join(missing[:5])}"
+        f"{' ...' if len(missing) > 5 else ''}; found {some or 'none'}"
+    )
+
+
+def numbers(path: Path, table: pyarrow.Table, name: str) -> np.ndarray:
+    """A column as numpy, as it is stored; an absent value of a fractional column is NaN.
+
+    Raises:
+        UserError: no numbers, or whole numbers with gaps.
+    """
+    column = table[name]
+    whole = pyarrow.types.is_integer(column.type)
+    if not whole and not pyarrow.types.is_floating(column.type):
+        raise UserError(f"{path}: column {name} holds {column.type}, expected numbers")
+    if whole and column.null_count:
+        raise UserError(f"{path}: column {name} has {column.null_count} rows without a value")
+    return column.to_numpy()
+
+
+def write(path: Path, table: pyarrow.Table) -> None:
+    """Writes a file under a temporary name, then renames it: whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        pyarrow.parquet.write_table(table, draft, compression="zstd")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,187 @@
+"""Writing a collection: a draft beside its place gets the name when whole; bad clips are told."""
+
+import dataclasses
+import inspect
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input import formats
+from jaxsign.input.clip import Clip
+from jaxsign.input.formats._types import Collection
+
+# From here on a folder of single files is slow to open and to copy: `auto` writes a store.
+STORE_FROM = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        out: where.
+        format: in which format.
+        count: clips.
+        skipped: what could not be read or written, and why.
+        losses: what the format cannot hold.
+    """
+
+    out: Path
+    format: str
+    count: int
+    skipped: list[str]
+    losses: list[str]
+
+
+def write_collection(
+    collection: Collection,
+    out: str | Path,
+    format: str = "auto",
+    *,
+    strict: bool = False,
+    on_clip: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Written:
+    """Writes a collection in a format: a folder, or a file if its name says so.
+
+    Nothing stands at `out` before everything is written.
+
+    Args:
+        collection: what to write.
+        out: a new or empty folder; or, for a collection of one, a file whose name ends with the
+            format's suffix.
+        format: one of `formats.names()`; 'auto' = what a file's name says, else `clips`, and
+            `store` from `STORE_FROM` clips up.
+        strict: the first clip that cannot be read or written is an error; else it is left out.
+        on_clip: called with the name of every clip that is done.
+        options: what the format's Writer takes.
+
+    Raises:
+        UserError: `out` is in use, the format cannot be written or has no such option, a bad clip
+            if `strict`, no good clip at all.
+    """
+    out = Path(out)
+    name = choose(collection, out, format)
+    module = formats.get(name)
+    if not hasattr(module, "Writer"):
+        raise UserError(f"format {name!r} can be read but not written")
+    _check_options(name, module.Writer, options)
+    _check_out(out)
+    if is_file(out, name):
+        return _write_one(collection, out, name)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+    skipped = list(collection.problems)
+    if strict and skipped:
+        raise UserError(skipped[0])
+    try:
+        writer = module.Writer(draft, collection, **options)
+        count = _add_all(collection, writer, strict, skipped, on_clip)
+        writer.finish()
+        os.chmod(draft, 0o777 & ~_umask())
+        if out.is_dir():
+            out.rmdir()
+        os.replace(draft, out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Written(out, name, count, skipped, sorted(writer.losses))
+
+
+def _add_all(
+    collection: Collection,
+    writer: Any,
+    strict: bool,
+    skipped: list[str],
+    on_clip: Callable[[str], None] | None,
+) -> int:
+    count = 0
+    for index, clip in _clips(collection, strict, skipped):
+        entry = collection.entries[index]
+        try:
+            writer.add(index, entry, clip)
+            count += 1
+        except UserError as error:
+            if strict:
+                raise
+            skipped.append(f"{entry.name}: {error}")
+        if on_clip:
+            on_clip(entry.name)
+    if not count:
+        first = f" First: {skipped[0]}" if skipped else ""
+        raise UserError(f"{collection.name}: none of {len(skipped)} clips could be written.{first}")
+    return count
+
+
+def _clips(collection: Collection, strict: bool, skipped: list[str]) -> Iterator[tuple[int, Clip]]:
+    """The clips that can be read, with their numbers."""
+    seen: set[str] = set()
+    for index, entry in enumerate(collection.entries):
+        try:
+            if entry.name in seen or not _is_plain(entry.name):
+                raise UserError(f"{entry.name!r} is no good name for a file, or stands twice")
+            seen.add(entry.name)
+            clip = collection.read(index)
+        except UserError as error:
+            if strict:
+                raise
+            skipped.append(str(error))
+            continue
+        yield index, clip
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name stays inside the folder that it is put into."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def choose(collection: Collection, out: Path, format: str) -> str:
+    """The format's name for what a person asked for."""
+    if format != "auto":
+        return format
+    fitting = [name for name in formats.names() if is_file(out, name)]
+    if fitting:
+        return max(fitting, key=lambda name: len(formats.get(name).SUFFIX))
+    return "clips" if len(collection) < STORE_FROM else "store"
+
+
+def is_file(out: Path, name: str) -> bool:
+    """Whether `out` is the name of a single file in format `name`."""
+    module = formats.get(name)
+    return hasattr(module, "write_clip") and out.name.endswith(module.SUFFIX)
+
+
+def _write_one(collection: Collection, out: Path, name: str) -> Written:
+    if len(collection) != 1:
+        raise UserError(
+            f"{out} is the name of one file, but {collection.name} holds {len(collection)} clips. "
+            "Give a folder."
+        )
+    module = formats.get(name)
+    module.write_clip(out, collection.read(0))
+    return Written(out, name, 1, [], sorted(module.Writer.LOSSES))
+
+
+def _check_options(name: str, writer: Callable, options: dict[str, Any]) -> None:
+    known = list(inspect.signature(writer).parameters)[2:]
+    for option in options:
+        if option not in known:
+            raise UserError(
+                f"format {name!r} has no option {option!r}.{did_you_mean(option, known)} "
+                f"It has: {', '.join(known) or 'none'}"
+            )
+
+
+def _check_out(out: Path) -> None:
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise UserError(f"{out} exists already. Choose another --out or remove that one.")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,85 @@
+import json
+
+import numpy as np
+import pytest
+
+from jaxsign.errors import UserError
+from jaxsign.input import formats
+from jaxsign.input.clip import Clip
+
+
+def a_clip(frames=5, seed=0):
+    landmarks = np.random.default_rng(seed).random((frames, 543, 3), np.float32)
+    landmarks[0, :468] = np.nan
+    return Clip(landmarks, np.arange(frames) / 25, frame_size=(64, 48), fps=25.0, source="me")
+
+
+def a_folder(folder, names=("a b.v1", "train/b", "val/c")):
+    for seed, name in enumerate(names):
+        a_clip(3 + seed, seed).save(folder / f"{name}.clip.npz")
+    return folder
+
+
+def test_a_folder_with_class_numbers_and_names(tmp_path):
+    a_folder(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,gloss,cat\na b.v1.clip.npz,2,0\n")
+    (tmp_path / "train" / "labels.csv").write_text("file,gloss,cat,signer\nb,0,1,anna\n")
+    names = {"heads": {"gloss": ["YES", "NO", "GOOD MORNING"], "cat": ["GREETING", "ANSWER"]}}
+    (tmp_path / "labels.json").write_text(json.dumps(names))
+    found = formats.open_collection(tmp_path)
+    assert found.format == "clips" and not found.problems
+    entries = {entry.name: entry for entry in found.entries}
+    assert entries["a b.v1"].glosses == ("GOOD MORNING",)
+    assert entries["a b.v1"].category == "GREETING" and entries["a b.v1"].split == ""
+    assert entries["train/b"].glosses == ("YES",)
+    assert (entries["train/b"].split, entries["train/b"].signer) == ("train", "anna")
+    assert entries["val/c"].glosses == () and entries["val/c"].split == "val"
+    for i, entry in enumerate(found.entries):
+        assert entry.path.is_file() and found.frames(i) == len(found.read(i))
+    assert found.classes()[0] == ("YES", "NO", "GOOD MORNING")
+
+
+def test_numbers_without_names_stay_numbers_in_order(tmp_path):
+    a_folder(tmp_path, ("a", "b"))
+    (tmp_path / "labels.csv").write_text("file,gloss,cat\na,10,0\nb,9,0\n")
+    assert formats.open_collection(tmp_path).classes()[0] == ("9", "10")
+
+
+def test_what_is_wrong_with_single_rows_is_told(tmp_path):
+    a_folder(tmp_path, ("a",))
+    rows = ["file,gloss,cat,split", "a,0,0,train", "a,1,0,train", "gone,0,0,val", "b,0,0,dev"]
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    found = formats.open_collection(tmp_path)
+    assert [entry.name for entry in found.entries] == ["a"]
+    text = "\n".join(found.problems)
+    assert "line 3: 'a' again" in text and "split='dev'" in text and "gone.clip.npz" in text
+
+
+def test_one_file_is_a_collection_of_one(tmp_path):
+    a_clip().save(tmp_path / "x.clip.npz")
+    found = formats.open_collection(tmp_path / "x.clip.npz")
+    assert (found.format, len(found), found.entries[0].name) == ("clips", 1, "x")
+    bare = tmp_path / "bare.npz"
+    np.savez(bare, landmarks=a_clip().landmarks.astype(np.float16), fps=np.float64(10))
+    found = formats.open_collection(bare)
+    assert found.format == "clips"
+    np.testing.assert_allclose(found.read(0).timestamps, np.arange(5) / 10)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    a_folder(tmp_path, ("a", "b"))
+    (tmp_path / "a.clip.npz").write_bytes(b"no archive")
+    found = formats.open_collection(tmp_path)
+    for ask in (found.read, found.frames):
+        with pytest.raises(UserError, match="a.clip.npz"):
+            ask(0)
+
+
+def test_nothing_that_is_known(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(UserError, match="(?s)none of the known formats.*notes.txt.*clips:"):
+        formats.detect(tmp_path)
+    with pytest.raises(UserError, match="no such file"):
+        formats.detect(tmp_path / "absent")
+    with pytest.raises(UserError, match="Did you mean 'clips'"):
+        formats.open_collection(tmp_path, "clip")

@@ -1,0 +1,99 @@
+"""Which points a clip shows and when: runs of presence, and how much of each part is missing."""
+
+import dataclasses
+
+import numpy as np
+
+from jaxsign.input.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
+
+PARTS = {"face": FACE, "left_hand": LEFT_HAND, "pose": POSE, "right_hand": RIGHT_HAND}
+# A step of the timestamps beyond this many usual ones is a hole in the recording.
+HOLE = 1.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Missing:
+    """How much of a part is missing in a clip.
+
+    Attributes:
+      frames: frames of the clip.
+      missing: frames without the part.
+      gaps: runs of frames without the part.
+      longest: frames of the longest run without it.
+      longest_seconds: from the sighting before that run to the one after it, or to the clip's end.
+      at_start, at_end: frames before the first and after the last sighting.
+    """
+
+    frames: int
+    missing: int
+    gaps: int
+    longest: int
+    longest_seconds: float
+    at_start: int
+    at_end: int
+
+    @property
+    def share(self) -> float:
+        """Missing frames as a share of all, 0 to 1."""
+        return self.missing / self.frames
+
+
+def present(clip: Clip) -> np.ndarray:
+    """bool [T, 543]: points whose place in the image is known; some sources have no depth."""
+    return ~(np.isnan(clip.landmarks[..., 0]) | np.isnan(clip.landmarks[..., 1]))
+
+
+def parts_present(clip: Clip) -> dict[str, np.ndarray]:
+    """bool [T] a part: frames that show any of its points."""
+    seen = present(clip)
+    return {name: np.any(seen[:, rows], axis=1) for name, rows in PARTS.items()}
+
+
+def missing(clip: Clip) -> dict[str, Missing]:
+    """What is missing of `face`, `left_hand`, `pose`, `right_hand`, and of `any_hand`."""
+    parts = parts_present(clip)
+    parts["any_hand"] = parts["left_hand"] | parts["right_hand"]
+    return {name: _count(seen, clip.timestamps) for name, seen in parts.items()}
+
+
+def _count(seen: np.ndarray, timestamps: np.ndarray) -> Missing:
+    starts, ends = runs(~seen)
+    sizes = ends - starts
+    last = len(seen) - 1
+    seconds = timestamps[np.minimum(ends, last)] - timestamps[np.maximum(starts - 1, 0)]
+    return Missing(
+        frames=len(seen),
+        missing=int(sizes.sum()),
+        gaps=len(sizes),
+        longest=int(sizes.max(initial=0)),
+        longest_seconds=float(seconds.max(initial=0)),
+        at_start=int(sizes[starts == 0].sum()),
+        at_end=int(sizes[ends == len(seen)].sum()),
+    )
+
+
+def runs(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First frames and frames behind the last of every run of True in bool [T]."""
+    steps = np.diff(np.concatenate([[0], seen.astype(np.int8), [0]]))
+    return np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+
+
+def neighbours(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Frames of the last sighting up to and the first from each frame on; -1 and T: none.
+
+    Args:
+      seen: bool [T, ...].
+
+    Returns:
+      Two int [T, ...].
+    """
+    count = len(seen)
+    frames = np.arange(count).reshape(-1, *[1] * (seen.ndim - 1))
+    before = np.maximum.accumulate(np.where(seen, frames, -1), axis=0)
+    after = np.minimum.accumulate(np.where(seen, frames, count)[::-1], axis=0)[::-1]
+    return before, after
+
+
+def usual_step(timestamps: np.ndarray) -> float:
+    """The median step of the timestamps in seconds; 0 for a single frame."""
+    return float(np.median(np.diff(timestamps))) if len(timestamps) > 1 else 0.0

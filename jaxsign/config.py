@@ -336,6 +336,8 @@ def load_run_config(workdir: str | Path) -> ConfigDict:
 
 
 def _with_later_keys(config: ConfigDict) -> ConfigDict:
+    if "view" not in config:
+        config.view = base().view
     for key, default in flatten(base()).items():
         *sections, name = key.split(".")
         node = config

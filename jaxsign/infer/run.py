@@ -21,7 +21,7 @@ Array = np.ndarray
 Names = dict[str, tuple[str, ...] | None]
 
 # Sections whose keys belong to a system, not to every run.
-_FREE_SECTIONS = ("net.", "stage")
+_FREE_SECTIONS = ("net.", "stage", "view.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +182,8 @@ def load_run(workdir: str | Path, which: str = "best") -> Run:
     """
     workdir = Path(workdir)
     _check_folder(workdir)
-    config = _complete(configs.load_run_config(workdir), workdir / "config.json")
+    config = configs.load_run_config(workdir)
+    _check_recipe(config, workdir / "config.json")
     net = nets.build(**config.net.to_dict())
     variables, info = _load_variables(workdir, which)
     return Run(
@@ -239,13 +240,12 @@ def _check_folder(workdir: Path) -> None:
     )
 
 
-def _complete(config: ConfigDict, path: Path) -> ConfigDict:
-    """Checks a stored recipe against this version's keys; keys that it lacks get their defaults."""
-    base = configs.base()
-    known, stored = configs.flatten(base), configs.flatten(config)
+def _check_recipe(config: ConfigDict, path: Path) -> None:
+    """Refuses a stored recipe that this version cannot read."""
+    known = configs.flatten(configs.base())
     unknown = [
         f"{key}.{did_you_mean(key, known)}"
-        for key in stored
+        for key in configs.flatten(config)
         if key not in known and not key.startswith(_FREE_SECTIONS)
     ]
     if unknown:
@@ -253,14 +253,8 @@ def _complete(config: ConfigDict, path: Path) -> ConfigDict:
             f"{path} has keys that this version of jaxsign does not know:\n{listing(unknown)}\n"
             "The run was made by another version (see its manifest.json), or the file was edited."
         )
-    net = config.get("net", {})
-    if not net or not net.get("name"):
+    if not config.get("net", {}).get("name"):
         raise UserError(f"{path} names no net (net.name). Expected the recipe of a trained run.")
-    shared = {key: value for key, value in config.items() if key not in ("net", "stage")}
-    full = configs.merged(base, shared, where=str(path))
-    full.net = ConfigDict(net.to_dict())
-    full.stage = ConfigDict(config.get("stage", ConfigDict()).to_dict())
-    return full
 
 
 def _load_variables(workdir: Path, which: str) -> tuple[dict[str, Any], dict[str, Any]]:

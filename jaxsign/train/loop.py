@@ -1,15 +1,14 @@
 """The only training loop.
 
 It reads as a list: for every stage, for every epoch: train, validate, record, save. What a run
-needs is built in setup.py, one step is in step.py, what differs between kinds of learning stands
-in tasks/.
+needs is built in setup.py, one step is in step.py, what a run shows and leaves is in outputs.py,
+what differs between kinds of learning stands in tasks/.
 A run that is stopped at any moment and started again writes the same metrics and parameters.
 """
 
 import collections
 import contextlib
 import dataclasses
-import datetime
 import math
 import time
 from pathlib import Path
@@ -20,8 +19,6 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-import jaxsign
-from jaxsign import runtime
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.train import (
@@ -29,6 +26,7 @@ from jaxsign.train import (
     checkpoint,
     lock,
     log,
+    outputs,
     records,
     setup,
     signals,
@@ -58,11 +56,10 @@ class Loop:
 
     def __init__(self, run: setup.Run, display: log.Display):
         self.run = run
-        self.display = display
         self.records = records.Records()
         session = setup.begin(run, run.stages[0], None)
         shapes = setup.shapes_of(session.task, session.train_batches)
-        self.parameters = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
+        count = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
         for later in run.stages[1:]:  # a mistake in a later stage is told now, not then
             setup.begin(run, later, shapes)
         never = setup.never_trained(run, shapes)
@@ -89,13 +86,13 @@ class Loop:
         self.resumed = resumed
         self.state = session.compiled.place(host)
         self.feed: Any = None  # prefetched batches of the stage at hand
-        folder = run.workdir / "tensorboard"
-        self.board = log.TensorBoard(folder, run.config.log.tensorboard, self.records.step)
+        self.display = display
+        self.outputs = outputs.Outputs(run, display, count, self.records.step)
 
     def train(self) -> Result:
         """Runs what is left of the run."""
-        self._say_start()
-        self._write_outputs()
+        self.outputs.start(self.session, self.records, self.resumed)
+        self.outputs.write(self.session, self.records)
         with signals.StopRequest() as stop:
             try:
                 while self.records.stage < len(self.run.stages):
@@ -105,8 +102,7 @@ class Loop:
                     if stop.requested:
                         break
             finally:
-                self.display.close()
-                self.board.close()
+                self.outputs.close()
                 if self.feed is not None:
                     self.feed.close()
                 self.checkpoints.close()
@@ -151,8 +147,7 @@ class Loop:
     def _train_epoch(self, rates: dict[str, Any], stop: signals.StopRequest) -> None:
         at, session = self.records, self.session
         steps = session.train_batches.steps_per_epoch
-        total = sum(stage.epochs for stage in self.run.stages)
-        self.display.start_epoch(at.epoch + 1, total, steps, at.steps_in_epoch)
+        self.display.start_epoch(at.epoch + 1, self.outputs.epochs, steps, at.steps_in_epoch)
         if self.feed is None:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
@@ -193,12 +188,9 @@ class Loop:
         grad_norm = float(values.pop("grad_norm"))
         if finite:
             self.records.add(values)
-        every = self.run.config.log.every_steps
-        if every and step % every == 0 and finite:
-            means = self.session.task.summarise(values)
-            scalars = {"train/step_loss": means["loss"], "train/lr": lr}
-            self.board.scalars({**scalars, "train/grad_norm": grad_norm}, step)
         if finite:
+            loss = self.session.task.summarise(values)["loss"]
+            self.outputs.step(step, lr, loss, grad_norm)
             means = self.session.task.summarise(self.records.sums)
             self.display.step(self.records.steps_in_epoch, f"loss {means['loss']:.4f}")
 
@@ -228,7 +220,7 @@ class Loop:
         return session.task.summarise(totals)
 
     def _end_epoch(self, train, val, seconds: float, speed: float, rates: dict[str, Any]) -> None:
-        at, session, config = self.records, self.session, self.run.config
+        at, session = self.records, self.session
         if not math.isfinite(val["loss"]):
             raise UserError(
                 f"the validation loss of epoch {at.epoch + 1} is {val['loss']}. The checkpoint of "
@@ -238,45 +230,20 @@ class Loop:
         session.schedule.observe(val["score"])
         best = at.observe(val["score"])
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
-        memory = runtime.device_memory()
-        if config.deterministic:
-            seconds, memory = 0.0, (0.0, 0.0)
-        next_lr = self._learning_rate(0)
-        at.rows.append(self._row(train, val, next_lr, seconds, memory, rates))
+        at.rows.append(
+            outputs.row(
+                session, at, train, val, rates, self._learning_rate(0), seconds,
+                staged=len(self.run.stages) > 1,
+            )
+        )  # fmt: skip
         if best:
             variables = session.compiled.fetch(self.state).variables
             self.checkpoints.save_best(
                 at.step, variables, {"epoch": at.epoch, "metric": val["score"]}
             )
         self._save()
-        self._write_outputs()
-        scalars = {f"train/{k}": v for k, v in train.items() if k != "score"}
-        scalars |= {f"val/{k}": v for k, v in val.items() if k != "score"}
-        self.board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
-        self.board.flush()
-        mark = "  *" if best else ""
-        accuracies = "  ".join(f"{k[4:]} {v:.3f}" for k, v in val.items() if k.startswith("acc/"))
-        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  val acc {accuracies}"
-        total = sum(stage.epochs for stage in self.run.stages)
-        self.display.end_epoch(at.epoch, total, f"{text}  {seconds:.1f} s{mark}")
-
-    def _row(self, train, val, lr, seconds, memory, rates) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "epoch": self.records.epoch,
-            "train_loss": train["loss"],
-            "val_loss": val["loss"],
-        }
-        row |= {f"val_{k[4:]}_acc": v for k, v in val.items() if k.startswith("acc/")}
-        row |= {"lr": lr, "epoch_time": seconds}
-        row |= {"gpu_memory_allocated": memory[0], "gpu_memory_reserved": memory[1]}
-        loss = self.session.stage.config.loss
-        if loss.curriculum or loss.weighting != "static":
-            row |= {"alpha": rates["weights"][0], "beta": rates["weights"][-1]}
-            name = "curriculum_phase" if loss.curriculum else "loss_weighting_strategy"
-            row[name] = rates["phase"]
-        if len(self.run.stages) > 1:
-            row["stage"] = self.session.stage.name
-        return row
+        self.outputs.write(session, at)
+        self.outputs.epoch(at, train, val, seconds, speed, best)
 
     def _stage_is_over(self) -> bool:
         at, settings = self.records, self.session.stage.config.train
@@ -305,49 +272,8 @@ class Loop:
         self.session, self.feed = setup.begin(self.run, upcoming, variables), None
         fresh = self.session.fresh(variables, at.step, host)
         self.state = self.session.compiled.place(fresh)
-        self.display.say(f"stage {upcoming.name}: {len(self.session.trainable)} parameters train")
+        self.outputs.stage(self.session)
         self._save()
-
-    def _write_outputs(self) -> None:
-        try:
-            self._write_files()
-        except OSError as error:
-            raise UserError(
-                f"{self.run.workdir}: metrics, manifest or picture cannot be written "
-                f"({error.strerror or error}). The checkpoint is complete: mend this and repeat "
-                "the command."
-            ) from error
-
-    def _write_files(self) -> None:
-        at, run = self.records, self.run
-        records.write_csv(run.workdir / "metrics.csv", at.rows)
-        if at.rows:
-            log.draw_history(at.rows, run.workdir / "history.png", run.workdir.name)
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        entries = {
-            "jaxsign": jaxsign.__version__,
-            "parameters": self.parameters,
-            "trainable_arrays": len(self.session.trainable),
-            "epochs_done": at.epoch,
-            "best_epoch": at.best_epoch,
-            "best_metric": at.best,
-            "monitor": run.config.task.monitor,
-            "train_examples": len(run.train),
-            "val_examples": len(run.val),
-            "written": now,
-        }
-        setup.write_manifest(run, entries)
-
-    def _say_start(self) -> None:
-        run, say = self.run, self.display.say
-        say(f"device   {runtime.describe_devices()}")
-        say(f"net      {run.config.net.name}, {self.parameters:,} parameters")
-        say(f"data     {len(run.train)} training and {len(run.val)} validation clips")
-        shapes = sorted({tuple(shape) for shape in self.session.train_batches.shapes})
-        say(f"steps    {self.session.train_batches.steps_per_epoch} an epoch, shapes {shapes}")
-        say(f"run      {run.workdir}")
-        if self.resumed:
-            say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
 
 
 def train(config: ConfigDict, workdir: str | Path, display: log.Display | None = None) -> Result:

@@ -1,0 +1,146 @@
+"""What a run in progress shows and leaves: console, TensorBoard, the files of its folder."""
+
+import collections
+import datetime
+from typing import Any
+
+import jaxsign
+from jaxsign import runtime
+from jaxsign.errors import UserError
+from jaxsign.train import log, records, setup
+
+
+class Outputs:
+    """Everything that a run writes beside its checkpoints.
+
+    Attributes:
+      run: the run.
+      display: the console.
+      parameters: numbers in all of the net's parameters.
+    """
+
+    def __init__(self, run: setup.Run, display: log.Display, parameters: int, step: int):
+        self.run = run
+        self.display = display
+        self.parameters = parameters
+        folder = run.workdir / "tensorboard"
+        self._board = log.TensorBoard(folder, run.config.log.tensorboard, step)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all stages."""
+        return sum(stage.epochs for stage in self.run.stages)
+
+    def start(self, session: setup.Session, at: records.Records, resumed: bool) -> None:
+        """Says what is about to run."""
+        run, say = self.run, self.display.say
+        say(f"device   {runtime.describe_devices()}")
+        say(f"net      {run.config.net.name}, {self.parameters:,} parameters")
+        say(f"train    {_parts(session.trainable)}")
+        say(f"data     {len(run.train)} training and {len(run.val)} validation clips")
+        shapes = sorted({tuple(shape) for shape in session.train_batches.shapes})
+        say(f"steps    {session.train_batches.steps_per_epoch} an epoch, shapes {shapes}")
+        say(f"run      {run.workdir}")
+        if resumed:
+            say(f"resumed  after epoch {at.epoch}, step {at.step}")
+
+    def stage(self, session: setup.Session) -> None:
+        """Says that a stage begins."""
+        self.display.say(f"stage {session.stage.name}: trains {_parts(session.trainable)}")
+
+    def step(self, step: int, lr: float, loss: float, grad_norm: float) -> None:
+        """A step's scalars, if it is one that is logged."""
+        every = self.run.config.log.every_steps
+        if every and step % every == 0:
+            scalars = {"train/step_loss": loss, "train/lr": lr, "train/grad_norm": grad_norm}
+            self._board.scalars(scalars, step)
+
+    def epoch(
+        self, at: records.Records, train: dict, val: dict, seconds: float, speed: float, best: bool
+    ) -> None:
+        """An epoch's scalars and its line on the console."""
+        scalars = {f"train/{k}": v for k, v in train.items() if k != "score"}
+        scalars |= {f"val/{k}": v for k, v in val.items() if k != "score"}
+        self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
+        self._board.flush()
+        accuracies = "  ".join(f"{k[4:]} {v:.3f}" for k, v in val.items() if k.startswith("acc/"))
+        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  val acc {accuracies}"
+        mark = "  *" if best else ""
+        self.display.end_epoch(at.epoch, self.epochs, f"{text}  {seconds:.1f} s{mark}")
+
+    def write(self, session: setup.Session, at: records.Records) -> None:
+        """Writes metrics.csv, history.png and manifest.json.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        try:
+            self._write(session, at)
+        except OSError as error:
+            raise UserError(
+                f"{self.run.workdir}: metrics, manifest or picture cannot be written "
+                f"({error.strerror or error}). The checkpoint is complete: mend this and repeat "
+                "the command."
+            ) from error
+
+    def _write(self, session: setup.Session, at: records.Records) -> None:
+        run = self.run
+        records.write_csv(run.workdir / "metrics.csv", at.rows)
+        if at.rows:
+            log.draw_history(at.rows, run.workdir / "history.png", run.workdir.name)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        entries = {
+            "jaxsign": jaxsign.__version__,
+            "parameters": self.parameters,
+            "trainable_arrays": len(session.trainable),
+            "epochs_done": at.epoch,
+            "best_epoch": at.best_epoch,
+            "best_metric": at.best,
+            "monitor": run.config.task.monitor,
+            "train_examples": len(run.train),
+            "val_examples": len(run.val),
+            "written": now,
+        }
+        setup.write_manifest(run, entries)
+
+    def close(self) -> None:
+        """Closes the console's bar and TensorBoard's file."""
+        self.display.close()
+        self._board.close()
+
+
+def row(
+    session: setup.Session, at: records.Records, train: dict, val: dict, rates: dict, lr: float,
+    seconds: float, *, staged: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """An epoch's row of metrics.csv.
+
+    Args:
+      lr: rate of the next epoch.
+      staged: the run has several stages.
+    """
+    config = session.stage.config
+    memory = runtime.device_memory()
+    if config.deterministic:
+        seconds, memory = 0.0, (0.0, 0.0)
+    values: dict[str, Any] = {
+        "epoch": at.epoch,
+        "train_loss": train["loss"],
+        "val_loss": val["loss"],
+    }
+    values |= {f"val_{k[4:]}_acc": v for k, v in val.items() if k.startswith("acc/")}
+    values |= {"lr": lr, "epoch_time": seconds}
+    values |= {"gpu_memory_allocated": memory[0], "gpu_memory_reserved": memory[1]}
+    if config.loss.curriculum or config.loss.weighting != "static":
+        values |= {"alpha": rates["weights"][0], "beta": rates["weights"][-1]}
+        name = "curriculum_phase" if config.loss.curriculum else "loss_weighting_strategy"
+        values[name] = rates["phase"]
+    if staged:
+        values["stage"] = session.stage.name
+    return values
+
+
+def _parts(paths: tuple[str, ...]) -> str:
+    """'encoder 24, head 2 arrays': how many arrays train in each part of the net."""
+    counts = collections.Counter(path.split("/")[0] for path in paths)
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) + " arrays"

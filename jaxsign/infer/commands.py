@@ -99,8 +99,9 @@ def add_predict(subparsers: Any) -> None:
         """
         Prints the best candidates for a clip, or a line for each clip of a folder, and with
         --out writes them as JSON: one result for a file, a list for a folder. Clips are .npz
-        files with X [T, 156] or X2048 [T, 2048], or recorded landmarks (.clip.npz). A file that
-        cannot be read is reported; the others are still predicted, and the exit status is 1.
+        files with X [T, 156] or X2048 [T, 2048], or recorded landmarks in any format that
+        `jaxsign inspect` reads. A file that cannot be read is reported; the others are still
+        predicted, and the exit status is 1.
         """,
         """
         jaxsign predict --workdir runs/fslr "clip_0089_how are you.npz"

@@ -111,8 +111,7 @@ def data_section(
     data = ConfigDict(run.config.data.to_dict())
     if path is not None:
         if data.source in ("npz", "clips", "synthetic"):
-            recorded = any(Path(path).glob(f"*{clips.SUFFIX}"))
-            data.source = "clips" if recorded else "npz"
+            data.source = _source_of(Path(path))
         data[split].path = str(path)
         data[split].labels = str(labels) if labels is not None else str(Path(path) / "labels.csv")
     elif labels is not None:
@@ -125,6 +124,12 @@ def data_section(
     if skip_missing:
         data.missing = "skip"
     return data
+
+
+def _source_of(folder: Path) -> str:
+    if any(folder.glob(f"*{clips.SUFFIX}")):
+        return "clips"
+    return "npz" if any(folder.glob("*.npz")) else "collection"
 
 
 def answer(run: runs.Run, source: Any, batch_size: int = 32) -> Answers:
@@ -163,8 +168,8 @@ def _clip(run: runs.Run, source: Any, index: int) -> runs.Clip:
             f"[T, {run.input_dim}]. Give --data a folder of .npz files that hold them."
         )
     value = run.features(value)
-    fits = run.takes_frames if value.ndim == 4 else value.shape[1:] == (run.input_dim,)
-    if not fits:
+    fits = value.shape[1:] == run.frame_shape
+    if not fits and not (run.takes_frames and value.ndim == 4):
         found = "images" if value.ndim == 4 else f"{value.shape[-1]} numbers a frame"
         raise UserError(
             f"{source.ids[index]}: {found}, but this run's net takes {run.input_dim} numbers a "

@@ -1,5 +1,6 @@
-"""Reads what a person gives to a recogniser: FSLR clip files, recorded Clips, folders of them."""
+"""Reads what a person gives to a recogniser: clip files of any format, and folders of them."""
 
+import dataclasses
 import importlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import clip as clips
 from jaxsign.input import files as npz_files
+from jaxsign.input import formats
 
 Array = np.ndarray
 
@@ -20,38 +22,51 @@ _VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm")
 _USUAL_KEYS = ("X", "X2048")
 
 
-def find(source: str | Path) -> list[Path]:
-    """The input files that `source` means: itself, or all .npz in a folder and below, sorted.
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One clip to recognise.
+
+    Attributes:
+      path: the file that holds it, for messages.
+      name: its place in the folder that was given.
+      collection, index: where it is read from, for what is no .npz of its own.
+    """
+
+    path: Path
+    name: str
+    collection: formats.Collection | None = None
+    index: int = 0
+
+
+def find(source: str | Path) -> list[Item]:
+    """The clips that `source` means: a file, or all in a folder and below, sorted.
 
     Raises:
-      UserError: no such file or folder, a folder without clips, or another kind of file.
+      UserError: no such file or folder, nothing to recognise in it, or another kind of file.
     """
     source = Path(source)
-    if source.is_dir():
-        files = sorted(path for path in source.rglob("*.npz") if path.is_file())
-        if not files:
-            raise UserError(
-                f"{source}: no .npz file in this folder or below. Expected clips as .npz "
-                f"(X [T, 156] or X2048 [T, 2048]) or as {clips.SUFFIX}."
-            )
-        return files
-    if not source.is_file():
-        raise UserError(f"{source}: no such file or folder. Expected an .npz clip or a folder.")
-    if source.suffix.lower() in _VIDEOS:
+    if not source.exists():
+        raise UserError(f"{source}: no such file or folder. Expected a clip or a folder of clips.")
+    if source.is_file() and source.suffix.lower() in _VIDEOS:
         raise UserError(
-            f"{source} is a video. Extract its landmarks or features first, then give the .npz "
-            "that holds them."
+            f"{source} is a video. Extract its landmarks (jaxsign extract) or image features "
+            "(jaxsign features) first, then give what they wrote."
         )
-    if source.suffix.lower() != ".npz":
-        raise UserError(f"{source}: expected an .npz clip or a folder of them.")
-    return [source]
+    if source.is_file() and source.suffix == ".npz":
+        return [Item(source, source.name)]
+    files = sorted(path for path in source.rglob("*.npz") if path.is_file())
+    if files:
+        return [Item(path, path.relative_to(source).as_posix()) for path in files]
+    collection = formats.open_collection(source)
+    entries = enumerate(collection.entries)
+    return [Item(e.path or source / e.name, e.name, collection, i) for i, e in entries]
 
 
-def read(path: Path, run: runs.Run, mask: str = "length") -> runs.Clip:
-    """One file as the run's net takes it, not cut yet.
+def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
+    """One clip as the run's net takes it, not cut yet.
 
     Args:
-      path: an .npz of the FSLR layout, or a recorded Clip (`.clip.npz`).
+      item: of `find`; or an .npz of the FSLR layout, or a recorded Clip (`.clip.npz`).
       run: decides which array is read (by its net's width) and the view of a Clip.
       mask: 'length': every frame counts, as in training; 'visibility': only frames with a
         visible keypoint (the original's prediction tool).
@@ -61,11 +76,23 @@ def read(path: Path, run: runs.Run, mask: str = "length") -> runs.Clip:
     """
     if mask not in MASKS:
         raise UserError(f"mask {mask!r} is none of {', '.join(MASKS)}")
-    recorded = path.name.endswith(clips.SUFFIX)
-    clip = _recorded(path, run, mask) if recorded else _stored(path, run, mask)
+    if isinstance(item, Path):
+        item = Item(item, item.name)
+    path = item.path
+    if item.collection is not None:
+        clip = _viewed(item.collection.read(item.index), path, run, mask)
+    elif path.name.endswith(clips.SUFFIX):
+        clip = _viewed(clips.load(path), path, run, mask)
+    else:
+        clip = _stored(path, run, mask)
+    _check(clip, path, run)
+    return clip
+
+
+def _check(clip: runs.Clip, path: Path, run: runs.Run) -> None:
     if not len(clip.x):
         raise UserError(f"{path}: has no frames. Expected at least one.")
-    if clip.x.dtype.kind == "f" and not np.isfinite(clip.x).all():
+    if clip.x.dtype.kind == "f" and not run.takes_nan and not np.isfinite(clip.x).all():
         bad = int((~np.isfinite(clip.x)).any(axis=tuple(range(1, clip.x.ndim))).sum())
         raise UserError(
             f"{path}: {bad} of {len(clip.x)} frames hold NaN or infinite numbers. Expected finite "
@@ -76,16 +103,14 @@ def read(path: Path, run: runs.Run, mask: str = "length") -> runs.Clip:
             f"{path}: no frame with a visible keypoint among the first {len(run.cut(clip.x))}. "
             "Use --mask length to count every frame."
         )
-    return clip
 
 
-def _recorded(path: Path, run: runs.Run, mask: str) -> runs.Clip:
+def _viewed(clip: clips.Clip, path: Path, run: runs.Run, mask: str) -> runs.Clip:
     if run.view is None:
         raise UserError(
             f"{path}: a clip of landmarks, but this run takes {run.input_dim} stored features a "
             "frame. Give it .npz files that hold them (X2048)."
         )
-    clip = clips.load(path)
     x = run.features(clip)
     seen = _visible(clip, run) if mask == "visibility" else np.ones(len(x), bool)
     return runs.Clip(x, seen)
@@ -128,16 +153,17 @@ def choose_key(arrays: dict[str, Array], run: runs.Run, path: Path) -> str:
         if key in arrays and _fits(arrays[key], run):
             return key
     found = ", ".join(f"{key} {list(a.shape)} {a.dtype}" for key, a in arrays.items())
+    shape = ", ".join(map(str, run.frame_shape))
     raise UserError(
-        f"{path}: no array of {run.input_dim} numbers a frame, which this run's net takes. Found: "
-        f"{found or 'nothing'}. Expected {own} [T, {run.input_dim}] float32."
+        f"{path}: no array of {' x '.join(map(str, run.frame_shape))} numbers a frame, which this "
+        f"run's net takes. Found: {found or 'nothing'}. Expected {own} [T, {shape}] float32."
     )
 
 
 def _fits(array: Array, run: runs.Run) -> bool:
-    if array.ndim == 4:
+    if array.ndim == 4 and array.shape[1:] != run.frame_shape:
         return run.takes_frames and array.dtype == np.uint8 and array.shape[-1] == 3
-    return array.ndim == 2 and array.shape[1] == run.input_dim and array.dtype.kind in "fiu"
+    return array.shape[1:] == run.frame_shape and array.dtype.kind in "fiu"
 
 
 def _arrays(path: Path) -> dict[str, Array]:

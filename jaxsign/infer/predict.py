@@ -20,56 +20,62 @@ class Prediction:
 
     Attributes:
       path: the file.
+      name: the clip's place in the folder that was given.
       frames: frames it holds.
       result: None where the file could not be read.
       error: what is wrong with the file.
     """
 
     path: Path
+    name: str = ""
     frames: int = 0
     result: results.Result | None = None
     error: str = ""
 
 
 def predict(
-    run: runs.Run, paths: Sequence[Path], *, mask: str = "length", batch_size: int = 32
+    run: runs.Run,
+    items: Sequence[files.Item],
+    *,
+    mask: str = "length",
+    batch_size: int = 32,
 ) -> Iterator[Prediction]:
-    """Predictions of the files in their order; a bad file is reported, not raised.
+    """Predictions of the clips in their order; a bad file is reported, not raised.
 
     Args:
       run: a loaded run.
-      paths: .npz files of the FSLR layout or recorded Clips.
+      items: of `files.find`.
       mask: 'length' (every frame counts) or 'visibility' (frames with a visible keypoint).
       batch_size: clips run at once.
     """
     if mask not in files.MASKS:
         raise UserError(f"mask {mask!r} is none of {', '.join(files.MASKS)}")
-    batch_size = min(batch_size, len(paths))
-    for start in range(0, len(paths), _CHUNK):
-        yield from _chunk(run, paths[start : start + _CHUNK], mask, batch_size)
+    batch_size = min(batch_size, len(items))
+    for start in range(0, len(items), _CHUNK):
+        yield from _chunk(run, items[start : start + _CHUNK], mask, batch_size)
 
 
 def _chunk(
-    run: runs.Run, paths: Sequence[Path], mask: str, batch_size: int
+    run: runs.Run, items: Sequence[files.Item], mask: str, batch_size: int
 ) -> Iterator[Prediction]:
-    clips: dict[Path, runs.Clip] = {}
-    errors: dict[Path, str] = {}
-    for path in paths:
+    clips: dict[int, runs.Clip] = {}
+    errors: dict[int, str] = {}
+    for i, item in enumerate(items):
         try:
-            clips[path] = files.read(path, run, mask)
+            clips[i] = files.read(item, run, mask)
         except UserError as error:
-            errors[path] = str(error)
+            errors[i] = str(error)
     short = [runs.Clip(run.cut(clip.x), run.cut(clip.valid)) for clip in clips.values()]
     rows = run.classify(short, batch_size) if short else {}
     answers = {
-        path: results.make({head: rows[head][row] for head in run.heads})
-        for row, path in enumerate(clips)
+        i: results.make({head: rows[head][row] for head in run.heads})
+        for row, i in enumerate(clips)
     }
-    for path in paths:
-        if path in errors:
-            yield Prediction(path, error=errors[path])
+    for i, item in enumerate(items):
+        if i in errors:
+            yield Prediction(item.path, item.name, error=errors[i])
         else:
-            yield Prediction(path, len(clips[path].x), answers[path])
+            yield Prediction(item.path, item.name, len(clips[i].x), answers[i])
 
 
 def predict_files(
@@ -98,16 +104,16 @@ def predict_files(
     Raises:
       UserError: nothing to predict, or a single file that cannot be read.
     """
-    paths = files.find(source)
+    items = files.find(source)
     run = runs.load_run(workdir, which)
-    single = not Path(source).is_dir()
+    single = len(items) == 1 and Path(source).is_file()
     done: list[Prediction] = []
-    for answer in predict(run, paths, mask=mask, batch_size=batch_size):
+    for answer in predict(run, items, mask=mask, batch_size=batch_size):
         _show(answer, run, single)
         done.append(answer)
     _warn_about_length(done, run)
     good = [answer for answer in done if answer.result is not None]
-    saved = [_saved(answer, run, None if single else Path(source)) for answer in good]
+    saved = [_saved(answer, run, single) for answer in good]
     if out is not None:
         results.write_json(Path(out), saved[0] if single else saved)
         print(f"Saved to {out}")
@@ -134,12 +140,10 @@ def _line(answer: Prediction, named: results.Result, run: runs.Run) -> str:
     return f"{answer.path}: {', '.join(best)}"
 
 
-def _saved(answer: Prediction, run: runs.Run, folder: Path | None) -> dict[str, Any]:
+def _saved(answer: Prediction, run: runs.Run, single: bool) -> dict[str, Any]:
     assert answer.result is not None
     named = results.with_names(answer.result, run.labels)
-    if folder is None:
-        return named
-    return {"file": answer.path.relative_to(folder).as_posix(), **named}
+    return named if single else {"file": answer.name, **named}
 
 
 def _warn_about_length(done: Sequence[Prediction], run: runs.Run) -> None:

@@ -72,6 +72,16 @@ class Run:
         return int(getattr(self.net, "input_dim", 2048))
 
     @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Shape of a frame of features as the net takes it."""
+        return tuple(getattr(self.net, "frame_shape", (self.input_dim,)))
+
+    @property
+    def takes_nan(self) -> bool:
+        """True if NaN means an absent point to the net."""
+        return bool(getattr(self.net, "takes_nan", False))
+
+    @property
     def takes_frames(self) -> bool:
         """True if the net can start from images uint8 [T, H, W, 3]."""
         return "backbone" in self.variables["params"]

@@ -36,11 +36,13 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     from jaxsign.infer import commands as infer
     from jaxsign.input import commands as inputs
+    from jaxsign.input.inspecting import commands as inspecting
     from jaxsign.train import commands as train
 
     train.add_train(verbs)
     infer.add_evaluate(verbs)
     infer.add_predict(verbs)
+    inspecting.add_inspect(verbs)
     inputs.add_validate(verbs)
     inputs.add_export_data(verbs)
     infer.add_import(verbs)

@@ -125,22 +125,33 @@ def strip(clip: Clip, count: int = 8, height: int = 240) -> Image.Image:
       RGB image.
     """
     numbers = np.unique(np.linspace(0, len(clip) - 1, max(1, count)).round().astype(int))
-    xy = clip.landmarks[numbers, :, :2].astype(np.float64)
-    origin, extent, aspect = _window(clip)
-    width = max(1, round(height * aspect))
-    panels = []
-    for number, points in zip(numbers, (xy - origin) / extent, strict=True):
-        panel = Image.new("RGB", (width, height), _PANEL)
-        if np.isfinite(points).all(1).any():
-            draw(panel, points)
-        else:
-            font = _font(max(10, height // 16))
-            ImageDraw.Draw(panel).text((width / 2, height / 2), "no points", _DIM, font, "mm")
-        panels.append(_captioned(panel, clip, int(number)))
+    window = _window(clip)
+    panels = [_captioned(_still(clip, i, height, window), clip, i) for i in numbers.tolist()]
     return sheet(panels, columns=len(panels))
 
 
-def _window(clip: Clip) -> tuple[np.ndarray, np.ndarray, float]:
+def still(clip: Clip, frame: int, height: int = 240) -> Image.Image:
+    """One frame of a clip on a plain ground, at the scale that shows the whole clip; RGB."""
+    return _still(clip, frame, height, _window(clip))
+
+
+_Window = tuple[np.ndarray, np.ndarray, float]
+
+
+def _still(clip: Clip, frame: int, height: int, window: _Window) -> Image.Image:
+    origin, extent, aspect = window
+    panel = Image.new("RGB", (max(1, round(height * aspect)), height), _PANEL)
+    points = (clip.landmarks[frame, :, :2].astype(np.float64) - origin) / extent
+    if np.isfinite(points).all(1).any():
+        draw(panel, points)
+    else:
+        font = _font(max(10, height // 16))
+        middle = (panel.width / 2, height / 2)
+        ImageDraw.Draw(panel).text(middle, "no points", _DIM, font, "mm")
+    return panel
+
+
+def _window(clip: Clip) -> _Window:
     """Where the clip's points lie: origin [2], extent [2] in fractions, width / height in pixels.
 
     Inside the image where any point is, so that guessed legs far below it do not count.

@@ -7,8 +7,9 @@ import numpy as np
 from jaxsign.input.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
 
 PARTS = {"face": FACE, "left_hand": LEFT_HAND, "pose": POSE, "right_hand": RIGHT_HAND}
-# A step of the timestamps beyond this many usual ones is a hole in the recording.
-HOLE = 1.5
+# A step of the timestamps beyond this many usual ones is a hole in the recording: three frames
+# that a camera drops are none.
+HOLE = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,15 @@ def runs(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First frames and frames behind the last of every run of True in bool [T]."""
     steps = np.diff(np.concatenate([[0], seen.astype(np.int8), [0]]))
     return np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+
+
+def recorded_runs(seen: np.ndarray, timestamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`runs` of bool [T], broken where the timestamps have a hole."""
+    starts, ends = runs(seen)
+    steps = np.diff(timestamps)
+    cuts = np.flatnonzero(steps > HOLE * usual_step(timestamps)) + 1
+    cuts = cuts[seen[cuts] & seen[cuts - 1]]
+    return np.sort(np.concatenate([starts, cuts])), np.sort(np.concatenate([ends, cuts]))
 
 
 def neighbours(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,9 +36,10 @@ def resample(clip: Clip, fps: float, *, max_gap: float = 0.0) -> Clip:
 def at_times(clip: Clip, times: np.ndarray, *, max_gap: float = 0.0) -> Clip:
     """The clip at other times: on the straight line between a point's sightings before and after.
 
-    A point is absent where it was not seen before or after, or where these sightings lie further
-    apart than `max_gap` and than one and a half usual frames: absences stay absences, and so do
-    holes in the recording. At the times of the clip itself nothing changes (with `max_gap` 0).
+    A point is absent where it was not seen before or after, where there are frames between these
+    two sightings that do not show it and they lie further apart than `max_gap`, or where there
+    are none because the recording has a hole of more than four usual steps. At the times of the
+    clip itself nothing changes (with `max_gap` 0).
 
     Args:
       clip: left as it is.
@@ -63,8 +64,9 @@ def at_times(clip: Clip, times: np.ndarray, *, max_gap: float = 0.0) -> Clip:
         before, after = np.maximum(before, 0), np.minimum(after, len(clip) - 1)
         shares = _shares(clip.timestamps[before], clip.timestamps[after], times[:, None])
     distance = clip.timestamps[after] - clip.timestamps[before]
-    allowed = max(max_gap, presence.HOLE * presence.usual_step(clip.timestamps)) + SAME_TIME
-    joined &= distance <= allowed
+    hole = presence.HOLE * presence.usual_step(clip.timestamps)
+    allowed = np.where(after - before > 1, max_gap, max(max_gap, hole))
+    joined &= distance <= allowed + SAME_TIME
     outside = (times < clip.timestamps[0] - SAME_TIME) | (times > clip.timestamps[-1] + SAME_TIME)
     joined &= ~outside[:, None]
     columns = np.arange(clip.landmarks.shape[1])

@@ -87,10 +87,8 @@ def savitzky_golay(clip: Clip, window: int = 7, order: int = 2) -> Clip:
     # Coordinates are taken apart, for sources without depth. Those that come and go together, such
     # as a whole hand's, are smoothed together.
     flat = landmarks.reshape(len(clip), -1)
-    holes = np.diff(clip.timestamps) > presence.HOLE * presence.usual_step(clip.timestamps)
-    cuts = np.flatnonzero(holes) + 1
     for seen, columns in _together(~np.isnan(flat)):
-        for start, end in zip(*_uncut_runs(seen, cuts), strict=True):
+        for start, end in zip(*presence.recorded_runs(seen, clip.timestamps), strict=True):
             size = min(window, end - start - 1 + (end - start) % 2)
             if size > order:
                 run = flat[start:end, columns].astype(np.float64)
@@ -105,10 +103,3 @@ def _together(seen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         words.view(f"V{words.shape[1]}").ravel(), return_index=True, return_inverse=True
     )
     return [(seen[:, column], np.flatnonzero(owner == i)) for i, column in enumerate(first)]
-
-
-def _uncut_runs(seen: np.ndarray, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends of the runs of True, broken before the frames `cuts` too."""
-    starts, ends = presence.runs(seen)
-    inner = cuts[seen[cuts] & seen[cuts - 1]]
-    return np.sort(np.concatenate([starts, inner])), np.sort(np.concatenate([ends, inner]))

@@ -191,7 +191,7 @@ def features(points: np.ndarray, *, missing: str = "zero") -> np.ndarray:
     """
     made = normalise_in_model(points)
     if missing == "zero":
-        made[(points[:, 11] == points[:, 12]).all(axis=-1)] = 0
+        made[~(points[:, 11] - points[:, 12]).any(axis=-1)] = 0
         for part in PARTS[1:]:
             made[~np.isfinite(made[:, part]).all(axis=(1, 2)), part] = 0
     return made[:, KEPT, :2].reshape(len(points), -1)

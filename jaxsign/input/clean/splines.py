@@ -1,0 +1,114 @@
+"""Cubic splines through arrays at an even rate: as scipy's whole, or run by run of what is seen."""
+
+import functools
+
+import numpy as np
+from scipy import interpolate
+
+from jaxsign.errors import UserError
+from jaxsign.input.clean import presence
+
+# Runs up to this many frames are resampled by a matrix that is kept.
+LONGEST_KEPT = 320
+
+
+def fixed_rate_times(timestamps: np.ndarray, rate: float) -> np.ndarray:
+    """Times from the first to the last timestamp, about 1 / `rate` seconds apart.
+
+    Both ends are kept, so the step is not exactly 1 / `rate`.
+
+    Args:
+      timestamps: float64 [T], seconds, not decreasing.
+      rate: frames a second.
+
+    Raises:
+      UserError: `rate` is no positive number.
+    """
+    if not (np.isfinite(rate) and rate > 0):
+        raise UserError(f"rate={rate}, expected a number above 0")
+    start, end = float(timestamps[0]), float(timestamps[-1])
+    return np.linspace(start, end, int((end - start) * rate) + 1)
+
+
+def resample_to_fixed_rate(
+    x: np.ndarray, timestamps: np.ndarray, rate: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A not-a-knot cubic spline through every number, whatever it stands for.
+
+    Args:
+      x: float [T, ...]; three frames make a parabola, two a line.
+      timestamps: float64 [T], seconds, increasing.
+      rate: frames a second.
+
+    Returns:
+      (float64 [N, ...], times float64 [N]).
+
+    Raises:
+      UserError: frames of one and the same time, or a rate that does not work.
+
+    Source: WhisperSign, resample_to_fixed_rate.
+    """
+    times = fixed_rate_times(timestamps, rate)
+    if len(timestamps) == 1:
+        return np.asarray(x, np.float64), times
+    if not (np.diff(timestamps) > 0).all():
+        raise UserError("resample_to_fixed_rate: the timestamps do not increase in every frame")
+    return interpolate.CubicSpline(timestamps, np.asarray(x, np.float64))(times), times
+
+
+def resample_runs(
+    x: np.ndarray, seen: np.ndarray, timestamps: np.ndarray, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A not-a-knot cubic spline through each run of frames that show a part; elsewhere zeros.
+
+    A run reaches half a new frame beyond its ends, with the values of its ends, so that a sighting
+    of a single frame does not get lost. A hole in the timestamps ends a run.
+
+    Args:
+      x: float32 [T, ...].
+      seen: bool [T].
+      timestamps: float64 [T], seconds; of frames of one and the same time the first counts.
+      times: float64 [N], seconds, evenly spaced.
+
+    Returns:
+      (float32 [N, ...], seen bool [N]).
+    """
+    flat = x.reshape(len(x), -1)
+    made = np.zeros((len(times), flat.shape[1]), np.float32)
+    covered = np.zeros(len(times), bool)
+    reach = (times[1] - times[0]) / 2 if len(times) > 1 else np.inf
+    for start, end in zip(*presence.recorded_runs(seen, timestamps), strict=True):
+        old = timestamps[start:end]
+        first = np.searchsorted(times, old[0] - reach, side="right")
+        last = np.searchsorted(times, old[-1] + reach, side="right")
+        if first < last:
+            made[first:last] = _spline(old, flat[start:end], times[first:last])
+            covered[first:last] = True
+    return made.reshape(len(times), *x.shape[1:]), covered
+
+
+def _spline(old: np.ndarray, values: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """float32 [N, C] of values [T, C] at `old` [T], at `new` [N]; the ends' values beyond them."""
+    count = len(old)
+    step = (old[-1] - old[0]) / max(count - 1, 1)
+    even = count < 3 or np.ptp(np.diff(old)) <= 1e-6
+    if count > 1 and not (even and step > 0):
+        distinct = np.r_[True, np.diff(old) > 0]
+        old, values = old[distinct], values[distinct]
+    if len(old) == 1:
+        return np.repeat(values[:1], len(new), axis=0)
+    if even and count <= LONGEST_KEPT:
+        stride = (new[-1] - new[0]) / max(len(new) - 1, 1) / step
+        first = (new[0] - old[0]) / step
+        # A millionth of a frame is below what float32 shows of a moving hand.
+        return _matrix(count, len(new), round(first, 6), round(stride, 9)) @ values
+    curve = interpolate.CubicSpline(old, values.astype(np.float64))
+    return curve(np.clip(new, old[0], old[-1]))
+
+
+@functools.lru_cache(maxsize=128)
+def _matrix(count: int, new: int, first: float, stride: float) -> np.ndarray:
+    """float32 [new, count]: what takes `count` even frames to those at first + k * stride."""
+    at = np.clip(first + stride * np.arange(new), 0, count - 1)
+    curve = interpolate.CubicSpline(np.arange(count), np.eye(count))
+    return curve(at).astype(np.float32)

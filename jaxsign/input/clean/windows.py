@@ -1,0 +1,51 @@
+"""Overlapping windows over a recording, and arrays brought to a fixed length."""
+
+import numpy as np
+
+from jaxsign.errors import UserError
+
+
+def sizes(duration: float, overlap: float, rate: float) -> tuple[int, int]:
+    """Frames of a window and from one window's start to the next one's.
+
+    Args:
+      duration: seconds of a window.
+      overlap: of neighbouring windows, as a share of one.
+      rate: frames a second.
+
+    Raises:
+      UserError: numbers that give an empty window or one that does not move on.
+    """
+    window = int(duration * rate)
+    hop = int(window * (1 - overlap))
+    if window < 1 or hop < 1:
+        raise UserError(
+            f"windows of {duration} s at {rate} frames/s with overlap {overlap} are {window} "
+            f"frames long and {hop} apart; expected at least 1 of each"
+        )
+    return window, hop
+
+
+def stream(frames: int, window: int, hop: int) -> list[tuple[int, int]]:
+    """(first frame, real frames) of windows that start every `hop` frames to the very end."""
+    return [(start, min(window, frames - start)) for start in range(0, frames, hop)]
+
+
+def cover(frames: int, window: int, hop: int) -> list[tuple[int, int]]:
+    """(first frame, real frames) of all full windows and one part-filled one behind them."""
+    found = [(start, window) for start in range(0, frames - window + 1, hop)]
+    start = len(found) * hop
+    return [*found, (start, frames - start)] if start < frames else found
+
+
+def cut(x: np.ndarray, windows: list[tuple[int, int]], window: int) -> np.ndarray:
+    """[N, window, ...]: the windows of [T, ...], padded with zeros."""
+    made = np.zeros((len(windows), window, *x.shape[1:]), x.dtype)
+    for row, (start, count) in zip(made, windows, strict=True):
+        row[:count] = x[start : start + count]
+    return made
+
+
+def fit_length(x: np.ndarray, length: int) -> np.ndarray:
+    """[length, ...]: [T, ...] cut, or padded with zeros at its end."""
+    return cut(x, [(0, min(len(x), length))], length)[0]

@@ -133,7 +133,28 @@ def _input() -> dict[str, Any]:
             "speed": 0.0,
             "point_dropout": 0.0,
             "flip": 0.0,
+            "landmarks": _augment_landmarks(),  # of views that are points [T, P, 2]
         },
+    }
+
+
+def _augment_landmarks() -> dict[str, Any]:
+    return {
+        "resample": 0.0,  # probability of another speed
+        "resample_scale": (0.8, 1.2),
+        "affine": 0.0,  # probability of scale, shift, rotate and shear together
+        "scale": 0.02,
+        "shift": 0.01,
+        "rotate": 0.0,  # degrees
+        "shear": 0.0,
+        "mask": 0.0,  # probability of missing frames
+        "mask_ratio": (0.05, 0.05),
+        "mask_value": "zero",  # zero | nan
+        "distort": 0.0,  # probability of a random walk
+        "distort_step": 0.1,
+        "cutout": 0.0,  # probability of a square without points
+        "cutout_size": (0.2, 0.4),
+        "flip": 0.0,  # probability of the mirror image
     }
 
 

@@ -47,7 +47,7 @@ def build(config: Mapping[str, Any], normalised: bool = False) -> "Augment | Non
     Raises:
       UserError: an unknown key or a value out of its range.
     """
-    values = {key: float(value) for key, value in config.items()}
+    values = {key: float(value) for key, value in config.items() if key != "landmarks"}
     for key, value in values.items():
         if key not in _LIMITS:
             raise UserError(f"input.augment.{key}: unknown key.{did_you_mean(key, _LIMITS)}")

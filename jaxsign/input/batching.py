@@ -109,10 +109,11 @@ class Plan:
 class _Maker:
     """Makes planned batches: the one function that grain maps."""
 
-    def __init__(self, source, view, augment, max_length, seed, cache_mb, part):
-        self.source, self.view, self.augment = source, view, augment
+    def __init__(self, source, view, mirrored, augment, max_length, seed, cache_mb, part):
+        self.source, self.augment = source, augment
+        self.views = (view, mirrored)
         self.max_length, self.seed, self.part = max_length, seed, part
-        self._cache: dict[int, Array] = {}
+        self._cache: dict[tuple[int, bool], Array] = {}
         self._left = cache_mb * 1e6
 
     def __call__(self, planned: Planned) -> Batch:
@@ -134,24 +135,31 @@ class _Maker:
         return {key: a.reshape(rows.shape + a.shape[1:]) for key, a in batch.items()}
 
     def _augmented(self, index: int, stream: int) -> Array:
-        x = self.features(index)
-        if self.augment is not None:
-            x = self.augment(x, np.random.default_rng([self.seed, 7, stream]))
-        return x[: self.max_length]
+        if self.augment is None:
+            return self.features(index)[: self.max_length]
+        rng = np.random.default_rng([self.seed, 7, stream])
+        flip = self.views[1] is not None and rng.random() < self.augment.flip
+        return self.augment(self.features(index, flip), rng)[: self.max_length][: self.max_length]
 
-    def features(self, index: int) -> Array:
-        """Example `index` through the view; kept in memory as long as there is room."""
-        found = self._cache.get(index)
+    def features(self, index: int, flip: bool = False) -> Array:
+        """Example `index` through the view; kept in memory as long as there is room.
+
+        Args:
+          index: of the source.
+          flip: its mirror image.
+        """
+        found = self._cache.get((index, flip))
         if found is not None:
             return found
         example = self.source.read(index)
-        if self.view is not None:
-            example = self.view(example)
+        view = self.views[flip]
+        if view is not None:
+            example = view(example)
         elif isinstance(example, Clip):
             raise UserError(f"{self.source.name} holds landmarks: set view.name")
         if example.nbytes <= self._left:
             self._left -= example.nbytes
-            self._cache[index] = example
+            self._cache[index, flip] = example
         return example
 
 
@@ -185,6 +193,7 @@ class _Batches:
         source: Any,
         *,
         view: Callable | None = None,
+        mirrored: Callable | None = None,
         batch_size: int,
         buckets: Sequence[int],
         max_length: int,
@@ -213,7 +222,7 @@ class _Batches:
         self.plan = Plan(padded, batch_size, accumulation, seed, shuffle=shuffle)
         rows = batch_size // process_count
         part = (process_index * rows, (process_index + 1) * rows)
-        self._maker = _Maker(source, view, augment, max_length, seed, cache_mb, part)
+        self._maker = _Maker(source, view, mirrored, augment, max_length, seed, cache_mb, part)
         self._workers, self._threads, self._prefetch = workers, threads, prefetch
         self.steps_per_epoch = self.plan.per_epoch
         first = self._maker.features(0)
@@ -239,7 +248,9 @@ class TrainBatches(_Batches):
 
     Args:
       source: examples (`jaxsign.input.sources.Source`).
-      view: example -> float32 [T, D]; None = the source's arrays are features already.
+      view: example -> float32 [T, ...]; None = the source's arrays are features already.
+      mirrored: the view of the mirror image, taken with the probability `augment.flip`; None =
+        never.
       batch_size: rows of a micro-batch over all processes.
       buckets, max_length: see `bucket_lengths`.
       accumulation: micro-batches A of a batch; all of one bucket.

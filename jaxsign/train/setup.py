@@ -16,7 +16,7 @@ from jaxsign import config as configs
 from jaxsign import nets, runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.input import augment as augmentation
-from jaxsign.input import batching, sources, views
+from jaxsign.input import augment_landmarks, batching, sources, views
 from jaxsign.train import (
     checkpoint,
     optimizer,
@@ -330,17 +330,41 @@ def _shared(config: ConfigDict) -> dict[str, Any]:
 
 
 def make_batches(config: ConfigDict, source: Any, view: Any) -> Any:
-    """Training batches of a source under `config.input`."""
+    """Training batches of a source under `config.input`.
+
+    Raises:
+      UserError: an augmentation that the view's output cannot have.
+    """
+    landmarks = augment_landmarks.build(config.input.augment.landmarks)
+    keypoints = augmentation.build(
+        config.input.augment, normalised=config.view.get("normalise") == "shoulders"
+    )
+    if landmarks is not None and keypoints is not None:
+        raise UserError("set keys of input.augment or of input.augment.landmarks, not of both")
+    mirrored = None
+    if landmarks is not None:
+        _check_landmarks(source, view)
+        if landmarks.flip:
+            mirrored = views.get_view({**config.view.to_dict(), "flip": True})
     return batching.TrainBatches(
         source,
         view=view,
+        mirrored=mirrored,
         accumulation=config.optim.accumulation,
         seed=config.seed,
-        augment=augmentation.build(
-            config.input.augment, normalised=config.view.get("normalise") == "shoulders"
-        ),
+        augment=landmarks or keypoints,
         **_shared(config),
     )
+
+
+def _check_landmarks(source: Any, view: Any) -> None:
+    example = source.read(0)
+    shape = np.shape(example if view is None else view(example))
+    if len(shape) != 3 or shape[-1] not in (2, 3):
+        raise UserError(
+            f"input.augment.landmarks is for points [T, P, 2]; {source.name} gives {list(shape)} "
+            "with this view. Use the other keys of input.augment."
+        )
 
 
 def make_eval_batches(config: ConfigDict, source: Any, view: Any) -> Any:

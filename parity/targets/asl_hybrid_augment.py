@@ -1,0 +1,44 @@
+"""What the ASL hybrid does to training clips, and how it puts batches together."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from jaxsign.input import augment_landmarks, batching
+from parity import cases
+from parity.targets import FileCheck
+
+Arrays = dict[str, np.ndarray]
+
+
+def augmentation(case: cases.Case) -> Arrays:
+    """Affine, frame mask and distortion with the recorded draws."""
+    x, call = case.inputs["x"], case.call
+    drawn = call["affine"]
+    shift = (drawn["shift_x"], drawn["shift_y"])
+    return {
+        "output/affine": augment_landmarks.affine(x, drawn["scale"], shift),
+        "output/masked": augment_landmarks.mask_frames(x, np.asarray(call["mask"]["frames"])),
+        "output/distorted": augment_landmarks.distort(x, case.inputs["normals"]),
+    }
+
+
+def collate(case: cases.Case) -> Arrays:
+    """A batch padded with zeros to its longest clip."""
+    clips = [case.inputs[f"clip{i}"] for i in range(len(case.call["labels"]))]
+    longest = max(map(len, clips))
+    return {
+        "output/batch": np.array(batching.pad(clips, longest, clips[0])["x"]),
+        "output/labels": np.asarray(case.call["labels"], np.int64),
+    }
+
+
+def resample_indices(path: Path) -> FileCheck:
+    """`augment_resample_indices.json`: the frames that another speed keeps."""
+    recorded = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    found = {
+        name: augment_landmarks.resample_indices(row["T"], row["scale"])
+        for name, row in recorded.items()
+    }
+    return FileCheck({name: row["indices"] for name, row in recorded.items()}, found)

@@ -1,6 +1,5 @@
 """Any source of a recipe, written as a folder that fslr-transformer-vs-iv3gru reads."""
 
-import csv
 import os
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError
 from jaxsign.input import occlusion, sources
 from jaxsign.input.clip import Clip
+from jaxsign.input.formats import _labels, fslr
 from jaxsign.input.sources import npz
 from jaxsign.input.views import fslr156
 
@@ -51,7 +51,8 @@ def export_data(
         labels = [int(source.labels[head][index]) for head in ("gloss", "cat")]
         rows.append([name, *labels, *([] if flag is None else [flag])])
     # Last, so that a folder with labels is a whole one.
-    _write_labels(out / LABELS, rows)
+    header = ["file", "gloss", "cat", "occluded"][: len(rows[0])]
+    _labels.write_csv(out / LABELS, header, rows)
     return len(rows)
 
 
@@ -80,14 +81,12 @@ def _write_clip(
     """Writes one clip; returns its occlusion flag, or None if nobody asked for it."""
     clip = source.read(index)
     confidence, max_gap = view.get("confidence", 0.5), view.get("max_gap", 5)
-    times = None
-    meta = {"conf_thresh": confidence, "interpolation_max_gap": max_gap}
     if isinstance(clip, Clip):
         x, visible = fslr156.keypoints(clip, confidence=confidence, max_gap=max_gap)
-        times = (clip.timestamps * 1000).astype(np.int64)
-        meta |= {"target_fps": clip.fps} if clip.fps else {}
+        times, meta = fslr.about(clip, confidence=confidence, max_gap=max_gap)
     else:
         x, visible = clip, _visible(clip, source)
+        times, meta = None, {"conf_thresh": confidence, "interpolation_max_gap": max_gap}
     if find_occluded and occluded is None:
         occluded = occlusion.detect(x, visible)["binary_flag"]
     meta["occluded_flag"] = occluded or 0
@@ -102,12 +101,3 @@ def _visible(x: Array, source: sources.Source) -> Array:
             "Use a source of landmarks or keypoints (data.key=X)."
         )
     return (x.reshape(len(x), -1, 2) != 0).any(axis=2)
-
-
-def _write_labels(path: Path, rows: list[list]) -> None:
-    draft = path.with_name(f".{path.name}.partial")
-    with open(draft, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["file", "gloss", "cat", "occluded"][: len(rows[0])])
-        writer.writerows(rows)
-    os.replace(draft, path)

@@ -11,14 +11,16 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxsign.config import write_text
 from jaxsign.errors import UserError
 from jaxsign.input import labels
-from jaxsign.input.formats._types import SPLITS, Collection, Entry
+from jaxsign.input.clip import Clip
+from jaxsign.input.formats import _files
+from jaxsign.input.formats._types import SPLITS, Collection, Entry, of_files
 
 FILE = "labels.csv"
 NAMES = "labels.json"
@@ -186,3 +188,67 @@ def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) 
         row = found.rows.get(name, Entry(name, split=first if first in SPLITS else ""))
         entries.append(dataclasses.replace(row, path=path))
     return entries
+
+
+def open_files(
+    path: Path,
+    format: str,
+    suffixes: tuple[str, ...],
+    load: Callable[[Path], Clip],
+    frames: Callable[[Path], int] | None = None,
+) -> Collection:
+    """A folder of one file a clip with labels beside them, or one such file.
+
+    Args:
+        path: the folder or file.
+        format: its name.
+        suffixes: the files' suffix, then others that the column `file` may carry.
+        load, frames: see `of_files`.
+
+    Raises:
+        UserError: an unreadable labels file.
+    """
+    if path.is_file():
+        return of_files(path, format, [Entry(stem_of(path, suffixes), path=path)], load, frames)
+    found = read(path, suffixes)
+    entries = joined(found, _files.below(path, suffixes[0]), path, suffixes[0])
+    return of_files(
+        path,
+        format,
+        entries,
+        load,
+        frames,
+        problems=found.problems,
+        glosses=found.glosses,
+        categories=found.categories,
+    )
+
+
+def stem_of(path: Path, suffixes: tuple[str, ...]) -> str:
+    """A file's name without a known suffix."""
+    return labels.stem_of(path.name, suffixes)
+
+
+class FolderWriter:
+    """Writes one file a clip and labels beside them: what such formats' Writers share."""
+
+    LOSSES: frozenset[str] = frozenset()
+    SUFFIX = ""
+
+    def __init__(self, folder: Path, collection: Collection):
+        self._folder, self._collection = folder, collection
+        self._written: list[Entry] = []
+        self.losses = set(self.LOSSES)
+
+    def write(self, path: Path, clip: Clip) -> None:
+        """Writes the file of one clip."""
+        raise NotImplementedError
+
+    def add(self, index: int, entry: Entry, clip: Clip) -> None:
+        """Writes one clip."""
+        self.write(self._folder / f"{entry.name}{self.SUFFIX}", clip)
+        self._written.append(entry)
+
+    def finish(self) -> None:
+        """Writes the labels."""
+        write(self._folder, self._written, self._collection, self.SUFFIX)

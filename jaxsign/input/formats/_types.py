@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from jaxsign.input.clip import Clip
 
@@ -95,13 +96,36 @@ class Collection:
 
 @dataclasses.dataclass(frozen=True)
 class _At:
-    """A function of an index, at chosen indices; unlike a closure it can be pickled."""
+    """A function of what stands at an index; unlike a closure it can be pickled."""
 
     function: Callable
-    chosen: Sequence[int]
+    chosen: Sequence
 
     def __call__(self, index: int):
         return self.function(self.chosen[index])
+
+
+def of_files(
+    path: Path,
+    format: str,
+    entries: list[Entry],
+    load: Callable[[Path], Clip],
+    frames: Callable[[Path], int] | None = None,
+    **rest: Any,
+) -> Collection:
+    """A collection whose entries all have a file of their own.
+
+    Args:
+        path: where it lies.
+        format: its name.
+        entries: all with a path.
+        load: file -> Clip.
+        frames: file -> frames, where that is cheaper.
+        rest: other fields of the collection.
+    """
+    paths = [entry.path for entry in entries]
+    counter = None if frames is None else _At(frames, paths)
+    return Collection(str(path), format, entries, _At(load, paths), counter=counter, **rest)
 
 
 def in_order(known: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:

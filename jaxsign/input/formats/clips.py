@@ -1,6 +1,5 @@
 """Folders of clip files (`<name>.clip.npz`, jaxsign's own) with labels beside them, or one file."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from jaxsign.input import clip as clips
 from jaxsign.input import files
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _files, _labels
-from jaxsign.input.formats._types import Collection, Entry
+from jaxsign.input.formats._types import Collection
 
 LOOKS = "a folder of *.clip.npz with labels.csv, or one .npz file with landmarks [T, 543, 3]"
 SUFFIX = clips.SUFFIX
@@ -31,30 +30,7 @@ def open_path(path: Path) -> Collection:
     Raises:
         UserError: an unreadable labels file.
     """
-    if path.is_file():
-        name = path.name.removesuffix(SUFFIX).removesuffix(".npz")
-        return _collection(path, [Entry(name, path=path)], _labels.Labels({}))
-    found = _files.below(path, SUFFIX)
-    labels = _labels.read(path, (SUFFIX, ".npz"))
-    return _collection(path, _labels.joined(labels, found, path, SUFFIX), labels)
-
-
-def _collection(path: Path, entries: list[Entry], labels: _labels.Labels) -> Collection:
-    paths = [entry.path for entry in entries if entry.path is not None]
-    return Collection(
-        name=str(path),
-        format="clips",
-        entries=entries,
-        reader=functools.partial(_read, paths),
-        problems=labels.problems,
-        glosses=labels.glosses,
-        categories=labels.categories,
-        counter=functools.partial(_frames, paths),
-    )
-
-
-def _read(paths: list[Path], index: int) -> Clip:
-    return load(paths[index])
+    return _labels.open_files(path, "clips", (SUFFIX, ".npz"), load, frames)
 
 
 def load(path: Path) -> Clip:
@@ -76,12 +52,11 @@ def load(path: Path) -> Clip:
         ) from error
 
 
-def _frames(paths: list[Path], index: int) -> int:
-    shape = _files.npz_shapes(paths[index]).get("landmarks", ())
+def frames(path: Path) -> int:
+    """The length of a clip, from its file's header; raises as `load`."""
+    shape = _files.npz_shapes(path).get("landmarks", ())
     if shape[1:] != (clips.POINTS, 3) or not shape[0]:
-        raise UserError(
-            f"{paths[index]}: landmarks {list(shape)}, expected [T >= 1, {clips.POINTS}, 3]"
-        )
+        raise UserError(f"{path}: landmarks {list(shape)}, expected [T >= 1, {clips.POINTS}, 3]")
     return shape[0]
 
 
@@ -90,21 +65,11 @@ def write_clip(path: Path, clip: Clip) -> None:
     clip.save(path)
 
 
-class Writer:
+class Writer(_labels.FolderWriter):
     """Writes a folder of clip files and its labels. Nothing is lost."""
 
-    LOSSES: frozenset[str] = frozenset()
+    SUFFIX = SUFFIX
 
-    def __init__(self, folder: Path, collection: Collection):
-        self._folder, self._collection = folder, collection
-        self._written: list[Entry] = []
-        self.losses = set(self.LOSSES)
-
-    def add(self, index: int, entry: Entry, clip: Clip) -> None:
-        """Writes one clip."""
-        clip.save(self._folder / f"{entry.name}{SUFFIX}")
-        self._written.append(entry)
-
-    def finish(self) -> None:
-        """Writes the labels."""
-        _labels.write(self._folder, self._written, self._collection, SUFFIX)
+    def write(self, path: Path, clip: Clip) -> None:
+        """Writes the file of one clip."""
+        clip.save(path)

@@ -19,7 +19,7 @@ from jaxsign.input import clip as clips
 from jaxsign.input import files
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _files, _labels, _parquet
-from jaxsign.input.formats._types import Collection, Entry
+from jaxsign.input.formats._types import Collection
 from jaxsign.input.sources import npz
 from jaxsign.input.views import fslr156
 
@@ -47,31 +47,11 @@ def open_path(path: Path) -> Collection:
     Raises:
         UserError: an unreadable labels file.
     """
-    labels = _labels.Labels({})
-    if path.is_file():
-        entries = [Entry(path.stem, path=path)]
-    else:
-        labels = _labels.read(path, (SUFFIX, ".parquet"))
-        entries = _labels.joined(labels, _files.below(path, SUFFIX), path, SUFFIX)
-    paths = [entry.path for entry in entries if entry.path is not None]
-    return Collection(
-        name=str(path),
-        format="fslr",
-        entries=entries,
-        reader=functools.partial(_read, paths),
-        problems=labels.problems,
-        glosses=labels.glosses,
-        categories=labels.categories,
-        counter=functools.partial(_frames, paths),
-    )
+    return _labels.open_files(path, "fslr", (SUFFIX, ".parquet"), load, frames)
 
 
-def _read(paths: list[Path], index: int) -> Clip:
-    return load(paths[index])
-
-
-def _frames(paths: list[Path], index: int) -> int:
-    path = paths[index]
+def frames(path: Path) -> int:
+    """The length of a clip, from its file's header; raises as `load`."""
     if path.suffix == ".parquet":
         return len(load(path))
     shape = _files.npz_shapes(path).get("X", ())
@@ -84,7 +64,7 @@ def load(path: Path) -> Clip:
     """Reads a clip of 78 points.
 
     A pose point that is not visible but keeps its place gets visibility 0 (visible ones 1); every
-    other point that is not visible is NaN, as are the 465 points and the depth that are not kept.
+    other point that is not visible is NaN, as are the 465 points that are not kept. z is 0.
 
     Raises:
         UserError: unreadable, or not this layout.
@@ -148,6 +128,8 @@ def to_clip(x: Array, visible: Array, times: Array, *, fps: float, source: str) 
     there[:, :_POSE] |= (points[:, :_POSE] != 0).any(axis=-1)
     landmarks = np.full((len(x), clips.POINTS, 3), np.nan, np.float32)
     landmarks[:, fslr156.ROWS, :2] = np.where(there[..., None], points, np.nan)
+    # Points that were found are not absent: their unknown depth is 0.
+    landmarks[:, fslr156.ROWS, 2] = np.where(there, np.float32(0), np.nan)
     visibility = np.zeros((len(x), 33), np.float32)
     visibility[:, fslr156.POSE_POINTS] = visible[:, :_POSE]
     return Clip(landmarks, times, fps=fps, source=source, visibility=visibility)
@@ -159,9 +141,8 @@ def write_clip(
     *,
     confidence: float = 0.5,
     max_gap: int = 5,
-    meta: Mapping[str, Any] | None = None,
     parquet: bool = False,
-) -> tuple[Array, Array]:
+) -> None:
     """Writes one clip as the original's preprocessing would.
 
     Args:
@@ -169,20 +150,20 @@ def write_clip(
         clip: T frames.
         confidence: visibility from which a pose point counts as seen.
         max_gap: longest gap that is interpolated, in frames.
-        meta: entries besides the standard ones.
         parquet: also write `<stem>.parquet`.
-
-    Returns:
-        (x float32 [T, 156], visible bool [T, 78]) as written.
     """
     x, visible = fslr156.keypoints(clip, confidence=confidence, max_gap=max_gap)
-    times = np.round(clip.timestamps * 1000).astype(np.int64)
-    entries = {"conf_thresh": confidence, "interpolation_max_gap": max_gap, **(meta or {})}
-    entries |= {"target_fps": clip.fps} if clip.fps else {}
-    npz.write_npz(path, x, visible=visible, timestamps_ms=times, meta=entries)
+    times, meta = about(clip, confidence=confidence, max_gap=max_gap)
+    npz.write_npz(path, x, visible=visible, timestamps_ms=times, meta=meta)
     if parquet:
         _write_parquet(path.with_suffix(".parquet"), x, visible, times)
-    return x, visible
+
+
+def about(clip: Clip, *, confidence: float, max_gap: int) -> tuple[Array, dict[str, Any]]:
+    """(int64 [T] milliseconds, entries of `meta`) of a clip's file."""
+    meta = {"conf_thresh": confidence, "interpolation_max_gap": max_gap}
+    meta |= {"target_fps": clip.fps} if clip.fps else {}
+    return np.round(clip.timestamps * 1000).astype(np.int64), meta
 
 
 def _write_parquet(path: Path, x: Array, visible: Array, times: Array) -> None:
@@ -191,9 +172,10 @@ def _write_parquet(path: Path, x: Array, visible: Array, times: Array) -> None:
     _parquet.write(path, pyarrow.table(columns | {"t_ms": times, "mask_bits": bits}))
 
 
-class Writer:
+class Writer(_labels.FolderWriter):
     """Writes a folder of npz files and `labels.csv` with class numbers."""
 
+    SUFFIX = SUFFIX
     LOSSES = frozenset({"fslr keeps 78 of the 543 points, x and y within the image; no z"})
 
     def __init__(
@@ -205,17 +187,11 @@ class Writer:
         max_gap: int = 5,
         parquet: bool = False,
     ):
-        self._folder, self._collection = folder, collection
-        self._options: dict[str, Any] = {"confidence": confidence, "max_gap": max_gap}
-        self._options["parquet"] = parquet
-        self._written: list[Entry] = []
-        self.losses = set(self.LOSSES)
+        super().__init__(folder, collection)
+        self._write = functools.partial(
+            write_clip, confidence=confidence, max_gap=max_gap, parquet=parquet
+        )
 
-    def add(self, index: int, entry: Entry, clip: Clip) -> None:
-        """Writes one clip."""
-        write_clip(self._folder / f"{entry.name}{SUFFIX}", clip, **self._options)
-        self._written.append(entry)
-
-    def finish(self) -> None:
-        """Writes the labels."""
-        _labels.write(self._folder, self._written, self._collection, SUFFIX)
+    def write(self, path: Path, clip: Clip) -> None:
+        """Writes the file of one clip."""
+        self._write(path, clip)

@@ -1,0 +1,72 @@
+"""Single arrays in `.npy` files: no pickles, whole files, clear errors."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input import files
+
+
+def read(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> np.ndarray:
+    """An array of a shape and kind.
+
+    Args:
+        path: a `.npy` file.
+        expected: sizes of its axes; None = any but 0.
+        kinds: letters of `dtype.kind` that are fine.
+
+    Raises:
+        UserError: absent, damaged, or of another shape or kind.
+    """
+    return _checked(path, _load(path, mmap=False), expected, kinds)
+
+
+def frames(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> int:
+    """The length of an array, from the file's header; raises as `read`."""
+    return len(_checked(path, _load(path, mmap=True), expected, kinds))
+
+
+def _load(path: Path, mmap: bool) -> np.ndarray:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        array = np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("an archive of arrays")
+        return array
+    except files.BROKEN as error:
+        reason = "pickled objects, or no array" if "pickle" in str(error) else error
+        raise UserError(
+            f"{path}: not a readable .npy file ({reason}). It may have been cut short: make it "
+            "again."
+        ) from error
+
+
+def _checked(
+    path: Path, array: np.ndarray, expected: tuple[int | None, ...], kinds: str
+) -> np.ndarray:
+    fits = array.ndim == len(expected) and all(
+        (size > 0 if wanted is None else size == wanted)
+        for size, wanted in zip(array.shape, expected, strict=True)
+    )
+    if not fits or array.dtype.kind not in kinds:
+        words = ", ".join("N" if size is None else str(size) for size in expected)
+        what = "whole numbers" if kinds == "iu" else "numbers"
+        raise UserError(
+            f"{path}: {list(array.shape)} {array.dtype}, expected {what} [{words}], N at least 1"
+        )
+    return array
+
+
+def write(path: Path, array: np.ndarray) -> None:
+    """Writes a file under a temporary name, then renames it: whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(draft, "wb") as file:
+            np.save(file, array, allow_pickle=False)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""One `sequences.npz` of pose and hand points with splits: [N, T, 75, 3].
+
+Arrays: `landmarks` float [N, T, 75, 3] (33 pose points, 21 of the left hand, 21 of the right; x, y
+as fractions of the image; NaN = part not found), `pose_visibility` float [N, T, 33], `label` int
+[N], `split` int [N] (0 train, 1 val, 2 test), `classes` str [C].
+
+Categories are what the class names tell: single letters, words, and "-" for no sign.
+"""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input import files, labels
+from jaxsign.input.clip import Clip
+from jaxsign.input.formats import _files, _points75
+from jaxsign.input.formats._types import SPLITS, Collection, Entry
+
+Array = np.ndarray
+LOOKS = "sequences.npz with landmarks [N, T, 75, 3], label, split and classes, or its folder"
+FILE = "sequences.npz"
+NEEDED = ("landmarks", "pose_visibility", "label", "split", "classes")
+CATEGORIES = ("word", "letter", "idle")
+# The archives do not tell the rate of their recordings.
+FPS = 30.0
+
+
+def recognises(path: Path) -> bool:
+    """A folder with sequences.npz, or an npz of this layout."""
+    path = path / FILE if path.is_dir() else path
+    shape = _files.npz_keys(path).get("landmarks", ()) if path.suffix == ".npz" else ()
+    return len(shape) == 4 and shape[2:] == (_points75.COUNT, 3)
+
+
+def category(name: str) -> str:
+    """The category of a class."""
+    if name == "-":
+        return "idle"
+    return "letter" if len(name) == 1 and name.isalpha() else "word"
+
+
+def open_path(path: Path) -> Collection:
+    """The clips of an archive, or of `sequences.npz` in a folder.
+
+    Raises:
+        UserError: not this layout; tells everything that is wrong at once.
+    """
+    path = path / FILE if path.is_dir() else path
+    arrays = _arrays(str(path))
+    classes = tuple(str(name) for name in arrays["classes"])
+    _check(path, arrays, len(classes))
+    rows = zip(arrays["label"].tolist(), arrays["split"].tolist(), strict=True)
+    entries = [
+        Entry(
+            name=f"{SPLITS[split]}/{row:05d}",
+            glosses=(classes[label],),
+            category=category(classes[label]),
+            split=SPLITS[split],
+            path=path,
+        )
+        for row, (label, split) in enumerate(rows)
+    ]
+    return Collection(
+        name=str(path),
+        format="sequences75",
+        entries=entries,
+        reader=functools.partial(_read, str(path)),
+        glosses=classes,
+        categories=CATEGORIES,
+        counter=functools.partial(_frames, str(path)),
+    )
+
+
+def _check(path: Path, arrays: Mapping[str, Array], classes: int) -> None:
+    count = len(arrays["landmarks"])
+    problems = [
+        f"{key} has {len(arrays[key])} rows, landmarks {count}"
+        for key in ("pose_visibility", "label", "split")
+        if len(arrays[key]) != count
+    ]
+    for key, limit in (("label", classes), ("split", len(SPLITS))):
+        bad = np.flatnonzero((arrays[key] < 0) | (arrays[key] >= limit))
+        problems += [f"row {i}: {key}={arrays[key][i]}, expected 0 to {limit - 1}" for i in bad]
+    bad = np.flatnonzero(np.isinf(arrays["landmarks"]).reshape(count, -1).any(axis=1))
+    problems += [f"row {i}: infinite landmarks; missing points must be NaN" for i in bad]
+    labels.raise_all(problems, str(path))
+
+
+@functools.lru_cache(maxsize=2)
+def _arrays(path: str) -> dict[str, Array]:
+    arrays = files.read_npz(path)
+    missing = [key for key in NEEDED if key not in arrays]
+    if missing or arrays["landmarks"].shape[2:] != (_points75.COUNT, 3):
+        found = {key: list(value.shape) for key, value in arrays.items()}
+        raise UserError(
+            f"{path}: expected {', '.join(NEEDED)} with landmarks [N, T, 75, 3]; found {found}"
+        )
+    return arrays
+
+
+def _read(path: str, row: int) -> Clip:
+    arrays = _arrays(path)
+    return _points75.to_clip(
+        arrays["landmarks"][row],
+        fps=FPS,
+        source=f"{path}[{row}]",
+        visibility=arrays["pose_visibility"][row],
+    )
+
+
+def _frames(path: str, _: int) -> int:
+    return _arrays(path)["landmarks"].shape[1]

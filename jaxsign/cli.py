@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     from jaxsign.infer import commands as infer
     from jaxsign.input import commands as inputs
+    from jaxsign.input.extract import commands as extracting
     from jaxsign.input.inspecting import commands as inspecting
     from jaxsign.train import commands as train
 
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     infer.add_evaluate(verbs)
     infer.add_predict(verbs)
     inspecting.add_inspect(verbs)
+    extracting.add_extract(verbs)
     inputs.add_validate(verbs)
     inputs.add_export_data(verbs)
     infer.add_import(verbs)

@@ -1,0 +1,235 @@
+"""A folder of videos -> a folder of clips, resumable; or one video."""
+
+import contextlib
+import dataclasses
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxsign import runtime
+from jaxsign.errors import UserError, listing
+from jaxsign.input import clip as clips
+from jaxsign.input.extract import labels, pool, progress, report, settings, videos, work
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: there is no such lock
+    fcntl = None  # type: ignore[assignment]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What an extraction led to.
+
+    Attributes:
+      rows: the report, of all videos asked for.
+      made: clips that were made now.
+    """
+
+    rows: list[report.Row]
+    made: int
+
+    @property
+    def failed(self) -> list[report.Row]:
+        """Videos without a clip."""
+        return [row for row in self.rows if row.status == report.FAILED]
+
+
+def extract(
+    target: Path,
+    plan: work.Plan,
+    *,
+    models: Mapping[str, Any] | None = None,
+    workers: int = 0,
+    overwrite: bool = False,
+    display: progress.Display | None = None,
+) -> Result:
+    """Makes the clips that are not there yet, and the report.
+
+    Args:
+      target: a video, or a folder that is searched with all below it.
+      plan: where to, with which landmarker, how.
+      models: what identifies the landmarker's models, for the record.
+      workers: processes; 0 = one for each core, at most one for each video.
+      overwrite: make all clips anew, whatever the folder holds.
+      display: shows how it goes.
+
+    Raises:
+      UserError: no videos, an out folder that does not fit, or no landmarker.
+    """
+    listed = videos.find(target, plan.out)
+    display = display or progress.Display()
+    plan.out.mkdir(parents=True, exist_ok=True)
+    with _lock(plan.out):
+        wanted = {"settings": plan.settings.as_dict(), "models": dict(models or {})}
+        if not overwrite:
+            settings.agree(plan.out, _flat(wanted))
+        known = report.read(plan.out)
+        names = videos.clip_names((v.name for v in listed), _known_names(known))
+        _remove_drafts(plan.out)
+        if overwrite:
+            _remove(plan.out, names.values())
+            for video in listed:
+                known.pop(video.name, None)
+        else:
+            _same_videos(listed, known, plan.out)
+        settings.write(plan.out, _flat(wanted))
+        jobs = _jobs(plan, listed, names, known)
+        report.write(plan.out, known.values())
+        ready = len(listed) - sum(job.needs_clip for job in jobs)
+        _work_off(plan, jobs, known, workers, display, ready)
+        if target.is_dir():
+            for line in labels.carry_over(target, plan.out, names, overwrite=overwrite):
+                display.say(line)
+    rows = [known[video.name] for video in listed]
+    fresh = {job.video.name for job in jobs if job.needs_clip}
+    return Result(rows, sum(r.status == report.DONE and r.video in fresh for r in rows))
+
+
+def _flat(wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    models = {f"model {kind}": value for kind, value in wanted["models"].items()}
+    return {**wanted["settings"], **models}
+
+
+def _known_names(known: Mapping[str, report.Row]) -> dict[str, str]:
+    return {row.video: row.clip.removesuffix(clips.SUFFIX) for row in known.values() if row.clip}
+
+
+def _work_off(
+    plan: work.Plan,
+    jobs: list[work.Job],
+    known: dict[str, report.Row],
+    workers: int,
+    display: progress.Display,
+    ready: int,
+) -> None:
+    """Runs the jobs; `known` and the report on disk get a row for each."""
+    cores = runtime.available_cores()
+    workers = min(workers or cores, max(1, len(jobs)))
+    plan = dataclasses.replace(plan, threads=max(1, cores // workers))
+    display.start(jobs, ready)
+    events = pool.run(_Start(plan), jobs, workers)
+    try:
+        with contextlib.closing(events):  # type: ignore[type-var]
+            for event in events:
+                if event.kind == "note":
+                    display.advance(event.job, *event.value)
+                    continue
+                row = event.value if event.kind == "done" else _failure(jobs[event.job], event)
+                if jobs[event.job].needs_clip or row.status == report.DONE:
+                    known[row.video] = row
+                    report.append(plan.out, row)
+                display.finish(event.job, row)
+    finally:
+        display.close()
+        report.write(plan.out, known.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """`work.start` with its plan; a class, so that it can be sent to another process."""
+
+    plan: work.Plan
+
+    def __call__(self) -> Callable[[work.Job, pool.Notes], report.Row]:
+        return work.start(self.plan)
+
+
+def _failure(job: work.Job, event: pool.Event) -> report.Row:
+    reason = " ".join(str(event.value).split())
+    if str(job.video.path) not in reason:
+        reason = f"{job.video.path}: {reason}"
+    return report.Row(job.video.name, status=report.FAILED, bytes=job.video.bytes, reason=reason)
+
+
+def _jobs(
+    plan: work.Plan,
+    listed: list[videos.Listed],
+    names: Mapping[str, str],
+    known: dict[str, report.Row],
+) -> list[work.Job]:
+    """What is still to do; clips that no report tells of yet are added to `known`."""
+    jobs = []
+    for video in listed:
+        path = videos.clip_path(plan.out, names[video.name])
+        finished = zipfile.is_zipfile(path)
+        row = known.get(video.name)
+        if finished and (row is None or row.status == report.FAILED):
+            adopted = _adopt(plan.out, path, video)
+            finished = adopted is not None
+            if adopted is not None:
+                known[video.name] = adopted
+        preview = (
+            plan.preview
+            and not videos.preview_path(plan.out, names[video.name], plan.preview).exists()
+        )
+        if not finished:
+            known.pop(video.name, None)
+        if not finished or preview:
+            jobs.append(work.Job(video, names[video.name], needs_clip=not finished))
+    return jobs
+
+
+def _adopt(out: Path, path: Path, video: videos.Listed) -> report.Row | None:
+    """The row of a clip whose process was killed before it could report; None if it is no clip."""
+    try:
+        clip = clips.load(path)
+    except UserError:
+        return None
+    if clip.source != video.name:
+        raise UserError(
+            f"{path}: is a clip of {clip.source!r}, not of {video.name!r}. Choose another --out, "
+            "or give --overwrite."
+        )
+    name = path.relative_to(out).as_posix()
+    return report.describe(clip, video=video.name, clip=name, bytes=video.bytes)
+
+
+def _same_videos(listed: list[videos.Listed], known: Mapping[str, report.Row], out: Path) -> None:
+    """Refuses to take a clip for one of another video that has the same name."""
+    changed = [
+        f"{video.path}: {video.bytes} bytes, but its clip was made of a video of "
+        f"{known[video.name].bytes} bytes"
+        for video in listed
+        if video.name in known
+        and known[video.name].status == report.DONE
+        and known[video.name].bytes != video.bytes
+    ]
+    if changed:
+        raise UserError(
+            f"{out} holds clips of other videos of the same names, or videos have changed:\n"
+            f"{listing(changed)}\nChoose another --out, or give --overwrite to make all clips of "
+            "these videos anew."
+        )
+
+
+def _remove(out: Path, names: Any) -> None:
+    for name in names:
+        kinds = [videos.preview_path(out, name, kind) for kind in ("sheet", "video")]
+        for path in (videos.clip_path(out, name), *kinds):
+            path.unlink(missing_ok=True)
+
+
+def _remove_drafts(out: Path) -> None:
+    """What killed processes left half-written."""
+    for pattern in (f".*{clips.SUFFIX}.*.tmp", ".*.preview.*.tmp.*", ".extract.*.tmp"):
+        for path in out.rglob(pattern):
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _lock(out: Path) -> Iterator[None]:
+    """One extraction at a time into a folder; the system frees the lock when the process dies."""
+    if fcntl is None:
+        yield
+        return
+    with open(out / ".extract.lock", "a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(
+                f"{out}: another process extracts into this folder. Wait for it, stop it, or "
+                "choose another --out."
+            ) from error
+        yield

@@ -1,0 +1,72 @@
+"""MediaPipe, and what the system must have for it."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from jaxsign.errors import UserError
+
+# Debian's packages of the shared libraries that MediaPipe and OpenCV load.
+_PACKAGES = {
+    "libEGL": "libegl1",
+    "libGLESv2": "libgles2",
+    "libGLES": "libgles2",
+    "libGL": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libglib": "libglib2.0-0",
+}
+_ALL = "libegl1 libgles2 libgl1 libglib2.0-0"
+
+
+def mediapipe() -> tuple[Any, Any]:
+    """The modules `mediapipe` and `mediapipe.tasks.python.vision`.
+
+    Raises:
+      UserError: not installed, or a library of the system is missing.
+    """
+    return guarded(_import, "MediaPipe cannot be loaded")
+
+
+def _import() -> tuple[Any, Any]:
+    import mediapipe as root
+    from mediapipe.tasks.python import vision
+
+    return root, vision
+
+
+def guarded(action: Callable[[], Any], what: str) -> Any:
+    """`action()`, its failures told as errors of the system or of the model file.
+
+    Args:
+      action: imports or creates something of MediaPipe.
+      what: the message's first words.
+
+    Raises:
+      UserError: it failed.
+    """
+    try:
+        return action()
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{what}: the Python package {error.name} is not installed. Install it: "
+            f"pip install {error.name}"
+        ) from error
+    except (OSError, ImportError) as error:
+        library = re.search(r"(lib[\w+-]+)\.so[.\d]*(?=: cannot open shared object)", str(error))
+        if not library:
+            raise UserError(f"{what}: {_short(error)}") from error
+        name = library.group(1)
+        package = next((p for start, p in _PACKAGES.items() if name.startswith(start)), "")
+        needs = f"package {package} holds it" if package else "a package of the system holds it"
+        raise UserError(
+            f"{what}: the system library {library.group(0)} is missing ({needs}). MediaPipe "
+            f"and OpenCV need, on Debian and Ubuntu: apt-get install {_ALL}"
+        ) from error
+    except (RuntimeError, ValueError, AttributeError) as error:
+        raise UserError(f"{what}: {_short(error)}") from error
+
+
+def _short(error: BaseException) -> str:
+    """The first sentence or two; MediaPipe's messages go on with its own source lines."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]

@@ -1,0 +1,225 @@
+"""Worker processes that may die: one job each at a time, and a death costs only that job."""
+
+import collections
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from jaxsign.errors import UserError
+
+_READY, _REFUSED, _NOTE, _DONE, _FAILED = "ready", "refused", "note", "done", "failed"
+_BETWEEN_NOTES = 0.2  # seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """What became of a job.
+
+    Attributes:
+      job: its number.
+      kind: 'note' (still going on), 'done', 'failed' (with an exception) or 'died' (the process).
+      value: the note, the result, or the reason.
+    """
+
+    job: int
+    kind: str
+    value: Any = None
+
+
+class Notes:
+    """A worker's way to tell its parent how far it is; it raises when the parent is gone."""
+
+    def __init__(self, pipe: connection.Connection):
+        self._pipe, self._last = pipe, 0.0
+
+    def __call__(self, value: Any, *, always: bool = False) -> None:
+        """Sends `value`, unless another was sent just now.
+
+        Raises:
+          BrokenPipeError: nobody waits for the result any more.
+        """
+        now = time.monotonic()
+        if always or now - self._last > _BETWEEN_NOTES:
+            self._last = now
+            self._pipe.send((_NOTE, value))
+
+
+# Made once a process (may raise UserError: then no process can work), then called for every job.
+Start = Callable[[], Callable[[Any, Notes], Any]]
+
+
+def run(start: Start, jobs: Sequence[Any], workers: int) -> Iterator[Event]:
+    """Does the jobs in processes of their own; events come as they happen.
+
+    A process that is killed or crashes is replaced. Closing the iterator, or an exception thrown
+    into it, ends all processes.
+
+    Args:
+      start: picklable, runs in each process.
+      jobs: picklable arguments.
+      workers: processes at a time.
+
+    Raises:
+      UserError: `start` failed, or a process died in it.
+    """
+    waiting = collections.deque(enumerate(jobs))
+    with tempfile.TemporaryDirectory(prefix="jaxsign-extract-") as logs:
+        crew: list[_Worker] = []
+        try:
+            while waiting or any(worker.job is not None for worker in crew):
+                while len(crew) < min(workers, len(waiting) + len(crew)):
+                    crew.append(_Worker(start, Path(logs)))
+                for worker in _with_news(crew):
+                    event = worker.hear()
+                    if worker.ended:
+                        crew.remove(worker)
+                    elif worker.job is None and waiting:
+                        worker.give(*waiting.popleft())
+                    elif worker.job is None:
+                        crew.remove(worker)
+                        worker.stop()
+                    if event is not None:
+                        yield event
+        finally:
+            for worker in crew:
+                worker.stop()
+
+
+def _with_news(crew: Sequence["_Worker"]) -> list["_Worker"]:
+    ready = connection.wait([worker.pipe for worker in crew], timeout=1.0)
+    return [worker for worker in crew if worker.pipe in ready]
+
+
+class _Worker:
+    """The parent's side of a process."""
+
+    def __init__(self, start: Start, logs: Path):
+        self.job: int | None = None
+        self.ended = False
+        self._ready = False
+        handle, name = tempfile.mkstemp(dir=logs, suffix=".log")
+        os.close(handle)
+        self._log = Path(name)
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self._process = context.Process(target=_main, args=(start, other, name), daemon=True)
+        with _deaf_to_ctrl_c():
+            self._process.start()
+        other.close()
+
+    def give(self, number: int, job: Any) -> None:
+        """Hands a job over; a process that is gone is noticed by `hear`."""
+        self.job = number
+        with contextlib.suppress(OSError):
+            self.pipe.send(job)
+
+    def hear(self) -> Event | None:
+        """What the process says; None where that is of no interest to the caller."""
+        try:
+            kind, value = self.pipe.recv()
+        except (EOFError, OSError):
+            return self._died()
+        if kind == _READY:
+            self._ready = True
+            return None
+        if kind == _REFUSED:
+            raise UserError(value)
+        event = Event(-1 if self.job is None else self.job, kind, value)
+        if kind != _NOTE:
+            self.job = None
+        return event
+
+    def _died(self) -> Event | None:
+        self.ended = True
+        self._process.join(5)
+        reason = _reason(self._process.exitcode, self._log)
+        self.stop()
+        if not self._ready:
+            raise UserError(f"A worker process died while it started: {reason}")
+        return None if self.job is None else Event(self.job, "died", reason)
+
+    def stop(self) -> None:
+        """Ends the process, gently first."""
+        self.ended = True
+        self.pipe.close()
+        self._process.join(0.5 if self.job is None else 0)
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
+        self._log.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started inside ignore Ctrl-C from their first moment: their parent ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _reason(code: int | None, log: Path) -> str:
+    if code is None or code >= 0:
+        return f"the worker process ended by itself (status {code}){_last_words(log)}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    if -code == signal.SIGKILL:
+        return (
+            f"the worker process was killed ({name}), as the system does when memory runs out: "
+            "try fewer --workers or a smaller --max-side"
+        )
+    return f"the worker process crashed ({name}){_last_words(log)}"
+
+
+def _last_words(log: Path) -> str:
+    """The last line that the libraries wrote, if any."""
+    try:
+        lines = log.read_text(errors="replace").split("\n")
+    except OSError:
+        return ""
+    # Headings of stack dumps, and notices (I..., W...) of libraries that work, explain nothing.
+    told = [line.strip() for line in lines if line.strip() and line[:1] not in "IW"]
+    return f": {told[-1][:200]}" if told else ""
+
+
+def _main(start: Start, pipe: connection.Connection, log: str) -> None:
+    """The process."""
+    with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError, KeyboardInterrupt):
+        _quiet(log)
+        try:
+            work = start()
+        except UserError as error:
+            pipe.send((_REFUSED, str(error)))
+            return
+        pipe.send((_READY, None))
+        notes = Notes(pipe)
+        while True:
+            job = pipe.recv()
+            try:
+                answer = (_DONE, work(job, notes))
+            except (BrokenPipeError, EOFError, ConnectionResetError):
+                return  # the parent is gone
+            except UserError as error:
+                answer = (_FAILED, str(error))
+            except Exception as error:
+                answer = (_FAILED, f"{type(error).__name__}: {error}")
+            pipe.send(answer)
+
+
+def _quiet(log: str) -> None:
+    """Sends what native libraries print to a file: notices at every start that help nobody."""
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(handle, 2)
+    os.close(handle)

@@ -1,0 +1,101 @@
+"""Pictures to check an extraction by: the video's frames with their skeletons drawn on."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from jaxsign.errors import UserError
+from jaxsign.input import drawing
+from jaxsign.input.clip import Clip
+from jaxsign.input.extract import recording, report, video
+from jaxsign.input.extract.settings import Settings
+
+KINDS = ("sheet", "video")
+_FRAMES, _COLUMNS, _SIDE = 18, 6, 320  # of a sheet: frames, columns, longer side in pixels
+_VIDEO_SIDE = 720
+_TICKS = 90_000  # a second of a preview video
+
+
+def write(path: Path, source: Path, clip: Clip, settings: Settings, kind: str) -> None:
+    """Draws the stored landmarks of `clip` on the frames of the video that it was made of.
+
+    Args:
+      path: what to write; whole or not at all.
+      source: the video.
+      clip: its clip.
+      settings: those that the clip was made with.
+      kind: 'sheet' (PNG, evenly spaced frames) or 'video' (MP4, every frame).
+
+    Raises:
+      UserError: the video cannot be read, or does not fit the clip.
+    """
+    draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        (_sheet if kind == "sheet" else _video)(draft, source, clip, settings)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _drawn(
+    source: Path, clip: Clip, settings: Settings, numbers: np.ndarray, side: int
+) -> Iterator[tuple[int, Image.Image]]:
+    """The frames of the given numbers with their skeletons."""
+    wanted, last = set(numbers.tolist()), int(numbers.max())
+    drawn = 0
+    with video.Video(source) as opened:
+        for number, frame in enumerate(recording.kept(opened, settings)):
+            if number in wanted:
+                image = Image.fromarray(frame.pixels(side))
+                drawing.draw(image, clip.landmarks[number])
+                drawn += 1
+                yield number, image
+            if number >= last:
+                break
+    if drawn < len(wanted):
+        raise UserError(f"{source}: has fewer frames now than its clip ({len(clip)})")
+
+
+def _sheet(draft: Path, source: Path, clip: Clip, settings: Settings) -> None:
+    numbers = np.unique(np.linspace(0, len(clip) - 1, _FRAMES).round().astype(int))
+    images, captions = [], []
+    for number, image in _drawn(source, clip, settings, numbers, _SIDE):
+        images.append(image)
+        captions.append(_caption(clip, number))
+    drawing.sheet(images, captions, columns=_COLUMNS).save(draft)
+
+
+def _caption(clip: Clip, number: int) -> str:
+    """`12  0.48 s  pose face R`."""
+    short = {"pose": "pose", "face": "face", "left_hand": "L", "right_hand": "R"}
+    found = [
+        short[name]
+        for name, part in report.PARTS.items()
+        if np.isfinite(clip.landmarks[number, part]).all()
+    ]
+    return f"{number}  {clip.timestamps[number]:.2f} s  {' '.join(found) or 'nothing'}"
+
+
+def _video(draft: Path, source: Path, clip: Clip, settings: Settings) -> None:
+    numbers = np.arange(len(clip))
+    size: tuple[int, int] = (0, 0)
+    with av.open(str(draft), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(clip.fps or 30).limit_denominator())
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, _TICKS)
+        last = -1
+        for number, image in _drawn(source, clip, settings, numbers, _VIDEO_SIDE):
+            if not any(size):
+                # The encoder takes even sides only.
+                size = (max(2, image.width // 2 * 2), max(2, image.height // 2 * 2))
+                stream.width, stream.height = size
+            frame = av.VideoFrame.from_image(image if image.size == size else image.resize(size))
+            last = max(last + 1, round(clip.timestamps[number] * _TICKS))
+            frame.pts, frame.time_base = last, Fraction(1, _TICKS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())

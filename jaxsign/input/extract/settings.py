@@ -1,0 +1,105 @@
+"""What shapes the clips of a folder, and the record of it that lies beside them."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from jaxsign.errors import UserError
+
+RECORD = "extract.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How frames are chosen and shown to the landmarkers.
+
+    Attributes:
+      static: every frame by itself, without tracking from one to the next.
+      bgr: hand the channels over in the order blue, green, red, as pipelines do that forget to
+        convert OpenCV's images.
+      every_nth: keep each n-th frame.
+      target_fps: keep about so many frames a second; 0 = all.
+      max_side: pixels; frames with a longer side are scaled down to it before detection; 0 = never.
+      confidence: least detection, presence and tracking confidence, 0 to 1.
+
+    Raises:
+      UserError: values that make no sense.
+    """
+
+    static: bool = False
+    bgr: bool = False
+    every_nth: int = 1
+    target_fps: float = 0.0
+    max_side: int = 1280
+    confidence: float = 0.5
+
+    def __post_init__(self) -> None:
+        checks = {
+            f"--every-nth {self.every_nth}: expected 1 or more": self.every_nth >= 1,
+            f"--target-fps {self.target_fps:g}: expected more than 0, at most 1000 (leave it out "
+            "to keep every frame)": 0 <= self.target_fps <= 1000,
+            f"--max-side {self.max_side}: expected 64 or more, or 0 for no limit": (
+                self.max_side == 0 or self.max_side >= 64
+            ),
+            f"--confidence {self.confidence:g}: expected 0 to 1": 0 <= self.confidence <= 1,
+            "--every-nth and --target-fps: give one of them": (
+                self.every_nth == 1 or self.target_fps == 0
+            ),
+        }
+        wrong = [text for text, fine in checks.items() if not fine]
+        if wrong:
+            raise UserError("\n".join(wrong))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the record."""
+        return dataclasses.asdict(self)
+
+
+def agree(out: Path, wanted: dict[str, Any]) -> None:
+    """Checks that `out` holds no clips of other settings.
+
+    Args:
+      out: folder of the clips.
+      wanted: what `write` records.
+
+    Raises:
+      UserError: it does; names each difference.
+    """
+    path = out / RECORD
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("no JSON object")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot be read ({error}). It tells how the clips beside it were made; choose "
+            "another --out, or give --overwrite to make them again."
+        ) from error
+    differences = [
+        f"  {key}: was {_text(found.get(key))}, now {_text(wanted.get(key))}"
+        for key in sorted({*found, *wanted})
+        if found.get(key) != wanted.get(key)
+    ]
+    if differences:
+        raise UserError(
+            f"{out} holds clips made with other options, and mixing them is refused:\n"
+            + "\n".join(differences)
+            + "\nGive the same options again, another --out, or --overwrite to make all clips anew."
+        )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict) and "file" in value:
+        return f"{value['file']} (sha256 {str(value.get('sha256', ''))[:12]}...)"
+    return "not set" if value is None else json.dumps(value)
+
+
+def write(out: Path, wanted: dict[str, Any]) -> None:
+    """Writes the record, whole or not at all."""
+    draft = out / f".{RECORD}.{os.getpid()}.tmp"
+    draft.write_text(json.dumps(wanted, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(draft, out / RECORD)

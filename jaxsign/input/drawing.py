@@ -145,7 +145,7 @@ def _still(clip: Clip, frame: int, height: int, window: _Window) -> Image.Image:
     if np.isfinite(points).all(1).any():
         draw(panel, points)
     else:
-        font = _font(max(10, height // 16))
+        font = label_font(max(10, height // 16))
         middle = (panel.width / 2, height / 2)
         ImageDraw.Draw(panel).text(middle, "no points", _DIM, font, "mm")
     return panel
@@ -176,7 +176,7 @@ def _window(clip: Clip) -> _Window:
 
 def _captioned(panel: Image.Image, clip: Clip, number: int) -> Image.Image:
     size = max(10, panel.height // 17)
-    font = _font(size)
+    font = label_font(size)
     image = Image.new("RGB", (panel.width, panel.height + round(size * 1.9)), GROUND)
     image.paste(panel, (0, 0))
     pen = ImageDraw.Draw(image)
@@ -217,7 +217,7 @@ def sheet(
     gap = max(4, height // 40)
     cell = (width + gap, height + line + gap)
     page = Image.new("RGB", (columns * cell[0] + gap, rows * cell[1] + gap), GROUND)
-    pen, font = ImageDraw.Draw(page), _font(size)
+    pen, font = ImageDraw.Draw(page), label_font(size)
     for i, image in enumerate(images):
         x, y = gap + i % columns * cell[0], gap + i // columns * cell[1]
         page.paste(image, (x + (width - image.width) // 2, y + (height - image.height) // 2))
@@ -237,6 +237,7 @@ def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def label_font(size: int) -> ImageFont.FreeTypeFont:
+    """The font of captions; it has the letters of many languages."""
     # matplotlib's: it has the letters of many languages' glosses, unlike Pillow's own.
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)

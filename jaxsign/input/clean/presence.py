@@ -75,15 +75,19 @@ def _count(seen: np.ndarray, timestamps: np.ndarray) -> Missing:
 
 def runs(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First frames and frames behind the last of every run of True in bool [T]."""
-    steps = np.diff(np.concatenate([[0], seen.astype(np.int8), [0]]))
-    return np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    framed = np.zeros(len(seen) + 2, np.int8)
+    framed[1:-1] = seen
+    changes = np.flatnonzero(framed[1:] != framed[:-1])
+    return changes[::2], changes[1::2]
 
 
 def recorded_runs(seen: np.ndarray, timestamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`runs` of bool [T], broken where the timestamps have a hole."""
     starts, ends = runs(seen)
-    steps = np.diff(timestamps)
+    steps = timestamps[1:] - timestamps[:-1]
     cuts = np.flatnonzero(steps > HOLE * usual_step(timestamps)) + 1
+    if not len(cuts):
+        return starts, ends
     cuts = cuts[seen[cuts] & seen[cuts - 1]]
     return np.sort(np.concatenate([starts, cuts])), np.sort(np.concatenate([ends, cuts]))
 
@@ -105,5 +109,7 @@ def neighbours(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def usual_step(timestamps: np.ndarray) -> float:
-    """The median step of the timestamps in seconds; 0 for a single frame."""
-    return float(np.median(np.diff(timestamps))) if len(timestamps) > 1 else 0.0
+    """The (upper) median step of the timestamps in seconds; 0 for a single frame."""
+    steps = timestamps[1:] - timestamps[:-1]
+    middle = len(steps) // 2
+    return float(np.partition(steps, middle)[middle]) if len(steps) else 0.0

@@ -50,8 +50,10 @@ def view(
     chosen = _chosen(points)
     if not isinstance(clip, Clip):
         return _stored(clip, len(chosen), flip)
-    rows = TO_CLIP[chosen]
-    x = clip.landmarks[:, :, :2].take(mirroring.MIRROR[rows] if flip else rows, axis=1)
+    rows = mirroring.MIRROR[TO_CLIP[chosen]] if flip else TO_CLIP[chosen]
+    # Many times as fast as picking rows and then x and y.
+    columns = (3 * rows[:, None] + (0, 1)).ravel()
+    x = clip.landmarks.reshape(len(clip), -1)[:, columns].reshape(len(clip), -1, 2)
     if flip:
         x[..., 0] = 1 - x[..., 0]
     return x

@@ -28,6 +28,7 @@ ROWS = np.r_[
     np.arange(RIGHT_HAND.start, RIGHT_HAND.stop),
     FACE.start + np.asarray(FACE_POINTS),
 ]
+_COLUMNS = (3 * ROWS[:, None] + (0, 1)).ravel()
 
 
 def raw_keypoints(clip: Clip, confidence: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
@@ -39,9 +40,10 @@ def raw_keypoints(clip: Clip, confidence: float = 0.5) -> tuple[np.ndarray, np.n
     Returns:
         (x float32 [T, 156], visible bool [T, 78]).
     """
-    points = clip.landmarks[:, ROWS, :2]
-    visible = ~np.isnan(points).any(axis=-1)
-    x = np.where(visible[..., None], points, np.float32(0)).reshape(len(clip), DIM)
+    # Several times as fast as picking rows and then x and y.
+    x = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS]
+    visible = ~(np.isnan(x[:, ::2]) | np.isnan(x[:, 1::2]))
+    x[np.repeat(~visible, 2, axis=1)] = 0
     if clip.visibility is not None:
         visible[:, : len(POSE_POINTS)] &= clip.visibility[:, POSE_POINTS] >= confidence
     return x, visible

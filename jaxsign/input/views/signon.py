@@ -17,9 +17,10 @@ PARTS = (slice(0, 33), slice(33, 54), slice(54, 75))
 HANDS = (33, 54)  # wrists; the middle finger's MCP is 9 further on
 GENERATIONS = ("A", "B")
 OUTPUTS = ("features", "points")
-# What the features keep: no legs.
-KEPT = np.r_[0:25, 33:75]
-_PARTS_OF_CLIP = (POSE, LEFT_HAND, RIGHT_HAND)
+# What the features leave out: the legs.
+LEGS = slice(25, 33)
+_ROWS = np.r_[POSE, LEFT_HAND, RIGHT_HAND]
+_COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
 
 
 def view(
@@ -54,29 +55,28 @@ def view(
     if fixed_length:
         points = points[fixed_length_indices(len(points))]
     # float64 as the original's, whose thresholds and means of 75 points are made in it.
-    points = np.nan_to_num(impute(rescale(points, aspect or _aspect(clip))), copy=False)
+    points = impute(rescale(points, aspect or _aspect(clip)))
+    points[np.isnan(points)] = 0
     if generation == "A":
         points = normalise(points)
-        if output == "features":
-            points = points[:, KEPT, :dims].reshape(len(points), -1)
-        return points.astype(np.float32)
     points = points.astype(np.float32)
-    return features(points) if output == "features" else points
+    if output == "points":
+        return points
+    return kept(points, dims) if generation == "A" else features(points)
 
 
 def points75(clip: Clip | np.ndarray) -> np.ndarray:
     """float64 [T, 75, 3] of a clip: pose, left hand, right hand; NaN = absent."""
     if not isinstance(clip, Clip):
         return np.asarray(clip, np.float64)
-    points = np.empty((len(clip), POINTS, 3))
-    for own, rows in zip(PARTS, _PARTS_OF_CLIP, strict=True):
-        points[:, own] = clip.landmarks[:, rows]
-    return points
+    # In memory the points lie side by side, coordinate by coordinate: means over points are faster.
+    flat = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS].astype(np.float64)
+    return flat.reshape(-1, 3, POINTS).swapaxes(1, 2)
 
 
 def rescale(points: np.ndarray, aspect: float) -> np.ndarray:
     """A copy in which y has the unit of x: times `aspect`, height / width of the image."""
-    scaled = points.copy()
+    scaled = points.copy(order="K")
     scaled[..., 1] *= aspect
     return scaled
 
@@ -134,7 +134,7 @@ def normalise(points: np.ndarray) -> np.ndarray:
       A new array.
     """
     shoulders, hips = points[:, 11:13].mean(axis=1), points[:, 23:25].mean(axis=1)
-    shown = points.any(axis=(1, 2))[:, None, None]
+    shown = np.asarray(points != 0).any(axis=(1, 2), keepdims=True)
     chest = np.where(shown, ((shoulders + hips) / 2)[:, None], 0)
     moved = (points - chest) * _inverse(points[:, 11] - points[:, 12])
     for wrist in HANDS:
@@ -194,7 +194,13 @@ def features(points: np.ndarray, *, missing: str = "zero") -> np.ndarray:
         made[~(points[:, 11] - points[:, 12]).any(axis=-1)] = 0
         for part in PARTS[1:]:
             made[~np.isfinite(made[:, part]).all(axis=(1, 2)), part] = 0
-    return made[:, KEPT, :2].reshape(len(points), -1)
+    return kept(made)
+
+
+def kept(points: np.ndarray, dims: int = 2) -> np.ndarray:
+    """[T, 67 * dims]: the first coordinates of [T, 75, 3] without the legs, point by point."""
+    parts = [points[:, : LEGS.start, :dims], points[:, LEGS.stop :, :dims]]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1)).reshape(len(points), -1)
 
 
 def fixed_length_indices(frames: int, length: int = 16, stride: int = 2) -> np.ndarray:

@@ -23,6 +23,9 @@ MISSING = ("present", "upstream")
 # The middle finger from the wrist to its tip.
 CHAIN = (0, 9, 10, 11, 12)
 
+_ROWS = np.r_[LEFT_HAND, RIGHT_HAND]
+_COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
+
 
 def view(
     clip: Clip | np.ndarray,
@@ -68,34 +71,52 @@ def view(
 def joints(clip: Clip, *, rate: float = 60.0, missing: str = "present") -> np.ndarray:
     """The clip's joints at a fixed rate: float32 [T', 42, 7], a new array, not normalised.
 
-    Velocities are taken at the clip's own rate, before resampling.
+    Velocities are taken at the clip's own rate, before resampling. In memory the joints lie side by
+    side, number by number, which makes everything that follows several times as fast.
     """
-    xyz = np.concatenate([clip.landmarks[:, LEFT_HAND], clip.landmarks[:, RIGHT_HAND]], axis=1)
-    seen = np.stack([~np.isnan(xyz[:, hand]).any(axis=(1, 2)) for hand in HANDS], axis=1)
-    per_joint = np.repeat(seen, 21, axis=1)
-    x = np.empty((len(clip), JOINTS, NUMBERS), np.float32)
-    x[..., XYZ] = np.where(per_joint[..., None], xyz, 0)
-    x[..., CONFIDENCE] = per_joint
+    xyz = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS].reshape(-1, 3, JOINTS)
+    seen = ~np.isnan(xyz).reshape(-1, 3, 2, 21).any(axis=(1, 3))
+    shown = np.repeat(seen, 21, axis=1)
+    x = _empty(len(clip))
+    x[..., XYZ] = np.where(shown[:, None], xyz, np.float32(0)).swapaxes(1, 2)
+    x[..., CONFIDENCE] = shown
     if missing == "upstream":
         step = 1 / clip.fps if clip.fps else presence.usual_step(clip.timestamps)
         x[..., VELOCITY] = velocity(x[..., XYZ], step)
-        if rate:
-            x = splines.resample_to_fixed_rate(x, clip.timestamps, rate)[0].astype(np.float32)
+    else:
+        for number, hand in enumerate(HANDS):
+            x[:, hand, VELOCITY] = velocity_of_runs(
+                x[:, hand, XYZ], seen[:, number], clip.timestamps
+            )
+    if not rate:
         return x
-    for number, hand in enumerate(HANDS):
-        x[:, hand, VELOCITY] = velocity_of_runs(x[:, hand, XYZ], seen[:, number], clip.timestamps)
-    return _resampled(x, seen, clip.timestamps, rate) if rate else x
+    times = splines.fixed_rate_times(clip.timestamps, rate)
+    if missing == "upstream":
+        made = splines.spline(clip.timestamps, _planes(x).reshape(len(x), -1), times)
+        return made.reshape(-1, NUMBERS, JOINTS).swapaxes(1, 2)
+    return _resampled(x, seen, clip.timestamps, times)
 
 
-def _resampled(x: np.ndarray, seen: np.ndarray, timestamps: np.ndarray, rate: float) -> np.ndarray:
-    times = splines.fixed_rate_times(timestamps, rate)
-    made = np.empty((len(times), *x.shape[1:]), np.float32)
+def _resampled(
+    x: np.ndarray, seen: np.ndarray, timestamps: np.ndarray, times: np.ndarray
+) -> np.ndarray:
+    made = _empty(len(times))
     for number, hand in enumerate(HANDS):
-        made[:, hand, :6], covered = splines.resample_runs(
-            x[:, hand, :6], seen[:, number], timestamps, times
+        values, covered = splines.resample_runs(
+            _planes(x)[:, :CONFIDENCE, hand], seen[:, number], timestamps, times
         )
+        _planes(made)[:, :CONFIDENCE, hand] = values
         made[:, hand, CONFIDENCE] = covered[:, None]
     return made
+
+
+def _empty(frames: int) -> np.ndarray:
+    return np.empty((frames, NUMBERS, JOINTS), np.float32).swapaxes(1, 2)
+
+
+def _planes(x: np.ndarray) -> np.ndarray:
+    """[T, 7, 42] of [T, 42, 7]."""
+    return x.swapaxes(1, 2)
 
 
 def velocity(xyz: np.ndarray, step: float) -> np.ndarray:
@@ -116,20 +137,24 @@ def velocity_of_runs(xyz: np.ndarray, seen: np.ndarray, timestamps: np.ndarray) 
       seen: bool [T].
       timestamps: float64 [T], seconds.
     """
-    steps = np.diff(timestamps)
+    steps = timestamps[1:] - timestamps[:-1]
     both = seen[1:] & seen[:-1] & (steps > 0)
-    slopes = np.diff(xyz, axis=0)
-    slopes *= (both / np.where(both, steps, 1)).astype(np.float32)[:, None, None]
-    # Each side weighs as much as the other one's step is long, as in central differences.
-    before, after = np.zeros(len(seen)), np.zeros(len(seen))
-    before[1:], after[:-1] = both, both
-    long_before, long_after = np.r_[1.0, steps], np.r_[steps, 1.0]
-    total = before * long_after + after * long_before
-    total = np.where(total > 0, total, 1)
+    inner = both[1:] & both[:-1]
+    # The slope before a frame and the one behind it: where a frame has both, each weighs as much
+    # as the other one's step is long.
+    before, after = both.astype(np.float64), both.astype(np.float64)
+    span = np.where(inner, steps[1:] + steps[:-1], 1)
+    before[:-1] *= np.where(inner, steps[1:], 1) / span
+    after[1:] *= np.where(inner, steps[:-1], 1) / span
+    slopes = (xyz[1:] - xyz[:-1]) * _column(both / np.where(both, steps, 1))
     made = np.zeros_like(xyz)
-    made[1:] = slopes * (before * long_after / total)[1:, None, None].astype(np.float32)
-    made[:-1] += slopes * (after * long_before / total)[:-1, None, None].astype(np.float32)
+    made[1:] = slopes * _column(before)
+    made[:-1] += slopes * _column(after)
     return made
+
+
+def _column(x: np.ndarray) -> np.ndarray:
+    return x.astype(np.float32)[:, None, None]
 
 
 def centre_on_wrists(x: np.ndarray) -> np.ndarray:
@@ -141,7 +166,7 @@ def centre_on_wrists(x: np.ndarray) -> np.ndarray:
     Returns:
       A new array.
     """
-    made = x.copy()
+    made = x.copy(order="K")
     for hand in HANDS:
         made[:, hand, XYZ] -= x[:, hand.start : hand.start + 1, XYZ]
     return made
@@ -157,8 +182,9 @@ def hand_lengths(x: np.ndarray, missing: str = "present") -> np.ndarray:
     """
     lengths = []
     for hand in HANDS:
-        chain = x[:, [hand.start + i for i in CHAIN], XYZ]
-        way = np.sqrt((np.diff(chain, axis=1) ** 2).sum(axis=-1)).sum(axis=-1)
+        chain = _planes(x)[:, XYZ, hand][..., CHAIN]
+        bones = chain[..., 1:] - chain[..., :-1]
+        way = np.sqrt((bones * bones).sum(axis=1)).sum(axis=-1)
         if missing == "present":
             way = way[x[:, hand.start, CONFIDENCE] > 0]
         lengths.append(np.maximum(way.mean(), 1e-6) if len(way) else x.dtype.type(1))
@@ -167,7 +193,7 @@ def hand_lengths(x: np.ndarray, missing: str = "present") -> np.ndarray:
 
 def scale_by_hand(x: np.ndarray, missing: str = "present") -> np.ndarray:
     """Positions and velocities of each hand in its `hand_lengths`: a new array."""
-    made = x.copy()
+    made = x.copy(order="K")
     for hand, length in zip(HANDS, hand_lengths(x, missing), strict=True):
         made[:, hand, :6] /= length
     return made

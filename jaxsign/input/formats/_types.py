@@ -10,7 +10,7 @@ from jaxsign.input.clip import Clip
 SPLITS = ("train", "val", "test")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
     """One clip of a collection, without its landmarks.
 

@@ -1,0 +1,240 @@
+"""A store of many clips: ArrayRecord shards with random access, an index, and store.json.
+
+    clips-00000-of-00012.array_record   one record a clip (see `_record`)
+    index.parquet                       name, frames, glosses, category, signer, split, fps
+    store.json                          version, count, shards, classes, how it was made
+
+Opening reads the index alone, and a clip costs one read, however large the store is. `store.json`
+is written last: a folder without it was not finished.
+"""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+
+import jaxsign
+from jaxsign.config import write_text
+from jaxsign.errors import UserError
+from jaxsign.input.clip import Clip
+from jaxsign.input.formats import _labels, _parquet, _record
+from jaxsign.input.formats._types import Collection, Entry
+
+LOOKS = "a folder with store.json, index.parquet and clips-*.array_record"
+VERSION = 1
+ABOUT, INDEX = "store.json", "index.parquet"
+DTYPES = ("float32", "float16")
+_SHARD = "clips-{:05d}-of-{:05d}.array_record"
+_SHARD_BYTES = 256 << 20
+_COLUMNS = ("name", "frames", "glosses", "category", "signer", "split", "fps")
+# One record a group, so that a clip is read alone. zstd:1 is as small as zstd:3 here.
+_WRITER = "group_size:1,zstd:1"
+_READER = {"max_parallelism": "0"}
+
+
+def recognises(path: Path) -> bool:
+    """A folder with a store's files, finished or not."""
+    return path.is_dir() and ((path / ABOUT).is_file() or any(path.glob("clips-*.array_record*")))
+
+
+def open_path(path: Path) -> Collection:
+    """The clips of a store.
+
+    Raises:
+        UserError: no finished store, one of a newer version, or files that do not fit together.
+    """
+    about = _read_about(path)
+    table = _parquet.read(path / INDEX, _COLUMNS)
+    _check(path, about, table)
+    columns = [table[name].to_pylist() for name in _COLUMNS if name not in ("frames", "fps")]
+    entries = [Entry(n, tuple(g), c, s, part) for n, g, c, s, part in zip(*columns, strict=True)]
+    return Collection(
+        name=str(path),
+        format="store",
+        entries=entries,
+        reader=_Reader(str(path), tuple(about["shards"])),
+        glosses=tuple(about["glosses"]),
+        categories=tuple(about["categories"]),
+        counter=_Frames(_parquet.numbers(path / INDEX, table, "frames")),
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Frames:
+    """Frames of a clip, from the index."""
+
+    frames: Any
+
+    def __call__(self, index: int) -> int:
+        return int(self.frames[index])
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    file = path / ABOUT
+    if not file.is_file():
+        raise UserError(
+            f"{path}: has no {ABOUT}, so this store was not finished. Make it again: jaxsign "
+            "convert writes a store whole or not at all."
+        )
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        version, shards = about["version"], [int(count) for count in about["shards"]]
+        fits = sum(shards) == about["count"] and {"glosses", "categories"} <= set(about)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: not the description of a store ({error!r})") from error
+    if version != VERSION or not fits:
+        raise UserError(
+            f"{file}: version {version} with {about['count']} clips in shards of {shards}; this "
+            f"jaxsign reads version {VERSION} with as many clips as its shards hold"
+        )
+    return about
+
+
+def _check(path: Path, about: dict[str, Any], table: pyarrow.Table) -> None:
+    missing = [name for name in _shard_names(len(about["shards"])) if not (path / name).is_file()]
+    if missing:
+        raise UserError(
+            f"{path}: {len(missing)} of {len(about['shards'])} shards are missing, the first is "
+            f"{missing[0]}. Copy the whole folder."
+        )
+    if table.num_rows != about["count"]:
+        raise UserError(
+            f"{path}: {INDEX} names {table.num_rows} clips, {ABOUT} {about['count']}. They belong "
+            "to different stores."
+        )
+
+
+def _shard_names(count: int) -> list[str]:
+    return [_SHARD.format(number, count) for number in range(count)]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shard:
+    """What array_record asks of a file whose records are counted already."""
+
+    filename: str
+    skip: int
+    take: int
+    examples_in_shard: int
+
+
+@dataclasses.dataclass
+class _Reader:
+    """Reads single clips; shards are opened when first needed, in every process anew."""
+
+    folder: str
+    shards: tuple[int, ...]
+
+    @functools.cached_property
+    def _records(self) -> Any:
+        from array_record.python import array_record_data_source as records
+
+        # What the shards hold is known, so none is opened here.
+        names = _shard_names(len(self.shards))
+        parts = [
+            _Shard(f"{self.folder}/{name}", 0, count, count)
+            for name, count in zip(names, self.shards, strict=True)
+        ]
+        return records.ArrayRecordDataSource(parts, reader_options=_READER)
+
+    def __call__(self, index: int) -> Clip:
+        try:
+            return _record.decode(self._records[index])
+        except (ValueError, RuntimeError, IndexError, OSError) as error:
+            raise UserError(
+                f"{self.folder}: clip {index} cannot be read ({error}). A shard is damaged: make "
+                "the store again."
+            ) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "shards": self.shards}
+
+
+class Writer:
+    """Writes shards, then the index, then store.json."""
+
+    LOSSES: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        folder: Path,
+        collection: Collection,
+        *,
+        dtype: str = "float32",
+        shard_bytes: int = _SHARD_BYTES,
+    ):
+        if dtype not in DTYPES:
+            raise UserError(f"dtype={dtype!r}, expected one of {', '.join(DTYPES)}")
+        self._folder, self._collection = folder, collection
+        self._dtype, self._limit = dtype, shard_bytes
+        self._shards: list[int] = []
+        self._bytes, self._open = 0, None
+        self._columns: dict[str, list] = {name: [] for name in _COLUMNS}
+        self.losses: set[str] = set(self.LOSSES)
+        if dtype != "float32":
+            self.losses.add(f"{dtype} rounds landmarks to about 0.0005 of the image")
+
+    def add(self, index: int, entry: Entry, clip: Clip) -> None:
+        """Writes one clip.
+
+        Raises:
+            UserError: numbers that the type cannot hold.
+        """
+        try:
+            record = _record.encode(clip, self._dtype)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        self._shard(len(record)).write(record)
+        self._shards[-1] += 1
+        row = dataclasses.asdict(entry) | {"frames": len(clip), "fps": clip.fps}
+        for name, values in self._columns.items():
+            values.append(row[name])
+
+    def _shard(self, size: int) -> Any:
+        """The shard that takes the next record."""
+        from array_record.python import array_record_module
+
+        if self._open is None or self._bytes + size > self._limit:
+            self._close()
+            path = self._folder / _draft(len(self._shards))
+            self._open = array_record_module.ArrayRecordWriter(str(path), _WRITER)
+            self._shards.append(0)
+            self._bytes = 0
+        self._bytes += size
+        return self._open
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def finish(self) -> None:
+        """Closes the shards and writes the index and store.json."""
+        self._close()
+        for number, name in enumerate(_shard_names(len(self._shards))):
+            (self._folder / _draft(number)).rename(self._folder / name)
+        types = dict.fromkeys(_COLUMNS, pyarrow.string())
+        types |= {"frames": pyarrow.int32(), "fps": pyarrow.float64()}
+        types["glosses"] = pyarrow.list_(pyarrow.string())
+        _parquet.write(
+            self._folder / INDEX, pyarrow.table(self._columns, pyarrow.schema(types.items()))
+        )
+        glosses, categories = self._collection.classes()
+        about = {
+            "version": VERSION,
+            "count": sum(self._shards),
+            "shards": self._shards,
+            "landmarks": self._dtype,
+            "glosses": glosses,
+            "categories": categories,
+            "made_from": f"{self._collection.name} ({self._collection.format})",
+            "made_by": f"jaxsign {jaxsign.__version__}",
+        }
+        write_text(self._folder / ABOUT, _labels.json_text(about))
+
+
+def _draft(number: int) -> str:
+    return f"clips-{number:05d}.array_record.partial"

@@ -6,6 +6,7 @@ needs more than three frames, and a dropout ramp whose counter is in no checkpoi
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -103,7 +104,7 @@ class TemporalConvBlock(nn.Module):
     def __init__(self, dim: int, kernel_size: int = 17, dilation: int = 1, drop_rate: float = 0.2):
         super().__init__()
         self.cut = (kernel_size - 1) * dilation
-        how = {"padding": self.cut, "dilation": dilation, "groups": dim}
+        how: Any = {"padding": self.cut, "dilation": dilation, "groups": dim}
         self.conv1 = nn.Conv1d(dim, dim, kernel_size, **how)
         self.conv2 = nn.Conv1d(dim, dim, 1)
         self.gate_conv = nn.Conv1d(dim, dim, kernel_size, **how)

@@ -1,5 +1,7 @@
 """Dense layers whose gradient products run at matmul speed on a CPU."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -53,17 +55,20 @@ _dense_cpu.defvjp(_dense_forward, _dense_backward)
 
 
 class Dense(nn.Module):
-    """Linear layer with torch's default initialisation.
+    """Linear layer with torch's default initialisation, unless another is given.
 
     Attributes:
       features: number of outputs.
       use_bias: add a bias.
+      kernel_init, bias_init: initialisers of the kernel [in, out] and the bias; None = torch's.
       dtype: compute type; None = that of the parameters.
       param_dtype: storage type.
     """
 
     features: int
     use_bias: bool = True
+    kernel_init: Callable[..., Array] | None = None
+    bias_init: Callable[..., Array] | None = None
     dtype: jnp.dtype | None = None
     param_dtype: jnp.dtype = jnp.float32
 
@@ -71,9 +76,10 @@ class Dense(nn.Module):
     def __call__(self, x: Array) -> Array:
         """x: float [..., in] -> float [..., features]."""
         init = initializers.torch_uniform(x.shape[-1])
-        kernel = self.param("kernel", init, (x.shape[-1], self.features), self.param_dtype)
+        shape = (x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init or init, shape, self.param_dtype)
         bias = None
         if self.use_bias:
-            bias = self.param("bias", init, (self.features,), self.param_dtype)
+            bias = self.param("bias", self.bias_init or init, (self.features,), self.param_dtype)
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         return dense(x, kernel, bias)

@@ -1,0 +1,144 @@
+"""Landmarks of a clip -> normalised positions and motion features.
+
+Source: the preprocessing layer of the public system google_asl_recognition. Its oddities are kept:
+the centre is the middle of the lower lip, the "acceleration" is a difference over two frames, the
+"relative motion" compares a point with its neighbour in the list one frame before.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Array = jax.Array
+
+# Places in the system's own order: face 0-467, pose 468-500, left hand 501-521, right hand 522-542.
+FACE = (33, 133, 362, 263, 61, 291, 199, 419, 17, 84, 17, 314, 405, 320, 307, 375, 321, 308, 324, 318)  # fmt: skip # noqa: E501
+POINTS = (*FACE, *range(501, 522), *range(522, 543))
+CENTRE = 17
+LANDMARKS = 543
+FEATURES_A_POINT = 12
+# The original computes the cosine of successive steps only for clips longer than this.
+_TOO_SHORT_FOR_COSINE = 3
+
+
+def preprocess(
+    x: Array,
+    valid: Array | None = None,
+    *,
+    points: Sequence[int] = POINTS,
+    max_len: int | None = 384,
+) -> Array:
+    """Motion features of clips, in float32.
+
+    Args:
+      x: float [B, T, 543, 2 or more], all landmarks in the system's order, or [B, T, P, 2 or more],
+        the picked ones; x and y stand first, NaN = not seen.
+      valid: bool [B, T], True = real frame, real ones first; others have no influence and give
+        zeros. None = all are real.
+      points: the P landmarks to take.
+      max_len: later frames are left out, once centre and spread are known; None = keep all.
+
+    Returns:
+      float32 [B, min(T, max_len), 12 P], columns as in `motion_features`.
+
+    Raises:
+      ValueError: `x` has neither 543 nor P points, or the picked points lack the centre.
+    """
+    picked, centres = pick(x, points)
+    if valid is not None:
+        picked = jnp.where(valid[..., None, None], picked, jnp.nan)
+    centre, spread = statistics(picked, centres, valid)
+    lengths = None if valid is None else valid[:, :max_len].sum(1)
+    return motion_features(picked[:, :max_len], centre, spread, lengths)
+
+
+def pick(x: Array, points: Sequence[int]) -> tuple[Array, Array]:
+    """The listed points float32 [B, T, P, 2] and the centre's track [B, T, 2]; see `preprocess`."""
+    x = jnp.asarray(x)[..., :2].astype(jnp.float32)
+    if x.shape[2] == LANDMARKS:
+        return x[:, :, np.asarray(points)], x[:, :, CENTRE]
+    if x.shape[2] != len(points) or CENTRE not in points:
+        raise ValueError(
+            f"x has {x.shape[2]} points a frame, expected all {LANDMARKS} or the {len(points)} of "
+            f"the list, among them landmark {CENTRE}, the centre"
+        )
+    return x, x[:, :, list(points).index(CENTRE)]
+
+
+def statistics(picked: Array, centres: Array, valid: Array | None = None) -> tuple[Array, Array]:
+    """Where a clip stands and how large it is.
+
+    Args:
+      picked: float32 [B, T, P, 2], NaN = not seen.
+      centres: float32 [B, T, 2], NaN counts as 0.5.
+      valid: bool [B, T] or None.
+
+    Returns:
+      The mean centre and the standard deviation of all points in all frames (unseen ones count as
+      0), each float32 [B, 1, 1, 2].
+    """
+    real = jnp.ones(picked.shape[:2], bool) if valid is None else valid
+    frames = real.sum(1).astype(jnp.float32)[:, None]
+    # where, not a product: padding may hold anything.
+    centres = jnp.where(jnp.isnan(centres), 0.5, centres)
+    centre = jnp.where(real[..., None], centres, 0).sum(1) / jnp.maximum(frames, 1)
+    inside = real[..., None, None]
+    zeroed = jnp.where(inside & ~jnp.isnan(picked), picked, 0)
+    count = frames * picked.shape[2]
+    mean = zeroed.sum((1, 2)) / jnp.maximum(count, 1)
+    squares = jnp.where(inside, jnp.square(zeroed - mean[:, None, None]), 0).sum((1, 2))
+    spread = jnp.sqrt(squares / jnp.maximum(count - 1, 1))
+    return centre[:, None, None], spread[:, None, None]
+
+
+def motion_features(
+    picked: Array, centre: Array, spread: Array, lengths: Array | None = None
+) -> Array:
+    """Seven blocks of features: how the points stand and move.
+
+    Args:
+      picked: float32 [B, T, P, 2]; NaN where a point is not seen or the frame is padding.
+      centre, spread: float32 [B, 1, 1, 2]; see `statistics`.
+      lengths: int [B], real frames of each clip; None = T.
+
+    Returns:
+      float32 [B, T, 12 P]: position, step to the next frame, step over two frames, step to the
+      neighbour in the next frame, cosine of successive steps (twice) - each with x and y of a
+      point side by side -, then length and angle of the step. 0 where any part is missing.
+    """
+    batch, frames, points, _ = picked.shape
+    # Differences before the division: the other way round the compiler fuses both with different
+    # rounding, and a point at rest would move by noise in any direction.
+    scale = 1.0 / (spread + 1e-8)
+    following = _later(picked, 1)
+    step = (following - picked) * scale
+    second = (_later(picked, 2) - picked) * scale
+    neighbour = jnp.pad(
+        (following[:, :, :-1] - picked[:, :, 1:]) * scale,
+        ((0, 0), (0, 0), (0, 1), (0, 0)),
+        constant_values=jnp.nan,
+    )
+    length = jnp.sqrt(jnp.square(step).sum(-1))
+    cosine = _cosine(step, _later(step, 1), length)
+    long_enough = jnp.full(batch, frames) if lengths is None else lengths
+    cosine = jnp.where((long_enough > _TOO_SHORT_FOR_COSINE)[:, None, None], cosine, jnp.nan)
+    twice = jnp.repeat(cosine, 2, axis=-1)
+    angle = jnp.arctan2(step[..., 1], step[..., 0])
+    flat = (batch, frames, 2 * points)
+    pairs = [a.reshape(flat) for a in ((picked - centre) * scale, step, second, neighbour)]
+    features = jnp.concatenate([*pairs, twice, length, angle], axis=-1)
+    return jnp.where(jnp.isnan(features), 0.0, features)
+
+
+def _later(x: Array, frames: int) -> Array:
+    """x[:, t + frames], NaN beyond the end."""
+    shape = (x.shape[0], min(frames, x.shape[1]), *x.shape[2:])
+    return jnp.concatenate([x[:, frames:], jnp.full(shape, jnp.nan, x.dtype)], axis=1)
+
+
+def _cosine(a: Array, b: Array, length: Array) -> Array:
+    """Cosine of the angle between a and b [B, T, P, 2]; length [B, T, P] is that of a."""
+    product = (a * b).sum(-1)
+    return product / (jnp.maximum(length, 1e-8) * jnp.maximum(_later(length, 1), 1e-8))

@@ -1,0 +1,156 @@
+"""Self-attention over long clips: with learned positions, with BatchNorm, and as a pooling.
+
+Source: the public system google_asl_recognition (`TemporalAttention`, `TransformerBlock`, the
+attention pooling of `ASLModel`). Linear layers start xavier uniform, biases at zero.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxsign.nets.layers import attention, backend, batch_norm, dense, dropout
+
+Array = jax.Array
+POSITIONS = 1000
+_ZEROS = nn.initializers.zeros
+XAVIER = nn.initializers.xavier_uniform()
+_ROWS_XAVIER = nn.initializers.xavier_uniform(in_axis=1, out_axis=0)
+
+
+def linear(features: int, name: str, types: Mapping[str, Any], *, bias: bool = True) -> dense.Dense:
+    """A dense layer that starts xavier uniform, its bias at zero."""
+    return dense.Dense(
+        features, use_bias=bias, kernel_init=XAVIER, bias_init=_ZEROS, name=name, **types
+    )
+
+
+def split_heads(x: Array, num_heads: int) -> Array:
+    """[B, T, E] -> [B, H, T, E / H]."""
+    return x.reshape(*x.shape[:2], num_heads, -1).transpose(0, 2, 1, 3)
+
+
+def merge_heads(x: Array) -> Array:
+    """[B, H, T, D] -> [B, T, H D]."""
+    return x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)
+
+
+def mix(
+    module: nn.Module, qkv: Array, num_heads: int, rate: float, valid: Array | None, train: bool
+) -> Array:
+    """Attention of every frame to the valid ones; dropout on the weights.
+
+    Args:
+      module: gives the rng stream `dropout`.
+      qkv: float [B, T, 3E]: query, key and value.
+      num_heads: divides E.
+      rate: of the dropout.
+      valid: bool [B, T] or None.
+      train: use dropout.
+
+    Returns:
+      float [B, T, E].
+
+    Raises:
+      ValueError: num_heads does not divide E.
+    """
+    batch, frames, width = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
+    if width % num_heads:
+        raise ValueError(f"num_heads={num_heads} must divide the width {width}")
+    query, key, value = (split_heads(a, num_heads) for a in jnp.split(qkv, 3, axis=-1))
+    keep = None
+    if train and rate > 0.0:
+        shape = (batch, num_heads, frames, frames)
+        keep = dropout.keep_mask(module.make_rng("dropout"), shape, rate)
+    if backend.on_cpu() and batch * num_heads * frames * frames >= attention._BLOCK_SCORES:
+        return merge_heads(attention.attend_in_blocks(query, key, value, valid, keep, rate))
+    return merge_heads(attention.attend(query, key, value, valid, keep, rate)[0])
+
+
+class PackedAttention(nn.Module):
+    """Multi-head self-attention with torch's packed input projection.
+
+    Parameters: `in_proj_weight` [3E, E], `in_proj_bias` [3E] (query, key, value rows) and `out`.
+
+    Attributes:
+      num_heads: divides E.
+      dropout: rate on the attention weights in training.
+    """
+
+    num_heads: int
+    dropout: float = 0.0
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E]."""
+        width = x.shape[-1]
+        shape = (3 * width, width)
+        weight = self.param("in_proj_weight", _ROWS_XAVIER, shape, self.param_dtype)
+        bias = self.param("in_proj_bias", _ZEROS, shape[:1], self.param_dtype)
+        x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=self.dtype)
+        qkv = dense.dense(x, weight.T, bias)
+        mixed = mix(self, qkv, self.num_heads, self.dropout, valid, train)
+        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        return linear(width, "out", types)(mixed)
+
+
+class TemporalAttention(nn.Module):
+    """Attention over frames with learned positions; no residual and no norm.
+
+    Clips of more than 1000 frames get no positions at all, as in the original.
+    """
+
+    num_heads: int = 8
+    dropout: float = 0.2
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E]."""
+        width, types = x.shape[-1], {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        table = self.param(
+            "positions", nn.initializers.normal(1.0), (1, POSITIONS, width), self.param_dtype
+        )
+        if x.shape[1] <= POSITIONS:
+            x = x + table[:, : x.shape[1]].astype(x.dtype)
+        qkv = [linear(width, name, types)(x) for name in ("query", "key", "value")]
+        mixed = mix(self, jnp.concatenate(qkv, axis=-1), self.num_heads, self.dropout, valid, train)
+        mixed = linear(width, "out", types)(mixed)
+        return dropout.Dropout(self.dropout)(mixed, train=train)
+
+
+class TransformerBlock(nn.Module):
+    """Post-norm transformer layer with BatchNorms: Norm(x + Attention), Norm(x + FeedForward).
+
+    Attributes:
+      num_heads: divides the width.
+      expand: feed-forward width over the width.
+      dropout: on attention weights and in the feed-forward part (SiLU).
+      norm: options of the BatchNorms.
+    """
+
+    num_heads: int = 8
+    expand: int = 2
+    dropout: float = 0.2
+    norm: Mapping[str, Any] | None = None
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E]."""
+        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        width, options = x.shape[-1], self.norm or {}
+        mixed = PackedAttention(self.num_heads, self.dropout, name="attention", **types)(
+            x, valid, train=train
+        )
+        x = batch_norm.BatchNorm(name="norm1", **options)(x + mixed, valid, train=train)
+        h = nn.silu(linear(self.expand * width, "linear1", types)(x))
+        h = linear(width, "linear2", types)(dropout.Dropout(self.dropout)(h, train=train))
+        h = x + dropout.Dropout(self.dropout)(h, train=train)
+        return batch_norm.BatchNorm(name="norm2", **options)(h, valid, train=train)

@@ -1,0 +1,107 @@
+"""Residual blocks of causal depthwise separable convolutions over time.
+
+Source: the public system google_asl_recognition (`TemporalConvBlock`, `Conv1DBlock`), initialised
+as there: normal of variance 2 / (channels out * taps), biases zero.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxsign.nets.layers import batch_norm, dense, depthwise, dropout, regularisers
+
+Array = jax.Array
+
+
+def _fan_out_normal(key, shape, dtype=jnp.float32):
+    """Kaiming normal for shape [taps, in, out] with torch's fan out, out * taps, also depthwise."""
+    return math.sqrt(2.0 / (shape[0] * shape[2])) * jax.random.normal(key, shape, dtype)
+
+
+class Convolution(nn.Module):
+    """Parameters of a 1-D convolution: `kernel` [taps, in of a group, features], `bias`.
+
+    With `taps` 1 it is a matrix product over the channels, otherwise a causal depthwise
+    convolution (features = channels of x).
+    """
+
+    features: int
+    taps: int = 1
+    dilation: int = 1
+    pointwise: bool = False
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """x: float [B, T, C] -> float [B, T, features]."""
+        width = x.shape[-1] if self.pointwise else 1
+        shape = (self.taps, width, self.features)
+        kernel = self.param("kernel", _fan_out_normal, shape, self.param_dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        if self.pointwise:
+            return dense.dense(x, kernel[0], bias)
+        return depthwise.causal_depthwise(x, kernel[:, 0], self.dilation) + bias
+
+
+class TemporalConvBlock(nn.Module):
+    """x + Dropout(Norm(separable(x) * sigmoid(separable(x)))), both causal and dilated.
+
+    Attributes:
+      taps, dilation: of the depthwise convolutions.
+      dropout: rate on the branch; drop_path: rate of dropping it whole.
+      norm: options of the BatchNorm.
+    """
+
+    taps: int = 17
+    dilation: int = 1
+    dropout: float = 0.2
+    drop_path: float = 0.0
+    norm: Mapping[str, Any] | None = None
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [B, T, D], valid: bool [B, T] or None -> float [B, T, D].
+
+        Invalid frames do not count in the norm's statistics; valid ones must come first.
+        """
+        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+
+        def separable(name: str) -> Array:
+            width = x.shape[-1]
+            h = Convolution(width, self.taps, self.dilation, name=f"{name}_depthwise", **types)(x)
+            return Convolution(width, pointwise=True, name=f"{name}_pointwise", **types)(h)
+
+        h = separable("main") * nn.sigmoid(separable("gate"))
+        h = batch_norm.BatchNorm(name="norm", **(self.norm or {}))(h, valid, train=train)
+        h = dropout.Dropout(self.dropout)(h, train=train)
+        return x + regularisers.DropPath(self.drop_path)(h, train=train)
+
+
+class Conv1DBlock(nn.Module):
+    """x + Dropout(SiLU(Norm(separable(x)))), causal; attributes as in `TemporalConvBlock`."""
+
+    taps: int = 17
+    dropout: float = 0.2
+    drop_path: float = 0.0
+    norm: Mapping[str, Any] | None = None
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """As `TemporalConvBlock`."""
+        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        width = x.shape[-1]
+        h = Convolution(width, self.taps, name="depthwise", **types)(x)
+        h = Convolution(width, pointwise=True, name="pointwise", **types)(h)
+        h = batch_norm.BatchNorm(name="norm", **(self.norm or {}))(h, valid, train=train)
+        h = dropout.Dropout(self.dropout)(nn.silu(h), train=train)
+        return x + regularisers.DropPath(self.drop_path)(h, train=train)

@@ -1,0 +1,102 @@
+"""Rows of state_dict tables: torch's layers and the blocks of this folder, key for key."""
+
+from jaxsign.nets.layers.temporal_attention import POSITIONS
+from jaxsign.nets.state_dict import Entry
+
+Path = tuple[str, ...]
+
+
+def linear(key: str, path: Path, out: int, width: int) -> list[Entry]:
+    """The two rows of a torch Linear(width, out) that is a Dense at `path`."""
+    return [
+        Entry(f"{key}.weight", ("params", *path, "kernel"), "linear", (out, width)),
+        Entry(f"{key}.bias", ("params", *path, "bias"), shape=(out,)),
+    ]
+
+
+def norm(key: str, path: Path, width: int) -> list[Entry]:
+    """The five rows of a torch BatchNorm1d."""
+    places = {
+        "weight": ("params", *path, "scale"),
+        "bias": ("params", *path, "bias"),
+        "running_mean": ("batch_stats", *path, "mean"),
+        "running_var": ("batch_stats", *path, "var"),
+    }
+    rows = [Entry(f"{key}.{name}", place, shape=(width,)) for name, place in places.items()]
+    place = ("batch_stats", *path, "count")
+    return [*rows, Entry(f"{key}.num_batches_tracked", place, "count", ())]
+
+
+def _convolution(key: str, path: Path, shape: tuple[int, ...]) -> list[Entry]:
+    return [
+        Entry(f"{key}.weight", ("params", *path, "kernel"), "conv1d", shape),
+        Entry(f"{key}.bias", ("params", *path, "bias"), shape=shape[:1]),
+    ]
+
+
+def temporal_conv(prefix: str, path: Path, d: int, taps: int) -> list[Entry]:
+    """A gated block; `prefix` ends with a dot or is empty."""
+    rows = []
+    for branch, (first, second) in {
+        "main": ("conv1", "conv2"),
+        "gate": ("gate_conv", "gate_conv2"),
+    }.items():
+        rows += _convolution(prefix + first, (*path, f"{branch}_depthwise"), (d, 1, taps))
+        rows += _convolution(prefix + second, (*path, f"{branch}_pointwise"), (d, d, 1))
+    return rows + norm(f"{prefix}bn", (*path, "norm"), d)
+
+
+def conv(prefix: str, path: Path, d: int, taps: int) -> list[Entry]:
+    """A depthwise separable block."""
+    return [
+        *_convolution(f"{prefix}depthwise", (*path, "depthwise"), (d, 1, taps)),
+        *_convolution(f"{prefix}pointwise", (*path, "pointwise"), (d, d, 1)),
+        *norm(f"{prefix}bn", (*path, "norm"), d),
+    ]
+
+
+def lstm(prefix: str, path: Path, width: int, hidden: int, layers: int) -> list[Entry]:
+    """A bidirectional LSTM; its first layer reads `width` numbers a frame."""
+    gates, rows = 4 * hidden, []
+    for layer in range(layers):
+        shapes = {
+            "weight_ih": (gates, 2 * hidden if layer else width),
+            "weight_hh": (gates, hidden),
+            "bias_ih": (gates,),
+            "bias_hh": (gates,),
+        }
+        for suffix in ("", "_reverse"):
+            for leaf, shape in shapes.items():
+                name = f"{leaf}_l{layer}{suffix}"
+                rows.append(Entry(prefix + name, ("params", *path, name), shape=shape))
+    return rows
+
+
+def temporal_attention(prefix: str, path: Path, d: int) -> list[Entry]:
+    """The attention with learned positions."""
+    shape = (1, POSITIONS, d)
+    rows = [Entry(f"{prefix}temporal_pos_enc", ("params", *path, "positions"), shape=shape)]
+    for theirs, ours in {"q": "query", "k": "key", "v": "value"}.items():
+        rows += linear(f"{prefix}temporal_{theirs}", (*path, ours), d, d)
+    return rows + linear(f"{prefix}output_proj", (*path, "out"), d, d)
+
+
+def packed_attention(prefix: str, path: Path, d: int) -> list[Entry]:
+    """torch's MultiheadAttention."""
+    place = ("params", *path)
+    return [
+        Entry(f"{prefix}in_proj_weight", (*place, "in_proj_weight"), shape=(3 * d, d)),
+        Entry(f"{prefix}in_proj_bias", (*place, "in_proj_bias"), shape=(3 * d,)),
+        *linear(f"{prefix}out_proj", (*path, "out"), d, d),
+    ]
+
+
+def transformer(prefix: str, path: Path, d: int, expand: int) -> list[Entry]:
+    """The transformer block with BatchNorms."""
+    return [
+        *packed_attention(f"{prefix}attention.", (*path, "attention"), d),
+        *norm(f"{prefix}attention_norm", (*path, "norm1"), d),
+        *linear(f"{prefix}ffn.0", (*path, "linear1"), expand * d, d),
+        *linear(f"{prefix}ffn.3", (*path, "linear2"), d, expand * d),
+        *norm(f"{prefix}ffn_norm", (*path, "norm2"), d),
+    ]

@@ -19,6 +19,8 @@ examples:
   jaxsign extract videos --out clips --hand hand_landmarker.task \\
       --pose pose_landmarker_full.task --face face_landmarker.task --target-fps 15
 """
+# The kinds of landmarkers and the options that give their files.
+MODELS = {"holistic": "model", "hand": "hand", "pose": "pose", "face": "face"}
 
 
 def add_extract(verbs: Any) -> None:
@@ -35,13 +37,14 @@ def add_extract(verbs: Any) -> None:
         "target", metavar="VIDEO_OR_FOLDER", help="a video, or a folder searched with all below it"
     )
     verb.add_argument("--out", required=True, metavar="DIR", help="folder of the clips")
-    _add_models(verb)
+    add_models(verb)
     _add_frames(verb)
     _add_running(verb)
     verb.set_defaults(run=extract)
 
 
-def _add_models(verb: Any) -> None:
+def add_models(verb: Any) -> None:
+    """Adds the options that name the landmarkers' files."""
     models = verb.add_argument_group("models (MediaPipe's .task files)")
     models.add_argument("--model", metavar="FILE", help="holistic landmarker: all parts in one")
     models.add_argument("--hand", metavar="FILE", help="hand landmarker, where there is no --model")
@@ -132,8 +135,7 @@ def extract(words: argparse.Namespace) -> int:
         max_side=words.max_side,
         confidence=words.confidence,
     )
-    kinds = {"holistic": "model", "hand": "hand", "pose": "pose", "face": "face"}
-    files = models.check({kind: getattr(words, name) for kind, name in kinds.items()})
+    files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     out = Path(words.out)
     plan = work.Plan(
         out=out,

@@ -121,9 +121,14 @@ def _work_off(
                     known[row.video] = row
                     report.append(plan.out, row)
                 display.finish(event.job, row)
+    except KeyboardInterrupt:
+        display.close()
+        display.say("stopped; the same command goes on from here")
+        raise
     finally:
         display.close()
         report.write(plan.out, known.values())
+        _remove_drafts(plan.out)
 
 
 @dataclasses.dataclass(frozen=True)

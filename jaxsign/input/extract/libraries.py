@@ -1,6 +1,8 @@
 """MediaPipe, and what the system must have for it."""
 
+import os
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -70,3 +72,15 @@ def _short(error: BaseException) -> str:
     """The first sentence or two; MediaPipe's messages go on with its own source lines."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]
+
+
+def hush() -> None:
+    """From now on this process drops what native libraries print as notices; Python's stay.
+
+    For programs that talk to a person: MediaPipe greets every start with a dozen lines.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = os.fdopen(kept, "w", buffering=1, errors="replace")

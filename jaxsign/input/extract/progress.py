@@ -113,7 +113,8 @@ def _found(row: report.Row) -> str:
         for name in report.PARTS
     )
     note = f" ({row.reason})" if row.reason else ""
-    return f"{row.frames} frames in {row.took:.1f} s: {parts}{note}"
+    frames = f"{row.frames} frame{'' if row.frames == 1 else 's'}"
+    return f"{frames} in {row.took:.1f} s: {parts}{note}"
 
 
 def _duration(seconds: float) -> str:

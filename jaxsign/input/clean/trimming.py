@@ -87,7 +87,7 @@ def trim(clip: Clip, *, threshold: float = 0.5, margin: float = 0.1, min_frames:
         )
     moving = np.flatnonzero(motion(clip) >= threshold)
     if not len(moving):
-        return dataclasses.replace(clip)
+        return _cut(clip, slice(None))
     times = clip.timestamps
     start = int(np.searchsorted(times, times[moving[0]] - margin - 1e-6))
     end = int(np.searchsorted(times, times[moving[-1]] + margin + 1e-6, side="right"))

@@ -14,14 +14,14 @@ from jaxsign.input.inspecting import checks
 
 Facts = dict[str, Any]
 PARTS = ("left_hand", "right_hand", "any_hand", "pose", "face")
-_CELLS = 40
+_CELLS = 30
 
 
 def of_clip(clip: Clip, entry: Entry, format: str) -> Facts:
     """Facts of one clip; all values can be written as JSON.
 
     `presence` holds for each part the share of frames that show it, the number of gaps, the
-    longest gap in frames and seconds, and `timeline`: the share in each of at most 40 stretches.
+    longest gap in frames and seconds, and `timeline`: the share in each of at most 30 stretches.
     """
     usual = presence.usual_step(clip.timestamps)
     return {

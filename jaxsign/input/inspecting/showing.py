@@ -22,7 +22,7 @@ def clip(facts: Facts, console: Console) -> None:
     about = {
         "format": facts["format"],
         "landmarks": f"{facts['shape']} {'x, y, z' if facts['depth'] else 'x, y (no depth)'}",
-        "length": f"{facts['frames']} frames, {facts['duration_s']:.2f} s, {_rate(facts['fps'])}",
+        "length": f"{_frames(facts['frames'])}, {facts['duration_s']:.2f} s, {_rate(facts['fps'])}",
         "frame size": f"{size[0]} x {size[1]}" if size else "unknown",
         "gloss": " ".join(facts["glosses"]),
         "category": facts["category"],
@@ -30,9 +30,9 @@ def clip(facts: Facts, console: Console) -> None:
         "split": facts["split"],
     }
     _heading(facts["file"] or facts["name"], about, console)
-    table = _table("part", "frames with it", "longest gap", "when it was seen")
+    table = _table("part", "seen", "longest gap", "when")
     for part, row in facts["presence"].items():
-        gap = f"{row['longest_gap_frames']} frames, {row['longest_gap_s']:.2f} s"
+        gap = f"{_frames(row['longest_gap_frames'])}, {row['longest_gap_s']:.2f} s"
         table.add_row(
             part.replace("_", " "),
             f"{row['share']:.0%}",
@@ -62,13 +62,13 @@ def collection(facts: Facts, console: Console) -> None:
     _heading(facts["path"], about, console)
     _classes(facts["glosses"], facts["absent_glosses"], console)
     if facts["presence"]:
-        table = _table("part", "frames with it", "clips without it", "longest gap", "usual one")
+        table = _table("part", "seen", "clips without it", "longest gap", "usual one")
         for part, row in facts["presence"].items():
             table.add_row(
                 part.replace("_", " "),
                 f"{row['share']:.0%}",
                 str(row["clips_without"] or ""),
-                f"{row['longest_gap_frames']} frames",
+                _frames(row["longest_gap_frames"]),
                 f"{row['median_longest_gap_frames']:.0f}",
             )
         console.print(table)
@@ -108,6 +108,10 @@ def _table(*columns: str, left: Sequence[int] = (0,)) -> Table:
         is_left = i in left or (is_last and name.startswith("when"))
         table.add_column(name, justify="left" if is_left else "right", overflow="fold")
     return table
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"
 
 
 def _rate(fps: float | None) -> str:

@@ -1,0 +1,104 @@
+"""What features are computed of: the frames of videos, and images in array files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input.extract import sampling, video, videos
+from jaxsign.input.extract.settings import Settings
+from jaxsign.input.inspecting import arrays
+
+# Frames of an array file are this far apart where its times are not stored.
+USUAL_FPS = 30.0
+
+
+def find(target: Path, out: Path) -> dict[str, Path]:
+    """Name of the result, without `.npz` -> input: a file, or all that lie below a folder.
+
+    Array files count as well as videos; what lies in `out` does not.
+
+    Raises:
+      UserError: nothing there, or no video or array in it.
+    """
+    if target.is_file():
+        return {target.stem: target}
+    listed: list[tuple[str, Path]] = []
+    problem: UserError | None = None
+    try:
+        listed = [(entry.name, entry.path) for entry in videos.find(target, out)]
+    except UserError as error:
+        problem = error
+    if target.is_dir():
+        listed += [
+            (path.relative_to(target).as_posix(), path)
+            for path in target.rglob("*")
+            if path.suffix in arrays.SUFFIXES
+            and path.is_file()
+            and out.resolve() not in path.resolve().parents
+            and not any(word.startswith(".") for word in path.relative_to(target).parts)
+        ]
+    if not listed:
+        raise problem or UserError(f"{target}: no videos and no arrays")
+    names = videos.clip_names(sorted(name for name, _ in listed), {})
+    return {names[name]: path for name, path in sorted(listed)}
+
+
+def images(
+    path: Path, settings: Settings, *, keep_partial: bool = False, threads: int = 1
+) -> Iterator[tuple[float, np.ndarray, float]]:
+    """(seconds, uint8 [H, W, 3] RGB, share of the input that is read) of every kept frame.
+
+    Args:
+      path: a video or an array file.
+      settings: which frames are kept.
+      keep_partial: take what can be decoded of a damaged video.
+      threads: that decode.
+
+    Raises:
+      UserError: no video and no images, or a damaged video.
+    """
+    sampler = sampling.Sampler(settings.every_nth, settings.target_fps)
+    if path.suffix in arrays.SUFFIXES:
+        frames, times = _stored(path)
+        for i, (frame, seconds) in enumerate(zip(frames, times.tolist(), strict=True)):
+            if sampler.keep(seconds):
+                yield seconds, np.asarray(frame), (i + 1) / len(frames)
+        return
+    with video.Video(path, threads) as opened:
+        for frame in opened:
+            if sampler.keep(frame.seconds):
+                share = min(1.0, frame.seconds / opened.seconds) if opened.seconds else 0.0
+                yield frame.seconds, frame.pixels(), share
+        if opened.damage and not keep_partial:
+            raise UserError(
+                f"{path}: damaged: {opened.damage}. Mend or replace the file, or give "
+                "--keep-partial to take what can be read."
+            )
+
+
+def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 [T, H, W, 3] of an array file and their times in seconds from 0."""
+    stored = arrays.read(path)
+    images = [
+        array
+        for name, array in stored.items()
+        if arrays.kind_of(name, array.shape, array.dtype)[0] == "frames"
+    ]
+    if len(images) != 1 or not len(images[0]):
+        found = ", ".join(f"{n or 'array'} {list(a.shape)} {a.dtype}" for n, a in stored.items())
+        raise UserError(
+            f"{path}: expected images uint8 [T, H, W, 3], RGB, in one array; found "
+            f"{found or 'nothing'}"
+        )
+    count = len(images[0])
+    if "timestamps_ms" in stored:
+        times = np.asarray(stored["timestamps_ms"], np.float64) / 1000
+    elif "timestamps" in stored:
+        times = np.asarray(stored["timestamps"], np.float64)
+    else:
+        times = np.arange(count) / (float(np.ravel(stored.get("fps", 0))[0]) or USUAL_FPS)
+    if times.shape != (count,) or not np.isfinite(times).all() or (np.diff(times) < 0).any():
+        raise UserError(f"{path}: {count} images, but their times {list(times.shape)} do not fit")
+    return images[0], times - times[0]

@@ -35,18 +35,24 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     from jaxsign.infer import commands as infer
+    from jaxsign.infer import features_commands
+    from jaxsign.infer.live import commands as live
     from jaxsign.input import commands as inputs
     from jaxsign.input.extract import commands as extracting
+    from jaxsign.input.formats import commands as converting
     from jaxsign.input.inspecting import commands as inspecting
     from jaxsign.train import commands as train
 
     train.add_train(verbs)
     infer.add_evaluate(verbs)
     infer.add_predict(verbs)
+    live.add_live(verbs)
     inspecting.add_inspect(verbs)
     extracting.add_extract(verbs)
+    converting.add_convert(verbs)
     inputs.add_validate(verbs)
     inputs.add_export_data(verbs)
+    features_commands.add_features(verbs)
     infer.add_import(verbs)
     infer.add_export(verbs)
     _add_parity(verbs)

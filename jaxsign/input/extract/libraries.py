@@ -1,9 +1,10 @@
 """MediaPipe, and what the system must have for it."""
 
+import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jaxsign.errors import UserError
@@ -54,7 +55,7 @@ def guarded(action: Callable[[], Any], what: str) -> Any:
             f"pip install {error.name}"
         ) from error
     except (OSError, ImportError) as error:
-        library = re.search(r"(lib[\w+-]+)\.so[.\d]*(?=: cannot open shared object)", str(error))
+        library = re.search(r"(lib[\w.+-]+?)\.so[.\d]*(?=: cannot open shared object)", str(error))
         if not library:
             raise UserError(f"{what}: {_short(error)}") from error
         name = library.group(1)
@@ -74,13 +75,21 @@ def _short(error: BaseException) -> str:
     return lines[0][:300]
 
 
-def hush() -> None:
-    """From now on this process drops what native libraries print as notices; Python's stay.
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Within it, what native libraries print on stderr is dropped; Python's own words stay.
 
     For programs that talk to a person: MediaPipe greets every start with a dozen lines.
     """
-    kept = os.dup(2)
+    python, kept = sys.stderr, os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    sys.stderr = os.fdopen(kept, "w", buffering=1, errors="replace")
+    sys.stderr = os.fdopen(kept, "w", buffering=1, errors="replace", closefd=False)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        sys.stderr = python
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,1 @@
+"""Recognition while it happens: from a camera or a film to signs."""

@@ -1,0 +1,202 @@
+"""The verb live. What is heavy to import is imported when it runs."""
+
+import argparse
+import contextlib
+import json
+from typing import Any
+
+_TEXT = """\
+Recognise signs while they happen, from a camera or a film, with the net of any run whose input is
+landmarks. Frames go through MediaPipe; the last ones that show a person are judged at intervals.
+
+In the window: q quit, s screenshot, r reset, c confidence, l landmarks, h help.
+"""
+_EXAMPLES = """\
+examples:
+  jaxsign live --workdir runs/asl --model models/holistic_landmarker.task
+  jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video sign.mp4 \\
+      --no-window --json
+  jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video sign.mp4 \\
+      --no-window --record answered.mp4
+"""
+
+
+def add_live(verbs: Any) -> None:
+    """Adds `jaxsign live`."""
+    from jaxsign.input.extract.commands import add_models
+
+    verb = verbs.add_parser(
+        "live",
+        help="recognise signs from a camera or a film",
+        description=_TEXT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.add_argument("--workdir", required=True, metavar="RUN", help="the run folder")
+    verb.add_argument("--which", choices=("best", "last"), default="best", help="its checkpoint")
+    source = verb.add_mutually_exclusive_group()
+    source.add_argument(
+        "--camera", type=int, default=0, metavar="N", help="number of the camera (default: 0)"
+    )
+    source.add_argument("--video", metavar="FILE", help="a film instead of a camera")
+    add_models(verb)
+    _add_judging(verb)
+    _add_showing(verb)
+    verb.set_defaults(run=live)
+
+
+def _add_judging(verb: Any) -> None:
+    judging = verb.add_argument_group("judging")
+    add = judging.add_argument
+    add("--window", type=int, default=30, metavar="N", help="frames that are judged (default: 30)")
+    add(
+        "--target-frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help="thin the window to N frames; 16 is what the original program does (default: never)",
+    )
+    add("--every", type=float, default=0.5, metavar="S", help="seconds between answers (0.5)")
+    add("--threshold", type=float, default=0.8, metavar="P", help="a sure answer's least (0.8)")
+    add("--smoothing", type=int, default=1, metavar="N", help="answers that are averaged (1)")
+    add("--top", type=int, default=3, metavar="N", help="candidates (3)")
+    add("--head", default="", help="which head of the net (default: the first)")
+    add("--no-sign", default="", metavar="NAME", help="the class that stands for no sign")
+
+
+def _add_showing(verb: Any) -> None:
+    showing = verb.add_argument_group("showing")
+    add = showing.add_argument
+    add("--no-window", action="store_true", help="no window: answers as text, a line each")
+    add(
+        "--json", action="store_true", help="answers as JSON, a line each, and a last one of totals"
+    )
+    add("--record", metavar="MP4", help="also write what the window shows as a film")
+    add(
+        "--screenshots",
+        metavar="DIR",
+        help="save a picture of every sure answer there (the key s: there or in screenshots/)",
+    )
+    add(
+        "--max-side",
+        type=int,
+        default=640,
+        metavar="PIXELS",
+        help="scale larger frames down; 0 = never (default: 640)",
+    )
+
+
+def live(words: argparse.Namespace) -> int:
+    """Runs `jaxsign live`."""
+    from pathlib import Path
+
+    from jaxsign.infer import run as runs
+    from jaxsign.infer.live import frames, session, stream
+    from jaxsign.input.extract import landmarkers, libraries, models
+    from jaxsign.input.extract.commands import MODELS
+    from jaxsign.input.extract.settings import Settings
+
+    files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
+    names = ("window", "target_frames", "every", "threshold", "smoothing", "top", "head", "no_sign")
+    settings = stream.Settings(
+        min_frames=min(5, max(words.window, 1)), **{name: getattr(words, name) for name in names}
+    )
+    recogniser = stream.Recogniser(runs.load_run(words.workdir, words.which), settings)
+    ready = recogniser.warm_up()
+    if not words.json:
+        print(f"ready ({ready:.1f} s to compile the net)")
+    chosen = Settings(max_side=words.max_side, confidence=words.confidence)
+    images = frames.film(Path(words.video), words.max_side) if words.video else None
+    images = frames.camera(words.camera) if images is None else images
+    with contextlib.ExitStack() as open_things:
+        open_things.enter_context(libraries.hushed())
+        landmarker = open_things.enter_context(
+            contextlib.closing(landmarkers.create(files, chosen))
+        )
+        shown = open_things.enter_context(contextlib.closing(_Shown(words)))
+        going = session.Session(recogniser, landmarker)
+        for moment in going.run(images):
+            action = shown.take(moment)
+            if action == "quit":
+                break
+            if action == "reset":
+                going.reset()
+    _say_totals(going.totals.to_json(), as_json=words.json)
+    return 0
+
+
+class _Shown:
+    """Window, film, screenshots and lines of one session, as far as they are asked for."""
+
+    def __init__(self, words: argparse.Namespace):
+        from pathlib import Path
+
+        from jaxsign.infer.live import picture, window
+
+        self._view = picture.View()
+        self._json = words.json
+        self._film = window.Film(Path(words.record)) if words.record else None
+        self._shots: Any = None
+        self._always = bool(words.screenshots)
+        if words.screenshots or not words.no_window:
+            self._folder = Path(words.screenshots or "screenshots")
+        self._window = None if words.no_window else window.Window("jaxsign live", self._view)
+
+    def take(self, moment: Any) -> str:
+        """Shows a moment; returns what a key asked for."""
+        from jaxsign.infer.live import picture
+
+        answer = moment.answer
+        if answer is not None:
+            _say(answer, as_json=self._json)
+        sure = self._always and answer is not None and answer.accepted
+        if not (self._film or self._window or sure):
+            return ""
+        image = picture.compose(
+            moment.image, moment.detection.points, moment.latest, moment.status, self._view
+        )
+        if self._film:
+            self._film.add(image, moment.status.seconds)
+        action = self._window.show(image) if self._window else ""
+        if sure or action == "shot":
+            self._shoot(image, moment.latest)
+        return action
+
+    def _shoot(self, image: Any, answer: Any) -> None:
+        from jaxsign.infer.live import window
+
+        if self._shots is None:
+            self._shots = window.Screenshots(self._folder)
+        path = self._shots.save(image, answer.candidates[0][0] if answer else "")
+        if not self._json:
+            print(f"saved {path}")
+
+    def close(self) -> None:
+        """Closes what is open."""
+        if self._film:
+            self._film.close()
+        if self._window:
+            self._window.close()
+
+
+def _say(answer: Any, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
+        return
+    mark = "*" if answer.accepted else " "
+    named = "   ".join(f"{name} {p:.3f}" for name, p in answer.candidates)
+    print(f"{answer.time:7.2f} s {mark} {named}", flush=True)
+
+
+def _say_totals(totals: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"totals": totals}), flush=True)
+        return
+    speed = totals["real_time"]
+    print(
+        f"{totals['frames']} frames, {totals['answers']} answers; landmarks "
+        f"{totals['landmark_ms_a_frame']} ms a frame, net {totals['net_ms_an_answer']} ms an "
+        f"answer; {totals['stream_seconds']} s of stream in {totals['elapsed_seconds']} s"
+        + (f" ({speed:.2f} times real time)" if speed else "")
+    )

@@ -1,0 +1,64 @@
+"""Where live frames come from: a camera, or a film."""
+
+import importlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input.extract import libraries, video
+
+Frame = tuple[float, np.ndarray]  # seconds, uint8 [H, W, 3] RGB
+
+
+def film(path: Path, max_side: int = 0) -> Iterator[Frame]:
+    """The frames of a video file, as fast as they are taken.
+
+    Raises:
+      UserError: no video, or one that cannot be decoded.
+    """
+    count = 0
+    with video.Video(path) as opened:
+        for frame in opened:
+            count += 1
+            yield frame.seconds, frame.pixels(max_side)
+        if not count:
+            raise UserError(f"{path}: no frame could be decoded. {opened.damage}".strip())
+
+
+def opencv() -> Any:
+    """The module `cv2`.
+
+    Raises:
+      UserError: not installed, or a library of the system is missing.
+    """
+    return libraries.guarded(lambda: importlib.import_module("cv2"), "OpenCV cannot be loaded")
+
+
+def camera(number: int, size: tuple[int, int] = (640, 480)) -> Iterator[Frame]:
+    """Frames of a camera, with the time that they came at; they end when the camera does.
+
+    Raises:
+      UserError: there is no such camera, or OpenCV cannot be loaded.
+    """
+    cv2 = opencv()
+    capture = cv2.VideoCapture(number)
+    if not capture.isOpened():
+        raise UserError(
+            f"--camera {number}: cannot be opened. Check that it is connected and that no other "
+            "program holds it, try another number, or give a film: --video FILE"
+        )
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    begun = time.monotonic()
+    try:
+        while True:
+            good, image = capture.read()
+            if not good:
+                return
+            yield time.monotonic() - begun, np.ascontiguousarray(image[..., ::-1])
+    finally:
+        capture.release()

@@ -1,0 +1,116 @@
+"""The loop of live recognition: frame -> landmarks -> answer -> what is shown."""
+
+import collections
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from jaxsign.infer.live import picture
+from jaxsign.infer.live.frames import Frame
+from jaxsign.infer.live.stream import Answer, Recogniser
+from jaxsign.input.extract.landmarkers import Detection, Landmarker
+from jaxsign.input.extract.sampling import Milliseconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """What became of one frame.
+
+    Attributes:
+      image: uint8 [H, W, 3] RGB.
+      detection: its landmarks.
+      answer: the one that this frame brought, or None.
+      latest: the last answer so far.
+      status: numbers of the moment.
+    """
+
+    image: np.ndarray
+    detection: Detection
+    answer: Answer | None
+    latest: Answer | None
+    status: picture.Status
+
+
+@dataclasses.dataclass
+class Totals:
+    """Sums of a session.
+
+    Attributes:
+      frames: handled.
+      answers: given.
+      seconds: of the stream, from the first to the last frame.
+      elapsed: wall-clock seconds.
+      landmark_s, net_s: of those, in the landmarker and in the net.
+    """
+
+    frames: int = 0
+    answers: int = 0
+    seconds: float = 0.0
+    elapsed: float = 0.0
+    landmark_s: float = 0.0
+    net_s: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; `real_time` > 1 is faster than the stream itself."""
+        frames, answers = max(self.frames, 1), max(self.answers, 1)
+        return {
+            "frames": self.frames,
+            "answers": self.answers,
+            "stream_seconds": round(self.seconds, 3),
+            "elapsed_seconds": round(self.elapsed, 3),
+            "real_time": round(self.seconds / self.elapsed, 3) if self.elapsed else None,
+            "landmark_ms_a_frame": round(1000 * self.landmark_s / frames, 2),
+            "net_ms_an_answer": round(1000 * self.net_s / answers, 2),
+        }
+
+
+class Session:
+    """One stream through a landmarker and a recogniser."""
+
+    def __init__(self, recogniser: Recogniser, landmarker: Landmarker):
+        self.recogniser, self.landmarker = recogniser, landmarker
+        self.totals = Totals()
+        self._latest: Answer | None = None
+        self._recent: collections.deque[float] = collections.deque(maxlen=30)
+
+    def reset(self) -> None:
+        """Forgets the frames of the window and the last answer."""
+        self.recogniser.reset()
+        self._latest = None
+
+    def run(self, frames: Iterable[Frame]) -> Iterator[Moment]:
+        """A moment for every frame. Time between two is counted as the session's own."""
+        clock, begun, first = Milliseconds(), time.perf_counter(), None
+        for seconds, image in frames:
+            first = seconds if first is None else first
+            height, width = image.shape[:2]
+            self.recogniser.frame_size = (width, height)
+            start = time.perf_counter()
+            detection = self.landmarker.detect(image, clock.read(seconds))
+            took = time.perf_counter() - start
+            answer = self.recogniser.add(detection.points, seconds, detection.visibility)
+            self._latest = answer or self._latest
+            totals = self.totals
+            totals.frames += 1
+            totals.landmark_s += took
+            totals.seconds = seconds - first
+            if answer is not None:
+                totals.answers += 1
+                totals.net_s += answer.net_ms / 1000
+            yield Moment(image, detection, answer, self._latest, self._status(seconds, took))
+            totals.elapsed = time.perf_counter() - begun
+
+    def _status(self, seconds: float, took: float) -> picture.Status:
+        self._recent.append(time.perf_counter())
+        span = self._recent[-1] - self._recent[0]
+        return picture.Status(
+            seconds=seconds,
+            buffered=len(self.recogniser),
+            fps=(len(self._recent) - 1) / span if span > 0 else 0.0,
+            landmark_ms=1000 * took,
+            net_ms=self._latest.net_ms if self._latest is not None else 0.0,
+            threshold=self.recogniser.settings.threshold,
+        )

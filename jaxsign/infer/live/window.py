@@ -1,0 +1,110 @@
+"""Where the pictures of a session go: a window with keys, a film, screenshots."""
+
+import datetime
+import os
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from jaxsign.errors import UserError
+from jaxsign.infer.live import frames, picture
+
+_TICKS = 90_000  # a second of a film
+QUIT, SHOT, RESET = "quit", "shot", "reset"
+
+
+class Window:
+    """A window of the desktop; its keys switch `view` or ask for an action."""
+
+    _KEYS = {"q": QUIT, "\x1b": QUIT, "s": SHOT, "r": RESET}
+    _SWITCHES = {"c": "confidence", "l": "landmarks", "h": "help"}
+
+    def __init__(self, title: str, view: picture.View):
+        self._title, self._view = title, view
+        self._cv2 = frames.opencv()
+        try:
+            self._cv2.namedWindow(title, self._cv2.WINDOW_NORMAL)
+        except self._cv2.error as error:
+            raise UserError(
+                "no window can be opened (no display?). Run without one: --no-window"
+            ) from error
+
+    def show(self, image: Image.Image) -> str:
+        """Shows a picture; returns the action that a key asked for, or ''."""
+        self._cv2.imshow(self._title, np.asarray(image)[..., ::-1])
+        code = self._cv2.waitKey(1)
+        if self._cv2.getWindowProperty(self._title, self._cv2.WND_PROP_VISIBLE) < 1:
+            return QUIT
+        return self.press(chr(code & 0xFF)) if code >= 0 else ""
+
+    def press(self, key: str) -> str:
+        """What a key does."""
+        if key in self._SWITCHES:
+            name = self._SWITCHES[key]
+            setattr(self._view, name, not getattr(self._view, name))
+        return self._KEYS.get(key, "")
+
+    def close(self) -> None:
+        """Closes the window."""
+        self._cv2.destroyWindow(self._title)
+
+
+class Film:
+    """Writes the pictures as an MP4 with the stream's own times; whole or not at all."""
+
+    def __init__(self, path: Path):
+        if path.suffix.lower() != ".mp4":
+            raise UserError(f"--record {path}: the name must end with .mp4")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp.mp4")
+        self._container: Any = av.open(str(self._draft), "w")
+        self._stream: Any = None
+        self._last = -1
+
+    def add(self, image: Image.Image, seconds: float) -> None:
+        """Adds a picture."""
+        if self._stream is None:
+            self._stream = self._container.add_stream("libx264", rate=30)
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.codec_context.time_base = Fraction(1, _TICKS)
+            # The encoder takes even sides only.
+            self._stream.width = max(2, image.width // 2 * 2)
+            self._stream.height = max(2, image.height // 2 * 2)
+        size = (self._stream.width, self._stream.height)
+        frame = av.VideoFrame.from_image(image if image.size == size else image.resize(size))
+        self._last = max(self._last + 1, round(seconds * _TICKS))
+        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Ends the film; without a picture there is none."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode())
+        self._container.close()
+        if self._stream is None:
+            self._draft.unlink(missing_ok=True)
+        else:
+            os.replace(self._draft, self._path)
+
+
+class Screenshots:
+    """Pictures named `<sign>_<YYYYMMDD_HHMMSS>_<count>.jpg` in one folder."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.count = folder, 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, image: Image.Image, sign: str) -> Path:
+        """Saves a picture under the name of what was seen."""
+        self.count += 1
+        safe = re.sub(r"[^\w-]+", "_", sign).strip("_") or "none"
+        stamp = datetime.datetime.now().strftime("%Y%m%d_%H%M%S")
+        path = self.folder / f"{safe}_{stamp}_{self.count:03d}.jpg"
+        image.save(path, quality=92)
+        return path

@@ -1,0 +1,13 @@
+"""How the live program of the ASL hybrid thins its buffer."""
+
+import json
+from pathlib import Path
+
+from jaxsign.infer.live import stream
+from parity.targets import FileCheck
+
+
+def window_indices(path: Path) -> FileCheck:
+    """`live_window_indices.json`: the frames kept of a buffer of n frames."""
+    recorded = json.loads(path.read_text(encoding="utf-8"))["indices"]
+    return FileCheck(recorded, {count: stream.thin(int(count), 16) for count in recorded})

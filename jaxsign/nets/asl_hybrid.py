@@ -69,8 +69,9 @@ class ASLHybrid(nn.Module):
     param_dtype: Any = jnp.float32
     axis_name: str | None = None
 
-    # The training step passes `progress`.
+    # The training step passes `progress`; NaN in the input is an absent point.
     uses_progress = True
+    takes_nan = True
 
     @nn.compact
     def __call__(
@@ -198,6 +199,11 @@ class ASLHybrid(nn.Module):
     @property
     def _norm(self) -> dict[str, Any]:
         return {**self._types, "momentum": self.bn_momentum, "axis_name": self.axis_name}
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Shape of a frame of picked points."""
+        return len(self.points), 2
 
     @property
     def max_frames(self) -> int:

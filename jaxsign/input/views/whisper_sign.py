@@ -248,14 +248,14 @@ class FeatureScaler:
             changes is only shifted.
         """
         rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
+        low, high = rows.min(axis=0), rows.max(axis=0)
         if method == "standard":
             shift, scale, offset = rows.mean(axis=0), rows.std(axis=0), 0.0
         elif method == "minmax":
-            shift, offset = rows.min(axis=0), 1.0
-            scale = (rows.max(axis=0) - shift) / 2
+            shift, scale, offset = low, (high - low) / 2, 1.0
         else:
             raise UserError(f"FeatureScaler: method {method!r}, expected 'standard' or 'minmax'")
-        scale = np.where(scale > 0, scale, 1 / (1 + offset))
+        scale = np.where(high > low, scale, 1)
         return cls(shift.astype(np.float32), scale.astype(np.float32), offset)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

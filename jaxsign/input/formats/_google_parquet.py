@@ -84,7 +84,7 @@ def frames(path: Path) -> int:
     Raises:
         UserError: unreadable, no rows, or a missing column.
     """
-    return len(np.unique(_frame_numbers(path, _parquet.read(path, COLUMNS[:1]))))
+    return len(np.unique(_frame_numbers(path, _parquet.read(path, COLUMNS[:1], COLUMNS[1:]))))
 
 
 def _frame_numbers(path: Path, table: pyarrow.Table) -> Array:

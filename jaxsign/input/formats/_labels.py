@@ -11,7 +11,7 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,18 @@ def read(folder: Path, suffixes: tuple[str, ...]) -> Labels:
         path = folder / part / FILE
         if path.is_file():
             _read_file(path, part, suffixes, found)
+    # Numbers without names are the classes themselves: all up to the highest, so that they stay.
+    found.glosses = found.glosses or _counted(g for row in found.rows.values() for g in row.glosses)
+    found.categories = found.categories or _counted(r.category for r in found.rows.values())
     return found
+
+
+def _counted(names: Iterable[str]) -> tuple[str, ...]:
+    """('0', '1', ...) up to the highest of `names` if all are whole numbers, else ()."""
+    given = [name for name in names if name]
+    if not given or not all(re.fullmatch(r"[0-9]{1,6}", name) for name in given):
+        return ()
+    return tuple(str(number) for number in range(max(map(int, given)) + 1))
 
 
 def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) -> None:

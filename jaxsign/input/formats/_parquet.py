@@ -20,8 +20,8 @@ def columns(path: Path) -> list[str]:
         return []
 
 
-def read(path: Path, wanted: Collection[str]) -> pyarrow.Table:
-    """The columns `wanted` of a file.
+def read(path: Path, wanted: Collection[str], also: Collection[str] = ()) -> pyarrow.Table:
+    """The columns `wanted` of a file that must have those of `also` too.
 
     Raises:
         UserError: absent, unreadable, or without one of the columns.
@@ -29,7 +29,7 @@ def read(path: Path, wanted: Collection[str]) -> pyarrow.Table:
     try:
         with pyarrow.parquet.ParquetFile(path, memory_map=False) as file:
             names = file.schema_arrow.names
-            missing = [name for name in wanted if name not in names]
+            missing = [name for name in (*wanted, *also) if name not in names]
             if not missing:
                 return file.read(columns=list(wanted))
     except FileNotFoundError as error:

@@ -3,9 +3,10 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jaxsign.input.clip import Clip
+if TYPE_CHECKING:  # numpy is not needed to list the formats
+    from jaxsign.input.clip import Clip
 
 SPLITS = ("train", "val", "test")
 
@@ -49,7 +50,7 @@ class Collection:
     name: str
     format: str
     entries: list[Entry]
-    reader: Callable[[int], Clip]
+    reader: Callable[[int], "Clip"]
     problems: list[str] = dataclasses.field(default_factory=list)
     glosses: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ class Collection:
     def __len__(self) -> int:
         return len(self.entries)
 
-    def read(self, index: int) -> Clip:
+    def read(self, index: int) -> "Clip":
         """Clip `index`.
 
         Raises:
@@ -109,7 +110,7 @@ def of_files(
     path: Path,
     format: str,
     entries: list[Entry],
-    load: Callable[[Path], Clip],
+    load: Callable[[Path], "Clip"],
     frames: Callable[[Path], int] | None = None,
     **rest: Any,
 ) -> Collection:

@@ -7,12 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import formats
-from jaxsign.input.clip import Clip
 from jaxsign.input.formats._types import Collection
+
+if TYPE_CHECKING:
+    from jaxsign.input.clip import Clip
 
 # From here on a folder of single files is slow to open and to copy: `auto` writes a store.
 STORE_FROM = 5000
@@ -73,11 +75,11 @@ def write_collection(
     _check_out(out)
     if is_file(out, name):
         return _write_one(collection, out, name)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
     skipped = list(collection.problems)
     if strict and skipped:
         raise UserError(skipped[0])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
     try:
         writer = module.Writer(draft, collection, **options)
         count = _add_all(collection, writer, strict, skipped, on_clip)
@@ -116,7 +118,9 @@ def _add_all(
     return count
 
 
-def _clips(collection: Collection, strict: bool, skipped: list[str]) -> Iterator[tuple[int, Clip]]:
+def _clips(
+    collection: Collection, strict: bool, skipped: list[str]
+) -> Iterator[tuple[int, "Clip"]]:
     """The clips that can be read, with their numbers."""
     seen: set[str] = set()
     for index, entry in enumerate(collection.entries):

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class Source:
       paths: the file of every example, None where it has none.
       occluded: bool [N], where the labels tell.
       sequences: the glosses of every example in order, where it holds several.
+      signers: who signs every example, "" where unknown; () where nothing tells.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Source:
     paths: list[Path | None] = dataclasses.field(default_factory=list)
     occluded: Array | None = None
     sequences: list[tuple[int, ...]] | None = None
+    signers: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,6 +66,7 @@ class Source:
             paths=[self.paths[i] for i in kept] if self.paths else [],
             occluded=None if self.occluded is None else self.occluded[kept],
             sequences=None if self.sequences is None else [self.sequences[i] for i in kept],
+            signers=[self.signers[i] for i in kept] if self.signers else (),
         )
 
 

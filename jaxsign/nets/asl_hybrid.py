@@ -44,6 +44,8 @@ class ASLHybrid(nn.Module):
       mask_padding: padding has no influence. False = as in the original, where frames of zeros
         count in centre, spread, norms, LSTM, attention and poolings; only rows without any valid
         frame are then left out.
+      missing: 'ignore': centre and spread of a clip are those of the points that were seen; 'zero':
+        unseen ones count as 0.5 and 0, as in the original.
       bn_momentum: share of the new value in the running statistics; the original has 0.95, which
         was meant as 0.05.
       drop_path: rate of dropping a whole convolution branch.
@@ -58,6 +60,7 @@ class ASLHybrid(nn.Module):
     max_len: int | None = 384
     points: tuple[int, ...] = landmark_motion.POINTS
     mask_padding: bool = True
+    missing: str = "ignore"
     bn_momentum: float = 0.05
     drop_path: float = 0.0
     late_dropout: float = 0.0
@@ -100,7 +103,9 @@ class ASLHybrid(nn.Module):
         """
         self._check(x, valid)
         valid = self._counted(valid)
-        h = landmark_motion.preprocess(x, valid, points=self.points, max_len=self.max_len)
+        h = landmark_motion.preprocess(
+            x, valid, points=self.points, max_len=self.max_len, missing=self.missing
+        )
         self._noted("preprocessing", h)
         valid = None if valid is None else valid[:, : self.max_len]
         h = self._trunk(h, valid, train, progress)
@@ -270,8 +275,14 @@ def matches(state_dict: Mapping[str, Any]) -> bool:
 
 
 def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Constructor fields that the shapes tell; max_len and the points are not stored in them."""
+    """Constructor fields that the shapes tell, and the behaviour that the weights were trained with.
+
+    max_len and the points are not stored.
+    """
     return {
+        "mask_padding": False,
+        "missing": "zero",
+        "bn_momentum": 0.95,
         "dim": int(state_dict["stem_conv.weight"].shape[0]),
         "num_gloss": int(state_dict["classifier.4.weight"].shape[0]),
     }

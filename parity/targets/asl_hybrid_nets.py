@@ -50,6 +50,7 @@ def original_net(args: Mapping[str, Any], **fields: Any) -> asl_hybrid.ASLHybrid
         dim=args["dim"],
         max_len=args["max_len"],
         mask_padding=False,
+        missing="zero",
         bn_momentum=_NORM["momentum"],
         **fields,
     )

@@ -18,6 +18,7 @@ FACE = (33, 133, 362, 263, 61, 291, 199, 419, 17, 84, 17, 314, 405, 320, 307, 37
 POINTS = (*FACE, *range(501, 522), *range(522, 543))
 CENTRE = 17
 LANDMARKS = 543
+MISSING = ("zero", "ignore")
 FEATURES_A_POINT = 12
 # The original computes the cosine of successive steps only for clips longer than this.
 _TOO_SHORT_FOR_COSINE = 3
@@ -29,6 +30,7 @@ def preprocess(
     *,
     points: Sequence[int] = POINTS,
     max_len: int | None = 384,
+    missing: str = "zero",
 ) -> Array:
     """Motion features of clips, in float32.
 
@@ -39,17 +41,22 @@ def preprocess(
         zeros. None = all are real.
       points: the P landmarks to take.
       max_len: later frames are left out, once centre and spread are known; None = keep all.
+      missing: what unseen points count as in centre and spread; see `statistics`, `seen_statistics`.
 
     Returns:
       float32 [B, min(T, max_len), 12 P], columns as in `motion_features`.
 
     Raises:
-      ValueError: `x` has neither 543 nor P points, or the picked points lack the centre.
+      ValueError: `x` has neither 543 nor P points, the picked points lack the centre, or `missing`
+        is none of `MISSING`.
     """
+    if missing not in MISSING:
+        raise ValueError(f"missing={missing!r} is none of {', '.join(MISSING)}")
     picked, centres = pick(x, points)
     if valid is not None:
         picked = jnp.where(valid[..., None, None], picked, jnp.nan)
-    centre, spread = statistics(picked, centres, valid)
+    count = statistics if missing == "zero" else seen_statistics
+    centre, spread = count(picked, centres, valid)
     lengths = None if valid is None else valid[:, :max_len].sum(1)
     return motion_features(picked[:, :max_len], centre, spread, lengths)
 
@@ -91,6 +98,29 @@ def statistics(picked: Array, centres: Array, valid: Array | None = None) -> tup
     squares = jnp.where(inside, jnp.square(zeroed - mean[:, None, None]), 0).sum((1, 2))
     spread = jnp.sqrt(squares / jnp.maximum(count - 1, 1))
     return centre[:, None, None], spread[:, None, None]
+
+
+def seen_statistics(
+    picked: Array, centres: Array, valid: Array | None = None
+) -> tuple[Array, Array]:
+    """`statistics` of the points that were seen; unseen ones count as nothing.
+
+    A clip that never shows its centre has the mean of all its points instead.
+    """
+    real = jnp.ones(picked.shape[:2], bool) if valid is None else valid
+    mean, spread = _moments(picked, real[..., None, None], (1, 2))
+    centre, _ = _moments(centres, real[..., None], 1)
+    centre = jnp.where(jnp.isnan(centre), jnp.where(jnp.isnan(mean), 0.5, mean), centre)
+    return centre[:, None, None], jnp.where(jnp.isnan(spread), 0.0, spread)[:, None, None]
+
+
+def _moments(x: Array, real: Array, axes: int | tuple[int, ...]) -> tuple[Array, Array]:
+    """Mean and standard deviation over `axes` of what is real and not NaN; NaN of nothing."""
+    seen = real & ~jnp.isnan(x)
+    count = seen.sum(axes).astype(jnp.float32)
+    mean = jnp.where(seen, x, 0).sum(axes) / count
+    about = jnp.where(seen, x - jnp.expand_dims(mean, axes), 0)
+    return mean, jnp.sqrt(jnp.square(about).sum(axes) / jnp.maximum(count - 1, 1))
 
 
 def motion_features(

@@ -78,7 +78,7 @@ def difference(
     if (want.dtype.kind == "b") != (got.dtype.kind == "b"):
         return _failure(name, f"type {got.dtype}, expected {want.dtype}")
     if tolerance == "exact":
-        return _exact(name, want, got)
+        return _exact(name, want, got, nan_allowed)
     return _within(name, want.astype(np.float64), got.astype(np.float64), tolerance, nan_allowed)
 
 
@@ -86,8 +86,12 @@ def _matches(name: str, pattern: str) -> bool:
     return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
-def _exact(name: str, want: np.ndarray, got: np.ndarray) -> Difference:
-    wrong = np.argwhere(np.asarray(want != got))
+def _exact(name: str, want: np.ndarray, got: np.ndarray, nan_allowed: bool = False) -> Difference:
+    """Equal numbers; NaN that is there on purpose must stand in the same places."""
+    differ = np.asarray(want != got)
+    if nan_allowed and want.dtype.kind == got.dtype.kind == "f":
+        differ &= ~(np.isnan(want) & np.isnan(got))
+    wrong = np.argwhere(differ)
     if not len(wrong):
         return Difference(name, 0.0, 0.0, "equal")
     at = tuple(int(i) for i in wrong[0])

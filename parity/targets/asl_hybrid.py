@@ -2,6 +2,7 @@
 
 from parity.targets import (
     asl_hybrid_augment,
+    asl_hybrid_data,
     asl_hybrid_files,
     asl_hybrid_nets,
     asl_hybrid_train,
@@ -17,10 +18,12 @@ TARGETS = {
     "TemporalConvBlock": asl_hybrid_nets.block(asl_hybrid_nets.temporal_conv_block),
     "TransformerBlock": asl_hybrid_nets.block(asl_hybrid_nets.transformer_block),
     "collate_fn": asl_hybrid_augment.collate,
+    "parquet to tensor (section 5)": asl_hybrid_data.parquet_tensors,
 }
 FILES = {
     "augment_resample_indices.json": asl_hybrid_augment.resample_indices,
     "checkpoint_*.pth": asl_hybrid_files.checkpoint,
+    "mini_islr_expected.json": asl_hybrid_data.data_set,
     "schedule_adaptive_dropout.json": asl_hybrid_files.adaptive_dropout,
     "schedule_drop_path.json": asl_hybrid_files.drop_path,
     "schedule_late_dropout.json": asl_hybrid_files.late_dropout,

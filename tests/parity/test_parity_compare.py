@@ -83,3 +83,11 @@ def test_ignore_names_or_prefixes():
     expected = {"grad/a": 1.0, "grad/ab": 1.0, "after/x/y": 1.0}
     found = compare.compare(expected, {}, {}, ignore={"grad/a": "noise", "after/*": "noise"})
     assert [d.name for d in found] == ["grad/ab"]
+
+
+def test_announced_nan_must_stand_in_the_same_places():
+    want = np.array([1.0, np.nan, 3.0], np.float32)
+    for got, passed in (([1, np.nan, 3], True), ([np.nan, 2, 3], False), ([1, 2, 3], False)):
+        found = compare.difference("x", want, np.float32(got), "exact", nan_allowed=True)
+        assert found.passed is passed
+    assert not compare.difference("x", want, want, "exact").passed

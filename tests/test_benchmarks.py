@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import command, flops, fslr, input_pipeline, timing, workload
+from benchmarks import command, flops, fslr, input_pipeline, timing, views, workload
 from jaxsign.nets import iv3_gru, sign_transformer
 
 pytest.importorskip("torch")
@@ -24,6 +24,14 @@ def test_every_comparison_is_reported(tmp_path, capsys):
         ours, theirs = list(row["sides"].values())
         assert row["ratio"] == pytest.approx(theirs["median_s"] / ours["median_s"])
     assert report["machine"]["torch_threads"] >= 1 and report["matmul_peak_gflop_per_s"] > 0
+
+
+def test_every_view_is_timed(capsys):
+    command.main(views.measure, argv=["--check"])
+    printed = capsys.readouterr().out
+    for name in ("fslr156", "asl_hybrid", "whisper_sign", "signon A", "signon B"):
+        assert f"view {name}" in printed
+    assert printed.count("clips a second") == len(views.VIEWS)
 
 
 def test_alternate_repeats_short_runs_and_calls_both_sides_in_turn():

@@ -81,8 +81,7 @@ def resample_runs(
     reach = (times[1] - times[0]) / 2 if len(times) > 1 else np.inf
     for start, end in zip(*presence.recorded_runs(seen, timestamps), strict=True):
         old = timestamps[start:end]
-        first = np.searchsorted(times, old[0] - reach, side="right")
-        last = np.searchsorted(times, old[-1] + reach, side="right")
+        first, last = times.searchsorted((old[0] - reach, old[-1] + reach), side="right")
         if first < last:
             made[first:last] = spline(old, flat[start:end], times[first:last])
             covered[first:last] = True

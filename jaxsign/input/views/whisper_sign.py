@@ -20,8 +20,8 @@ JOINTS, NUMBERS = 42, 7
 HANDS = (slice(0, 21), slice(21, 42))
 XYZ, VELOCITY, CONFIDENCE = slice(0, 3), slice(3, 6), 6
 MISSING = ("present", "upstream")
-# The middle finger from the wrist to its tip.
-CHAIN = (0, 9, 10, 11, 12)
+# The middle finger from its knuckle to its tip.
+FINGER = slice(9, 13)
 
 _ROWS = np.r_[LEFT_HAND, RIGHT_HAND]
 _COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
@@ -182,7 +182,8 @@ def hand_lengths(x: np.ndarray, missing: str = "present") -> np.ndarray:
     """
     lengths = []
     for hand in HANDS:
-        chain = _planes(x)[:, XYZ, hand][..., CHAIN]
+        points = _planes(x)[:, XYZ, hand]
+        chain = np.concatenate([points[..., :1], points[..., FINGER]], axis=-1)
         bones = chain[..., 1:] - chain[..., :-1]
         way = np.sqrt((bones * bones).sum(axis=1)).sum(axis=-1)
         if missing == "present":

@@ -9,6 +9,7 @@ means are made of the frames that show the hand. 'upstream': of its zeros too, a
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,8 +24,9 @@ MISSING = ("present", "upstream")
 # The middle finger from its knuckle to its tip.
 FINGER = slice(9, 13)
 
-_ROWS = np.r_[LEFT_HAND, RIGHT_HAND]
-_COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
+_ROWS = np.r_[LEFT_HAND, RIGHT_HAND].reshape(2, 21)
+# x of all points of a hand, then y, then z.
+_COLUMNS = (3 * _ROWS[:, None] + np.arange(3)[:, None]).ravel()
 
 
 def view(
@@ -74,49 +76,49 @@ def joints(clip: Clip, *, rate: float = 60.0, missing: str = "present") -> np.nd
     Velocities are taken at the clip's own rate, before resampling. In memory the joints lie side by
     side, number by number, which makes everything that follows several times as fast.
     """
-    xyz = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS].reshape(-1, 3, JOINTS)
-    seen = ~np.isnan(xyz).reshape(-1, 3, 2, 21).any(axis=(1, 3))
-    shown = np.repeat(seen, 21, axis=1)
-    x = _empty(len(clip))
-    x[..., XYZ] = np.where(shown[:, None], xyz, np.float32(0)).swapaxes(1, 2)
-    x[..., CONFIDENCE] = shown
-    if missing == "upstream":
-        step = 1 / clip.fps if clip.fps else presence.usual_step(clip.timestamps)
-        x[..., VELOCITY] = velocity(x[..., XYZ], step)
-    else:
-        for number, hand in enumerate(HANDS):
-            x[:, hand, VELOCITY] = velocity_of_runs(
-                x[:, hand, XYZ], seen[:, number], clip.timestamps
-            )
+    parts, seen = _hands(clip, missing)
     if not rate:
-        return x
+        return _joined(list(parts), list(seen)).swapaxes(1, 2)
     times = splines.fixed_rate_times(clip.timestamps, rate)
     if missing == "upstream":
-        made = splines.spline(clip.timestamps, _planes(x).reshape(len(x), -1), times)
-        return made.reshape(-1, NUMBERS, JOINTS).swapaxes(1, 2)
-    return _resampled(x, seen, clip.timestamps, times)
+        flat = _joined(list(parts), list(seen)).reshape(len(clip), -1)
+        planes = splines.spline(clip.timestamps, flat, times).reshape(-1, NUMBERS, JOINTS)
+    else:
+        made = [
+            splines.resample_runs(part, shown, clip.timestamps, times)
+            for part, shown in zip(parts, seen, strict=True)
+        ]
+        planes = _joined([part for part, _ in made], [shown for _, shown in made])
+    return planes.swapaxes(1, 2)
 
 
-def _resampled(
-    x: np.ndarray, seen: np.ndarray, timestamps: np.ndarray, times: np.ndarray
-) -> np.ndarray:
-    made = _empty(len(times))
-    for number, hand in enumerate(HANDS):
-        values, covered = splines.resample_runs(
-            _planes(x)[:, :CONFIDENCE, hand], seen[:, number], timestamps, times
-        )
-        _planes(made)[:, :CONFIDENCE, hand] = values
-        made[:, hand, CONFIDENCE] = covered[:, None]
-    return made
+def _hands(clip: Clip, missing: str) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and velocities of each hand, 0 where it is not seen.
+
+    Returns:
+      (float32 [2, T, 6, 21], seen bool [2, T]).
+    """
+    xyz = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS].reshape(-1, 2, 3, 21)
+    # A sum is NaN if any of its terms is.
+    seen = ~np.isnan(xyz.reshape(-1, 2, 63).sum(axis=-1)).T
+    parts = np.zeros((2, len(clip), CONFIDENCE, 21), np.float32)
+    for hand, (part, shown) in enumerate(zip(parts, seen, strict=True)):
+        part[shown, XYZ] = xyz[shown, hand]
+        if missing == "upstream":
+            step = 1 / clip.fps if clip.fps else presence.usual_step(clip.timestamps)
+            part[:, VELOCITY] = velocity(part[:, XYZ], step)
+        else:
+            part[:, VELOCITY] = velocity_of_runs(part[:, XYZ], shown, clip.timestamps)
+    return parts, seen
 
 
-def _empty(frames: int) -> np.ndarray:
-    return np.empty((frames, NUMBERS, JOINTS), np.float32).swapaxes(1, 2)
-
-
-def _planes(x: np.ndarray) -> np.ndarray:
-    """[T, 7, 42] of [T, 42, 7]."""
-    return x.swapaxes(1, 2)
+def _joined(parts: Sequence[np.ndarray], seen: Sequence[np.ndarray]) -> np.ndarray:
+    """float32 [T, 7, 42] of [T, 6, 21] and bool [T] of each hand; seen is the confidence."""
+    planes = np.empty((len(parts[0]), NUMBERS, JOINTS), np.float32)
+    for hand, part, shown in zip(HANDS, parts, seen, strict=True):
+        planes[:, :CONFIDENCE, hand] = part
+        planes[:, CONFIDENCE, hand] = shown[:, None]
+    return planes
 
 
 def velocity(xyz: np.ndarray, step: float) -> np.ndarray:
@@ -133,7 +135,7 @@ def velocity_of_runs(xyz: np.ndarray, seen: np.ndarray, timestamps: np.ndarray) 
     """`velocity` within each run of frames that show a hand, by timestamps; elsewhere 0.
 
     Args:
-      xyz: float32 [T, J, 3].
+      xyz: float32 [T, J, 3] or [T, 3, J].
       seen: bool [T].
       timestamps: float64 [T], seconds.
     """
@@ -182,10 +184,11 @@ def hand_lengths(x: np.ndarray, missing: str = "present") -> np.ndarray:
     """
     lengths = []
     for hand in HANDS:
-        points = _planes(x)[:, XYZ, hand]
-        chain = np.concatenate([points[..., :1], points[..., FINGER]], axis=-1)
-        bones = chain[..., 1:] - chain[..., :-1]
-        way = np.sqrt((bones * bones).sum(axis=1)).sum(axis=-1)
+        points = x[:, hand, XYZ]
+        # [5, 3, T]: long rows are added many times as fast as threes.
+        chain = np.concatenate([points[:, :1], points[:, FINGER]], axis=1).transpose(1, 2, 0).copy()
+        bones = chain[1:] - chain[:-1]
+        way = np.sqrt((bones * bones).sum(axis=1)).sum(axis=0)
         if missing == "present":
             way = way[x[:, hand.start, CONFIDENCE] > 0]
         lengths.append(np.maximum(way.mean(), 1e-6) if len(way) else x.dtype.type(1))
@@ -194,10 +197,10 @@ def hand_lengths(x: np.ndarray, missing: str = "present") -> np.ndarray:
 
 def scale_by_hand(x: np.ndarray, missing: str = "present") -> np.ndarray:
     """Positions and velocities of each hand in its `hand_lengths`: a new array."""
-    made = x.copy(order="K")
+    scale = np.ones((NUMBERS, JOINTS), x.dtype)
     for hand, length in zip(HANDS, hand_lengths(x, missing), strict=True):
-        made[:, hand, :6] /= length
-    return made
+        scale[:CONFIDENCE, hand] = length
+    return x / scale.T
 
 
 def moving_average(x: np.ndarray, window: int, missing: str = "upstream") -> np.ndarray:

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     from jaxsign.input.extract import commands as extracting
     from jaxsign.input.formats import commands as converting
     from jaxsign.input.inspecting import commands as inspecting
+    from jaxsign.input.preparing import commands as preparing
     from jaxsign.train import commands as train
 
     train.add_train(verbs)
@@ -50,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
     inspecting.add_inspect(verbs)
     extracting.add_extract(verbs)
     converting.add_convert(verbs)
+    preparing.add_choose(verbs)
+    preparing.add_split(verbs)
+    preparing.add_explore(verbs)
     inputs.add_validate(verbs)
     inputs.add_export_data(verbs)
     features_commands.add_features(verbs)

@@ -1,0 +1,60 @@
+"""A file under another name: a hard link where the disk allows, else a copy; whole or absent."""
+
+import dataclasses
+import filecmp
+import os
+import shutil
+from pathlib import Path
+
+
+@dataclasses.dataclass
+class Counts:
+    """How files came to their new places."""
+
+    linked: int = 0
+    copied: int = 0
+    kept: int = 0
+
+    def text(self) -> str:
+        """`12 linked, 3 there already`; "" for none."""
+        words = {"linked": self.linked, "copied": self.copied, "there already": self.kept}
+        return ", ".join(f"{count:,} {word}" for word, count in words.items() if count)
+
+
+def same(path: Path, origin: Path) -> bool:
+    """Whether two files are one, or have the same bytes."""
+    return os.path.samefile(path, origin) or filecmp.cmp(path, origin)
+
+
+def place(origin: Path, path: Path, counts: Counts, *, copy: bool = False) -> None:
+    """Makes `path` the file `origin`, unless it is there already; one of other content is replaced.
+
+    Args:
+        origin: what it is to be.
+        path: where; its folder is made.
+        counts: counts what was done.
+        copy: copy even where a link is possible.
+    """
+    if path.exists() and same(path, origin):
+        counts.kept += 1
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        if not copy and _linked(origin, draft):
+            counts.linked += 1
+        else:
+            shutil.copy2(origin, draft)
+            counts.copied += 1
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _linked(origin: Path, path: Path) -> bool:
+    try:
+        # The file itself and not a symbolic link to it, which may be moved away.
+        os.link(origin.resolve(), path)
+        return True
+    except OSError:  # another disk, or one without links
+        return False

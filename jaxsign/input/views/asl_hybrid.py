@@ -68,7 +68,7 @@ def from_layout543(points: np.ndarray, timestamps: np.ndarray, **fields: Any) ->
     """A clip of points in the model's order.
 
     Args:
-      points: float [T, 543, 3] or, with MediaPipe's ten points of the irises, refused.
+      points: float [T, 543, 3]; of newer face models without the ten points of the irises.
       timestamps: float [T], seconds.
       **fields: the clip's other fields.
 

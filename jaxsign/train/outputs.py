@@ -135,6 +135,8 @@ def row(
         values |= {"alpha": rates["weights"][0], "beta": rates["weights"][-1]}
         name = "curriculum_phase" if config.loss.curriculum else "loss_weighting_strategy"
         values[name] = rates["phase"]
+    # Behind the original's columns, which other programs read by place.
+    values |= {f"train_{k[4:]}_acc": v for k, v in train.items() if k.startswith("acc/")}
     if staged:
         values["stage"] = session.stage.name
     return values

@@ -15,7 +15,7 @@ from jaxsign.train import checkpoint, lock, log, loop, records, stage
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
-    "gpu_memory_allocated,gpu_memory_reserved"
+    "gpu_memory_allocated,gpu_memory_reserved,train_gloss_acc,train_cat_acc"
 )
 
 

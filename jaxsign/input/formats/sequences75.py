@@ -49,7 +49,8 @@ def open_path(path: Path) -> Collection:
         UserError: not this layout; tells everything that is wrong at once.
     """
     path = path / FILE if path.is_dir() else path
-    arrays = _arrays(str(path))
+    key = _key(path)
+    arrays = _arrays(*key)
     classes = tuple(str(name) for name in arrays["classes"])
     _check(path, arrays, len(classes))
     rows = zip(arrays["label"].tolist(), arrays["split"].tolist(), strict=True)
@@ -67,10 +68,10 @@ def open_path(path: Path) -> Collection:
         name=str(path),
         format="sequences75",
         entries=entries,
-        reader=functools.partial(_read, str(path)),
+        reader=functools.partial(_read, key),
         glosses=classes,
         categories=CATEGORIES,
-        counter=functools.partial(_frames, str(path)),
+        counter=functools.partial(_frames, key),
     )
 
 
@@ -89,8 +90,13 @@ def _check(path: Path, arrays: Mapping[str, Array], classes: int) -> None:
     labels.raise_all(problems, str(path))
 
 
+def _key(path: Path) -> tuple[str, int]:
+    """What tells an archive, and whether it has changed since it was read."""
+    return str(path), path.stat().st_mtime_ns if path.is_file() else 0
+
+
 @functools.lru_cache(maxsize=2)
-def _arrays(path: str) -> dict[str, Array]:
+def _arrays(path: str, _: int) -> dict[str, Array]:
     arrays = files.read_npz(path)
     missing = [key for key in NEEDED if key not in arrays]
     if missing or arrays["landmarks"].shape[2:] != (_points75.COUNT, 3):
@@ -101,15 +107,15 @@ def _arrays(path: str) -> dict[str, Array]:
     return arrays
 
 
-def _read(path: str, row: int) -> Clip:
-    arrays = _arrays(path)
+def _read(key: tuple[str, int], row: int) -> Clip:
+    arrays = _arrays(*key)
     return _points75.to_clip(
         arrays["landmarks"][row],
         fps=FPS,
-        source=f"{path}[{row}]",
+        source=f"{key[0]}[{row}]",
         visibility=arrays["pose_visibility"][row],
     )
 
 
-def _frames(path: str, _: int) -> int:
-    return _arrays(path)["landmarks"].shape[1]
+def _frames(key: tuple[str, int], _: int) -> int:
+    return _arrays(*key)["landmarks"].shape[1]

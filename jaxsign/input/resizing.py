@@ -42,7 +42,7 @@ def resize_bilinear(image: np.ndarray, size: int) -> np.ndarray:
 def _taps(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First and second neighbour of each new pixel, and the second one's weight in 2048ths."""
     at = (np.arange(size) + 0.5) * (length / size) - 0.5
-    at = np.clip(at, 0, length - 1)
     first = np.floor(at).astype(np.int64)
     weight = np.rint((at - first) * (1 << _BITS)).astype(np.int32)
-    return first, np.minimum(first + 1, length - 1), weight
+    first, second = (np.clip(taps, 0, length - 1) for taps in (first, first + 1))
+    return first, second, weight

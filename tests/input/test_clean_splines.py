@@ -27,6 +27,13 @@ def test_even_frames_as_scipy(frames, fps, rate):
     np.testing.assert_array_equal(again, new)
 
 
+def test_rounding_loses_no_frame():
+    times = np.arange(30) / 50
+    assert (times[-1] - times[0]) * 50 < 29
+    assert len(splines.fixed_rate_times(times, 50)) == 29
+    np.testing.assert_allclose(splines.fixed_rate_times(times, 50, 1e-3), times, atol=1e-12)
+
+
 @hypothesis.given(st.data())
 @hypothesis.settings(max_examples=60, deadline=None)
 def test_each_run_alone(data):
@@ -35,7 +42,7 @@ def test_each_run_alone(data):
     seen = np.array(data.draw(st.lists(st.booleans(), min_size=frames, max_size=frames)))
     fps, rate = data.draw(st.sampled_from([(30.0, 60.0), (25.0, 60.0), (50.0, 50.0)]))
     times = np.arange(frames) / fps
-    new = splines.fixed_rate_times(times, rate)
+    new = splines.fixed_rate_times(times, rate, 1e-3)
     x = values(frames)
     made, covered = splines.resample_runs(x, seen, times, new)
     other = np.where(seen[:, None], x, 99).astype(np.float32)

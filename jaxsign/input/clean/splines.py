@@ -14,7 +14,7 @@ LONGEST_KEPT = 1000
 BLOCK, REACH = 24, 14
 
 
-def fixed_rate_times(timestamps: np.ndarray, rate: float) -> np.ndarray:
+def fixed_rate_times(timestamps: np.ndarray, rate: float, slack: float = 0.0) -> np.ndarray:
     """Times from the first to the last timestamp, about 1 / `rate` seconds apart.
 
     Both ends are kept, so the step is not exactly 1 / `rate`.
@@ -22,6 +22,8 @@ def fixed_rate_times(timestamps: np.ndarray, rate: float) -> np.ndarray:
     Args:
       timestamps: float64 [T], seconds, not decreasing.
       rate: frames a second.
+      slack: how much of a frame may lack of the last one. With 0, as in the original, a frame may
+        get lost where the timestamps' rounding makes their span a little short.
 
     Raises:
       UserError: `rate` is no positive number.
@@ -29,7 +31,7 @@ def fixed_rate_times(timestamps: np.ndarray, rate: float) -> np.ndarray:
     if not (np.isfinite(rate) and rate > 0):
         raise UserError(f"rate={rate}, expected a number above 0")
     start, end = float(timestamps[0]), float(timestamps[-1])
-    return np.linspace(start, end, int((end - start) * rate) + 1)
+    return np.linspace(start, end, int((end - start) * rate + slack) + 1)
 
 
 def resample_to_fixed_rate(

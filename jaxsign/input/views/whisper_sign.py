@@ -79,7 +79,8 @@ def joints(clip: Clip, *, rate: float = 60.0, missing: str = "present") -> np.nd
     parts, seen = _hands(clip, missing)
     if not rate:
         return _joined(list(parts), list(seen)).swapaxes(1, 2)
-    times = splines.fixed_rate_times(clip.timestamps, rate)
+    slack = 0.0 if missing == "upstream" else 1e-3
+    times = splines.fixed_rate_times(clip.timestamps, rate, slack)
     if missing == "upstream":
         flat = _joined(list(parts), list(seen)).reshape(len(clip), -1)
         planes = splines.spline(clip.timestamps, flat, times).reshape(-1, NUMBERS, JOINTS)

@@ -11,6 +11,7 @@ from jaxsign import runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.input import clip as clips
 from jaxsign.input.extract import labels, pool, progress, report, settings, videos, work
+from jaxsign.input.extract.models import OPTIONS
 
 try:
     import fcntl
@@ -88,7 +89,7 @@ def extract(
 
 
 def _flat(wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    models = {f"model {kind}": value for kind, value in wanted["models"].items()}
+    models = {OPTIONS[kind].strip("-"): value for kind, value in wanted["models"].items()}
     return {**wanted["settings"], **models}
 
 

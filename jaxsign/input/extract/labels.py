@@ -29,6 +29,8 @@ def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: 
     path = source / NAME
     if not path.is_file():
         return []
+    if source.resolve() == out.resolve():
+        return [f"{path}: left as it is, it names the videos that lie here too"]
     try:
         rows = labels.read_rows(path, ("file",))
     except UserError as error:

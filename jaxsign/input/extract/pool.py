@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -18,6 +19,7 @@ from jaxsign.errors import UserError
 
 _READY, _REFUSED, _NOTE, _DONE, _FAILED = "ready", "refused", "note", "done", "failed"
 _BETWEEN_NOTES = 0.2  # seconds
+_NOTICE = re.compile(r"[IW]\d{4} |INFO:|WARNING:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,8 +191,8 @@ def _last_words(log: Path) -> str:
         lines = log.read_text(errors="replace").split("\n")
     except OSError:
         return ""
-    # Headings of stack dumps, and notices (I..., W...) of libraries that work, explain nothing.
-    told = [line.strip() for line in lines if line.strip() and line[:1] not in "IW"]
+    # Notices of libraries that work explain nothing.
+    told = [line.strip() for line in lines if line.strip() and not _NOTICE.match(line)]
     return f": {told[-1][:200]}" if told else ""
 
 

@@ -20,6 +20,8 @@ PARTS = {
     "right_hand": clips.RIGHT_HAND,
 }
 DONE, FAILED = "done", "failed"
+# Names of files need not be text on every system.
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 @dataclasses.dataclass
@@ -87,7 +89,7 @@ def read(out: Path) -> dict[str, Row]:
     """The rows by video; a line that a killed run left half-written is left out."""
     rows = {}
     try:
-        with open(out / REPORT, newline="", encoding="utf-8") as file:
+        with open(out / REPORT, newline="", **_TEXT) as file:
             for cells in csv.DictReader(file):
                 try:
                     row = Row(**{name: _TYPES[name](cells[name]) for name in _FIELDS})
@@ -102,7 +104,7 @@ def read(out: Path) -> dict[str, Row]:
 def write(out: Path, rows: Iterable[Row]) -> None:
     """Writes the whole report, sorted by video; whole or not at all."""
     draft = out / f".{REPORT}.{os.getpid()}.tmp"
-    with open(draft, "w", newline="", encoding="utf-8") as file:
+    with open(draft, "w", newline="", **_TEXT) as file:
         writer = csv.DictWriter(file, _FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(dataclasses.asdict(r) for r in sorted(rows, key=lambda row: row.video))
@@ -111,5 +113,5 @@ def write(out: Path, rows: Iterable[Row]) -> None:
 
 def append(out: Path, row: Row) -> None:
     """Adds a line, so that a killed run has reported all that it finished."""
-    with open(out / REPORT, "a", newline="", encoding="utf-8") as file:
+    with open(out / REPORT, "a", newline="", **_TEXT) as file:
         csv.DictWriter(file, _FIELDS, lineterminator="\n").writerow(dataclasses.asdict(row))

@@ -80,7 +80,7 @@ def agree(out: Path, wanted: dict[str, Any]) -> None:
             "another --out, or give --overwrite to make them again."
         ) from error
     differences = [
-        f"  {key}: was {_text(found.get(key))}, now {_text(wanted.get(key))}"
+        f"  --{key.replace('_', '-')}: was {_text(found.get(key))}, now {_text(wanted.get(key))}"
         for key in sorted({*found, *wanted})
         if found.get(key) != wanted.get(key)
     ]

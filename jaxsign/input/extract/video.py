@@ -142,8 +142,8 @@ class Video:
     def _missing(self, count: int, last: float) -> str:
         """What the header promised and the file does not hold."""
         # By both measures where there are two: edit lists leave frames out, sound may go on.
-        short = self.seconds - last > max(0.5, 0.05 * self.seconds)
         frames = self._stream.frames
+        short = self.seconds - last > max(0.1 if frames else 0.5, 0.05 * self.seconds)
         tagged = bool(self._stream.duration) or "DURATION" in self._stream.metadata
         if not count or not short or not tagged or (frames and count > 0.95 * frames):
             return ""

@@ -39,12 +39,9 @@ def find(target: Path, out: Path) -> list[Listed]:
     if not target.is_dir():
         raise UserError(f"{target}: no such file or folder. Expected a video or a folder of videos")
     found = []
-    for folder, below, names in os.walk(target):
-        below[:] = sorted(
-            name
-            for name in below
-            if not name.startswith(".") and (Path(folder) / name).resolve() != out.resolve()
-        )
+    entered = {target.resolve(), out.resolve()}
+    for folder, below, names in os.walk(target, onerror=_unreadable, followlinks=True):
+        below[:] = [name for name in sorted(below) if _enter(Path(folder, name), entered)]
         for name in names:
             path = Path(folder) / name
             if _is_video(name) and path.is_file():
@@ -56,6 +53,19 @@ def find(target: Path, out: Path) -> list[Listed]:
             f"{' '.join(sorted(video.SUFFIXES))}; a single video may have any."
         )
     return sorted(found, key=lambda listed: listed.name)
+
+
+def _enter(folder: Path, entered: set[Path]) -> bool:
+    """Whether a folder is to be searched: not hidden, and not twice where links lead in circles."""
+    place = folder.resolve()
+    if folder.name.startswith(".") or place in entered:
+        return False
+    entered.add(place)
+    return True
+
+
+def _unreadable(error: OSError) -> None:
+    raise UserError(f"{error.filename}: cannot be searched for videos ({error.strerror})")
 
 
 def _is_video(name: str) -> bool:

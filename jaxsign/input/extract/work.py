@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
-from jaxsign.input.extract import pool, preview, recording, report, videos
+from jaxsign.input.extract import pool, recording, report, videos
 from jaxsign.input.extract.landmarkers import Factory, Landmarker
 from jaxsign.input.extract.settings import Settings
 
@@ -91,6 +91,8 @@ def _work(plan: Plan, spare: list[Landmarker], job: Job, notes: pool.Notes) -> r
 
 def _preview(plan: Plan, job: Job, clip: clips.Clip) -> str:
     """Draws the preview; returns why it could not, since the clip is good without it."""
+    from jaxsign.input.extract import preview  # matplotlib: most extractions do without
+
     path = videos.preview_path(plan.out, job.clip, plan.preview)
     try:
         preview.write(path, job.video.path, clip, plan.settings, plan.preview)

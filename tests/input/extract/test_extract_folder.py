@@ -140,9 +140,11 @@ def test_other_options_are_refused_and_overwrite_makes_all_anew(small):
     place, out = small
     before = _stamps(out)
     other = Settings(every_nth=2, confidence=0.3)
-    with pytest.raises(UserError, match="confidence: was 0.5, now 0.3\n.*every_nth: was 1, now 2"):
+    with pytest.raises(
+        UserError, match="--confidence: was 0.5, now 0.3\n.*--every-nth: was 1, now 2"
+    ):
         _extract(place, out, settings=other)
-    with pytest.raises(UserError, match=r"model hand: was not set, now h.task \(sha256 abc"):
+    with pytest.raises(UserError, match=r"--hand: was not set, now h.task \(sha256 abc"):
         _extract(place, out, models={"hand": {"file": "h.task", "sha256": "abc"}})
     assert _stamps(out) == before
     result, _ = _extract(place, out, settings=other, overwrite=True)

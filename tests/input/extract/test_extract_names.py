@@ -20,6 +20,16 @@ def test_videos_below_a_folder_without_hidden_ones_and_our_own(tmp_path):
     assert [v.name for v in videos.find(tmp_path / "a" / "notes.txt", out)] == ["notes.txt"]
 
 
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
+    fakes.movie(tmp_path / "elsewhere" / "b.mp4", 1)
+    place = tmp_path / "videos"
+    fakes.movie(place / "a.mp4", 1)
+    (place / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(place)
+    found = videos.find(place, tmp_path / "out")
+    assert [v.name for v in found] == ["a.mp4", "link/b.mp4"]
+
+
 def test_no_videos(tmp_path):
     with pytest.raises(UserError, match="no videos.*\\.mkv"):
         videos.find(tmp_path, tmp_path / "out")

@@ -1,5 +1,6 @@
 """Reading videos: upright, with their own times, whole or with a clear reason."""
 
+import av
 import extract_fakes as fakes
 import numpy as np
 import pytest
@@ -122,6 +123,28 @@ def test_what_is_no_video_is_told(tmp_path, message):
     with pytest.raises(UserError, match=message) as told:
         recording.record(BAD[message](tmp_path), fakes.Fake(), Settings())
     assert str(tmp_path / "a.mp4") in str(told.value)
+
+
+def _fast_start(path, frames):
+    """An MP4 whose header stands at the beginning, so that it outlives a cut."""
+    plain = fakes.movie(path.with_name("plain.mp4"), frames)
+    options = {"movflags": "faststart"}
+    with av.open(str(plain)) as source, av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+    return path
+
+
+def test_a_short_mp4_cut_short_is_noticed(tmp_path):
+    path = _fast_start(tmp_path / "a.mp4", 14)
+    with av.open(str(path)) as source:
+        starts = sorted(packet.pos for packet in source.demux(video=0) if packet.pos)
+    path.write_bytes(path.read_bytes()[: starts[9]])  # between two packets: nothing is broken
+    with pytest.raises(UserError, match="cut short.* 9 frames"):
+        recording.record(path, fakes.Fake(), Settings())
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi"])

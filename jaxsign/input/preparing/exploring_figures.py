@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input.preparing.exploring import PARTS, STRETCHES, Facts
+from jaxsign.input.preparing.measuring import PARTS, PLACES, Facts
 
 SIGNS, SIGNERS = "signs_distribution.png", "participants_analysis.png"
 LANDMARKS, BOTH = "landmark_analysis.png", "participant_sign_analysis.png"
@@ -100,6 +100,8 @@ def _distribution(counts: Mapping[str, int], noun: str, of: str, signs: Mapping[
     _histogram(axes, values, f"how many {noun}s have so many clips", "clips", f"{noun}s")
     axes = figure.add_subplot(grid[1, -1])
     _boxes(axes, {"": values}, f"spread of clips by {noun}", [_BLUE], vertical=False)
+    axes.set_yticks([])
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("clips", fontsize=9.5)
     return figure
 
@@ -125,16 +127,17 @@ def _bars(
 
 def _histogram(axes: Any, values: np.ndarray, title: str, unit: str, noun: str = "clips") -> None:
     whole = values.dtype.kind == "i" and np.ptp(values) <= 30
-    edges: Any = np.arange(values.min(), values.max() + 2) - 0.5 if whole else min(30, 2 * 15)
+    edges: Any = np.arange(values.min(), values.max() + 2) - 0.5 if whole else 30
     axes.hist(values, bins=edges, color=_BLUE, edgecolor="white", linewidth=0.6)
     middle = float(np.median(values))
-    axes.axvline(middle, color=_ORANGE, linewidth=1.6, label=f"median {middle:,.4g}")
-    axes.legend(frameon=False, fontsize=9)
+    axes.axvline(middle, color=_ORANGE, linewidth=1.6)
+    if np.ptp(values) < 5 and whole:
+        axes.set_xlim(values.min() - 4, values.max() + 4)
     axes.set_xlabel(unit, fontsize=9.5)
     axes.set_ylabel(noun, fontsize=9.5)
     axes.xaxis.get_major_locator().set_params(integer=values.dtype.kind == "i")
     axes.yaxis.get_major_locator().set_params(integer=True)
-    _plain(axes, title, "y")
+    _plain(axes, f"{title} (median {middle:,.4g})", "y")
 
 
 def _boxes(
@@ -192,7 +195,7 @@ def _lengths_by(axes: Any, facts: Facts) -> None:
         for name in names - {""}:
             groups.setdefault(name, []).append(clip.frames)
     rows = sorted(groups.items(), key=lambda row: (-len(row[1]), row[0]))[:10]
-    title = f"length by {noun}" + (f" (the 10 of {len(groups)} most read)" * (len(groups) > 10))
+    title = f"length by {noun}" + (f": 10 of {len(groups)}, those most read" * (len(groups) > 10))
     if not rows:
         _note(axes, title, "neither signers nor signs are known")
         return
@@ -200,6 +203,7 @@ def _lengths_by(axes: Any, facts: Facts) -> None:
     _boxes(axes, named, title, [_BLUE] * len(named))
     axes.tick_params(axis="x", rotation=40 if len(named) > 4 else 0)
     axes.set_ylabel("frames", fontsize=9.5)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     for label in axes.get_xticklabels():
         label.set_ha("right" if len(named) > 4 else "center")
 
@@ -212,17 +216,14 @@ def _shares(axes: Any, names: Sequence[str], shares: Sequence[float]) -> None:
 
 
 def _timelines(axes: Any, facts: Facts) -> None:
-    middles = (np.arange(STRETCHES) + 0.5) / STRETCHES
-    for part in PARTS:
-        rows = np.ma.masked_invalid([clip.timeline[part] for clip in facts.clips])
-        means = rows.mean(axis=0)
-        axes.plot(
-            middles[~np.ma.getmaskarray(means)],
-            means.compressed(),
-            color=_COLOURS[part],
-            label=part.replace("_", " "),
-            linewidth=1.8,
-        )
+    middles = (np.arange(PLACES) + 0.5) / PLACES
+    for part, colour in _COLOURS.items():
+        shares = np.mean([clip.timeline[part] for clip in facts.clips], axis=0)
+        # Face and pose often lie on each other.
+        style = (0, (4, 2)) if part == "pose" else "-"
+        label = part.replace("_", " ")
+        axes.plot(middles, shares, color=colour, linestyle=style, linewidth=1.8, label=label)
+    axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.set_xlabel("place in the clip", fontsize=9.5)
     axes.legend(frameon=False, fontsize=9, ncols=2)
@@ -240,34 +241,36 @@ def _both(facts: Facts) -> Any:
     """Who signs what: counts, and which signs go together."""
     signers, signs = list(facts.signers)[:_SHOWN], list(facts.signs)[:_SHOWN]
     pairs = facts.pairs(signers, signs)
-    height = max(4.8, 2.4 + 0.3 * max(len(signers), len(signs)))
-    figure = _figure(8 + 0.42 * len(signs), height, f"Signers and signs: {_of(facts)}")
-    left, right = figure.subplots(1, 2)
-    image = left.imshow(np.ma.masked_equal(pairs, 0), cmap="Blues", vmin=0, aspect="auto")
-    _cells(left, pairs, "{:d}", image.norm.vmax * 0.55)
-    _names(left, signs, signers)
-    few = len(facts.signers) > _SHOWN or len(facts.signs) > _SHOWN
-    most = f" (the {_SHOWN} most frequent of each)" if few else ""
-    left.set_title(f"clips{most}", loc="left", fontsize=10.5)
-    _correlation(figure, right, facts, signs)
+    # Two signers or one sign correlate with anything.
+    both = len(facts.signers) > 2 and len(signs) > 1
+    rows = max(len(signers), len(signs) if both else 0)
+    width = (8 + 0.42 * len(signs)) if both else (3 + 0.42 * len(signs))
+    figure = _figure(max(6.5, width), 2.4 + 0.3 * rows, f"Signers and signs: {_of(facts)}")
+    axes = figure.subplots(1, 1 + both, squeeze=False)[0]
+    image = axes[0].imshow(np.ma.masked_equal(pairs, 0), cmap="Blues", vmin=0, aspect="auto")
+    _cells(axes[0], pairs, "{:d}", image.norm.vmax * 0.55)
+    _names(axes[0], signs, signers)
+    cut = {"signers": len(facts.signers), "signs": len(facts.signs)}
+    most = [f"{_SHOWN} of {count} {what}" for what, count in cut.items() if count > _SHOWN]
+    title = "clips" + (f": {', '.join(most)}, those with most clips" if most else "")
+    axes[0].set_title(title, loc="left", fontsize=10.5)
+    if both:
+        _correlation(figure, axes[1], facts, signs)
     return figure
 
 
 def _correlation(figure: Any, axes: Any, facts: Facts, signs: Sequence[str]) -> None:
     """Pearson's r between signs, over signers."""
-    title = "correlation of signs' clips over signers"
     counts = facts.pairs(list(facts.signers), signs)
-    if len(counts) < 3 or len(signs) < 2:
-        _note(axes, title, "needs at least 3 signers and 2 signs")
-        return
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.corrcoef(counts, rowvar=False)
     axes.set_facecolor("#e4e4e4")
     shown = np.ma.masked_invalid(values)
     image = axes.imshow(shown, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
     _names(axes, signs, signs)
-    same = "; grey: as many of all" if np.isnan(values).any() else ""
-    axes.set_title(title + same, loc="left", fontsize=10.5)
+    same = " (grey: as many clips of every signer)" if np.isnan(values).any() else ""
+    title = f"correlation of signs' clips over signers{same}"
+    axes.set_title(title, loc="left", fontsize=10.5)
     bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
     bar.ax.tick_params(labelsize=9)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jaxsign.input.preparing.exploring import PARTS, Facts
+from jaxsign.input.preparing.measuring import PARTS, Facts
 
 _SHOWN = 20
 _LONGEST_LIST = 12
@@ -107,6 +107,8 @@ def _missing(facts: Facts) -> str:
 
 def _spread(values: Sequence[float] | np.ndarray, unit: str) -> str:
     low, q1, middle, q3, high = np.percentile(values, (0, 25, 50, 75, 100))
+    if low == high:
+        return f"{low:,.4g} {unit} each"
     return (
         f"{low:,.4g} to {high:,.4g} {unit}, mean {np.mean(values):,.4g}, median {middle:,.4g}, "
         f"half of them {q1:,.4g} to {q3:,.4g}"

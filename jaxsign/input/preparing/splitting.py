@@ -40,7 +40,10 @@ def split(
     where = collection.name
     try:
         if by == "stratified":
-            found = ways.stratified(_signs(collection), seed=seed, **shares)
+            # By class number: the draw depends on the order of the classes.
+            numbers = {sign: i for i, sign in enumerate(collection.classes()[0])}
+            labels = [numbers[sign] for sign in _signs(collection)]
+            found = ways.stratified(labels, seed=seed, names=list(numbers), **shares)
         elif by == "signer":
             found = ways.by_signer(_signers(collection), seed=seed, **shares)
         else:

@@ -41,42 +41,49 @@ def by_signer(
 
 
 def stratified(
-    signs: Sequence[str], *, test_share: float = 0.2, val_share: float = 0.0, seed: int = 42
+    classes: Sequence[int],
+    *,
+    test_share: float = 0.2,
+    val_share: float = 0.0,
+    seed: int = 42,
+    names: Sequence[str] = (),
 ) -> list[str]:
-    """A split for every clip, with about the same share of every sign in each.
+    """A split for every clip, with about the same share of every class in each.
 
     With one of both shares 0 this is the splitter of fslr-transformer-vs-iv3gru.
 
     Args:
-        signs: what is signed in every clip.
+        classes: of every clip.
         test_share, val_share: of the clips.
         seed: of scikit-learn's StratifiedShuffleSplit.
+        names: of the classes, for messages.
 
     Raises:
-        ValueError: a sign has fewer than two clips, or a split would lack signs.
+        ValueError: a class has fewer than two clips, or a split would lack classes.
     """
-    counts = collections.Counter(signs)
-    lone = [sign for sign, count in counts.items() if count < 2]
+    counts = collections.Counter(classes)
+    lone = [names[c] if names else str(c) for c, count in counts.items() if count < 2]
     if lone:
         shown = ", ".join(lone[:8]) + (" ..." if len(lone) > 8 else "")
         raise ValueError(f"{len(lone)} of {len(counts)} signs have a single clip: {shown}")
-    found = np.full(len(signs), "train", "<U5")
-    rest = np.arange(len(signs))
+    found = np.full(len(classes), "train", "<U5")
+    rest = np.arange(len(classes))
     for name, share in (("test", test_share), ("val", val_share)):
         if share:
-            kept, drawn = _draw(np.asarray(signs)[rest], share * len(signs) / len(rest), seed)
+            labels = np.asarray(classes)[rest]
+            kept, drawn = _draw(labels, share * len(classes) / len(rest), seed)
             found[rest[drawn]] = name
             rest = rest[np.sort(kept)]
     return found.tolist()
 
 
-def _draw(signs: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _draw(classes: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     from sklearn import model_selection
 
     splitter = model_selection.StratifiedShuffleSplit(
         n_splits=1, test_size=share, random_state=seed
     )
-    return next(splitter.split(np.zeros(len(signs)), signs))
+    return next(splitter.split(np.zeros(len(classes)), classes))
 
 
 def signer_stratified(

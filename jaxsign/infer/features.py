@@ -96,7 +96,7 @@ class Extractor:
       batch_size: frames computed at once.
     """
 
-    def __init__(self, net: inception.InceptionV3, variables: Any, batch_size: int = 16):
+    def __init__(self, net: inception.InceptionV3, variables: Any, batch_size: int = 8):
         self.batch_size = batch_size
         self._variables = jax.device_put(variables)
         example = jax.ShapeDtypeStruct((batch_size, SIZE, SIZE, 3), np.uint8)
@@ -105,6 +105,10 @@ class Extractor:
             return net.apply(variables, inception.normalise_uint8(frames))["features"]
 
         self._program = compile_fast(features, self._variables, example)
+
+    def compute(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 [batch_size, 299, 299, 3], RGB -> float32 [batch_size, 2048]."""
+        return np.asarray(self._program(self._variables, frames), np.float32)
 
     def stream(self, frames: Iterable[tuple[Key, np.ndarray]]) -> Iterator[tuple[Key, np.ndarray]]:
         """Features of frames, in their order; a batch is computed while the next is collected.

@@ -66,7 +66,7 @@ def add_features(verbs: Any) -> None:
         "--batch-size",
         type=_positive,
         metavar="N",
-        help="frames at once (default: 16 on a CPU, 64 elsewhere)",
+        help="frames at once (default: 8 on a CPU, 64 elsewhere)",
     )
     verb.add_argument("--overwrite", action="store_true", help="make all files anew")
     verb.set_defaults(run=features)

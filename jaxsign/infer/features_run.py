@@ -69,7 +69,7 @@ def run(
 def _usual_batch() -> int:
     import jax
 
-    return 16 if jax.default_backend() == "cpu" else 64
+    return 8 if jax.default_backend() == "cpu" else 64
 
 
 class _Display:

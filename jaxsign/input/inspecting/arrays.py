@@ -35,7 +35,8 @@ class Found:
       shape, dtype: as stored.
       kind: `features`, `frames`, `keypoints`, `landmarks`, `other`.
       text: what it is, in words.
-      numbers: of float arrays: least, mean, greatest, share of zeros, frames that are not finite.
+      numbers: of float arrays: `zeros` (share), `bad_frames` (NaN or infinity), and, where any
+        number is finite, `min`, `mean`, `max`.
     """
 
     name: str
@@ -62,8 +63,8 @@ def read(path: Path) -> dict[str, Array]:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
     except files.BROKEN as error:
         raise UserError(
-            f"{path}: not a .npy file of plain numbers ({files._reason(error)}). Make it again; it "
-            "may have been cut short, or it holds pickled objects."
+            f"{path}: not a .npy file of plain numbers. It may have been cut short, hold pickled "
+            "objects, or be another kind of file; make it again."
         ) from error
     return {"": array}
 
@@ -107,13 +108,14 @@ def kind_of(name: str, shape: tuple[int, ...], dtype: np.dtype) -> tuple[str, st
 def _numbers(array: Array) -> dict[str, float]:
     finite = np.isfinite(array)
     good = array[finite]
-    return {
-        "min": float(good.min(initial=np.inf)) if good.size else np.nan,
-        "mean": float(good.mean(dtype=np.float64)) if good.size else np.nan,
-        "max": float(good.max(initial=-np.inf)) if good.size else np.nan,
+    numbers = {
         "zeros": float((array == 0).mean()),
         "bad_frames": int((~finite.reshape(len(array), -1).all(1)).sum()),
     }
+    if not good.size:
+        return numbers
+    least, greatest = float(good.min()), float(good.max())
+    return {"min": least, "mean": float(good.mean(dtype=np.float64)), "max": greatest, **numbers}
 
 
 def warnings(found: list[Found]) -> list[str]:
@@ -127,7 +129,7 @@ def warnings(found: list[Found]) -> list[str]:
         elif array.kind == "features" and numbers:
             if numbers["bad_frames"]:
                 texts.append(f"{label}: {numbers['bad_frames']:.0f} frames hold NaN or infinity")
-            if numbers["min"] < 0:
+            if numbers.get("min", 0) < 0:
                 texts.append(
                     f"{label}: values down to {numbers['min']:.3g}, but InceptionV3's pooled "
                     "features are never negative: other features, or normalised ones"

@@ -12,6 +12,7 @@ from rich.progress import track
 
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import drawing, formats
+from jaxsign.input.extract import video
 from jaxsign.input.inspecting import arrays, facts, pictures, showing
 
 Facts = dict[str, Any]
@@ -47,6 +48,11 @@ def inspect(
     console = console or Console(highlight=False)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
+    if path.suffix.lower() in video.SUFFIXES:
+        raise UserError(
+            f"{path}: is a video. Extract its landmarks first: jaxsign extract {path} --out clips "
+            "--model FILE.task"
+        )
     found = None if format or clip else _bare(path)
     if found is not None:
         result: Facts = _arrays(path, found, png, frames, None if as_json else console)

@@ -82,14 +82,20 @@ def files(path: str, found: Mapping[str, Sequence[arrays.Found]], console: Conso
         console.print(Text(name or path, "bold"))
         table = _table("array", "shape", "type", "what it is", "values", left=(0, 2, 3, 4))
         for row in rows:
-            numbers = row.numbers
-            values = ""
-            if numbers:
-                values = f"{numbers['min']:.3g} to {numbers['max']:.3g}, mean {numbers['mean']:.3g}"
-                values += f", {numbers['zeros']:.0%} zeros"
-            table.add_row(row.name or "-", str(list(row.shape)), row.dtype, row.text, values)
+            table.add_row(
+                row.name or "-", str(list(row.shape)), row.dtype, row.text, _values(row.numbers)
+            )
         console.print(table)
         _list(arrays.warnings(list(rows)), "warnings", console)
+
+
+def _values(numbers: Mapping[str, float]) -> str:
+    if not numbers:
+        return ""
+    if "mean" not in numbers:
+        return "no finite number"
+    text = f"{numbers['min']:.3g} to {numbers['max']:.3g}, mean {numbers['mean']:.3g}"
+    return f"{text}, {numbers['zeros']:.0%} zeros"
 
 
 def _heading(title: str, about: Mapping[str, str], console: Console) -> None:

@@ -206,6 +206,15 @@ def test_image_features_and_frames(tmp_path, capsys):
         inspect(tmp_path / "f.npz", png=tmp_path / "f.png")
 
 
+def test_features_without_a_finite_number_are_valid_json(tmp_path, capsys):
+    np.save(tmp_path / "nan.npy", np.full((3, 2048), np.nan, np.float32))
+    facts = facts_of(tmp_path / "nan.npy", capsys)
+    assert facts["arrays"][0]["numbers"] == {"zeros": 0, "bad_frames": 3}
+    assert "3 frames hold NaN" in facts["warnings"][0]
+    assert cli.main(["inspect", str(tmp_path / "nan.npy")]) == 0
+    assert "no finite number" in capsys.readouterr().out
+
+
 def test_features_beside_keypoints_are_told(tmp_path, capsys):
     from run_helpers import save_clip
 
@@ -224,6 +233,7 @@ def test_features_beside_keypoints_are_told(tmp_path, capsys):
         ("short.npy", "not a .npy file"),
         ("video.txt", "none of the known formats"),
         ("absent", "no such file"),
+        ("video.mp4", "jaxsign extract"),
     ],
 )
 def test_bad_files(tmp_path, capsys, name, words):
@@ -234,6 +244,7 @@ def test_bad_files(tmp_path, capsys, name, words):
     np.save(tmp_path / "short.npy", np.zeros((50, 2048)))
     (tmp_path / "short.npy").write_bytes((tmp_path / "short.npy").read_bytes()[:500])
     (tmp_path / "video.txt").write_text("x")
+    (tmp_path / "video.mp4").write_bytes(b"x")
     assert cli.main(["inspect", str(tmp_path / name)]) == 1
     error = capsys.readouterr().err
     assert words in error and name in error

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxsign import nets
 from jaxsign.errors import UserError
-from jaxsign.infer import importing, recognise
+from jaxsign.infer import importing, originals, recognise
 from jaxsign.infer import run as runs
 from jaxsign.nets import state_dict as torch_map
 
@@ -47,7 +47,8 @@ def export_checkpoint(
     """Writes a run's weights as the original's training script saves them.
 
     The file holds `epoch`, `model` (the original's state_dict keys in their order),
-    `best_metric`, and None for `args`, `optimizer`, `scaler` and `scheduler`.
+    `best_metric`, and None for `args`, `optimizer`, `scaler` and `scheduler`; or what the net's own
+    system writes (`jaxsign.infer.originals`), with the files that lie beside its checkpoints.
 
     Args:
       workdir: the run folder.
@@ -68,20 +69,28 @@ def export_checkpoint(
     weights = _state_dict(run, backbone_weights, heads_only, notes)
     epoch = int(run.info.get("epoch") or 0)
     metric = _metric(run.info)
-    content = {
+    tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
+    form = originals.find(run.config.net.name)
+    content = form.checkpoint(run, tensors) if form else _common_form(tensors, epoch, metric)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.partial")
+    torch.save(content, partial)
+    partial.replace(out)
+    if form:
+        notes += [f"beside it: {path.name}" for path in form.beside(run, out)]
+    return Exported(out, len(weights), epoch, metric, tuple(notes))
+
+
+def _common_form(tensors: Mapping[str, Any], epoch: int, metric: float) -> dict[str, Any]:
+    return {
         "epoch": epoch,
-        "model": {key: torch.from_numpy(np.array(value)) for key, value in weights.items()},
+        "model": dict(tensors),
         "best_metric": metric,
         "args": None,
         "optimizer": None,
         "scaler": None,
         "scheduler": None,
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    torch.save(content, partial)
-    partial.replace(out)
-    return Exported(out, len(weights), epoch, metric, tuple(notes))
 
 
 def _metric(info: Mapping[str, Any]) -> float:

@@ -98,7 +98,7 @@ def import_checkpoint(
         net=name,
         fields=fields,
         epoch=recognise.number(extras.get("epoch"), int),
-        best_metric=recognise.number(extras.get("best_metric"), float),
+        best_metric=recognise.metric(extras),
         parameters=sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         notes=tuple(notes),
     )

@@ -138,6 +138,14 @@ def _was_trained(inside: Sequence[torch_map.Entry], extras: Mapping[str, Any]) -
     return any(isinstance(index, int) and index < count for index in state)
 
 
+def metric(extras: Mapping[str, Any]) -> float | None:
+    """The best validation metric that a checkpoint tells, as a share; None where it does not."""
+    if "best_metric" not in extras and "val_acc" in extras:
+        percent = number(extras["val_acc"], float)
+        return None if percent is None else percent / 100
+    return number(extras.get("best_metric"), float)
+
+
 def number(value: Any, kind: type) -> Any:
     """`value` as int or float, or None if it is no number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:

@@ -2,6 +2,8 @@
 
 import collections
 import datetime
+import json
+from pathlib import Path
 from typing import Any
 
 import jaxsign
@@ -23,6 +25,7 @@ class Outputs:
         self.run = run
         self.display = display
         self.parameters = parameters
+        self._started = _started(run.workdir / "manifest.json") or _now()
         folder = run.workdir / "tensorboard"
         self._board = log.TensorBoard(folder, run.config.log.tensorboard, step)
 
@@ -88,7 +91,6 @@ class Outputs:
         records.write_csv(run.workdir / "metrics.csv", at.rows)
         if at.rows:
             log.draw_history(at.rows, run.workdir / "history.png", run.workdir.name)
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         entries = {
             "jaxsign": jaxsign.__version__,
             "parameters": self.parameters,
@@ -99,7 +101,8 @@ class Outputs:
             "monitor": run.config.task.monitor,
             "train_examples": len(run.train),
             "val_examples": len(run.val),
-            "written": now,
+            "started": self._started,
+            "written": _now(),
         }
         setup.write_manifest(run, entries)
 
@@ -107,6 +110,18 @@ class Outputs:
         """Closes the console's bar and TensorBoard's file."""
         self.display.close()
         self._board.close()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _started(manifest: Path) -> str:
+    """When the run that goes on here began; '' if none does."""
+    try:
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["started"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def row(

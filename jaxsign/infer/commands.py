@@ -162,7 +162,9 @@ def add_import(subparsers: Any) -> None:
     parser.add_argument("--n-heads", type=_positive, help="attention heads (8)")
     parser.add_argument("--pooling", choices=("mean", "max", "cls"), help="pooling (mean)")
     parser.add_argument(
-        "--label-map", metavar="CSV", help="names of the classes: gloss_id,label,cat_id,category"
+        "--label-map",
+        metavar="FILE",
+        help="names of the classes: csv gloss_id,label,cat_id,category, or json {name: id}",
     )
     parser.add_argument(
         "--with-backbone",

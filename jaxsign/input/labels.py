@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -177,11 +178,16 @@ def raise_all(problems: list[str], what: str) -> None:
 def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     """Class names from a csv `gloss_id,label,cat_id,category`; {} for an empty path.
 
+    A JSON object of names and ids, as Google's sign_to_prediction_index_map.json, names the glosses
+    alone.
+
     Raises:
       UserError: unreadable, ids that leave gaps, or fewer names than classes.
     """
     if not path:
         return {}
+    if path.endswith(".json"):
+        return {"gloss": _index_map(Path(path), num_classes.get("gloss", 0))}
     rows = read_rows(Path(path), ("gloss_id", "label", "cat_id", "category"))
     result = {}
     for head, key, name in (("gloss", "gloss_id", "label"), ("cat", "cat_id", "category")):
@@ -200,3 +206,19 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
             raise UserError(f"{path}: no name for {key} {missing[:10]}; {wanted} are needed")
         result[head] = tuple(names[i] for i in range(wanted))
     return result
+
+
+def _index_map(path: Path, wanted: int) -> tuple[str, ...]:
+    try:
+        ids = json.loads(path.read_text(encoding="utf-8"))
+        names = {index: name for name, index in ids.items()}
+        whole = all(type(index) is int and index >= 0 for index in names)
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read as a map of names to ids ({error})") from error
+    count = wanted or len(ids)
+    if not whole or len(names) != len(ids) or not set(range(count)) <= set(names):
+        raise UserError(
+            f"{path}: expected an object of names with the ids 0 to {count - 1}, each once; found "
+            f"{len(ids)} names with the ids {sorted(map(str, set(ids.values())))[:5]} ..."
+        )
+    return tuple(names[i] for i in range(count))

@@ -243,3 +243,18 @@ def test_a_sample_keeps_order_and_labels():
     assert part.lengths.tolist() == whole.lengths[places].tolist()
     np.testing.assert_array_equal(part.read(4).landmarks, whole.read(places[4]).landmarks)
     assert sources.open_source(data, "train").ids == part.ids
+
+
+def test_a_json_map_names_the_glosses(tmp_path):
+    path = tmp_path / "sign_to_prediction_index_map.json"
+    path.write_text('{"bye": 1, "hello": 0, "thank you": 2}')
+    assert labels.label_map(str(path), {}) == {"gloss": ("hello", "bye", "thank you")}
+    assert labels.label_map(str(path), {"gloss": 2}) == {"gloss": ("hello", "bye")}
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"a": 0, "b": 0}', '{"a": 1}', '{"a": "0"}', "{", "3"])
+def test_a_bad_json_map_is_named(tmp_path, text):
+    path = tmp_path / "map.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match="map.json"):
+        labels.label_map(str(path), {})

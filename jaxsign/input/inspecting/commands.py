@@ -16,7 +16,7 @@ examples:
   jaxsign inspect hello.clip.npz --png hello.png
   jaxsign inspect data/recordings
   jaxsign inspect data/recordings --clip ana/hello_03 --png strip.png
-  jaxsign inspect data/islr --format islr --all --json > islr.json
+  jaxsign inspect data/islr --format google_islr --all --json > islr.json
 """
 
 

@@ -85,7 +85,7 @@ def of_collection(
             bad.append(str(error))
             continue
         clips.append(facts)
-        odd += [f"{entry.name}: {text}" for text in facts["warnings"]]
+        odd += [{"clip": entry.name, "text": text} for text in facts["warnings"]]
     entries = collection.entries
     glosses = [gloss for entry in entries for gloss in entry.glosses]
     return {

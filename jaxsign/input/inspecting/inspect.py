@@ -101,13 +101,13 @@ def _clip(
     stored = arrays.describe(file) if file and file.suffix in arrays.SUFFIXES else []
     result["arrays"] = [array.as_dict() for array in stored]
     result["warnings"] += arrays.warnings(stored)
+    if png:
+        pictures.save(drawing.strip(clip, frames), png)
     if console:
         showing.clip(result, console)
         extra = [array for array in stored if array.kind in ("features", "frames")]
         if extra:
             showing.files("", {"also in this file": extra}, console)
-    if png:
-        pictures.save(drawing.strip(clip, frames), png)
     return result
 
 
@@ -118,10 +118,10 @@ def _collection(
         track, description="reading", transient=True, disable=not (console and sys.stdout.isatty())
     )
     result = facts.of_collection(opened, sample, progress)
-    if console:
-        showing.collection(result, console)
     if png:
         pictures.save(pictures.collection_sheet(opened), png)
+    if console:
+        showing.collection(result, console)
     return result
 
 
@@ -152,10 +152,10 @@ def _arrays(
     frames: int,
     console: Console | None,
 ) -> Facts:
-    if console:
-        showing.files(str(path), found, console)
     if png:
         pictures.save(pictures.frames_sheet(_frames(path), frames), png)
+    if console:
+        showing.files(str(path), found, console)
     rows = [
         {
             "file": name,

@@ -1,5 +1,7 @@
 """The inspection as a person reads it."""
 
+import collections
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,7 +57,7 @@ def collection(facts: Facts, console: Console) -> None:
         "splits": _counts(facts["splits"]),
         "signers": _signers(facts["signers"]),
         "categories": _counts(facts["categories"]),
-        "frame rate": _counts(facts["fps"]),
+        "frames/s": _counts(facts["fps"]),
         "frames": _lengths(facts["lengths"], ".0f", ""),
         "seconds": _lengths(facts["durations_s"], ".2f", " s"),
     }
@@ -73,7 +75,7 @@ def collection(facts: Facts, console: Console) -> None:
             )
         console.print(table)
     _list(facts["problems"], "problems", console)
-    _list(facts["warnings"], "warnings", console)
+    _list(_grouped(facts["warnings"]), "warnings", console)
 
 
 def files(path: str, found: Mapping[str, Sequence[arrays.Found]], console: Console) -> None:
@@ -125,15 +127,15 @@ def _rate(fps: float | None) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
+    if len(counts) == 1:
+        return next(iter(counts))
     rows = [f"{name} {count:,}" for name, count in list(counts.items())[:_LONGEST_LIST]]
     more = len(counts) - len(rows)
     return ", ".join(rows) + (f" and {more} more" if more > 0 else "")
 
 
 def _signers(counts: Mapping[str, int]) -> str:
-    if not counts:
-        return ""
-    return f"{len(counts)}: {_counts(counts)}"
+    return f"{len(counts)}: {_counts(counts)}" if len(counts) > 1 else _counts(counts)
 
 
 def _lengths(values: Facts, form: str, unit: str) -> str:
@@ -167,6 +169,19 @@ def _classes(glosses: Mapping[str, int], absent: Sequence[str], console: Console
         console.print(
             f"  without a clip: {len(absent)} ({names} ...)", markup=False, soft_wrap=True
         )
+
+
+def _grouped(warnings: Sequence[Mapping[str, str]]) -> list[str]:
+    """One line for all clips with the same warning but for its numbers, the commonest first."""
+    groups: dict[str, list[Mapping[str, str]]] = collections.defaultdict(list)
+    for warning in warnings:
+        groups[re.sub(r"\d[\d.]*", "0", warning["text"])].append(warning)
+    lines = []
+    for group in sorted(groups.values(), key=len, reverse=True):
+        first = group[0]
+        more = f", and alike in {len(group) - 1} more" if len(group) > 1 else ""
+        lines.append(f"{first['clip']}: {first['text']}{more}")
+    return lines
 
 
 def _list(texts: Sequence[str], title: str, console: Console) -> None:

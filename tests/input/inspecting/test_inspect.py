@@ -160,6 +160,21 @@ def test_a_folder_as_a_person_reads_it(folder, capsys):
         assert words in text, text
 
 
+def test_the_same_warning_of_many_clips_is_one_line(folder, capsys):
+    for i in range(3):
+        still = dataclasses.replace(
+            recorded(20 + i), landmarks=np.repeat(recorded().landmarks[8:9], 20 + i, 0)
+        )
+        still.save(folder / "still" / f"{i}.clip.npz")
+    facts = facts_of(folder, capsys)
+    odd = ["ana/0", "still/0", "still/1", "still/2"]
+    assert [warning["clip"] for warning in facts["warnings"]] == odd
+    assert cli.main(["inspect", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "warnings (2)" in text and "ana/0: no hand in 6 of 10 frames" in text
+    assert "still/0: 19 of 20 frames repeat the one before, and alike in 2 more" in text
+
+
 def test_sample_and_one_clip_of_a_folder(folder, capsys):
     assert facts_of(folder, capsys, "--sample", 2)["read"] == 2
     assert facts_of(folder, capsys, "--all")["read"] == 4

@@ -2,8 +2,9 @@
 
 import contextlib
 import dataclasses
+import functools
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from jaxsign import runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.input import clip as clips
 from jaxsign.input.extract import labels, pool, progress, report, settings, videos, work
-from jaxsign.input.extract.models import OPTIONS
 
 try:
     import fcntl
@@ -51,7 +51,7 @@ def extract(
     Args:
       target: a video, or a folder that is searched with all below it.
       plan: where to, with which landmarker, how.
-      models: what identifies the landmarker's models, for the record.
+      models: what identifies the landmarker's models, by option, for the record.
       workers: processes; 0 = one for each core, at most one for each video.
       overwrite: make all clips anew, whatever the folder holds.
       display: shows how it goes.
@@ -62,24 +62,20 @@ def extract(
     listed = videos.find(target, plan.out)
     display = display or progress.Display()
     plan.out.mkdir(parents=True, exist_ok=True)
+    record = plan.settings.as_dict() | dict(models or {})
     with _lock(plan.out):
-        wanted = {"settings": plan.settings.as_dict(), "models": dict(models or {})}
-        if not overwrite:
-            settings.agree(plan.out, _flat(wanted))
         known = report.read(plan.out)
-        names = videos.clip_names((v.name for v in listed), _known_names(known))
+        names = videos.clip_names((video.name for video in listed), _known_names(known))
         _remove_drafts(plan.out)
+        _check(plan.out, record, listed, names, known, overwrite)
         if overwrite:
             _remove(plan.out, names.values())
-            for video in listed:
-                known.pop(video.name, None)
-        else:
-            _same_videos(listed, known, plan.out)
-        settings.write(plan.out, _flat(wanted))
+            known = {name: row for name, row in known.items() if name not in names}
+        settings.write(plan.out, record)
         jobs = _jobs(plan, listed, names, known)
         report.write(plan.out, known.values())
-        ready = len(listed) - sum(job.needs_clip for job in jobs)
-        _work_off(plan, jobs, known, workers, display, ready)
+        display.start(jobs, len(listed) - sum(job.needs_clip for job in jobs))
+        _work_off(plan, jobs, known, workers, display)
         if target.is_dir():
             for line in labels.carry_over(target, plan.out, names, overwrite=overwrite):
                 display.say(line)
@@ -88,9 +84,20 @@ def extract(
     return Result(rows, sum(r.status == report.DONE and r.video in fresh for r in rows))
 
 
-def _flat(wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    models = {OPTIONS[kind].strip("-"): value for kind, value in wanted["models"].items()}
-    return {**wanted["settings"], **models}
+def _check(
+    out: Path,
+    record: Mapping[str, Any],
+    listed: Sequence[videos.Listed],
+    names: Mapping[str, str],
+    known: Mapping[str, report.Row],
+    overwrite: bool,
+) -> None:
+    """Refuses clips of different options or of different videos in one folder."""
+    leaving = {videos.clip_path(out, name) for name in names.values()} if overwrite else set()
+    if any(path not in leaving for path in out.rglob(f"*{clips.SUFFIX}")):
+        settings.agree(out, record, overwrite)
+    if not overwrite:
+        _same_videos(listed, known, out)
 
 
 def _known_names(known: Mapping[str, report.Row]) -> dict[str, str]:
@@ -103,14 +110,12 @@ def _work_off(
     known: dict[str, report.Row],
     workers: int,
     display: progress.Display,
-    ready: int,
 ) -> None:
     """Runs the jobs; `known` and the report on disk get a row for each."""
     cores = runtime.available_cores()
     workers = min(workers or cores, max(1, len(jobs)))
     plan = dataclasses.replace(plan, threads=max(1, cores // workers))
-    display.start(jobs, ready)
-    events = pool.run(_Start(plan), jobs, workers)
+    events = pool.run(functools.partial(work.start, plan), jobs, workers)
     try:
         with contextlib.closing(events):  # type: ignore[type-var]
             for event in events:
@@ -130,16 +135,6 @@ def _work_off(
         display.close()
         report.write(plan.out, known.values())
         _remove_drafts(plan.out)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Start:
-    """`work.start` with its plan; a class, so that it can be sent to another process."""
-
-    plan: work.Plan
-
-    def __call__(self) -> Callable[[work.Job, pool.Notes], report.Row]:
-        return work.start(self.plan)
 
 
 def _failure(job: work.Job, event: pool.Event) -> report.Row:
@@ -192,7 +187,9 @@ def _adopt(out: Path, path: Path, video: videos.Listed) -> report.Row | None:
     return report.describe(clip, video=video.name, clip=name, bytes=video.bytes)
 
 
-def _same_videos(listed: list[videos.Listed], known: Mapping[str, report.Row], out: Path) -> None:
+def _same_videos(
+    listed: Sequence[videos.Listed], known: Mapping[str, report.Row], out: Path
+) -> None:
     """Refuses to take a clip for one of another video that has the same name."""
     changed = [
         f"{video.path}: {video.bytes} bytes, but its clip was made of a video of "
@@ -201,6 +198,7 @@ def _same_videos(listed: list[videos.Listed], known: Mapping[str, report.Row], o
         if video.name in known
         and known[video.name].status == report.DONE
         and known[video.name].bytes != video.bytes
+        and (out / known[video.name].clip).exists()
     ]
     if changed:
         raise UserError(

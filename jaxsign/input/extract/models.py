@@ -66,8 +66,13 @@ def _where(kind: str) -> str:
 
 
 def fingerprints(models: Mapping[str, Path]) -> dict[str, dict[str, str]]:
-    """Name and SHA-256 of each file, for the record beside the clips."""
+    """Name and SHA-256 of each file by its option, for the record beside the clips."""
     return {
-        kind: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        OPTIONS[kind].strip("-"): {"file": path.name, "sha256": _sha256(path)}
         for kind, path in models.items()
     }
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,27 +58,26 @@ class Settings:
         return dataclasses.asdict(self)
 
 
-def agree(out: Path, wanted: dict[str, Any]) -> None:
-    """Checks that `out` holds no clips of other settings.
+def agree(out: Path, wanted: Mapping[str, Any], overwrite: bool = False) -> None:
+    """Checks that the clips of `out` were made with the settings that `write` would record.
 
     Args:
-      out: folder of the clips.
-      wanted: what `write` records.
+      out: folder of clips.
+      wanted: settings and models of the clips to be made.
+      overwrite: the clips of these videos are made anew, but `out` holds others too.
 
     Raises:
-      UserError: it does; names each difference.
+      UserError: they were not; names each difference.
     """
     path = out / RECORD
-    if not path.exists():
-        return
+    mend = "choose another --out" + ("" if overwrite else ", or give --overwrite to make them anew")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError("no JSON object")
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot be read ({error}). It tells how the clips beside it were made; choose "
-            "another --out, or give --overwrite to make them again."
+            f"{path}: cannot be read ({error}). It tells how the clips beside it were made: {mend}."
         ) from error
     differences = [
         f"  --{key.replace('_', '-')}: was {_text(found.get(key))}, now {_text(wanted.get(key))}"
@@ -85,10 +85,11 @@ def agree(out: Path, wanted: dict[str, Any]) -> None:
         if found.get(key) != wanted.get(key)
     ]
     if differences:
+        whose = "clips of other videos" if overwrite else "clips"
         raise UserError(
-            f"{out} holds clips made with other options, and mixing them is refused:\n"
+            f"{out} holds {whose} made with other options, and mixing them is refused:\n"
             + "\n".join(differences)
-            + "\nGive the same options again, another --out, or --overwrite to make all clips anew."
+            + f"\nGive the same options again, {mend}."
         )
 
 
@@ -98,8 +99,8 @@ def _text(value: Any) -> str:
     return "not set" if value is None else json.dumps(value)
 
 
-def write(out: Path, wanted: dict[str, Any]) -> None:
+def write(out: Path, wanted: Mapping[str, Any]) -> None:
     """Writes the record, whole or not at all."""
     draft = out / f".{RECORD}.{os.getpid()}.tmp"
-    draft.write_text(json.dumps(wanted, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps(dict(wanted), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(draft, out / RECORD)

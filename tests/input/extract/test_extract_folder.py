@@ -152,6 +152,19 @@ def test_other_options_are_refused_and_overwrite_makes_all_anew(small):
     assert json.loads((out / "extract.json").read_text())["every_nth"] == 2
 
 
+def test_options_may_change_where_no_clip_stands_in_their_way(small, tmp_path):
+    place, out = small
+    other, third = Settings(every_nth=2), fakes.movie(tmp_path / "c.mp4", 4)
+    with pytest.raises(UserError, match="clips of other videos made with other options"):
+        _extract(third, out, settings=other, overwrite=True)
+    assert len(_stamps(out)) == 2
+    for name in _stamps(out):
+        (out / name).unlink()
+    fakes.movie(place / "a.mp4", 12)  # it may also be another video
+    result, _ = _extract(place, out, settings=other)
+    assert result.made == 2 and len(clips.load(out / "a.clip.npz")) == 6
+
+
 def test_a_damaged_record_is_told(small):
     (small[1] / "extract.json").write_text("{")
     with pytest.raises(UserError, match="extract.json: cannot be read"):

@@ -116,7 +116,12 @@ def data_section(
         data[split].labels = str(labels) if labels is not None else str(Path(path) / "labels.csv")
     elif labels is not None:
         data[split].labels = str(labels)
-    if data.source != "synthetic" and not data[split].path:
+    if data.source == "collection":
+        # Other clips may have other signs: the run's classes keep their numbers.
+        data.class_names = {head: known for head, known in run.labels.items() if known}
+    # A collection's training path may serve all splits.
+    somewhere = data[split].path or (data.source == "collection" and data.train.path)
+    if data.source != "synthetic" and not somewhere:
         raise UserError(
             f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is empty). "
             "Give a folder of clips with --data DIR, and --labels CSV if it is not DIR/labels.csv."

@@ -91,8 +91,8 @@ def _of_split(whole: formats.Collection, split: str, *, explicit: bool) -> list[
         counts = {own or "no split": splits.count(own) for own in dict.fromkeys(splits)}
         found = ", ".join(f"{own} ({count})" for own, count in counts.items())
         raise UserError(
-            f"{whole.name}: has no clips of the split {split}, but of {found}. Give those of "
-            f"{split} with --config.data.{split}.path=PATH"
+            f"{whole.name}: has no clips of the split {split}, but of {found}. Choose one of "
+            f"these splits, or give the {split} clips: --config.data.{split}.path=PATH"
         )
     return chosen
 

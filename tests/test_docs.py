@@ -8,6 +8,7 @@ from helpers import ROOT
 
 from jaxsign import cli
 from jaxsign import config as configs
+from jaxsign.input import sources
 from jaxsign.train import stage
 
 
@@ -60,8 +61,8 @@ def test_the_recipe_of_the_training_page_works(tmp_path):
 
 def test_commands_of_the_pages_are_understood():
     top = cli.parser()
-    for page in ("README.md", "docs/from_fslr.md", "docs/training.md", "docs/data.md"):
-        text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
         blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
         lines = re.findall(r"^jaxsign .*", blocks, re.MULTILINE)
         for line in lines + re.findall(r"`jaxsign [a-z][^`\n]*`", text):
@@ -74,3 +75,14 @@ def test_commands_of_the_pages_are_understood():
             assert all(w.startswith("--config.") for w in rest), line
             if any(w.startswith("--config.") for w in rest):
                 assert parsed.overrides, line
+
+
+def test_the_cleaning_of_the_videos_page_works(tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs" / "videos.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
+    data = configs.load("fslr_transformer:synthetic").data
+    one = sources.open_source(data, "val").read(0)
+    one.save(tmp_path / "clips" / "hello.clip.npz")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "docs/videos.md", "exec"), {})
+    assert "Missing(frames=" in capsys.readouterr().out

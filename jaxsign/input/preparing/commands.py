@@ -134,7 +134,7 @@ def split(words: argparse.Namespace) -> int:
 def add_explore(verbs: Any) -> None:
     """Adds `jaxsign explore`."""
     verb = _verb(verbs, "explore", "pictures of a collection", _EXPLORE, _EXPLORE_EXAMPLES)
-    verb.add_argument("--out", required=True, metavar="DIR", help="folder for the five files")
+    verb.add_argument("--out", required=True, metavar="DIR", help="folder for these files")
     verb.add_argument(
         "--rows", type=_count, default=10_000, metavar="N",
         help="draw N clips for the counts, 0 = all (10000)",

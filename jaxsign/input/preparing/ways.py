@@ -37,7 +37,8 @@ def by_signer(
     if len(order) < len(wanted) or any(sizes[name] < 1 for name in wanted):
         counts = ", ".join(f"{max(0, sizes[name])} {name}" for name in wanted)
         raise ValueError(f"of {len(order)} signer(s) there would be {counts}; each needs one")
-    return [dict(zip(order, names, strict=True))[signer] for signer in signers]
+    split_of = dict(zip(order, names, strict=True))
+    return [split_of[signer] for signer in signers]
 
 
 def stratified(

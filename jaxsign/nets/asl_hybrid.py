@@ -167,13 +167,11 @@ class ASLHybrid(nn.Module):
     def _pool(self, h: Array, valid: Array | None, train: bool) -> Array:
         """[B, T, D] -> [B, 3 D]."""
         y = temporal_attention.linear(self.dim, "pool_projection", self._types)(h)
-        attended = self._noted(
-            "attention_pool",
-            temporal_attention.PackedAttention(
-                POOL_HEADS, self._rate(POOL_DROPOUT), name="attention_pool", **self._types
-            )(y, valid, train=train),
-        )
-        parts = [pool(h, valid, "mean"), pool(h, valid, "max"), pool(attended, valid, "mean")]
+        attended = temporal_attention.PackedAttention(
+            POOL_HEADS, self._rate(POOL_DROPOUT), average=True, name="attention_pool", **self._types
+        )(y, valid, train=train)
+        poolings = [temporal_attention.pool(h, valid, how) for how in ("mean", "max")]
+        parts = [*poolings, attended]
         return jnp.concatenate(parts, axis=-1)
 
     def _classify(self, h: Array, valid: Array | None, train: bool) -> Array:
@@ -235,17 +233,6 @@ class ASLHybrid(nn.Module):
 NET = ASLHybrid
 
 
-def pool(h: Array, valid: Array | None, how: str) -> Array:
-    """h: float [B, T, D] -> [B, D], 'mean' or 'max' of the valid frames; zeros without any."""
-    if valid is None:
-        return h.mean(1) if how == "mean" else h.max(1)
-    real = valid[..., None]
-    if how == "mean":
-        return jnp.where(real, h, 0).sum(1) / jnp.maximum(valid.sum(1), 1).astype(h.dtype)[:, None]
-    highest = jnp.where(real, h, -jnp.inf).max(1)
-    return jnp.where(valid.any(1)[:, None], highest, 0)
-
-
 def state_dict_table(net: ASLHybrid) -> list[Entry]:
     """The original's 139 state_dict keys in its order."""
     d = net.dim
@@ -275,7 +262,7 @@ def matches(state_dict: Mapping[str, Any]) -> bool:
 
 
 def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Constructor fields that the shapes tell, and the behaviour that the weights were trained with.
+    """Constructor fields that the shapes tell, and the behaviour that the weights know.
 
     max_len and the points are not stored.
     """

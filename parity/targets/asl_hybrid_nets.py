@@ -33,7 +33,6 @@ _INTERMEDIATES = {
     **{f"conv{i}": f"conv_{i}" for i in (1, 2, 3)},
     "transformer1": "transformer",
     "top_bn": "top_norm",
-    "attention_pool": "attention_pool",
 }
 
 
@@ -107,6 +106,8 @@ def model(case: cases.Case) -> Arrays:
         _, state = net.apply(variables, x, mutable=["intermediates"])
         for theirs, ours in _INTERMEDIATES.items():
             outputs[f"inter/{theirs}"] = state["intermediates"][f"after_{ours}"][0]
+        pooling = state["intermediates"]["attention_pool"]
+        outputs["inter/attention_pool"] = pooling["frames"][0]
         return outputs
 
     outputs = run(variables, case.inputs["x"])

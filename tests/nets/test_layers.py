@@ -80,7 +80,7 @@ def test_attention_layer_gives_the_same_in_blocks(monkeypatch):
     x, valid = normal(0, 3, 6, 8), jnp.arange(6) < jnp.array([6, 4, 1])[:, None]
     variables = layer.init(jax.random.key(0), x)
     whole = layer.apply(variables, x, valid)
-    monkeypatch.setattr(attention, "_BLOCK_SCORES", 1)
+    monkeypatch.setattr(attention, "BLOCK_SCORES", 1)
     np.testing.assert_allclose(layer.apply(variables, x, valid), whole, rtol=1e-5, atol=1e-6)
 
 

@@ -12,7 +12,7 @@ from jaxsign.nets.layers import backend, dense, dropout
 Array = jax.Array
 # From this many scores on, the [B, H, T, T] array leaves a CPU's caches and a pass over one clip
 # at a time wins (measured: 8 heads, T=384: 311 -> 190 ms; at T=100 the plain form is as fast).
-_BLOCK_SCORES = 12_000_000
+BLOCK_SCORES = 12_000_000
 
 
 @jax.custom_vjp
@@ -126,7 +126,7 @@ class MultiHeadAttention(nn.Module):
         arguments = (query, key, value, valid, keep, self.dropout)
         wanted = self.is_mutable_collection("intermediates")
         scores = batch * self.num_heads * length * length
-        if backend.on_cpu() and scores >= _BLOCK_SCORES and not wanted:
+        if backend.on_cpu() and scores >= BLOCK_SCORES and not wanted:
             mixed = attend_in_blocks(*arguments)
         else:
             mixed, weights = attend(*arguments)

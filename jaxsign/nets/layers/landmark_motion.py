@@ -41,7 +41,8 @@ def preprocess(
         zeros. None = all are real.
       points: the P landmarks to take.
       max_len: later frames are left out, once centre and spread are known; None = keep all.
-      missing: what unseen points count as in centre and spread; see `statistics`, `seen_statistics`.
+      missing: one of `MISSING`: what unseen points count as in centre and spread; see
+        `statistics`, `seen_statistics`.
 
     Returns:
       float32 [B, min(T, max_len), 12 P], columns as in `motion_features`.

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import attention, backend, batch_norm, dense, dropout
+from jaxsign.nets.layers import attention, backend, batch_norm, dense, dropout, long_attention
 
 Array = jax.Array
 POSITIONS = 1000
@@ -38,7 +38,14 @@ def merge_heads(x: Array) -> Array:
 
 
 def mix(
-    module: nn.Module, qkv: Array, num_heads: int, rate: float, valid: Array | None, train: bool
+    module: nn.Module,
+    qkv: Array,
+    num_heads: int,
+    rate: float,
+    valid: Array | None,
+    *,
+    train: bool,
+    average: bool = False,
 ) -> Array:
     """Attention of every frame to the valid ones; dropout on the weights.
 
@@ -49,9 +56,10 @@ def mix(
       rate: of the dropout.
       valid: bool [B, T] or None.
       train: use dropout.
+      average: over the valid frames.
 
     Returns:
-      float [B, T, E].
+      float [B, T, E], or [B, E] if averaged.
 
     Raises:
       ValueError: num_heads does not divide E.
@@ -64,9 +72,27 @@ def mix(
     if train and rate > 0.0:
         shape = (batch, num_heads, frames, frames)
         keep = dropout.keep_mask(module.make_rng("dropout"), shape, rate)
-    if backend.on_cpu() and batch * num_heads * frames * frames >= attention._BLOCK_SCORES:
-        return merge_heads(attention.attend_in_blocks(query, key, value, valid, keep, rate))
-    return merge_heads(attention.attend(query, key, value, valid, keep, rate)[0])
+    if not (backend.on_cpu() and batch * num_heads * frames**2 >= attention.BLOCK_SCORES):
+        mixed = merge_heads(attention.attend(query, key, value, valid, keep, rate)[0])
+        return pool(mixed, valid, "mean") if average else mixed
+    query, key, value = (a.astype(jnp.float32) for a in (query, key, value))
+    arguments = (query, key, value, valid, keep, rate)
+    if average:
+        mixed = long_attention.attend_and_average(*arguments).reshape(batch, width)
+    else:
+        mixed = merge_heads(long_attention.attend(*arguments))
+    return mixed.astype(qkv.dtype)
+
+
+def pool(h: Array, valid: Array | None, how: str) -> Array:
+    """h: float [B, T, D] -> [B, D], 'mean' or 'max' of the valid frames; zeros without any."""
+    if valid is None:
+        return h.mean(1) if how == "mean" else h.max(1)
+    real = valid[..., None]
+    if how == "mean":
+        return jnp.where(real, h, 0).sum(1) / jnp.maximum(valid.sum(1), 1).astype(h.dtype)[:, None]
+    highest = jnp.where(real, h, -jnp.inf).max(1)
+    return jnp.where(valid.any(1)[:, None], highest, 0)
 
 
 class PackedAttention(nn.Module):
@@ -77,25 +103,32 @@ class PackedAttention(nn.Module):
     Attributes:
       num_heads: divides E.
       dropout: rate on the attention weights in training.
+      average: give the mean over the valid frames, which costs much less than all of them.
     """
 
     num_heads: int
     dropout: float = 0.0
+    average: bool = False
     dtype: Any = None
     param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
-        """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E]."""
+        """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E] or [B, E].
+
+        The frames' results are sown as `intermediates/frames` where they are averaged.
+        """
         width = x.shape[-1]
         shape = (3 * width, width)
         weight = self.param("in_proj_weight", _ROWS_XAVIER, shape, self.param_dtype)
         bias = self.param("in_proj_bias", _ZEROS, shape[:1], self.param_dtype)
         x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=self.dtype)
         qkv = dense.dense(x, weight.T, bias)
-        mixed = mix(self, qkv, self.num_heads, self.dropout, valid, train)
-        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        return linear(width, "out", types)(mixed)
+        out = linear(width, "out", {"dtype": self.dtype, "param_dtype": self.param_dtype})
+        arguments = (self, qkv, self.num_heads, self.dropout, valid)
+        if self.average and self.is_mutable_collection("intermediates"):
+            self.sow("intermediates", "frames", out(mix(*arguments, train=train)))
+        return out(mix(*arguments, train=train, average=self.average))
 
 
 class TemporalAttention(nn.Module):
@@ -119,7 +152,8 @@ class TemporalAttention(nn.Module):
         if x.shape[1] <= POSITIONS:
             x = x + table[:, : x.shape[1]].astype(x.dtype)
         qkv = [linear(width, name, types)(x) for name in ("query", "key", "value")]
-        mixed = mix(self, jnp.concatenate(qkv, axis=-1), self.num_heads, self.dropout, valid, train)
+        joined = jnp.concatenate(qkv, axis=-1)
+        mixed = mix(self, joined, self.num_heads, self.dropout, valid, train=train)
         mixed = linear(width, "out", types)(mixed)
         return dropout.Dropout(self.dropout)(mixed, train=train)
 

@@ -40,7 +40,7 @@ def measure(size: str) -> list[Row]:
         "MediaPipe": _Meter(functools.partial(_bare, shown, files, settings)),
         "decoding": _Meter(functools.partial(_decode, clip)),
     }
-    times = timing.alternate({name: side for name, side in sides.items()}, rounds=ROUNDS[size])
+    times = timing.alternate(sides, rounds=ROUNDS[size])
     busy = {name: side.median for name, side in sides.items()}
     count = len(frames)
     name = f"extraction, {count} frames of {frames[0][1].shape[1]} x {frames[0][1].shape[0]}"
@@ -74,7 +74,8 @@ class _Meter:
     """Runs something and remembers the processor time of each run."""
 
     def __init__(self, run: Callable[[], object]):
-        self._run, self._seconds = run, []  # type: ignore[var-annotated]
+        self._run = run
+        self._seconds: list[float] = []
 
     def __call__(self) -> None:
         begun = time.process_time()

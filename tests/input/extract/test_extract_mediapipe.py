@@ -6,7 +6,9 @@ import helpers
 import numpy as np
 import pytest
 
+from benchmarks import extraction
 from jaxsign import cli
+from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
 
 MODELS = helpers.SHARED and helpers.SHARED / "data" / "mediapipe_models"
@@ -104,6 +106,15 @@ def test_a_model_of_another_kind_is_told(tmp_path, capsys):
     video = str(SIGN / "clips" / "test_video.mp4")
     assert cli.main(["extract", video, "--out", str(tmp_path), "--model", wrong]) == 1
     assert f"{wrong}: cannot be loaded as a holistic landmarker" in capsys.readouterr().err
+
+
+def test_the_benchmark_runs(monkeypatch):
+    rows = extraction.measure("check")
+    assert [row.other for row in rows] == ["MediaPipe", "decoding"]
+    assert "frames/s" in rows[0].note and rows[0].ratio > 0
+    monkeypatch.setenv("JAXSIGN_BENCH_MODEL", "/no/such.task")
+    with pytest.raises(UserError, match="/no/such.task: no such file.*JAXSIGN_BENCH_MODEL=FILE"):
+        extraction.measure("check")
 
 
 def test_failures_show_in_the_exit_status(tmp_path, holistic, capsys):

@@ -16,6 +16,7 @@ from jaxsign.errors import UserError, did_you_mean, listing
 _LOG = logging.getLogger("jaxsign")
 _MOST_CLASSES = 100_000  # a net for more would not fit anyway: such a label is another number
 REQUIRED = ("file", "gloss", "cat")
+_SPLITS = ("train", "val", "test")
 
 
 @dataclasses.dataclass
@@ -44,14 +45,20 @@ class Table:
 
 
 def read_table(
-    folder: Path, path: Path, num_classes: Mapping[str, int], suffixes: tuple[str, ...]
+    folder: Path,
+    path: Path,
+    num_classes: Mapping[str, int],
+    suffixes: tuple[str, ...],
+    split: str = "",
 ) -> Table:
-    """Reads and checks `file,gloss,cat[,occluded]`; wrong rows are collected, not raised.
+    """Reads and checks `file,gloss,cat[,occluded][,split]`; wrong rows are collected, not raised.
+
+    Rows whose `split` names another one than `split` are left out.
 
     Raises:
       UserError: the file is missing, unreadable, empty or lacks a column.
     """
-    rows = read_rows(path)
+    rows = _of_split(read_rows(path), split, path)
     problems: list[str] = []
     stems = [stem_of(row.cells["file"], suffixes) for row in rows]
     labels = {
@@ -61,6 +68,21 @@ def read_table(
     hidden = occluded(rows, problems, path)
     duplicates(rows, stems, problems, path)
     return Table(folder, stems, labels, hidden, problems)
+
+
+def _of_split(rows: list["Row"], split: str, path: Path) -> list["Row"]:
+    for row in rows:
+        own = row.cells.get("split", "")
+        if own not in ("", *_SPLITS):
+            near = did_you_mean(own, _SPLITS)
+            raise UserError(
+                f"{path} line {row.number}: split={own!r}, expected {', '.join(_SPLITS)}.{near}"
+            )
+    kept = [row for row in rows if not split or row.cells.get("split", "") in ("", split)]
+    if not kept:
+        found = ", ".join(sorted({row.cells["split"] for row in rows}))
+        raise UserError(f"{path}: has no rows of the split {split}, but of {found}")
+    return kept
 
 
 def stem_of(name: str, suffixes: tuple[str, ...]) -> str:

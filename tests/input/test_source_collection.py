@@ -130,3 +130,19 @@ def test_batches_in_worker_processes(tmp_path):
     frames = len(held[row])
     np.testing.assert_array_equal(first["x"][0, :frames], fslr156.view(held[row]))
     assert first["valid"][0].sum() == frames and first["gloss"][0] == row % 2
+
+
+@pytest.mark.parametrize(("layout", "name"), [("clips", "clips"), ("fslr", "npz")])
+def test_folders_with_a_column_split_are_never_trained_on_whole(tmp_path, layout, name):
+    rows = [("a", ["YES"], "train", "X"), ("b", ["NO"], "val", "X"), ("c", ["NO"], "train", "X")]
+    a_store(tmp_path / "s", rows)
+    formats.write_collection(formats.open_collection(tmp_path / "s"), tmp_path / "c", layout)
+    data = data_of(train=tmp_path / "c", val=tmp_path / "c", test=tmp_path / "c", source=name)
+    assert sources.open_source(data, "train").ids == ["a", "c"]
+    assert sources.open_source(data, "val").ids == ["b"]
+    with pytest.raises(UserError, match="no rows of the split test, but of train, val"):
+        sources.open_source(data, "test")
+    labels = tmp_path / "c" / "labels.csv"
+    labels.write_text(labels.read_text().replace(",train", ",trian"))
+    with pytest.raises(UserError, match="line 2: split='trian'.*Did you mean 'train'"):
+        sources.open_source(data, "train")

@@ -19,7 +19,7 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     Raises:
       UserError: lists all problems of all rows.
     """
-    table = labels.read_table(*place(data, split), num_classes, (clips.SUFFIX, ".npz"))
+    table = labels.read_table(*place(data, split), num_classes, (clips.SUFFIX, ".npz"), split)
     problems = table.problems
     paths = [table.folder / f"{stem}{clips.SUFFIX}" for stem in table.stems]
     kept, lengths = [], []

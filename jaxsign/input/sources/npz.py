@@ -31,7 +31,7 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     Raises:
       UserError: lists all problems of all rows.
     """
-    table = labels.read_table(*place(data, split), num_classes, _SUFFIXES)
+    table = labels.read_table(*place(data, split), num_classes, _SUFFIXES, split)
     problems = table.problems
     paths = [table.folder / f"{stem}.npz" for stem in table.stems]
     kept, lengths, held = _check_files(paths, data, problems)

@@ -4,7 +4,9 @@ from parity.targets import (
     asl_hybrid_augment,
     asl_hybrid_data,
     asl_hybrid_files,
+    asl_hybrid_live,
     asl_hybrid_nets,
+    asl_hybrid_split,
     asl_hybrid_train,
 )
 
@@ -23,10 +25,12 @@ TARGETS = {
 FILES = {
     "augment_resample_indices.json": asl_hybrid_augment.resample_indices,
     "checkpoint_*.pth": asl_hybrid_files.checkpoint,
+    "live_window_indices.json": asl_hybrid_live.window_indices,
     "mini_islr_expected.json": asl_hybrid_data.data_set,
     "schedule_adaptive_dropout.json": asl_hybrid_files.adaptive_dropout,
     "schedule_drop_path.json": asl_hybrid_files.drop_path,
     "schedule_late_dropout.json": asl_hybrid_files.late_dropout,
     "schedule_lr_warm_restarts.json": asl_hybrid_files.learning_rates,
+    "split_participants.json": asl_hybrid_split.participant_split,
 }
 LEFT_OUT: dict[str, str] = {}

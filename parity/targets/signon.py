@@ -1,6 +1,6 @@
 """SignON: what is done to points, before and beside its nets."""
 
-from parity.targets import signon_input
+from parity.targets import signon_input, signon_split
 
 TARGETS = {
     "postprocess": signon_input.postprocess,
@@ -8,5 +8,6 @@ TARGETS = {
 FILES = {
     "frame_indices.json": signon_input.fixed_length_frames,
     "impute_indices.json": signon_input.imputation_neighbours,
+    "split_*_out.csv": signon_split.participant_split,
 }
 LEFT_OUT: dict[str, str] = {}

@@ -1,6 +1,25 @@
 """Everything: python -m benchmarks [--quick] [--json FILE]."""
 
-from benchmarks import command, fslr, input_pipeline, views
+from benchmarks import (
+    asl_hybrid,
+    command,
+    extraction,
+    features,
+    fslr,
+    input_pipeline,
+    store,
+    views,
+)
+
+MEASURES = (
+    fslr.measure,
+    asl_hybrid.measure,
+    features.measure,
+    input_pipeline.measure,
+    views.measure,
+    store.measure,
+    extraction.measure_if_there,
+)
 
 if __name__ == "__main__":
-    command.main(fslr.measure, input_pipeline.measure, views.measure)
+    command.main(*MEASURES)

@@ -47,6 +47,15 @@ def measure(size: str) -> list[Row]:
     return [_row(name, times, busy, other, count) for other in ("MediaPipe", "decoding")]
 
 
+def measure_if_there(size: str) -> list[Row]:
+    """`measure` where its files are; else nothing, and a word about it."""
+    try:
+        return measure(size)
+    except UserError as error:
+        print(f"extraction is not measured: {error}")
+        return []
+
+
 def _row(
     name: str,
     times: dict[str, timing.Timing],

@@ -18,6 +18,7 @@ LEFT_HAND = slice(468, 489)
 POSE = slice(489, 522)
 RIGHT_HAND = slice(522, 543)
 POINTS = 543
+PARTS = {"face": FACE, "left_hand": LEFT_HAND, "pose": POSE, "right_hand": RIGHT_HAND}
 SUFFIX = ".clip.npz"
 
 
@@ -72,6 +73,12 @@ class Clip:
     def __len__(self) -> int:
         return len(self.landmarks)
 
+    @property
+    def presence(self) -> dict[str, np.ndarray]:
+        """bool [T] for each of `PARTS`: frames in which any of its points was detected."""
+        seen = ~np.isnan(self.landmarks[..., :2]).any(-1)
+        return {name: seen[:, rows].any(1) for name, rows in PARTS.items()}
+
     def save(self, path: str | os.PathLike) -> Path:
         """Writes the clip; the name must end with `.clip.npz`. A file is whole or absent."""
         if not str(path).endswith(SUFFIX):
@@ -82,6 +89,8 @@ class Clip:
             "frame_size": np.asarray(self.frame_size, np.int64),
             "fps": np.float64(self.fps),
             "source": np.asarray(self.source),
+            # For readers elsewhere; it follows from the landmarks.
+            "presence": np.stack(list(self.presence.values()), axis=1),
         }
         if self.visibility is not None:
             arrays["visibility"] = self.visibility

@@ -35,9 +35,21 @@ def test_round_trip(tmp_path, visibility):
 
 def test_parts_cover_every_point_once():
     covered = np.zeros(clip_lib.POINTS, int)
-    for part in (clip_lib.FACE, clip_lib.LEFT_HAND, clip_lib.POSE, clip_lib.RIGHT_HAND):
+    for part in clip_lib.PARTS.values():
         covered[part] += 1
     assert (covered == 1).all()
+
+
+def test_presence_tells_the_frames_of_every_part_and_is_in_the_file(tmp_path):
+    landmarks = np.full((4, clip_lib.POINTS, 3), np.nan, np.float32)
+    landmarks[1:3, clip_lib.POSE] = 0.5
+    landmarks[3, clip_lib.LEFT_HAND.start] = 0.5  # one point is enough
+    clip = clip_lib.Clip(landmarks, np.arange(4.0))
+    seen = {name: np.flatnonzero(frames).tolist() for name, frames in clip.presence.items()}
+    assert seen == {"face": [], "left_hand": [3], "pose": [1, 2], "right_hand": []}
+    path = clip.save(tmp_path / "a.clip.npz")
+    stored = clip_lib.read_npz(path)["presence"]
+    np.testing.assert_array_equal(stored, np.stack(list(clip.presence.values()), 1))
 
 
 @pytest.mark.parametrize(

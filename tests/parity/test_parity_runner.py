@@ -116,7 +116,11 @@ def test_files_beside_cases_are_perturbed_too(folder, capsys):
     assert "lr/cosine_E10/used: at [3]" in capsys.readouterr().out
 
 
-def test_what_is_left_out_is_said(folder, capsys):
+def test_what_is_left_out_is_said(folder, capsys, monkeypatch):
+    from parity.targets import fslr
+
+    monkeypatch.setitem(fslr.LEFT_OUT, "data_split.json", "another time")
+    monkeypatch.delitem(fslr.FILES, "data_split.json")
     (folder / "data_split.json").write_text("{}")
     assert run.main([str(folder)]) == 0
     printed = capsys.readouterr().out

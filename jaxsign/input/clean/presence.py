@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from jaxsign.input.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
+from jaxsign.input.clip import Clip
 
-PARTS = {"face": FACE, "left_hand": LEFT_HAND, "pose": POSE, "right_hand": RIGHT_HAND}
 # A step of the timestamps beyond this many usual ones is a hole in the recording: three frames
 # that a camera drops are none.
 HOLE = 4.0
@@ -44,15 +43,9 @@ def present(clip: Clip) -> np.ndarray:
     return ~(np.isnan(clip.landmarks[..., 0]) | np.isnan(clip.landmarks[..., 1]))
 
 
-def parts_present(clip: Clip) -> dict[str, np.ndarray]:
-    """bool [T] a part: frames that show any of its points."""
-    seen = present(clip)
-    return {name: np.any(seen[:, rows], axis=1) for name, rows in PARTS.items()}
-
-
 def missing(clip: Clip) -> dict[str, Missing]:
     """What is missing of `face`, `left_hand`, `pose`, `right_hand`, and of `any_hand`."""
-    parts = parts_present(clip)
+    parts = clip.presence
     parts["any_hand"] = parts["left_hand"] | parts["right_hand"]
     return {name: _count(seen, clip.timestamps) for name, seen in parts.items()}
 

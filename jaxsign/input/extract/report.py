@@ -13,12 +13,7 @@ from jaxsign.input import clip as clips
 from jaxsign.input.clip import Clip
 
 REPORT = "extract.csv"
-PARTS = {
-    "pose": clips.POSE,
-    "face": clips.FACE,
-    "left_hand": clips.LEFT_HAND,
-    "right_hand": clips.RIGHT_HAND,
-}
+PARTS = {name: clips.PARTS[name] for name in ("pose", "face", "left_hand", "right_hand")}
 DONE, FAILED = "done", "failed"
 # Names of files need not be text on every system.
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}

@@ -44,7 +44,7 @@ def of_clip(clip: Clip, entry: Entry, format: str) -> Facts:
 
 
 def _presence(clip: Clip) -> Facts:
-    seen = presence.parts_present(clip)
+    seen = clip.presence
     seen["any_hand"] = seen["left_hand"] | seen["right_hand"]
     missing = presence.missing(clip)
     return {

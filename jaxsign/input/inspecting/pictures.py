@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from jaxsign.errors import UserError
+from jaxsign.input import clip as clip_parts
 from jaxsign.input import drawing
 from jaxsign.input.clean import presence
 from jaxsign.input.formats import Collection
@@ -41,8 +42,8 @@ def collection_sheet(collection: Collection, count: int = _SHEET) -> Image.Image
 def _telling(clip) -> int:
     """The frame with the most hand points, of these the one nearest to the middle."""
     parts = presence.present(clip)
-    hands = parts[:, presence.PARTS["left_hand"]].sum(1) + parts[
-        :, presence.PARTS["right_hand"]
+    hands = parts[:, clip_parts.PARTS["left_hand"]].sum(1) + parts[
+        :, clip_parts.PARTS["right_hand"]
     ].sum(1)
     best = np.flatnonzero(hands == hands.max())
     return int(best[np.abs(best - len(clip) / 2).argmin()])

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import clip as clip_parts
 from jaxsign.input.clean import presence
 from jaxsign.input.formats import Collection, Entry
 
-PARTS = tuple(presence.PARTS)
+PARTS = tuple(clip_parts.PARTS)
 # Places of a clip, evenly spread, at which the presence of its parts is told.
 PLACES = 20
 
@@ -136,14 +137,14 @@ def _most_first(names: Sequence[str]) -> dict[str, int]:
 
 def _measured(collection: Collection, index: int) -> Measured:
     clip, entry = collection.read(index), collection.entries[index]
-    seen = presence.parts_present(clip)
+    seen = clip.presence
     # Formats without depth have NaN or 0 there, which says nothing of what was found.
     absent = ~presence.present(clip)
     return Measured(
         entry=entry,
         frames=len(clip),
         size=_size(collection, entry),
-        missing={name: float(absent[:, part].mean()) for name, part in presence.PARTS.items()},
+        missing={name: float(absent[:, part].mean()) for name, part in clip_parts.PARTS.items()},
         seen={name: float(seen[name].mean()) for name in PARTS},
         timeline={name: _timeline(seen[name]) for name in PARTS},
     )

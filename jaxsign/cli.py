@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     from jaxsign.infer import commands as infer
     from jaxsign.infer import features_commands
+    from jaxsign.infer.live import capture_commands as capturing
     from jaxsign.infer.live import commands as live
     from jaxsign.input import commands as inputs
     from jaxsign.input.extract import commands as extracting
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     infer.add_evaluate(verbs)
     infer.add_predict(verbs)
     live.add_live(verbs)
+    capturing.add_capture(verbs)
     inspecting.add_inspect(verbs)
     extracting.add_extract(verbs)
     converting.add_convert(verbs)

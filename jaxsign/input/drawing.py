@@ -110,6 +110,17 @@ def _part(pen: ImageDraw.ImageDraw, xy: np.ndarray, name: str, unit: float) -> N
             pen.ellipse([x - r, y - r, x + r, y + r], colour)
 
 
+def caption(image: Image.Image, text: str) -> None:
+    """Writes a line of text on a dark band at the bottom of `image`, in place."""
+    size = max(12, image.width // 40)
+    band = Image.new("RGBA", (image.width, 2 * size), (*GROUND, 200))
+    font = label_font(size)
+    ImageDraw.Draw(band).text(
+        (size, size), _cut(text, font, image.width - 2 * size), _TEXT, font, "lm"
+    )
+    image.paste(band, (0, image.height - band.height), band)
+
+
 def strip(clip: Clip, count: int = 8, height: int = 240) -> Image.Image:
     """Evenly spaced frames of a clip side by side, all at one scale, on a plain ground.
 

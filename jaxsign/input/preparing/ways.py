@@ -128,7 +128,7 @@ def _fold(signs: np.ndarray, signers: np.ndarray, folds: int) -> np.ndarray:
             f"{count} signer(s) cannot be put into {folds} folds (1 / share); take a larger share "
             "or split by signer"
         )
-    with warnings.catch_warnings():  # of rare signs, which `warnings_of` tells too
+    with warnings.catch_warnings():  # of rare signs, which `splitting.warnings` tells too
         warnings.simplefilter("ignore", UserWarning)
         folding = model_selection.StratifiedGroupKFold(n_splits=folds)
         return next(folding.split(np.zeros(len(signs)), signs, signers))[1]

@@ -105,7 +105,7 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
     """Rows of a csv file with the required columns.
 
     Raises:
-      UserError: missing, unreadable, empty, or without a required column.
+      UserError: missing, unreadable, empty, without a required column or with two of a name.
     """
     try:
         raw = path.read_bytes()
@@ -119,7 +119,10 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    found = [name.strip() for name in reader.fieldnames or ()]
+    try:
+        found = [name.strip() for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise UserError(f"{path} line 1: not readable as csv ({error})") from error
     missing = [name for name in required if name not in found]
     if missing:
         near = did_you_mean(missing[0], found)
@@ -127,6 +130,9 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
             f"{path}: lacks the column(s) {', '.join(missing)}; found {', '.join(found) or 'none'}."
             f"{near} Expected at least {','.join(required)}."
         )
+    repeated = [name for name in found if name and found.count(name) > 1]
+    if repeated:
+        raise UserError(f"{path}: has several columns of the name {repeated[0]!r}; expected one")
     try:
         rows = [
             Row(reader.line_num, {k.strip(): (v or "").strip() for k, v in cells.items() if k})

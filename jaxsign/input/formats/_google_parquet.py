@@ -48,8 +48,8 @@ def read_clip(path: Path) -> Clip:
     """The clip of a file; points without a row are NaN. Frame numbers count thirtieths of a second.
 
     Raises:
-        UserError: unreadable, no rows, a missing column, an index beyond its type, or two rows of
-            one point that differ.
+        UserError: unreadable, no rows, a missing column, no known type, an index beyond its type,
+            or two rows of one point that differ.
     """
     rows = _read(path)
     times = (rows.numbers - rows.numbers[0]) / FPS
@@ -95,8 +95,11 @@ def _frame_numbers(path: Path, table: pyarrow.Table) -> Array:
 
 
 def _whole(path: Path, name: str, values: Array) -> Array:
-    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values % 1 == 0).all()):
-        raise UserError(f"{path}: column {name} must hold whole numbers")
+    if values.dtype.kind == "f":
+        # Beyond these numbers neighbours are no longer told apart.
+        whole = np.abs(values) <= 2**53
+        if not (whole.all() and (values % 1 == 0).all()):
+            raise UserError(f"{path}: column {name} must hold whole numbers")
     return values.astype(np.int64)
 
 
@@ -106,6 +109,12 @@ def _read(path: Path) -> _Rows:
     kind = _kinds(path, table["type"])
     index = _whole(path, "landmark_index", _parquet.numbers(path, table, "landmark_index"))
     known = kind >= 0
+    if not known.any():
+        found = table["type"].unique().to_pylist()[:4]
+        raise UserError(
+            f"{path}: column type holds none of {', '.join(TYPES)}; found "
+            f"{', '.join(map(str, found))}"
+        )
     limit = _COUNTS[kind]
     beyond = known & ((index < 0) | (index >= limit + np.where(kind == 0, _IRISES, 0)))
     if beyond.any():
@@ -116,8 +125,9 @@ def _read(path: Path) -> _Rows:
         )
     kept = known & (index < limit)
     xyz = np.empty((len(index), 3), np.float32)
-    for axis, name in enumerate("xyz"):
-        xyz[:, axis] = _parquet.numbers(path, table, name)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is an error
+        for axis, name in enumerate("xyz"):
+            xyz[:, axis] = _parquet.numbers(path, table, name)
     if kept.all():
         return _Rows(numbers, place, kind, index, xyz)
     return _Rows(numbers, place[kept], kind[kept], index[kept], xyz[kept])

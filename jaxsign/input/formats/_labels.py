@@ -6,6 +6,7 @@ classes in the form of a run folder's: {"heads": {"gloss": [...], "cat": [...]}}
 `label_map.csv` or `labels_reference.csv` (gloss_id,label,cat_id,category) gives them.
 """
 
+import collections
 import csv
 import dataclasses
 import io
@@ -138,6 +139,34 @@ def read_names(path: Path) -> dict[str, tuple[str, ...]]:
             f"{path}: not readable ({error!r}). Expected "
             '{"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
         ) from error
+
+
+def read_numbers(path: Path, example: str) -> dict[str, int]:
+    """The numbers of signs from a JSON object such as {"HELLO": 0, "BYE": 1}.
+
+    Args:
+        path: the file.
+        example: what it should look like, for messages.
+
+    Raises:
+        UserError: unreadable, other values than whole numbers, or a name that stands twice.
+    """
+    try:
+        numbers = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
+        wrong = [name for name, number in numbers.items() if not str(number).isdecimal()]
+        if wrong:
+            raise ValueError(f"the number of {wrong[0]!r} is {numbers[wrong[0]]!r}")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path}: not readable ({error}). Expected {example}.") from error
+    return {name: int(number) for name, number in numbers.items()}
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        name, count = collections.Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{name!r} stands {count} times")
+    return named
 
 
 def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix: str) -> None:

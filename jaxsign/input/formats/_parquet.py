@@ -24,13 +24,15 @@ def read(path: Path, wanted: Collection[str], also: Collection[str] = ()) -> pya
     """The columns `wanted` of a file that must have those of `also` too.
 
     Raises:
-        UserError: absent, unreadable, or without one of the columns.
+        UserError: absent, unreadable, damaged, or without one of the columns or with two of a name.
     """
     try:
-        with pyarrow.parquet.ParquetFile(path, memory_map=False) as file:
+        with _open(path) as file:
             names = file.schema_arrow.names
-            missing = [name for name in (*wanted, *also) if name not in names]
-            if not missing:
+            asked = (*wanted, *also)
+            missing = [name for name in asked if name not in names]
+            repeated = [name for name in asked if names.count(name) > 1]
+            if not missing and not repeated:
                 return file.read(columns=list(wanted))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
@@ -39,11 +41,17 @@ def read(path: Path, wanted: Collection[str], also: Collection[str] = ()) -> pya
             f"{path}: not a readable parquet file ({error}). It may have been cut short: copy or "
             "make it again."
         ) from error
+    if repeated:
+        raise UserError(f"{path}: has several columns of the name {repeated[0]}; expected one")
     some = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
     raise UserError(
         f"{path}: lacks the column(s) {', '.join(missing[:5])}"
         f"{' ...' if len(missing) > 5 else ''}; found {some or 'none'}"
     )
+
+
+def _open(path: Path) -> pyarrow.parquet.ParquetFile:
+    return pyarrow.parquet.ParquetFile(path, memory_map=False, page_checksum_verification=True)
 
 
 def numbers(path: Path, table: pyarrow.Table, name: str) -> np.ndarray:
@@ -66,7 +74,7 @@ def write(path: Path, table: pyarrow.Table) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        pyarrow.parquet.write_table(table, draft, compression="zstd")
+        pyarrow.parquet.write_table(table, draft, compression="zstd", write_page_checksum=True)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

@@ -6,8 +6,7 @@ and landmark_index, never by the order of rows, which differs between makers of 
 test, each of this form.
 """
 
-import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jaxsign.config import write_text
@@ -67,16 +66,10 @@ def _collection(path: Path, entries: list[Entry], **rest: Any) -> Collection:
 
 
 def _read_map(path: Path) -> dict[str, int]:
-    try:
-        signs = json.loads(path.read_text(encoding="utf-8"))
-        numbers = sorted(int(number) for number in signs.values())
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f'{path}: not readable ({error}). Expected {{"SIGN": 0, "OTHER SIGN": 1, ...}}.'
-        ) from error
-    if numbers != list(range(len(numbers))):
-        raise UserError(f"{path}: its numbers must be 0 to {len(numbers) - 1}, each once")
-    return {str(sign): int(number) for sign, number in signs.items()}
+    signs = _labels.read_numbers(path, '{"SIGN": 0, "OTHER SIGN": 1, ...}')
+    if sorted(signs.values()) != list(range(len(signs))):
+        raise UserError(f"{path}: its numbers must be 0 to {len(signs) - 1}, each once")
+    return signs
 
 
 def _same_numbers(signs: dict[str, int], new: dict[str, int], where: Path) -> None:
@@ -94,7 +87,8 @@ def _read_rows(
     for row in labels.read_rows(folder / TABLE, COLUMNS):
         cells, where = row.cells, f"{folder / TABLE} line {row.number}"
         file = folder / cells["path"]
-        stem = cells["path"].removeprefix(f"{FILES}/").removesuffix(SUFFIX)
+        # One file has one name, however its path is written.
+        stem = str(PurePosixPath(cells["path"])).removeprefix(f"{FILES}/").removesuffix(SUFFIX)
         name = f"{part}/{stem}" if part else stem
         sign = cells["sign"]
         if name in entries:

@@ -5,7 +5,6 @@ velocities, confidence; a hand that was not seen is 0), `labels/` beside it int6
 `label_map.json` {"<blank>": 0, gloss: id, ...}.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +64,8 @@ def open_path(path: Path) -> Collection:
 
 
 def _read_map(path: Path) -> dict[int, str]:
-    try:
-        numbers = json.loads(path.read_text(encoding="utf-8"))
-        names = {int(number): str(gloss) for gloss, number in numbers.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f'{path}: not readable ({error}). Expected {{"{BLANK}": 0, "GLOSS": 1, ...}}.'
-        ) from error
+    numbers = _labels.read_numbers(path, f'{{"{BLANK}": 0, "GLOSS": 1, ...}}')
+    names = {number: gloss for gloss, number in numbers.items()}
     if len(names) < len(numbers):
         raise UserError(f"{path}: two glosses have the same number")
     return names

@@ -114,7 +114,10 @@ def test_an_index_beyond_its_type_is_an_error(tmp_path):
         ("frame", pyarrow.nulls(543, pyarrow.int16()), "543 rows without a value"),
         ("frame", pyarrow.array(np.full(543, 0.5)), "whole numbers"),
         ("x", pyarrow.array(["a"] * 543), "column x holds string"),
-        ("type", pyarrow.array(np.zeros((543,)).tolist()), None),
+        ("frame", pyarrow.array(np.full(543, 1e300)), "whole numbers"),
+        ("type", pyarrow.array(np.zeros((543,)).tolist()), "none of face, .*; found 0"),
+        ("type", pyarrow.array(["FACE", "HAND", None] * 181), "none of face, .*; found FACE, HAND"),
+        ("x", pyarrow.array(np.full(543, 1e300)), "infinite"),
         ("z", pyarrow.array(np.full(543, np.inf)), "infinite"),
     ],
 )
@@ -123,11 +126,31 @@ def test_other_contents_are_errors_that_name_the_file(tmp_path, column, values, 
         return table.set_column(table.column_names.index(column), column, values)
 
     path = written(tmp_path, making.clip(1, visibility=False), change)
-    if words is None:  # types that are no names are unknown types: nothing is placed
-        assert np.isnan(load(path).landmarks).all()
-    else:
-        with pytest.raises(UserError, match=f"x.parquet.*{words}"):
-            load(path)
+    with pytest.raises(UserError, match=f"x.parquet.*{words}"):
+        load(path)
+
+
+def test_a_column_that_stands_twice_is_an_error(tmp_path):
+    path = written(tmp_path, making.clip(1), lambda table: table.append_column("x", table["y"]))
+    with pytest.raises(UserError, match="x.parquet: has several columns of the name x"):
+        load(path)
+
+
+def test_a_damaged_file_of_ours_never_gives_another_clip(tmp_path):
+    clip, path = making.clip(2), tmp_path / "x.parquet"
+    google_islr.write_clip(path, clip)
+    data = path.read_bytes()
+    random = np.random.default_rng(0)
+    failed = 0
+    for place in random.integers(4, len(data), 60):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << random.integers(8)
+        path.write_bytes(damaged)
+        try:
+            np.testing.assert_array_equal(load(path).landmarks, clip.landmarks)
+        except UserError:
+            failed += 1
+    assert failed > 40
 
 
 def test_gaps_in_the_numbering_are_gaps_in_time(tmp_path):
@@ -175,3 +198,44 @@ def test_real_files_in_another_row_order_have_hands_at_the_wrists():
         distances.append(np.linalg.norm(hands - wrists, axis=1))
     left, right = np.median(distances, axis=0)
     assert left < 0.01 and right < 0.03
+
+
+def a_folder(
+    folder, rows, numbers='{"a": 0, "b": 1}', header="path,participant_id,sequence_id,sign"
+):
+    google_islr.write_clip(folder / "train_landmark_files" / "1.parquet", making.clip(1))
+    (folder / "train.csv").write_text("\n".join([header, *rows]) + "\n")
+    (folder / google_islr.INDEX).write_text(numbers)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ('{"a": 0.4, "b": 1.9}', "the number of 'a' is 0.4"),
+        ('{"a": false, "b": true}', "the number of 'a' is False"),
+        ('{"a": Infinity, "b": 1}', "the number of 'a' is inf"),
+        ('{"a": 0, "b": 1, "a": 1, "b": 0}', "'a' stands 2 times"),
+        ('{"a": 0, "b": 2}', "must be 0 to 1, each once"),
+        ('["a", "b"]', "not readable"),
+        ("[" * 100_000, "not readable"),
+    ],
+)
+def test_index_maps_that_are_none(tmp_path, numbers, words):
+    folder = a_folder(tmp_path, ["train_landmark_files/1.parquet,7,1,a"], numbers)
+    with pytest.raises(UserError, match=f"{google_islr.INDEX}: .*{words}"):
+        formats.open_collection(folder)
+
+
+def test_one_file_under_two_spellings_is_told(tmp_path):
+    paths = ("train_landmark_files/1.parquet", "./train_landmark_files//1.parquet")
+    found = formats.open_collection(a_folder(tmp_path, [f"{path},7,1,a" for path in paths]))
+    assert [entry.name for entry in found.entries] == ["1"]
+    assert len(found.problems) == 1 and "line 3" in found.problems[0]
+
+
+@pytest.mark.parametrize("header", ["path,participant_id,sequence_id,sign,sign", "x" * 200_000])
+def test_headers_that_are_none(tmp_path, header):
+    rows = ["train_landmark_files/1.parquet,7,1,a,b"]
+    with pytest.raises(UserError, match=r"train.csv( line 1)?: (has several columns|not readable)"):
+        formats.open_collection(a_folder(tmp_path, rows, header=header))

@@ -1,6 +1,7 @@
 """What formats of one file a clip share: finding files, names, and sizes from headers alone."""
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,21 @@ from jaxsign.input import files
 
 def below(folder: Path, suffix: str) -> dict[str, Path]:
     """Name -> file for all files of a folder and those below that end with `suffix`, in order."""
-    found = (path for path in folder.rglob(f"*{suffix}") if path.is_file())
-    kept = [p for p in found if not any(w.startswith(".") for w in p.relative_to(folder).parts)]
-    return {p.relative_to(folder).as_posix()[: -len(suffix)]: p for p in sorted(kept)}
+    kept = sorted(_shown(folder, suffix))
+    return {p.relative_to(folder).as_posix()[: -len(suffix)]: p for p in kept}
 
 
 def has_below(folder: Path, suffix: str) -> bool:
     """Whether a folder holds, at any depth, a file that ends with `suffix`."""
-    return any(path.is_file() for path in folder.rglob(f"*{suffix}"))
+    return any(True for _ in _shown(folder, suffix))
+
+
+def _shown(folder: Path, suffix: str) -> Iterator[Path]:
+    """Files at any depth; hidden ones are drafts, or not meant."""
+    for path in folder.rglob(f"*{suffix}"):
+        parts = path.relative_to(folder).parts
+        if not any(part.startswith(".") for part in parts) and path.is_file():
+            yield path
 
 
 def npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:

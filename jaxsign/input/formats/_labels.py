@@ -121,7 +121,10 @@ def _class_names(folder: Path) -> dict[str, tuple[str, ...]]:
         return read_names(path)
     for name in _MAPS:
         if (folder / name).is_file():
-            return labels.label_map(str(folder / name), {})
+            named = labels.label_map(str(folder / name), {})
+            for names in named.values():
+                distinct(names, folder / name)
+            return named
     return {}
 
 
@@ -132,13 +135,35 @@ def read_names(path: Path) -> dict[str, tuple[str, ...]]:
         UserError: unreadable or of another form.
     """
     try:
-        heads = json.loads(path.read_text(encoding="utf-8"))["heads"]
-        return {head: tuple(map(str, heads[head] or ())) for head in _HEADS if head in heads}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        heads = json.loads(path.read_text(encoding="utf-8-sig"))["heads"]
+        names = {
+            head: tuple(str(name).strip() for name in heads[head] or ())
+            for head in _HEADS
+            if head in heads
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"{path}: not readable ({error!r}). Expected "
             '{"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
         ) from error
+    for found in names.values():
+        distinct(found, path)
+    return names
+
+
+def distinct(names: Sequence[str], path: Path) -> None:
+    """Two classes of one name could not be told apart.
+
+    Raises:
+        UserError: a name stands twice or is empty.
+    """
+    for name, count in collections.Counter(names).items():
+        if count > 1 or not name:
+            numbers = [i for i, other in enumerate(names) if other == name]
+            raise UserError(
+                f"{path}: the classes {', '.join(map(str, numbers[:5]))} are named {name!r}; every "
+                "class needs a name of its own"
+            )
 
 
 def read_numbers(path: Path, example: str) -> dict[str, int]:
@@ -153,6 +178,7 @@ def read_numbers(path: Path, example: str) -> dict[str, int]:
     """
     try:
         numbers = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
+        numbers = _each_once([(name.strip(), number) for name, number in numbers.items()])
         wrong = [name for name, number in numbers.items() if not str(number).isdecimal()]
         if wrong:
             raise ValueError(f"the number of {wrong[0]!r} is {numbers[wrong[0]]!r}")

@@ -1,17 +1,19 @@
 """Writing a collection: a draft beside its place gets the name when whole; bad clips are told."""
 
 import dataclasses
+import errno
 import inspect
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import formats
-from jaxsign.input.formats._types import Collection
+from jaxsign.input.formats import _names
+from jaxsign.input.formats._types import Collection, Entry
 
 if TYPE_CHECKING:
     from jaxsign.input.clip import Clip
@@ -78,6 +80,7 @@ def write_collection(
     skipped = list(collection.problems)
     if strict and skipped:
         raise UserError(skipped[0])
+    collection = _well_named(collection, strict, skipped)
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
     try:
@@ -104,11 +107,11 @@ def _add_all(
     for index, clip in _clips(collection, strict, skipped):
         entry = collection.entries[index]
         try:
-            writer.add(index, entry, clip)
+            _add(writer, index, entry, clip)
             count += 1
         except UserError as error:
             if strict:
-                raise
+                raise UserError(f"{entry.name}: {error}") from error
             skipped.append(f"{entry.name}: {error}")
         if on_clip:
             on_clip(entry.name)
@@ -118,16 +121,21 @@ def _add_all(
     return count
 
 
+def _add(writer: Any, index: int, entry: Entry, clip: "Clip") -> None:
+    try:
+        writer.add(index, entry, clip)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise UserError("its name is too long for a file") from error
+
+
 def _clips(
     collection: Collection, strict: bool, skipped: list[str]
 ) -> Iterator[tuple[int, "Clip"]]:
     """The clips that can be read, with their numbers."""
-    seen: set[str] = set()
-    for index, entry in enumerate(collection.entries):
+    for index in range(len(collection)):
         try:
-            if entry.name in seen or not _is_plain(entry.name):
-                raise UserError(f"{entry.name!r} is no good name for a file, or stands twice")
-            seen.add(entry.name)
             clip = collection.read(index)
         except UserError as error:
             if strict:
@@ -137,10 +145,23 @@ def _clips(
         yield index, clip
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a name stays inside the folder that it is put into."""
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+def _well_named(collection: Collection, strict: bool, skipped: list[str]) -> Collection:
+    """The entries whose names and labels come back from what is written."""
+    _names.check_classes(collection)
+    seen: set[str] = set()
+    kept = []
+    for index, entry in enumerate(collection.entries):
+        try:
+            if entry.name in seen:
+                raise UserError(f"{entry.name!r} is the name of two clips")
+            _names.check(entry)
+            seen.add(entry.name)
+            kept.append(index)
+        except UserError as error:
+            if strict:
+                raise
+            skipped.append(str(error))
+    return collection if len(kept) == len(collection) else collection.part(kept)
 
 
 def choose(collection: Collection, out: Path, format: str) -> str:

@@ -1,5 +1,6 @@
 """Folders of clip files (`<name>.clip.npz`, jaxsign's own) with labels beside them, or one file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def open_path(path: Path) -> Collection:
 
 
 def load(path: Path) -> Clip:
-    """Reads a clip file, or an npz of `landmarks` [T, 543, 3] and `fps` alone.
+    """Reads a clip file, or an npz of `landmarks` [T, 543, 3] that tells `fps` or `timestamps`.
 
     Raises:
         UserError: the file is absent, damaged, or holds no clip.
@@ -43,13 +44,26 @@ def load(path: Path) -> Clip:
         return clips.load(path)
     arrays = files.read_npz(path)
     try:
-        fps = float(arrays.get("fps", np.float64(30.0)))
-        times = np.arange(len(arrays["landmarks"])) / fps
-        return Clip(arrays["landmarks"], times, fps=fps, source=str(path))
-    except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
+        return _bare(arrays, str(path))
+    except (KeyError, ValueError, TypeError) as error:
         raise UserError(
             f"{path}: {error}. Expected landmarks [T, 543, 3] and fps; found {sorted(arrays)}."
         ) from error
+
+
+def _bare(arrays: Mapping[str, np.ndarray], source: str) -> Clip:
+    """A clip of what there is of a clip file's arrays; without `timestamps` at `fps`, or 30."""
+    points, times = arrays["landmarks"], arrays.get("timestamps")
+    fps = float(arrays.get("fps", np.float64(30.0 if times is None else 0.0)))
+    if times is None:
+        if not fps > 0:
+            raise ValueError(f"fps is {fps}")
+        times = np.arange(len(points)) / fps
+    width, height = arrays.get("frame_size", np.zeros(2)).tolist()
+    visibility = arrays.get("visibility")
+    return Clip(
+        points, times, frame_size=(width, height), fps=fps, source=source, visibility=visibility
+    )
 
 
 def frames(path: Path) -> int:

@@ -121,7 +121,7 @@ class Writer:
         """Writes one clip.
 
         Raises:
-            UserError: it holds several glosses.
+            UserError: it holds several glosses, or another clip has its place.
         """
         if len(entry.glosses) > 1:
             raise UserError(f"holds {len(entry.glosses)} glosses; google_islr has one sign a clip")
@@ -129,7 +129,10 @@ class Writer:
             self.losses.add("google_islr keeps no categories")
         name = entry.name.removeprefix(f"{entry.split}/") if entry.split else entry.name
         path = f"{FILES}/{name}{SUFFIX}"
-        _google_parquet.write_clip(self._folder / entry.split / path, clip)
+        file = self._folder / entry.split / path
+        if file.exists():
+            raise UserError(f"another clip of the split {entry.split} is called {name!r} there")
+        _google_parquet.write_clip(file, clip)
         stem = Path(name).name
         number = stem if stem.isascii() and stem.isdigit() else index
         row = [path, entry.signer, number, *(entry.glosses or ("",))]

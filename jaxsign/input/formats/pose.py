@@ -157,12 +157,13 @@ def write_clip(path: Path, clip: Clip) -> None:
     components = [_component(header, name) for name in _COMPONENTS]
     order = np.r_[tuple(part for part, _ in _COMPONENTS.values())]
     points = clip.landmarks[:, order] * np.array([width, height, 1], np.float32)
-    there = ~np.isnan(points).any(axis=-1)
+    # Points of sources without depth are there all the same.
+    there = ~np.isnan(points[..., :2]).any(axis=-1)
     confidence = there.astype(np.float32)
     if clip.visibility is not None:
-        # 0 would say that the point is absent.
-        confidence[:, :33] *= np.maximum(clip.visibility, np.float32(1e-6))
-    data = np.where(there[..., None], points, 0)[:, None]
+        # 0 would say that the point is absent, as would NaN.
+        confidence[:, :33] *= np.fmax(clip.visibility, np.float32(1e-6))
+    data = np.where(there[..., None], np.nan_to_num(points), 0)[:, None]
     body = module.numpy.NumPyPoseBody(clip.fps or _FPS, data, confidence[:, None])
     size = header.PoseHeaderDimensions(width, height, 0)
     pose = module.Pose(header.PoseHeader(header.VERSION, size, components), body)

@@ -16,13 +16,20 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input import files, labels
 from jaxsign.input.clip import Clip
-from jaxsign.input.formats import _files, _points75
+from jaxsign.input.formats import _files, _labels, _points75
 from jaxsign.input.formats._types import SPLITS, Collection, Entry
 
 Array = np.ndarray
 LOOKS = "sequences.npz with landmarks [N, T, 75, 3], label, split and classes, or its folder"
 FILE = "sequences.npz"
-NEEDED = ("landmarks", "pose_visibility", "label", "split", "classes")
+# Array -> kinds of numbers, and its shape behind the first axis; -1 = frames.
+_LAYOUT: dict[str, tuple[str, tuple[int, ...]]] = {
+    "landmarks": ("f", (-1, _points75.COUNT, 3)),
+    "pose_visibility": ("f", (-1, 33)),
+    "label": ("iu", ()),
+    "split": ("iu", ()),
+    "classes": ("U", ()),
+}
 CATEGORIES = ("word", "letter", "idle")
 # The archives do not tell the rate of their recordings.
 FPS = 30.0
@@ -52,6 +59,7 @@ def open_path(path: Path) -> Collection:
     key = _key(path)
     arrays = _arrays(*key)
     classes = tuple(str(name) for name in arrays["classes"])
+    _labels.distinct(classes, path)
     _check(path, arrays, len(classes))
     rows = zip(arrays["label"].tolist(), arrays["split"].tolist(), strict=True)
     entries = [
@@ -98,13 +106,22 @@ def _key(path: Path) -> tuple[str, int]:
 @functools.lru_cache(maxsize=2)
 def _arrays(path: str, _: int) -> dict[str, Array]:
     arrays = files.read_npz(path)
-    missing = [key for key in NEEDED if key not in arrays]
-    if missing or arrays["landmarks"].shape[2:] != (_points75.COUNT, 3):
-        found = {key: list(value.shape) for key, value in arrays.items()}
+    points = arrays.get("landmarks", np.empty(0))
+    frames = points.shape[1] if points.ndim == 4 else 0
+    if not frames or any(not _fits(arrays.get(key), *_LAYOUT[key], frames) for key in _LAYOUT):
+        found = {key: f"{value.dtype} {list(value.shape)}" for key, value in arrays.items()}
         raise UserError(
-            f"{path}: expected {', '.join(NEEDED)} with landmarks [N, T, 75, 3]; found {found}"
+            f"{path}: expected landmarks float [N, T >= 1, 75, 3], pose_visibility float "
+            f"[N, T, 33], label and split int [N], classes str [C]; found {found}"
         )
     return arrays
+
+
+def _fits(array: Array | None, kinds: str, rest: tuple[int, ...], frames: int) -> bool:
+    """Whether an array has a kind of numbers and, behind the first axis, a shape; -1 = `frames`."""
+    if array is None or not array.ndim or array.dtype.kind not in kinds:
+        return False
+    return array.shape[1:] == tuple(frames if size < 0 else size for size in rest)
 
 
 def _read(key: tuple[str, int], row: int) -> Clip:

@@ -55,12 +55,14 @@ def open_path(path: Path) -> Collection:
         raise UserError(
             f"{path / TABLE}: the header is {','.join(rows[0].cells)}, expected {','.join(COLUMNS)}"
         )
+    _check_subsets(path / TABLE, rows)
     numbers = labels.class_ids(
         [_lowered(row) for row in rows], "label", len(names), problems, path / TABLE
     )
     for row, number in zip(rows, numbers.tolist(), strict=True):
         cells, where = row.cells, f"{path / TABLE} line {row.number}"
-        name = str(PurePosixPath(cells["Video"]).with_suffix("")) if cells["Video"] else ""
+        video = PurePosixPath(cells["Video"])
+        name = str(video.with_suffix("")) if video.name else ""
         file = path / FOLDER / f"{name}{SUFFIX}"
         if not name or name in entries:
             problems.append(f"{where}: {f'Video {name!r} again' if name else 'Video is empty'}")
@@ -76,6 +78,15 @@ def open_path(path: Path) -> Collection:
     return of_files(path, "signon", found, load, frames, glosses=known, problems=problems)
 
 
+def _check_subsets(path: Path, rows: list[labels.Row]) -> None:
+    """Other subsets than the three are no split, but not all of them are meant to be others."""
+    found = list(dict.fromkeys(row.cells["Subset"] for row in rows if row.cells["Subset"]))
+    if found and not set(found) & set(SPLITS):
+        raise UserError(
+            f"{path}: Subset holds none of {', '.join(SPLITS)}; found {', '.join(found[:5])}"
+        )
+
+
 def _lowered(row: labels.Row) -> labels.Row:
     return dataclasses.replace(row, cells={"label": row.cells["Label"]})
 
@@ -86,7 +97,9 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     path = folder / GLOSSES
     if not path.is_file():
         return ()
-    return tuple(row.cells["Gloss"] for row in labels.read_rows(path, ("Gloss",)))
+    names = tuple(row.cells["Gloss"] for row in labels.read_rows(path, ("Gloss",)))
+    _labels.distinct(names, path)
+    return names
 
 
 def load(path: Path) -> Clip:

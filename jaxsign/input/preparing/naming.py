@@ -2,10 +2,9 @@
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from jaxsign.errors import UserError, listing
-from jaxsign.input.formats import SPLITS, Collection, Entry
+from jaxsign.input.formats import SPLITS, Collection, Entry, _names
 
 _MOST_CLASSES = 100_000
 
@@ -42,11 +41,11 @@ def renamed(collection: Collection, foldered: bool) -> Collection:
         # Two old splits may have a clip of the same name: then it keeps the old split's folder.
         if len(set(names)) == len(names):
             break
-    bad = [name for name in names if not _is_plain(name)]
+    bad = [name for name in names if not _names.is_plain(name)]
     if bad:
         raise UserError(
-            f"{collection.name}: {len(bad)} clips have names that lead out of their folder:\n"
-            f"{listing(bad)}\nRename them."
+            f"{collection.name}: {len(bad)} clips have names that no file can have:\n"
+            f"{listing(map(repr, bad))}\nRename them: {_names.GOOD_NAME}."
         )
     pairs = zip(entries, names, strict=True)
     return dataclasses.replace(
@@ -57,11 +56,6 @@ def renamed(collection: Collection, foldered: bool) -> Collection:
 def _bare(name: str) -> str:
     first, _, rest = name.partition("/")
     return rest if rest and first in SPLITS else name
-
-
-def _is_plain(name: str) -> bool:
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def parts(collection: Collection) -> Iterator[tuple[str, Collection]]:

@@ -66,11 +66,14 @@ def view(
 
 
 def points75(clip: Clip | np.ndarray) -> np.ndarray:
-    """float64 [T, 75, 3] of a clip: pose, left hand, right hand; NaN = absent."""
+    """float64 [T, 75, 3] of a clip: pose, left hand, right hand; NaN = absent, z 0 = unknown."""
     if not isinstance(clip, Clip):
         return np.asarray(clip, np.float64)
     # In memory the points lie side by side, coordinate by coordinate: means over points are faster.
     flat = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS].astype(np.float64)
+    x, y, z = flat.reshape(-1, 3, POINTS).swapaxes(0, 1)
+    # Points of sources without depth are not absent.
+    z[np.isnan(z) & ~np.isnan(x) & ~np.isnan(y)] = 0
     return flat.reshape(-1, 3, POINTS).swapaxes(1, 2)
 
 

@@ -100,11 +100,12 @@ def _hands(clip: Clip, missing: str) -> tuple[np.ndarray, np.ndarray]:
       (float32 [2, T, 6, 21], seen bool [2, T]).
     """
     xyz = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS].reshape(-1, 2, 3, 21)
-    # A sum is NaN if any of its terms is.
-    seen = ~np.isnan(xyz.reshape(-1, 2, 63).sum(axis=-1)).T
+    # A sum is NaN if any of its terms is. Sources without depth show hands all the same.
+    seen = ~np.isnan(xyz[:, :, :2].reshape(-1, 2, 42).sum(axis=-1)).T
     parts = np.zeros((2, len(clip), CONFIDENCE, 21), np.float32)
     for hand, (part, shown) in enumerate(zip(parts, seen, strict=True)):
         part[shown, XYZ] = xyz[shown, hand]
+        part[:, 2][np.isnan(part[:, 2])] = 0
         if missing == "upstream":
             step = 1 / clip.fps if clip.fps else presence.usual_step(clip.timestamps)
             part[:, VELOCITY] = velocity(part[:, XYZ], step)

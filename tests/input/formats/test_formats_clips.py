@@ -84,3 +84,27 @@ def test_nothing_that_is_known(tmp_path):
         formats.detect(tmp_path / "absent")
     with pytest.raises(UserError, match="Did you mean 'clips'"):
         formats.open_collection(tmp_path, "clip")
+
+
+def test_a_bare_file_keeps_what_it_tells(tmp_path):
+    clip = a_clip()
+    times = np.array([0, 0.1, 0.15, 0.4, 0.5])
+    np.savez(tmp_path / "a.npz", landmarks=clip.landmarks, timestamps=times)
+    found = formats.open_collection(tmp_path / "a.npz").read(0)
+    np.testing.assert_array_equal(found.timestamps, times)
+    assert found.fps == 0
+    clip.save(tmp_path / "b.clip.npz").rename(tmp_path / "b.npz")
+    found = formats.open_collection(tmp_path / "b.npz").read(0)
+    np.testing.assert_array_equal(found.timestamps, clip.timestamps)
+    assert (found.frame_size, found.fps) == (clip.frame_size, clip.fps)
+    for fps in (0.0, -3.0, np.nan):
+        np.savez(tmp_path / "c.npz", landmarks=clip.landmarks, fps=fps)
+        with pytest.raises(UserError, match="c.npz: fps is"):
+            formats.open_collection(tmp_path / "c.npz").read(0)
+
+
+def test_drafts_of_an_interrupted_command_are_no_clips(tmp_path):
+    a_folder(tmp_path / "data" / ".out.x1.partial")
+    (tmp_path / "data" / "notes.txt").write_text("")
+    with pytest.raises(UserError, match="none of the known formats"):
+        formats.detect(tmp_path / "data")

@@ -141,3 +141,53 @@ def test_the_list_of_formats(capsys):
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in formats.names())
+
+
+def written_again(tmp_path, entries, name):
+    """What is read of clips with these entries after they were written in a format."""
+    held = [making.clip(2 + i, i) for i in range(len(entries))]
+    written = formats.write_collection(making.collection(held, entries), tmp_path / "out", name)
+    found = formats.open_collection(tmp_path / "out")
+    assert not found.problems
+    clips = {entry.glosses: found.frames(i) for i, entry in enumerate(found.entries)}
+    return clips, [entry.name for entry in found.entries], written.skipped
+
+
+ODD = ("./b", "c//d", "e/", ".hidden", "x/.h", "a\\b", " c", "c ", "n\n", "nul\0", "bad\udcff")
+
+
+@pytest.mark.parametrize("name", ["clips", "store", "google_islr"])
+def test_names_that_would_not_be_found_again_are_left_out_and_told(tmp_path, name):
+    entries = [formats.Entry(odd, (f"G{i}",)) for i, odd in enumerate(ODD)]
+    entries += [formats.Entry("x" * 254, ("LONG",)), formats.Entry('ok/Ü, "1"', ("GOOD",))]
+    clips, names, skipped = written_again(tmp_path, entries, name)
+    kept = {"GOOD", "LONG"} if name == "store" else {"GOOD"}
+    assert set(clips) == {(gloss,) for gloss in kept} and 'ok/Ü, "1"' in names
+    assert len(skipped) == len(entries) - len(kept)
+    for odd in ODD:
+        assert any(text.startswith(f"{odd!r} is no good name") for text in skipped)
+
+
+@pytest.mark.parametrize("name", ["clips", "google_islr", "signon"])
+def test_labels_that_would_not_come_back_are_left_out_and_told(tmp_path, name):
+    entries = [
+        formats.Entry(f"c{i}", (g,)) for i, g in enumerate((" A", "A ", "A\rB", "A\0", "A\nB"))
+    ]
+    clips, _, skipped = written_again(tmp_path, entries, name)
+    assert clips == {("A\nB",): 6} and len(skipped) == 4 and "label ' A'" in skipped[0]
+
+
+def test_two_clips_for_one_file_are_told(tmp_path):
+    entries = [
+        formats.Entry("a", ("X",), "", "", "train"),
+        formats.Entry("train/a", ("Y",), "", "", "train"),
+    ]
+    clips, _, skipped = written_again(tmp_path, entries, "google_islr")
+    assert clips == {("X",): 2} and "another clip of the split train is called 'a'" in skipped[0]
+
+
+def test_classes_that_would_not_come_back_are_an_error(tmp_path):
+    source = making.collection([making.clip()], glosses=("YES", " NO"))
+    with pytest.raises(UserError, match="the class ' NO' would not come back"):
+        formats.write_collection(source, tmp_path / "out", "clips")
+    assert not list(tmp_path.iterdir())

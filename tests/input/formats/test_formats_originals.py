@@ -211,3 +211,66 @@ def test_pose_files_without_the_library(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(UserError, match=r"pip install 'jaxsign\[pose\]'"):
         formats.open_collection(tmp_path / "a.pose")
+
+
+def test_two_classes_of_one_name_are_an_error(tmp_path):
+    a_signon_folder(tmp_path, ["0,1,S2,c.mp4,train"])
+    (tmp_path / "glosses.csv").write_text("Gloss\nYES\nNO\nYES\n")
+    with pytest.raises(UserError, match="glosses.csv: the classes 0, 2 are named 'YES'"):
+        formats.open_collection(tmp_path)
+    npz.write_npz(tmp_path / "f" / "a.npz", np.full((3, 156), 0.5))
+    (tmp_path / "f" / "labels.csv").write_text("file,gloss,cat\na,0,0\n")
+    names = {"heads": {"gloss": ["YES", "YES "], "cat": None}}
+    (tmp_path / "f" / "labels.json").write_text(json.dumps(names))
+    with pytest.raises(UserError, match="labels.json: the classes 0, 1 are named 'YES'"):
+        formats.open_collection(tmp_path / "f")
+
+
+def test_signon_subsets_that_are_none_and_videos_without_a_name(tmp_path):
+    a_signon_folder(tmp_path, ["0,0,S1,a.b_1.mp4,Train", "1,0,S2,c.mp4,"])
+    with pytest.raises(UserError, match="Subset holds none of train, val, test; found Train"):
+        formats.open_collection(tmp_path)
+    a_signon_folder(tmp_path, ["0,0,S1,/,train", "1,0,S2,c.mp4,"])
+    found = formats.open_collection(tmp_path)
+    assert [entry.name for entry in found.entries] == ["c"]
+    assert "line 2: Video is empty" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"pose_visibility": np.ones((1, 5, 20))},
+        {"pose_visibility": np.ones((1, 4, 33))},
+        {"landmarks": np.ones((1, 5, 75, 3), int)},
+        {"landmarks": np.ones((1, 0, 75, 3)), "pose_visibility": np.ones((1, 0, 33))},
+        {"landmarks": np.ones((1, 5, 75))},
+        {"label": np.zeros(1)},
+        {"label": np.zeros((1, 1), int)},
+        {"split": np.array(["train"])},
+        {"classes": np.array("a")},
+        {"classes": np.array(["a", "a"])},
+    ],
+)
+def test_archives_of_other_arrays(tmp_path, harm):
+    arrays = {
+        "landmarks": np.ones((1, 5, 75, 3)),
+        "pose_visibility": np.ones((1, 5, 33)),
+        "label": np.array([0]),
+        "split": np.array([0]),
+        "classes": np.array(["a"]),
+    }
+    np.savez(tmp_path / "sequences.npz", **(arrays | harm))
+    with pytest.raises(UserError, match="sequences.npz: (expected|the classes 0, 1)"):
+        formats.open_collection(tmp_path / "sequences.npz", "sequences75")
+
+
+@pytest.mark.parametrize("name", ["pose", "whispersign", "signon"])
+def test_points_without_depth_are_written(tmp_path, name):
+    clip = making.clip(4, fps=60.0)
+    flat = clip.landmarks.copy()
+    flat[..., 2] = np.nan
+    path = tmp_path / f"x{formats.get(name).SUFFIX}"
+    formats.get(name).write_clip(path, clips.Clip(flat, clip.timestamps, fps=60.0))
+    found = formats.get(name).load(path).landmarks
+    for part in (clips.LEFT_HAND, clips.RIGHT_HAND):
+        np.testing.assert_allclose(found[:, part, :2], flat[:, part, :2], rtol=1e-5)

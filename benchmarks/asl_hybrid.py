@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from benchmarks import command, sides, timing
 from benchmarks.report import Row
 from benchmarks.workload import Batch
-from jaxsign import config as configs
+from configs import asl_hybrid as recipes
 from jaxsign import runtime
 from jaxsign.nets.layers import landmark_motion
 
@@ -38,13 +38,9 @@ SIZES = {
 
 
 def recipe(size: Size) -> ConfigDict:
-    """The original's settings, but for the padding, of which there is none here."""
-    config = configs.base()
-    config.system = "asl_hybrid"
-    config.net = ConfigDict({"name": "asl_hybrid", "dim": size.dim, "num_gloss": 25})
-    config.task.update(heads=("gloss",), monitor="gloss")
-    config.loss.update(name="label_smoothing", label_smoothing=0.05, weights=(1.0,))
-    config.optim.update(name="adamw", lr=4e-4, weight_decay=0.005, grad_clip=1.0)
+    """The shipped recipe with the original's dropout, so that both sides do the same work."""
+    config = recipes.get_config()
+    config.net.update(num_gloss=25, dim=size.dim, drop_path=0.0)
     return config
 
 

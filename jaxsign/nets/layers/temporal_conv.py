@@ -23,10 +23,12 @@ def _fan_out_normal(key, shape, dtype=jnp.float32):
 
 
 class Convolution(nn.Module):
-    """Parameters of a 1-D convolution: `kernel` [taps, in of a group, features], `bias`.
+    """Half of a separable 1-D convolution: `kernel` [taps, channels of a group, features], `bias`.
 
-    With `taps` 1 it is a matrix product over the channels, otherwise a causal depthwise
-    convolution (features = channels of x).
+    Attributes:
+      features: channels out; without `pointwise` as many as x has.
+      taps, dilation: of the causal depthwise convolution.
+      pointwise: a product over the channels of every frame instead.
     """
 
     features: int

@@ -10,7 +10,7 @@ from clean_helpers import WRIST, at, clip_of, recordings
 from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
-from jaxsign.input import clean
+from jaxsign.input import clean, views
 from jaxsign.input.clip import LEFT_HAND, RIGHT_HAND, Clip
 
 CLEANERS = {
@@ -103,7 +103,7 @@ def test_resampling_does_not_cross_a_hole_in_the_recording():
     np.testing.assert_array_equal(np.flatnonzero(~seen), np.arange(3, 12))
     outside = clean.at_times(clip, np.array([-0.1, 0.0, 1.5]))
     np.testing.assert_array_equal(clean.present(outside)[:, 0], [False, True, False])
-    with pytest.raises(UserError, match="fps=0"):
+    with pytest.raises(UserError, match="rate=0 frames a second"):
         clean.resample(clip, 0)
 
 
@@ -175,3 +175,18 @@ def test_a_real_clip():
     first, last = np.flatnonzero(hand)[[0, -1]]
     assert made.timestamps[0] <= clip.timestamps[first] + 0.2
     assert made.timestamps[-1] >= clip.timestamps[last] - 0.2
+
+
+@pytest.mark.filterwarnings("error")
+def test_parts_that_are_never_seen_need_no_filling():
+    clip = Clip(np.full((3, 543, 3), np.nan), np.arange(3) / 30)
+    assert np.isnan(clean.fill_gaps(clip, max_seconds=1.0).landmarks).all()
+
+
+@pytest.mark.parametrize("times", [[0, 0.04, 1.7e9], [0, 40_000, 80_000]])
+def test_timestamps_that_are_no_seconds_do_not_fill_the_memory(times):
+    clip = Clip(np.zeros((3, 543, 3)), times)
+    with pytest.raises(UserError, match="3 frames span .* s: at 60 frames/s"):
+        clean.resample(clip, 60)
+    with pytest.raises(UserError, match="3 frames span .* s: at 60 frames/s"):
+        views.get_view({"name": "whisper_sign"})(clip)

@@ -77,7 +77,7 @@ def fill_gaps(clip: Clip, max_gap: int | None = None, *, max_seconds: float | No
     if max_seconds is not None:
         times = np.append(clip.timestamps, np.inf)
         # A microsecond for timestamps that were rounded.
-        fill &= times[after] - times[before] <= max_seconds + 1e-6
+        fill &= times[after] - times[np.maximum(before, 0)] <= max_seconds + 1e-6
     _bridge(points, fill, before, after, clip.timestamps)
     landmarks[:, gappy] = points
     visibility = clip.visibility

@@ -4,11 +4,14 @@ import dataclasses
 
 import numpy as np
 
+from jaxsign.errors import UserError
 from jaxsign.input.clip import Clip
 
 # A step of the timestamps beyond this many usual ones is a hole in the recording: three frames
 # that a camera drops are none.
 HOLE = 4.0
+# New frames for an old one from which on timestamps are milliseconds, or of different clocks.
+MOST_FOR_ONE = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +102,28 @@ def neighbours(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     before = np.maximum.accumulate(np.where(seen, frames, -1), axis=0)
     after = np.minimum.accumulate(np.where(seen, frames, count)[::-1], axis=0)[::-1]
     return before, after
+
+
+def frames_at(timestamps: np.ndarray, rate: float, slack: float = 0.0) -> int:
+    """How many frames a recording has at another rate, both ends included.
+
+    Args:
+      timestamps: float64 [T], seconds, not decreasing.
+      rate: frames a second.
+      slack: how much of a frame may lack of the last one.
+
+    Raises:
+      UserError: `rate` is no positive number, or the timestamps cannot be seconds.
+    """
+    if not (np.isfinite(rate) and rate > 0):
+        raise UserError(f"rate={rate} frames a second, expected a number above 0")
+    span = float(timestamps[-1] - timestamps[0])
+    if span * rate > MOST_FOR_ONE * len(timestamps):
+        raise UserError(
+            f"{len(timestamps)} frames span {span:g} s: at {rate:g} frames/s they would become "
+            f"{span * rate:.3g}. Expected timestamps in seconds, without such holes."
+        )
+    return int(span * rate + slack) + 1
 
 
 def usual_step(timestamps: np.ndarray) -> float:

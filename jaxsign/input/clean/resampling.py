@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from jaxsign.errors import UserError
 from jaxsign.input.clean import presence
 from jaxsign.input.clip import Clip
 
@@ -24,12 +23,10 @@ def resample(clip: Clip, fps: float, *, max_gap: float = 0.0) -> Clip:
       A new clip; its last frame lies less than one new frame before the old one's.
 
     Raises:
-      UserError: `fps` is no positive number.
+      UserError: `fps` is no positive number, or the timestamps cannot be seconds.
     """
-    if not (np.isfinite(fps) and fps > 0):
-        raise UserError(f"resample: fps={fps}, expected a number above 0")
-    start, end = clip.timestamps[[0, -1]]
-    times = start + np.arange(int((end - start + SAME_TIME) * fps) + 1) / fps
+    count = presence.frames_at(clip.timestamps, fps, SAME_TIME * fps)
+    times = clip.timestamps[0] + np.arange(count) / fps
     return dataclasses.replace(at_times(clip, times, max_gap=max_gap), fps=float(fps))
 
 

@@ -26,12 +26,9 @@ def fixed_rate_times(timestamps: np.ndarray, rate: float, slack: float = 0.0) ->
         get lost where the timestamps' rounding makes their span a little short.
 
     Raises:
-      UserError: `rate` is no positive number.
+      UserError: `rate` is no positive number, or the timestamps cannot be seconds.
     """
-    if not (np.isfinite(rate) and rate > 0):
-        raise UserError(f"rate={rate}, expected a number above 0")
-    start, end = float(timestamps[0]), float(timestamps[-1])
-    return np.linspace(start, end, int((end - start) * rate + slack) + 1)
+    return np.linspace(timestamps[0], timestamps[-1], presence.frames_at(timestamps, rate, slack))
 
 
 def resample_to_fixed_rate(

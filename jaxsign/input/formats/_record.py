@@ -2,7 +2,7 @@
 
     4 bytes   "JSC1"
     4 bytes   length of the header, little-endian
-    header    JSON: frame_size, fps, source, arrays [[name, type, shape], ...]
+    header    JSON: place, frame_size, fps, source, arrays [[name, type, shape], ...]
     arrays    one after the other, each as byte planes: all first bytes of its numbers, then all
               second bytes, ...
 
@@ -24,13 +24,14 @@ MAGIC = b"JSC1"
 _LENGTH = struct.Struct("<I")
 
 
-def encode(clip: Clip, dtype: str = "float32") -> bytes:
+def encode(clip: Clip, dtype: str = "float32", place: str = "") -> bytes:
     """The record of a clip.
 
     Args:
         clip: T frames.
         dtype: of the stored landmarks: 'float32' keeps them as they are, 'float16' rounds them to
             about 0.0005 of the image at half the size.
+        place: which record of which store it is.
 
     Raises:
         ValueError: a number that `dtype` cannot hold.
@@ -48,6 +49,7 @@ def encode(clip: Clip, dtype: str = "float32") -> bytes:
     if clip.visibility is not None:
         arrays["visibility"] = clip.visibility.astype("<f4")
     about = {
+        "place": place,
         "frame_size": clip.frame_size,
         "fps": clip.fps,
         "source": clip.source,
@@ -58,17 +60,23 @@ def encode(clip: Clip, dtype: str = "float32") -> bytes:
     return b"".join([MAGIC, _LENGTH.pack(len(header)), header, *planes])
 
 
-def decode(record: bytes) -> Clip:
+def decode(record: bytes, place: str = "") -> Clip:
     """The clip of a record.
 
+    Args:
+        record: what `encode` made.
+        place: that it must have; "" = any.
+
     Raises:
-        ValueError: not such a record, or cut short.
+        ValueError: not such a record, one of another place, or cut short.
     """
     if record[:4] != MAGIC or len(record) < 8:
         raise ValueError("not a record of a clip")
     start = 8 + _LENGTH.unpack_from(record, 4)[0]
     try:
         about = json.loads(record[8:start])
+        if place and about["place"] != place:
+            raise ValueError("it is a record of another store, or of another place in this one")
         arrays = {}
         for name, dtype, shape in about["arrays"]:
             size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize

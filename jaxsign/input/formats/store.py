@@ -2,16 +2,19 @@
 
     clips-00000-of-00012.array_record   one record a clip (see `_record`)
     index.parquet                       name, frames, glosses, category, signer, split, fps
-    store.json                          version, count, shards, classes, how it was made
+    store.json                          version, id, count, shards, digest of the index, classes
 
 Opening reads the index alone, and a clip costs one read, however large the store is. `store.json`
-is written last: a folder without it was not finished.
+is written last: a folder without it was not finished. Every record says whose it is and where it
+stands, so that files of different stores are never taken for one.
 """
 
 import dataclasses
 import functools
+import hashlib
 import itertools
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from jaxsign.config import write_text
 from jaxsign.errors import UserError
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _labels, _parquet, _record
-from jaxsign.input.formats._types import Collection, Entry
+from jaxsign.input.formats._types import SPLITS, Collection, Entry
 
 LOOKS = "a folder with store.json, index.parquet and clips-*.array_record"
 VERSION = 1
@@ -30,7 +33,16 @@ ABOUT, INDEX = "store.json", "index.parquet"
 DTYPES = ("float32", "float16")
 _SHARD = "clips-{:05d}-of-{:05d}.array_record"
 _SHARD_BYTES = 256 << 20
-_COLUMNS = ("name", "frames", "glosses", "category", "signer", "split", "fps")
+_TYPES = {
+    "name": pyarrow.string(),
+    "frames": pyarrow.int32(),
+    "glosses": pyarrow.list_(pyarrow.string()),
+    "category": pyarrow.string(),
+    "signer": pyarrow.string(),
+    "split": pyarrow.string(),
+    "fps": pyarrow.float64(),
+}
+_COLUMNS = tuple(_TYPES)
 # One record a group, so that a clip is read alone. zstd:1 is as small as zstd:3 here.
 _WRITER = "group_size:1,zstd:1"
 _READER = {"max_parallelism": "0"}
@@ -57,7 +69,7 @@ def open_path(path: Path) -> Collection:
         name=str(path),
         format="store",
         entries=entries,
-        reader=_Reader(str(path), tuple(about["shards"])),
+        reader=_Reader(str(path), tuple(about["shards"]), about.get("id", "")),
         glosses=tuple(about["glosses"]),
         categories=tuple(about["categories"]),
         counter=_Frames(_parquet.numbers(path / INDEX, table, "frames")),
@@ -83,14 +95,18 @@ def _read_about(path: Path) -> dict[str, Any]:
         )
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        version, shards = about["version"], [int(count) for count in about["shards"]]
-        fits = sum(shards) == about["count"] and {"glosses", "categories"} <= set(about)
+        version = about["version"]
+        if version == VERSION:
+            shards = [int(count) for count in about["shards"]]
+            lists = all(isinstance(about[name], list) for name in ("glosses", "categories"))
+            if not lists or sum(shards) != about["count"]:
+                raise ValueError(f"{about['count']} clips in shards of {shards}, or no classes")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: not the description of a store ({error!r})") from error
-    if version != VERSION or not fits:
+    if version != VERSION:
         raise UserError(
-            f"{file}: version {version} with {about['count']} clips in shards of {shards}; this "
-            f"jaxsign reads version {VERSION} with as many clips as its shards hold"
+            f"{file}: a store of version {version}; this jaxsign reads version {VERSION}. Install "
+            f"the jaxsign that made it ({about.get('made_by', 'not told')}), or a newer one."
         )
     return about
 
@@ -114,6 +130,29 @@ def _check(path: Path, about: dict[str, Any], table: pyarrow.Table) -> None:
             f"{path}: {INDEX} names {table.num_rows} clips, {ABOUT} {about['count']}. They belong "
             "to different stores."
         )
+    if about.get("index", _digest(path / INDEX)) != _digest(path / INDEX):
+        raise UserError(
+            f"{path}: {INDEX} is not the one that was written with {ABOUT}. It was changed, or "
+            "they belong to different stores: make the store again."
+        )
+    _check_index(path / INDEX, table)
+
+
+def _check_index(path: Path, table: pyarrow.Table) -> None:
+    wrong = [
+        f"{name} {table[name].type}"
+        for name, wanted in _TYPES.items()
+        if table[name].null_count or table[name].type != wanted
+    ]
+    if wrong:
+        raise UserError(f"{path}: other columns than a store's, or values are missing: {wrong}")
+    splits = set(table["split"].unique().to_pylist()) - {"", *SPLITS}
+    if splits:
+        raise UserError(f"{path}: unknown splits {sorted(splits)}; expected {', '.join(SPLITS)}")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _shard_names(count: int) -> list[str]:
@@ -136,6 +175,7 @@ class _Reader:
 
     folder: str
     shards: tuple[int, ...]
+    id: str = ""
 
     @functools.cached_property
     def _records(self) -> Any:
@@ -151,15 +191,20 @@ class _Reader:
 
     def __call__(self, index: int) -> Clip:
         try:
-            return _record.decode(self._records[index])
+            return _record.decode(self._records[index], _place(self.id, index))
         except (ValueError, RuntimeError, IndexError, OSError) as error:
             raise UserError(
-                f"{self.folder}: clip {index} cannot be read ({error}). A shard is damaged: make "
-                "the store again."
+                f"{self.folder}: clip {index} cannot be read ({error}). A shard is damaged, or not "
+                "this store's: make the store again."
             ) from error
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "shards": self.shards}
+        return {"folder": self.folder, "shards": self.shards, "id": self.id}
+
+
+def _place(id: str, number: int) -> str:
+    """Whose record it is and where it stands; "" in stores without an id."""
+    return f"{id}/{number}" if id else ""
 
 
 class Writer:
@@ -179,6 +224,7 @@ class Writer:
             raise UserError(f"dtype={dtype!r}, expected one of {', '.join(DTYPES)}")
         self._folder, self._collection = folder, collection
         self._dtype, self._limit = dtype, shard_bytes
+        self._id = uuid.uuid4().hex
         self._shards: list[int] = []
         self._bytes, self._open = 0, None
         self._columns: dict[str, list] = {name: [] for name in _COLUMNS}
@@ -193,7 +239,8 @@ class Writer:
             UserError: numbers that the type cannot hold.
         """
         try:
-            record = _record.encode(clip, self._dtype)
+            place = _place(self._id, sum(self._shards))
+            record = _record.encode(clip, self._dtype, place)
         except ValueError as error:
             raise UserError(str(error)) from error
         self._shard(len(record)).write(record)
@@ -225,18 +272,16 @@ class Writer:
         self._close()
         for number, name in enumerate(_shard_names(len(self._shards))):
             (self._folder / _draft(number)).rename(self._folder / name)
-        types = dict.fromkeys(_COLUMNS, pyarrow.string())
-        types |= {"frames": pyarrow.int32(), "fps": pyarrow.float64()}
-        types["glosses"] = pyarrow.list_(pyarrow.string())
-        _parquet.write(
-            self._folder / INDEX, pyarrow.table(self._columns, pyarrow.schema(types.items()))
-        )
+        schema = pyarrow.schema(_TYPES.items())
+        _parquet.write(self._folder / INDEX, pyarrow.table(self._columns, schema))
         glosses, categories = self._collection.classes()
         about = {
             "version": VERSION,
+            "id": self._id,
             "count": sum(self._shards),
             "shards": self._shards,
             "landmarks": self._dtype,
+            "index": _digest(self._folder / INDEX),
             "glosses": glosses,
             "categories": categories,
             "made_from": f"{self._collection.name} ({self._collection.format})",

@@ -1,7 +1,10 @@
 import json
 import pickle
+import shutil
 
 import making
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from jaxsign.errors import UserError
@@ -90,3 +93,53 @@ def test_a_record_that_is_cut_short_is_an_error():
     for end in (10, 200, len(record) - 1):
         with pytest.raises(ValueError):
             _record.decode(record[:end])
+
+
+def test_a_shard_of_another_store_is_told(tmp_path):
+    source = a_store(tmp_path / "s", 6, shard_bytes=20_000)
+    a_store(tmp_path / "t", 6, shard_bytes=20_000)
+    shards = sorted(path.name for path in (tmp_path / "s").glob("clips-*"))
+    shutil.copy(tmp_path / "t" / shards[0], tmp_path / "s" / shards[0])
+    found = formats.open_collection(tmp_path / "s")
+    with pytest.raises(UserError, match="clip 0 cannot be read .*another store"):
+        found.read(0)
+    making.same(found.read(5), source.read(5))
+
+
+def test_an_index_in_another_order_is_told(tmp_path):
+    a_store(tmp_path / "s")
+    index = tmp_path / "s" / "index.parquet"
+    table = pyarrow.parquet.read_table(index)
+    pyarrow.parquet.write_table(table.take(list(range(12))[::-1]), index)
+    with pytest.raises(UserError, match="index.parquet is not the one"):
+        formats.open_collection(tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("name", pyarrow.nulls(12, pyarrow.string()), "name string"),
+        ("glosses", pyarrow.array(["YES"] * 12), "glosses string"),
+        ("glosses", pyarrow.array([None] + [["YES"]] * 11), "glosses list"),
+        ("split", pyarrow.array(["dev"] * 12), "unknown splits ..dev"),
+    ],
+)
+def test_indexes_of_other_contents(tmp_path, column, values, words):
+    a_store(tmp_path / "s")
+    about, index = tmp_path / "s" / "store.json", tmp_path / "s" / "index.parquet"
+    # As in stores that do not tell the digest of their index.
+    told = json.loads(about.read_text())
+    about.write_text(json.dumps({k: v for k, v in told.items() if k not in ("index", "id")}))
+    table = pyarrow.parquet.read_table(index)
+    place = table.column_names.index(column)
+    pyarrow.parquet.write_table(table.set_column(place, column, values), index)
+    with pytest.raises(UserError, match=words):
+        formats.open_collection(tmp_path / "s")
+
+
+def test_a_description_of_other_contents(tmp_path):
+    a_store(tmp_path / "s")
+    about = tmp_path / "s" / "store.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"glosses": None}))
+    with pytest.raises(UserError, match="store.json"):
+        formats.open_collection(tmp_path / "s")

@@ -3,20 +3,16 @@
 import contextlib
 import dataclasses
 import functools
+import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxsign import runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.input import clip as clips
-from jaxsign.input.extract import labels, pool, progress, report, settings, videos, work
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: there is no such lock
-    fcntl = None  # type: ignore[assignment]
+from jaxsign.input.extract import labels, locking, pool, progress, report, settings, videos, work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,9 +57,8 @@ def extract(
     """
     listed = videos.find(target, plan.out)
     display = display or progress.Display()
-    plan.out.mkdir(parents=True, exist_ok=True)
     record = plan.settings.as_dict() | dict(models or {})
-    with _lock(plan.out):
+    with locking.alone(plan.out):
         known = report.read(plan.out)
         names = videos.clip_names((video.name for video in listed), _known_names(known))
         _remove_drafts(plan.out)
@@ -161,9 +156,8 @@ def _jobs(
             finished = adopted is not None
             if adopted is not None:
                 known[video.name] = adopted
-        preview = (
-            plan.preview
-            and not videos.preview_path(plan.out, names[video.name], plan.preview).exists()
+        preview = plan.preview and not os.path.exists(  # False, too, where a name is too long
+            videos.preview_path(plan.out, names[video.name], plan.preview)
         )
         if not finished:
             known.pop(video.name, None)
@@ -212,7 +206,8 @@ def _remove(out: Path, names: Any) -> None:
     for name in names:
         kinds = [videos.preview_path(out, name, kind) for kind in ("sheet", "video")]
         for path in (videos.clip_path(out, name), *kinds):
-            path.unlink(missing_ok=True)
+            if os.path.lexists(path):
+                path.unlink()
 
 
 def _remove_drafts(out: Path) -> None:
@@ -220,20 +215,3 @@ def _remove_drafts(out: Path) -> None:
     for pattern in (f".*{clips.SUFFIX}.*.tmp", ".*.preview.*.tmp.*", ".extract.*.tmp"):
         for path in out.rglob(pattern):
             path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _lock(out: Path) -> Iterator[None]:
-    """One extraction at a time into a folder; the system frees the lock when the process dies."""
-    if fcntl is None:
-        yield
-        return
-    with open(out / ".extract.lock", "a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"{out}: another process extracts into this folder. Wait for it, stop it, or "
-                "choose another --out."
-            ) from error
-        yield

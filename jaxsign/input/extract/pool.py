@@ -19,6 +19,7 @@ from jaxsign.errors import UserError
 
 _READY, _REFUSED, _NOTE, _DONE, _FAILED = "ready", "refused", "note", "done", "failed"
 _BETWEEN_NOTES = 0.2  # seconds
+_FALSE_STARTS = 3  # deaths of processes at their start, one after the other, that end it all
 _NOTICE = re.compile(r"[IW]\d{4} |INFO:|WARNING:")
 
 
@@ -71,8 +72,9 @@ def run(start: Start, jobs: Sequence[Any], workers: int) -> Iterator[Event]:
       workers: processes at a time.
 
     Raises:
-      UserError: `start` failed, or a process died in it.
+      UserError: `start` failed, or processes died in it again and again.
     """
+    false_starts = 0
     waiting = collections.deque(enumerate(jobs))
     with tempfile.TemporaryDirectory(prefix="jaxsign-extract-") as logs:
         crew: list[_Worker] = []
@@ -82,6 +84,11 @@ def run(start: Start, jobs: Sequence[Any], workers: int) -> Iterator[Event]:
                     crew.append(_Worker(start, Path(logs)))
                 for worker in _with_news(crew):
                     event = worker.hear()
+                    false_starts = false_starts + 1 if worker.never_began else 0
+                    if false_starts >= _FALSE_STARTS:
+                        raise UserError(f"Worker processes died as they started: {worker.reason}")
+                    if false_starts:  # there may be no memory for so many
+                        workers = max(1, workers - 1)
                     if worker.ended:
                         crew.remove(worker)
                     elif worker.job is None and waiting:
@@ -106,7 +113,8 @@ class _Worker:
 
     def __init__(self, start: Start, logs: Path):
         self.job: int | None = None
-        self.ended = False
+        self.ended = self.never_began = False
+        self.reason = ""
         self._ready = False
         handle, name = tempfile.mkstemp(dir=logs, suffix=".log")
         os.close(handle)
@@ -143,11 +151,10 @@ class _Worker:
     def _died(self) -> Event | None:
         self.ended = True
         self._process.join(5)
-        reason = _reason(self._process.exitcode, self._log)
+        self.reason = _reason(self._process.exitcode, self._log)
         self.stop()
-        if not self._ready:
-            raise UserError(f"A worker process died while it started: {reason}")
-        return None if self.job is None else Event(self.job, "died", reason)
+        self.never_began = not self._ready
+        return None if self.job is None else Event(self.job, "died", self.reason)
 
     def stop(self) -> None:
         """Ends the process, gently first."""

@@ -44,15 +44,23 @@ def find(target: Path, out: Path) -> list[Listed]:
         below[:] = [name for name in sorted(below) if _enter(Path(folder, name), entered)]
         for name in names:
             path = Path(folder) / name
-            if _is_video(name) and path.is_file():
+            # A link to nothing is listed: its video fails, and is not passed over in silence.
+            if _is_video(name) and (path.is_file() or not path.exists()):
                 where = path.relative_to(target).as_posix()
-                found.append(Listed(where, path, path.stat().st_size))
+                found.append(Listed(where, path, _size(path)))
     if not found:
         raise UserError(
             f"{target}: no videos in this folder or below it. Looked for the endings "
             f"{' '.join(sorted(video.SUFFIXES))}; a single video may have any."
         )
     return sorted(found, key=lambda listed: listed.name)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _enter(folder: Path, entered: set[Path]) -> bool:

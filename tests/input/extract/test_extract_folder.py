@@ -21,7 +21,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
 from jaxsign.input import sources
-from jaxsign.input.extract import folder, pool, progress, report, video, work
+from jaxsign.input.extract import folder, locking, pool, progress, report, video, work
 from jaxsign.input.extract.settings import Settings
 
 
@@ -231,7 +231,7 @@ def test_previews_are_drawn_also_for_clips_that_are_there(small):
 
 
 def test_two_extractions_into_one_folder_are_refused(small):
-    with folder._lock(small[1]), pytest.raises(UserError, match="another process extracts"):
+    with locking.alone(small[1]), pytest.raises(UserError, match="another process extracts"):
         _extract(*small)
 
 
@@ -239,7 +239,7 @@ def test_what_no_process_can_do_stops_at_once(tmp_path):
     fakes.movie(tmp_path / "v" / "a.mp4")
     with pytest.raises(UserError, match="model.task: cannot be loaded"):
         _extract(tmp_path / "v", tmp_path / "out", fakes.refusing)
-    with pytest.raises(UserError, match="died while it started.*SIGABRT"):
+    with pytest.raises(UserError, match="died as they started.*SIGABRT"):
         _extract(tmp_path / "v", tmp_path / "out", fakes.dying)
     result, _ = _extract(tmp_path / "v", tmp_path / "out")
     assert result.made == 1
@@ -328,3 +328,45 @@ def test_the_report_survives_lines_cut_short(tmp_path):
         file.write("d,d.clip.npz,do")
     assert report.read(tmp_path) == {row.video: row for row in [*rows, report.Row("c")]}
     assert report.read(tmp_path / "nowhere") == {}
+
+
+def test_a_name_too_long_for_a_clip_fails_alone(tmp_path):
+    fakes.movie(tmp_path / "v" / ("l" * 246 + ".mp4"), 2)
+    fakes.movie(tmp_path / "v" / "short.mp4", 2)
+    for options in ({}, {"overwrite": True}):
+        result, _ = _extract(tmp_path / "v", tmp_path / "out", preview="sheet", **options)
+        assert [row.video for row in result.failed] == ["l" * 246 + ".mp4"]
+        assert "name too long" in result.failed[0].reason and result.made == 1
+
+
+def test_a_link_to_nothing_is_a_video_that_fails(small):
+    (small[0] / "gone.mp4").symlink_to(small[0] / "nowhere.mp4")
+    (small[0] / "circle.mp4").symlink_to(small[0] / "circle.mp4")
+    result, _ = _extract(*small)
+    assert sorted(row.video for row in result.failed) == ["circle.mp4", "gone.mp4"]
+    assert "No such file" in next(r for r in result.failed if r.video == "gone.mp4").reason
+
+
+def test_an_out_that_is_a_file_is_explained(small, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file. Expected a folder"):
+        _extract(small[0], tmp_path / "file")
+
+
+class DiesOnce:
+    """A landmarker whose first process is killed while it starts."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __call__(self):
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return fakes.Fake()
+
+
+def test_a_worker_killed_while_it_starts_is_replaced(tmp_path):
+    fakes.movie(tmp_path / "v" / "a.mp4", 2)
+    result, _ = _extract(tmp_path / "v", tmp_path / "out", DiesOnce(tmp_path / "died"))
+    assert (tmp_path / "died").exists() and not result.failed and result.made == 1

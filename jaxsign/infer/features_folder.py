@@ -66,6 +66,8 @@ class Plan:
         """What the features of a file depend on; kept in its `meta`."""
         return {
             **self.net,
+            "video": job.path.name,
+            "bytes": job.path.stat().st_size if job.path.exists() else 0,
             "every_nth": self.settings.every_nth,
             "target_fps": self.settings.target_fps,
             "keypoints": job.keypoints is not None,
@@ -116,11 +118,8 @@ def left_to_do(jobs: list[Job], plan: Plan) -> list[Job]:
     todo, others = [], []
     for job in jobs:
         path = plan.path(job)
-        if job.reason or not path.exists():
-            todo.append(job)
-            continue
-        record = _recorded(path)
-        if record is None:  # cut short
+        record = features_inputs.recorded(path)
+        if job.reason or record is None:  # not there, or cut short
             todo.append(job)
         elif record != plan.record(job):
             others.append(f"{path}: {_differences(record, plan.record(job))}")
@@ -130,18 +129,6 @@ def left_to_do(jobs: list[Job], plan: Plan) -> list[Job]:
             f"{listing(others)}\nGive the same options again, another --out, or --overwrite."
         )
     return todo
-
-
-def _recorded(path: Path) -> dict[str, Any] | None:
-    """The record in a result; {} in a file of another origin, None in a damaged one."""
-    try:
-        meta = json.loads(str(files.read_npz(path, ("meta",))["meta"]))
-    except UserError:
-        return None
-    except (KeyError, ValueError):
-        return {}
-    record = meta.get("features") if isinstance(meta, dict) else None
-    return record if isinstance(record, dict) else {}
 
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
@@ -178,6 +165,8 @@ def work_off(
                 _write(job, plan)
             except OSError as error:
                 job.reason = f"{plan.path(job)}: cannot be written ({error.strerror or error})"
+            except (UserError, ValueError) as error:
+                job.reason = f"{job.path}: {error}"
             job.rows.clear()
             on_end(job)
 
@@ -204,9 +193,15 @@ def _frames(
             _check(job, plan)
             job.closed = True
         except UserError as error:
-            job.reason = str(error)
-            job.rows.clear()
-            on_end(job)
+            _fail(job, str(error), on_end)
+        except Exception as error:  # of a decoder, say: the other jobs must not suffer
+            _fail(job, f"{job.path}: {type(error).__name__}: {error}", on_end)
+
+
+def _fail(job: Job, reason: str, on_end: Callable[[Job], None]) -> None:
+    job.reason = " ".join(reason.split())
+    job.rows.clear()
+    on_end(job)
 
 
 def _check(job: Job, plan: Plan) -> None:

@@ -1,11 +1,16 @@
 """What features are computed of: the frames of videos, and images in array files."""
 
+import collections
+import json
+import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import files
 from jaxsign.input.extract import sampling, video, videos
 from jaxsign.input.extract.settings import Settings
 from jaxsign.input.inspecting import arrays
@@ -41,8 +46,39 @@ def find(target: Path, out: Path) -> dict[str, Path]:
         ]
     if not listed:
         raise problem or UserError(f"{target}: no videos and no arrays")
-    names = videos.clip_names(sorted(name for name, _ in listed), {})
+    names = videos.clip_names(sorted(name for name, _ in listed), _known_names(listed, out))
     return {names[name]: path for name, path in sorted(listed)}
+
+
+def _known_names(listed: list[tuple[str, Path]], out: Path) -> dict[str, str]:
+    """Names that inputs were given in earlier runs, while others of the same stem were not there.
+
+    Without them a file that joins or leaves would have results made again under another name.
+    """
+    stems = {name: str(PurePosixPath(name).with_suffix("")) for name, _ in listed}
+    shared = collections.Counter(stem.casefold() for stem in stems.values())
+    known = {}
+    for name, path in listed:
+        kept = [name] + ([stems[name]] if shared[stems[name].casefold()] > 1 else [])
+        for candidate in kept:
+            record = recorded(out / f"{candidate}.npz")
+            if record and record.get("video") == path.name:
+                known[name] = candidate
+    return known
+
+
+def recorded(path: Path) -> dict[str, Any] | None:
+    """The record in a result; {} in a file of another origin, None in a damaged one or none."""
+    if not os.path.exists(path):  # False, too, where the name is too long
+        return None
+    try:
+        meta = json.loads(str(files.read_npz(path, ("meta",))["meta"]))
+    except UserError:
+        return None
+    except (KeyError, ValueError):
+        return {}
+    record = meta.get("features") if isinstance(meta, dict) else None
+    return record if isinstance(record, dict) else {}
 
 
 def images(
@@ -93,12 +129,24 @@ def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{found or 'nothing'}"
         )
     count = len(images[0])
-    if "timestamps_ms" in stored:
-        times = np.asarray(stored["timestamps_ms"], np.float64) / 1000
-    elif "timestamps" in stored:
-        times = np.asarray(stored["timestamps"], np.float64)
-    else:
-        times = np.arange(count) / (float(np.ravel(stored.get("fps", 0))[0]) or USUAL_FPS)
+    if not images[0].size:
+        raise UserError(f"{path}: its images {list(images[0].shape)} have no pixels")
+    try:
+        times = _times(stored, count)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: the times of its images cannot be read ({error})") from error
     if times.shape != (count,) or not np.isfinite(times).all() or (np.diff(times) < 0).any():
         raise UserError(f"{path}: {count} images, but their times {list(times.shape)} do not fit")
     return images[0], times - times[0]
+
+
+def _times(stored: dict[str, np.ndarray], count: int) -> np.ndarray:
+    """Seconds of `count` images, by the stored times or rate."""
+    if "timestamps_ms" in stored:
+        return np.asarray(stored["timestamps_ms"], np.float64) / 1000
+    if "timestamps" in stored:
+        return np.asarray(stored["timestamps"], np.float64)
+    rate = float(np.asarray(stored.get("fps", 0)).item())
+    if not 0 <= rate < np.inf:
+        raise ValueError(f"fps = {rate:g}, expected more than 0")
+    return np.arange(count) / (rate or USUAL_FPS)

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from jaxsign import runtime
 from jaxsign.infer import features, features_folder, features_inputs
 from jaxsign.infer.features_folder import Job, Plan
+from jaxsign.input.extract import locking
 from jaxsign.input.extract.settings import Settings
 
 
@@ -46,21 +47,22 @@ def run(
     )
     if keypoints is not None:
         features_folder.join(jobs, keypoints)
-    todo = jobs if overwrite else features_folder.left_to_do(jobs, plan)
-    display = _Display(todo, console)
-    if len(todo) < len(jobs):
-        display.say(f"{len(jobs) - len(todo)} done already, {len(todo)} to do")
-    for job in todo:
-        if job.reason:
-            display.end(job)
-    fit = [job for job in todo if not job.reason]
-    if fit:
-        display.say(f"compiling InceptionV3 for {runtime.describe_devices()}")
-        extractor = features.Extractor(net, variables, batch_size or _usual_batch())
-        with display:
-            features_folder.work_off(
-                fit, extractor, plan, on_frame=display.advance, on_end=display.end
-            )
+    with locking.alone(out):
+        todo = jobs if overwrite else features_folder.left_to_do(jobs, plan)
+        display = _Display(todo, console)
+        if len(todo) < len(jobs):
+            display.say(f"{len(jobs) - len(todo)} done already, {len(todo)} to do")
+        for job in todo:
+            if job.reason:
+                display.end(job)
+        fit = [job for job in todo if not job.reason]
+        if fit:
+            display.say(f"compiling InceptionV3 for {runtime.describe_devices()}")
+            extractor = features.Extractor(net, variables, batch_size or _usual_batch())
+            with display:
+                features_folder.work_off(
+                    fit, extractor, plan, on_frame=display.advance, on_end=display.end
+                )
     failed = [job for job in jobs if job.reason]
     display.sum_up(len(todo) - len(failed), len(failed), out)
     return failed

@@ -155,6 +155,7 @@ def test_a_folder_from_end_to_end(folder, weights, extractor, tmp_path, capsys):
     for name in ("broken.mp4", "other.npz", "none.npy"):
         assert text.count(f"failed: {folder / name}") == 1
     names = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+    names.remove(".extract.lock")
     assert names == ["ana/hello.npz", "images.npz", "more.npz", "tea.npz"]
     assert validate.validate_tree(out, require_x2048=True).exit_code == 0
     with np.load(out / "ana" / "hello.npz") as made:
@@ -319,6 +320,10 @@ def test_files_of_another_origin_are_not_taken_for_results(tmp_path):
         ({"a": images(2, size=9).astype(np.float32)}, "uint8"),
         ({"a": images(2, size=9), "timestamps": np.asarray([1.0, 0.0])}, "do not fit"),
         ({"a": images(2, size=9), "timestamps_ms": np.arange(3)}, "do not fit"),
+        ({"a": images(2, size=9), "fps": np.zeros(0)}, "times of its images cannot be read"),
+        ({"a": images(2, size=9), "fps": -5.0}, "fps = -5"),
+        ({"a": images(2, size=9), "timestamps": np.asarray(["x", "y"])}, "cannot be read"),
+        ({"a": images(2, size=9)[:, :0]}, "no pixels"),
     ],
 )
 def test_array_files_that_do_not_fit(tmp_path, arrays, words):
@@ -336,3 +341,57 @@ def test_sampling_is_that_of_the_landmarks(tmp_path):
         with video.Video(path) as opened:
             wanted = [frame.seconds for frame in recording.kept(opened, chosen)]
         assert [seconds for seconds, _, _ in features_inputs.images(path, chosen)] == wanted
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.glob("*.npz"))
+
+
+def test_a_video_that_joins_or_leaves_does_not_rename_the_others(tmp_path):
+    videos, out = tmp_path / "in", tmp_path / "out"
+    write_video(videos / "a.mp4", 2)
+    features_folder.work_off(jobs_of(videos, out), Means(), plan(out))
+    write_video(videos / "a.avi", 3)
+    todo = features_folder.left_to_do(jobs_of(videos, out), plan(out))
+    assert [(job.name, job.path.name) for job in todo] == [("a.avi", "a.avi")]
+    features_folder.work_off(todo, Means(), plan(out))
+    (videos / "a.mp4").unlink()
+    assert features_folder.left_to_do(jobs_of(videos, out), plan(out)) == []
+    assert names_in(out) == ["a.avi.npz", "a.npz"]
+
+
+@pytest.mark.parametrize("other", ["a.mp4", "a.avi"])
+def test_another_video_is_not_taken_for_the_one_of_a_result(tmp_path, other):
+    out = tmp_path / "out"
+    first = write_video(tmp_path / "one" / "a.mp4", 2)
+    features_folder.work_off(jobs_of(first, out), Means(), plan(out))
+    second = write_video(tmp_path / "two" / other, 9)
+    with pytest.raises(UserError, match=r"a.npz: .*bytes was \d+, now \d+"):
+        features_folder.left_to_do(jobs_of(second, out), plan(out))
+
+
+def test_an_unforeseen_failure_costs_one_input(tmp_path, monkeypatch):
+    write_video(tmp_path / "in" / "a.mp4", 2)
+    write_video(tmp_path / "in" / "b.mp4", 2)
+    resize = features_folder.resizing.resize_bilinear
+    calls = iter([MemoryError("no room")])
+
+    def once(image, size):
+        for error in calls:
+            raise error
+        return resize(image, size)
+
+    monkeypatch.setattr(features_folder.resizing, "resize_bilinear", once)
+    jobs = jobs_of(tmp_path / "in", tmp_path / "out")
+    features_folder.work_off(jobs, Means(), plan(tmp_path / "out"))
+    assert "MemoryError: no room" in jobs[0].reason and jobs[1].reason == ""
+    assert names_in(tmp_path / "out") == ["b.npz"]
+
+
+def test_a_name_too_long_for_a_result_fails_alone(tmp_path):
+    write_video(tmp_path / "in" / ("l" * 249 + ".mp4"), 2)
+    write_video(tmp_path / "in" / "short.mp4", 2)
+    jobs = jobs_of(tmp_path / "in", tmp_path / "out")
+    todo = features_folder.left_to_do(jobs, plan(tmp_path / "out"))
+    features_folder.work_off(todo, Means(), plan(tmp_path / "out"))
+    assert "name too long" in jobs[0].reason and jobs[1].reason == ""

@@ -24,6 +24,7 @@ from jaxsign.input.formats._types import Collection as Collection
 from jaxsign.input.formats._types import Entry as Entry
 from jaxsign.input.formats._types import in_order as in_order
 from jaxsign.input.formats._writing import Written as Written
+from jaxsign.input.formats._writing import check_beside as check_beside
 from jaxsign.input.formats._writing import write_collection as write_collection
 
 

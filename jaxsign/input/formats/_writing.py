@@ -65,8 +65,8 @@ def write_collection(
         options: what the format's Writer takes.
 
     Raises:
-        UserError: `out` is in use, the format cannot be written or has no such option, a bad clip
-            if `strict`, no good clip at all.
+        UserError: `out` is in use or the disk is full, the format cannot be written or has no such
+            option, a bad clip if `strict`, no good clip at all.
     """
     out = Path(out)
     name = choose(collection, out, format)
@@ -77,20 +77,27 @@ def write_collection(
     _check_out(out)
     if is_file(out, name):
         return _write_one(collection, out, name)
+    # What a link leads to is replaced, not the link.
+    place = out.resolve() if out.is_symlink() else out
     skipped = list(collection.problems)
     if strict and skipped:
         raise UserError(skipped[0])
     collection = _well_named(collection, strict, skipped)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
     try:
         writer = module.Writer(draft, collection, **options)
         count = _add_all(collection, writer, strict, skipped, on_clip)
         writer.finish()
         os.chmod(draft, 0o777 & ~_umask())
-        if out.is_dir():
-            out.rmdir()
-        os.replace(draft, out)
+        if place.is_dir():
+            place.rmdir()
+        os.replace(draft, place)
+    except OSError as error:
+        free = shutil.disk_usage(place.parent).free >> 20
+        raise UserError(
+            f"{out}: nothing was written: {error}. The disk has {free:,} MiB left."
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Written(out, name, count, skipped, sorted(writer.losses))
@@ -204,6 +211,25 @@ def _check_options(name: str, writer: Callable, options: dict[str, Any]) -> None
 def _check_out(out: Path) -> None:
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} exists already. Choose another --out or remove that one.")
+    if out.is_symlink() and not out.exists():
+        raise UserError(f"{out} is a link that leads nowhere. Choose another --out or remove it.")
+    for folder in out.parents:
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"--out {out}: {folder} is a file; expected the name of a folder")
+
+
+def check_beside(source: Path, out: Path) -> None:
+    """A folder's clips must not be written into it, where they would be read with it.
+
+    Raises:
+        UserError: `out` is `source`, or lies in it.
+    """
+    inner, outer = out.resolve(), source.resolve()
+    if inner == outer or outer in inner.parents:
+        raise UserError(
+            f"--out {out} lies in {source}, which would then hold its clips twice. Choose a folder "
+            "beside it."
+        )
 
 
 def _umask() -> int:

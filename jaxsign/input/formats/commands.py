@@ -93,6 +93,7 @@ def convert(words: argparse.Namespace) -> int:
     from jaxsign.input import formats
 
     collection = formats.open_collection(words.source, words.source_format)
+    formats.check_beside(words.source, words.out)
     if words.split:
         collection = _of_splits(collection, words.split)
     if not len(collection) and not collection.problems:

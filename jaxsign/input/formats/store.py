@@ -9,12 +9,14 @@ is written last: a folder without it was not finished. Every record says whose i
 stands, so that files of different stores are never taken for one.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import itertools
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +245,8 @@ class Writer:
             record = _record.encode(clip, self._dtype, place)
         except ValueError as error:
             raise UserError(str(error)) from error
-        self._shard(len(record)).write(record)
+        with _disk_errors():
+            self._shard(len(record)).write(record)
         self._shards[-1] += 1
         row = dataclasses.asdict(entry) | {"frames": len(clip), "fps": clip.fps}
         for name, values in self._columns.items():
@@ -269,7 +272,8 @@ class Writer:
 
     def finish(self) -> None:
         """Closes the shards and writes the index and store.json."""
-        self._close()
+        with _disk_errors():
+            self._close()
         for number, name in enumerate(_shard_names(len(self._shards))):
             (self._folder / _draft(number)).rename(self._folder / name)
         schema = pyarrow.schema(_TYPES.items())
@@ -288,6 +292,15 @@ class Writer:
             "made_by": f"jaxsign {jaxsign.__version__}",
         }
         write_text(self._folder / ABOUT, _labels.json_text(about))
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """The library's error for a full disk as Python's."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def _draft(number: int) -> str:

@@ -117,12 +117,7 @@ def _is_foldered(name: str) -> bool:
 
 
 def _check_places(source: Path, out: Path) -> None:
-    inner, outer = out.resolve(), source.resolve()
-    if inner == outer or outer in inner.parents:
-        raise UserError(
-            f"--out {out} lies in {source}, which would then hold its clips twice. Choose a folder "
-            "beside it."
-        )
+    formats.check_beside(source, out)
     if out.is_file():
         raise UserError(f"--out {out} is a file; expected the name of a folder")
 

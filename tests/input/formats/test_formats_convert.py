@@ -1,4 +1,8 @@
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import helpers
 import making
@@ -190,4 +194,51 @@ def test_classes_that_would_not_come_back_are_an_error(tmp_path):
     source = making.collection([making.clip()], glosses=("YES", " NO"))
     with pytest.raises(UserError, match="the class ' NO' would not come back"):
         formats.write_collection(source, tmp_path / "out", "clips")
+    assert not list(tmp_path.iterdir())
+
+
+def test_places_that_do_not_work(tmp_path, capsys):
+    source = tmp_path / "in"
+    formats.write_collection(making.collection([making.clip()] * 2), source, "clips")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("nowhere")
+    places = {
+        source: "lies in",
+        source / "out": "would then hold its clips twice",
+        tmp_path / "file": "exists already",
+        tmp_path / "file" / "out": "file is a file",
+        tmp_path / "link": "leads nowhere",
+    }
+    before = sorted(tmp_path.rglob("*"))
+    for place, words in places.items():
+        assert convert(source, "--out", place) == 1
+        assert words in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_link_to_an_empty_folder_stays(tmp_path):
+    (tmp_path / "disk" / "empty").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "empty")
+    formats.write_collection(making.collection([making.clip()]), tmp_path / "link", "store")
+    assert (tmp_path / "link").is_symlink()
+    assert len(formats.open_collection(tmp_path / "disk" / "empty")) == 1
+
+
+@pytest.mark.parametrize("name", ["store", "clips", "google_islr", "pose", "fslr", "signon"])
+def test_a_full_disk_leaves_nothing(tmp_path, name):
+    """A process that may write only so much to one file meets the same errors."""
+    code = (
+        "import resource, signal, sys; import making; from jaxsign.input import formats\n"
+        "from jaxsign.errors import UserError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "source = making.collection([making.clip(50, i) for i in range(2)])\n"
+        "formats.get(sys.argv[2]); import array_record.python.array_record_module\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "try: formats.write_collection(source, sys.argv[1], sys.argv[2])\n"
+        "except UserError as error: print(error)\n"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "out"), name]
+    there = {**os.environ, "PYTHONPATH": str(Path(making.__file__).parent)}
+    done = subprocess.run(words, env=there, capture_output=True, text=True, check=True)
+    assert "out: nothing was written: " in done.stdout
     assert not list(tmp_path.iterdir())

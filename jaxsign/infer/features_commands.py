@@ -96,7 +96,6 @@ def features(words: argparse.Namespace) -> int:
 
 
 def _positive(word: str) -> int:
-    value = int(word)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{word} is not a positive whole number")
-    return value
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a positive whole number")
+    return int(word)

@@ -98,6 +98,9 @@ def live(words: argparse.Namespace) -> int:
     from jaxsign.input.extract.settings import Settings
 
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
+    chosen = Settings(max_side=words.max_side, confidence=words.confidence)
+    if words.video:
+        frames.check(Path(words.video))
     names = ("window", "target_frames", "every", "threshold", "smoothing", "top", "head", "no_sign")
     settings = stream.Settings(
         min_frames=min(5, max(words.window, 1)), **{name: getattr(words, name) for name in names}
@@ -106,7 +109,6 @@ def live(words: argparse.Namespace) -> int:
     ready = recogniser.warm_up()
     if not words.json:
         print(f"ready ({ready:.1f} s to compile the net)")
-    chosen = Settings(max_side=words.max_side, confidence=words.confidence)
     images = frames.film(Path(words.video), words.max_side) if words.video else None
     images = frames.camera(words.camera) if images is None else images
     with contextlib.ExitStack() as open_things:
@@ -116,12 +118,16 @@ def live(words: argparse.Namespace) -> int:
         )
         shown = open_things.enter_context(contextlib.closing(_Shown(words)))
         going = session.Session(recogniser, landmarker)
-        for moment in going.run(images):
-            action = shown.take(moment)
-            if action == "quit":
-                break
-            if action == "reset":
-                going.reset()
+        try:
+            for moment in going.run(images):
+                action = shown.take(moment)
+                if action == "quit":
+                    break
+                if action == "reset":
+                    going.reset()
+        except KeyboardInterrupt:  # the only way to end a camera without a window
+            _say_totals(going.totals.to_json(), as_json=words.json)
+            raise
     _say_totals(going.totals.to_json(), as_json=words.json)
     return 0
 

@@ -1,6 +1,7 @@
 """Where live frames come from: a camera, or a film."""
 
 import importlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,18 @@ from jaxsign.input.extract import libraries, video
 Frame = tuple[float, np.ndarray]  # seconds, uint8 [H, W, 3] RGB
 
 
+def check(path: Path) -> None:
+    """Refuses early what is no film.
+
+    Raises:
+      UserError: no video, or one that cannot be decoded.
+    """
+    with video.Video(path):
+        pass
+
+
 def film(path: Path, max_side: int = 0) -> Iterator[Frame]:
-    """The frames of a video file, as fast as they are taken.
+    """The frames of a video file, as fast as they are taken; damage is told on stderr at the end.
 
     Raises:
       UserError: no video, or one that cannot be decoded.
@@ -27,6 +38,8 @@ def film(path: Path, max_side: int = 0) -> Iterator[Frame]:
             yield frame.seconds, frame.pixels(max_side)
         if not count:
             raise UserError(f"{path}: no frame could be decoded. {opened.damage}".strip())
+        if opened.damage:
+            print(f"warning: {path}: damaged: {opened.damage}", file=sys.stderr)
 
 
 def opencv() -> Any:

@@ -57,7 +57,7 @@ class Settings:
                 ("window", 1), ("target_frames", 0), ("min_frames", 1), ("every", 0),
                 ("smoothing", 1), ("top", 1),
             )
-            if getattr(self, name) < low
+            if not low <= getattr(self, name) < np.inf  # also where it is not a number
         ]  # fmt: skip
         if not 0 <= self.threshold <= 1:
             problems.append(f"threshold={self.threshold}: expected 0 to 1")
@@ -151,10 +151,12 @@ class Recogniser:
     def warm_up(self) -> float:
         """Compiles the net for the lengths that occur; returns the seconds that took."""
         begun = time.perf_counter()
-        shape = (1, 543, 3)
+        lengths = {}  # the net is compiled once a bucket
         for frames in range(self.settings.min_frames, self.settings.window + 1):
             kept = len(thin(frames, self.settings.target_frames))
-            blank = np.full((kept, *shape[1:]), 0.5, np.float32)
+            lengths[self.run.bucket(min(kept, self.run.max_length or kept))] = kept
+        for kept in lengths.values():
+            blank = np.full((kept, 543, 3), 0.5, np.float32)
             self._judge(blank, np.ones((kept, 33), np.float32), np.arange(kept) / 30)
         return time.perf_counter() - begun
 

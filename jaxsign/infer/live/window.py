@@ -1,8 +1,11 @@
 """Where the pictures of a session go: a window with keys, a film, screenshots."""
 
+import contextlib
 import datetime
 import os
 import re
+import sys
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from jaxsign.errors import UserError
 from jaxsign.infer.live import frames, picture
 
 _TICKS = 90_000  # a second of a film
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+_NO_WINDOW = "no window can be opened (no display?). Run without one: --no-window"
 QUIT, SHOT, RESET = "quit", "shot", "reset"
 
 
@@ -27,12 +32,12 @@ class Window:
     def __init__(self, title: str, view: picture.View):
         self._title, self._view = title, view
         self._cv2 = frames.opencv()
+        if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
+            raise UserError(_NO_WINDOW)  # OpenCV would end the process without a word
         try:
             self._cv2.namedWindow(title, self._cv2.WINDOW_NORMAL)
         except self._cv2.error as error:
-            raise UserError(
-                "no window can be opened (no display?). Run without one: --no-window"
-            ) from error
+            raise UserError(_NO_WINDOW) from error
 
     def show(self, image: Image.Image) -> str:
         """Shows a picture; returns the action that a key asked for, or ''."""
@@ -60,10 +65,11 @@ class Film:
     def __init__(self, path: Path):
         if path.suffix.lower() != ".mp4":
             raise UserError(f"--record {path}: the name must end with .mp4")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self._path, self._broken = path, False
         self._draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp.mp4")
-        self._container: Any = av.open(str(self._draft), "w")
+        with self._told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container: Any = av.open(str(self._draft), "w")
         self._stream: Any = None
         self._last = -1
 
@@ -80,17 +86,30 @@ class Film:
         frame = av.VideoFrame.from_image(image if image.size == size else image.resize(size))
         self._last = max(self._last + 1, round(seconds * _TICKS))
         frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
-        self._container.mux(self._stream.encode(frame))
+        with self._told():
+            self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
         """Ends the film; without a picture there is none."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
-        if self._stream is None:
+        try:
+            with self._told():
+                with self._container:
+                    if self._stream is not None:
+                        self._container.mux(self._stream.encode())
+                if self._stream is not None and not self._broken:
+                    os.replace(self._draft, self._path)
+        finally:
             self._draft.unlink(missing_ok=True)
-        else:
-            os.replace(self._draft, self._path)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of the encoder and of the disk become messages that name the film."""
+        try:
+            yield
+        except (OSError, av.error.FFmpegError) as error:
+            self._broken = True
+            reason = error.strerror or error
+            raise UserError(f"--record {self._path}: cannot be written ({reason})") from error
 
 
 class Screenshots:

@@ -1,7 +1,9 @@
 """`jaxsign live` on films, without a window."""
 
+import itertools
 import json
 import types
+import zipfile
 
 import av
 import helpers
@@ -102,6 +104,42 @@ def test_a_recorded_film_is_whole_and_has_the_streams_times(tmp_path):
         window.Film(tmp_path / "x.avi")
 
 
+def test_a_film_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="--record .*seen.mp4: cannot be written"):
+        window.Film(tmp_path / "file" / "seen.mp4")
+
+
+def test_a_film_that_broke_leaves_nothing(tmp_path, monkeypatch):
+    made = window.Film(tmp_path / "seen.mp4")
+    made.add(Image.new("RGB", (64, 48)), 0.0)
+
+    def full(frame=None):
+        raise OSError(28, "No space left on device")
+
+    made._stream = types.SimpleNamespace(width=64, height=48, encode=full)
+    with pytest.raises(UserError, match="seen.mp4: cannot be written .No space left"):
+        made.add(Image.new("RGB", (64, 48)), 1.0)
+    with pytest.raises(UserError, match="No space left"):
+        made.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_display_there_is_no_window(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(UserError, match="no window can be opened.*--no-window"):
+        window.Window("x", picture.View())
+
+
+def test_a_damaged_film_is_told(tmp_path, capsys):
+    path = film(tmp_path / "a.mkv", 60)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    assert len(list(frames.film(path))) < 60
+    assert "a.mkv: damaged: it ends at" in capsys.readouterr().err
+
+
 def test_screenshots_are_named_after_the_sign(tmp_path):
     shots = window.Screenshots(tmp_path / "shots")
     first = shots.save(Image.new("RGB", (8, 8)), "thank you/!")
@@ -134,6 +172,32 @@ def test_the_verb_prints_a_line_an_answer(run_folder, capfd):
     assert [round(line["time"], 1) for line in lines[:-1]] == [0.2, 0.6, 1.0, 1.4, 1.8]
     assert all(len(line["candidates"]) == 3 for line in lines[:-1])
     assert lines[-1]["totals"]["frames"] == 48
+
+
+@pytest.mark.skipif(helpers.SHARED is None, reason="needs MediaPipe's model files (shared/data)")
+def test_an_interrupted_session_tells_its_totals(run_folder, capfd, monkeypatch):
+    model = helpers.SHARED / "data/mediapipe_models/holistic_landmarker_lite.task"
+    clip = helpers.SHARED / "data/sign_clip_mit/clips/test_video.mp4"
+    real = frames.film
+
+    def interrupted(path, max_side):
+        yield from itertools.islice(real(path, max_side), 8)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(frames, "film", interrupted)
+    words = ["live", "--workdir", str(run_folder), "--model", str(model), "--video", str(clip)]
+    assert cli.main([*words, "--no-window", "--json"]) == 130
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["totals"]["frames"] == 8
+
+
+def test_what_is_no_film_is_told_before_the_net_is_compiled(run_folder, capsys, tmp_path):
+    model = tmp_path / "x.task"
+    with zipfile.ZipFile(model, "w") as archive:
+        archive.writestr("a", "b")
+    words = ["live", "--workdir", str(run_folder), "--model", str(model), "--no-window"]
+    assert cli.main([*words, "--video", str(tmp_path / "none.mp4")]) == 1
+    told = capsys.readouterr()
+    assert "none.mp4: cannot be read" in told.err and "ready" not in told.out
 
 
 def test_without_a_model_file_the_verb_says_where_to_get_one(run_folder, capsys):

@@ -106,6 +106,8 @@ def test_an_answer_counts_from_the_threshold_on_unless_it_is_no_sign():
     [
         ({"window": 0}, "window=0"),
         ({"threshold": 1.5}, "threshold=1.5"),
+        ({"every": float("nan")}, "every=nan"),
+        ({"every": float("inf")}, "every=inf"),
         ({"min_frames": 40}, "more than window=30"),
         ({"head": "cat"}, "no head 'cat'; it has gloss"),
         ({"no_sign": "nope"}, "no class of the head gloss"),
@@ -120,3 +122,10 @@ def test_a_net_of_stored_features_is_refused():
     run = types.SimpleNamespace(**{**FakeRun.__dict__, "view": None})
     with pytest.raises(UserError, match="takes stored features, not landmarks"):
         stream.Recogniser(run, stream.Settings())
+
+
+def test_warming_up_judges_once_a_bucket():
+    run = FakeRun()
+    run.bucket, run.max_length = lambda frames: -(-frames // 16) * 16, 40
+    stream.Recogniser(run, stream.Settings(window=3000)).warm_up()
+    assert [len(x) for x in run.seen] == [16, 32, 3000]  # 3000 frames are cut to 40

@@ -13,6 +13,7 @@ from jaxsign.infer import run as runs
 from jaxsign.input import clip as clips
 from jaxsign.input import files as npz_files
 from jaxsign.input import formats
+from jaxsign.input.formats import sequences75
 
 Array = np.ndarray
 
@@ -52,14 +53,27 @@ def find(source: str | Path) -> list[Item]:
             f"{source} is a video. Extract its landmarks (jaxsign extract) or image features "
             "(jaxsign features) first, then give what they wrote."
         )
-    if source.is_file() and source.suffix == ".npz":
+    many = sequences75.recognises(source)  # one .npz that holds many clips
+    if source.is_file() and source.suffix == ".npz" and not many:
         return [Item(source, source.name)]
     files = sorted(path for path in source.rglob("*.npz") if path.is_file())
-    if files:
+    if files and not many:
         return [Item(path, path.relative_to(source).as_posix()) for path in files]
-    collection = formats.open_collection(source)
+    collection = formats.open_collection(source, _format(source))
     entries = enumerate(collection.entries)
     return [Item(e.path or source / e.name, e.name, collection, i) for i, e in entries]
+
+
+def _format(source: Path) -> str:
+    try:
+        return formats.detect(source)
+    except UserError as error:
+        if any(path.suffix.lower() in _VIDEOS for path in source.rglob("*")):
+            raise UserError(
+                f"{source} holds videos. Extract their landmarks (jaxsign extract) or image "
+                "features (jaxsign features) first, then give the folder that they wrote."
+            ) from error
+        raise
 
 
 def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
@@ -111,6 +125,11 @@ def _viewed(clip: clips.Clip, path: Path, run: runs.Run, mask: str) -> runs.Clip
             f"{path}: a clip of landmarks, but this run takes {run.input_dim} stored features a "
             "frame. Give it .npz files that hold them (X2048)."
         )
+    if np.isnan(clip.landmarks[..., :2]).any(-1).all():
+        raise UserError(
+            f"{path}: nobody was found in any of its {len(clip)} frames, so there is no sign to "
+            "recognise. Look at the video (jaxsign extract --preview) or record it again."
+        )
     x = run.features(clip)
     seen = _visible(clip, run) if mask == "visibility" else np.ones(len(x), bool)
     return runs.Clip(x, seen)
@@ -127,6 +146,9 @@ def _visible(clip: clips.Clip, run: runs.Run) -> Array:
 
 def _stored(path: Path, run: runs.Run, mask: str) -> runs.Clip:
     arrays = _arrays(path)
+    points = arrays.get("landmarks")
+    if points is not None and points.shape[1:] == (clips.POINTS, 3) and not _fits(points, run):
+        return _viewed(formats.open_collection(path, "clips").read(0), path, run, mask)
     key = choose_key(arrays, run, path)
     x = arrays[key]
     x = run.features(x if x.ndim == 4 else x.astype(np.float32))

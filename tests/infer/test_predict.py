@@ -212,3 +212,47 @@ def test_clips_with_flaws_of_the_golden_set_are_read_or_explained(run):
     assert answers["ok"].result is not None and not answers["ok"].error
     for stem in ("not_a_zip", "missing_X", "x_nan", "empty_T0", "x_shape"):
         assert answers[stem].result is None and stem in answers[stem].error
+
+
+def sequences(path, count=3):
+    rng = np.random.default_rng(0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        landmarks=rng.random((count, 6, 75, 3), np.float32),
+        pose_visibility=np.ones((count, 6, 33), np.float32),
+        label=np.arange(count) % 2,
+        split=np.zeros(count, np.int8),
+        classes=np.asarray(["A", "hello"]),
+    )
+    return path
+
+
+def test_one_archive_of_many_clips_gives_an_answer_each(folder, tmp_path, capsys):
+    path = sequences(tmp_path / "sequences.npz")
+    for source in (path, tmp_path):
+        assert predict.predict_files(folder, source) == 0
+        assert "3 of 3 files predicted" in capsys.readouterr().out
+
+
+def test_bare_landmarks_are_read_as_a_clip(run, tmp_path):
+    clip = run_helpers.recorded(9)
+    np.savez(tmp_path / "bare.npz", landmarks=clip.landmarks, fps=30.0)
+    clip.save(tmp_path / "whole.clip.npz")
+    bare, whole = (files.read(tmp_path / name, run) for name in ("bare.npz", "whole.clip.npz"))
+    np.testing.assert_allclose(bare.x, whole.x, atol=1e-6)
+
+
+def test_a_folder_of_videos_points_to_extract(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.MP4").touch()
+    with pytest.raises(UserError, match="holds videos. Extract their landmarks"):
+        files.find(tmp_path)
+
+
+def test_a_clip_without_a_person_has_no_answer(run, tmp_path):
+    clip = run_helpers.recorded(9)
+    empty = dataclasses.replace(clip, landmarks=np.full_like(clip.landmarks, np.nan))
+    empty.save(tmp_path / "a.clip.npz")
+    with pytest.raises(UserError, match="nobody was found in any of its 9 frames"):
+        files.read(tmp_path / "a.clip.npz", run)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import clip as clips
 from jaxsign.input import files
 
 
@@ -22,10 +23,11 @@ def has_below(folder: Path, suffix: str) -> bool:
 
 
 def _shown(folder: Path, suffix: str) -> Iterator[Path]:
-    """Files at any depth; hidden ones are drafts, or not meant."""
+    """Files at any depth; hidden ones are drafts, or not meant, and clip files no other .npz."""
     for path in folder.rglob(f"*{suffix}"):
-        parts = path.relative_to(folder).parts
-        if not any(part.startswith(".") for part in parts) and path.is_file():
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        other = suffix != clips.SUFFIX and path.name.endswith(clips.SUFFIX)
+        if not hidden and not other and path.is_file():
             yield path
 
 

@@ -99,7 +99,7 @@ def add_split(verbs: Any) -> None:
     verb.add_argument(
         "--val-share", type=float, default=0.0, metavar="SHARE", help="0 = no val split (0)"
     )
-    verb.add_argument("--seed", type=int, default=42, metavar="N", help="of the draw (42)")
+    verb.add_argument("--seed", type=_seed, default=42, metavar="N", help="of the draw (42)")
     verb.add_argument(
         "--complete-signs", action="store_true", help="leave out signs that a split would lack"
     )
@@ -143,7 +143,7 @@ def add_explore(verbs: Any) -> None:
         "--clips", type=_count, default=200, metavar="N",
         help="of these, draw N whose files are read, 0 = all (200)",
     )  # fmt: skip
-    verb.add_argument("--seed", type=int, default=42, metavar="N", help="of the draws (42)")
+    verb.add_argument("--seed", type=_seed, default=42, metavar="N", help="of the draws (42)")
     verb.set_defaults(run=explore)
 
 
@@ -213,6 +213,13 @@ def _count(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is no seed: expected 0 to {2**32 - 1}")
     return value
 
 

@@ -122,6 +122,8 @@ def _fold(signs: np.ndarray, signers: np.ndarray, folds: int) -> np.ndarray:
     """The places of fold 0."""
     from sklearn import model_selection
 
+    if folds < 2:
+        raise ValueError("a split cannot take more than one of two folds; take a share up to 0.6")
     count = len(np.unique(signers))
     if count < folds:
         raise ValueError(

@@ -41,3 +41,28 @@ def test_no_everyday_word_occurs(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "only 2 signs have clips; 25 were asked for" in said
     assert "no everyday words but the most frequent others: gum, owie" in said
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32), "a"])
+def test_seeds_that_are_none(tmp_path, capsys, seed):
+    for verb in ("split", "explore"):
+        with pytest.raises(SystemExit):
+            cli.main([verb, str(tmp_path), "--out", str(tmp_path / "out"), "--seed", seed])
+        assert "--seed" in capsys.readouterr().err
+
+
+def test_shares_that_are_no_folds(tmp_path, capsys):
+    source = google_folder(tmp_path / "all", signers=("5", "6", "7"))
+    words = ["--by", "signer-stratified", "--test-share", "0.9"]
+    assert cli.main(["split", str(source), "--out", str(tmp_path / "out"), *words]) == 1
+    assert "take a share up to 0.6" in capsys.readouterr().err
+
+
+def test_clip_files_are_no_other_npz_files(tmp_path, capsys):
+    source = google_folder(tmp_path / "all", signers=("5",))
+    assert cli.main(["convert", str(source), "--out", str(tmp_path / "clips")]) == 0
+    for verb in ("choose", "convert"):
+        words = ["--from" if verb == "convert" else "--format", "fslr"]
+        out = tmp_path / "out"
+        assert cli.main([verb, str(tmp_path / "clips"), "--out", str(out), *words]) == 1
+        assert not out.exists()

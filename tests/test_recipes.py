@@ -6,17 +6,25 @@ import pytest
 from helpers import ROOT
 
 from jaxsign import config as configs
+from jaxsign.input import sources, views
+from jaxsign.input.views import asl_hybrid
 from jaxsign.train import optimizer, schedule, setup, stage, tasks
 
 PARAMETERS = {
     "fslr_transformer": 3_280_627,
     "fslr_iv3_gru": 101_743,  # the backbone has no variables on precomputed features
     "fslr_iv3_gru:large": 206_923,
+    "asl_hybrid": 1_968_601,
+    "asl_hybrid:parity": 1_968_601,
+    "asl_hybrid:test": 1_968_601,
 }
 NAMES = [
     *PARAMETERS,
     "fslr_transformer:synthetic",
     "traduttore",
+    "asl_hybrid:synthetic",
+    "asl_hybrid:synthetic-parity",
+    "asl_hybrid:traduttore",
 ]
 
 
@@ -31,10 +39,13 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
     width = 2048 if config.net.name == "iv3_gru" else 156
     if "input_dim" in config.net:
         config.net.input_dim = width
+    if not config.net.num_gloss:
+        config.net.num_gloss = 25
     for row in stage.resolve(config):
         net = setup.build_net(row.config, np.dtype("float32"))
         task = tasks.build(row.config, net)
-        batch = {"x": np.zeros((1, 8, width), np.float32), "valid": np.ones((1, 8), bool)}
+        shape = getattr(net, "frame_shape", (width,))
+        batch = {"x": np.zeros((1, 8, *shape), np.float32), "valid": np.ones((1, 8), bool)}
         shapes = jax.eval_shape(lambda task=task, batch=batch: task.init(jax.random.key(0), batch))
         count = sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
         assert count == PARAMETERS.get(name, count)
@@ -54,3 +65,13 @@ def test_all_parameters_of_the_image_net_are_the_originals():
     x = np.zeros((1, 1, 75, 75, 3), np.uint8)
     shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), x, np.ones((1, 1), bool)))
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) == 25_214_007
+
+
+def test_view_and_net_mean_the_same_points():
+    config = configs.load("asl_hybrid")
+    net = setup.build_net(config, np.dtype("float32"))
+    assert net.landmarks == asl_hybrid.POINT_LANDMARKS
+    config.net.points = (17, 500, 501)
+    clip = sources.open_source(configs.load("asl_hybrid:synthetic").data, "val").read(0)
+    net = setup.build_net(config, np.dtype("float32"))
+    assert views.of_recipe(config)(clip).shape[1:] == net.frame_shape == (3, 2)

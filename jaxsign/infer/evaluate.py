@@ -126,6 +126,8 @@ def data_section(
             f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is empty). "
             "Give a folder of clips with --data DIR, and --labels CSV if it is not DIR/labels.csv."
         )
+    # A trial run may train on a sample; what it is worth is told on everything.
+    data.max_clips = 0
     if skip_missing:
         data.missing = "skip"
     return data

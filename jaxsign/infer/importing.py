@@ -97,12 +97,13 @@ def import_checkpoint(
         workdir=workdir,
         net=name,
         fields=fields,
-        epoch=recognise.number(extras.get("epoch"), int),
+        epoch=recognise.epoch(extras),
         best_metric=recognise.metric(extras),
         parameters=sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         notes=tuple(notes),
     )
     manifest = _manifest(result, config, path, backbone)
+    manifest["imported"] |= recognise.told(extras)
     try:
         _write(workdir, config, labels, variables, manifest)
     except BaseException:
@@ -140,7 +141,8 @@ def _recipe_name(net: str) -> str:
     for info in pkgutil.iter_modules(shipped.__path__):
         module = importlib.import_module(f"configs.{info.name}")
         if hasattr(module, "get_config") and module.get_config().net.name == net:
-            return info.name
+            original = getattr(module, "ORIGINAL", "")
+            return f"{info.name}:{original}" if original else info.name
     raise UserError(f"no recipe in configs/ uses the net {net}")
 
 

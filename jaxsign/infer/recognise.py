@@ -1,5 +1,7 @@
 """What a torch checkpoint tells about itself: which net, which sizes, what of it to keep."""
 
+import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -138,12 +140,29 @@ def _was_trained(inside: Sequence[torch_map.Entry], extras: Mapping[str, Any]) -
     return any(isinstance(index, int) and index < count for index in state)
 
 
+def epoch(extras: Mapping[str, Any]) -> int | None:
+    """The epoch that a checkpoint tells, counted from 1; None where it does not."""
+    found = number(extras.get("epoch"), int)
+    # This form counts from 0.
+    return found + 1 if found is not None and "val_acc" in extras else found
+
+
 def metric(extras: Mapping[str, Any]) -> float | None:
     """The best validation metric that a checkpoint tells, as a share; None where it does not."""
     if "best_metric" not in extras and "val_acc" in extras:
         percent = number(extras["val_acc"], float)
         return None if percent is None else percent / 100
     return number(extras.get("best_metric"), float)
+
+
+def told(extras: Mapping[str, Any]) -> dict[str, Any]:
+    """What else a checkpoint says of its training, as far as it is plain values."""
+    found: dict[str, Any] = {}
+    for key in ("train_acc", "manifest"):
+        with contextlib.suppress(TypeError, ValueError):  # tensors, NaN: not for a JSON file
+            json.dumps(extras.get(key), allow_nan=False)
+            found[key] = extras.get(key)
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def number(value: Any, kind: type) -> Any:

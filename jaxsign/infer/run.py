@@ -89,11 +89,9 @@ class Run:
     @functools.cached_property
     def view(self) -> Callable[[Any], Array] | None:
         """Recorded clip -> float32 [T, D]; None where the net takes stored features as they are."""
-        if not self.config.view.name:
-            return None
         from jaxsign.input import views
 
-        return views.get_view(self.config.view)
+        return views.of_recipe(self.config)
 
     def features(self, value: Any) -> Array:
         """What a source holds -> what the net takes, as in training.
@@ -132,12 +130,17 @@ class Run:
         return {head: np.asarray(result[head], np.float32) for head in self.heads}
 
     def bucket(self, frames: int) -> int:
-        """The length that a clip of `frames` frames is padded to."""
+        """The length that a clip of `frames` frames is padded to.
+
+        Its own where padding would change the answer (`padding_counts` of the net).
+        """
         limit = self.max_length
         if limit is not None and frames > limit:
             raise ValueError(
                 f"{frames} frames are more than max_length={limit}; cut the clip first"
             )
+        if getattr(self.net, "padding_counts", False):
+            return frames
         sizes = sorted({int(b) for b in self.config.input.buckets if limit is None or b < limit})
         sizes += [limit] if limit is not None else []
         place = bisect.bisect_left(sizes, frames)

@@ -40,7 +40,7 @@ class ASLHybrid(nn.Module):
       num_gloss: classes.
       dim: width D; divisible by 8.
       max_len: frames that are looked at; None = all.
-      points: landmarks that are taken, in the system's own order of 543.
+      points: landmarks that are taken, in the system's own order of 543; () = its list of 62.
       mask_padding: padding has no influence. False = as in the original, where frames of zeros
         count in centre, spread, norms, LSTM, attention and poolings; only rows without any valid
         frame are then left out.
@@ -49,7 +49,8 @@ class ASLHybrid(nn.Module):
       bn_momentum: share of the new value in the running statistics; the original has 0.95, which
         was meant as 0.05.
       drop_path: rate of dropping a whole convolution branch.
-      late_dropout, dropout_step: rate on the pooled vector from that optimizer step on; 0 = off.
+      late_dropout, dropout_step, dropout_start_epoch: rate on the pooled vector once so many
+        optimizer steps and epochs are done; rate 0 = off.
       dropout_offset: added to every other dropout rate, which stay at 0 or more: -1 turns them off.
       stem_dropout, top_dropout: (initial rate, final rate, epochs between) of the two adaptive
         dropouts.
@@ -58,13 +59,14 @@ class ASLHybrid(nn.Module):
     num_gloss: int = 25
     dim: int = 192
     max_len: int | None = 384
-    points: tuple[int, ...] = landmark_motion.POINTS
+    points: tuple[int, ...] = ()
     mask_padding: bool = True
     missing: str = "ignore"
     bn_momentum: float = 0.05
     drop_path: float = 0.0
     late_dropout: float = 0.0
     dropout_step: int = 0
+    dropout_start_epoch: float = 0.0
     dropout_offset: float = 0.0
     stem_dropout: tuple[float, float, float] = (0.1, 0.3, 20)
     top_dropout: tuple[float, float, float] = (0.2, 0.5, 25)
@@ -104,15 +106,16 @@ class ASLHybrid(nn.Module):
         self._check(x, valid)
         valid = self._counted(valid)
         h = landmark_motion.preprocess(
-            x, valid, points=self.points, max_len=self.max_len, missing=self.missing
+            x, valid, points=self.landmarks, max_len=self.max_len, missing=self.missing
         )
         self._noted("preprocessing", h)
         valid = None if valid is None else valid[:, : self.max_len]
         h = self._trunk(h, valid, train, progress)
         embedding = self._pool(h, valid, train).astype(jnp.float32)
-        h = regularisers.LateDropout(self.late_dropout, self.dropout_step)(
-            embedding, progress, train=train
+        late = regularisers.LateDropout(
+            self.late_dropout, self.dropout_step, self.dropout_start_epoch
         )
+        h = late(embedding, progress, train=train)
         clips = None if valid is None else valid.any(1)
         return {"logits": {"gloss": self._classify(h, clips, train)}, "embedding": embedding}
 
@@ -204,9 +207,19 @@ class ASLHybrid(nn.Module):
         return {**self._types, "momentum": self.bn_momentum, "axis_name": self.axis_name}
 
     @property
+    def padding_counts(self) -> bool:
+        """True if frames of padding change the answer: such a net is asked at a clip's length."""
+        return not self.mask_padding
+
+    @property
     def frame_shape(self) -> tuple[int, int]:
         """Shape of a frame of picked points."""
-        return len(self.points), 2
+        return len(self.landmarks), 2
+
+    @property
+    def landmarks(self) -> tuple[int, ...]:
+        """The landmarks that are taken."""
+        return tuple(self.points) or landmark_motion.POINTS
 
     @property
     def max_frames(self) -> int:
@@ -236,7 +249,7 @@ NET = ASLHybrid
 def state_dict_table(net: ASLHybrid) -> list[Entry]:
     """The original's 139 state_dict keys in its order."""
     d = net.dim
-    width = len(net.points) * landmark_motion.FEATURES_A_POINT
+    width = len(net.landmarks) * landmark_motion.FEATURES_A_POINT
     rows = [Entry("stem_conv.weight", ("params", "stem", "kernel"), "linear", (d, width))]
     rows += torch_rows.norm("stem_bn", ("stem_norm",), d)
     for i in (1, 2, 3):

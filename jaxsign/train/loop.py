@@ -153,7 +153,7 @@ class Loop:
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
         fixed = {
             "loss_weights": jnp.asarray(rates["weights"], jnp.float32),
-            "epoch": jnp.float32(at.stage_epoch),
+            "epoch": jnp.float32(at.epoch),
         }
         pending: collections.deque[tuple[int, Any, Any, float]] = collections.deque()
         while at.steps_in_epoch < steps:

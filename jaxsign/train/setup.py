@@ -67,7 +67,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     classes = _classes(config)
     train = sources.open_source(config.data, "train", classes)
     val = sources.open_source(config.data, "val", classes)
-    view = views.get_view(config.view) if config.view.name else None
+    view = views.of_recipe(config)
     config = resolve(config, train, view, stored)
     _check_val(config, val, view)
     if stored is not None and (workdir / "checkpoints").exists():
@@ -345,7 +345,7 @@ def make_batches(config: ConfigDict, source: Any, view: Any) -> Any:
     if landmarks is not None:
         _check_landmarks(source, view)
         if landmarks.flip:
-            mirrored = views.get_view({**config.view.to_dict(), "flip": True})
+            mirrored = views.of_recipe(config, flip=True)
     return batching.TrainBatches(
         source,
         view=view,

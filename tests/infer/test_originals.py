@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
-from running import train_here
+from helpers import GOLDEN
+from running import tiny_asl, train_here
 
 from jaxsign import cli
 from jaxsign import config as configs
@@ -16,12 +18,7 @@ torch = pytest.importorskip("torch")
 @pytest.fixture(scope="module")
 def asl_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("asl") / "run"
-    config = configs.load("asl_hybrid:synthetic")
-    config.net.dim = 16
-    config.data.synthetic.update(signs=3, signers=4, clips_per_signer=2, frames=(8, 14))
-    config.input.update(buckets=(16,), max_length=16, batch_size=4, threads=0)
-    config.train.epochs = 2
-    config.log.tensorboard = False
+    config = tiny_asl(train={"epochs": 2})
     loop.train(config, folder, log.Display(live=False))
     return folder
 
@@ -80,6 +77,36 @@ def test_what_went_out_comes_in_and_goes_out_again_alike(asl_run, tmp_path):
     assert one["epoch"] == two["epoch"] and two["val_acc"] == pytest.approx(one["val_acc"])
     # What was imported behaves as the original does with padding.
     assert runs.load_run(tmp_path / "run").config.net.mask_padding is False
+
+
+def test_the_originals_own_checkpoint_comes_back_as_it_was(tmp_path):
+    original = GOLDEN / "asl_hybrid/checkpoint_dim16.pth"
+    run, out = tmp_path / "run", tmp_path / "again.pth"
+    assert cli.main(["import", str(original), "--workdir", str(run)]) == 0
+    assert cli.main(["export", "--workdir", str(run), str(out)]) == 0
+    one, two = (torch.load(p, weights_only=True) for p in (original, out))
+    for key in ("epoch", "val_acc", "train_acc", "architecture", "manifest"):
+        assert one[key] == two[key]
+    assert json.loads((tmp_path / "again_manifest.json").read_text()) == one["manifest"]
+    assert not (tmp_path / "again_final_manifest.json").exists()
+    assert configs.load_run_config(run).input.augment.landmarks.flip == 0
+
+
+@pytest.mark.parametrize("frames", [16, 20, 33])
+def test_an_imported_net_answers_at_the_clips_own_length(tmp_path, frames):
+    path = GOLDEN / "asl_hybrid/checkpoint_dim16.pth"
+    assert cli.main(["import", str(path), "--workdir", str(tmp_path / "run")]) == 0
+    run = runs.load_run(tmp_path / "run")
+    rng = np.random.default_rng(0)
+    lengths = (frames, frames + 3, frames)
+    clips = [
+        runs.Clip(rng.uniform(0, 1, (n, 62, 2)).astype(np.float32), np.ones(n, bool))
+        for n in lengths
+    ]
+    together = run.classify(clips)["gloss"]
+    for row, clip in zip(together, clips, strict=True):
+        alone = run.net.apply(run.variables, clip.x[None])["logits"]["gloss"][0]
+        np.testing.assert_allclose(row, alone, rtol=1e-4, atol=1e-4)
 
 
 def test_other_systems_keep_the_common_form(tmp_path):

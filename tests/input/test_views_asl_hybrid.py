@@ -47,7 +47,7 @@ def test_lists_that_do_not_work_are_said(points):
 
 
 def test_the_centre_must_be_in_the_list():
-    with pytest.raises(UserError, match="lacks 17"):
+    with pytest.raises(UserError, match="lack 17"):
         asl_hybrid.view(moving(), points=(1, 501))
 
 

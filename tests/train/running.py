@@ -66,3 +66,45 @@ def train_apart(workdir, *words, devices=1):
         timeout=300,
         cwd=Path(workdir).parent,
     )
+
+
+def train_step_by_step(monkeypatch, train, most=60, steps=1):
+    """Calls `train()` again and again; every call stops after `steps`. The last result, calls."""
+    original = loop.Loop._collect
+    for calls in range(1, most + 1):
+        stopper = {"done": 0}
+
+        def collect(self, step, metrics, index, lr, stopper=stopper):
+            original(self, step, metrics, index, lr)
+            stopper["done"] += 1
+            stopper["stop"].requested = stopper["done"] >= steps
+
+        class Stop(loop.signals.StopRequest):
+            def __init__(self, stopper=stopper):
+                super().__init__()
+                stopper["stop"] = self
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "_IN_FLIGHT", 1)
+            patch.setattr(loop.Loop, "_collect", collect)
+            patch.setattr(loop.signals, "StopRequest", Stop)
+            result = train()
+        if not result.interrupted:
+            return result, calls
+    raise AssertionError(f"not done after {most} calls")
+
+
+ASL_TINY = {
+    "net": {"dim": 16},
+    "data": {
+        "synthetic": {"signs": 3, "signers": 4, "clips_per_signer": 2, "frames": (8, 14)},
+    },
+    "input": {"buckets": (16,), "max_length": 16, "batch_size": 4, "threads": 0},
+    "log": {"tensorboard": False},
+}
+
+
+def tiny_asl(variant="synthetic", **sections):
+    """The ASL hybrid's recipe on a few synthetic signs, with further changes of its sections."""
+    config = configs.merged(configs.load(f"asl_hybrid:{variant}"), ASL_TINY)
+    return configs.merged(config, sections)

@@ -8,7 +8,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from running import tiny_config, train_apart, train_here
+from running import tiny_config, train_apart, train_here, train_step_by_step
 
 from jaxsign.errors import UserError
 from jaxsign.train import checkpoint, lock, log, loop, records, stage
@@ -79,29 +79,7 @@ def test_a_finished_run_stays_as_it_is(finished):
 def test_stopping_anywhere_changes_nothing(tmp_path, words, monkeypatch):
     words = (*words, "deterministic=True", "train.epochs=3", "checkpoint.every_steps=1")
     train_here(tmp_path / "whole", *words)
-    # Stops after every single step, as often as it takes.
-    original = loop.Loop._collect
-    runs = 0
-    for _ in range(60):
-        runs += 1
-        stopper = {}
-
-        def collect(self, step, metrics, index, lr, stopper=stopper):
-            original(self, step, metrics, index, lr)
-            stopper["stop"].requested = True
-
-        class Stop(loop.signals.StopRequest):
-            def __init__(self, stopper=stopper):
-                super().__init__()
-                stopper["stop"] = self
-
-        monkeypatch.setattr(loop, "_IN_FLIGHT", 1)
-        monkeypatch.setattr(loop.Loop, "_collect", collect)
-        monkeypatch.setattr(loop.signals, "StopRequest", Stop)
-        result = train_here(tmp_path / "parts", *words)
-        monkeypatch.undo()
-        if not result.interrupted:
-            break
+    result, runs = train_step_by_step(monkeypatch, lambda: train_here(tmp_path / "parts", *words))
     assert runs > 3 and result.epochs == 3
     for name in ("metrics.csv",):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()

@@ -18,6 +18,8 @@ _PACKAGES = {
     "libgthread": "libglib2.0-0",
     "libglib": "libglib2.0-0",
 }
+# Where a module is part of a package of another name.
+_DISTRIBUTIONS = {"cv2": "opencv-contrib-python"}
 _ALL = "libegl1 libgles2 libgl1 libglib2.0-0"
 
 
@@ -50,9 +52,10 @@ def guarded(action: Callable[[], Any], what: str) -> Any:
     try:
         return action()
     except ModuleNotFoundError as error:
+        package = _DISTRIBUTIONS.get(error.name or "", error.name)
         raise UserError(
-            f"{what}: the Python package {error.name} is not installed. Install it: "
-            f"pip install {error.name}"
+            f"{what}: the Python package {package} is not installed. Install it: "
+            f"pip install {package}"
         ) from error
     except (OSError, ImportError) as error:
         library = re.search(r"(lib[\w.+-]+?)\.so[.\d]*(?=: cannot open shared object)", str(error))

@@ -5,11 +5,33 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.clip import Clip
+
+
+def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
+    """The view of a recipe; None where it has none.
+
+    A list of points that the net was given (`net.points`) is the view's too, if it takes one.
+
+    Args:
+        config: a recipe.
+        **options: more options of the view.
+
+    Raises:
+        UserError: as `get_view`.
+    """
+    if not config.view.name:
+        return None
+    chosen = {**config.view.to_dict(), **options}
+    points = tuple(config.net.get("points", ()))
+    if points:
+        chosen["points"] = points
+    return get_view(chosen)
 
 
 def get_view(view_config: Mapping) -> Callable[[Clip], np.ndarray]:

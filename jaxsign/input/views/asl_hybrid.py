@@ -88,11 +88,11 @@ def _chosen(points: Sequence[int] | None) -> np.ndarray:
     whole = chosen.ndim == 1 and chosen.dtype.kind in "iu" and len(chosen)
     if not whole or chosen.min() < 0 or chosen.max() >= POINTS:
         raise UserError(
-            f"config.view.points={points!r}, expected whole numbers from 0 to {POINTS - 1}"
+            f"points={points!r} (config.net.points), expected whole numbers from 0 to {POINTS - 1}"
         )
     if CENTRE not in chosen:
         raise UserError(
-            f"config.view.points lacks {CENTRE}, the point on which the net centres a clip: add it"
+            f"points (config.net.points) lack {CENTRE}, the point on which the net centres a clip: add it"
         )
     return chosen
 

@@ -65,17 +65,19 @@ class AdaptiveDropout(nn.Module):
 
 
 class LateDropout(nn.Module):
-    """Dropout that sets in at optimizer step `start_step`."""
+    """Dropout that sets in once both `start_step` steps and `start_epoch` epochs are done."""
 
     p: float = 0.8
     start_step: float = 0
+    start_epoch: float = 0
 
     @nn.compact
     def __call__(self, x: Array, progress: Progress = START, *, train: bool) -> Array:
         """x: float [...] -> the same shape and type. Draws from the rng stream `dropout`."""
         if not train or self.p == 0.0:
             return x
-        rate = late_rate(progress["step"], self.p, self.start_step)
+        begun = jnp.asarray(progress["epoch"]) >= self.start_epoch
+        rate = jnp.where(begun, late_rate(progress["step"], self.p, self.start_step), 0.0)
         return dropout.dropout(x, dropout.keep_mask(self.make_rng("dropout"), x.shape, rate), rate)
 
 

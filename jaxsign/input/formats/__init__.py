@@ -51,7 +51,7 @@ def detect(path: str | Path) -> str:
     """The name of the format that a file or folder is in.
 
     Raises:
-        UserError: nothing there, no format fits, or several do.
+        UserError: nothing there, a damaged file, no format fits, or several do.
     """
     path = Path(path)
     if not path.exists():
@@ -62,9 +62,21 @@ def detect(path: str | Path) -> str:
     known = "\n".join(f"  {name}: {get(name).LOOKS}" for name in fitting or names())
     if fitting:
         raise UserError(f"{path}: may be in any of these formats; name one:\n{known}")
+    _check_readable(path)
     raise UserError(
         f"{path}: in none of the known formats.{_holds(path)} Expected one of:\n{known}"
     )
+
+
+def _check_readable(path: Path) -> None:
+    """A damaged file of arrays looks like no format, but that is not what is wrong with it."""
+    from jaxsign.input import files
+    from jaxsign.input.formats import _npy
+
+    if path.is_file() and path.suffix == ".npz":
+        files.read_npz(path)
+    elif path.is_file() and path.suffix == ".npy":
+        _npy.load(path, mmap=True)
 
 
 def _holds(path: Path) -> str:

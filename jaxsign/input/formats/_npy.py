@@ -20,15 +20,16 @@ def read(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> np.n
     Raises:
         UserError: absent, damaged, or of another shape or kind.
     """
-    return _checked(path, _load(path, mmap=False), expected, kinds)
+    return _checked(path, load(path, mmap=False), expected, kinds)
 
 
 def frames(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> int:
     """The length of an array, from the file's header; raises as `read`."""
-    return len(_checked(path, _load(path, mmap=True), expected, kinds))
+    return len(_checked(path, load(path, mmap=True), expected, kinds))
 
 
-def _load(path: Path, mmap: bool) -> np.ndarray:
+def load(path: Path, mmap: bool) -> np.ndarray:
+    """An array of any shape and kind, in memory or (`mmap`) on disk; raises as `read`."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
@@ -37,7 +38,8 @@ def _load(path: Path, mmap: bool) -> np.ndarray:
             raise ValueError("an archive of arrays")
         return array
     except files.BROKEN as error:
-        reason = "pickled objects, or no array" if "pickle" in str(error) else error
+        told = "pickle" in str(error) or "objects" in str(error)
+        reason = "pickled objects, or no array" if told else error
         raise UserError(
             f"{path}: not a readable .npy file ({reason}). It may have been cut short: make it "
             "again."

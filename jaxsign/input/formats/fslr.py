@@ -32,9 +32,13 @@ _COLUMNS = [str(i) for i in range(fslr156.DIM)]
 
 
 def recognises(path: Path) -> bool:
-    """An npz with X [T, 156], a parquet with columns 0 to 155, or a folder whose first npz is."""
+    """An npz with X [T, 156], a parquet with columns 0 to 155, or a folder of such npz.
+
+    Of a folder the first file that can be read tells.
+    """
     if path.is_dir():
-        first = next(iter(_files.below(path, SUFFIX).values()), None)
+        found = _files.below(path, SUFFIX).values()
+        first = next((file for file in found if _files.npz_keys(file)), None)
         return first is not None and recognises(first)
     if path.suffix == ".parquet":
         return {"0", "155"} <= set(_parquet.columns(path))

@@ -274,3 +274,26 @@ def test_points_without_depth_are_written(tmp_path, name):
     found = formats.get(name).load(path).landmarks
     for part in (clips.LEFT_HAND, clips.RIGHT_HAND):
         np.testing.assert_allclose(found[:, part, :2], flat[:, part, :2], rtol=1e-5)
+
+
+def test_the_first_file_of_a_folder_may_be_damaged(tmp_path):
+    for name in "abc":
+        npz.write_npz(tmp_path / f"{name}.npz", np.full((3, 156), 0.5))
+    (tmp_path / "a.npz").write_bytes(b"")
+    found = formats.open_collection(tmp_path)
+    assert found.format == "fslr" and len(found) == 3 and found.frames(1) == 3
+    with pytest.raises(UserError, match="a.npz: not an .npz file"):
+        found.read(0)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".clip.npz", ".parquet"])
+def test_damaged_single_files_are_told_as_such(tmp_path, suffix):
+    for data in (b"", b"\x93NUMPY\x01\x00", b"PK\x03\x04 cut short"):
+        path = tmp_path / f"x{suffix}"
+        path.write_bytes(data)
+        with pytest.raises(UserError, match=f"x{suffix}: not an? (readable )?.*cut short"):
+            formats.open_collection(path).read(0)
+    if suffix == ".npy":
+        np.save(path, np.array([{}], object), allow_pickle=True)
+        with pytest.raises(UserError, match="pickled objects"):
+            formats.open_collection(path)

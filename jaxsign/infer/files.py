@@ -1,5 +1,6 @@
 """Reads what a person gives to a recogniser: clip files of any format, and folders of them."""
 
+import collections
 import dataclasses
 import importlib
 from collections.abc import Iterable
@@ -60,8 +61,14 @@ def find(source: str | Path) -> list[Item]:
     if files and not many:
         return [Item(path, path.relative_to(source).as_posix()) for path in files]
     collection = formats.open_collection(source, _format(source))
-    entries = enumerate(collection.entries)
-    return [Item(e.path or source / e.name, e.name, collection, i) for i, e in entries]
+    clips_in = collections.Counter(entry.path for entry in collection.entries)
+    items = []
+    for i, entry in enumerate(collection.entries):
+        place = entry.path or source
+        if entry.path is None or clips_in[entry.path] > 1:
+            place = place / entry.name
+        items.append(Item(place, entry.name, collection, i))
+    return items
 
 
 def _format(source: Path) -> str:

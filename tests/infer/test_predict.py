@@ -232,7 +232,9 @@ def test_one_archive_of_many_clips_gives_an_answer_each(folder, tmp_path, capsys
     path = sequences(tmp_path / "sequences.npz")
     for source in (path, tmp_path):
         assert predict.predict_files(folder, source) == 0
-        assert "3 of 3 files predicted" in capsys.readouterr().out
+        told = capsys.readouterr().out.splitlines()
+        assert told[-1] == "3 of 3 files predicted."
+        assert len({line.partition(": ")[0] for line in told[:3]}) == 3  # which is which
 
 
 def test_bare_landmarks_are_read_as_a_clip(run, tmp_path):

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxsign.nets.layers import attention, backend, dense, depthwise, norm, recurrent
+from jaxsign.nets.layers import (
+    attention,
+    backend,
+    dense,
+    depthwise,
+    long_attention,
+    norm,
+    recurrent,
+)
 
 
 def normal(seed, *shape):
@@ -67,7 +75,7 @@ def test_attention(form):
 
     def fast(q, k, v):
         if form == "blocks":
-            return attention.attend_in_blocks(q, k, v, valid, keep, 0.2)
+            return long_attention.attend(q, k, v, valid, keep, 0.2)
         return attention.attend(q, k, v, valid, keep, 0.2)[0]
 
     assert_same_with_gradients(

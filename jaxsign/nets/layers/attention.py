@@ -1,13 +1,12 @@
 """Scaled dot-product attention and the multi-head layer around it."""
 
-import functools
 import math
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import backend, dense, dropout
+from jaxsign.nets.layers import backend, dense, dropout, long_attention
 
 Array = jax.Array
 # From this many scores on, the [B, H, T, T] array leaves a CPU's caches and a pass over one clip
@@ -70,22 +69,20 @@ def attend(
     return jnp.einsum("bhqk,bhkd->bhqd", used, value), weights
 
 
-def attend_in_blocks(
-    query: Array,
-    key: Array,
-    value: Array,
-    valid: Array | None,
-    keep: Array | None = None,
-    rate: float = 0.0,
+def is_long(query: Array) -> bool:
+    """Whether attention of [B, H, T, D] is better done clip by clip (`long_attention`)."""
+    batch, heads, frames, _ = query.shape
+    return backend.on_cpu() and batch * heads * frames**2 >= BLOCK_SCORES
+
+
+def mix(
+    query: Array, key: Array, value: Array, valid: Array | None, keep: Array | None, rate: float
 ) -> Array:
-    """`attend` one clip at a time, without the weights: for score arrays that exceed the caches."""
-
-    @functools.partial(jax.checkpoint, prevent_cse=False)
-    def one(block):
-        q, k, v, ok, kept = jax.tree.map(lambda a: a[None], block)
-        return attend(q, k, v, ok, kept, rate)[0][0]
-
-    return jax.lax.map(one, (query, key, value, valid, keep))
+    """`attend` without the weights, in the form that is fastest here."""
+    if not is_long(query):
+        return attend(query, key, value, valid, keep, rate)[0]
+    inputs = (a.astype(jnp.float32) for a in (query, key, value))
+    return long_attention.attend(*inputs, valid, keep, rate).astype(query.dtype)
 
 
 class MultiHeadAttention(nn.Module):
@@ -124,12 +121,10 @@ class MultiHeadAttention(nn.Module):
             shape = (batch, self.num_heads, length, length)
             keep = dropout.keep_mask(self.make_rng("dropout"), shape, self.dropout)
         arguments = (query, key, value, valid, keep, self.dropout)
-        wanted = self.is_mutable_collection("intermediates")
-        scores = batch * self.num_heads * length * length
-        if backend.on_cpu() and scores >= BLOCK_SCORES and not wanted:
-            mixed = attend_in_blocks(*arguments)
-        else:
+        if self.is_mutable_collection("intermediates"):
             mixed, weights = attend(*arguments)
             self.sow("intermediates", "weights", weights)
+        else:
+            mixed = mix(*arguments)
         mixed = mixed.transpose(0, 2, 1, 3).reshape(batch, length, width)
         return dense.Dense(width, dtype=self.dtype, param_dtype=self.param_dtype, name="out")(mixed)

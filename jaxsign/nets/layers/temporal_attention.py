@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import attention, backend, batch_norm, dense, dropout, long_attention
+from jaxsign.nets.layers import attention, batch_norm, dense, dropout, long_attention
 
 Array = jax.Array
 POSITIONS = 1000
@@ -72,16 +72,12 @@ def mix(
     if train and rate > 0.0:
         shape = (batch, num_heads, frames, frames)
         keep = dropout.keep_mask(module.make_rng("dropout"), shape, rate)
-    if not (backend.on_cpu() and batch * num_heads * frames**2 >= attention.BLOCK_SCORES):
-        mixed = merge_heads(attention.attend(query, key, value, valid, keep, rate)[0])
-        return pool(mixed, valid, "mean") if average else mixed
-    query, key, value = (a.astype(jnp.float32) for a in (query, key, value))
-    arguments = (query, key, value, valid, keep, rate)
-    if average:
-        mixed = long_attention.attend_and_average(*arguments).reshape(batch, width)
-    else:
-        mixed = merge_heads(long_attention.attend(*arguments))
-    return mixed.astype(qkv.dtype)
+    if average and attention.is_long(query):
+        inputs = (a.astype(jnp.float32) for a in (query, key, value))
+        mean = long_attention.attend_and_average(*inputs, valid, keep, rate)
+        return mean.reshape(batch, width).astype(qkv.dtype)
+    mixed = merge_heads(attention.mix(query, key, value, valid, keep, rate))
+    return pool(mixed, valid, "mean") if average else mixed
 
 
 def pool(h: Array, valid: Array | None, how: str) -> Array:

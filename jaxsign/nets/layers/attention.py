@@ -81,8 +81,8 @@ def mix(
     """`attend` without the weights, in the form that is fastest here."""
     if not is_long(query):
         return attend(query, key, value, valid, keep, rate)[0]
-    inputs = (a.astype(jnp.float32) for a in (query, key, value))
-    return long_attention.attend(*inputs, valid, keep, rate).astype(query.dtype)
+    q, k, v = (a.astype(jnp.float32) for a in (query, key, value))
+    return long_attention.attend(q, k, v, valid, keep, rate).astype(query.dtype)
 
 
 class MultiHeadAttention(nn.Module):

@@ -73,8 +73,8 @@ def mix(
         shape = (batch, num_heads, frames, frames)
         keep = dropout.keep_mask(module.make_rng("dropout"), shape, rate)
     if average and attention.is_long(query):
-        inputs = (a.astype(jnp.float32) for a in (query, key, value))
-        mean = long_attention.attend_and_average(*inputs, valid, keep, rate)
+        q, k, v = (a.astype(jnp.float32) for a in (query, key, value))
+        mean = long_attention.attend_and_average(q, k, v, valid, keep, rate)
         return mean.reshape(batch, width).astype(qkv.dtype)
     mixed = merge_heads(attention.mix(query, key, value, valid, keep, rate))
     return pool(mixed, valid, "mean") if average else mixed

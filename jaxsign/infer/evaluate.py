@@ -83,7 +83,8 @@ def evaluate(
     data = data_section(run, split, path, labels, skip_missing)
     counts = {head: int(run.config.net.get(f"num_{head}", 0)) for head in run.heads}
     classes = {head: count for head, count in counts.items() if count}
-    answers = answer(run, sources.open_source(data, split, classes), batch_size)
+    source = sources.single_labels(sources.open_source(data, split, classes), run.heads)
+    answers = answer(run, source, batch_size)
     folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
     complete = report(run, answers)
     write(folder, complete, answers, run)

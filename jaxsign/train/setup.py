@@ -65,8 +65,10 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
     classes = _classes(config)
-    train = sources.open_source(config.data, "train", classes)
-    val = sources.open_source(config.data, "val", classes)
+    train, val = (
+        sources.single_labels(sources.open_source(config.data, split, classes), config.task.heads)
+        for split in ("train", "val")
+    )
     view = views.of_recipe(config)
     config = resolve(config, train, view, stored)
     _check_val(config, val, view)

@@ -146,3 +146,16 @@ def test_folders_with_a_column_split_are_never_trained_on_whole(tmp_path, layout
     labels.write_text(labels.read_text().replace(",train", ",trian"))
     with pytest.raises(UserError, match="line 2: split='trian'.*Did you mean 'train'"):
         sources.open_source(data, "train")
+
+
+def test_what_classification_cannot_learn_is_told(tmp_path):
+    rows = [("a", ["I", "GO"], "", ""), ("b", ["GO"], "", "")]
+    a_store(tmp_path / "s", rows)
+    source = sources.open_source(data_of(train=tmp_path / "s"), "train")
+    with pytest.raises(UserError, match=r"1 of 2 clips hold several glosses \(first: a\)"):
+        sources.single_labels(source, ("gloss",))
+    a_store(tmp_path / "t", rows[1:])
+    source = sources.open_source(data_of(train=tmp_path / "t"), "train")
+    assert sources.single_labels(source, ("gloss",)) is source
+    with pytest.raises(UserError, match=r"have no cat, .*--config.task.heads=.\('gloss',\)"):
+        sources.single_labels(source, ("gloss", "cat"))

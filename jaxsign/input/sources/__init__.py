@@ -104,6 +104,29 @@ def open_source(
     return source.sample(data.max_clips) if data.max_clips else source
 
 
+def single_labels(source: Source, heads: Sequence[str]) -> Source:
+    """The same source, whose examples have one label for every head, as classification needs.
+
+    Raises:
+      UserError: it has sentences, or no labels for a head.
+    """
+    missing = [head for head in heads if head not in source.labels]
+    if missing:
+        rest = tuple(head for head in heads if head in source.labels)
+        raise UserError(
+            f"{source.name}: its clips have no {' and no '.join(missing)}, but the recipe learns "
+            f'it. Label them, or learn the rest alone: --config.task.heads="{rest}" '
+            f'--config.loss.weights="{(1.0,) * len(rest)}"'
+        )
+    several = [i for i, row in enumerate(source.sequences or []) if len(row) > 1]
+    if several:
+        raise UserError(
+            f"{source.name}: {len(several)} of {len(source)} clips hold several glosses (first: "
+            f"{source.ids[several[0]]}), but the recipe learns one sign a clip. Leave them out."
+        )
+    return source
+
+
 def place(data: ConfigDict, split: str) -> tuple[Path, Path]:
     """The folder and the labels file that the recipe gives for a split.
 

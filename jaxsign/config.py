@@ -4,6 +4,7 @@
 and changes what its system needs. All defaults of a run are in one of these two places.
 """
 
+import difflib
 import importlib.util
 import json
 import os
@@ -241,6 +242,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> ConfigDict:
         text = str(error).strip()
         # An error inside the config file comes with its traceback: its last line says what it is.
         reason = text.splitlines()[-1] if "Traceback" in text else text
+        reason = reason.removeprefix("ValueError: ")
         raise UserError(f"config {name}: {reason}") from error
 
 
@@ -286,12 +288,21 @@ def _checked_word(word: str, known: list[str]) -> str:
         )
     key = key.removeprefix(prefix)
     if key not in known:
-        raise UserError(
-            f"unknown config key {key!r}.{did_you_mean(key, known) or _siblings(key, known)}"
-        )
+        raise UserError(f"unknown config key {key!r}.{_nearest(key, known)}")
     if not equals:
         raise UserError(f"config key {key!r} needs a value: --config.{key}=VALUE")
     return word
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    """What may have been meant: within the section, if there is one of that name."""
+    section, _, name = key.rpartition(".")
+    leaves = [k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == section]
+    if not leaves:
+        return did_you_mean(key, known) or _siblings(key, known)
+    near = difflib.get_close_matches(name, leaves, n=1, cutoff=0.6)
+    place = f"{section}." if section else ""
+    return f" Did you mean {place + near[0]!r}?" if near else _siblings(key, known)
 
 
 def _siblings(key: str, known: list[str]) -> str:

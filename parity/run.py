@@ -21,7 +21,7 @@ def shipped() -> list[Path]:
 def parser() -> argparse.ArgumentParser:
     """The command line of `python -m parity`."""
     made = argparse.ArgumentParser(
-        prog="python -m parity",
+        prog="jaxsign parity",
         description="Compare jaxsign with what the original systems computed.",
     )
     made.add_argument(

@@ -73,6 +73,14 @@ class Clip:
     def __len__(self) -> int:
         return len(self.landmarks)
 
+    def __repr__(self) -> str:
+        seconds = self.timestamps[-1] - self.timestamps[0]
+        width, height = self.frame_size
+        return (
+            f"Clip({len(self)} frames, {seconds:.2f} s, {self.fps:g} fps, {width} x {height}, "
+            f"source={self.source!r})"
+        )
+
     @property
     def presence(self) -> dict[str, np.ndarray]:
         """bool [T] for each of `PARTS`: frames in which any of its points was detected."""

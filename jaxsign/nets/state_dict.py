@@ -169,13 +169,22 @@ def read_torch(path: str | Path) -> Any:
         ) from error
 
 
+class TorchMissing(UserError):
+    """torch is needed and not installed."""
+
+
 def import_torch(purpose: str) -> Any:
-    """The torch module, or a UserError that says how to get it."""
+    """The torch module.
+
+    Raises:
+      TorchMissing: it is not installed; says how to get it.
+    """
     try:
         import torch
     except ImportError as error:
-        raise UserError(
-            f"torch is needed {purpose}. Install it with: pip install 'jaxsign[parity]'"
+        raise TorchMissing(
+            f"torch is needed {purpose}. Install it, in the project's folder: "
+            "pip install -c constraints.txt -e '.[parity]'"
         ) from error
     return torch
 

@@ -39,10 +39,12 @@ class Outputs:
         run, say = self.run, self.display.say
         say(f"device   {runtime.describe_devices()}")
         say(f"net      {run.config.net.name}, {self.parameters:,} parameters")
-        say(f"train    {_parts(session.trainable)}")
+        if len(run.stages) > 1 or run.config.train.frozen:
+            say(f"train    {_parts(session.trainable)}")
         say(f"data     {len(run.train)} training and {len(run.val)} validation clips")
         shapes = sorted({tuple(shape) for shape in session.train_batches.shapes})
-        say(f"steps    {session.train_batches.steps_per_epoch} an epoch, shapes {shapes}")
+        steps = session.train_batches.steps_per_epoch
+        say(f"steps    {steps} an epoch, shapes {shapes}; the first step of each compiles")
         say(f"run      {run.workdir}")
         if resumed:
             say(f"resumed  after epoch {at.epoch}, step {at.step}")

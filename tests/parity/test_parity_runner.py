@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from jaxsign.nets import state_dict
 from parity import cases, jobs, run
 
 FSLR = jobs.SHIPPED / "fslr"
@@ -125,3 +126,16 @@ def test_what_is_left_out_is_said(folder, capsys, monkeypatch):
     assert run.main([str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "left out  data_split.json" in printed and "1 left out" in printed
+
+
+def test_what_needs_torch_is_left_out_without_it(folder, capsys, monkeypatch):
+    def absent(path):
+        raise state_dict.TorchMissing("torch is needed to read it")
+
+    from parity.targets import fslr
+
+    monkeypatch.setitem(fslr.FILES, "schedules.json", absent)
+    shutil.copy(FSLR / "schedules.json", folder)
+    assert run.main([str(folder), "--only", "schedules.json"]) == 0
+    printed = capsys.readouterr().out
+    assert "left out  schedules.json" in printed and "torch is needed" in printed

@@ -178,6 +178,8 @@ def choose(collection: Collection, out: Path, format: str) -> str:
     fitting = [name for name in formats.names() if is_file(out, name)]
     if fitting:
         return max(fitting, key=lambda name: len(formats.get(name).SUFFIX))
+    if out.suffix == ".store":
+        return "store"
     return "clips" if len(collection) < STORE_FROM else "store"
 
 

@@ -56,7 +56,7 @@ def library() -> Any:
     except ImportError as error:
         raise UserError(
             f".pose files need the library pose-format, which cannot be imported ({error}). "
-            "Install it with: pip install 'jaxsign[pose]'"
+            "Install it, in the project's folder: pip install -c constraints.txt -e '.[pose]'"
         ) from error
     return pose_format
 

@@ -92,7 +92,8 @@ def _chosen(points: Sequence[int] | None) -> np.ndarray:
         )
     if CENTRE not in chosen:
         raise UserError(
-            f"points (config.net.points) lack {CENTRE}, the point on which the net centres a clip: add it"
+            f"points (config.net.points) lack {CENTRE}, the point on which the net centres a clip: "
+            "add it"
         )
     return chosen
 

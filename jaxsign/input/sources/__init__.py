@@ -118,7 +118,8 @@ def single_labels(source: Source, heads: Sequence[str]) -> Source:
             f'it. Label them, or learn the rest alone: --config.task.heads="{rest}" '
             f'--config.loss.weights="{(1.0,) * len(rest)}"'
         )
-    several = [i for i, row in enumerate(source.sequences or []) if len(row) > 1]
+    sequences = getattr(source, "sequences", None) or []  # other sources need not have them
+    several = [i for i, row in enumerate(sequences) if len(row) > 1]
     if several:
         raise UserError(
             f"{source.name}: {len(several)} of {len(source)} clips hold several glosses (first: "

@@ -391,6 +391,7 @@ def test_an_unforeseen_failure_costs_one_input(tmp_path, monkeypatch):
 def test_a_name_too_long_for_a_result_fails_alone(tmp_path):
     write_video(tmp_path / "in" / ("l" * 252 + ".ts"), 2)  # the result is not even a name
     write_video(tmp_path / "in" / "short.mp4", 2)
+    (tmp_path / "out").mkdir()
     jobs = jobs_of(tmp_path / "in", tmp_path / "out")
     todo = features_folder.left_to_do(jobs, plan(tmp_path / "out"))
     features_folder.work_off(todo, Means(), plan(tmp_path / "out"))

@@ -159,3 +159,28 @@ def test_what_classification_cannot_learn_is_told(tmp_path):
     assert sources.single_labels(source, ("gloss",)) is source
     with pytest.raises(UserError, match=r"have no cat, .*--config.task.heads=.\('gloss',\)"):
         sources.single_labels(source, ("gloss", "cat"))
+
+
+def test_a_place_given_for_a_split_is_taken_whatever_its_only_split_is_called(tmp_path):
+    a_store(tmp_path / "t", [("a", ["YES"], "train", "")])
+    a_store(tmp_path / "e", [("b", ["NO"], "test", ""), ("c", ["NO"], "test", "")])
+    data = data_of(train=tmp_path / "t", val=tmp_path / "e")
+    assert sources.open_source(data, "val").ids == ["b", "c"]
+    del data.val
+    data.val = {"path": "", "labels": ""}
+    with pytest.raises(UserError, match="no clips of the split val.*--val-share"):
+        sources.open_source(data, "val")
+
+
+def test_clips_of_no_split_are_told(tmp_path, caplog):
+    a_store(tmp_path / "s", [("a", ["YES"], "train", ""), ("b", ["NO"], "", "")])
+    assert sources.open_source(data_of(train=tmp_path / "s"), "train").ids == ["a"]
+    assert "1 of 2 clips belong to no split" in caplog.text
+
+
+def test_categories_that_the_run_never_learned_are_left_out(tmp_path):
+    a_store(tmp_path / "s", [("a", ["YES"], "val", "ANSWER")])
+    data = data_of(train=tmp_path / "s")
+    data.class_names = {"gloss": ("NO", "YES")}
+    source = sources.open_source(data, "val")
+    assert set(source.labels) == {"gloss"} and source.labels["gloss"].tolist() == [1]

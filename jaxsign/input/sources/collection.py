@@ -35,7 +35,9 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     whole = formats.open_collection(path)
     names = _class_names(data, path, whole, num_classes)
     chosen = _of_split(whole, split, explicit=bool(data[split].path))
-    heads = [h for h in _HEADS if h == "gloss" or any(whole.entries[i].category for i in chosen)]
+    # A run that learned glosses alone names no categories, whatever the clips say of theirs.
+    named = any(whole.entries[i].category for i in chosen) and bool(names["cat"])
+    heads = list(_HEADS) if named else ["gloss"]
     numbering = {head: _Numbering(head, names[head]) for head in heads}
     problems = list(whole.problems)
     kept: list[int] = []
@@ -82,17 +84,26 @@ def _path(data: ConfigDict, split: str) -> Path:
 
 
 def _of_split(whole: formats.Collection, split: str, *, explicit: bool) -> list[int]:
-    """The entries of a split: those that say so, or all where none says anything."""
+    """The entries of a split: those that say so, or all where none says anything.
+
+    A place that was named for this split and holds another one alone is taken as it is.
+    """
     splits = [entry.split for entry in whole.entries]
-    if explicit and not any(splits):
+    if explicit and len(set(splits)) == 1:
         return list(range(len(splits)))
+    if any(splits) and not all(splits):
+        _LOG.warning(
+            "%s: %d of %d clips belong to no split and are left out",
+            whole.name, splits.count(""), len(splits),
+        )  # fmt: skip
     chosen = [i for i, own in enumerate(splits) if own == split]
     if splits and not chosen:
         counts = {own or "no split": splits.count(own) for own in dict.fromkeys(splits)}
         found = ", ".join(f"{own} ({count})" for own, count in counts.items())
         raise UserError(
             f"{whole.name}: has no clips of the split {split}, but of {found}. Choose one of "
-            f"these splits, or give the {split} clips: --config.data.{split}.path=PATH"
+            f"these splits, give the {split} clips (--config.data.{split}.path=PATH), or share "
+            "them again: jaxsign split ... --val-share 0.15"
         )
     return chosen
 

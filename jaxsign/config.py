@@ -7,7 +7,6 @@ and changes what its system needs. All defaults of a run are in one of these two
 import difflib
 import importlib.util
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.whole import write_text
 
 # Changing these does not make it another run: a stopped run may go on with them changed.
 CHANGEABLE = (
@@ -410,13 +410,6 @@ def check_same_run(config: ConfigDict, stored: ConfigDict, workdir: str | Path) 
 
 def _changeable(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in CHANGEABLE)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a whole file or none of it: a reader never sees a half-written one."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def names(value: str | Iterable[str]) -> tuple[str, ...]:

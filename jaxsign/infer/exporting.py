@@ -14,6 +14,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import importing, originals, recognise
 from jaxsign.infer import run as runs
 from jaxsign.nets import state_dict as torch_map
+from jaxsign.whole import whole
 
 Array = np.ndarray
 
@@ -72,10 +73,8 @@ def export_checkpoint(
     tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
     form = originals.find(run.config.net.name)
     content = form.checkpoint(run, tensors) if form else _common_form(tensors, epoch, metric)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    torch.save(content, partial)
-    partial.replace(out)
+    with whole(out) as draft:
+        torch.save(content, draft)
     if form:
         notes += [f"beside it: {path.name}" for path in form.beside(run, out)]
     return Exported(out, len(weights), epoch, metric, tuple(notes))

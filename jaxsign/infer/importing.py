@@ -22,6 +22,7 @@ from jaxsign import nets, runtime
 from jaxsign.errors import UserError
 from jaxsign.infer import recognise
 from jaxsign.nets import state_dict as torch_map
+from jaxsign.whole import write_text
 
 Array = np.ndarray
 
@@ -186,7 +187,7 @@ def _write(
     configs.save_run_config(config, workdir)
     for name, value in (("labels.json", labels), ("manifest.json", manifest)):
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-        configs.write_text(workdir / name, text)
+        write_text(workdir / name, text)
 
 
 def _remove(workdir: Path) -> None:

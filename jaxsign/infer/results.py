@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.config import write_text
 from jaxsign.infer import metrics
+from jaxsign.whole import write_text
 
 # How many candidates each head shows.
 _SHOWN = {"cat": 3}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.whole import whole
 
 # What numpy and zipfile raise on a file that is not, or no longer, a good npz.
 BROKEN = (
@@ -29,16 +30,10 @@ BROKEN = (
 
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> Path:
-    """Writes a compressed npz under a temporary name, then renames it: whole or absent."""
+    """Writes a compressed npz, whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(path) as draft, open(draft, "wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     return path
 
 

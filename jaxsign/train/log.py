@@ -14,6 +14,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from jaxsign.whole import whole
+
 
 class Display:
     """Progress with ETA on a terminal; one plain line an epoch elsewhere."""
@@ -141,10 +143,9 @@ def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
             axis.legend(frameon=False)
     _mark_best(axes[1], rows, accuracies)
     figure.suptitle(title)
-    partial = path.with_name(f".{path.name}.partial.png")
-    figure.savefig(partial, dpi=110)
+    with whole(path) as draft:
+        figure.savefig(draft, format="png", dpi=110)
     pyplot.close(figure)
-    partial.replace(path)
 
 
 def _mark_best(axis: Any, rows: list[dict[str, Any]], accuracies: list[str]) -> None:

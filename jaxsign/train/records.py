@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from jaxsign.config import write_text
+from jaxsign.whole import write_text
 
 
 @dataclasses.dataclass

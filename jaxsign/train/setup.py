@@ -28,6 +28,7 @@ from jaxsign.train import (
     step,
     tasks,
 )
+from jaxsign.whole import write_text
 
 RANDOM = "random"  # train.backbone_weights: none on purpose
 _SPLITS = ("train", "val", "test")
@@ -107,6 +108,13 @@ def resolve(
         if not config.net.get(f"num_{head}", 0):
             named = len(train.class_names.get(head, ()))
             config.net[f"num_{head}"] = named or int(train.labels[head].max()) + 1
+    for key, count in config.net.items():
+        head = key.removeprefix("num_")
+        if head != key and head in train.labels and not count:
+            raise UserError(
+                f"net.{key}=0 takes the data's number of classes, but {head!r} is not among "
+                f"task.heads={tuple(config.task.heads)}. Give a number of 1 or more."
+            )
     width = _width(train, view)
     if "input_dim" in config.net:
         if config.net.input_dim not in (0, width):
@@ -196,7 +204,7 @@ def claim(run: Run) -> None:
         configs.save_run_config(run.config, run.workdir)
         labels = {"heads": {h: _names(run, h) for h in run.config.task.heads}}
         text = json.dumps(labels, indent=1, ensure_ascii=False)
-        configs.write_text(run.workdir / "labels.json", text + "\n")
+        write_text(run.workdir / "labels.json", text + "\n")
     except OSError as error:
         raise UserError(
             f"--workdir {run.workdir}: cannot be written ({error.strerror or error})"
@@ -450,4 +458,4 @@ def write_manifest(run: Run, entries: Mapping[str, Any]) -> None:
         "packages": runtime.packages(),
         **entries,
     }
-    configs.write_text(run.workdir / "manifest.json", json.dumps(value, indent=2) + "\n")
+    write_text(run.workdir / "manifest.json", json.dumps(value, indent=2) + "\n")

@@ -124,8 +124,8 @@ def _other(words: argparse.Namespace) -> tuple[Any, str]:
 def _save(clip: Any, out: Any, wanted: Any) -> None:
     import json
 
-    from jaxsign.config import write_text
     from jaxsign.infer.live import capture as recording
+    from jaxsign.whole import write_text
 
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".json":

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxsign.input import clip as clips
 from jaxsign.input.clip import Clip
+from jaxsign.whole import whole
 
 ALIKE, PARTLY = 0.7, 0.4
 
@@ -90,7 +91,6 @@ def draw(one: Clip, other: Clip, names: tuple[str, str], path: Path) -> None:
         axis.set_ylabel("z")
         axis.set_zlabel("-y")
         axis.legend(frameon=False, fontsize=8, markerscale=2)
-    partial = path.with_name(f".{path.name}.partial.png")
-    figure.savefig(partial, dpi=110)
+    with whole(path) as draft:
+        figure.savefig(draft, format="png", dpi=110)
     pyplot.close(figure)
-    partial.replace(path)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxsign.config import write_text
 from jaxsign.infer import run as runs
 from jaxsign.infer.originals import _asl_hybrid_manifest as manifests
 from jaxsign.train import records
+from jaxsign.whole import whole, write_text
 
 ARCHITECTURE = "Simplified_TCN_LSTM_Transformer"
 _BASELINE = 65.0  # percent; what the original counts its improvement from
@@ -180,7 +180,6 @@ def _draw(history: Mapping[str, list[float]], path: Path) -> None:
         axis.set_ylabel(unit)
         axis.legend()
         axis.grid(True)
-    partial = path.with_name(f".{path.name}.partial.png")
-    figure.savefig(partial, dpi=300, bbox_inches="tight")
+    with whole(path) as draft:
+        figure.savefig(draft, format="png", dpi=300, bbox_inches="tight")
     pyplot.close(figure)
-    partial.replace(path)

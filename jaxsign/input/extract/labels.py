@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +9,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
 from jaxsign.input import labels
 from jaxsign.input.extract.video import SUFFIXES
+from jaxsign.whole import write_text
 
 NAME = "labels.csv"
 
@@ -80,7 +80,5 @@ def _write(path: Path, rows: list[labels.Row], overwrite: bool) -> str:
         if path.read_text(encoding="utf-8", errors="replace") == text.getvalue():
             return f"{path}: up to date"
         return f"{path}: differs from the videos' labels and was left as it is; remove it to renew"
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(draft, path)
+    write_text(path, text.getvalue())
     return f"{path}: written, {len(rows)} rows"

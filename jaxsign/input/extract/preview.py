@@ -1,6 +1,5 @@
 """Pictures to check an extraction by: the video's frames with their skeletons drawn on."""
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,7 @@ from jaxsign.input import drawing
 from jaxsign.input.clip import Clip
 from jaxsign.input.extract import recording, report, video
 from jaxsign.input.extract.settings import Settings
+from jaxsign.whole import whole
 
 KINDS = ("sheet", "video")
 _FRAMES, _COLUMNS, _SIDE = 18, 6, 320  # of a sheet: frames, columns, longer side in pixels
@@ -34,12 +34,8 @@ def write(path: Path, source: Path, clip: Clip, settings: Settings, kind: str) -
     Raises:
       UserError: the video cannot be read, or does not fit the clip.
     """
-    draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
+    with whole(path, ending=True) as draft:
         (_sheet if kind == "sheet" else _video)(draft, source, clip, settings)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _drawn(

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from jaxsign.input import clip as clips
 from jaxsign.input.clip import Clip
+from jaxsign.whole import whole
 
 REPORT = "extract.csv"
 PARTS = {name: clips.PARTS[name] for name in ("pose", "face", "left_hand", "right_hand")}
@@ -98,12 +98,10 @@ def read(out: Path) -> dict[str, Row]:
 
 def write(out: Path, rows: Iterable[Row]) -> None:
     """Writes the whole report, sorted by video; whole or not at all."""
-    draft = out / f".{REPORT}.{os.getpid()}.tmp"
-    with open(draft, "w", newline="", **_TEXT) as file:
+    with whole(out / REPORT) as draft, open(draft, "w", newline="", **_TEXT) as file:
         writer = csv.DictWriter(file, _FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(dataclasses.asdict(r) for r in sorted(rows, key=lambda row: row.video))
-    os.replace(draft, out / REPORT)
 
 
 def append(out: Path, row: Row) -> None:

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
+from jaxsign.whole import write_text
 
 RECORD = "extract.json"
 
@@ -101,6 +101,4 @@ def _text(value: Any) -> str:
 
 def write(out: Path, wanted: Mapping[str, Any]) -> None:
     """Writes the record, whole or not at all."""
-    draft = out / f".{RECORD}.{os.getpid()}.tmp"
-    draft.write_text(json.dumps(dict(wanted), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(draft, out / RECORD)
+    write_text(out / RECORD, json.dumps(dict(wanted), indent=1, sort_keys=True) + "\n")

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign.config import write_text
 from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _files
 from jaxsign.input.formats._types import SPLITS, Collection, Entry, of_files
+from jaxsign.whole import write_text
 
 FILE = "labels.csv"
 NAMES = "labels.json"

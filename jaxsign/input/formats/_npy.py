@@ -1,12 +1,12 @@
 """Single arrays in `.npy` files: no pickles, whole files, clear errors."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files
+from jaxsign.whole import whole
 
 
 def read(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> np.ndarray:
@@ -64,11 +64,5 @@ def _checked(
 
 def write(path: Path, array: np.ndarray) -> None:
     """Writes a file under a temporary name, then renames it: whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            np.save(file, array, allow_pickle=False)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(path) as draft, open(draft, "wb") as file:
+        np.save(file, array, allow_pickle=False)

@@ -1,6 +1,5 @@
 """Parquet files: columns by name, numbers as numpy, whole files, clear errors."""
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from jaxsign.errors import UserError
+from jaxsign.whole import whole
 
 
 def columns(path: Path) -> list[str]:
@@ -71,10 +71,5 @@ def numbers(path: Path, table: pyarrow.Table, name: str) -> np.ndarray:
 
 def write(path: Path, table: pyarrow.Table) -> None:
     """Writes a file under a temporary name, then renames it: whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as draft:
         pyarrow.parquet.write_table(table, draft, compression="zstd", write_page_checksum=True)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

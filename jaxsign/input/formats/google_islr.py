@@ -9,13 +9,13 @@ test, each of this form.
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from jaxsign.config import write_text
 from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _google_parquet, _labels, _parquet
 from jaxsign.input.formats._google_parquet import read_tensor as read_tensor
 from jaxsign.input.formats._types import SPLITS, Collection, Entry, of_files
+from jaxsign.whole import write_text
 
 LOOKS = (
     "a folder with train.csv, sign_to_prediction_index_map.json and parquet files, or one of them"

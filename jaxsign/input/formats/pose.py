@@ -4,7 +4,6 @@ Read and written with the library pose-format (extra `pose`). Points are found b
 components and points, so that files with fewer face points, or with more components, are read too.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from jaxsign.input import skeleton
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _files, _labels
 from jaxsign.input.formats._types import Collection
+from jaxsign.whole import whole
 
 Array = np.ndarray
 LOOKS = "a folder of *.pose with labels.csv, or one .pose file"
@@ -167,14 +167,8 @@ def write_clip(path: Path, clip: Clip) -> None:
     body = module.numpy.NumPyPoseBody(clip.fps or _FPS, data, confidence[:, None])
     size = header.PoseHeaderDimensions(width, height, 0)
     pose = module.Pose(header.PoseHeader(header.VERSION, size, components), body)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            pose.write(file)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(path) as draft, open(draft, "wb") as file:
+        pose.write(file)
 
 
 def _component(header: Any, name: str) -> Any:

@@ -23,11 +23,11 @@ from typing import Any
 import pyarrow
 
 import jaxsign
-from jaxsign.config import write_text
 from jaxsign.errors import UserError
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _labels, _parquet, _record
 from jaxsign.input.formats._types import SPLITS, Collection, Entry
+from jaxsign.whole import write_text
 
 LOOKS = "a folder with store.json, index.parquet and clips-*.array_record"
 VERSION = 1

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsign.config import write_text
 from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _files, _labels, _npy
 from jaxsign.input.formats._types import SPLITS, Collection, Entry, of_files
 from jaxsign.input.views import whisper_sign
+from jaxsign.whole import write_text
 
 Array = np.ndarray
 LOOKS = "a folder with label_map.json and train, val, test with features/*.npy and labels/*.npy"

@@ -12,6 +12,7 @@ from jaxsign.input import drawing
 from jaxsign.input.clean import presence
 from jaxsign.input.formats import Collection
 from jaxsign.input.inspecting import checks, facts
+from jaxsign.whole import whole
 
 _SHEET = 24
 _THUMBNAIL = 200
@@ -67,11 +68,6 @@ def save(image: Image.Image, path: str | os.PathLike) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UserError(f"{path}: the picture's name must end with .png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as draft:
         image.save(draft, format="PNG", optimize=True)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
     return path

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from jaxsign.config import write_text
 from jaxsign.errors import UserError
 from jaxsign.input.formats import Collection
 from jaxsign.input.preparing import exploring_figures, exploring_report, measuring
+from jaxsign.whole import write_text
 
 REPORT = "report.txt"
 

@@ -1,6 +1,5 @@
 """The pictures of an exploration."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.input.preparing.measuring import PARTS, PLACES, Facts
+from jaxsign.whole import whole
 
 SIGNS, SIGNERS = "signs_distribution.png", "participants_analysis.png"
 LANDMARKS, BOTH = "landmark_analysis.png", "participant_sign_analysis.png"
@@ -55,12 +55,8 @@ def _figure(width: float, height: float, title: str) -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as draft:
         figure.savefig(draft, format="png")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _plain(axes: Any, title: str, grid: str) -> None:

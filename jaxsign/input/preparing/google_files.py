@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from jaxsign.config import write_text
 from jaxsign.errors import UserError, listing
 from jaxsign.input import labels
 from jaxsign.input.formats import SPLITS, Collection, _labels, google_islr
 from jaxsign.input.preparing import linking, naming
+from jaxsign.whole import write_text
 
 _PARTS = ("", *SPLITS)
 

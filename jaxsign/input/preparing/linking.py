@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from jaxsign.whole import whole
+
 
 @dataclasses.dataclass
 class Counts:
@@ -38,17 +40,12 @@ def place(origin: Path, path: Path, counts: Counts, *, copy: bool = False) -> No
     if path.exists() and same(path, origin):
         counts.kept += 1
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as draft:
         if not copy and _linked(origin, draft):
             counts.linked += 1
         else:
             shutil.copy2(origin, draft)
             counts.copied += 1
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _linked(origin: Path, path: Path) -> bool:

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jaxsign.config import write_text
 from jaxsign.errors import UserError, listing
 from jaxsign.input import formats
 from jaxsign.input.formats import Collection, _labels
 from jaxsign.input.preparing import clip_files, google_files, linking, naming
+from jaxsign.whole import write_text
 
 
 @dataclasses.dataclass(frozen=True)

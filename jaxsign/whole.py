@@ -1,0 +1,29 @@
+"""Files that are whole or absent: written under a hidden name, then renamed."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole(path: Path, *, ending: bool = False) -> Iterator[Path]:
+    """A draft beside `path` that takes its place when the block ends, and goes if it fails.
+
+    Args:
+      path: what is to be written; its folder is made.
+      ending: the draft ends as `path` does, for writers that go by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix if ending else ''}")
+    try:
+        yield draft
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Writes a text file, whole or not at all."""
+    with whole(path) as draft:
+        draft.write_text(text, encoding=encoding)

@@ -5,21 +5,11 @@ What is heavy to import is imported when the verb runs, so that `--help` answers
 """
 
 import argparse
-import textwrap
 from typing import Any
 
+from jaxsign import arguments
+
 Words = argparse.Namespace
-
-
-def _parser(subparsers: Any, name: str, summary: str, text: str, examples: str) -> Any:
-    return subparsers.add_parser(
-        name,
-        help=summary,
-        description=textwrap.dedent(text).strip(),
-        epilog="examples:\n" + textwrap.indent(textwrap.dedent(examples).strip(), "  "),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +24,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 def add_evaluate(subparsers: Any) -> None:
     """Adds `jaxsign evaluate`."""
-    parser = _parser(
+    parser = arguments.add_verb(
         subparsers,
         "evaluate",
         "accuracies, per-class table and confusion matrices of a run",
@@ -62,7 +52,9 @@ def add_evaluate(subparsers: Any) -> None:
         "--labels", metavar="CSV", help="their labels: file,gloss,cat[,occluded] (DIR/labels.csv)"
     )
     parser.add_argument("--out", metavar="DIR", help="results folder (RUN/evaluate-SPLIT)")
-    parser.add_argument("--batch-size", type=_positive, default=32, help="clips at once (32)")
+    parser.add_argument(
+        "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
+    )
     parser.add_argument(
         "--skip-missing", action="store_true", help="leave out rows without their clip file"
     )
@@ -92,7 +84,7 @@ def evaluate(words: Words) -> int:
 
 def add_predict(subparsers: Any) -> None:
     """Adds `jaxsign predict`."""
-    parser = _parser(
+    parser = arguments.add_verb(
         subparsers,
         "predict",
         "what a run recognises in a clip or in a folder of clips",
@@ -118,7 +110,9 @@ def add_predict(subparsers: Any) -> None:
         help="frames that count: all, as in training (default), or those with a visible keypoint, "
         "as in the original's prediction tool",
     )
-    parser.add_argument("--batch-size", type=_positive, default=32, help="clips at once (32)")
+    parser.add_argument(
+        "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
+    )
     parser.set_defaults(run=predict)
 
 
@@ -139,7 +133,7 @@ def predict(words: Words) -> int:
 
 def add_import(subparsers: Any) -> None:
     """Adds `jaxsign import`."""
-    parser = _parser(
+    parser = arguments.add_verb(
         subparsers,
         "import",
         "make a run folder from an original system's torch checkpoint",
@@ -159,7 +153,7 @@ def add_import(subparsers: Any) -> None:
     parser.add_argument("file", metavar="FILE", help="the torch checkpoint (.pt, .pth)")
     parser.add_argument("--workdir", required=True, metavar="RUN", help="the run folder to make")
     parser.add_argument("--net", help="the net's name (told by the keys)")
-    parser.add_argument("--n-heads", type=_positive, help="attention heads (8)")
+    parser.add_argument("--n-heads", type=arguments.positive, help="attention heads (8)")
     parser.add_argument("--pooling", choices=("mean", "max", "cls"), help="pooling (mean)")
     parser.add_argument(
         "--label-map",
@@ -206,7 +200,7 @@ def _said(value: float | None) -> str:
 
 def add_export(subparsers: Any) -> None:
     """Adds `jaxsign export`."""
-    parser = _parser(
+    parser = arguments.add_verb(
         subparsers,
         "export",
         "write a run as a torch checkpoint of the original system",
@@ -247,10 +241,3 @@ def export(words: Words) -> int:
     for note in made.notes:
         print(f"  {note}")
     return 0
-
-
-def _positive(word: str) -> int:
-    value = int(word)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{word} is not a positive whole number")
-    return value

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from jaxsign import arguments
+
 _TEXT = """\
 Compute InceptionV3's 2048 features of every frame of videos, the input of IV3-GRU: one .npz a video
 with X2048 float32 [T, 2048], timestamps_ms and meta, in a tree like that of the videos. Image
@@ -14,24 +16,18 @@ downloaded: the weights are given by path. A run that was stopped goes on with t
 The exit status is 0 when every input has its file and 2 when some failed.
 """
 _EXAMPLES = """\
-examples:
-  jaxsign features videos --weights inception_v3_google-0cc3c7bd.pth --out features
-  jaxsign features sign.mp4 --weights runs/iv3 --out features --target-fps 15
-  jaxsign extract videos --out clips --model holistic_landmarker.task --target-fps 15
-  jaxsign features videos --weights inception_v3_google-0cc3c7bd.pth --out both \\
-      --target-fps 15 --with-keypoints clips
+jaxsign features videos --weights inception_v3_google-0cc3c7bd.pth --out features
+jaxsign features sign.mp4 --weights runs/iv3 --out features --target-fps 15
+jaxsign extract videos --out clips --model holistic_landmarker.task --target-fps 15
+jaxsign features videos --weights inception_v3_google-0cc3c7bd.pth --out both \\
+    --target-fps 15 --with-keypoints clips
 """
 
 
 def add_features(verbs: Any) -> None:
     """Adds `jaxsign features`."""
-    verb = verbs.add_parser(
-        "features",
-        help="videos to InceptionV3 features (X2048)",
-        description=_TEXT,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    verb = arguments.add_verb(
+        verbs, "features", "videos to InceptionV3 features (X2048)", _TEXT, _EXAMPLES
     )
     verb.add_argument(
         "target",
@@ -64,7 +60,7 @@ def add_features(verbs: Any) -> None:
     )
     verb.add_argument(
         "--batch-size",
-        type=_positive,
+        type=arguments.positive,
         metavar="N",
         help="frames at once (default: 8 on a CPU, 64 elsewhere)",
     )
@@ -93,9 +89,3 @@ def features(words: argparse.Namespace) -> int:
         overwrite=words.overwrite,
     )
     return 2 if failed else 0
-
-
-def _positive(word: str) -> int:
-    if not word.isdecimal() or int(word) < 1:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a positive whole number")
-    return int(word)

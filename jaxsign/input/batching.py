@@ -139,7 +139,7 @@ class _Maker:
             return self.features(index)[: self.max_length]
         rng = np.random.default_rng([self.seed, 7, stream])
         flip = self.views[1] is not None and rng.random() < self.augment.flip
-        return self.augment(self.features(index, flip), rng)[: self.max_length][: self.max_length]
+        return self.augment(self.features(index, flip), rng)[: self.max_length]
 
     def features(self, index: int, flip: bool = False) -> Array:
         """Example `index` through the view; kept in memory as long as there is room.

@@ -6,15 +6,16 @@ What is heavy to import is imported when a verb runs, so that `--help` answers a
 import argparse
 from typing import Any
 
+from jaxsign import arguments
+
 _VALIDATE = """\
 Check every .npz clip under a folder: arrays, shapes, types, values, times, meta, and the parquet
 file beside it. Nothing is changed. The exit status is 0 when all is well and 2 when a file has an
 issue.
 """
 _VALIDATE_EXAMPLES = """\
-examples:
-  jaxsign validate data/processed/transformer_only
-  jaxsign validate data/processed/iv3_gru_only --require-x2048 --no-check-transformer
+jaxsign validate data/processed/transformer_only
+jaxsign validate data/processed/iv3_gru_only --require-x2048 --no-check-transformer
 """
 _EXPORT = """\
 Write the clips that a recipe reads (landmark recordings, archives, synthetic signs) as an FSLR
@@ -22,10 +23,9 @@ folder: one .npz a clip with X, mask, timestamps_ms and meta, and labels.csv. Th
 and this project's recipes can use it.
 """
 _EXPORT_EXAMPLES = """\
-examples:
-  jaxsign export-data --config fslr_transformer:synthetic --split train --out data/synthetic
-  jaxsign export-data --config fslr_transformer --config.data.source=clips \\
-      --config.data.val.path=recordings --split val --out data/val
+jaxsign export-data --config fslr_transformer:synthetic --split train --out data/synthetic
+jaxsign export-data --config fslr_transformer --config.data.source=clips \\
+    --config.data.val.path=recordings --split val --out data/val
 
 The recipe's keys are set as --config.KEY=VALUE.
 """
@@ -33,12 +33,8 @@ The recipe's keys are set as --config.KEY=VALUE.
 
 def add_validate(verbs: Any) -> None:
     """Adds `jaxsign validate`."""
-    verb = verbs.add_parser(
-        "validate",
-        help="check a folder of clip files",
-        description=_VALIDATE,
-        epilog=_VALIDATE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    verb = arguments.add_verb(
+        verbs, "validate", "check a folder of clip files", _VALIDATE, _VALIDATE_EXAMPLES
     )
     verb.add_argument("root", metavar="ROOT", help="folder, searched with all below it, or a file")
     verb.add_argument(
@@ -81,13 +77,8 @@ def validate(words: argparse.Namespace) -> int:
 
 def add_export_data(verbs: Any) -> None:
     """Adds `jaxsign export-data`."""
-    verb = verbs.add_parser(
-        "export-data",
-        help="write a recipe's clips as an FSLR folder",
-        description=_EXPORT,
-        epilog=_EXPORT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    verb = arguments.add_verb(
+        verbs, "export-data", "write a recipe's clips as an FSLR folder", _EXPORT, _EXPORT_EXAMPLES
     )
     verb.add_argument(
         "--config",

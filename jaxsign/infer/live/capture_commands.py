@@ -4,6 +4,8 @@ import argparse
 import contextlib
 from typing import Any
 
+from jaxsign import arguments
+
 _TEXT = """\
 Record one clip of landmarks from a camera (or a film) and, with --compare, tell how like the clips
 of a data set it is: ranges of the coordinates, frames, form, and a picture of both.
@@ -11,10 +13,9 @@ of a data set it is: ranges of the coordinates, frames, form, and a picture of b
 In the window: s stops and saves, q stops and saves nothing.
 """
 _EXAMPLES = """\
-examples:
-  jaxsign capture --out hello.clip.npz --model models/holistic_landmarker.task
-  jaxsign capture --out hello.clip.npz --model models/holistic_landmarker.task --max-frames 50 \\
-      --fps 15 --target-frames 16 --compare data/dataset25
+jaxsign capture --out hello.clip.npz --model models/holistic_landmarker.task
+jaxsign capture --out hello.clip.npz --model models/holistic_landmarker.task --max-frames 50 \\
+    --fps 15 --target-frames 16 --compare data/dataset25
 """
 
 
@@ -22,13 +23,12 @@ def add_capture(verbs: Any) -> None:
     """Adds `jaxsign capture`."""
     from jaxsign.input.extract.commands import add_models
 
-    verb = verbs.add_parser(
+    verb = arguments.add_verb(
+        verbs,
         "capture",
-        help="record a clip from a camera and compare it with a data set",
-        description=_TEXT,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "record a clip from a camera and compare it with a data set",
+        _TEXT,
+        _EXAMPLES,
     )
     verb.add_argument("--out", required=True, metavar="FILE", help="x.clip.npz, or x.json")
     source = verb.add_mutually_exclusive_group()

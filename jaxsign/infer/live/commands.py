@@ -5,6 +5,8 @@ import contextlib
 import json
 from typing import Any
 
+from jaxsign import arguments
+
 _TEXT = """\
 Recognise signs while they happen, from a camera or a film, with the net of any run whose input is
 landmarks. Frames go through MediaPipe; the last ones that show a person are judged at intervals.
@@ -12,12 +14,11 @@ landmarks. Frames go through MediaPipe; the last ones that show a person are jud
 In the window: q quit, s screenshot, r reset, c confidence, l landmarks, h help.
 """
 _EXAMPLES = """\
-examples:
-  jaxsign live --workdir runs/asl --model models/holistic_landmarker.task
-  jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video sign.mp4 \\
-      --no-window --json
-  jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video sign.mp4 \\
-      --no-window --record answered.mp4
+jaxsign live --workdir runs/asl --model models/holistic_landmarker.task
+jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video sign.mp4 \\
+    --no-window --json
+jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video sign.mp4 \\
+    --no-window --record answered.mp4
 """
 
 
@@ -25,13 +26,8 @@ def add_live(verbs: Any) -> None:
     """Adds `jaxsign live`."""
     from jaxsign.input.extract.commands import add_models
 
-    verb = verbs.add_parser(
-        "live",
-        help="recognise signs from a camera or a film",
-        description=_TEXT,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    verb = arguments.add_verb(
+        verbs, "live", "recognise signs from a camera or a film", _TEXT, _EXAMPLES
     )
     verb.add_argument("--workdir", required=True, metavar="RUN", help="the run folder")
     verb.add_argument("--which", choices=("best", "last"), default="best", help="its checkpoint")

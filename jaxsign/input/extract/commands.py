@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from jaxsign import arguments
+
 _TEXT = """\
 Find the landmarks of hands, body and face in videos with MediaPipe: one Clip file
 (NAME.clip.npz) for each video, in a tree like that of the videos, and extract.csv, which tells
@@ -13,11 +15,10 @@ An extraction that was stopped goes on with the same command. The exit status is
 video has its clip and 2 when some failed.
 """
 _EXAMPLES = """\
-examples:
-  jaxsign extract videos --out clips --model models/holistic_landmarker.task --preview
-  jaxsign extract sign.mp4 --out clips --model models/holistic_landmarker.task --preview video
-  jaxsign extract videos --out clips --hand hand_landmarker.task \\
-      --pose pose_landmarker_full.task --face face_landmarker.task --target-fps 15
+jaxsign extract videos --out clips --model models/holistic_landmarker.task --preview
+jaxsign extract sign.mp4 --out clips --model models/holistic_landmarker.task --preview video
+jaxsign extract videos --out clips --hand hand_landmarker.task \\
+    --pose pose_landmarker_full.task --face face_landmarker.task --target-fps 15
 """
 # The kinds of landmarkers and the options that give their files.
 MODELS = {"holistic": "model", "hand": "hand", "pose": "pose", "face": "face"}
@@ -25,14 +26,7 @@ MODELS = {"holistic": "model", "hand": "hand", "pose": "pose", "face": "face"}
 
 def add_extract(verbs: Any) -> None:
     """Adds `jaxsign extract`."""
-    verb = verbs.add_parser(
-        "extract",
-        help="videos to landmark clips",
-        description=_TEXT,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    verb = arguments.add_verb(verbs, "extract", "videos to landmark clips", _TEXT, _EXAMPLES)
     verb.add_argument(
         "target", metavar="VIDEO_OR_FOLDER", help="a video, or a folder searched with all below it"
     )

@@ -69,11 +69,7 @@ def _sheet(draft: Path, source: Path, clip: Clip, settings: Settings) -> None:
 def _caption(clip: Clip, number: int) -> str:
     """`12 · 0.48 s · pose face R`."""
     short = {"pose": "pose", "face": "face", "left_hand": "L", "right_hand": "R"}
-    found = [
-        short[name]
-        for name, part in report.PARTS.items()
-        if np.isfinite(clip.landmarks[number, part]).all()
-    ]
+    found = [short[name] for name in report.PARTS if clip.presence[name][number]]
     return f"{number} · {clip.timestamps[number]:.2f} s · {' '.join(found) or 'nothing'}"
 
 

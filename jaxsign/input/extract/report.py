@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from jaxsign.input import clip as clips
 from jaxsign.input.clip import Clip
 from jaxsign.whole import whole
 
 REPORT = "extract.csv"
-PARTS = {name: clips.PARTS[name] for name in ("pose", "face", "left_hand", "right_hand")}
+PARTS = ("pose", "face", "left_hand", "right_hand")
 DONE, FAILED = "done", "failed"
 # Names of files need not be text on every system.
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
@@ -60,10 +57,8 @@ _TYPES: dict[str, Any] = {f.name: type(f.default) for f in dataclasses.fields(Ro
 
 def describe(clip: Clip, /, **known: Any) -> Row:
     """The row of a clip; `known` are fields that the clip does not tell."""
-    found: dict[str, Any] = {
-        name: int(np.isfinite(clip.landmarks[:, part]).all((1, 2)).sum())
-        for name, part in PARTS.items()
-    }
+    presence = clip.presence
+    found: dict[str, Any] = {name: int(presence[name].sum()) for name in PARTS}
     row = Row(
         video="",
         frames=len(clip),

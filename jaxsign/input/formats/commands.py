@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jaxsign import arguments
 from jaxsign.errors import UserError, listing
 
 _CONVERT = """\
@@ -14,22 +15,21 @@ everything is written. Clips that cannot be read are left out and told at the en
 is then 2.
 """
 _EXAMPLES = """\
-examples:
-  jaxsign convert asl-signs --out data/asl.store --to store
-  jaxsign convert data/asl.store --out data/val_clips --split val
-  jaxsign convert recordings --out data/fslr --to fslr --parquet
-  jaxsign convert 1007000.parquet --out hello.clip.npz
+jaxsign convert asl-signs --out data/asl.store --to store
+jaxsign convert data/asl.store --out data/val_clips --split val
+jaxsign convert recordings --out data/fslr --to fslr --parquet
+jaxsign convert 1007000.parquet --out hello.clip.npz
 """
 
 
 def add_convert(verbs: Any) -> None:
     """Adds `jaxsign convert`."""
-    verb = verbs.add_parser(
+    verb = arguments.add_verb(
+        verbs,
         "convert",
-        help="convert clips between formats, or into a store for large collections",
-        description=_CONVERT,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "convert clips between formats, or into a store for large collections",
+        _CONVERT,
+        _EXAMPLES,
     )
     verb.add_argument("source", metavar="SRC", type=Path, help="folder, store or file to read")
     verb.add_argument(

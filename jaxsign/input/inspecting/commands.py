@@ -6,29 +6,25 @@ What is heavy to import is imported when the verb runs, so that `--help` answers
 import argparse
 from typing import Any
 
+from jaxsign import arguments
+
 _TEXT = """\
 Say what is in a file or a folder of clips, in any format: lengths, frame rate, labels, how much of
 hands, pose and face is there and when, and what is odd about it. Files of image features (X2048)
 or of image frames are told too. Nothing is changed.
 """
 _EXAMPLES = """\
-examples:
-  jaxsign inspect hello.clip.npz --png hello.png
-  jaxsign inspect data/recordings
-  jaxsign inspect data/recordings --clip ana/hello_03 --png strip.png
-  jaxsign inspect data/islr --format google_islr --all --json > islr.json
+jaxsign inspect hello.clip.npz --png hello.png
+jaxsign inspect data/recordings
+jaxsign inspect data/recordings --clip ana/hello_03 --png strip.png
+jaxsign inspect data/islr --format google_islr --all --json > islr.json
 """
 
 
 def add_inspect(verbs: Any) -> None:
     """Adds `jaxsign inspect`."""
-    verb = verbs.add_parser(
-        "inspect",
-        help="what is in a clip file or a folder, with a picture",
-        description=_TEXT,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    verb = arguments.add_verb(
+        verbs, "inspect", "what is in a clip file or a folder, with a picture", _TEXT, _EXAMPLES
     )
     verb.add_argument("path", metavar="PATH", help="a clip file, or a folder in a known format")
     verb.add_argument("--format", metavar="NAME", help="the format (found out)")
@@ -39,12 +35,12 @@ def add_inspect(verbs: Any) -> None:
         help="draw a clip as a strip of skeletons, a folder as a sheet of its clips",
     )
     verb.add_argument(
-        "--frames", type=_positive, default=8, metavar="N", help="frames of the strip (8)"
+        "--frames", type=arguments.positive, default=8, metavar="N", help="frames of the strip (8)"
     )
     size = verb.add_mutually_exclusive_group()
     size.add_argument(
         "--sample",
-        type=_positive,
+        type=arguments.positive,
         default=500,
         metavar="N",
         help="of a folder, read N clips evenly spread; labels are counted of all (500)",
@@ -68,10 +64,3 @@ def run(words: argparse.Namespace) -> int:
         as_json=words.json,
     )
     return 0
-
-
-def _positive(word: str) -> int:
-    value = int(word)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{word} is not a positive whole number")
-    return value

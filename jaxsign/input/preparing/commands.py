@@ -7,6 +7,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from jaxsign import arguments
+
 _CHOOSE = """\
 Make a data set of some signs of a collection of clips, in any format. Class numbers are the places
 in the list. Without --signs, everyday words are taken in a fixed order (greetings, pronouns,
@@ -16,10 +18,9 @@ hello please thankyou bye mom dad boy girl man child drink sleep go happy sad hu
 bad red blue green yellow black white.
 """
 _CHOOSE_EXAMPLES = """\
-examples:
-  jaxsign choose data/google_asl_signs --out data/dataset25
-  jaxsign choose data/google_asl_signs --out data/first5 --num-signs 5 --to clips
-  jaxsign choose data/recordings --out data/yes_no --signs "yes,no,don't know"
+jaxsign choose data/google_asl_signs --out data/dataset25
+jaxsign choose data/google_asl_signs --out data/first5 --num-signs 5 --to clips
+jaxsign choose data/recordings --out data/yes_no --signs "yes,no,don't know"
 """
 _SPLIT = """\
 Share the clips of a collection, in any format, among train, test and, if asked for, val.
@@ -32,10 +33,9 @@ Share the clips of a collection, in any format, among train, test and, if asked 
 The same seed gives the same split. Splits that the collection has already are forgotten.
 """
 _SPLIT_EXAMPLES = """\
-examples:
-  jaxsign split data/dataset25 --out data/dataset25_split
-  jaxsign split data/dataset25 --out data/three_way --val-share 0.15
-  jaxsign split data/processed --out data/fslr --by stratified --test-share 0 --val-share 0.2
+jaxsign split data/dataset25 --out data/dataset25_split
+jaxsign split data/dataset25 --out data/three_way --val-share 0.15
+jaxsign split data/processed --out data/fslr --by stratified --test-share 0 --val-share 0.2
 """
 _EXPLORE = """\
 Draw and describe a collection of clips, in any format: clips by sign and by signer, lengths, file
@@ -43,9 +43,8 @@ sizes, what is missing, who signs what. Writes signs_distribution.png, participa
 landmark_analysis.png, participant_sign_analysis.png and report.txt.
 """
 _EXPLORE_EXAMPLES = """\
-examples:
-  jaxsign explore data/google_asl_signs --out exploration_output
-  jaxsign explore data/dataset25 --out exploration_output --rows 0 --clips 1000
+jaxsign explore data/google_asl_signs --out exploration_output
+jaxsign explore data/dataset25 --out exploration_output --rows 0 --clips 1000
 """
 _OVERWRITE = (
     "write into a folder that is not empty: files of the same name are replaced, clip files that "
@@ -61,7 +60,7 @@ def add_choose(verbs: Any) -> None:
         "--signs", type=_names, default=(), metavar="A,B,C", help="these signs, in this order"
     )
     signs.add_argument(
-        "--num-signs", type=_positive, metavar="N", help="so many everyday signs (25)"
+        "--num-signs", type=arguments.positive, metavar="N", help="so many everyday signs (25)"
     )
     _add_writing(verb)
     verb.set_defaults(run=choose)
@@ -136,11 +135,11 @@ def add_explore(verbs: Any) -> None:
     verb = _verb(verbs, "explore", "pictures of a collection", _EXPLORE, _EXPLORE_EXAMPLES)
     verb.add_argument("--out", required=True, metavar="DIR", help="folder for these files")
     verb.add_argument(
-        "--rows", type=_count, default=10_000, metavar="N",
+        "--rows", type=arguments.count, default=10_000, metavar="N",
         help="draw N clips for the counts, 0 = all (10000)",
     )  # fmt: skip
     verb.add_argument(
-        "--clips", type=_count, default=200, metavar="N",
+        "--clips", type=arguments.count, default=200, metavar="N",
         help="of these, draw N whose files are read, 0 = all (200)",
     )  # fmt: skip
     verb.add_argument("--seed", type=_seed, default=42, metavar="N", help="of the draws (42)")
@@ -163,14 +162,7 @@ def explore(words: argparse.Namespace) -> int:
 
 
 def _verb(verbs: Any, name: str, help: str, text: str, examples: str) -> argparse.ArgumentParser:
-    verb = verbs.add_parser(
-        name,
-        help=help,
-        description=text,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    verb = arguments.add_verb(verbs, name, help, text, examples)
     verb.add_argument("path", metavar="SRC", help="a folder in a known format")
     verb.add_argument("--format", metavar="NAME", help="the format of SRC (found out)")
     return verb
@@ -209,22 +201,8 @@ def _names(text: str) -> Sequence[str]:
     return names
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return value
-
-
 def _seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is no seed: expected 0 to {2**32 - 1}")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return value

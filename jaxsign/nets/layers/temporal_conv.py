@@ -28,7 +28,10 @@ class Convolution(nn.Module):
     Attributes:
       features: channels out; without `pointwise` as many as x has.
       taps, dilation: of the causal depthwise convolution.
-      pointwise: a product over the channels of every frame instead.
+      pointwise: a product over the channels of every frame instead; `taps` is then 1.
+
+    Raises:
+      ValueError: `pointwise` with several taps.
     """
 
     features: int
@@ -41,6 +44,8 @@ class Convolution(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """x: float [B, T, C] -> float [B, T, features]."""
+        if self.pointwise and self.taps != 1:
+            raise ValueError(f"pointwise with taps={self.taps}, expected 1")
         width = x.shape[-1] if self.pointwise else 1
         shape = (self.taps, width, self.features)
         kernel = self.param("kernel", _fan_out_normal, shape, self.param_dtype)

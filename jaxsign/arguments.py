@@ -1,0 +1,41 @@
+"""What the verbs' command lines share: how a verb is added, and numbers that words must be."""
+
+import argparse
+import textwrap
+from typing import Any
+
+
+def add_verb(verbs: Any, name: str, summary: str, text: str, examples: str) -> Any:
+    """A subparser whose help shows `text` and `examples` as they are written.
+
+    Args:
+      verbs: of `ArgumentParser.add_subparsers`.
+      name: the verb.
+      summary: a few words for the list of verbs.
+      text: what the verb does, in lines of at most 100 letters.
+      examples: command lines.
+    """
+    return verbs.add_parser(
+        name,
+        help=summary,
+        description=textwrap.dedent(text).strip(),
+        epilog="examples:\n" + textwrap.indent(textwrap.dedent(examples).strip(), "  "),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def positive(word: str) -> int:
+    """A whole number from 1 on."""
+    return _whole(word, 1, "a positive whole number")
+
+
+def count(word: str) -> int:
+    """A whole number from 0 on."""
+    return _whole(word, 0, "a whole number of 0 or more")
+
+
+def _whole(word: str, least: int, expected: str) -> int:
+    if not word.isdecimal() or int(word) < least:
+        raise argparse.ArgumentTypeError(f"{word!r} is not {expected}")
+    return int(word)

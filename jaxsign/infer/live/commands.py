@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
 from typing import Any
 
@@ -59,6 +60,7 @@ def _add_judging(verb: Any) -> None:
     add("--top", type=int, default=3, metavar="N", help="candidates (3)")
     add("--head", default="", help="which head of the net (default: the first)")
     add("--no-sign", default="", metavar="NAME", help="the class that stands for no sign")
+    add("--face-only", action="store_true", help="leave pose and hands out")
 
 
 def _add_showing(verb: Any) -> None:
@@ -97,9 +99,9 @@ def live(words: argparse.Namespace) -> int:
     chosen = Settings(max_side=words.max_side, confidence=words.confidence)
     if words.video:
         frames.check(Path(words.video))
-    names = ("window", "target_frames", "every", "threshold", "smoothing", "top", "head", "no_sign")
+    fields = {field.name for field in dataclasses.fields(stream.Settings)} - {"min_frames"}
     settings = stream.Settings(
-        min_frames=min(5, max(words.window, 1)), **{name: getattr(words, name) for name in names}
+        min_frames=min(5, max(words.window, 1)), **{name: getattr(words, name) for name in fields}
     )
     recogniser = stream.Recogniser(runs.load_run(words.workdir, words.which), settings)
     ready = recogniser.warm_up()

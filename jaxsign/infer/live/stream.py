@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.clip import Clip
+from jaxsign.input.clip import FACE, POINTS, Clip
 
 Array = np.ndarray
+_IN_FACE = (np.arange(POINTS) < FACE.stop)[:, None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Settings:
       top: candidates given.
       head: of the net; "" = the first.
       no_sign: class that stands for no sign; "" = there is none.
+      face_only: pose and hands are left out.
     """
 
     window: int = 30
@@ -44,6 +46,7 @@ class Settings:
     top: int = 3
     head: str = ""
     no_sign: str = ""
+    face_only: bool = False
 
     def check(self) -> None:
         """Refuses settings that cannot work.
@@ -170,6 +173,8 @@ class Recogniser:
           seconds: of the frame; must not decrease.
           visibility: float32 [33] of the pose points; None = all are visible.
         """
+        if self.settings.face_only:
+            landmarks = np.where(_IN_FACE, landmarks, np.float32(np.nan))
         if not np.isnan(landmarks).all():
             seen = np.ones(33, np.float32) if visibility is None else visibility
             self._frames.append((landmarks, seen, seconds))

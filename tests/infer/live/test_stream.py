@@ -70,6 +70,13 @@ def test_the_window_holds_the_last_frames_that_show_anything():
     assert np.isnan(window[:, 468:]).all() and not np.isnan(window[:, :468]).any()
 
 
+def test_face_only_leaves_the_rest_out():
+    run = FakeRun()
+    recogniser = stream.Recogniser(run, stream.Settings(face_only=True))
+    feed(recogniser, 5, points=np.full((543, 3), 0.5, np.float32))
+    assert np.isnan(run.seen[-1][:, 468:]).all() and (run.seen[-1][:, :468] == 0.5).all()
+
+
 def test_thinning_spreads_the_frames_over_the_window():
     run = FakeRun()
     recogniser = stream.Recogniser(run, stream.Settings(target_frames=16, every=0.0))

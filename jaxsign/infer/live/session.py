@@ -42,6 +42,8 @@ class Totals:
       frames: handled.
       answers: given.
       seconds: of the stream, from the first to the last frame.
+      start_s: seconds of the first frame's landmarks, when the landmarker loads its models; not
+        in what follows.
       elapsed: wall-clock seconds.
       landmark_s, net_s: of those, in the landmarker and in the net.
     """
@@ -49,16 +51,18 @@ class Totals:
     frames: int = 0
     answers: int = 0
     seconds: float = 0.0
+    start_s: float = 0.0
     elapsed: float = 0.0
     landmark_s: float = 0.0
     net_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `real_time` > 1 is faster than the stream itself."""
-        frames, answers = max(self.frames, 1), max(self.answers, 1)
+        frames, answers = max(self.frames - 1, 1), max(self.answers, 1)
         return {
             "frames": self.frames,
             "answers": self.answers,
+            "start_seconds": round(self.start_s, 3),
             "stream_seconds": round(self.seconds, 3),
             "elapsed_seconds": round(self.elapsed, 3),
             "real_time": round(self.seconds / self.elapsed, 3) if self.elapsed else None,
@@ -91,11 +95,14 @@ class Session:
             start = time.perf_counter()
             detection = self.landmarker.detect(image, clock.read(seconds))
             took = time.perf_counter() - start
+            if not self.totals.frames:
+                self.totals.start_s, begun = took, begun + took
+            else:
+                self.totals.landmark_s += took
             answer = self.recogniser.add(detection.points, seconds, detection.visibility)
             self._latest = answer or self._latest
             totals = self.totals
             totals.frames += 1
-            totals.landmark_s += took
             totals.seconds = seconds - first
             if answer is not None:
                 totals.answers += 1

@@ -162,9 +162,12 @@ def read_torch(path: str | Path) -> Any:
     try:
         return _to_numpy(torch.load(path, map_location="cpu", weights_only=True), torch)
     except Exception as error:  # torch raises many types for a damaged or unsafe file
-        reason = str(error).strip().splitlines()
+        lines = str(error).strip().splitlines()
+        reason = lines[0] if lines else repr(error)
+        # torch's own words on what it will not load advise loading it unsafely.
+        reason = "no torch file, or more than plain values" if "weights_only" in reason else reason
         raise UserError(
-            f"{path}: not a readable torch checkpoint ({reason[0] if reason else error!r}). "
+            f"{path}: not a readable torch checkpoint ({reason}). "
             "Only tensors and plain containers are loaded; files that need to run code are refused."
         ) from error
 

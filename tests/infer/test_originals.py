@@ -92,13 +92,12 @@ def test_the_originals_own_checkpoint_comes_back_as_it_was(tmp_path):
     assert configs.load_run_config(run).input.augment.landmarks.flip == 0
 
 
-@pytest.mark.parametrize("frames", [16, 20, 33])
-def test_an_imported_net_answers_at_the_clips_own_length(tmp_path, frames):
+def test_an_imported_net_answers_at_the_clips_own_length(tmp_path):
     path = GOLDEN / "asl_hybrid/checkpoint_dim16.pth"
     assert cli.main(["import", str(path), "--workdir", str(tmp_path / "run")]) == 0
     run = runs.load_run(tmp_path / "run")
     rng = np.random.default_rng(0)
-    lengths = (frames, frames + 3, frames)
+    lengths = (20, 33, 20)
     clips = [
         runs.Clip(rng.uniform(0, 1, (n, 62, 2)).astype(np.float32), np.ones(n, bool))
         for n in lengths

@@ -13,7 +13,7 @@ def train(folder, config):
     return loop.train(config, folder, log.Display(live=False))
 
 
-def changing(epochs=5):
+def changing(epochs=4):
     """A recipe in the middle of restarts, with dropouts that ramp up and set in late."""
     return tiny_asl(
         deterministic=True,
@@ -24,41 +24,41 @@ def changing(epochs=5):
     )
 
 
-def test_stopping_within_restarts_and_ramps_changes_nothing(tmp_path, monkeypatch):
-    train(tmp_path / "whole", changing(4))  # 12 steps
-    result, calls = train_step_by_step(
-        monkeypatch, lambda: train(tmp_path / "parts", changing(4)), steps=5
-    )
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that was never stopped: 4 epochs of 3 steps."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    train(folder, changing())
+    return folder
+
+
+def test_stopping_within_restarts_and_ramps_changes_nothing(whole, tmp_path, monkeypatch):
+    parts = tmp_path / "parts"
+    result, calls = train_step_by_step(monkeypatch, lambda: train(parts, changing()), steps=5)
     assert calls == 3 and result.epochs == 4
-    whole, parts = (tmp_path / name / "metrics.csv" for name in ("whole", "parts"))
-    assert whole.read_bytes() == parts.read_bytes()
+    assert (whole / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
     for which in ("last", "best"):
-        one, other = (
-            checkpoint.load_variables(tmp_path / name, which)[0] for name in ("whole", "parts")
-        )
+        one, other = (checkpoint.load_variables(folder, which)[0] for folder in (whole, parts))
         jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
-def test_the_rate_restarts(tmp_path):
-    train(tmp_path, changing(4))
-    rates = [float(row["lr"]) for row in records.read_csv(tmp_path / "metrics.csv")]
+def test_the_rate_restarts(whole):
+    rates = [float(row["lr"]) for row in records.read_csv(whole / "metrics.csv")]
     # Warm-up, then a cycle of two epochs, then the next begins.
     assert rates[0] == pytest.approx(4e-4) and rates[1] < 4e-4 / 1.5
     assert rates[2] == pytest.approx(4e-4)
 
 
-def test_what_changes_over_a_run_has_an_effect(tmp_path):
-    """Dropout that sets in at step 4 changes nothing before and everything after."""
-    late = changing(4)
-    never = changing(4)
+def test_what_sets_in_late_changes_nothing_before(whole, tmp_path):
+    never = changing(2)
     never.net.late_dropout = 0.0
-    train(tmp_path / "late", late)
-    train(tmp_path / "never", never)
-    one, other = (records.read_csv(tmp_path / n / "metrics.csv") for n in ("late", "never"))
-    steps = 3  # an epoch: 12 clips by 4
-    before = [i for i in range(4) if (i + 1) * steps <= 4]
-    assert before and all(one[i]["train_loss"] == other[i]["train_loss"] for i in before)
-    assert one[-1]["train_loss"] != other[-1]["train_loss"]
+    train(tmp_path, never)
+    late, plain = (
+        [float(row["train_loss"]) for row in records.read_csv(folder / "metrics.csv")]
+        for folder in (whole, tmp_path)
+    )
+    # The fourth step is the first one of the second epoch; dropout begins with the fifth.
+    assert late[0] == plain[0] and late[1] != plain[1]
 
 
 def test_keypoint_augmentation_on_landmarks_is_refused(tmp_path):

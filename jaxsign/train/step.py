@@ -57,11 +57,7 @@ def train_step(
         rng = jax.random.fold_in(rng, jax.lax.axis_index(axis))
     scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
     count = batch["weight"].shape[0]
-    now = {
-        "loss_weights": rates["loss_weights"],
-        "epoch": rates.get("epoch", jnp.float32(0)),
-        "step": state.step,
-    }
+    now = _now(state, rates)
 
     def scaled_loss(chosen, collections, micro, index):
         params = optimizers.nested({**rest, **chosen})
@@ -88,6 +84,12 @@ def train_step(
     if state.loss_scale is not None:
         new_state = _skip_unless(finite, new_state, state)
     return new_state, {**sums, "grad_norm": grad_norm, "finite": finite}
+
+
+def _now(state: TrainState, rates: Mapping[str, Array]) -> dict[str, Array]:
+    """What a task is told of the step: the heads' weights, epochs and steps done."""
+    epoch = rates.get("epoch", jnp.float32(0))
+    return {"loss_weights": rates["loss_weights"], "epoch": epoch, "step": state.step}
 
 
 def _update(state, grads, chosen, rest, optimizer, lr, ema_decay) -> TrainState:

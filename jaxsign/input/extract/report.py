@@ -77,17 +77,16 @@ def describe(clip: Clip, /, **known: Any) -> Row:
 
 def read(out: Path) -> dict[str, Row]:
     """The rows by video; a line that a killed run left half-written is left out."""
-    rows = {}
-    try:
-        with open(out / REPORT, newline="", **_TEXT) as file:
-            for cells in csv.DictReader(file):
-                try:
-                    row = Row(**{name: _TYPES[name](cells[name]) for name in _FIELDS})
-                except (KeyError, ValueError, TypeError):
-                    continue
-                rows[row.video] = row
-    except FileNotFoundError:
-        pass
+    rows: dict[str, Row] = {}
+    if not (out / REPORT).exists():
+        return rows
+    with open(out / REPORT, newline="", **_TEXT) as file:
+        for cells in csv.DictReader(file):
+            try:
+                row = Row(**{name: _TYPES[name](cells[name]) for name in _FIELDS})
+            except (KeyError, ValueError, TypeError):
+                continue
+            rows[row.video] = row
     return rows
 
 

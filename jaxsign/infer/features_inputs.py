@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files
-from jaxsign.input.extract import sampling, video, videos
+from jaxsign.input.extract import recording, sampling, video, videos
 from jaxsign.input.extract.settings import Settings
 from jaxsign.input.inspecting import arrays
 
@@ -95,18 +95,17 @@ def images(
     Raises:
       UserError: no video and no images, or a damaged video.
     """
-    sampler = sampling.Sampler(settings.every_nth, settings.target_fps)
     if path.suffix in arrays.SUFFIXES:
+        sampler = sampling.Sampler(settings.every_nth, settings.target_fps)
         frames, times = _stored(path)
         for i, (frame, seconds) in enumerate(zip(frames, times.tolist(), strict=True)):
             if sampler.keep(seconds):
                 yield seconds, np.asarray(frame), (i + 1) / len(frames)
         return
     with video.Video(path, threads) as opened:
-        for frame in opened:
-            if sampler.keep(frame.seconds):
-                share = min(1.0, frame.seconds / opened.seconds) if opened.seconds else 0.0
-                yield frame.seconds, frame.pixels(), share
+        for frame in recording.kept(opened, settings):
+            share = min(1.0, frame.seconds / opened.seconds) if opened.seconds else 0.0
+            yield frame.seconds, frame.pixels(), share
         if opened.damage and not keep_partial:
             raise UserError(
                 f"{path}: damaged: {opened.damage}. Mend or replace the file, or give "

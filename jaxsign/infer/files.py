@@ -55,7 +55,7 @@ def find(source: str | Path) -> list[Item]:
             "(jaxsign features) first, then give what they wrote."
         )
     many = sequences75.recognises(source)  # one .npz that holds many clips
-    if source.is_file() and source.suffix == ".npz" and not many:
+    if source.is_file() and source.suffix.lower() == ".npz" and not many:
         return [Item(source, source.name)]
     files = sorted(path for path in source.rglob("*.npz") if path.is_file())
     if files and not many:

@@ -93,6 +93,7 @@ class _Watch:
     def __call__(self, image: Any, detection: Any, count: int) -> bool:
         from PIL import Image
 
+        from jaxsign.infer.live import window
         from jaxsign.input import drawing
 
         if self._window is None:
@@ -101,8 +102,8 @@ class _Watch:
         drawing.draw(shown, detection.points)
         drawing.caption(shown, f"{count} frames   s save   q drop")
         action = self._window.show(shown)
-        self.dropped = action == "quit"
-        return action in ("quit", "shot")
+        self.dropped = action == window.QUIT
+        return action in (window.QUIT, window.SHOT)
 
     def close(self) -> None:
         """Closes the window."""

@@ -90,7 +90,7 @@ def live(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from jaxsign.infer import run as runs
-    from jaxsign.infer.live import frames, session, stream
+    from jaxsign.infer.live import frames, session, stream, window
     from jaxsign.input.extract import landmarkers, libraries, models
     from jaxsign.input.extract.commands import MODELS
     from jaxsign.input.extract.settings import Settings
@@ -119,9 +119,9 @@ def live(words: argparse.Namespace) -> int:
         try:
             for moment in going.run(images):
                 action = shown.take(moment)
-                if action == "quit":
+                if action == window.QUIT:
                     break
-                if action == "reset":
+                if action == window.RESET:
                     going.reset()
         except KeyboardInterrupt:  # the only way to end a camera without a window
             _say_totals(going.totals.to_json(), as_json=words.json)
@@ -149,7 +149,7 @@ class _Shown:
 
     def take(self, moment: Any) -> str:
         """Shows a moment; returns what a key asked for."""
-        from jaxsign.infer.live import picture
+        from jaxsign.infer.live import picture, window
 
         answer = moment.answer
         if answer is not None:
@@ -163,7 +163,7 @@ class _Shown:
         if self._film:
             self._film.add(image, moment.status.seconds)
         action = self._window.show(image) if self._window else ""
-        if sure or action == "shot":
+        if sure or action == window.SHOT:
             self._shoot(image, moment.latest)
         return action
 

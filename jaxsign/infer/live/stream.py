@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.infer import metrics
 from jaxsign.input.clip import FACE, POINTS, Clip
 
 Array = np.ndarray
@@ -204,8 +205,7 @@ class Recogniser:
         clip = Clip(landmarks, times - times[0], self.frame_size, visibility=visibility)
         x = self.run.cut(self.run.features(clip))
         scores = self.run.classify([runs.Clip(x, np.ones(len(x), bool))], 1)[self.head][0]
-        shifted = np.exp(scores.astype(np.float64) - scores.max())
-        return shifted / shifted.sum()
+        return metrics.softmax(scores)
 
     def _name(self, index: int) -> str:
         names: Sequence[str] | None = self.run.labels[self.head]

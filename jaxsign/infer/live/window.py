@@ -6,9 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -16,8 +14,8 @@ from PIL import Image
 
 from jaxsign.errors import UserError
 from jaxsign.infer.live import frames, picture
+from jaxsign.input import film
 
-_TICKS = 90_000  # a second of a film
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 _NO_WINDOW = "no window can be opened (no display?). Run without one: --no-window"
 QUIT, SHOT, RESET = "quit", "shot", "reset"
@@ -69,34 +67,19 @@ class Film:
         self._draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp.mp4")
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._container: Any = av.open(str(self._draft), "w")
-        self._stream: Any = None
-        self._last = -1
+            self._writer = film.Writer(self._draft)
 
     def add(self, image: Image.Image, seconds: float) -> None:
         """Adds a picture."""
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=30)
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.codec_context.time_base = Fraction(1, _TICKS)
-            # The encoder takes even sides only.
-            self._stream.width = max(2, image.width // 2 * 2)
-            self._stream.height = max(2, image.height // 2 * 2)
-        size = (self._stream.width, self._stream.height)
-        frame = av.VideoFrame.from_image(image if image.size == size else image.resize(size))
-        self._last = max(self._last + 1, round(seconds * _TICKS))
-        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
         with self._told():
-            self._container.mux(self._stream.encode(frame))
+            self._writer.add(image, seconds)
 
     def close(self) -> None:
         """Ends the film; without a picture there is none."""
         try:
             with self._told():
-                with self._container:
-                    if self._stream is not None:
-                        self._container.mux(self._stream.encode())
-                if self._stream is not None and not self._broken:
+                self._writer.close()
+                if self._writer.started and not self._broken:
                     os.replace(self._draft, self._path)
         finally:
             self._draft.unlink(missing_ok=True)

@@ -1,15 +1,13 @@
 """Pictures to check an extraction by: the video's frames with their skeletons drawn on."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
 from jaxsign.errors import UserError
-from jaxsign.input import drawing
+from jaxsign.input import drawing, film
 from jaxsign.input.clip import Clip
 from jaxsign.input.extract import recording, report, video
 from jaxsign.input.extract.settings import Settings
@@ -18,7 +16,6 @@ from jaxsign.whole import whole
 KINDS = ("sheet", "video")
 _FRAMES, _COLUMNS, _SIDE = 18, 6, 320  # of a sheet: frames, columns, longer side in pixels
 _VIDEO_SIDE = 720
-_TICKS = 90_000  # a second of a preview video
 
 
 def write(path: Path, source: Path, clip: Clip, settings: Settings, kind: str) -> None:
@@ -74,20 +71,6 @@ def _caption(clip: Clip, number: int) -> str:
 
 
 def _video(draft: Path, source: Path, clip: Clip, settings: Settings) -> None:
-    numbers = np.arange(len(clip))
-    size: tuple[int, int] = (0, 0)
-    with av.open(str(draft), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(clip.fps or 30).limit_denominator())
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.time_base = Fraction(1, _TICKS)
-        last = -1
-        for number, image in _drawn(source, clip, settings, numbers, _VIDEO_SIDE):
-            if not any(size):
-                # The encoder takes even sides only.
-                size = (max(2, image.width // 2 * 2), max(2, image.height // 2 * 2))
-                stream.width, stream.height = size
-            frame = av.VideoFrame.from_image(image if image.size == size else image.resize(size))
-            last = max(last + 1, round(clip.timestamps[number] * _TICKS))
-            frame.pts, frame.time_base = last, Fraction(1, _TICKS)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    with film.Writer(draft, clip.fps or 30) as writer:
+        for number, image in _drawn(source, clip, settings, np.arange(len(clip)), _VIDEO_SIDE):
+            writer.add(image, clip.timestamps[number])

@@ -66,3 +66,13 @@ def write(path: Path, array: np.ndarray) -> None:
     """Writes a file under a temporary name, then renames it: whole or absent."""
     with whole(path) as draft, open(draft, "wb") as file:
         np.save(file, array, allow_pickle=False)
+
+
+def holds(path: Path, shape: tuple[int | None, ...]) -> bool:
+    """Whether a .npy file is an array that `frames` takes."""
+    if path.suffix != ".npy":
+        return False
+    try:
+        return frames(path, shape) > 0
+    except UserError:
+        return False

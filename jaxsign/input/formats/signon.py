@@ -31,12 +31,7 @@ def recognises(path: Path) -> bool:
     """A folder with samples.csv, or a .npy file of [L, 75, 3]."""
     if path.is_dir():
         return (path / TABLE).is_file()
-    if path.suffix != SUFFIX:
-        return False
-    try:
-        return _npy.frames(path, _SHAPE) > 0
-    except UserError:
-        return False
+    return _npy.holds(path, _SHAPE)
 
 
 def open_path(path: Path) -> Collection:

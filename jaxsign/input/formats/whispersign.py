@@ -31,12 +31,7 @@ def recognises(path: Path) -> bool:
     """A folder with a split's features, or a .npy file of [T, 42, 7]."""
     if path.is_dir():
         return any((path / split / "features").is_dir() for split in SPLITS)
-    if path.suffix != SUFFIX:
-        return False
-    try:
-        return _npy.frames(path, _SHAPE) > 0
-    except UserError:
-        return False
+    return _npy.holds(path, _SHAPE)
 
 
 def open_path(path: Path) -> Collection:

@@ -117,7 +117,7 @@ def test_a_film_that_broke_leaves_nothing(tmp_path, monkeypatch):
     def full(frame=None):
         raise OSError(28, "No space left on device")
 
-    made._stream = types.SimpleNamespace(width=64, height=48, encode=full)
+    made._writer._stream = types.SimpleNamespace(width=64, height=48, encode=full)
     with pytest.raises(UserError, match="seen.mp4: cannot be written .No space left"):
         made.add(Image.new("RGB", (64, 48)), 1.0)
     with pytest.raises(UserError, match="No space left"):

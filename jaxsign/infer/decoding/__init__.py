@@ -1,0 +1,1 @@
+"""From a net's scores to label sequences: greedy, prefix beam search, rescoring, autoregression."""

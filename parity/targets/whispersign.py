@@ -1,8 +1,11 @@
 """WhisperSign: what is done to hands, before and beside its nets."""
 
-from parity.targets import whispersign_input
+from parity.targets import whispersign_augment, whispersign_input
 
 TARGETS = {
+    "GestureMasking": whispersign_augment.augmentation,
+    "NoiseInjection": whispersign_augment.augmentation,
+    "TemporalJitter": whispersign_augment.augmentation,
     "FeatureScaler": whispersign_input.preprocessing,
     "MovingAverageSmoothing": whispersign_input.preprocessing,
     "ScaleNormalizer": whispersign_input.normalisers,
@@ -14,6 +17,7 @@ TARGETS = {
     "resample_to_fixed_rate": whispersign_input.resampling,
 }
 FILES = {
+    "temporal_jitter.json": whispersign_augment.jitter,
     "sliding_window.json": whispersign_input.window_places,
 }
 LEFT_OUT: dict[str, str] = {}

@@ -1,0 +1,63 @@
+"""What WhisperSign does to training clips, with the draws that were recorded."""
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.input import augment_joints
+from parity import cases
+from parity.targets import FileCheck
+
+Arrays = dict[str, np.ndarray]
+Draws = Iterator[np.ndarray]
+Options = Mapping[str, Any]
+
+
+def augmentation(case: cases.Case) -> Arrays:
+    """Gesture masks, jitter and noise apart, and the three in their order."""
+    steps = {"mask": [_masked], "jitter": [_shifted], "noise": [_noisy]}
+    steps["all"] = [_masked, _shifted, _noisy]
+    produced: Arrays = {}
+    for name, numbers in _draws(case).items():
+        kind = name.split("/")[0]
+        drawn, x = iter(numbers), case.inputs["clip"]
+        for step in steps[kind]:
+            x = step(x, drawn, case.call[kind])
+        produced[f"output/{name}"] = x
+    return produced
+
+
+def _draws(case: cases.Case) -> dict[str, list[np.ndarray]]:
+    """The numbers of every run, in the order they were drawn."""
+    return {
+        name: [case.inputs[f"draw/{name}/{i}_{kind}"] for i, kind in enumerate(kinds)]
+        for name, kinds in case.call["draws"].items()
+    }
+
+
+def _masked(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
+    x = augment_joints.mask_joints(x, next(drawn) < options["joint_mask_prob"])
+    if next(drawn) < options["temporal_mask_prob"]:
+        count, first = int(next(drawn)), int(next(drawn))
+        x = augment_joints.mask_frames(x, first, count)
+    return x
+
+
+def _shifted(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
+    return augment_joints.shift_frames(x, int(next(drawn)))
+
+
+def _noisy(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
+    return augment_joints.add_noise(x, next(drawn), absent="upstream")
+
+
+def jitter(path: Path) -> FileCheck:
+    """`temporal_jitter.json`: one sequence moved by each shift."""
+    row = json.loads(path.read_text(encoding="utf-8"))
+    shifted = functools.partial(augment_joints.shift_frames, np.array(row["input"]))
+    found = {shift: shifted(int(shift)) for shift in row["by_shift"]}
+    return FileCheck(row["by_shift"], found)

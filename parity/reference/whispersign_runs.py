@@ -1,0 +1,127 @@
+"""The recorded training runs of WhisperSign through the reference's loop."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from parity import cases
+from parity.reference import whispersign_train
+from parity.reference.fslr import state_dict_of, tensors
+from parity.reference.whispersign_net import WhisperSignModel
+
+Arrays = dict[str, np.ndarray]
+SCALARS = {"att_loss": "attention", "ctc_loss": "ctc", "total_loss": "total"}
+
+
+def batch(case: cases.Case, name: str) -> whispersign_train.Batch:
+    """The batch `input/<name>/*`."""
+    return tensors(case.under(f"input/{name}/"))
+
+
+def batches(case: cases.Case, kind: str) -> list[whispersign_train.Batch]:
+    """The batches that the trainer's case lists as its `kind` ('train' or 'val')."""
+    names = case.call[f"{kind}_batches"]
+    return [batch(case, name.removeprefix("input/")) for name in names]
+
+
+def stages(call: dict[str, Any]) -> list[whispersign_train.Stage]:
+    """The original's three stages: its decoder is never fed."""
+    config = call["train_config"]
+    return [
+        whispersign_train.Stage(
+            epochs=config[name]["epochs"],
+            lr=config[name]["lr"],
+            weight_decay=config[name]["weight_decay"],
+            alpha=config[name].get("alpha", 1.0),
+            frozen=whispersign_train.STAGE1_FROZEN if name == "stage1" else (),
+            warmup=config["warmup_steps"],
+            grad_clip=config["grad_clip"],
+            teacher_forcing=False,
+        )
+        for name in ("stage1", "stage2", "stage3")
+    ]
+
+
+def trainer(case: cases.Case, module: WhisperSignModel) -> Arrays:
+    """Three stages; the state after each, and everything that the trainer logs."""
+    train, val = batches(case, "train"), batches(case, "val")
+    produced: Arrays = {}
+    records = []
+    for number, stage in enumerate(stages(case.call), 1):
+        found = whispersign_train.run_stage(module, stage, lambda: train, val, len(train))
+        records.append(found)
+        produced |= {
+            f"output/lr/stage{number}": np.array(found.lr),
+            f"output/grad_norm/stage{number}": np.array(found.grad_norm),
+        }
+        produced |= state_after(state_dict_of(module), number)
+    produced["output/trainable"] = np.array([found.trainable for found in records])
+    return produced | scalars(records, len(train)) | files(records)
+
+
+def state_after(state: Arrays, number: int) -> Arrays:
+    """The state after a stage under the case's names; `after/` holds that of the last one."""
+    copied = {key: value.copy() for key, value in state.items()}
+    stage = f"output/after_stage{number}"
+    found = {f"{stage}/{key}": value for key, value in copied.items()}
+    found |= {f"after/{key}": value for key, value in copied.items() if number == 3}
+    tables = [key for key in copied if key.endswith("rel_pos_bias.weight")]
+    return found | {f"{stage}_rows_1990_2009/{key}": copied[key][1990:2009] for key in tables}
+
+
+def scalars(records: list[whispersign_train.Records], updates: int) -> Arrays:
+    """What the trainer logs: a value an update, and a validation loss an epoch."""
+    found: Arrays = {}
+    for tag, name in SCALARS.items():
+        values = np.array([value for record in records for value in getattr(record, name)])
+        found[f"output/scalars/train/{tag}"] = values
+        found[f"output/scalar_steps/train/{tag}"] = np.arange(1, len(values) + 1)
+    losses = np.array([loss for record in records for loss in record.val_loss])
+    found["output/scalars/val/loss"] = losses
+    found["output/scalar_steps/val/loss"] = np.arange(1, len(losses) + 1) * updates
+    return found
+
+
+def files(records: list[whispersign_train.Records]) -> Arrays:
+    """Names, epochs and losses of the checkpoints: the best of each stage and the last."""
+    rows = {}
+    for number, record in enumerate(records, 1):
+        best = record.best_epoch
+        rows[f"best_stage{number}.pt"] = (best, record.val_loss[best - 1])
+        last = "final_model.pt" if number == len(records) else f"final_stage{number}.pt"
+        rows[last] = (len(record.train_loss), record.train_loss[-1])
+    names = sorted(rows)
+    return {
+        "output/files/names": np.array(names),
+        "output/files/epoch": np.array([rows[name][0] for name in names]),
+        "output/files/loss": np.array([rows[name][1] for name in names]),
+    }
+
+
+def hybrid(case: cases.Case, module: WhisperSignModel) -> Arrays:
+    """Updates with the promised loss, two batches in turn."""
+    call, schedule = case.call, case.call["schedule"]
+    stage = whispersign_train.Stage(
+        epochs=1,
+        lr=call["learning_rate"],
+        weight_decay=call["weight_decay"],
+        alpha=call["alpha"],
+        grad_clip=call["clip"],
+    )
+    pair = [batch(case, "train0"), batch(case, "train1")]
+    optimizer = torch.optim.AdamW(module.parameters(), lr=stage.lr, weight_decay=stage.weight_decay)
+    records = whispersign_train.Records()
+    for number in range(call["steps"]):
+        rate = whispersign_train.learning_rate(
+            number, stage.lr, schedule["warmup_steps"], schedule["total_steps"], schedule["min_lr"]
+        )
+        optimizer.param_groups[0]["lr"] = rate
+        whispersign_train.update(module, pair[number % 2], optimizer, stage, records)
+    losses = {name: getattr(records, name) for name in ("total", "ctc", "attention")}
+    produced = {f"output/losses/{name}": np.array(values) for name, values in losses.items()}
+    produced |= {
+        "output/grad_norms": np.array(records.grad_norm),
+        "output/lrs": np.array(records.lr),
+    }
+    return produced | {f"after/{key}": value for key, value in state_dict_of(module).items()}

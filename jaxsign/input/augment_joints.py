@@ -136,7 +136,7 @@ class AugmentJoints:
         if tuple(self.time_scale) != (1.0, 1.0):
             x = scale_time(x, rng.uniform(*self.time_scale))
         if self.joint_mask:
-            x = mask_joints(x, rng.random(x.shape[1]) < self.joint_mask)
+            x = mask_joints(x, np.asarray(rng.random(x.shape[1])) < self.joint_mask)
         if self.time_mask and rng.random() < self.time_mask:
             count = int(rng.integers(1, self.time_mask_frames + 1))
             x = mask_frames(x, int(rng.integers(0, max(1, len(x) - count))), count)

@@ -44,24 +44,31 @@ def attend(
     valid: Array | None,
     keep: Array | None = None,
     rate: float = 0.0,
+    bias: Array | None = None,
 ) -> tuple[Array, Array]:
-    """softmax(query key^T / sqrt(D)) value, over valid keys.
+    """softmax(query key^T / sqrt(D) + bias) value, over valid keys.
 
     Args:
-      query, key, value: float [B, H, T, D]. The heads stand before the time: the other order
-        makes XLA's CPU backend transpose inside the products, which is several times slower.
-      valid: bool [B, T], True = this key may be attended to; None = all. A row without a valid key
-        gets uniform weights (finite, where a softmax over -inf would give NaN).
-      keep: bool [B, H, T, T] dropout mask for the weights, or None.
+      query: float [B, H, T, D]. The heads stand before the time: the other order makes XLA's CPU
+        backend transpose inside the products, which is several times slower.
+      key, value: float [B, H, S, D].
+      valid: bool [B, S], True = this key may be attended to, or bool broadcastable to
+        [B, H, T, S]; None = all. A row without a valid key gets uniform weights (finite, where a
+        softmax over -inf would give NaN).
+      keep: bool [B, H, T, S] dropout mask for the weights, or None.
       rate: the dropout rate that belongs to `keep`.
+      bias: float32, broadcastable to [B, H, T, S], or None.
 
     Returns:
-      float [B, H, T, D] and the weights before dropout, float32 [B, H, T, T].
+      float [B, H, T, D] and the weights before dropout, float32 [B, H, T, S].
     """
     scale = jnp.asarray(1.0 / math.sqrt(query.shape[-1]), query.dtype)
     scores = jnp.einsum("bhqd,bhkd->bhqk", query * scale, key).astype(jnp.float32)
+    if bias is not None:
+        scores = scores + bias
     if valid is not None:
-        scores = jnp.where(valid[:, None, None, :], scores, jnp.finfo(jnp.float32).min)
+        valid = valid[:, None, None, :] if valid.ndim == 2 else valid
+        scores = jnp.where(valid, scores, jnp.finfo(jnp.float32).min)
     weights = softmax(scores)
     used = weights.astype(value.dtype)
     if keep is not None:

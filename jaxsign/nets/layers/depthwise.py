@@ -33,13 +33,29 @@ def causal_depthwise(x: Array, kernel: Array, dilation: int = 1) -> Array:
     return grouped_convolution(x, kernel, dilation)
 
 
-def grouped_convolution(x: Array, kernel: Array, dilation: int = 1) -> Array:
-    """The same as `causal_depthwise`, as one grouped convolution."""
+def centred_depthwise(x: Array, kernel: Array) -> Array:
+    """y[:, t] = sum_k kernel[k] * x[:, t + k - K // 2], zeros around the clip.
+
+    Args:
+      x: float [B, T, C].
+      kernel: float [K, C], K odd.
+
+    Returns:
+      float [B, T, C].
+    """
+    reach = kernel.shape[0] // 2
+    if not backend.on_cpu():
+        return grouped_convolution(x, kernel, ahead=reach)
+    return _shift_and_add(jnp.pad(x, ((0, 0), (0, reach), (0, 0))), kernel, 1)[:, reach:]
+
+
+def grouped_convolution(x: Array, kernel: Array, dilation: int = 1, ahead: int = 0) -> Array:
+    """The same as `causal_depthwise`, as one grouped convolution; looks `ahead` so many frames."""
     return jax.lax.conv_general_dilated(
         x,
         kernel[:, None, :],
         window_strides=(1,),
-        padding=[((kernel.shape[0] - 1) * dilation, 0)],
+        padding=[((kernel.shape[0] - 1) * dilation - ahead, ahead)],
         rhs_dilation=(dilation,),
         dimension_numbers=("NWC", "WIO", "NWC"),
         feature_group_count=x.shape[-1],

@@ -1,0 +1,249 @@
+"""Autoregressive pre-norm transformer decoder: whole sequences at once, or step by step.
+
+As torch's `TransformerDecoder` with `norm_first` and exact GELU, with learned positions.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxsign.nets.layers import activation, attention, dense, dropout, norm, temporal_attention
+
+Array = jax.Array
+Cache = dict[str, Any]
+_XAVIER = nn.initializers.xavier_uniform()
+_ZEROS = nn.initializers.zeros
+
+
+class DecoderAttention(nn.Module):
+    """torch's MultiheadAttention: `kernel` [D, 3 D], `bias` [3 D] (query, key, value) and `out`.
+
+    Attributes:
+      dim: D.
+      num_heads: divides D.
+      dropout: rate on the attention weights.
+    """
+
+    dim: int
+    num_heads: int
+    dropout: float = 0.0
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        self.kernel = self.param("kernel", _XAVIER, (self.dim, 3 * self.dim), self.param_dtype)
+        self.bias = self.param("bias", _ZEROS, (3 * self.dim,), self.param_dtype)
+        self.out = dense.Dense(
+            self.dim, bias_init=_ZEROS, dtype=self.dtype, param_dtype=self.param_dtype
+        )
+
+    def project(self, x: Array, first: int, count: int) -> tuple[Array, ...]:
+        """`count` of (query, key, value), from number `first` on, of x [B, S, D].
+
+        Each float [B, H, S, D / H].
+        """
+        columns = slice(first * self.dim, (first + count) * self.dim)
+        x, kernel, bias = nn.dtypes.promote_dtype(
+            x, self.kernel[:, columns], self.bias[columns], dtype=self.dtype
+        )
+        parts = jnp.split(dense.dense(x, kernel, bias), count, axis=-1)
+        return tuple(temporal_attention.split_heads(part, self.num_heads) for part in parts)
+
+    def mix(
+        self, query: Array, key: Array, value: Array, valid: Array | None, *, train: bool = False
+    ) -> Array:
+        """query [B, H, S, D / H] on key and value [B, H, T, D / H] -> [B, S, D].
+
+        valid: bool [B, T] or broadcastable to [B, H, S, T].
+        """
+        keep = None
+        if train and self.dropout > 0.0:
+            shape = (*query.shape[:3], key.shape[2])
+            keep = dropout.keep_mask(self.make_rng("dropout"), shape, self.dropout)
+        mixed, _ = attention.attend(query, key, value, valid, keep, self.dropout)
+        return self.out(temporal_attention.merge_heads(mixed))
+
+
+class DecoderLayer(nn.Module):
+    """x += Self(Norm(x)); x += Cross(Norm(x), memory); x += FeedForward(Norm(x)).
+
+    Dropout on attention weights, after each part and inside the feed-forward part.
+    """
+
+    dim: int
+    num_heads: int
+    ff_dim: int
+    dropout: float = 0.1
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        self.norm1, self.norm2, self.norm3 = (norm.LayerNorm(**types) for _ in range(3))
+        attend: Any = DecoderAttention
+        self.self_attention = attend(self.dim, self.num_heads, self.dropout, **types)
+        self.cross_attention = attend(self.dim, self.num_heads, self.dropout, **types)
+        self.linear1 = dense.Dense(self.ff_dim, **types)
+        self.linear2 = dense.Dense(self.dim, **types)
+        self.drop = dropout.Dropout(self.dropout)
+
+    def memory_keys(self, memory: Array) -> tuple[Array, ...]:
+        """Key and value [B, H, T, D / H] of the memory [B, T, D]."""
+        return self.cross_attention.project(memory, 1, 2)
+
+    def __call__(
+        self, x: Array, memory: tuple[Array, ...], memory_valid: Array | None, *, train: bool
+    ) -> Array:
+        """x: float [B, S, D], memory: of `memory_keys` -> float [B, S, D]."""
+        query, key, value = self.self_attention.project(self.norm1(x), 0, 3)
+        earlier = jnp.tril(jnp.ones((x.shape[1],) * 2, bool))[None, None]
+        h = self.self_attention.mix(query, key, value, earlier, train=train)
+        x = x + self.drop(h, train=train)
+        return self._rest(x, memory, memory_valid, train)
+
+    def step(
+        self,
+        x: Array,
+        memory: tuple[Array, ...],
+        memory_valid: Array | None,
+        past: tuple[Array, ...],
+        position: Array,
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """One token: x float [B, 1, D] at `position`; `past` key and value [B, H, S, D / H]."""
+        query, *new = self.self_attention.project(self.norm1(x), 0, 3)
+        past = tuple(
+            jax.lax.dynamic_update_slice_in_dim(old, one.astype(old.dtype), position, 2)
+            for old, one in zip(past, new, strict=True)
+        )
+        earlier = (jnp.arange(past[0].shape[2]) <= position)[None, None, None]
+        x = x + self.self_attention.mix(query, *past, earlier)
+        return self._rest(x, memory, memory_valid, False), past
+
+    def _rest(
+        self, x: Array, memory: tuple[Array, ...], memory_valid: Array | None, train: bool
+    ) -> Array:
+        (query,) = self.cross_attention.project(self.norm2(x), 0, 1)
+        h = self.cross_attention.mix(query, *memory, memory_valid, train=train)
+        x = x + self.drop(h, train=train)
+        h = self.drop(activation.gelu(self.linear1(self.norm3(x))), train=train)
+        return x + self.drop(self.linear2(h), train=train)
+
+
+class AttentionDecoder(nn.Module):
+    """Token ids -> logits of the next token, given an encoder's output.
+
+    Attributes:
+      vocabulary: ids V.
+      dim: width D; num_heads divides it.
+      num_layers, ff_dim, dropout: of the layers.
+      max_target: longest sequence of tokens.
+    """
+
+    vocabulary: int
+    dim: int
+    num_heads: int
+    num_layers: int
+    ff_dim: int
+    dropout: float = 0.1
+    max_target: int = 200
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        normal = nn.initializers.normal(1.0)
+        shape = (self.vocabulary, self.dim)
+        self.tokens = self.param("tokens", normal, shape, self.param_dtype)
+        shape = (self.max_target, self.dim)
+        self.positions = self.param("positions", normal, shape, self.param_dtype)
+        make: Any = DecoderLayer
+        self.layer = [
+            make(self.dim, self.num_heads, self.ff_dim, self.dropout, **types)
+            for _ in range(self.num_layers)
+        ]
+        self.final_norm = norm.LayerNorm(**types)
+        self.out = dense.Dense(self.vocabulary, **types)
+
+    def __call__(
+        self, tokens: Array, memory: Array, memory_valid: Array | None, *, train: bool = False
+    ) -> Array:
+        """Logits of the token after each.
+
+        Args:
+          tokens: int [B, S], S up to `max_target`.
+          memory: float [B, T, D].
+          memory_valid: bool [B, T], True = may be attended to; None = all.
+          train: use dropout.
+
+        Returns:
+          float32 [B, S, V].
+
+        Raises:
+          ValueError: more tokens than `max_target`.
+        """
+        self.check_length(tokens.shape[1])
+        x = self.decode_embedded(self._embed(tokens, 0), memory, memory_valid, train=train)
+        return self.out(x).astype(jnp.float32)
+
+    def decode_embedded(
+        self, x: Array, memory: Array, memory_valid: Array | None, *, train: bool = False
+    ) -> Array:
+        """The layers and the last norm on embedded tokens, float [B, S, D] -> the same."""
+        for layer in self.layer:
+            x = layer(x, layer.memory_keys(memory), memory_valid, train=train)
+        return self.final_norm(x)
+
+    def start(self, memory: Array, memory_valid: Array | None, length: int = 0) -> Cache:
+        """What `step` needs; every array has the batch in front.
+
+        Args:
+          memory: float [B, T, D]; memory_valid: bool [B, T] or None = all.
+          length: most tokens that will come; 0 = `max_target`.
+
+        Raises:
+          ValueError: a length above `max_target`.
+        """
+        self.check_length(length)
+        if memory_valid is None:
+            memory_valid = jnp.ones(memory.shape[:2], bool)
+        keys = tuple(layer.memory_keys(memory) for layer in self.layer)
+        batch, heads, _, width = keys[0][0].shape if keys else (len(memory), 1, 0, 1)
+        empty = jnp.zeros((batch, heads, length or self.max_target, width), memory.dtype)
+        past = tuple((empty, empty) for _ in self.layer)
+        return {"memory": keys, "memory_valid": memory_valid, "past": past}
+
+    def step(self, cache: Cache, token: Array, position: Array | int) -> tuple[Array, Cache]:
+        """Logits of the token after `token`, which stands at `position` (0 = the first).
+
+        Args:
+          cache: of `start`, or of the step before.
+          token: int [B].
+          position: the same for all rows; below the length given to `start`.
+
+        Returns:
+          float32 [B, V] and the cache of the next step.
+        """
+        position = jnp.asarray(position, jnp.int32)
+        x = self._embed(token[:, None], position)
+        past = []
+        for layer, memory, old in zip(self.layer, cache["memory"], cache["past"], strict=True):
+            x, new = layer.step(x, memory, cache["memory_valid"], old, position)
+            past.append(new)
+        logits = self.out(self.final_norm(x))[:, 0].astype(jnp.float32)
+        return logits, {**cache, "past": tuple(past)}
+
+    def check_length(self, length: int) -> None:
+        """Refuses more tokens than there are positions."""
+        if length > self.max_target:
+            raise ValueError(
+                f"{length} tokens are more than the decoder's {self.max_target} positions "
+                "(max_target): a sequence with its start may not be longer"
+            )
+
+    def _embed(self, tokens: Array, first: Array | int) -> Array:
+        count = tokens.shape[1]
+        positions = jax.lax.dynamic_slice_in_dim(self.positions, first, count)
+        (x,) = nn.dtypes.promote_dtype(self.tokens[tokens] + positions, dtype=self.dtype)
+        return x

@@ -1,0 +1,98 @@
+"""Rows of WhisperSign's state_dict table, block by block, in the original's order."""
+
+from jaxsign.nets.layers import patch_frontend, torch_rows
+from jaxsign.nets.state_dict import Entry
+
+Path = tuple[str, ...]
+linear = torch_rows.linear
+
+
+def layer_norm(key: str, path: Path, width: int) -> list[Entry]:
+    """The two rows of a torch LayerNorm."""
+    return [
+        Entry(f"{key}.weight", ("params", *path, "scale"), shape=(width,)),
+        Entry(f"{key}.bias", ("params", *path, "bias"), shape=(width,)),
+    ]
+
+
+def frontend(prefix: str, path: Path, d: int, width: int) -> list[Entry]:
+    """A frontend whose patches hold `width` numbers; `prefix` ends with a dot or is empty."""
+    convolution, place = f"{prefix}conv_spe.", ("params", *path, "convolution")
+    taps = (d, 1, patch_frontend.TAPS)
+    return [
+        *linear(f"{prefix}patch_embedding.projection.0", (*path, "patch1"), d, width),
+        *linear(f"{prefix}patch_embedding.projection.2", (*path, "patch2"), d, d),
+        Entry(f"{convolution}depthwise.weight", (*place, "depthwise"), "conv1d", taps),
+        Entry(f"{convolution}pointwise.weight", (*place, "pointwise"), "conv1d", (d, d, 1)),
+        Entry(f"{convolution}pointwise.bias", (*place, "bias"), shape=(d,)),
+        *torch_rows.norm(f"{prefix}batch_norm", (*path, "norm"), d),
+    ]
+
+
+def relative_positions(table: str, projection: str, path: Path, d: int, reach: int) -> list[Entry]:
+    """The embedding of distances at key `table` and its projection at key `projection`."""
+    place = ("params", *path)
+    return [
+        Entry(f"{table}.weight", (*place, "table"), shape=(2 * reach - 1, d)),
+        Entry(f"{projection}.weight", (*place, "projection"), "linear", (1, d)),
+    ]
+
+
+def encoder_layer(
+    prefix: str, path: Path, d: int, ff: int, *, head: int, reach: int
+) -> list[Entry]:
+    """One layer; `head` is a head's width."""
+    rows = []
+    for norm, kind in (("norm_s", "spatial"), ("norm_t", "temporal")):
+        rows += layer_norm(prefix + norm, (*path, norm), d)
+        rows += linear(f"{prefix}{kind}_attn.qkv", (*path, kind, "qkv"), 3 * d, d)
+        rows += linear(f"{prefix}{kind}_attn.proj", (*path, kind, "out"), d, d)
+    key, place = f"{prefix}temporal_attn.", (*path, "temporal", "positions")
+    rows += relative_positions(f"{key}rpe.rel_pos_bias", f"{key}rpe_proj", place, head, reach)
+    rows += layer_norm(f"{prefix}norm_ff", (*path, "norm_ff"), d)
+    rows += linear(f"{prefix}ffn.net.0", (*path, "linear1"), ff, d)
+    return rows + linear(f"{prefix}ffn.net.3", (*path, "linear2"), d, ff)
+
+
+def encoder(
+    prefix: str, path: Path, d: int, ff: int, *, layers: int, head: int, reach: int
+) -> list[Entry]:
+    """All layers and the last norm."""
+    rows = []
+    for i in range(layers):
+        key, place = f"{prefix}layers.{i}.", (*path, f"layer_{i}")
+        rows += encoder_layer(key, place, d, ff, head=head, reach=reach)
+    return rows + layer_norm(f"{prefix}final_norm", (*path, "final_norm"), d)
+
+
+def _attention(key: str, path: Path, d: int) -> list[Entry]:
+    return [
+        Entry(f"{key}.in_proj_weight", ("params", *path, "kernel"), "linear", (3 * d, d)),
+        Entry(f"{key}.in_proj_bias", ("params", *path, "bias"), shape=(3 * d,)),
+        *linear(f"{key}.out_proj", (*path, "out"), d, d),
+    ]
+
+
+def _decoder_layer(prefix: str, path: Path, d: int, ff: int) -> list[Entry]:
+    rows = _attention(f"{prefix}self_attn", (*path, "self_attention"), d)
+    rows += _attention(f"{prefix}multihead_attn", (*path, "cross_attention"), d)
+    rows += linear(f"{prefix}linear1", (*path, "linear1"), ff, d)
+    rows += linear(f"{prefix}linear2", (*path, "linear2"), d, ff)
+    for name in ("norm1", "norm2", "norm3"):
+        rows += layer_norm(prefix + name, (*path, name), d)
+    return rows
+
+
+def decoder(
+    prefix: str, path: Path, d: int, ff: int, *, layers: int, ids: int, max_target: int
+) -> list[Entry]:
+    """The attention decoder."""
+    tokens, positions = ("params", *path, "tokens"), ("params", *path, "positions")
+    rows = [
+        Entry(f"{prefix}token_embedding.weight", tokens, shape=(ids, d)),
+        Entry(f"{prefix}pos_embedding.weight", positions, shape=(max_target, d)),
+    ]
+    for i in range(layers):
+        rows += _decoder_layer(f"{prefix}decoder.layers.{i}.", (*path, f"layer_{i}"), d, ff)
+    rows += layer_norm(f"{prefix}final_norm", (*path, "final_norm"), d)
+    return rows + linear(f"{prefix}output_proj", (*path, "out"), ids, d)

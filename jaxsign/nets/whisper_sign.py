@@ -1,0 +1,284 @@
+"""WhisperSign: patches of hand frames, an encoder of two attentions, a CTC and an attention head.
+
+Source: the public system Whisper_modification (its `WhisperSignModel`). What the original does with
+padding (it takes part in nearly everything) is an option here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxsign.nets.layers import (
+    attention_decoder,
+    dense,
+    patch_frontend,
+    two_attention_encoder,
+    whisper_rows,
+)
+from jaxsign.nets.state_dict import Entry
+
+Array = jax.Array
+PADDING = ("masked", "upstream")
+
+
+class WhisperSign(nn.Module):
+    """Sequences of signs from hand skeletons.
+
+    Ids are glosses' numbers + 1; id 0 is the CTC blank and the decoder's start and end, so that
+    there are V = num_gloss + 1 ids.
+
+    Attributes:
+      num_gloss: glosses.
+      num_joints, num_features: J and F, a frame's joints and the numbers of each.
+      patch_size: frames a patch P; the net answers once a patch.
+      dim: width D everywhere.
+      num_heads: of all attentions; divides D.
+      num_layers: of the encoder, and of the decoder.
+      ff_dim: width of the feed-forward parts.
+      dropout: rate in encoder and decoder.
+      frontend_dropout: rate on the frontend's output; spatial_dropout: on whole channels of it.
+      padding: 'masked': valid frames' outputs do not depend on padding; 'upstream': as in the
+        original, where only the temporal and the cross attention leave padding out.
+      max_target: longest sequence of the decoder, its start included.
+      max_relative: distances of so many patches and more are one.
+      auxiliary_ctc: a second CTC head on the frontend's output.
+    """
+
+    num_gloss: int = 1295
+    num_joints: int = 42
+    num_features: int = 7
+    patch_size: int = 4
+    dim: int = 512
+    num_heads: int = 8
+    num_layers: int = 6
+    ff_dim: int = 2048
+    dropout: float = 0.1
+    frontend_dropout: float = 0.1
+    spatial_dropout: float = 0.15
+    padding: str = "masked"
+    max_target: int = 200
+    max_relative: int = 2000
+    auxiliary_ctc: bool = False
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+    axis_name: str | None = None
+
+    takes_nan = False
+
+    def setup(self) -> None:
+        self._check_fields()
+        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        masked = self.padding == "masked"
+        self.frontend = patch_frontend.PatchFrontend(
+            self.dim,
+            self.patch_size,
+            self.frontend_dropout,
+            self.spatial_dropout,
+            mask_padding=masked,
+            axis_name=self.axis_name,
+            **types,
+        )
+        self.encoder = two_attention_encoder.TwoAttentionEncoder(
+            self.num_layers,
+            self.num_heads,
+            self.ff_dim,
+            self.dropout,
+            self.max_relative,
+            mask_padding=masked,
+            **types,
+        )
+        self.ctc_head = dense.Dense(self.vocabulary, **types)
+        self.attention_decoder = attention_decoder.AttentionDecoder(
+            self.vocabulary,
+            self.dim,
+            self.num_heads,
+            self.num_layers,
+            self.ff_dim,
+            self.dropout,
+            self.max_target,
+            **types,
+        )
+        if self.auxiliary_ctc:
+            self.auxiliary_head = dense.Dense(self.vocabulary, **types)
+
+    def __call__(
+        self,
+        x: Array,
+        valid: Array | None = None,
+        tokens: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> dict[str, Any]:
+        """What both heads say of a batch of clips.
+
+        Args:
+          x: float [B, T, J, F].
+          valid: bool [B, T], True = real frame, real ones first; None = all are real. A patch is
+            valid if any of its frames is; its other frames count as zeros ('masked').
+          tokens: int [B, S], start (0) and ids so far, for the attention head; None = not asked.
+          train: use dropout (rng stream `dropout`) and batch statistics.
+
+        Returns:
+          With T' = ceil(T / P): `ctc_log_probs` float32 [B, T', V]; `att_logits` float32 [B, S, V]
+          of the id after each token, or None; `encoder_output` float [B, T', D]; `output_valid`
+          bool [B, T']; with `auxiliary_ctc` also `aux_log_probs` float32 [B, T', V].
+
+        Raises:
+          ValueError: a shape or field that does not fit.
+        """
+        self._check(x, valid)
+        valid = None if valid is None else valid.astype(bool)
+        h = self.frontend(x, valid, train=train)
+        seen = None if valid is None else patch_frontend.patches(valid, self.patch_size).any(-1)
+        encoded = self.encoder(h, seen, train=train)
+        if tokens is None and self.is_initializing():
+            tokens = jnp.zeros((len(x), 1), jnp.int32)  # all parameters must come to be
+        logits = None
+        if tokens is not None:
+            logits = self.attention_decoder(tokens, encoded, seen, train=train)
+        result = {
+            "ctc_log_probs": _log_softmax(self.ctc_head(encoded)),
+            "att_logits": logits,
+            "encoder_output": encoded,
+            "output_valid": jnp.ones(encoded.shape[:2], bool) if seen is None else seen,
+        }
+        if self.auxiliary_ctc:
+            result["aux_log_probs"] = _log_softmax(self.auxiliary_head(h))
+        return result
+
+    def decode_tokens(
+        self,
+        encoder_output: Array,
+        output_valid: Array | None,
+        tokens: Array,
+        *,
+        train: bool = False,
+    ) -> Array:
+        """The attention head alone: tokens int [B, S] -> logits float32 [B, S, V]."""
+        return self.attention_decoder(tokens, encoder_output, output_valid, train=train)
+
+    def start(
+        self, encoder_output: Array, output_valid: Array | None, length: int = 0
+    ) -> attention_decoder.Cache:
+        """The cache of the attention head's first step; every array has the batch in front.
+
+        Args:
+          encoder_output: float [B, T', D]; output_valid: bool [B, T'] or None = all.
+          length: most tokens that will come, the start included; 0 = `max_target`.
+        """
+        return self.attention_decoder.start(encoder_output, output_valid, length)
+
+    def step(
+        self, cache: attention_decoder.Cache, token: Array, position: Array | int
+    ) -> tuple[Array, attention_decoder.Cache]:
+        """token int [B] at `position` (0 = the start) -> logits float32 [B, V], the next cache."""
+        return self.attention_decoder.step(cache, token, position)
+
+    @property
+    def vocabulary(self) -> int:
+        """Ids: the glosses and the blank."""
+        return self.num_gloss + 1
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Shape of a frame."""
+        return self.num_joints, self.num_features
+
+    @property
+    def frames_per_output(self) -> int:
+        """Frames a patch."""
+        return self.patch_size
+
+    @property
+    def padding_counts(self) -> bool:
+        """True if frames of padding change the answer: such a net is asked at a clip's length."""
+        return self.padding == "upstream"
+
+    def output_length(self, frames: int) -> int:
+        """Patches of a clip of so many frames."""
+        return -(-frames // self.patch_size)
+
+    def _check_fields(self) -> None:
+        if self.padding not in PADDING:
+            raise ValueError(f"padding={self.padding!r} is none of {', '.join(PADDING)}")
+        if self.num_heads < 1 or self.dim % self.num_heads:
+            raise ValueError(f"num_heads={self.num_heads} must divide dim={self.dim}")
+        counts = ("num_gloss", "num_joints", "num_features", "patch_size", "num_layers", "ff_dim")
+        for name in (*counts, "max_target", "max_relative"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+
+    def _check(self, x: Array, valid: Array | None) -> None:
+        if x.ndim != 4 or x.shape[2:] != self.frame_shape:
+            raise ValueError(
+                f"x has shape {x.shape}, expected [B, T, {self.num_joints}, {self.num_features}]"
+            )
+        if valid is not None and valid.shape != x.shape[:2]:
+            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+
+
+NET = WhisperSign
+
+
+def _log_softmax(logits: Array) -> Array:
+    return jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
+
+
+def state_dict_table(net: WhisperSign) -> list[Entry]:
+    """The original's state_dict keys (250 at 6 layers) in its order."""
+    d, ids = net.dim, net.vocabulary
+    width = net.patch_size * net.num_joints * net.num_features
+    rows = whisper_rows.frontend("frontend.", ("frontend",), d, width)
+    rows += whisper_rows.encoder(
+        "encoder.",
+        ("encoder",),
+        d,
+        net.ff_dim,
+        layers=net.num_layers,
+        head=d // net.num_heads,
+        reach=net.max_relative,
+    )
+    rows += whisper_rows.linear("decoder.ctc_decoder.projection", ("ctc_head",), ids, d)
+    return rows + whisper_rows.decoder(
+        "decoder.attention_decoder.",
+        ("attention_decoder",),
+        d,
+        net.ff_dim,
+        layers=net.num_layers,
+        ids=ids,
+        max_target=net.max_target,
+    )
+
+
+def matches(state_dict: Mapping[str, Any]) -> bool:
+    """True if the keys are a WhisperSignModel's."""
+    return (
+        "frontend.conv_spe.depthwise.weight" in state_dict
+        and "decoder.ctc_decoder.projection.weight" in state_dict
+    )
+
+
+def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Constructor fields that the shapes tell, and the behaviour that the weights know.
+
+    How joints, features and patches share a patch's numbers is not stored; heads are.
+    """
+    d = int(state_dict["frontend.conv_spe.pointwise.weight"].shape[0])
+    layers = {key.split(".")[2] for key in state_dict if key.startswith("encoder.layers.")}
+    found: dict[str, Any] = {
+        "padding": "upstream",
+        "num_gloss": int(state_dict["decoder.ctc_decoder.projection.bias"].shape[0]) - 1,
+        "dim": d,
+        "num_layers": len(layers),
+        "max_target": int(state_dict["decoder.attention_decoder.pos_embedding.weight"].shape[0]),
+    }
+    if layers:
+        distances, head = state_dict["encoder.layers.0.temporal_attn.rpe.rel_pos_bias.weight"].shape
+        found["num_heads"] = d // int(head)
+        found["max_relative"] = (int(distances) + 1) // 2
+        found["ff_dim"] = int(state_dict["encoder.layers.0.ffn.net.0.bias"].shape[0])
+    return found

@@ -1,0 +1,144 @@
+"""Second pass: the hypotheses of the first one, weighed by CTC and by the attention decoder.
+
+`score = weight * log P_ctc(y|x) + (1 - weight) * log P_att(y|x) + bonus * labels`, as in hybrid
+CTC/attention recognition (Watanabe et al. 2017), with the exact CTC likelihood instead of the
+beam's partial sum. id 0 is the decoder's start and end.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsign.infer.decoding import beam
+from jaxsign.train import ctc
+from jaxsign.train.tasks import ctc_attention
+
+Array = jax.Array
+# (encoder_output [B, T, D], output_valid [B, T], tokens int [B, S]) -> logits [B, S, V]
+Decode = Callable[[Array, Array, Array], Array]
+# Shortest length that hypotheses are padded to; longer ones take its doubles.
+_SHORTEST = 8
+
+
+class Rescored(NamedTuple):
+    """Hypotheses of B clips, N each, best score first.
+
+    Attributes:
+      labels: int32 [B, N, L], ids >= 1, 0 behind the last one.
+      lengths: int32 [B, N]; 0 = the empty sequence.
+      log_ctc: float32 [B, N], exact likelihood; -inf where there is no hypothesis.
+      log_att: float32 [B, N], of the labels and the end; -inf = too long for the decoder.
+      scores: float32 [B, N].
+    """
+
+    labels: np.ndarray
+    lengths: np.ndarray
+    log_ctc: np.ndarray
+    log_att: np.ndarray
+    scores: np.ndarray
+
+
+def fitted(found: beam.Hypotheses) -> beam.Hypotheses:
+    """The hypotheses with as few places L as the longest needs, of few sizes (8, 16, 32, ...)."""
+    longest, places = int(found.lengths.max(initial=0)), found.labels.shape[-1]
+    size = _SHORTEST
+    while size < longest:
+        size *= 2
+    extra = max(0, size - places)
+    return found._replace(
+        labels=np.pad(found.labels[..., :size], [(0, 0), (0, 0), (0, extra)]),
+    )
+
+
+def label_valid(found: beam.Hypotheses) -> np.ndarray:
+    """bool [B, N, L]: the labels of each hypothesis."""
+    return np.arange(found.labels.shape[-1]) < found.lengths[..., None]
+
+
+def ctc_scores(log_probs: Array, valid: Array, labels: Array, labels_valid: Array) -> Array:
+    """Exact log likelihood float32 [B, N] of every hypothesis; -inf where it does not fit.
+
+    Args:
+      log_probs: float32 [B, T, V]; valid: bool [B, T].
+      labels: int32 [B, N, L]; labels_valid: bool [B, N, L].
+    """
+    # Mapped over the hypotheses, so that a clip's scores are not copied for each.
+    return -jax.vmap(ctc.nll, (None, None, 1, 1), 1)(log_probs, valid, labels, labels_valid)
+
+
+def attention_scores(
+    decode: Decode,
+    encoder_output: Array,
+    output_valid: Array,
+    labels: Array,
+    labels_valid: Array,
+    max_target: int | None = None,
+) -> Array:
+    """log P_att float32 [B, N]: sum over the labels and the end, fed with the start and the labels.
+
+    One call of the decoder for all hypotheses of all clips; a clip's encoding is not copied.
+
+    Args:
+      decode: the attention decoder.
+      encoder_output: float [B, T, D]; output_valid: bool [B, T].
+      labels: int32 [B, N, L]; labels_valid: bool [B, N, L].
+      max_target: most tokens that the decoder takes, the start included; longer hypotheses get
+        -inf. None = no limit.
+    """
+    room = labels.shape[-1] if max_target is None else min(labels.shape[-1], max_target - 1)
+    fits = labels_valid.sum(-1) <= room
+    labels, labels_valid = labels[..., :room], labels_valid[..., :room]
+    fed = jnp.pad(jnp.where(labels_valid, labels, 0), ((0, 0), (0, 0), (1, 0)))
+    logits = jax.vmap(decode, (None, None, 1), 1)(encoder_output, output_valid, fed)
+    losses = jax.vmap(ctc_attention.token_losses, 1, 1)(logits, labels, labels_valid)
+    return jnp.where(fits, -losses, -jnp.inf)
+
+
+def weighed(
+    log_ctc: np.ndarray,
+    log_att: np.ndarray,
+    lengths: np.ndarray,
+    ctc_weight: float,
+    length_bonus: float = 0.0,
+) -> np.ndarray:
+    """The score [B, N] of both passes; -inf for what CTC calls impossible, whatever the weight.
+
+    Args:
+      log_ctc, log_att: float [B, N]; lengths: int [B, N], labels of each hypothesis.
+      ctc_weight: share of CTC, 0 to 1.
+      length_bonus: added for every label.
+    """
+    possible = np.isfinite(log_ctc)
+    score = ctc_weight * np.where(possible, log_ctc, 0.0) + length_bonus * lengths
+    if ctc_weight < 1:  # a share of 0 of an impossible -inf counts nothing
+        score = score + (1 - ctc_weight) * log_att
+    return np.where(possible, score, -np.inf).astype(np.float32)
+
+
+def ranked(
+    found: beam.Hypotheses,
+    log_ctc: np.ndarray,
+    log_att: np.ndarray,
+    ctc_weight: float,
+    length_bonus: float = 0.0,
+) -> Rescored:
+    """The hypotheses by their score; of equal scores the more probable by CTC comes first.
+
+    Args:
+      found: of the first pass.
+      log_ctc, log_att: float [B, N].
+      ctc_weight, length_bonus: see `weighed`.
+    """
+    real = np.isfinite(found.log_probs)
+    log_ctc = np.where(real, log_ctc, -np.inf).astype(np.float32)
+    log_att = np.where(real, log_att, -np.inf).astype(np.float32)
+    scores = weighed(log_ctc, log_att, found.lengths, ctc_weight, length_bonus)
+    order = np.lexsort([-log_ctc, -scores], axis=-1)
+    rows = (found.lengths, log_ctc, log_att, scores)
+    return Rescored(
+        np.take_along_axis(found.labels, order[..., None], 1),
+        *(np.take_along_axis(values, order, 1) for values in rows),
+    )

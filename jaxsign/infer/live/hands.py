@@ -1,0 +1,305 @@
+"""The view whisper_sign while the hands still move: every row from frames that have been.
+
+What the view takes from the whole recording is replaced by what is known so far: a hand's length is
+the mean over the frames up to now, and resampling is linear between two frames, where the view
+bends splines through all of them. Everything else is the view's own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxsign.infer.live import rows
+from jaxsign.infer.live.rows import Rows
+from jaxsign.input.clip import Clip
+from jaxsign.input.views import whisper_sign
+
+Array = np.ndarray
+# Seconds between two frames that part what was seen before from what is seen after.
+HOLE = 0.25
+# A hand's mean length counts as at least `LEAST` (image widths) until `ENOUGH` frames showed it:
+# a first hand edge-on must not blow its joints up.
+LEAST, ENOUGH = 0.02, 15
+_SLACK = 1e-3  # of a frame: as the view, for timestamps that rounding left a little short
+_CHAIN = [0, *range(whisper_sign.FINGER.start, whisper_sign.FINGER.stop)]
+
+
+class Motion:
+    """Landmarks -> joints with velocities, one frame late: central differences need the next one.
+
+    Args:
+      missing: see `whisper_sign`.
+      rate: frames a second of the recording, which the original's velocities need; 0 = by the
+        first two frames.
+    """
+
+    def __init__(self, missing: str, rate: float = 0.0):
+        self._missing, self._rate = missing, rate
+        self._kept: Rows | None = None  # up to two frames: the last one given, the one after it
+
+    def push(self, new: Rows) -> Rows:
+        """float32 [n, 42, 7] rows, all but the last frame's."""
+        return self._give(new, final=False)
+
+    def finish(self) -> Rows:
+        """The last frame's."""
+        return self._give(None, final=True)
+
+    def _give(self, new: Rows | None, *, final: bool) -> Rows:
+        parts = [part for part in (self._kept, new) if part is not None and len(part)]
+        if not parts:
+            return _none()
+        held = rows.join(parts)
+        if not self._rate and len(held) > 1 and held.times[1] > held.times[0]:
+            self._rate = float(1 / (held.times[1] - held.times[0]))
+        clip = Clip(held.x, held.times, fps=self._rate)
+        made = whisper_sign.joints(clip, rate=0, missing=self._missing)
+        # The first of two kept frames has been given already.
+        begin = 1 if self._kept is not None and len(self._kept) == 2 else 0
+        end = len(held) if final else len(held) - 1
+        self._kept = held[max(end - 1, 0) :]
+        ready = np.r_[held.ready[1:], held.ready[-1:]]
+        return Rows(made[begin:end], held.times[begin:end], ready[begin:end])
+
+
+class Resampler:
+    """Rows at an even rate, from the first frame's time on, linear between two frames.
+
+    A hand that only one of the two frames shows reaches half a new frame beyond it, as in the view.
+
+    Args:
+      rate: frames a second.
+      missing: 'present', or 'upstream': through zeros too.
+    """
+
+    def __init__(self, rate: float, missing: str):
+        self._rate, self._missing = rate, missing
+        self._count = 0
+        self._start = 0.0
+        self._kept: Rows | None = None
+
+    def push(self, new: Rows) -> Rows:
+        """The rows before the last frame's time."""
+        if not len(new):
+            return _none()
+        if self._kept is None:
+            self._start = float(new.times[0])
+        held = new if self._kept is None else rows.join([self._kept, new])
+        self._kept = held[len(held) - 1 :]
+        times = self._due(held.times[-1])
+        times = times[times < held.times[-1]]
+        return self._between(held, times)
+
+    def finish(self) -> Rows:
+        """The row at the last frame's time, if one falls there."""
+        if self._kept is None:
+            return _none()
+        times = self._due(self._kept.times[-1] + _SLACK / self._rate)
+        times = times[times <= self._kept.times[-1] + _SLACK / self._rate]
+        return self._between(rows.join([self._kept, self._kept]), times)
+
+    def _due(self, until: float) -> Array:
+        """Times of the next rows up to about `until`; from counts, so they stay exact."""
+        end = int((until - self._start) * self._rate) + 2
+        return self._start + np.arange(self._count, max(end, self._count)) / self._rate
+
+    def _between(self, held: Rows, times: Array) -> Rows:
+        self._count += len(times)
+        if not len(times):
+            return _none()
+        after = np.clip(held.times.searchsorted(times, side="right"), 1, len(held) - 1)
+        before = after - 1
+        step = held.times[after] - held.times[before]
+        into = np.clip(times - held.times[before], 0, step)
+        share = into / np.where(step > 0, step, 1)
+        weight = share.astype(np.float32)[:, None, None]
+        x = held.x[before] * (1 - weight) + held.x[after] * weight
+        if self._missing == "present":
+            self._one_sided(x, held, (before, after), (into, step - into))
+        return Rows(x, times, held.ready[after])
+
+    def _one_sided(
+        self, x: Array, held: Rows, pair: Sequence[Array], away: Sequence[Array]
+    ) -> None:
+        """Where not both frames show a hand: the near one's joints, or none."""
+        reach = 0.5 / self._rate
+        whole = away[0] + away[1] <= HOLE
+        for hand in whisper_sign.HANDS:
+            seen = held.x[:, hand.start, whisper_sign.CONFIDENCE] > 0
+            both = seen[pair[0]] & seen[pair[1]] & whole
+            early = ~both & seen[pair[0]] & (away[0] <= reach)
+            late = ~both & seen[pair[1]] & (away[1] < reach) & ~early
+            x[~both, hand] = 0
+            x[early, hand] = held.x[pair[0][early], hand]
+            x[late, hand] = held.x[pair[1][late], hand]
+
+
+class Normaliser:
+    """Hands around their wrists, in lengths of their middle fingers as known so far.
+
+    Args:
+      missing: see `whisper_sign`.
+      relative_velocity: see there.
+      lengths: of the left and the right hand's finger, where they are known beforehand.
+    """
+
+    def __init__(
+        self,
+        missing: str,
+        *,
+        scale: bool = True,
+        relative_velocity: bool = False,
+        lengths: Sequence[float] | None = None,
+    ):
+        self._missing, self._scale, self._relative = missing, scale, relative_velocity
+        self._given = lengths
+        self._sums, self._counts = np.zeros(2), np.zeros(2, np.int64)
+
+    def push(self, new: Rows) -> Rows:
+        """The rows, normalised."""
+        if not len(new):
+            return new
+        x = whisper_sign.centre_on_wrists(new.x) if self._scale else new.x.copy()
+        if self._scale:
+            for number, hand in enumerate(whisper_sign.HANDS):
+                x[:, hand, : whisper_sign.CONFIDENCE] /= self._lengths(x, number)[:, None, None]
+        if self._relative:
+            for hand in whisper_sign.HANDS:
+                wrist = x[:, hand.start : hand.start + 1, whisper_sign.VELOCITY].copy()
+                x[:, hand, whisper_sign.VELOCITY] -= wrist
+        return Rows(x, new.times, new.ready)
+
+    def finish(self) -> Rows:
+        """Nothing: no row was held back."""
+        return _none()
+
+    def _lengths(self, x: Array, number: int) -> Array:
+        """float32 [n]: the mean length up to each row."""
+        if self._given is not None:
+            return np.full(len(x), self._given[number], np.float32)
+        hand = whisper_sign.HANDS[number]
+        chain = x[:, hand, whisper_sign.XYZ][:, _CHAIN].astype(np.float64)
+        bones = chain[:, 1:] - chain[:, :-1]
+        way = np.sqrt((bones * bones).sum(axis=2)).sum(axis=1)
+        counts = np.ones(len(x), bool)
+        if self._missing == "present":
+            counts = x[:, hand.start, whisper_sign.CONFIDENCE] > 0
+        # A running sum from the carried one on: the same additions however the rows are cut.
+        sums = np.cumsum(np.r_[self._sums[number], np.where(counts, way, 0)])[1:]
+        seen = self._counts[number] + np.cumsum(counts)
+        self._sums[number], self._counts[number] = sums[-1], seen[-1]
+        least = np.where(seen < ENOUGH, LEAST, 1e-6)
+        lengths = np.where(seen > 0, np.maximum(sums / np.maximum(seen, 1), least), 1)
+        return lengths.astype(np.float32)
+
+
+class Smoother:
+    """A moving average over as many rows before as after, so many rows late.
+
+    Args:
+      window: rows, see `whisper_sign.moving_average`.
+      missing: 'present': over those that show the joint; 'upstream': over all.
+    """
+
+    def __init__(self, window: int, missing: str):
+        self._half, self._missing = window // 2, missing
+        self._kept: Rows | None = None
+        self._before = self._half  # how many of the rows before the next one do not exist
+
+    def push(self, new: Rows) -> Rows:
+        """The rows that have their later neighbours."""
+        return self._give(new, 0)
+
+    def finish(self) -> Rows:
+        """The rest, averaged over fewer."""
+        return self._give(None, self._half)
+
+    def _give(self, new: Rows | None, behind: int) -> Rows:
+        parts = [part for part in (self._kept, new) if part is not None and len(part)]
+        if not parts:
+            return _none()
+        held = rows.join(parts)
+        # Frames in `held` before the next one to be averaged.
+        passed = self._half - self._before
+        count = max(len(held) - passed - (self._half - behind), 0)
+        if not count:
+            self._kept = held
+            return _none()
+        x = self._averages(held.x, count, behind)
+        times = held.times[passed : passed + count]
+        ready = held.ready[np.minimum(passed + np.arange(count) + self._half, len(held) - 1)]
+        done = passed + count
+        keep = max(done - self._half, 0)
+        self._before = self._half - (done - keep)
+        self._kept = held[keep:]
+        return Rows(x, times, ready)
+
+    def _averages(self, x: Array, count: int, behind: int) -> Array:
+        """float32 [count, 42, 7] of the rows that follow those passed."""
+        confident = x[..., whisper_sign.CONFIDENCE :] > 0
+        counted = confident if self._missing == "present" else np.ones_like(confident)
+        pads = ((self._before, behind), (0, 0), (0, 0))
+        values = np.pad(np.where(counted, x, 0).astype(np.float64), pads)
+        ones = np.pad(counted, pads).astype(np.int64)
+        sums, counts = np.zeros((count, *x.shape[1:])), np.zeros((count, *ones.shape[1:]), int)
+        for shift in range(2 * self._half + 1):
+            sums += values[shift : shift + count]
+            counts += ones[shift : shift + count]
+        middle = slice(self._half, self._half + count)
+        averages = np.where(ones[middle] > 0, sums / np.maximum(counts, 1), 0)
+        return averages.astype(np.float32)
+
+
+class Hands:
+    """The whole view on a stream.
+
+    Args:
+      stored: the frames are float32 [n, 42, 7] at the view's rate, not landmarks.
+      recorded_rate: frames a second of landmarks as they come; 0 = by their times.
+      lengths: see `Normaliser`.
+      rate, missing, normalise, relative_velocity, smooth: the view's options.
+    """
+
+    def __init__(
+        self,
+        *,
+        stored: bool = False,
+        recorded_rate: float = 0.0,
+        lengths: Sequence[float] | None = None,
+        rate: float = 60.0,
+        missing: str = "present",
+        normalise: bool = True,
+        relative_velocity: bool = False,
+        smooth: int = 0,
+    ):
+        self._stages: list[Motion | Resampler | Normaliser | Smoother] = []
+        if not stored:
+            self._stages.append(Motion(missing, recorded_rate))
+            if rate:
+                self._stages.append(Resampler(rate, missing))
+        self._stages.append(
+            Normaliser(
+                missing, scale=normalise, relative_velocity=relative_velocity, lengths=lengths
+            )
+        )
+        if smooth:
+            self._stages.append(Smoother(smooth, missing))
+
+    def push(self, new: Rows) -> Rows:
+        """float32 [n, 42, 7] rows that these frames complete."""
+        for stage in self._stages:
+            new = stage.push(new)
+        return new
+
+    def finish(self) -> Rows:
+        """The rows that waited for frames that will not come."""
+        left = _none()
+        for stage in self._stages:
+            parts = [stage.push(left), stage.finish()]
+            left = rows.join([part for part in parts if len(part)] or [_none()])
+        return left
+
+
+def _none() -> Rows:
+    shape = (0, whisper_sign.JOINTS, whisper_sign.NUMBERS)
+    return Rows(np.zeros(shape, np.float32), np.zeros(0), np.zeros(0))

@@ -1,0 +1,67 @@
+"""Runs for the tests of streams: nets whose answers tell what they saw."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.input import views
+
+PATCH = 4
+NAMES = ("HELLO", "YES", "NO", "TEA")
+_MIX = np.random.default_rng(5).normal(size=(42 * 7, len(NAMES) + 1)).astype(np.float32)
+
+
+class LocalNet:
+    """One answer a patch: the rounded mean of the patch's first number is the id."""
+
+    frames_per_output = PATCH
+    frame_shape = (42, 7)
+
+    def apply(self, variables, x, valid):
+        x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % PATCH), (0, 0), (0, 0)))
+        numbers = x[..., 0, 0].reshape(len(x), -1, PATCH).max(-1)
+        ids = jnp.round(numbers).astype(int)
+        return {"ctc_log_probs": jax.nn.log_softmax(6 * jax.nn.one_hot(ids, len(NAMES) + 1))}
+
+
+class WideNet:
+    """Answers that depend on the whole window and on where in it a frame lies."""
+
+    frames_per_output = PATCH
+    frame_shape = (42, 7)
+
+    def apply(self, variables, x, valid):
+        x = jnp.where(valid[..., None, None], x, 0)
+        x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % PATCH), (0, 0), (0, 0)))
+        rows = x.reshape(len(x), -1, PATCH, 42 * 7).mean(2) @ jnp.asarray(_MIX)
+        place = jnp.sin(jnp.arange(rows.shape[1]))[:, None]
+        return {"ctc_log_probs": jax.nn.log_softmax(rows + rows.mean(1, keepdims=True) + place)}
+
+
+def run(net=None, **view):
+    """A run as `jaxsign.infer.run.Run` looks to a stream."""
+    net = net or LocalNet()
+    chosen = {"name": "whisper_sign", "rate": 60.0, **view}
+    config = ConfigDict({
+        "view": chosen, "net": {}, "task": {"name": "ctc_attention", "heads": ("gloss",)},
+        "input": {"windows": {"seconds": 3.0, "overlap": 0.5}},
+    })  # fmt: skip
+    made = views.of_recipe(config)
+    return types.SimpleNamespace(
+        net=net, variables={}, config=config, heads=("gloss",), labels={"gloss": NAMES},
+        frame_shape=net.frame_shape, takes_nan=False, workdir="run", view=made,
+        features=lambda value: value if made is None else made(value),
+    )  # fmt: skip
+
+
+def signed(ids, frames=24, pause=0):
+    """Stored features [T, 42, 7] that `LocalNet` reads as these ids, each for some frames."""
+    rows = []
+    for number in ids:
+        rows += [number] * frames + [0] * pause
+    x = np.zeros((len(rows), 42, 7), np.float32)
+    x[:, 0, 0] = rows
+    return x

@@ -1,8 +1,27 @@
 """WhisperSign: what is done to hands, before and beside its nets."""
 
-from parity.targets import whispersign_augment, whispersign_input
+from parity.targets import (
+    whispersign_augment,
+    whispersign_decoding,
+    whispersign_input,
+    whispersign_nets,
+    whispersign_prepare,
+    whispersign_stream,
+)
 
 TARGETS = {
+    "AttentionDecoder": whispersign_nets.decoder,
+    "CTCDecoder": whispersign_nets.ctc_head,
+    "RelativePositionalEncoding": whispersign_nets.relative_positions,
+    "SignLanguageFrontend": whispersign_nets.frontend,
+    "SpatioTemporalBlock": whispersign_nets.encoder_layer,
+    "SpatioTemporalEncoder": whispersign_nets.encoder,
+    "WhisperSignModel": whispersign_nets.model,
+    "selective Whisper import (section 3)": whispersign_nets.whisper_import,
+    "CTC prefix beam search (section 8.1)": whispersign_decoding.beam_search,
+    "CTCDecoder.greedy_decode": whispersign_decoding.greedy_decoding,
+    "two-pass decoding (section 8.2)": whispersign_decoding.two_pass,
+    "LeapMotionAdapter": whispersign_prepare.leap_motion_adapter,
     "GestureMasking": whispersign_augment.augmentation,
     "NoiseInjection": whispersign_augment.augmentation,
     "TemporalJitter": whispersign_augment.augmentation,
@@ -18,6 +37,6 @@ TARGETS = {
 }
 FILES = {
     "temporal_jitter.json": whispersign_augment.jitter,
-    "sliding_window.json": whispersign_input.window_places,
+    "sliding_window.json": whispersign_stream.sliding_window,
 }
 LEFT_OUT: dict[str, str] = {}

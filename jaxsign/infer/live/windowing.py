@@ -56,7 +56,7 @@ class Windows:
           to_the_end: every window that starts before the end, as the original streams; else one
             that reaches the end, if rows are left for it.
         """
-        found = []
+        found: list[Window] = []
         while self._start(self._count) < self._end and (to_the_end or not found):
             found.append(self._take())
         return found

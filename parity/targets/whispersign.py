@@ -4,9 +4,11 @@ from parity.targets import (
     whispersign_augment,
     whispersign_decoding,
     whispersign_input,
+    whispersign_loss,
     whispersign_nets,
     whispersign_prepare,
     whispersign_stream,
+    whispersign_train,
 )
 
 TARGETS = {
@@ -16,7 +18,9 @@ TARGETS = {
     "SignLanguageFrontend": whispersign_nets.frontend,
     "SpatioTemporalBlock": whispersign_nets.encoder_layer,
     "SpatioTemporalEncoder": whispersign_nets.encoder,
-    "WhisperSignModel": whispersign_nets.model,
+    "HybridCTCAttentionLoss": whispersign_loss.hybrid_loss,
+    "WhisperSignModel": whispersign_train.model_case,
+    "WhisperSignTrainer": whispersign_train.trainer,
     "selective Whisper import (section 3)": whispersign_nets.whisper_import,
     "CTC prefix beam search (section 8.1)": whispersign_decoding.beam_search,
     "CTCDecoder.greedy_decode": whispersign_decoding.greedy_decoding,
@@ -36,7 +40,11 @@ TARGETS = {
     "resample_to_fixed_rate": whispersign_input.resampling,
 }
 FILES = {
+    "scheduler.json": whispersign_train.learning_rates,
     "temporal_jitter.json": whispersign_augment.jitter,
     "sliding_window.json": whispersign_stream.sliding_window,
 }
 LEFT_OUT: dict[str, str] = {}
+# The case wants decoded ids ("output/decode") exact; this name only begins alike: it holds sums of
+# products, and gets the case's default.
+TOLERANCES = {"whisper_import": {"output/decoder_after_final_norm": [0, 2e-5]}}

@@ -1,0 +1,241 @@
+"""WhisperSign's recorded training runs, through jaxsign's own compiled step and schedule."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.nets import state_dict, whisper_sign
+from jaxsign.train import optimizer, schedule, step, tasks
+from jaxsign.train import state as states
+from parity import cases, targets
+from parity.targets import whispersign_loss, whispersign_nets
+
+Arrays = dict[str, np.ndarray]
+DECODER = "^attention_decoder/"
+STAGES = ("stage1", "stage2", "stage3")
+# Names of the original's log and ours.
+SCALARS = {"total_loss": "loss", "ctc_loss": "loss/ctc", "att_loss": "loss/attention"}
+
+
+@dataclasses.dataclass
+class Records:
+    """One number an update: what the step reports."""
+
+    lr: list[float] = dataclasses.field(default_factory=list)
+    grad_norm: list[float] = dataclasses.field(default_factory=list)
+    losses: dict[str, list[float]] = dataclasses.field(
+        default_factory=lambda: {name: [] for name in SCALARS.values()}
+    )
+    train_loss: list[float] = dataclasses.field(default_factory=list)
+    val_loss: list[float] = dataclasses.field(default_factory=list)
+
+
+class Runner:
+    """A net, its compiled steps and its state through one stage, batch by batch.
+
+    A decoder that is never fed gets neither decay nor moments, which `fed=False` says.
+    """
+
+    def __init__(
+        self,
+        config: ConfigDict,
+        net: whisper_sign.WhisperSign,
+        variables: Mapping[str, Any],
+        *,
+        updates: int,
+        fed: bool,
+    ):
+        paths = optimizer.flat(variables["params"])
+        unused = () if fed else (DECODER,)
+        chosen = optimizer.select(paths, config.train.trainable, config.train.frozen, unused)
+        chain = optimizer.build(config.optim)
+        self.task = tasks.build(config, net)
+        self.steps = step.build(self.task, chain, chosen, devices=jax.local_devices()[:1])
+        self.state = self.steps.place(states.create(variables, chain, chosen, seed=0))
+        self.schedule = schedule.build(
+            config.schedule, config.optim.lr, config.train.epochs, updates
+        )
+        self.updates, self.records = updates, Records()
+
+    def train(self, batch: Mapping[str, np.ndarray]) -> None:
+        """One update."""
+        lr = self.schedule.rate(len(self.records.lr) / self.updates)
+        group = self.steps.put_train({name: value[None] for name, value in batch.items()})
+        rates = {"lr": jnp.float32(lr), "loss_weights": jnp.ones(1)}
+        self.state, metrics = self.steps.train(self.state, group, rates)
+        metrics = self.steps.scalars(metrics)
+        self.records.lr.append(lr)
+        self.records.grad_norm.append(float(metrics["grad_norm"]))
+        for name, values in self.records.losses.items():
+            values.append(self.task.summarise(metrics)[name])
+
+    def evaluate(self, batches: Sequence[Mapping[str, np.ndarray]]) -> float:
+        """Mean of the batches' losses, as the original has it."""
+        losses = []
+        for batch in batches:
+            sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), jnp.ones(1))
+            sums = {name: value for name, value in sums.items() if name != "rows"}
+            losses.append(self.task.summarise(self.steps.scalars(sums))["loss"])
+        return float(np.mean(losses))
+
+    def variables(self) -> dict[str, Any]:
+        """The net's variables as they are now, on the host."""
+        state = self.steps.fetch(self.state)
+        return jax.device_get({"params": state.params, **state.collections})
+
+
+def trainer(case: cases.Case) -> Arrays:
+    """The original's three stages, its decoder never fed; the state after each, and its log."""
+    net, table, variables, produced = whispersign_loss.load(case)
+    train, val = (_batches(case, kind) for kind in ("train", "val"))
+    records, trainable = [], []
+    for number, config in enumerate(_stage_configs(case.call), 1):
+        runner = Runner(config, net, variables, updates=len(train), fed=False)
+        for _ in range(config.train.epochs):
+            for batch in train:
+                runner.train(batch)
+            losses = runner.records.losses["loss"][-len(train) :]
+            runner.records.train_loss.append(float(np.mean(losses)))
+            runner.records.val_loss.append(runner.evaluate(val))
+        variables, found = runner.variables(), runner.records
+        records.append(found)
+        trainable.append(_trainable(config, variables["params"]))
+        produced |= {
+            f"output/lr/stage{number}": np.array(found.lr),
+            f"output/grad_norm/stage{number}": np.array(found.grad_norm),
+        }
+        produced |= _state_after(state_dict.to_state_dict(table, variables), number)
+    produced["output/trainable"] = np.array(trainable)
+    return produced | _scalars(records, len(train)) | _files(records)
+
+
+def _stage_configs(call: Mapping[str, Any]) -> list[ConfigDict]:
+    """The stages as the original runs them: the total is CTC alone in each."""
+    settings = call["train_config"]
+    made = []
+    for name in STAGES:
+        config = whispersign_loss.run_config(
+            alpha=1.0,
+            lr=settings[name]["lr"],
+            weight_decay=settings[name]["weight_decay"],
+            warmup=settings["warmup_steps"],
+            clip=settings["grad_clip"],
+        )
+        config.train.epochs = settings[name]["epochs"]
+        if name == "stage1":
+            config.train.frozen = ("^encoder/", DECODER)
+        made.append(config)
+    return made
+
+
+def _trainable(config: ConfigDict, params: Mapping[str, Any]) -> int:
+    """How many numbers the stage does not freeze, those of the decoder that is not fed too."""
+    flat = optimizer.flat(params)
+    chosen = optimizer.select(flat, config.train.trainable, config.train.frozen)
+    return sum(int(np.size(flat[path])) for path in chosen)
+
+
+def _batches(case: cases.Case, kind: str) -> list[Arrays]:
+    return [
+        whispersign_loss.as_batch(case.under(f"{name}/")) for name in case.call[f"{kind}_batches"]
+    ]
+
+
+def _state_after(state: Arrays, number: int) -> Arrays:
+    """The state after a stage under the case's names; `after/` holds that of the last one."""
+    stage = f"output/after_stage{number}"
+    found = {f"{stage}/{key}": value for key, value in state.items()}
+    found |= {f"after/{key}": value for key, value in state.items() if number == len(STAGES)}
+    tables = [key for key in state if key.endswith("rel_pos_bias.weight")]
+    return found | {f"{stage}_rows_1990_2009/{key}": state[key][1990:2009] for key in tables}
+
+
+def _scalars(records: Sequence[Records], updates: int) -> Arrays:
+    """What the original logs: a value an update, and a validation loss an epoch."""
+    found: Arrays = {}
+    for tag, name in SCALARS.items():
+        values = np.array([value for record in records for value in record.losses[name]])
+        found[f"output/scalars/train/{tag}"] = values
+        found[f"output/scalar_steps/train/{tag}"] = np.arange(1, len(values) + 1)
+    losses = np.array([loss for record in records for loss in record.val_loss])
+    found["output/scalars/val/loss"] = losses
+    found["output/scalar_steps/val/loss"] = np.arange(1, len(losses) + 1) * updates
+    return found
+
+
+def _files(records: Sequence[Records]) -> Arrays:
+    """Names, epochs and losses of the original's checkpoints: each stage's best and last."""
+    rows = {}
+    for number, record in enumerate(records, 1):
+        best = int(np.argmin(record.val_loss))
+        rows[f"best_stage{number}.pt"] = (best + 1, record.val_loss[best])
+        last = "final_model.pt" if number == len(records) else f"final_stage{number}.pt"
+        rows[last] = (len(record.train_loss), record.train_loss[-1])
+    names = sorted(rows)
+    return {
+        "output/files/names": np.array(names),
+        "output/files/epoch": np.array([rows[name][0] for name in names]),
+        "output/files/loss": np.array([rows[name][1] for name in names]),
+    }
+
+
+def hybrid_run(case: cases.Case) -> Arrays:
+    """Updates with the promised loss, two batches in turn."""
+    net, table, variables, produced = whispersign_loss.load(case)
+    call, recorded = case.call, case.call["schedule"]
+    config = whispersign_loss.run_config(
+        alpha=call["alpha"],
+        lr=call["learning_rate"],
+        weight_decay=call["weight_decay"],
+        warmup=recorded["warmup_steps"],
+        clip=call["clip"],
+    )
+    config.schedule.min_lr = recorded["min_lr"]
+    config.train.epochs = 1
+    runner = Runner(config, net, variables, updates=recorded["total_steps"], fed=True)
+    pair = [whispersign_loss.as_batch(case.under(f"input/train{i}/")) for i in range(2)]
+    for number in range(call["steps"]):
+        runner.train(pair[number % 2])
+    records = runner.records
+    named = {"total": "loss", "ctc": "loss/ctc", "attention": "loss/attention"}
+    losses = {f"output/losses/{name}": records.losses[key] for name, key in named.items()}
+    produced |= {name: np.array(values) for name, values in losses.items()}
+    produced |= {
+        "output/grad_norms": np.array(records.grad_norm),
+        "output/lrs": np.array(records.lr),
+    }
+    after = state_dict.to_state_dict(table, runner.variables())
+    return produced | {f"after/{key}": value for key, value in after.items()}
+
+
+def learning_rates(path: Path) -> targets.FileCheck:
+    """The rates of the schedule, update by update, up to the stage's last.
+
+    Behind it the original's cosine rises again; no stage of jaxsign goes on so far.
+    """
+    expected, produced = {}, {}
+    for number, row in enumerate(json.loads(path.read_text(encoding="utf-8"))["cases"]):
+        config = whispersign_loss.run_config(lr=row["base_lr"], warmup=row["warmup_steps"])
+        config.schedule.min_lr = row["min_lr"]
+        total = row["total_steps"]
+        rates = schedule.build(config.schedule, row["base_lr"], 1, total)
+        kept = [(update, lr) for update, lr in row["lr_by_update"] if update < total]
+        expected[f"{number}"] = np.array([lr for _, lr in kept])
+        produced[f"{number}"] = np.array([rates.rate(update / total) for update, _ in kept])
+    return targets.FileCheck(expected, produced, {"default": [1e-9, 0]})
+
+
+def model_case(case: cases.Case) -> Arrays:
+    """A case of the whole net of any kind."""
+    if case.call.get("steps"):
+        return hybrid_run(case)
+    if case.wants("output/loss"):
+        return whispersign_loss.model_loss(case)
+    return whispersign_nets.model(case)

@@ -20,6 +20,7 @@ from jaxsign.nets.layers import (
     whisper_rows,
 )
 from jaxsign.nets.state_dict import Entry
+from jaxsign.nets.whisper_weights import load_pretrained as load_pretrained
 
 Array = jax.Array
 PADDING = ("masked", "upstream")

@@ -4,6 +4,7 @@ A system's module holds
   `TARGETS`: target name -> function(case) -> produced arrays under the golden names;
   `FILES`: file name pattern -> function(path) -> `FileCheck`, for what lies beside the cases;
   `LEFT_OUT`: target or file name -> why it is not compared.
+  `TOLERANCES`: case -> array -> tolerance, where a prefix of the case's own is not meant for it.
 """
 
 import dataclasses

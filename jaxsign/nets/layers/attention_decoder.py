@@ -245,5 +245,7 @@ class AttentionDecoder(nn.Module):
     def _embed(self, tokens: Array, first: Array | int) -> Array:
         count = tokens.shape[1]
         positions = jax.lax.dynamic_slice_in_dim(self.positions, first, count)
-        (x,) = nn.dtypes.promote_dtype(self.tokens[tokens] + positions, dtype=self.dtype)
+        (x,) = nn.dtypes.promote_dtype(
+            jnp.asarray(self.tokens)[tokens] + positions, dtype=self.dtype
+        )
         return x

@@ -1,0 +1,326 @@
+"""Weights of OpenAI's Whisper for the encoder and decoder of WhisperSign.
+
+Source: openai/whisper (`Whisper`, .pt files) and Hugging Face transformers
+(`WhisperForConditionalGeneration`, model.safetensors or pytorch_model.bin). Whisper's attention
+becomes the temporal one; with the branches that Whisper has not at zero, encoder and decoder
+layers compute exactly what Whisper's do.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError, listing
+from jaxsign.nets import state_dict
+
+Array = np.ndarray
+Arrays = dict[str, Array]
+
+_FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
+# Hugging Face's names -> OpenAI's, applied in this order.
+_NAMES = (
+    ("encoder.layer_norm.", "encoder.ln_post."),
+    ("decoder.layer_norm.", "decoder.ln."),
+    (".layers.", ".blocks."),
+    (".self_attn_layer_norm.", ".attn_ln."),
+    (".encoder_attn_layer_norm.", ".cross_attn_ln."),
+    (".final_layer_norm.", ".mlp_ln."),
+    (".self_attn.", ".attn."),
+    (".encoder_attn.", ".cross_attn."),
+    (".q_proj.", ".query."),
+    (".k_proj.", ".key."),
+    (".v_proj.", ".value."),
+    (".out_proj.", ".out."),
+    (".fc1.", ".mlp.0."),
+    (".fc2.", ".mlp.2."),
+    (".embed_tokens.", ".token_embedding."),
+    (".embed_positions.weight", ".positional_embedding"),
+)
+_ENCODER, _DECODER = "encoder.layers.{}.", "decoder.attention_decoder.decoder.layers.{}."
+_DECODER_TOP = "decoder.attention_decoder."
+
+
+def load_pretrained(
+    path: str | Path, net: Any, variables: Mapping[str, Any], zero_branches: bool = True
+) -> tuple[dict[str, Any], list[str]]:
+    """Puts Whisper's encoder and decoder layers into a WhisperSign's variables.
+
+    Args:
+      path: OpenAI's .pt, a safetensors or .bin file of Hugging Face, or its folder.
+      net: a `WhisperSign`.
+      variables: its variables; they are not changed.
+      zero_branches: set what Whisper has not, the spatial attentions' outputs and the relative
+        positions, to zero: the encoder then starts as Whisper's.
+
+    Returns:
+      The new variables, and notes on what was loaded, skipped and left fresh.
+
+    Raises:
+      UserError: not a readable Whisper file, or one of other sizes than the net's.
+    """
+    from jaxsign.nets import whisper_sign
+
+    path = _file(Path(path))
+    weights, told = _read(path)
+    sizes = _sizes(weights, told, path)
+    _check_sizes(sizes, net, path)
+    found, used = _renamed(weights, sizes, net, path)
+    table = {entry.key: entry for entry in whisper_sign.state_dict_table(net)}
+    zeroed = _zeroed(table) if zero_branches else {}
+    rows = [table[key] for key in {**found, **zeroed}]
+    result = _merged(variables, state_dict.to_variables(rows, {**zeroed, **found}, where=str(path)))
+    return result, _notes(path, sizes, net, weights, used, found, zeroed, table)
+
+
+def _file(path: Path) -> Path:
+    """The file of weights that a path means."""
+    if path.is_dir():
+        for name in _FOLDER_FILES:
+            if (path / name).is_file():
+                return path / name
+        raise UserError(f"{path} holds none of {', '.join(_FOLDER_FILES)}. Give the file itself.")
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file. Expected Whisper's weights: OpenAI's .pt, or model.safetensors "
+            "or pytorch_model.bin of Hugging Face. Nothing is downloaded."
+        )
+    return path
+
+
+def _read(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """The weights under OpenAI's names, float32, and what the file tells of its sizes."""
+    told: dict[str, Any] = {}
+    if path.suffix == ".safetensors":
+        weights = _read_safetensors(path)
+    else:
+        checkpoint = state_dict.read_torch(path)
+        weights = state_dict.unwrap(checkpoint, where=str(path))
+        dims = checkpoint.get("dims")
+        told = dict(dims) if isinstance(dims, Mapping) else {}
+    weights = {_name(key): value for key, value in weights.items()}
+    floats = (np.float16, np.float32, np.float64)
+    other = [key for key, value in weights.items() if value.dtype not in floats]
+    if other:
+        raise UserError(
+            f"{path}: {other[0]} is {weights[other[0]].dtype}, expected floating-point numbers. "
+            "Quantised weights cannot be loaded."
+        )
+    return {k: v.astype(np.float32) for k, v in weights.items()}, told or _config_beside(path)
+
+
+def _read_safetensors(path: Path) -> Arrays:
+    import ml_dtypes
+    import safetensors
+    from safetensors import numpy as safetensors_numpy
+
+    try:
+        weights = safetensors_numpy.load_file(path)
+    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error})") from error
+    return {
+        key: value.astype(np.float32) if value.dtype == ml_dtypes.bfloat16 else value
+        for key, value in weights.items()
+    }
+
+
+def _config_beside(path: Path) -> dict[str, Any]:
+    """Attention heads from Hugging Face's config.json, where it lies beside the weights."""
+    config = path.with_name("config.json")
+    if not config.is_file():
+        return {}
+    try:
+        stored = json.loads(config.read_text(encoding="utf-8"))
+        return {"n_audio_head": int(stored["encoder_attention_heads"])}
+    except (ValueError, KeyError, TypeError):  # another tool's file: then nothing is told
+        return {}
+
+
+def _name(key: str) -> str:
+    key = key.removeprefix("model.")
+    for theirs, ours in _NAMES:
+        key = key.replace(theirs, ours)
+    return key
+
+
+def _sizes(weights: Arrays, told: Mapping[str, Any], path: Path) -> dict[str, int]:
+    """Width, feed-forward width, layers, positions and, if told, heads; 0 = not there."""
+    needed = ("encoder.ln_post.weight", "encoder.blocks.0.mlp.0.weight")
+    if any(key not in weights for key in needed):
+        raise UserError(
+            f"{path}: not Whisper's weights: no {' and no '.join(needed)} (or Hugging Face's names "
+            f"of them) among its {len(weights)} arrays, the first: {', '.join(list(weights)[:5])}."
+        )
+    width = weights["encoder.ln_post.weight"].shape[0]
+    positions = weights.get("decoder.positional_embedding", np.zeros((0, width)))
+    return {
+        "dim": int(width),
+        "ff_dim": int(weights["encoder.blocks.0.mlp.0.weight"].shape[0]),
+        "num_heads": int(told.get("n_audio_head") or 0),
+        "encoder layers": _layers(weights, "encoder"),
+        "decoder layers": _layers(weights, "decoder"),
+        "target positions": int(positions.shape[0]),
+    }
+
+
+def _layers(weights: Iterable[str], part: str) -> int:
+    numbers = [key.split(".")[2] for key in weights if key.startswith(f"{part}.blocks.")]
+    return max((int(n) + 1 for n in numbers if n.isdigit()), default=0)
+
+
+def _check_sizes(sizes: Mapping[str, int], net: Any, path: Path) -> None:
+    """Refuses other sizes; only more layers and more positions than the net's are no fault."""
+    wanted = {name: getattr(net, name) for name in ("dim", "num_heads", "ff_dim")}
+    wrong = [name for name, value in wanted.items() if sizes[name] not in (0, value)]
+    asked = {"encoder layers": net.num_layers, "decoder layers": net.num_layers}
+    asked["target positions"] = net.max_target
+    wrong += [name for name, least in asked.items() if 0 < sizes[name] < least]
+    if wrong:
+        rows = [f"{name}: {sizes[name]} there, {(wanted | asked)[name]} here" for name in wrong]
+        raise UserError(
+            f"{path}: this Whisper has other sizes than the net:\n{listing(rows)}\n"
+            f"Its sizes: --config.net.dim={sizes['dim']} --config.net.ff_dim={sizes['ff_dim']} "
+            f"--config.net.num_heads={sizes['num_heads'] or sizes['dim'] // 64} and at most "
+            f"--config.net.num_layers={sizes['encoder layers']}"
+        )
+
+
+def _renamed(
+    weights: Arrays, sizes: Mapping[str, int], net: Any, path: Path
+) -> tuple[Arrays, set[str]]:
+    """What WhisperSign's torch keys get, and the names in the file that were used."""
+    source = _Source(weights)
+    found: Arrays = {}
+    for i in range(net.num_layers):
+        found |= _encoder_layer(source, f"encoder.blocks.{i}.", _ENCODER.format(i))
+    found |= source.pair("encoder.ln_post", "encoder.final_norm")
+    if sizes["decoder layers"]:
+        for i in range(net.num_layers):
+            found |= _decoder_layer(source, f"decoder.blocks.{i}.", _DECODER.format(i))
+        found |= source.pair("decoder.ln", f"{_DECODER_TOP}final_norm")
+        positions = source.take("decoder.positional_embedding")[: net.max_target]
+        found[f"{_DECODER_TOP}pos_embedding.weight"] = positions
+    if source.missing:
+        raise UserError(
+            f"{path}: lacks {len(source.missing)} of Whisper's arrays:\n{listing(source.missing)}"
+        )
+    return found, source.used
+
+
+class _Source:
+    """The file's arrays; remembers which were used and which were missed."""
+
+    def __init__(self, weights: Arrays) -> None:
+        self.weights, self.used, self.missing = weights, set(), []  # type: ignore[var-annotated]
+
+    def take(self, key: str) -> Array:
+        if key not in self.weights:
+            self.missing.append(key)
+            return np.zeros((0, 0), np.float32)
+        self.used.add(key)
+        return self.weights[key]
+
+    def pair(self, theirs: str, ours: str) -> Arrays:
+        """A layer's weight and bias."""
+        return {f"{ours}.{leaf}": self.take(f"{theirs}.{leaf}") for leaf in ("weight", "bias")}
+
+    def attention(self, theirs: str, weight: str, bias: str, out: str) -> Arrays:
+        """Query, key and value in one; Whisper's key has no bias."""
+        rows = [self.take(f"{theirs}.{part}.weight") for part in ("query", "key", "value")]
+        query, value = (self.take(f"{theirs}.{part}.bias") for part in ("query", "value"))
+        key = np.zeros_like(query)
+        if f"{theirs}.key.bias" in self.weights:
+            key = self.take(f"{theirs}.key.bias")
+        joined = {weight: _joined(rows), bias: _joined([query, key, value])}
+        return joined | self.pair(f"{theirs}.out", out)
+
+
+def _joined(parts: list[Array]) -> Array:
+    """The parts as rows of one array; nothing while some are missing."""
+    return np.concatenate(parts) if len({part.shape[1:] for part in parts}) == 1 else parts[0]
+
+
+def _encoder_layer(source: _Source, theirs: str, ours: str) -> Arrays:
+    attention = f"{ours}temporal_attn."
+    return {
+        **source.attention(
+            f"{theirs}attn", f"{attention}qkv.weight", f"{attention}qkv.bias", f"{attention}proj"
+        ),
+        **source.pair(f"{theirs}attn_ln", f"{ours}norm_t"),
+        **source.pair(f"{theirs}mlp_ln", f"{ours}norm_ff"),
+        **source.pair(f"{theirs}mlp.0", f"{ours}ffn.net.0"),
+        **source.pair(f"{theirs}mlp.2", f"{ours}ffn.net.3"),
+    }
+
+
+def _decoder_layer(source: _Source, theirs: str, ours: str) -> Arrays:
+    found: Arrays = {}
+    for name, key in (("attn", "self_attn"), ("cross_attn", "multihead_attn")):
+        place = f"{ours}{key}."
+        found |= source.attention(
+            theirs + name, f"{place}in_proj_weight", f"{place}in_proj_bias", f"{place}out_proj"
+        )
+    names = {
+        "attn_ln": "norm1",
+        "cross_attn_ln": "norm2",
+        "mlp_ln": "norm3",
+        "mlp.0": "linear1",
+        "mlp.2": "linear2",
+    }
+    for name, key in names.items():
+        found |= source.pair(theirs + name, ours + key)
+    return found
+
+
+def _zeroed(table: Mapping[str, state_dict.Entry]) -> Arrays:
+    """The outputs of what Whisper has not, as zeros."""
+    ends = ("spatial_attn.proj.weight", "spatial_attn.proj.bias", "rpe_proj.weight")
+    return {
+        key: np.zeros(entry.shape or (), np.float32)
+        for key, entry in table.items()
+        if key.endswith(ends)
+    }
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a tree with some leaves replaced, in the old leaves' types."""
+    result = dict(old)
+    for name, value in new.items():
+        if isinstance(value, Mapping):
+            result[name] = _merged(old[name], value)
+        else:
+            result[name] = value.astype(old[name].dtype)
+    return result
+
+
+def _notes(
+    path: Path,
+    sizes: Mapping[str, int],
+    net: Any,
+    weights: Arrays,
+    used: set[str],
+    found: Arrays,
+    zeroed: Arrays,
+    table: Mapping[str, state_dict.Entry],
+) -> list[str]:
+    skipped = [key for key in weights if key not in used]
+    fresh = len(table) - len({**found, **zeroed})
+    notes = [
+        f"{path.name}: loaded {len(used)} of Whisper's arrays into {len(found)} of {len(table)}; "
+        f"{len(zeroed)} set to zero, {fresh} left fresh",
+        f"skipped {len(skipped)} arrays of the file: {', '.join(skipped) or 'none'}",
+    ]
+    for part in ("encoder", "decoder"):
+        layers = sizes[f"{part} layers"]
+        if layers > net.num_layers:
+            notes.append(f"took the first {net.num_layers} of Whisper's {layers} {part} layers")
+    if not sizes["decoder layers"]:
+        notes.append("the file has no decoder: the attention decoder stays fresh")
+    if not sizes["num_heads"]:
+        notes.append(
+            f"assumed {net.num_heads} attention heads: the file does not tell them "
+            f"(Whisper's own have {sizes['dim'] // 64} at this width)"
+        )
+    return notes

@@ -1,0 +1,279 @@
+"""WhisperSign's net, its parts, and Whisper's weights in it, through their golden cases."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsign.infer.decoding import greedy
+from jaxsign.nets import state_dict, whisper_sign, whisper_weights
+from jaxsign.nets.layers import (
+    attention_decoder,
+    dense,
+    patch_frontend,
+    relative_attention,
+    two_attention_encoder,
+    whisper_rows,
+)
+from parity import cases, weights
+
+Arrays = dict[str, np.ndarray]
+Tables = Sequence[state_dict.Entry]
+IGNORED = -1
+REACH, MAX_TARGET = 2000, 200
+
+
+def is_norm(key: str) -> bool:
+    """Whether a state_dict key of this system belongs to a normalisation."""
+    layer = key.rpartition(".")[0].rpartition(".")[2]
+    return layer.startswith("norm") or layer.endswith("_norm")
+
+
+def original_net(args: Mapping[str, Any], **fields: Any) -> whisper_sign.WhisperSign:
+    """jaxsign's net for the original's `model` section, with the original's behaviour."""
+    frontend, encoder = args["frontend"], args["encoder"]
+    return whisper_sign.WhisperSign(
+        num_gloss=args["decoder"]["vocab_size"] - 1,
+        num_joints=frontend["num_joints"],
+        num_features=frontend["num_features"],
+        patch_size=frontend["patch_size"],
+        dim=frontend["d_model"],
+        num_heads=encoder["num_heads"],
+        num_layers=encoder["num_layers"],
+        ff_dim=encoder["d_ff"],
+        dropout=encoder["dropout"],
+        frontend_dropout=frontend["dropout"],
+        spatial_dropout=frontend["spatial_dropout"],
+        padding="upstream",
+        **fields,
+    )
+
+
+def load(case: cases.Case, table: Tables) -> tuple[dict[str, Any], Arrays]:
+    """As `weights.load`, and the weights may be in a torch file beside the case."""
+    kind, _, name = case.meta["weights"].partition(":")
+    if kind != "checkpoint":
+        return weights.load(case, table, is_norm)
+    bare = state_dict.unwrap(state_dict.read_torch(case.path.parent / name), where=name)
+    variables = state_dict.to_variables(table, bare, where=name)
+    weights.check_round_trip(bare, state_dict.to_state_dict(table, variables), where=name)
+    return variables, {}
+
+
+def _valid(lengths: np.ndarray | None, frames: int) -> np.ndarray | None:
+    return None if lengths is None else np.arange(frames) < lengths[:, None]
+
+
+def _output(named: Mapping[str, Any]) -> Arrays:
+    return {f"output/{name}": np.asarray(value) for name, value in named.items()}
+
+
+def relative_positions(case: cases.Case) -> Arrays:
+    """The spread of a table by distance, its numbers one after the other."""
+    table = case.under("param/")["rel_pos_bias.weight"]
+    spread = jax.vmap(relative_attention.by_distance, (1, None), 2)
+    return {f"output/L{n}": np.asarray(spread(table, n)) for n in case.call["lengths"]}
+
+
+def frontend(case: cases.Case) -> Arrays:
+    """Embeddings, the steps before them, gradients, and BatchNorm's buffers after train mode."""
+    args, inputs = case.args, case.inputs
+    width = args["patch_size"] * args["num_joints"] * args["num_features"]
+    module = patch_frontend.PatchFrontend(
+        args["d_model"],
+        args["patch_size"],
+        args["dropout"],
+        args["spatial_dropout"],
+        mask_padding=False,
+    )
+    table = whisper_rows.frontend("", (), args["d_model"], width)
+    variables, produced = load(case, table)
+    x, train = inputs["features"], case.meta["kind"] == "train"
+    valid = _valid(inputs.get("lengths"), x.shape[1])
+
+    def run(params, x, mutable):
+        given = {**variables, "params": params}
+        return module.apply(given, x, valid, train=train, mutable=mutable)
+
+    @jax.jit
+    def total(params, x):
+        y, state = run(params, x, ["batch_stats"])
+        return (y * inputs["cotangent"]).sum(), (y, state)
+
+    (loss, (y, state)), (grads, grad_x) = jax.value_and_grad(total, (0, 1), has_aux=True)(
+        variables["params"], x
+    )
+    sown = run(variables["params"], x, ["intermediates", "batch_stats"])[1]["intermediates"]
+    found = {"embeddings": y, "loss": loss, "input_grad/features": grad_x}
+    found |= {"inter/patch_embedding": sown["patch_embedding"][0]}
+    found |= {"inter/conv_spe": sown["convolved"][0]}
+    if valid is not None:
+        found["lengths"] = patch_frontend.patches(valid, args["patch_size"]).any(-1).sum(1)
+    produced |= _output(found) | weights.gradients(table, variables, grads)
+    after = state_dict.to_state_dict(table, {**variables, **state})
+    return produced | {f"after/{key}": value for key, value in after.items()}
+
+
+def encoder_layer(case: cases.Case) -> Arrays:
+    """One layer: each of its parts, the result and gradients."""
+    args, inputs = case.args, case.inputs
+    heads, d = args["num_heads"], args["d_model"]
+    module = two_attention_encoder.EncoderLayer(
+        heads, args["d_ff"], args["dropout"], REACH, mask_padding=False
+    )
+    table = whisper_rows.encoder_layer("", (), d, args["d_ff"], head=d // heads, reach=REACH)
+    variables, produced = load(case, table)
+    mask = inputs.get("mask")
+
+    @jax.jit
+    def total(params, x):
+        y = module.apply({"params": params}, x, mask)
+        return (y * inputs["cotangent"]).sum(), y
+
+    (loss, y), (grads, grad_x) = jax.value_and_grad(total, (0, 1), has_aux=True)(
+        variables["params"], inputs["x"]
+    )
+    _, state = module.apply(variables, inputs["x"], mask, mutable=["intermediates"])
+    names = {"spatial_attn": "spatial", "temporal_attn": "temporal", "ffn": "feed_forward"}
+    found = {"y": y, "loss": loss, "input_grad/x": grad_x}
+    for theirs, ours in names.items():
+        found[f"inter/{theirs}"] = state["intermediates"][f"after_{ours}"][0]
+    return produced | _output(found) | weights.gradients(table, variables, grads)
+
+
+def encoder(case: cases.Case) -> Arrays:
+    """The layers one after the other."""
+    module, table = _encoder(case.args)
+    variables, produced = load(case, table)
+    apply = jax.jit(lambda v, x, m: module.apply(v, x, m, mutable=["intermediates"]))
+    y, state = apply(variables, case.inputs["x"], case.inputs.get("mask"))
+    sown = state["intermediates"]
+    inter = {f"inter/layer{i}": sown[f"after_layer_{i}"][0] for i in range(module.num_layers)}
+    return produced | _output({"y": y, **inter})
+
+
+def _encoder(args: Mapping[str, Any]) -> tuple[Any, Tables]:
+    layers, heads, d, ff = (args[k] for k in ("num_layers", "num_heads", "d_model", "d_ff"))
+    module = two_attention_encoder.TwoAttentionEncoder(layers, heads, ff, mask_padding=False)
+    sizes = {"layers": layers, "head": d // heads, "reach": REACH}
+    return module, whisper_rows.encoder("", (), d, ff, **sizes)
+
+
+def ctc_head(case: cases.Case) -> Arrays:
+    """Log-probabilities and what greedy decoding makes of them."""
+    d, ids = case.args["d_model"], case.args["vocab_size"]
+    table = whisper_rows.linear("projection", (), ids, d)
+    variables, produced = load(case, table)
+    head = dense.Dense(ids)
+    log_probs = np.asarray(jax.nn.log_softmax(head.apply(variables, case.inputs["x"])))
+    return produced | _output({"log_probs": log_probs}) | {"output/greedy": _greedy(log_probs)}
+
+
+def _greedy(log_probs: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Greedily decoded ids, rows filled with -1."""
+    ids = log_probs.argmax(-1)
+    rows = greedy.greedy(ids, np.ones(ids.shape, bool) if valid is None else valid)
+    padded = np.full((len(rows), max([1, *map(len, rows)])), -1, np.int64)
+    for row, found in zip(padded, rows, strict=True):
+        row[: len(found)] = found
+    return padded
+
+
+def decoder(case: cases.Case) -> Arrays:
+    """Logits, their cross entropy, and gradients; and the same logits step by step."""
+    args, inputs = case.args, case.inputs
+    module, table = _decoder(args, args["vocab_size"], args["max_target_len"])
+    variables, produced = load(case, table)
+    tokens, targets = inputs["tokens"].astype(np.int32), inputs["targets"]
+    mask = inputs.get("encoder_mask")
+
+    @jax.jit
+    def total(params, memory):
+        logits = module.apply({"params": params}, tokens, memory, mask)
+        real = targets != IGNORED
+        picked = jnp.take_along_axis(
+            jax.nn.log_softmax(logits), jnp.where(real, targets, 0)[..., None], -1
+        )[..., 0]
+        return -(picked * real).sum() / real.sum(), logits
+
+    (loss, logits), (grads, grad_memory) = jax.value_and_grad(total, (0, 1), has_aux=True)(
+        variables["params"], inputs["encoder_output"]
+    )
+    _check_steps(module, variables, inputs["encoder_output"], mask, tokens, logits)
+    found = {"logits": logits, "loss": loss, "input_grad/encoder_output": grad_memory}
+    return produced | _output(found) | weights.gradients(table, variables, grads)
+
+
+def _check_steps(
+    module: Any, variables: Any, memory: Any, mask: Any, tokens: np.ndarray, logits: Any
+) -> None:
+    """Raises AssertionError unless cached decoding gives the logits of the whole sequence."""
+    cache = module.apply(variables, memory, mask, method="start")
+    step = jax.jit(lambda cache, token, i: module.apply(variables, cache, token, i, method="step"))
+    for i in range(tokens.shape[1]):
+        one, cache = step(cache, tokens[:, i], i)
+        np.testing.assert_allclose(one, logits[:, i], rtol=1e-4, atol=2e-5)
+
+
+def _decoder(args: Mapping[str, Any], ids: int, max_target: int) -> tuple[Any, Tables]:
+    layers, heads, d, ff = (args[k] for k in ("num_layers", "num_heads", "d_model", "d_ff"))
+    module = attention_decoder.AttentionDecoder(
+        ids, d, heads, layers, ff, dropout=0.0, max_target=max_target
+    )
+    sizes = {"layers": layers, "ids": ids, "max_target": max_target}
+    return module, whisper_rows.decoder("", (), d, ff, **sizes)
+
+
+def model(case: cases.Case) -> Arrays:
+    """The whole net in eval mode: all outputs, and greedy decoding with and without padding."""
+    net = original_net(case.args)
+    table = whisper_sign.state_dict_table(net)
+    variables, produced = load(case, table)
+    inputs = case.inputs
+    x, tokens = inputs["features"], inputs.get("tokens")
+    valid = _valid(inputs.get("lengths"), x.shape[1])
+    tokens = None if tokens is None else tokens.astype(np.int32)
+    found = jax.jit(net.apply)(variables, x, valid, tokens)
+    seen = np.asarray(found.pop("output_valid"))
+    produced |= _output({name: value for name, value in found.items() if value is not None})
+    if valid is not None:
+        produced["output/output_lengths"] = seen.sum(1)
+    log_probs = produced["output/ctc_log_probs"]
+    produced["output/decode_upstream"] = _greedy(log_probs)
+    produced["output/decode_length_aware"] = _greedy(log_probs, seen)
+    return produced
+
+
+def whisper_import(case: cases.Case) -> Arrays:
+    """Whisper's arrays in WhisperSign's keys, and its blocks' outputs from ours."""
+    net, variables = _whisper_sized(case.args)
+    path = case.path.parent / case.call["file"]
+    loaded, _ = whisper_weights.load_pretrained(path, net, variables)
+    exported = state_dict.to_state_dict(whisper_sign.state_dict_table(net), loaded)
+    inputs = case.inputs
+    module, _ = _encoder(case.args)
+    params = loaded["params"]
+    y = module.apply({"params": params["encoder"]}, inputs["x"])
+    module, _ = _decoder(case.args, net.vocabulary, net.max_target)
+    decoded = module.apply(
+        {"params": params["attention_decoder"]},
+        *(inputs["t"], inputs["memory"], None),
+        method="decode_embedded",
+    )
+    found = {"encoder": y, "decoder_after_final_norm": decoded}
+    return _output(found) | {f"output/expected/{k}": v for k, v in exported.items()}
+
+
+def _whisper_sized(args: Mapping[str, Any]) -> tuple[whisper_sign.WhisperSign, Any]:
+    net = whisper_sign.WhisperSign(
+        num_gloss=4,
+        num_joints=2,
+        dim=args["d_model"],
+        num_heads=args["num_heads"],
+        num_layers=args["num_layers"],
+        ff_dim=args["d_ff"],
+        max_target=args["max_target_len"],
+    )
+    return net, jax.jit(net.init)(jax.random.key(0), jnp.zeros((1, 4, 2, 7)))

@@ -2,15 +2,21 @@
 
 `{train,val,test}/features/sample_%05d.npy` float32 [T, 42, 7] (left hand, right hand; x, y, z,
 velocities, confidence; a hand that was not seen is 0), `labels/` beside it int64 [glosses], and
-`label_map.json` {"<blank>": 0, gloss: id, ...}.
+`label_map.json` {"<blank>": 0, gloss: id, ...}. jaxsign adds `prepared.json` (frames a second, if
+not 60, and how it was made) and `prepared.csv` (what every sample was made of, and its signer).
 """
 
+import functools
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
+from jaxsign.input import labels
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import _files, _labels, _npy
 from jaxsign.input.formats._types import SPLITS, Collection, Entry, of_files
@@ -21,6 +27,7 @@ Array = np.ndarray
 LOOKS = "a folder with label_map.json and train, val, test with features/*.npy and labels/*.npy"
 SUFFIX = ".npy"
 MAP = "label_map.json"
+RECORD, TABLE = "prepared.json", "prepared.csv"
 BLANK = "<blank>"
 FPS = 60.0
 _SHAPE = (None, 42, 7)
@@ -42,7 +49,8 @@ def open_path(path: Path) -> Collection:
     """
     if path.is_file():
         return of_files(path, "whispersign", [Entry(path.stem, path=path)], load, frames)
-    names = _read_map(path / MAP)
+    names = read_map(path / MAP)
+    signers, fps = _signers(path / TABLE), rate(path)
     problems: list[str] = []
     entries = []
     for split in SPLITS:
@@ -52,13 +60,42 @@ def open_path(path: Path) -> Collection:
             except UserError as error:
                 problems.append(str(error))
                 continue
-            entries.append(Entry(f"{split}/{stem}", glosses, "", "", split, file))
+            name = f"{split}/{stem}"
+            entries.append(Entry(name, glosses, "", signers.get(name, ""), split, file))
     glosses = tuple(names[number] for number in sorted(names) if number)
     rest = {"glosses": glosses, "problems": problems}
-    return of_files(path, "whispersign", entries, load, frames, **rest)
+    reader = functools.partial(load, fps=fps)
+    return of_files(path, "whispersign", entries, reader, frames, **rest)
 
 
-def _read_map(path: Path) -> dict[int, str]:
+def rate(folder: Path) -> float:
+    """Frames a second of a folder's samples: 60 if it says nothing else.
+
+    Raises:
+        UserError: prepared.json cannot be read.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return FPS
+    try:
+        fps = float(json.loads(path.read_text(encoding="utf-8")).get("fps", FPS))
+        if not 0 < fps < 1e6:
+            raise ValueError(f"fps is {fps}")
+        return fps
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f'{path}: not readable ({error}). Expected {{"fps": 60.0}}.') from error
+
+
+def _signers(path: Path) -> dict[str, str]:
+    """Who signs in the samples, by name; {} where nothing tells."""
+    if not path.is_file():
+        return {}
+    rows = labels.read_rows(path, ("file", "signer"))
+    return {row.cells["file"]: row.cells["signer"] for row in rows}
+
+
+def read_map(path: Path) -> dict[int, str]:
+    """Names by their numbers, the blank among them; raises UserError as `open_path`."""
     numbers = _labels.read_numbers(path, f'{{"{BLANK}": 0, "GLOSS": 1, ...}}')
     names = {number: gloss for gloss, number in numbers.items()}
     if len(names) < len(numbers):
@@ -77,8 +114,8 @@ def _glosses(path: Path, names: dict[int, str]) -> tuple[str, ...]:
     return tuple(names[n] for n in numbers)
 
 
-def load(path: Path) -> Clip:
-    """Reads the hands of an array of features; velocities and confidences are left.
+def read(path: Path) -> Array:
+    """The features as they are stored: float32 [T, 42, 7].
 
     Raises:
         UserError: unreadable, of another shape, or not finite.
@@ -86,11 +123,17 @@ def load(path: Path) -> Clip:
     features = _npy.read(path, _SHAPE).astype(np.float32)
     if not np.isfinite(features).all():
         raise UserError(f"{path}: holds NaN or infinite values; a hand that is not seen must be 0")
+    return features
+
+
+def load(path: Path, fps: float = FPS) -> Clip:
+    """The hands of an array of features; velocities and confidences are left. Raises as `read`."""
+    features = read(path)
     seen = (features != 0).any(axis=-1)
     landmarks = np.full((len(features), clips.POINTS, 3), np.nan, np.float32)
     landmarks[:, _ROWS] = np.where(seen[..., None], features[..., :3], np.nan)
-    times = np.arange(len(features)) / FPS
-    return Clip(landmarks, times, fps=FPS, source=str(path))
+    times = np.arange(len(features)) / fps
+    return Clip(landmarks, times, fps=fps, source=str(path))
 
 
 def frames(path: Path) -> int:
@@ -104,31 +147,61 @@ def write_clip(path: Path, clip: Clip) -> None:
 
 
 class Writer:
-    """Writes features and labels a split, numbered, and label_map.json."""
+    """Writes features and labels a split, numbered, label_map.json, and what jaxsign adds.
 
-    LOSSES = frozenset({"whispersign keeps the hands alone, at 60 fps, and numbers the clips anew"})
+    Args:
+      folder: where to.
+      collection: its clips may be arrays [T, 42, 7] at `fps` already.
+      fps: frames a second of the samples.
+      missing: see `views.whisper_sign`.
+      shortest: a clip with fewer frames is refused.
+      record: what else prepared.json tells.
+    """
 
-    def __init__(self, folder: Path, collection: Collection):
+    LOSSES = frozenset({"whispersign keeps the hands alone and numbers the clips anew"})
+
+    def __init__(
+        self,
+        folder: Path,
+        collection: Collection,
+        fps: float = FPS,
+        missing: str = "present",
+        shortest: int = 1,
+        record: Mapping[str, Any] | None = None,
+    ):
         self._folder, glosses = folder, collection.classes()[0]
         self._numbers = {BLANK: 0} | {name: i for i, name in enumerate(glosses, 1)}
+        self._options: dict[str, Any] = {"rate": fps, "missing": missing}
+        self._shortest, self._record = shortest, {"fps": fps, **(record or {})}
         self._counts = dict.fromkeys(SPLITS, 0)
+        self._rows: list[tuple[str, str, str, str]] = []
         self.losses = set(self.LOSSES)
 
-    def add(self, index: int, entry: Entry, clip: Clip) -> None:
-        """Writes one clip and its label."""
-        for what, value in (("categories", entry.category), ("signers", entry.signer)):
-            if value:
-                self.losses.add(f"whispersign keeps no {what}")
+    def add(self, index: int, entry: Entry, clip: Clip | Array) -> None:
+        """Writes one clip and its label.
+
+        Raises:
+            UserError: it is too short.
+        """
+        if len(clip) < self._shortest:
+            raise UserError(f"{len(clip)} frames, expected at least {self._shortest}")
+        if entry.category:
+            self.losses.add("whispersign keeps no categories")
         if not entry.split:
             self.losses.add("clips without a split are written as train")
+        x = whisper_sign.joints(clip, **self._options) if isinstance(clip, Clip) else clip
         split = entry.split or "train"
-        name = f"sample_{self._counts[split]:05d}{SUFFIX}"
-        _npy.write(self._folder / split / "features" / name, whisper_sign.joints(clip))
+        name = f"sample_{self._counts[split]:05d}"
+        _npy.write(self._folder / split / "features" / f"{name}{SUFFIX}", x)
         if entry.glosses:
             numbers = np.array([self._numbers[gloss] for gloss in entry.glosses], np.int64)
-            _npy.write(self._folder / split / "labels" / name, numbers)
+            _npy.write(self._folder / split / "labels" / f"{name}{SUFFIX}", numbers)
+        names = _labels.join_names(entry.glosses)
+        self._rows.append((f"{split}/{name}", entry.name, names, entry.signer))
         self._counts[split] += 1
 
     def finish(self) -> None:
-        """Writes label_map.json."""
+        """Writes label_map.json and what the samples were made of."""
         write_text(self._folder / MAP, _labels.json_text(self._numbers))
+        write_text(self._folder / RECORD, _labels.json_text(self._record))
+        _labels.write_csv(self._folder / TABLE, ["file", "source", "glosses", "signer"], self._rows)

@@ -10,7 +10,7 @@ from flax import linen as nn
 from jaxsign.errors import UserError, did_you_mean
 
 # Files beside the nets.
-_NOT_NETS = ("state_dict", "whisper_weights")
+_NOT_NETS = ("state_dict", "whisper_files", "whisper_weights")
 
 
 def names() -> list[str]:

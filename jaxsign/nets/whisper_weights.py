@@ -6,39 +6,18 @@ becomes the temporal one; with the branches that Whisper has not at zero, encode
 layers compute exactly what Whisper's do.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.nets import state_dict
+from jaxsign.nets import state_dict, whisper_files
 
 Array = np.ndarray
 Arrays = dict[str, Array]
-
-_FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
-# Hugging Face's names -> OpenAI's, applied in this order.
-_NAMES = (
-    ("encoder.layer_norm.", "encoder.ln_post."),
-    ("decoder.layer_norm.", "decoder.ln."),
-    (".layers.", ".blocks."),
-    (".self_attn_layer_norm.", ".attn_ln."),
-    (".encoder_attn_layer_norm.", ".cross_attn_ln."),
-    (".final_layer_norm.", ".mlp_ln."),
-    (".self_attn.", ".attn."),
-    (".encoder_attn.", ".cross_attn."),
-    (".q_proj.", ".query."),
-    (".k_proj.", ".key."),
-    (".v_proj.", ".value."),
-    (".out_proj.", ".out."),
-    (".fc1.", ".mlp.0."),
-    (".fc2.", ".mlp.2."),
-    (".embed_tokens.", ".token_embedding."),
-    (".embed_positions.weight", ".positional_embedding"),
-)
+_SHOWN = 8  # names in a note
 _ENCODER, _DECODER = "encoder.layers.{}.", "decoder.attention_decoder.decoder.layers.{}."
 _DECODER_TOP = "decoder.attention_decoder."
 
@@ -63,9 +42,8 @@ def load_pretrained(
     """
     from jaxsign.nets import whisper_sign
 
-    path = _file(Path(path))
-    weights, told = _read(path)
-    sizes = _sizes(weights, told, path)
+    path = whisper_files.find(Path(path))
+    weights, sizes = whisper_files.read(path)
     _check_sizes(sizes, net, path)
     found, used = _renamed(weights, sizes, net, path)
     table = {entry.key: entry for entry in whisper_sign.state_dict_table(net)}
@@ -73,101 +51,6 @@ def load_pretrained(
     rows = [table[key] for key in {**found, **zeroed}]
     result = _merged(variables, state_dict.to_variables(rows, {**zeroed, **found}, where=str(path)))
     return result, _notes(path, sizes, net, weights, used, found, zeroed, table)
-
-
-def _file(path: Path) -> Path:
-    """The file of weights that a path means."""
-    if path.is_dir():
-        for name in _FOLDER_FILES:
-            if (path / name).is_file():
-                return path / name
-        raise UserError(f"{path} holds none of {', '.join(_FOLDER_FILES)}. Give the file itself.")
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file. Expected Whisper's weights: OpenAI's .pt, or model.safetensors "
-            "or pytorch_model.bin of Hugging Face. Nothing is downloaded."
-        )
-    return path
-
-
-def _read(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """The weights under OpenAI's names, float32, and what the file tells of its sizes."""
-    told: dict[str, Any] = {}
-    if path.suffix == ".safetensors":
-        weights = _read_safetensors(path)
-    else:
-        checkpoint = state_dict.read_torch(path)
-        weights = state_dict.unwrap(checkpoint, where=str(path))
-        dims = checkpoint.get("dims")
-        told = dict(dims) if isinstance(dims, Mapping) else {}
-    weights = {_name(key): value for key, value in weights.items()}
-    floats = (np.float16, np.float32, np.float64)
-    other = [key for key, value in weights.items() if value.dtype not in floats]
-    if other:
-        raise UserError(
-            f"{path}: {other[0]} is {weights[other[0]].dtype}, expected floating-point numbers. "
-            "Quantised weights cannot be loaded."
-        )
-    return {k: v.astype(np.float32) for k, v in weights.items()}, told or _config_beside(path)
-
-
-def _read_safetensors(path: Path) -> Arrays:
-    import ml_dtypes
-    import safetensors
-    from safetensors import numpy as safetensors_numpy
-
-    try:
-        weights = safetensors_numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: not a readable safetensors file ({error})") from error
-    return {
-        key: value.astype(np.float32) if value.dtype == ml_dtypes.bfloat16 else value
-        for key, value in weights.items()
-    }
-
-
-def _config_beside(path: Path) -> dict[str, Any]:
-    """Attention heads from Hugging Face's config.json, where it lies beside the weights."""
-    config = path.with_name("config.json")
-    if not config.is_file():
-        return {}
-    try:
-        stored = json.loads(config.read_text(encoding="utf-8"))
-        return {"n_audio_head": int(stored["encoder_attention_heads"])}
-    except (ValueError, KeyError, TypeError):  # another tool's file: then nothing is told
-        return {}
-
-
-def _name(key: str) -> str:
-    key = key.removeprefix("model.")
-    for theirs, ours in _NAMES:
-        key = key.replace(theirs, ours)
-    return key
-
-
-def _sizes(weights: Arrays, told: Mapping[str, Any], path: Path) -> dict[str, int]:
-    """Width, feed-forward width, layers, positions and, if told, heads; 0 = not there."""
-    needed = ("encoder.ln_post.weight", "encoder.blocks.0.mlp.0.weight")
-    if any(key not in weights for key in needed):
-        raise UserError(
-            f"{path}: not Whisper's weights: no {' and no '.join(needed)} (or Hugging Face's names "
-            f"of them) among its {len(weights)} arrays, the first: {', '.join(list(weights)[:5])}."
-        )
-    width = weights["encoder.ln_post.weight"].shape[0]
-    positions = weights.get("decoder.positional_embedding", np.zeros((0, width)))
-    return {
-        "dim": int(width),
-        "ff_dim": int(weights["encoder.blocks.0.mlp.0.weight"].shape[0]),
-        "num_heads": int(told.get("n_audio_head") or 0),
-        "encoder layers": _layers(weights, "encoder"),
-        "decoder layers": _layers(weights, "decoder"),
-        "target positions": int(positions.shape[0]),
-    }
-
-
-def _layers(weights: Iterable[str], part: str) -> int:
-    numbers = [key.split(".")[2] for key in weights if key.startswith(f"{part}.blocks.")]
-    return max((int(n) + 1 for n in numbers if n.isdigit()), default=0)
 
 
 def _check_sizes(sizes: Mapping[str, int], net: Any, path: Path) -> None:
@@ -295,6 +178,11 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _some(names: list[str]) -> str:
+    more = [f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    return ", ".join([*names[:_SHOWN], *more]) or "none"
+
+
 def _notes(
     path: Path,
     sizes: Mapping[str, int],
@@ -310,7 +198,7 @@ def _notes(
     notes = [
         f"{path.name}: loaded {len(used)} of Whisper's arrays into {len(found)} of {len(table)}; "
         f"{len(zeroed)} set to zero, {fresh} left fresh",
-        f"skipped {len(skipped)} arrays of the file: {', '.join(skipped) or 'none'}",
+        f"skipped {len(skipped)} arrays of the file: {_some(skipped)}",
     ]
     for part in ("encoder", "decoder"):
         layers = sizes[f"{part} layers"]

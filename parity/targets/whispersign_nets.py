@@ -72,7 +72,7 @@ def _output(named: Mapping[str, Any]) -> Arrays:
 
 def relative_positions(case: cases.Case) -> Arrays:
     """The spread of a table by distance, its numbers one after the other."""
-    table = case.under("param/")["rel_pos_bias.weight"]
+    table = jnp.asarray(case.under("param/")["rel_pos_bias.weight"])
     spread = jax.vmap(relative_attention.by_distance, (1, None), 2)
     return {f"output/L{n}": np.asarray(spread(table, n)) for n in case.call["lengths"]}
 
@@ -110,7 +110,9 @@ def frontend(case: cases.Case) -> Arrays:
     found |= {"inter/patch_embedding": sown["patch_embedding"][0]}
     found |= {"inter/conv_spe": sown["convolved"][0]}
     if valid is not None:
-        found["lengths"] = patch_frontend.patches(valid, args["patch_size"]).any(-1).sum(1)
+        found["lengths"] = (
+            patch_frontend.patches(jnp.asarray(valid), args["patch_size"]).any(-1).sum(1)
+        )
     produced |= _output(found) | weights.gradients(table, variables, grads)
     after = state_dict.to_state_dict(table, {**variables, **state})
     return produced | {f"after/{key}": value for key, value in after.items()}
@@ -166,8 +168,8 @@ def ctc_head(case: cases.Case) -> Arrays:
     d, ids = case.args["d_model"], case.args["vocab_size"]
     table = whisper_rows.linear("projection", (), ids, d)
     variables, produced = load(case, table)
-    head = dense.Dense(ids)
-    log_probs = np.asarray(jax.nn.log_softmax(head.apply(variables, case.inputs["x"])))
+    logits: Any = dense.Dense(ids).apply(variables, case.inputs["x"])
+    log_probs = np.asarray(jax.nn.log_softmax(logits))
     return produced | _output({"log_probs": log_probs}) | {"output/greedy": _greedy(log_probs)}
 
 

@@ -26,7 +26,7 @@ from jaxsign import config as configs
 from jaxsign import runtime
 from jaxsign.infer import evaluate
 from jaxsign.input import sources
-from jaxsign.train import log, loop, schedule, setup
+from jaxsign.train import inputs, log, loop, schedule, setup
 from parity.reference import fslr_train, fslr_transformer
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -63,9 +63,9 @@ def train_torch(config: ConfigDict, workdir: Path) -> dict[str, float]:
         loss_options=_loss_options(config),
     )
     rates = schedule.build(config.schedule, config.optim.lr, config.train.epochs)
-    batches = setup.make_batches(config, run.train, run.view)
+    batches = inputs.make_batches(config, run.train, run.view)
     iterator = batches.iterator()
-    val = _tensors(setup.make_eval_batches(config, run.val, run.view))
+    val = _tensors(inputs.make_eval_batches(config, run.val, run.view))
     best, kept, begun = -1.0, None, time.monotonic()
     for epoch in range(config.train.epochs):
         for group in optimizer.param_groups:
@@ -83,7 +83,7 @@ def train_torch(config: ConfigDict, workdir: Path) -> dict[str, float]:
     seconds = time.monotonic() - begun
     model.load_state_dict(kept)
     test = sources.open_source(config.data, "test")
-    tested = _accuracy(model, _tensors(setup.make_eval_batches(config, test, run.view)))
+    tested = _accuracy(model, _tensors(inputs.make_eval_batches(config, test, run.view)))
     return {"val": best, "test": tested, "seconds": seconds}
 
 

@@ -47,7 +47,7 @@ def build(config: Mapping[str, Any], normalised: bool = False) -> "Augment | Non
     Raises:
       UserError: an unknown key or a value out of its range.
     """
-    values = {key: float(value) for key, value in config.items() if key != "landmarks"}
+    values = {key: float(value) for key, value in config.items() if key not in _OTHERS}
     for key, value in values.items():
         if key not in _LIMITS:
             raise UserError(f"input.augment.{key}: unknown key.{did_you_mean(key, _LIMITS)}")
@@ -57,6 +57,9 @@ def build(config: Mapping[str, Any], normalised: bool = False) -> "Augment | Non
             )
     augment = Augment(**values, normalised=normalised)
     return augment if augment.is_on() else None
+
+
+_OTHERS = ("landmarks", "joints")  # sections of other kinds of augmentation
 
 
 @dataclasses.dataclass(frozen=True)

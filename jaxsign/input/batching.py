@@ -5,7 +5,6 @@ buckets, cut into batches. Batch number n of a run is the same whatever thread, 
 makes it; an iterator's state is that number.
 """
 
-import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,139 +14,33 @@ import numpy as np
 from absl import flags
 
 from jaxsign.errors import UserError
-from jaxsign.input import buffers
+from jaxsign.input import buffers, planning
 from jaxsign.input.clip import Clip
+from jaxsign.input.planning import Planned
+from jaxsign.input.sequence_labels import SequenceLabels
 
 Array = np.ndarray
 Batch = dict[str, Array]
 _LOG = logging.getLogger("jaxsign")
 
 
-@dataclasses.dataclass(frozen=True)
-class Planned:
-    """A batch to be made: the length it is padded to and its rows ([A, B]; -1 = filler)."""
-
-    number: int
-    length: int
-    rows: Array
-
-
-def bucket_lengths(lengths: Array, buckets: Sequence[int], max_length: int) -> Array:
-    """int [N]: the length that each clip is padded to.
+class Features:
+    """Examples through the view; kept in memory as long as there is room.
 
     Args:
-      lengths: int [N], frames.
-      buckets: lengths to pad to; clips beyond the last take `max_length`; () = one length for all.
-      max_length: clips are cut to it.
-
-    Returns:
-      For each clip the smallest bucket that holds it.
-    """
-    cut = np.minimum(lengths, max_length)
-    if not buckets:
-        return np.full(len(cut), cut.max())
-    sizes = np.unique([*(b for b in buckets if b < max_length), max_length])
-    return sizes[np.searchsorted(sizes, cut)]
-
-
-class Plan:
-    """The batches of all epochs, by number; each row once an epoch.
-
-    Attributes:
-      sizes: the lengths that occur.
-      per_epoch: batches an epoch, the same in every epoch.
+      source: examples (`jaxsign.input.sources.Source`).
+      view: example -> float32 [T, ...]; None = the source's arrays are features already.
+      mirrored: the view of the mirror image, or None.
+      cache_mb: memory for features that were read once.
     """
 
-    def __init__(
-        self, padded: Array, batch_size: int, accumulation: int, seed: int, *, shuffle: bool
-    ):
-        self._padded = padded
-        self._rows = batch_size * accumulation
-        self._shape = (accumulation, batch_size)
-        self._seed, self._shuffle = seed, shuffle
-        self._epoch: tuple[int, list[tuple[int, Array]]] = (-1, [])
-        self._buckets = [int(n) for n in np.unique(padded)]
-        first = self._batches(0)
-        self.sizes = sorted({length for length, _ in first})
-        self.per_epoch = len(first)
-
-    def __getitem__(self, number: int) -> Planned:
-        epoch, place = divmod(number, self.per_epoch)
-        batches = self._batches(epoch)
-        length, rows = batches[place]
-        full = np.full(self._rows, -1, np.int32)
-        full[: len(rows)] = rows
-        return Planned(number, length, full.reshape(self._shape))
-
-    def _batches(self, epoch: int) -> list[tuple[int, Array]]:
-        known, batches = self._epoch
-        if known != epoch:
-            batches = self._make(epoch)
-            self._epoch = (epoch, batches)
-        return batches
-
-    def _make(self, epoch: int) -> list[tuple[int, Array]]:
-        rng = np.random.default_rng([self._seed, epoch])
-        count = len(self._padded)
-        order = rng.permutation(count) if self._shuffle else np.arange(count)
-        batches: list[tuple[int, Array]] = []
-        rest = order[:0]
-        for size in self._buckets:
-            # What does not fill a batch moves on to the next length, so that an epoch has no more
-            # batches than without buckets: only its last one is part-filled.
-            rows = np.concatenate([rest, order[self._padded[order] == size]])
-            full = len(rows) - len(rows) % self._rows
-            batches += [(size, rows[i : i + self._rows]) for i in range(0, full, self._rows)]
-            rest = rows[full:]
-        if len(rest):
-            batches.append((self._buckets[-1], rest))
-        if self._shuffle:
-            batches = [batches[i] for i in rng.permutation(len(batches))]
-        return batches
-
-
-class _Maker:
-    """Makes planned batches: the one function that grain maps."""
-
-    def __init__(self, source, view, mirrored, augment, max_length, seed, cache_mb, part):
-        self.source, self.augment = source, augment
-        self.views = (view, mirrored)
-        self.max_length, self.seed, self.part = max_length, seed, part
+    def __init__(self, source, view, mirrored, cache_mb):
+        self.source, self.views = source, (view, mirrored)
         self._cache: dict[tuple[int, bool], Array] = {}
         self._left = cache_mb * 1e6
 
-    def __call__(self, planned: Planned) -> Batch:
-        # Augmentation draws from (seed, batch, place in the whole batch), so that no thread and no
-        # number of processes changes it.
-        places = np.arange(planned.rows.size).reshape(planned.rows.shape)[:, slice(*self.part)]
-        rows, streams = planned.rows[:, slice(*self.part)], planned.number * 100_003 + places
-        flat = rows.reshape(-1)
-        arrays = [
-            self._augmented(int(index), int(stream)) if index >= 0 else None
-            for index, stream in zip(flat, streams.reshape(-1), strict=True)
-        ]
-        batch = pad(arrays, planned.length, self.features(0))
-        real = flat >= 0
-        batch["weight"] = real.astype(np.float32)
-        batch["index"] = flat.astype(np.int32)
-        for head, labels in self.source.labels.items():
-            batch[head] = np.where(real, labels[flat], 0).astype(np.int32)
-        return {key: a.reshape(rows.shape + a.shape[1:]) for key, a in batch.items()}
-
-    def _augmented(self, index: int, stream: int) -> Array:
-        if self.augment is None:
-            return self.features(index)[: self.max_length]
-        rng = np.random.default_rng([self.seed, 7, stream])
-        flip = self.views[1] is not None and rng.random() < self.augment.flip
-        return self.augment(self.features(index, flip), rng)[: self.max_length]
-
-    def features(self, index: int, flip: bool = False) -> Array:
-        """Example `index` through the view; kept in memory as long as there is room.
-
-        Args:
-          index: of the source.
-          flip: its mirror image.
-        """
+    def __call__(self, index: int, flip: bool = False) -> Array:
+        """Example `index`, or its mirror image."""
         found = self._cache.get((index, flip))
         if found is not None:
             return found
@@ -161,6 +54,61 @@ class _Maker:
             self._left -= example.nbytes
             self._cache[index, flip] = example
         return example
+
+
+class _Maker:
+    """Makes planned batches: the one function that grain maps."""
+
+    def __init__(self, features, augment, sequences, windowed, max_length, seed, part):
+        self.features, self.augment = features, augment
+        self.sequences, self._windowed = sequences, windowed
+        self.max_length, self.seed, self.part = max_length, seed, part
+
+    def __call__(self, planned: Planned) -> Batch:
+        # Augmentation draws from (seed, batch, place in the whole batch), so that no thread and no
+        # number of processes changes it.
+        places = np.arange(planned.rows.size).reshape(planned.rows.shape)[:, slice(*self.part)]
+        rows, start, frames = (
+            a[:, slice(*self.part)] for a in (planned.rows, planned.start, planned.frames)
+        )
+        streams = planned.number * 100_003 + places
+        flat, pieces = rows.reshape(-1), np.stack([start.reshape(-1), frames.reshape(-1)], axis=1)
+        arrays = [
+            self._augmented(int(index), piece, int(stream)) if index >= 0 else None
+            for index, piece, stream in zip(flat, pieces, streams.reshape(-1), strict=True)
+        ]
+        batch = pad(arrays, planned.length, self.features(0))
+        real = flat >= 0
+        batch["weight"] = real.astype(np.float32)
+        batch["index"] = flat.astype(np.int32)
+        batch |= self._labels(flat, pieces, arrays, batch["weight"])
+        return {key: a.reshape(rows.shape + a.shape[1:]) for key, a in batch.items()}
+
+    def _augmented(self, index: int, piece: Array, stream: int) -> Array:
+        start, frames = piece
+        whole = slice(start, None if frames == planning.TO_THE_END else start + frames)
+        if self.augment is None:
+            return self.features(index)[whole][: self.max_length]
+        rng = np.random.default_rng([self.seed, 7, stream])
+        flips = self.features.views[1] is not None
+        flip = flips and rng.random() < self.augment.flip
+        return self.augment(self.features(index, flip)[whole], rng)[: self.max_length]
+
+    def _labels(self, clips: Array, pieces: Array, arrays: list, weight: Array) -> Batch:
+        """Labels of every row; a window whose labels are not known or do not fit gets no weight."""
+        if self.sequences is None:
+            heads = self.features.source.labels
+            return {h: np.where(clips >= 0, v[clips], 0).astype(np.int32) for h, v in heads.items()}
+        labels: list[tuple[int, ...]] = []
+        for row, (clip, (start, frames)) in enumerate(zip(clips, pieces, strict=True)):
+            ids = self.sequences.of_piece(clip, start, frames) if clip >= 0 else ()
+            if ids is None or (self._windowed and not self._fit(ids, arrays[row])):
+                weight[row], ids = 0.0, ()
+            labels.append(ids)
+        return self.sequences.stack(labels)
+
+    def _fit(self, ids: tuple[int, ...], x: Array | None) -> bool:
+        return x is None or self.sequences.fit(ids, len(x))
 
 
 def pad(arrays: Sequence[Array | None], length: int, like: Array) -> Batch:
@@ -201,15 +149,18 @@ class _Batches:
         seed: int = 0,
         augment: Callable | None = None,
         shuffle: bool,
+        sequences: SequenceLabels | None = None,
+        window: tuple[int, int] | None = None,
         workers: int = 0,
         threads: int = 2,
         prefetch: int = 2,
         cache_mb: int = 1024,
+        features: Features | None = None,
         process_index: int = 0,
         process_count: int = 1,
     ):
         _check(batch_size, accumulation, process_count, buckets)
-        longer = int((source.lengths > max_length).sum())
+        longer = 0 if window else int((source.lengths > max_length).sum())
         if longer:
             _LOG.warning(
                 "%s: %d of %d clips are longer than %d frames and are cut to their first %d",
@@ -217,17 +168,45 @@ class _Batches:
             )  # fmt: skip
         # Room for clips that augmentation makes longer.
         stretch = getattr(augment, "stretch", 1.0)
-        lengths = np.ceil(source.lengths * stretch).astype(np.int64)
-        padded = bucket_lengths(lengths, buckets, max_length)
-        self.plan = Plan(padded, batch_size, accumulation, seed, shuffle=shuffle)
+
+        def padded(lengths: Array) -> Array:
+            stretched = np.ceil(lengths * stretch).astype(np.int64)
+            return planning.bucket_lengths(stretched, buckets, max_length)
+
+        cutting: planning.Cutting = planning.Whole(source.lengths)
+        if window is not None:
+            cutting = planning.Windows(source.lengths, *window, seed)
+        self.plan = planning.Plan(cutting, padded, batch_size, accumulation, seed, shuffle=shuffle)
         rows = batch_size // process_count
         part = (process_index * rows, (process_index + 1) * rows)
-        self._maker = _Maker(source, view, mirrored, augment, max_length, seed, cache_mb, part)
+        self.features = features or Features(source, view, mirrored, cache_mb)
+        self.sequences, self.windowed = sequences, window is not None
+        self._maker = _Maker(
+            self.features, augment, sequences, self.windowed, max_length, seed, part
+        )
         self._workers, self._threads, self._prefetch = workers, threads, prefetch
         self.steps_per_epoch = self.plan.per_epoch
-        first = self._maker.features(0)
+        first = self.features(0)
         self.dtype = first.dtype
         self.shapes = [(accumulation, rows, size, *first.shape[1:]) for size in self.plan.sizes]
+
+    def blank(self, shape: Sequence[int]) -> Batch:
+        """A batch of zeros whose `x` has this shape [..., B, T, ...], all rows and frames real."""
+        frame = self.features(0).ndim - 1
+        rows, lengths = tuple(shape[: -frame - 1]), tuple(shape[:-frame])
+        batch = {
+            "x": np.zeros(shape, self.dtype),
+            "valid": np.ones(lengths, bool),
+            "weight": np.ones(rows, np.float32),
+            "index": np.zeros(rows, np.int32),
+        }
+        if self.sequences is None:
+            return batch | {h: np.zeros(rows, np.int32) for h in self.features.source.labels}
+        count = self.sequences.longest
+        return batch | {
+            "sequence": np.ones((*rows, count), np.int32),
+            "sequence_valid": np.ones((*rows, count), bool),
+        }
 
     def _dataset(self, first: int, end: int) -> grain.IterDataset:
         source = grain.MapDataset.range(first, end).map(self.plan.__getitem__).map(self._maker)
@@ -247,17 +226,20 @@ class TrainBatches(_Batches):
     """Shuffled, augmented batches [A, B, ...] without end.
 
     Args:
-      source: examples (`jaxsign.input.sources.Source`).
+      source: examples (`jaxsign.input.sources.Source`); its lengths are those behind the view.
       view: example -> float32 [T, ...]; None = the source's arrays are features already.
       mirrored: the view of the mirror image, taken with the probability `augment.flip`; None =
         never.
       batch_size: rows of a micro-batch over all processes.
-      buckets, max_length: see `bucket_lengths`.
+      buckets, max_length: see `planning.bucket_lengths`.
       accumulation: micro-batches A of a batch; all of one bucket.
       seed: of the order and the augmentation.
       augment: (x, generator) -> x.
+      sequences: the clips' label sequences, for nets that learn these; None = a label a head.
+      window: (frames, hop) of windows that clips are cut into (`planning.Windows`), or None.
       workers, threads, prefetch: processes and threads that make batches, and how many ahead.
       cache_mb: memory for features that were read once.
+      features: other batches' memory of the same source and view, to share it.
       process_index, process_count: each process makes its own rows of every batch.
 
     Attributes:

@@ -6,10 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import psutil
 
-from jaxsign.train import log, setup
+from jaxsign.train import initial, log, setup
 
 _LARGEST = 1024
 _GAIN = 1.05  # a doubling must bring at least this much more clips/s
@@ -42,9 +41,9 @@ def _clips_per_second(run: setup.Run) -> float | None:
     """Clips a second of the first stage's step, or None if the step does not fit the memory."""
     stages = setup.stage.resolve(run.config)
     session = setup.begin(run, stages[0], None)
-    batch = _longest(session.train_batches, run.config.task.heads)
-    shapes = setup.shapes_of(session.task, session.train_batches)
-    zeros = setup.zeros(shapes)
+    batches = session.train_batches
+    batch = batches.blank(max(batches.shapes, key=lambda s: s[2]))
+    zeros = initial.zeros(initial.shapes_of(session.task, batches))
     compiled = session.compiled
     state = compiled.place(session.fresh(zeros, 0, None))
     weights = jnp.ones(len(run.config.task.heads), jnp.float32)
@@ -77,16 +76,3 @@ def _temporaries(compiled: Any, state: Any, put: Any, rates: Any) -> float:
 
 def _free() -> float:
     return psutil.virtual_memory().available * _SHARE
-
-
-def _longest(batches: Any, heads: tuple[str, ...]) -> dict[str, np.ndarray]:
-    shape = max(batches.shapes, key=lambda s: s[2])
-    rows = shape[:2]
-    dtype = getattr(batches, "dtype", np.dtype("float32"))
-    return {
-        "x": np.zeros(shape, dtype),
-        "valid": np.ones(shape[:3], bool),
-        "weight": np.ones(rows, np.float32),
-        "index": np.zeros(rows, np.int32),
-        **{head: np.zeros(rows, np.int32) for head in heads},
-    }

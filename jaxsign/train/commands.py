@@ -77,8 +77,8 @@ def _train(arguments: argparse.Namespace) -> int:
         )
         return 130
     display.say(
-        f"done: best validation {config.task.monitor} accuracy {result.best:.4f} (epoch "
-        f"{result.best_epoch}). The run is in {result.workdir}\n"
+        f"done: best {result.monitor} {result.best:.4f} (epoch {result.best_epoch}). The run is "
+        f"in {result.workdir}\n"
         f"next: jaxsign evaluate --workdir {arguments.workdir}"
     )
     return 0

@@ -113,7 +113,7 @@ class TensorBoard:
 
 
 def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
-    """Draws losses, accuracies and the learning rate over the epochs into a PNG."""
+    """Draws losses, accuracies or word errors, and the learning rate over the epochs into a PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -121,16 +121,15 @@ def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     epochs = [row["epoch"] for row in rows]
-    accuracies = [key for key in rows[0] if key.startswith("val_") and key.endswith("_acc")]
     panels: list[tuple[str, list[tuple[str, str]], str]] = [
         ("loss", [("train_loss", "training"), ("val_loss", "validation")], "linear"),
-        ("validation accuracy", [(key, key[4:-4]) for key in accuracies], "linear"),
+        _quality_panel(rows),
         ("learning rate of the next epoch", [("lr", "")], "log"),
     ]
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for axis, (name, lines, scale) in zip(axes, panels, strict=True):
         for key, label in lines:
-            values = [row[key] for row in rows]
+            values = [row.get(key, float("nan")) for row in rows]
             axis.plot(epochs, values, label=label, marker="." if len(rows) < 40 else None)
         axis.set_title(name)
         axis.set_xlabel("epoch")
@@ -141,18 +140,43 @@ def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
             axis.set_yscale("log")
         if any(label for _, label in lines):
             axis.legend(frameon=False)
-    _mark_best(axes[1], rows, accuracies)
+    _mark_stages(axes, rows)
+    _mark_best(axes[1], rows)
     figure.suptitle(title)
     with whole(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
     pyplot.close(figure)
 
 
-def _mark_best(axis: Any, rows: list[dict[str, Any]], accuracies: list[str]) -> None:
-    axis.set_ylim(0, 1.02)
-    if accuracies:
-        best = max(rows, key=lambda row: row[accuracies[0]])
-        value = best[accuracies[0]]
-        axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
-        name = accuracies[0][4:-4]
-        axis.set_title(f"validation accuracy\nbest {name}: {value:.3f} (epoch {best['epoch']})")
+def _quality_panel(rows: list[dict[str, Any]]) -> tuple[str, list[tuple[str, str]], str]:
+    if "val_wer" in rows[0]:
+        parts = [("val_wer", "WER"), ("val_del", "deletions"), ("val_ins", "insertions")]
+        return "validation word error rate", [*parts, ("val_sub", "substitutions")], "linear"
+    accuracies = [key for key in rows[0] if key.startswith("val_") and key.endswith("_acc")]
+    return "validation accuracy", [(key, key[4:-4]) for key in accuracies], "linear"
+
+
+def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
+    """A line where a stage begins, with its name."""
+    for before, row in zip(rows, rows[1:], strict=False):
+        if before.get("stage") != row.get("stage"):
+            for axis in axes:
+                axis.axvline(row["epoch"] - 0.5, color="grey", linewidth=0.8)
+            axes[0].annotate(
+                f" {row['stage']}", (row["epoch"] - 0.5, 1), xycoords=("data", "axes fraction"),
+                va="top", fontsize=8, color="grey",
+            )  # fmt: skip
+
+
+def _mark_best(axis: Any, rows: list[dict[str, Any]]) -> None:
+    name, lines, _ = _quality_panel(rows)
+    if not lines:
+        return
+    key, label = lines[0]
+    lowest = key == "val_wer"
+    best = (min if lowest else max)(rows, key=lambda row: row[key])
+    value = best[key]
+    axis.set_ylim(0, None if lowest and max(row[key] for row in rows) > 1 else 1.02)
+    axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
+    shown = f"{100 * value:.1f} %" if lowest else f"{label}: {value:.3f}"
+    axis.set_title(f"{name}\nbest {shown} (epoch {best['epoch']})")

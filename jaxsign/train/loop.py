@@ -22,8 +22,10 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.train import (
+    alignment,
     autobatch,
     checkpoint,
+    initial,
     lock,
     log,
     outputs,
@@ -48,6 +50,7 @@ class Result:
     epochs: int
     best: float
     best_epoch: int
+    monitor: str
     interrupted: bool
 
 
@@ -58,17 +61,17 @@ class Loop:
         self.run = run
         self.records = records.Records()
         session = setup.begin(run, run.stages[0], None)
-        shapes = setup.shapes_of(session.task, session.train_batches)
+        shapes = initial.shapes_of(session.task, session.train_batches)
         count = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
         for later in run.stages[1:]:  # a mistake in a later stage is told now, not then
             setup.begin(run, later, shapes)
         never = setup.never_trained(run, shapes)
         resumed = (run.workdir / "checkpoints" / "last").exists()
-        variables = setup.zeros(shapes) if resumed else setup.initial_variables(run, session)
+        variables = initial.zeros(shapes) if resumed else self._initial(session, display)
         setup.claim(run)
         self.checkpoints = checkpoint.Checkpoints(run.workdir, never)
         if resumed and not self.checkpoints.exists():  # killed before its first checkpoint
-            resumed, variables = False, setup.initial_variables(run, session)
+            resumed, variables = False, self._initial(session, display)
         if resumed:
             self.records = records.Records.from_json(self.checkpoints.records())
             if self.records.best is not None and not self.checkpoints.has_best():
@@ -89,6 +92,12 @@ class Loop:
         self.display = display
         self.outputs = outputs.Outputs(run, display, count, self.records.step)
 
+    def _initial(self, session: setup.Session, display: log.Display) -> dict[str, Any]:
+        variables, notes = initial.variables(self.run.config, session.task, session.train_batches)
+        for note in notes:
+            display.say(note)
+        return variables
+
     def train(self) -> Result:
         """Runs what is left of the run."""
         self.outputs.start(self.session, self.records, self.resumed)
@@ -103,15 +112,15 @@ class Loop:
                         break
             finally:
                 self.outputs.close()
-                if self.feed is not None:
-                    self.feed.close()
+                self._close_feed()
                 self.checkpoints.close()
         best = self.records.best
         return Result(
             self.run.workdir,
             self.records.epoch,
-            float("nan") if best is None else best,
+            float("nan") if best is None else self.session.task.sign * best,
             self.records.best_epoch,
+            self.session.task.monitor_name,
             stop.requested and self.records.stage < len(self.run.stages),
         )
 
@@ -148,6 +157,8 @@ class Loop:
         at, session = self.records, self.session
         steps = session.train_batches.steps_per_epoch
         self.display.start_epoch(at.epoch + 1, self.outputs.epochs, steps, at.steps_in_epoch)
+        if session.align_batches is not None:
+            self._align()
         if self.feed is None:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
@@ -174,35 +185,51 @@ class Loop:
                 break
         self._drain(pending)
 
+    def _align(self) -> None:
+        """Finds the labels in the training clips, at an epoch's start, for the pieces it cuts.
+
+        Batches made ahead for this epoch do not know them: the feed starts anew.
+        """
+        at, session = self.records, self.session
+        if not at.steps_in_epoch or at.alignment is None:
+            at.alignment = alignment.find(session, self.state)
+        session.train_batches.sequences.alignment = at.alignment
+        self._close_feed()
+
+    def _close_feed(self) -> None:
+        if self.feed is not None:
+            self.feed.close()
+            self.feed = None
+
     def _drain(self, pending: collections.deque) -> None:
         while pending:
             self._collect(*pending.popleft())
 
     def _collect(self, step: int, metrics: Any, index: Any, lr: float) -> None:
         values = self.session.compiled.scalars(metrics)
-        finite = bool(values.pop("finite")) and math.isfinite(values["loss"])
+        grad_norm = float(values.pop("grad_norm"))
+        finite = bool(values.pop("finite"))
+        means = self.session.task.summarise(values)
+        finite = finite and math.isfinite(means["loss"])
         scaled = self.state.loss_scale is not None
         self.records.skipped = 0 if finite else self.records.skipped + 1
         if not finite and (not scaled or self.records.skipped >= _SKIPPED_STEPS):
-            self._fail_on(step, values, index)
-        grad_norm = float(values.pop("grad_norm"))
+            self._fail_on(step, means["loss"], grad_norm, index)
         if finite:
             self.records.add(values)
-        if finite:
-            loss = self.session.task.summarise(values)["loss"]
-            self.outputs.step(step, lr, loss, grad_norm)
-            means = self.session.task.summarise(self.records.sums)
-            self.display.step(self.records.steps_in_epoch, f"loss {means['loss']:.4f}")
+            self.outputs.step(self.session.task, step, lr, means, grad_norm)
+            so_far = self.session.task.summarise(self.records.sums)
+            self.display.step(self.records.steps_in_epoch, f"loss {so_far['loss']:.4f}")
 
-    def _fail_on(self, step: int, values: dict[str, Any], index: Any) -> None:
+    def _fail_on(self, step: int, loss: float, grad_norm: float, index: Any) -> None:
         rows = np.asarray(jax.device_get(index)).reshape(-1)
         ids = [self.run.train.ids[i] for i in rows if i >= 0]
         raise UserError(
             f"the loss or its gradient is not finite at step {step} (epoch "
-            f"{self.records.epoch + 1}): loss {values['loss']}, gradient norm "
-            f"{values['grad_norm']}. The batch held: {', '.join(ids[:8])}"
-            f"{', ...' if len(ids) > 8 else ''}. The checkpoint of the epoch before is kept. "
-            "Lower optim.lr, set optim.grad_clip (e.g. 1.0), or use precision=float32."
+            f"{self.records.epoch + 1}): loss {loss}, gradient norm {grad_norm}. The batch "
+            f"held: {', '.join(ids[:8])}{', ...' if len(ids) > 8 else ''}. The checkpoint of the "
+            "epoch before is kept. Lower optim.lr, set optim.grad_clip (e.g. 1.0), or use "
+            "precision=float32."
         )
 
     def _validate(self, rates: dict[str, Any]) -> dict[str, float]:
@@ -210,13 +237,20 @@ class Loop:
         weights = jnp.asarray(rates["weights"], jnp.float32)
         totals: dict[str, float] = {}
         pending: collections.deque = collections.deque()
+
+        def add(found: dict[str, Any]) -> None:
+            rows = found.pop("rows", None)
+            records.add(totals, session.compiled.scalars(found))
+            if rows is not None:
+                records.add(totals, session.task.count(session.compiled.rows(rows)))
+
         for batch in session.val_batches:
             put = session.compiled.put_eval(batch)
             pending.append(session.compiled.evaluate(self.state, put, weights))
             if len(pending) >= _IN_FLIGHT:
-                records.add(totals, session.compiled.scalars(pending.popleft()))
-        for sums in pending:
-            records.add(totals, session.compiled.scalars(sums))
+                add(pending.popleft())
+        for found in pending:
+            add(found)
         return session.task.summarise(totals)
 
     def _end_epoch(self, train, val, seconds: float, speed: float, rates: dict[str, Any]) -> None:
@@ -230,6 +264,7 @@ class Loop:
         session.schedule.observe(val["score"])
         best = at.observe(val["score"])
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
+        at.alignment = None
         at.rows.append(
             outputs.row(
                 session, at, train, val, rates, self._learning_rate(0), seconds,
@@ -239,7 +274,7 @@ class Loop:
         if best:
             variables = session.compiled.fetch(self.state).variables
             self.checkpoints.save_best(
-                at.step, variables, {"epoch": at.epoch, "metric": val["score"]}
+                at.step, variables, {"epoch": at.epoch, "metric": session.task.sign * val["score"]}
             )
         self._save()
         self.outputs.write(session, at)
@@ -267,9 +302,8 @@ class Loop:
         if upcoming.start == "best" and at.best is not None:
             variables = self.checkpoints.best_variables()[0]
         at.next_stage(reset_best=upcoming.reset_best)
-        if self.feed is not None:
-            self.feed.close()
-        self.session, self.feed = setup.begin(self.run, upcoming, variables), None
+        self._close_feed()
+        self.session = setup.begin(self.run, upcoming, variables)
         fresh = self.session.fresh(variables, at.step, host)
         self.state = self.session.compiled.place(fresh)
         self.outputs.stage(self.session)

@@ -11,6 +11,8 @@ from jaxsign import runtime
 from jaxsign.errors import UserError
 from jaxsign.train import log, records, setup
 
+_WORDS = ("wer", "del", "ins", "sub", "sequence_accuracy")  # columns of runs that count words
+
 
 class Outputs:
     """Everything that a run writes beside its checkpoints.
@@ -53,12 +55,15 @@ class Outputs:
         """Says that a stage begins."""
         self.display.say(f"stage {session.stage.name}: trains {_parts(session.trainable)}")
 
-    def step(self, step: int, lr: float, loss: float, grad_norm: float) -> None:
-        """A step's scalars, if it is one that is logged."""
+    def step(
+        self, task: Any, step: int, lr: float, means: dict[str, float], grad_norm: float
+    ) -> None:
+        """A step's scalars, if it is one that is logged; a task may have more of them (`tags`)."""
         every = self.run.config.log.every_steps
         if every and step % every == 0:
-            scalars = {"train/step_loss": loss, "train/lr": lr, "train/grad_norm": grad_norm}
-            self._board.scalars(scalars, step)
+            scalars = {"train/step_loss": means["loss"], "train/lr": lr, "lr": lr}
+            more = task.tags(means) if hasattr(task, "tags") else {}
+            self._board.scalars({**scalars, "train/grad_norm": grad_norm, **more}, step)
 
     def epoch(
         self, at: records.Records, train: dict, val: dict, seconds: float, speed: float, best: bool
@@ -68,8 +73,7 @@ class Outputs:
         scalars |= {f"val/{k}": v for k, v in val.items() if k != "score"}
         self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
         self._board.flush()
-        accuracies = "  ".join(f"{k[4:]} {v:.3f}" for k, v in val.items() if k.startswith("acc/"))
-        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  val acc {accuracies}"
+        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  {_quality(val)}"
         mark = "  *" if best else ""
         self.display.end_epoch(at.epoch, self.epochs, f"{text}  {seconds:.1f} s{mark}")
 
@@ -99,7 +103,7 @@ class Outputs:
             "trainable_arrays": len(session.trainable),
             "epochs_done": at.epoch,
             "best_epoch": at.best_epoch,
-            "best_metric": at.best,
+            "best_metric": None if at.best is None else session.task.sign * at.best,
             "monitor": run.config.task.monitor,
             "train_examples": len(run.train),
             "val_examples": len(run.val),
@@ -112,6 +116,15 @@ class Outputs:
         """Closes the console's bar and TensorBoard's file."""
         self.display.close()
         self._board.close()
+
+
+def _quality(val: dict[str, float]) -> str:
+    """How good the answers are: accuracies, or word errors."""
+    if "wer" in val:
+        rates = "  ".join(f"{k} {100 * val[k]:.1f}" for k in ("del", "ins", "sub"))
+        return f"val WER {100 * val['wer']:.1f} %  ({rates})"
+    accuracies = "  ".join(f"{k[4:]} {v:.3f}" for k, v in val.items() if k.startswith("acc/"))
+    return f"val acc {accuracies}"
 
 
 def _now() -> str:
@@ -146,6 +159,7 @@ def row(
         "val_loss": val["loss"],
     }
     values |= {f"val_{k[4:]}_acc": v for k, v in val.items() if k.startswith("acc/")}
+    values |= {f"val_{k}": val[k] for k in _WORDS if k in val}
     values |= {"lr": lr, "epoch_time": seconds}
     values |= {"gpu_memory_allocated": memory[0], "gpu_memory_reserved": memory[1]}
     if config.loss.curriculum or config.loss.weighting != "static":
@@ -154,6 +168,12 @@ def row(
         values[name] = rates["phase"]
     # Behind the original's columns, which other programs read by place.
     values |= {f"train_{k[4:]}_acc": v for k, v in train.items() if k.startswith("acc/")}
+    values |= {
+        f"{side}_{k[5:]}_loss": means[k]
+        for side, means in (("train", train), ("val", val))
+        for k in means
+        if "wer" in val and k.startswith("loss/")
+    }
     if staged:
         values["stage"] = session.stage.name
     return values

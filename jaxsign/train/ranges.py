@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError, listing
+from jaxsign.train import tasks
 
 _Rule = tuple[Callable[[Any], bool], str]
 
@@ -28,6 +29,12 @@ RULES: dict[str, _Rule] = {
     "seed": _between(0, 2**32 - 1),
     "devices": _NOT_NEGATIVE,
     "net.dropout": _RATE,
+    "net.frontend_dropout": _RATE,
+    "net.spatial_dropout": _RATE,
+    "net.patch_size": _COUNT,
+    "net.dim": _COUNT,
+    "net.num_heads": _COUNT,
+    "net.num_layers": _COUNT,
     "net.n_heads": _COUNT,
     "net.n_layers": _COUNT,
     "net.emb_dim": _COUNT,
@@ -45,6 +52,14 @@ RULES: dict[str, _Rule] = {
     "input.threads": _NOT_NEGATIVE,
     "input.prefetch": _NOT_NEGATIVE,
     "input.cache_mb": _NOT_NEGATIVE,
+    "input.windows.seconds": _POSITIVE,
+    "input.windows.overlap": _RATE,
+    "decode.beam": _COUNT,
+    "decode.n_best": _COUNT,
+    "decode.mode": (
+        lambda v: v in ("greedy", "beam", "two_pass"),
+        "'greedy', 'beam' or 'two_pass'",
+    ),
     "optim.lr": _NOT_NEGATIVE,
     "optim.weight_decay": _NOT_NEGATIVE,
     "optim.grad_clip": _NOT_NEGATIVE,
@@ -54,6 +69,8 @@ RULES: dict[str, _Rule] = {
     "optim.eps": _POSITIVE,
     "optim.momentum": _RATE,
     "schedule.warmup": _NOT_NEGATIVE,
+    "schedule.warmup_updates": _NOT_NEGATIVE,
+    "schedule.min_lr": _NOT_NEGATIVE,
     "schedule.start_factor": _SHARE,
     "schedule.final_factor": _SHARE,
     "schedule.step_size": _POSITIVE,
@@ -66,6 +83,8 @@ RULES: dict[str, _Rule] = {
     "loss.curriculum_epochs": _COUNT,
     "loss.curriculum_warmup": _NOT_NEGATIVE,
     "loss.curriculum_min_weight": _SHARE,
+    "loss.alpha": _SHARE,
+    "loss.auxiliary": _NOT_NEGATIVE,
     "loss.weights": (
         lambda v: all(0 <= w < math.inf for w in v) and sum(v) > 0,
         "numbers of 0 or more, not all 0",
@@ -92,9 +111,7 @@ def check(config: ConfigDict) -> None:
         value = values.get(key)
         if value is not None and not _holds(fine, value):
             problems.append(f"{key}={value!r}: expected {expected}")
-    heads = tuple(config.task.heads)
-    if config.task.monitor not in heads:
-        problems.append(f"task.monitor={config.task.monitor!r}: expected one of {heads}")
+    problems += tasks.check(config)
     if problems:
         raise UserError(f"the recipe cannot be trained:\n{listing(problems)}")
 

@@ -26,6 +26,7 @@ class Records:
       skipped: float16 steps in a row that changed nothing.
       schedule: the schedule's own state.
       iterator: position in the stage's input, None at its start.
+      alignment: where the model found the labels of every training clip, for the epoch at hand.
       rows: one dict an epoch, the columns of metrics.csv.
     """
 
@@ -42,6 +43,7 @@ class Records:
     skipped: int = 0
     schedule: dict[str, Any] = dataclasses.field(default_factory=dict)
     iterator: dict[str, Any] | None = None
+    alignment: list[list[int] | None] | None = None
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Learning rates over a stage: closed formulas in float64, and the one that looks at a metric."""
 
+import logging
 import math
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean
+
+_LOG = logging.getLogger("jaxsign")
 
 
 class Schedule:
@@ -59,6 +62,32 @@ class WarmupCosine(Schedule):
         high = self.lr * start if not warmup and self.options.legacy_start else self.lr
         share = (position - warmup) / max(self.epochs - warmup, 1)
         return _cosine(high, self.lr * self.options.final_factor, min(share, 1.0))
+
+
+class WarmupCosineUpdates(Schedule):
+    """Linear over the first `warmup_updates` optimizer steps, then cosine to `min_lr`.
+
+    Counted in updates, with WhisperSign's numbers: update n (from 0) has the rate of n + 1. The
+    original's cosine rises again behind the last update; this one stays down.
+    """
+
+    def __init__(self, lr, epochs, options, updates_per_epoch=1):
+        super().__init__(lr, epochs, options)
+        self._per_epoch, self._total = updates_per_epoch, epochs * updates_per_epoch
+        if options.warmup_updates >= self._total:
+            _LOG.warning(
+                "schedule.warmup_updates=%d: this stage has %d updates, so that the rate never "
+                "leaves the warm-up. Lower it, e.g. --config.schedule.warmup_updates=%d",
+                options.warmup_updates, self._total, self._total // 10,
+            )  # fmt: skip
+
+    def rate(self, position):
+        update = round(position * self._per_epoch) + 1
+        warmup = self.options.warmup_updates
+        if update < warmup:
+            return max(self.options.min_lr, self.lr * update / warmup)
+        share = min((update - warmup) / max(1, self._total - warmup), 1.0)
+        return max(self.options.min_lr, _cosine(self.lr, 0.0, share))
 
 
 class Restarts(Schedule):
@@ -116,14 +145,23 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "cosine": Cosine,
     "warmup_cosine": WarmupCosine,
+    "warmup_cosine_updates": WarmupCosineUpdates,
     "restarts": Restarts,
     "step": Step,
     "plateau": Plateau,
 }
 
 
-def build(options: ConfigDict, lr: float, epochs: int) -> Schedule:
+def build(
+    options: ConfigDict, lr: float, epochs: int, updates_per_epoch: int | None = None
+) -> Schedule:
     """The schedule of `config.schedule` for a stage of `epochs` epochs.
+
+    Args:
+      options: `config.schedule`.
+      lr: the highest rate.
+      epochs: of the stage.
+      updates_per_epoch: optimizer steps an epoch, for the schedule that counts them.
 
     Raises:
       UserError: an unknown name or unit, or numbers that make no schedule.
@@ -142,6 +180,10 @@ def build(options: ConfigDict, lr: float, epochs: int) -> Schedule:
             f"schedule.warmup={options.warmup} leaves no epoch of {epochs} for the cosine; lower "
             f"it (--config.schedule.warmup={epochs // 5}) or raise train.epochs"
         )
+    if options.name == "warmup_cosine_updates":
+        if options.unit != "step":
+            raise UserError("schedule.name='warmup_cosine_updates' needs schedule.unit='step'")
+        return WarmupCosineUpdates(lr, epochs, options, updates_per_epoch or 1)
     return SCHEDULES[options.name](lr, epochs, options)
 
 

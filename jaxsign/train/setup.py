@@ -15,10 +15,10 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import nets, runtime
 from jaxsign.errors import UserError, listing
-from jaxsign.input import augment as augmentation
-from jaxsign.input import augment_landmarks, batching, sources, views
+from jaxsign.input import sources, views
 from jaxsign.train import (
-    checkpoint,
+    initial,
+    inputs,
     optimizer,
     precision,
     ranges,
@@ -30,7 +30,6 @@ from jaxsign.train import (
 )
 from jaxsign.whole import write_text
 
-RANDOM = "random"  # train.backbone_weights: none on purpose
 _SPLITS = ("train", "val", "test")
 
 
@@ -67,12 +66,16 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     devices = choose_devices(config.devices)
     classes = _classes(config)
     train, val = (
-        sources.single_labels(sources.open_source(config.data, split, classes), config.task.heads)
+        inputs.prepared(sources.open_source(config.data, split, classes), config)
         for split in ("train", "val")
     )
     view = views.of_recipe(config)
     config = resolve(config, train, view, stored)
     _check_val(config, val, view)
+    if tasks.learns_sequences(config):
+        net = build_net(config, np.dtype("float32"))
+        for source in (train, val):
+            inputs.check_sequences(source, config, net)
     if stored is not None and (workdir / "checkpoints").exists():
         configs.check_same_run(config, stored, workdir)
     return Run(config, workdir, train, val, view, stage.resolve(config), devices)
@@ -135,8 +138,9 @@ def resolve(
 def _absolute_paths(config: ConfigDict) -> None:
     """Paths of the recipe as they hold from any folder: later verbs read them from the run."""
     places = [(config.data[split], key) for split in _SPLITS for key in ("path", "labels")]
-    places += [(config.data, "label_map"), (config.train, "init_from")]
-    if config.train.backbone_weights != RANDOM:
+    places += [(config.data, "label_map")]
+    places += [(config.train, "init_from"), (config.train, "pretrained")]
+    if config.train.backbone_weights != initial.RANDOM:
         places.append((config.train, "backbone_weights"))
     for section, key in places:
         if section[key]:
@@ -147,6 +151,13 @@ def _check_val(config: ConfigDict, val: Any, view: Callable[..., np.ndarray] | N
     problems = []
     for head in config.task.heads:
         count = config.net[f"num_{head}"]
+        if tasks.learns_sequences(config):
+            problems += [
+                f"{name}: {head}={max(row)}, but training has classes 0 to {count - 1}"
+                for name, row in zip(val.ids, val.sequences, strict=True)
+                if max(row) >= count
+            ]
+            continue
         problems += [
             f"{val.ids[i]}: {head}={val.labels[head][i]}, but training has classes 0 to {count - 1}"
             for i in np.flatnonzero(val.labels[head] >= count)
@@ -223,6 +234,8 @@ class Session:
 
     Attributes:
       train_batches, val_batches: of the sources, under the stage's input options.
+      align_batches: the training clips whole and in order, where their pieces' labels depend on
+        where the model finds them; else None.
       compiled: the steps.
       schedule: learning rates.
       trainable: parameter paths.
@@ -235,6 +248,7 @@ class Session:
     schedule: schedule.Schedule
     train_batches: Any
     val_batches: Any
+    align_batches: Any
     trainable: tuple[str, ...]
     optimizer: optax.GradientTransformation
 
@@ -269,9 +283,9 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
     dtype = precision.compute_dtype(config.precision)
     net = build_net(config, dtype, axis_name=axis)
-    batches = make_batches(config, run.train, run.view)
+    batches = inputs.make_batches(config, run.train, run.view, net)
     if variables is None:
-        variables = shapes_of(tasks.build(config, net), batches)
+        variables = initial.shapes_of(tasks.build(config, net), batches)
     trainable = optimizer.select(
         optimizer.flat(variables["params"]),
         config.train.trainable,
@@ -295,91 +309,21 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
             devices=run.devices,
             parallel=config.parallel,
         ),
-        schedule=schedule.build(config.schedule, config.optim.lr, current.epochs),
+        schedule=schedule.build(
+            config.schedule, config.optim.lr, current.epochs, batches.steps_per_epoch
+        ),
         train_batches=batches,
-        val_batches=make_eval_batches(config, run.val, run.view),
+        val_batches=inputs.make_eval_batches(config, run.val, run.view, net),
+        align_batches=_align_batches(config, run, net, batches),
         trainable=trainable,
         optimizer=chain,
     )
 
 
-def shapes_of(task: Any, batches: Any) -> Any:
-    """Shapes of the task's variables, without computing them."""
-    batch = example_batch(batches)
-    try:
-        return jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
-    except (ValueError, TypeError) as error:
-        found = "x".join(str(n) for n in batch["x"].shape[1:])
-        raise UserError(f"config.net does not fit the data ({found} a clip): {error}") from error
-
-
-def zeros(shapes: Any) -> Any:
-    """Arrays of zeros in the shapes that `shapes_of` gave: stand-ins until a checkpoint is read."""
-    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
-
-
-def example_batch(batches: Any) -> dict[str, np.ndarray]:
-    """Zeros in the shape of one row of a training batch: [1, T, ...]."""
-    shape = batches.shapes[0][2:]
-    dtype = getattr(batches, "dtype", np.dtype("float32"))
-    return {"x": np.zeros((1, *shape), dtype), "valid": np.ones((1, shape[0]), bool)}
-
-
-def _shared(config: ConfigDict) -> dict[str, Any]:
-    return {
-        "batch_size": config.input.batch_size,
-        "buckets": tuple(config.input.buckets),
-        "max_length": config.input.max_length,
-        "cache_mb": config.input.cache_mb,
-        "workers": config.input.workers,
-        "threads": config.input.threads,
-        "prefetch": config.input.prefetch,
-        "process_index": jax.process_index(),
-        "process_count": jax.process_count(),
-    }
-
-
-def make_batches(config: ConfigDict, source: Any, view: Any) -> Any:
-    """Training batches of a source under `config.input`.
-
-    Raises:
-      UserError: an augmentation that the view's output cannot have.
-    """
-    landmarks = augment_landmarks.build(config.input.augment.landmarks)
-    keypoints = augmentation.build(
-        config.input.augment, normalised=config.view.get("normalise") == "shoulders"
-    )
-    if landmarks is not None and keypoints is not None:
-        raise UserError("set keys of input.augment or of input.augment.landmarks, not of both")
-    mirrored = None
-    if landmarks is not None:
-        _check_landmarks(source, view)
-        if landmarks.flip:
-            mirrored = views.of_recipe(config, flip=True)
-    return batching.TrainBatches(
-        source,
-        view=view,
-        mirrored=mirrored,
-        accumulation=config.optim.accumulation,
-        seed=config.seed,
-        augment=landmarks or keypoints,
-        **_shared(config),
-    )
-
-
-def _check_landmarks(source: Any, view: Any) -> None:
-    example = source.read(0)
-    shape = np.shape(example if view is None else view(example))
-    if len(shape) != 3 or shape[-1] not in (2, 3):
-        raise UserError(
-            f"input.augment.landmarks is for points [T, P, 2]; {source.name} gives {list(shape)} "
-            "with this view. Use the other keys of input.augment."
-        )
-
-
-def make_eval_batches(config: ConfigDict, source: Any, view: Any) -> Any:
-    """Evaluation batches of a source under `config.input`."""
-    return batching.EvalBatches(source, view=view, **_shared(config))
+def _align_batches(config: ConfigDict, run: Run, net: nn.Module, batches: Any) -> Any:
+    if not batches.windowed or not batches.sequences.several:
+        return None
+    return inputs.make_eval_batches(config, run.train, run.view, net, batches.features)
 
 
 def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:
@@ -395,58 +339,6 @@ def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:
         chosen = optimizer.select(paths, settings.trainable, settings.frozen, (), absent)
         trained |= set(chosen)
     return tuple(path for path in paths if path not in trained)
-
-
-def initial_variables(run: Run, session: Session) -> dict[str, Any]:
-    """The variables a run starts from: random, then a run's (`init_from`), then the backbone's.
-
-    Raises:
-      UserError: weights that do not fit.
-    """
-    config = run.config
-    key = jax.random.fold_in(jax.random.key(config.seed), 0x1A17)
-    variables = session.task.init(key, example_batch(session.train_batches))
-    if config.train.init_from:
-        found, _ = checkpoint.load_variables(config.train.init_from)
-        variables = _fitting(variables, found, config.train.init_from)
-    _check_backbone(run, variables)
-    if config.train.backbone_weights not in ("", RANDOM):
-        from jaxsign.nets import inception
-
-        if "backbone" not in variables["params"]:
-            raise UserError(
-                "train.backbone_weights is given, but this run has no backbone: its data are "
-                "features, not frames. Leave it out, or set data.key to the frames' array."
-            )
-        loaded = inception.load_torchvision(config.train.backbone_weights)
-        for name, tree in loaded.items():
-            variables[name] = {**variables[name], "backbone": tree}
-    return variables
-
-
-def _check_backbone(run: Run, variables: Mapping[str, Any]) -> None:
-    """Refuses to train on features of a random backbone unless that was asked for."""
-    settings = run.config.train
-    if "backbone" in variables["params"] and not (settings.backbone_weights or settings.init_from):
-        raise UserError(
-            "train.backbone_weights is not set: this run starts from images, and its backbone "
-            "needs weights. Give torchvision's file of inception_v3 "
-            f"(inception_v3_google-0cc3c7bd.pth), or {RANDOM!r} to start from random ones."
-        )
-
-
-def _fitting(ours: dict[str, Any], found: Mapping[str, Any], where: str) -> dict[str, Any]:
-    wanted = jax.tree.map(np.shape, {name: ours[name] for name in ours})
-    there = jax.tree.map(np.shape, dict(found))
-    if wanted != there:
-        a, b = optimizer.flat(wanted), optimizer.flat(there)
-        wrong = sorted(k for k in {*a, *b} if a.get(k) != b.get(k))
-        raise UserError(
-            f"train.init_from={where} does not fit this net: {len(wrong)} variables differ, e.g. "
-            f"{wrong[0]}: {b.get(wrong[0], 'absent')} there, {a.get(wrong[0], 'absent')} here. "
-            "Choose the same net and classes."
-        )
-    return jax.tree.map(np.asarray, dict(found))
 
 
 def write_manifest(run: Run, entries: Mapping[str, Any]) -> None:

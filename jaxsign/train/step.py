@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import jax_utils
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxsign.errors import UserError
@@ -66,7 +67,7 @@ def train_step(
         return loss * (scale / count), aux
 
     def micro_step(collections, micro, index):
-        micro, real = _with_shares(micro, axis)
+        micro, real = _with_shares(micro, axis, task)
         grads, (new, sums) = jax.grad(scaled_loss, has_aux=True)(chosen, collections, micro, index)
         new = jax.tree.map(lambda a, b: jnp.where(real, a, b), new, collections)
         return grads, new, sums
@@ -134,16 +135,25 @@ def _accumulate(micro_step, collections, batch, count):
     return grads, collections, jax.tree.map(lambda a: a.sum(0), sums)
 
 
-def _with_shares(batch: Mapping[str, Array], axis: str | None) -> tuple[dict[str, Array], Array]:
+def _with_shares(
+    batch: Mapping[str, Array], axis: str | None, task: Any
+) -> tuple[dict[str, Array], Array]:
     """Adds `share`: each row's part in the mean over the real rows of all devices.
 
-    Times the number of devices, because gradients are averaged over them.
+    A task that averages over other things too (its `shares`: name -> how many a row has) gets the
+    part of one of these. Times the number of devices, because gradients are averaged over them.
     """
-    total = batch["weight"].sum()
+    amounts = {"share": jnp.ones_like(batch["weight"])}
+    if hasattr(task, "shares"):
+        amounts |= task.shares(batch)
+    totals = {name: (batch["weight"] * amount).sum() for name, amount in amounts.items()}
     devices = 1
     if axis is not None:
-        total, devices = jax.lax.psum(total, axis), jax.lax.axis_size(axis)
-    return {**batch, "share": batch["weight"] * devices / jnp.maximum(total, 1.0)}, total > 0
+        totals, devices = jax.lax.psum(totals, axis), jax.lax.axis_size(axis)
+    shares = {
+        name: batch["weight"] * devices / jnp.maximum(total, 1.0) for name, total in totals.items()
+    }
+    return {**batch, **shares}, totals["share"] > 0
 
 
 def _skip_unless(finite: Array, new: TrainState, old: TrainState) -> TrainState:
@@ -154,10 +164,21 @@ def _skip_unless(finite: Array, new: TrainState, old: TrainState) -> TrainState:
 
 def eval_step(
     state: TrainState, batch: Mapping[str, Array], weights: Array, *, task: Any, axis: str | None
-) -> dict[str, Array]:
-    """The task's sums over the real rows of one batch [B, ...]."""
-    sums = task.evaluate(state.variables, batch, weights)
-    return sums if axis is None else jax.lax.psum(sums, axis)
+) -> dict[str, Any]:
+    """The task's sums over the real rows of one batch [B, ...].
+
+    What it gives under `rows`, arrays [B, ...], stays with the rows: see `Compiled.rows`.
+    """
+    found = dict(task.evaluate(state.variables, batch, weights))
+    rows = found.pop("rows", {})
+    if axis is not None:
+        found = jax.lax.psum(found, axis)
+    return {**found, "rows": rows} if rows else found
+
+
+def align_step(state: TrainState, batch: Mapping[str, Array], *, task: Any) -> dict[str, Any]:
+    """Under `rows`: where in the clips of a batch the model finds their labels."""
+    return {"rows": {"spans": task.align(state.variables, batch), "index": batch["index"]}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,19 +187,23 @@ class Compiled:
 
     Attributes:
       train: (state, batch, rates) -> (state, metrics); gives the state's buffers away.
-      evaluate: (state, batch, weights) -> sums.
+      evaluate: (state, batch, weights) -> sums, and arrays under `rows`.
+      align: (state, batch) -> arrays under `rows`; for tasks that can `align`.
       place, fetch: a host state -> the form that the steps take, and back to one copy.
       put: a host batch (training: [A, B, ...], evaluation: [B, ...]) -> devices; second argument:
         which axis holds the rows.
       scalars: metrics of a step -> plain numpy values on the host.
+      rows: arrays of `evaluate` and `align` -> numpy [B, ...], the rows of all devices and hosts.
     """
 
     train: Callable[..., tuple[TrainState, dict[str, Array]]]
-    evaluate: Callable[..., dict[str, Array]]
+    evaluate: Callable[..., dict[str, Any]]
+    align: Callable[..., dict[str, Any]]
     place: Callable[[TrainState], TrainState]
     fetch: Callable[[TrainState], TrainState]
     put: Callable[[Mapping[str, np.ndarray], int], Any]
     scalars: Callable[[Any], Any]
+    rows: Callable[[Any], dict[str, np.ndarray]]
     devices: Sequence[jax.Device]
 
     def put_train(self, batch: Mapping[str, np.ndarray]) -> Any:
@@ -224,10 +249,12 @@ def _on_one(task, fixed, devices) -> Compiled:
     return Compiled(
         train=jax.jit(train, donate_argnums=0),
         evaluate=jax.jit(evaluate),
+        align=jax.jit(functools.partial(align_step, task=task)),
         place=lambda state: jax.device_put(state, devices[0]),
         fetch=lambda state: state,
         put=lambda batch, _: jax.device_put(dict(batch), devices[0]),
         scalars=jax.device_get,
+        rows=jax.device_get,
         devices=devices,
     )
 
@@ -248,12 +275,22 @@ def _by_pmap(task, fixed, devices) -> Compiled:
             train, AXIS, in_axes=(0, 0, None), donate_argnums=0, devices=_if_local(devices)
         ),
         evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=_if_local(devices)),
+        align=jax.pmap(functools.partial(align_step, task=task), AXIS, devices=_if_local(devices)),
         place=lambda state: jax_utils.replicate(state, devices),
         fetch=jax_utils.unreplicate,
         put=put,
         scalars=lambda tree: jax.device_get(jax_utils.unreplicate(tree)),
+        rows=_rows_of_all,
         devices=devices,
     )
+
+
+def _rows_of_all(tree: Any) -> Any:
+    """[devices, B / devices, ...] -> [B, ...], those of other hosts behind our own."""
+    local = jax.tree.map(lambda a: np.asarray(a).reshape(-1, *a.shape[2:]), jax.device_get(tree))
+    if jax.process_count() == 1:
+        return local
+    return multihost_utils.process_allgather(local, tiled=True)
 
 
 def _if_local(devices):
@@ -278,10 +315,12 @@ def _by_mesh(task, fixed, devices) -> Compiled:
     return Compiled(
         train=jax.jit(train, donate_argnums=0, out_shardings=same),
         evaluate=jax.jit(evaluate, out_shardings=same),
+        align=jax.jit(functools.partial(align_step, task=task), out_shardings=same),
         place=lambda state: jax.device_put(state, same),
         fetch=lambda state: state,
         put=put,
         scalars=jax.device_get,
+        rows=jax.device_get,
         devices=devices,
     )
 

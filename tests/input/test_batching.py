@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
-from jaxsign.input import batching
+from jaxsign.input import batching, planning
 
 
 class Memory:
@@ -53,8 +53,11 @@ def equal(one, other):
     st.booleans(),
 )
 def test_plan_gives_each_row_once_an_epoch(lengths, buckets, batch_size, accumulation, shuffle):
-    padded = batching.bucket_lengths(np.asarray(lengths), buckets, 50)
-    plan = batching.Plan(padded, batch_size, accumulation, 0, shuffle=shuffle)
+    def padded(n):
+        return planning.bucket_lengths(n, buckets, 50)
+
+    cutting = planning.Whole(np.asarray(lengths))
+    plan = planning.Plan(cutting, padded, batch_size, accumulation, 0, shuffle=shuffle)
     for epoch in range(2):
         batches = [plan[epoch * plan.per_epoch + i] for i in range(plan.per_epoch)]
         rows = np.concatenate([batch.rows.ravel() for batch in batches])
@@ -70,11 +73,11 @@ def test_plan_gives_each_row_once_an_epoch(lengths, buckets, batch_size, accumul
 def test_bucket_lengths():
     lengths = np.asarray([1, 8, 9, 40, 400])
     np.testing.assert_array_equal(
-        batching.bucket_lengths(lengths, (32, 8, 1000), 100), [8, 8, 32, 100, 100]
+        planning.bucket_lengths(lengths, (32, 8, 1000), 100), [8, 8, 32, 100, 100]
     )
     # One length for all: the data's own longest, cut to the limit.
-    np.testing.assert_array_equal(batching.bucket_lengths(lengths, (), 100), [100] * 5)
-    np.testing.assert_array_equal(batching.bucket_lengths(lengths[:4], (), 100), [40] * 4)
+    np.testing.assert_array_equal(planning.bucket_lengths(lengths, (), 100), [100] * 5)
+    np.testing.assert_array_equal(planning.bucket_lengths(lengths[:4], (), 100), [40] * 4)
 
 
 def check_rows(batch, source, limit):

@@ -90,6 +90,7 @@ def test_plateau_resumes_where_it_was():
         ({"unit": "batch"}, "'epoch' or 'step'"),
         ({"name": "restarts", "cycle": 0}, "cycle must be positive"),
         ({"name": "warmup_cosine", "warmup": 10}, "leaves no epoch"),
+        ({"name": "warmup_cosine_updates"}, "schedule.unit='step'"),
     ],
 )
 def test_settings_that_make_no_schedule_are_refused(changes, message):
@@ -97,9 +98,25 @@ def test_settings_that_make_no_schedule_are_refused(changes, message):
         schedule.build(options(**changes), 1.0, 10)
 
 
+def test_updates_rise_for_as_many_steps_as_are_given_then_fall_to_the_floor():
+    chosen = options(name="warmup_cosine_updates", unit="step", warmup_updates=10, min_lr=1e-4)
+    built = schedule.build(chosen, 1.0, 4, 25)
+    values = [built.rate(n / 25) for n in range(130)]
+    assert values[0] == pytest.approx(0.1) and values[9] == 1.0
+    assert values[9:] == sorted(values[9:], reverse=True)
+    assert values[49] == pytest.approx(0.5 * (1 + math.cos(math.pi * 40 / 90)))
+    assert set(values[99:]) == {1e-4}  # the original's would rise again
+
+
+def test_a_stage_shorter_than_its_warm_up_is_told(caplog):
+    chosen = options(name="warmup_cosine_updates", unit="step", warmup_updates=500)
+    schedule.build(chosen, 1.0, 30, 16)
+    assert "never leaves the warm-up" in caplog.text and "warmup_updates=48" in caplog.text
+
+
 def test_every_schedule_stays_within_its_bounds():
     for name in schedule.SCHEDULES:
-        built = schedule.build(options(name=name, warmup=2), 1.0, 30)
+        built = schedule.build(options(name=name, warmup=2, unit="step"), 1.0, 30, 40)
         assert all(
             0 <= built.rate(e / 4) <= 1.0 and math.isfinite(built.rate(e / 4)) for e in range(120)
         )

@@ -128,6 +128,20 @@ def single_labels(source: Source, heads: Sequence[str]) -> Source:
     return source
 
 
+def label_sequences(source: Source) -> Source:
+    """The same source with `sequences` for every example; a clip of one sign has one of one gloss.
+
+    Raises:
+      UserError: its clips have no glosses.
+    """
+    if getattr(source, "sequences", None) is not None:
+        return source
+    if "gloss" not in source.labels:
+        raise UserError(f"{source.name}: its clips have no gloss, but the recipe learns glosses")
+    rows: list[tuple[int, ...]] = [(int(label),) for label in source.labels["gloss"]]
+    return dataclasses.replace(source, sequences=rows)
+
+
 def place(data: ConfigDict, split: str) -> tuple[Path, Path]:
     """The folder and the labels file that the recipe gives for a split.
 

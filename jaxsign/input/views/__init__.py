@@ -4,13 +4,17 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from rich.progress import track
 
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.clip import Clip
+
+_MANY = 1000  # clips that are measured with a bar
 
 
 def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
@@ -32,6 +36,23 @@ def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
     if points:
         chosen["points"] = points
     return get_view(chosen)
+
+
+def lengths(config: Any, source: Any) -> np.ndarray | None:
+    """int32 [N]: frames behind the recipe's view; None where it keeps those of the clips.
+
+    A view that changes the number of frames says so by a function `frames(clip, **options)`; every
+    clip is read once for it.
+    """
+    if not config.view.name or isinstance(source.read(0), np.ndarray):
+        return None
+    options = config.view.to_dict()
+    module = importlib.import_module(f"{__name__}.{options.pop('name')}")
+    if not hasattr(module, "frames") or module.frames(source.read(0), **options) is None:
+        return None
+    quiet = len(source) < _MANY or not sys.stdout.isatty()
+    every = track(range(len(source)), "measuring clips", transient=True, disable=quiet)
+    return np.array([module.frames(source.read(i), **options) for i in every], np.int32)
 
 
 def get_view(view_config: Mapping) -> Callable[[Clip], np.ndarray]:

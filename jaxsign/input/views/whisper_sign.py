@@ -70,6 +70,11 @@ def view(
     return moving_average(x, smooth, missing=missing) if smooth else x
 
 
+def frames(clip: Clip, *, rate: float = 60.0, missing: str = "present", **_: object) -> int | None:
+    """Frames of the view of a clip; None where the options keep the clip's own."""
+    return len(_times(clip, rate, missing)) if rate else None
+
+
 def joints(clip: Clip, *, rate: float = 60.0, missing: str = "present") -> np.ndarray:
     """The clip's joints at a fixed rate: float32 [T', 42, 7], a new array, not normalised.
 
@@ -79,8 +84,7 @@ def joints(clip: Clip, *, rate: float = 60.0, missing: str = "present") -> np.nd
     parts, seen = _hands(clip, missing)
     if not rate:
         return _joined(list(parts), list(seen)).swapaxes(1, 2)
-    slack = 0.0 if missing == "upstream" else 1e-3
-    times = splines.fixed_rate_times(clip.timestamps, rate, slack)
+    times = _times(clip, rate, missing)
     if missing == "upstream":
         flat = _joined(list(parts), list(seen)).reshape(len(clip), -1)
         planes = splines.spline(clip.timestamps, flat, times).reshape(-1, NUMBERS, JOINTS)
@@ -91,6 +95,11 @@ def joints(clip: Clip, *, rate: float = 60.0, missing: str = "present") -> np.nd
         ]
         planes = _joined([part for part, _ in made], [shown for _, shown in made])
     return planes.swapaxes(1, 2)
+
+
+def _times(clip: Clip, rate: float, missing: str) -> np.ndarray:
+    slack = 0.0 if missing == "upstream" else 1e-3
+    return splines.fixed_rate_times(clip.timestamps, rate, slack)
 
 
 def _hands(clip: Clip, missing: str) -> tuple[np.ndarray, np.ndarray]:

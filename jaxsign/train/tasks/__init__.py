@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from types import ModuleType
 from typing import Any
 
 from flax import linen as nn
@@ -16,10 +17,29 @@ def build(config: ConfigDict, net: nn.Module) -> Any:
     Raises:
       UserError: no such task.
     """
+    return module(config).build(config, net)
+
+
+def check(config: ConfigDict) -> list[str]:
+    """What in a recipe its task cannot work with, a sentence each."""
+    return list(module(config).check(config))
+
+
+def learns_sequences(config: ConfigDict) -> bool:
+    """Whether the recipe's task learns label sequences, not one label a clip."""
+    return bool(getattr(module(config), "SEQUENCES", False))
+
+
+def module(config: ConfigDict) -> ModuleType:
+    """The file of the recipe's task.
+
+    Raises:
+      UserError: no such task.
+    """
     known = sorted(info.name for info in pkgutil.iter_modules(__path__))
     name = config.task.name
     if name not in known:
         raise UserError(
             f"no task is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}"
         )
-    return importlib.import_module(f"jaxsign.train.tasks.{name}").build(config, net)
+    return importlib.import_module(f"jaxsign.train.tasks.{name}")

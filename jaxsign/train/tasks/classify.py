@@ -38,6 +38,13 @@ class Classify:
     options: tuple[tuple[str, float], ...]
     uncertainty: float | None = None
 
+    sign = 1.0  # the monitored number is better when it is higher
+
+    @property
+    def monitor_name(self) -> str:
+        """What is monitored, in words."""
+        return f"validation {self.monitor} accuracy"
+
     def init(self, rng: Array, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
         x, valid = jnp.asarray(batch["x"][:1]), jnp.asarray(batch["valid"][:1])
@@ -134,6 +141,14 @@ class Classify:
 
 def _of_net(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if name != LEARNED}
+
+
+def check(config: ConfigDict) -> list[str]:
+    """What in a recipe this task cannot work with."""
+    heads = tuple(config.task.heads)
+    if config.task.monitor in heads:
+        return []
+    return [f"task.monitor={config.task.monitor!r}: expected one of {heads}"]
 
 
 def build(config: ConfigDict, net: nn.Module) -> Classify:

@@ -1,0 +1,36 @@
+"""WhisperSign's processed data with the features as they are stored: float32 [T, 42, 7] at 60 fps.
+
+Format and labels are those of `jaxsign.input.formats.whispersign`; through `data.source=collection`
+the same folder gives clips, whose velocities and confidences are made anew. Any other format is
+read as a collection.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.input.formats import whispersign
+from jaxsign.input.sources import Source, collection
+
+Array = np.ndarray
+
+
+def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> Source:
+    """The labelled clips of a split.
+
+    Raises:
+      UserError: lists all problems of all clips.
+    """
+    source = collection.open_split(data, split, num_classes)
+    place = Path(data[split].path or data.train.path)
+    if not whispersign.recognises(place):
+        return source
+    return dataclasses.replace(source, reader=functools.partial(_read, tuple(source.paths)))
+
+
+def _read(paths: Sequence[Path], index: int) -> Array:
+    return whispersign.read(paths[index])

@@ -1,0 +1,103 @@
+"""The variables that a run starts from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign import nets
+from jaxsign.errors import UserError
+from jaxsign.train import checkpoint, optimizer
+
+RANDOM = "random"  # train.backbone_weights: none on purpose
+
+
+def shapes_of(task: Any, batches: Any) -> Any:
+    """Shapes of the task's variables, without computing them."""
+    batch = example(batches)
+    try:
+        return jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
+    except (ValueError, TypeError) as error:
+        found = "x".join(str(n) for n in batch["x"].shape[1:])
+        raise UserError(f"config.net does not fit the data ({found} a clip): {error}") from error
+
+
+def zeros(shapes: Any) -> Any:
+    """Arrays of zeros in the shapes that `shapes_of` gave: stand-ins until a checkpoint is read."""
+    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+
+
+def example(batches: Any) -> dict[str, np.ndarray]:
+    """Zeros in the shape of one row of a training batch: [1, T, ...]."""
+    return batches.blank((1, *batches.shapes[0][2:]))
+
+
+def variables(config: ConfigDict, task: Any, batches: Any) -> tuple[dict[str, Any], list[str]]:
+    """The variables a run starts from, and what there is to say about them.
+
+    Random ones, then those of another model (`pretrained`), then a run's (`init_from`), then the
+    backbone's.
+
+    Raises:
+      UserError: weights that do not fit.
+    """
+    settings, notes = config.train, list[str]()
+    key = jax.random.fold_in(jax.random.key(config.seed), 0x1A17)
+    made = task.init(key, example(batches))
+    if settings.pretrained:
+        made, notes = _pretrained(config, task, made)
+    if settings.init_from:
+        found, _ = checkpoint.load_variables(settings.init_from)
+        made = _fitting(made, found, settings.init_from)
+    _check_backbone(settings, made)
+    if settings.backbone_weights not in ("", RANDOM):
+        made |= _backbone(settings.backbone_weights, made)
+    return made, notes
+
+
+def _pretrained(config: ConfigDict, task: Any, made: dict[str, Any]) -> Any:
+    module = nets.module(config.net.name)
+    if not hasattr(module, "load_pretrained"):
+        raise UserError(
+            f"train.pretrained is set, but the net {config.net.name} starts from no other model"
+        )
+    zero = config.train.pretrained_zero_branches
+    return module.load_pretrained(config.train.pretrained, task.net, made, zero_branches=zero)
+
+
+def _backbone(path: str, made: Mapping[str, Any]) -> dict[str, Any]:
+    from jaxsign.nets import inception
+
+    if "backbone" not in made["params"]:
+        raise UserError(
+            "train.backbone_weights is given, but this run has no backbone: its data are "
+            "features, not frames. Leave it out, or set data.key to the frames' array."
+        )
+    loaded = inception.load_torchvision(path)
+    return {name: {**made[name], "backbone": tree} for name, tree in loaded.items()}
+
+
+def _check_backbone(settings: ConfigDict, made: Mapping[str, Any]) -> None:
+    """Refuses to train on features of a random backbone unless that was asked for."""
+    if "backbone" in made["params"] and not (settings.backbone_weights or settings.init_from):
+        raise UserError(
+            "train.backbone_weights is not set: this run starts from images, and its backbone "
+            "needs weights. Give torchvision's file of inception_v3 "
+            f"(inception_v3_google-0cc3c7bd.pth), or {RANDOM!r} to start from random ones."
+        )
+
+
+def _fitting(ours: dict[str, Any], found: Mapping[str, Any], where: str) -> dict[str, Any]:
+    wanted = jax.tree.map(np.shape, {name: ours[name] for name in ours})
+    there = jax.tree.map(np.shape, dict(found))
+    if wanted != there:
+        a, b = optimizer.flat(wanted), optimizer.flat(there)
+        wrong = sorted(k for k in {*a, *b} if a.get(k) != b.get(k))
+        raise UserError(
+            f"train.init_from={where} does not fit this net: {len(wrong)} variables differ, e.g. "
+            f"{wrong[0]}: {b.get(wrong[0], 'absent')} there, {a.get(wrong[0], 'absent')} here. "
+            "Choose the same net and classes."
+        )
+    return jax.tree.map(np.asarray, dict(found))

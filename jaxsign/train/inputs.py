@@ -1,0 +1,156 @@
+"""From a recipe and its sources to batches."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError, listing
+from jaxsign.input import augment as augmentation
+from jaxsign.input import augment_joints, augment_landmarks, batching, sources, views
+from jaxsign.input.clean import windows
+from jaxsign.input.sequence_labels import SequenceLabels, frames_needed
+from jaxsign.train import tasks
+
+_FRAMES_A_SECOND = 30.0  # where neither the view nor the recipe tells
+
+
+def prepared(source: Any, config: ConfigDict) -> Any:
+    """The source as the recipe's task learns from it: its labels, and lengths behind the view.
+
+    Raises:
+      UserError: its labels are of another kind.
+    """
+    if tasks.learns_sequences(config):
+        source = sources.label_sequences(source)
+    else:
+        source = sources.single_labels(source, config.task.heads)
+    lengths = views.lengths(config, source)
+    return source if lengths is None else dataclasses.replace(source, lengths=lengths)
+
+
+def frame_rate(config: ConfigDict) -> float:
+    """Frames a second behind the view."""
+    return float(config.view.get("rate") or config.view.get("fps") or _FRAMES_A_SECOND)
+
+
+def check_sequences(source: Any, config: ConfigDict, net: Any) -> None:
+    """Refuses clips whose labels the net cannot give.
+
+    Raises:
+      UserError: lists them: too few frames for CTC, or more labels than the decoder takes.
+    """
+    problems, per_output = [], net.frames_per_output
+    most = int(getattr(net, "max_target", 0))
+    for name, labels, frames in zip(source.ids, source.sequences, source.lengths, strict=True):
+        kept = min(int(frames), config.input.max_length)
+        outputs, needed = -(-kept // per_output), frames_needed(labels)
+        if needed > outputs:
+            problems.append(
+                f"{name}: {len(labels)} glosses need {needed} frames of the net's output, but its "
+                f"{kept} frames give {outputs}"
+            )
+        if most and len(labels) >= most:
+            problems.append(f"{name}: {len(labels)} glosses, the decoder takes {most - 1}")
+    if problems:
+        raise UserError(
+            f"{source.name}: the net cannot learn these clips:\n{listing(problems)}\n"
+            f"Correct or remove them, or take fewer frames to an output (net.patch_size="
+            f"{per_output} now) or a higher rate (view.rate)."
+        )
+
+
+def _options(config: ConfigDict, source: Any, view: Any, net: Any) -> dict[str, Any]:
+    """What training and evaluation batches share."""
+    options = {
+        "view": view,
+        "batch_size": config.input.batch_size,
+        "buckets": tuple(config.input.buckets),
+        "max_length": config.input.max_length,
+        "cache_mb": config.input.cache_mb,
+        "workers": config.input.workers,
+        "threads": config.input.threads,
+        "prefetch": config.input.prefetch,
+        "process_index": jax.process_index(),
+        "process_count": jax.process_count(),
+    }
+    if tasks.learns_sequences(config):
+        options["sequences"] = SequenceLabels(
+            source.sequences, net.frames_per_output, source.lengths
+        )
+    return options
+
+
+def _augmentation(config: ConfigDict, source: Any, view: Any) -> Any:
+    """The one kind of augmentation that the recipe asks for, or None.
+
+    Raises:
+      UserError: it asks for several, or for one that the view's output cannot have.
+    """
+    section = config.input.augment
+    kinds = {
+        "input.augment.landmarks": augment_landmarks.build(section.landmarks),
+        "input.augment.joints": augment_joints.build(section.joints),
+        "input.augment": augmentation.build(
+            section, normalised=config.view.get("normalise") == "shoulders"
+        ),
+    }
+    chosen = {name: made for name, made in kinds.items() if made is not None}
+    if len(chosen) > 1:
+        raise UserError(f"set keys of one of these, not of several: {', '.join(chosen)}")
+    for name, what, fits in (
+        ("input.augment.landmarks", "points [T, P, 2]", lambda s: s[-1] in (2, 3)),
+        ("input.augment.joints", "joints [T, J, F]", lambda s: s[-1] > 1),
+    ):
+        if name not in chosen:
+            continue
+        example = source.read(0)
+        shape = np.shape(example if view is None else view(example))
+        if len(shape) != 3 or not fits(shape):
+            raise UserError(
+                f"{name} is for {what}; {source.name} gives {list(shape)} with this view. Use the "
+                "other keys of input.augment."
+            )
+    return next(iter(chosen.values()), None)
+
+
+def make_batches(config: ConfigDict, source: Any, view: Any, net: Any = None) -> Any:
+    """Training batches of a source under `config.input`.
+
+    Args:
+      config: the stage's.
+      source, view: of the run.
+      net: that learns from them; needed for label sequences.
+
+    Raises:
+      UserError: an augmentation that the view's output cannot have.
+    """
+    augment = _augmentation(config, source, view)
+    mirrored = None
+    if getattr(augment, "flip", 0):
+        mirrored = views.of_recipe(config, flip=True)
+    window = None
+    if config.input.windows.enabled:
+        if not tasks.learns_sequences(config):
+            raise UserError("input.windows.enabled is for nets that learn label sequences")
+        cut = config.input.windows
+        window = windows.sizes(cut.seconds, cut.overlap, frame_rate(config))
+    return batching.TrainBatches(
+        source,
+        mirrored=mirrored,
+        accumulation=config.optim.accumulation,
+        seed=config.seed,
+        augment=augment,
+        window=window,
+        **_options(config, source, view, net),
+    )
+
+
+def make_eval_batches(
+    config: ConfigDict, source: Any, view: Any, net: Any = None, features: Any = None
+) -> Any:
+    """Evaluation batches of a source under `config.input`; `features`: memory to share."""
+    options = _options(config, source, view, net)
+    return batching.EvalBatches(source, features=features, **options)

@@ -38,21 +38,25 @@ def parser() -> argparse.ArgumentParser:
     from jaxsign.infer import features_commands
     from jaxsign.infer.live import capture_commands as capturing
     from jaxsign.infer.live import commands as live
+    from jaxsign.infer.live import stream_commands as streaming
     from jaxsign.input import commands as inputs
     from jaxsign.input.extract import commands as extracting
     from jaxsign.input.formats import commands as converting
     from jaxsign.input.inspecting import commands as inspecting
     from jaxsign.input.preparing import commands as preparing
+    from jaxsign.input.preparing import prepare_commands
     from jaxsign.train import commands as train
 
     train.add_train(verbs)
     infer.add_evaluate(verbs)
     infer.add_predict(verbs)
     live.add_live(verbs)
+    streaming.add_stream(verbs)
     capturing.add_capture(verbs)
     inspecting.add_inspect(verbs)
     extracting.add_extract(verbs)
     converting.add_convert(verbs)
+    prepare_commands.add_prepare(verbs)
     preparing.add_choose(verbs)
     preparing.add_split(verbs)
     preparing.add_explore(verbs)

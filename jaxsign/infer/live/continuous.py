@@ -6,6 +6,7 @@ between (1 - overlap) and one window's length after it was signed.
 """
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +22,6 @@ from jaxsign.infer.live.windowing import Window, Windows
 from jaxsign.input.clean import windows
 
 Array = np.ndarray
-TASK = "ctc_attention"
 MERGES = ("average", "upstream")
 
 
@@ -80,9 +80,6 @@ class Continuous:
         self._patch = int(getattr(run.net, "frames_per_output", 1))
         self._averaged = settings.merge == "average"
         self.window, self.hop = self._sizes()
-        self._net = jax.jit(
-            lambda variables, x, valid: run.net.apply(variables, x, valid)["ctc_log_probs"]
-        )
         self.reset()
 
     def _sizes(self) -> tuple[int, int]:
@@ -173,8 +170,11 @@ class Continuous:
         valid = windows.fit_length(np.ones(len(x), bool), self.window)[None]
         # Full float32 products, so that an answer does not depend on the device.
         with jax.default_matmul_precision("highest"):
-            found = np.asarray(self._net(self.run.variables, padded, valid), np.float32)
-        return found[0, : -(-len(x) // self._patch)]
+            found = _log_probs(self.run.net, self.run.variables, padded, valid)
+        said = np.asarray(found, np.float32)[0, : -(-len(x) // self._patch)]
+        if np.isnan(said).any():
+            raise UserError(f"{self.run.workdir}: the net answers NaN; its weights are no good")
+        return said
 
     def _traced(self, stitched: stitching.Stitched) -> None:
         if self._trace is not None and len(stitched):
@@ -190,3 +190,8 @@ class Continuous:
             self.cost.latency_s += sign.latency
             told.append(sign)
         return told
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _log_probs(net: Any, variables: Any, x: Array, valid: Array) -> jax.Array:
+    return net.apply(variables, x, valid)["ctc_log_probs"]

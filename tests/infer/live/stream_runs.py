@@ -1,5 +1,6 @@
 """Runs for the tests of streams: nets whose answers tell what they saw."""
 
+import json
 import types
 
 import jax
@@ -7,7 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import config as configs
+from jaxsign import nets
 from jaxsign.input import views
+from jaxsign.train import checkpoint
 
 PATCH = 4
 NAMES = ("HELLO", "YES", "NO", "TEA")
@@ -51,8 +55,9 @@ def run(net=None, **view):
     })  # fmt: skip
     made = views.of_recipe(config)
     return types.SimpleNamespace(
-        net=net, variables={}, config=config, heads=("gloss",), labels={"gloss": NAMES},
-        frame_shape=net.frame_shape, takes_nan=False, workdir="run", view=made,
+        gives_sequences=True, net=net, variables={}, config=config, heads=("gloss",),
+        labels={"gloss": NAMES}, frame_shape=net.frame_shape, takes_nan=False, workdir="run",
+        view=made,
         features=lambda value: value if made is None else made(value),
     )  # fmt: skip
 
@@ -65,3 +70,23 @@ def signed(ids, frames=24, pause=0):
     x = np.zeros((len(rows), 42, 7), np.float32)
     x[:, 0, 0] = rows
     return x
+
+
+def save_run(folder, *words):
+    """A run folder of a small net with random weights."""
+    config = configs.load("whisper_sign", words)
+    config.net.update(num_gloss=len(NAMES), dim=32, num_heads=2, num_layers=1, ff_dim=64)
+    net = nets.build(**config.net.to_dict())
+    x, rng = np.zeros((1, 8, *net.frame_shape), np.float32), np.random.default_rng(0)
+    shapes = jax.eval_shape(net.init, jax.random.key(0), x, None, np.zeros((1, 1), np.int32))
+    variables = jax.tree.map(lambda a: 0.3 * rng.standard_normal(a.shape, np.float32), shapes)
+    variables["batch_stats"] = jax.tree.map(np.abs, variables["batch_stats"])
+    # Every id is the best one at times.
+    said = net.apply(variables, rng.normal(size=(1, 240, *net.frame_shape)).astype(np.float32))
+    head = variables["params"]["ctc_head"]
+    head["bias"] = head["bias"] - np.asarray(said["ctc_log_probs"]).mean((0, 1))
+    folder.mkdir(parents=True)
+    checkpoint.save_variables(folder, variables, epoch=1, metric=0.5)
+    configs.save_run_config(config, folder)
+    (folder / "labels.json").write_text(json.dumps({"heads": {"gloss": NAMES}}))
+    return folder

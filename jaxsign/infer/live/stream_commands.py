@@ -1,0 +1,114 @@
+"""The verb stream. What is heavy to import is imported when it runs."""
+
+import argparse
+from typing import Any
+
+from jaxsign import arguments
+
+_TEXT = """\
+Recognise signs in a stream as it comes, and tell each as soon as nothing later can change it: the
+glosses of sentences with a run that learnt sequences, single signs one after the other with any
+other run. A stream is a recording (any format that `jaxsign inspect` reads, or an array of the
+view's own features), a film, or lines of JSON from standard input:
+
+  {"time": 0.033, "left_hand": [[x, y, z], ... 21], "right_hand": null, "pose": [... 33]}
+  {"time": 0.033, "landmarks": [[x, y, z], null, ... 543]}
+  {"time": 0.033, "hands": [...]}              a frame of the Leap Motion service
+  {"time": 0.033, "features": [[...], ...]}    a frame of the view's own features
+
+Times are seconds; without them the frames come at --fps. Parts that are null were not seen.
+"""
+_EXAMPLES = """\
+jaxsign stream --workdir runs/whisper sentence.clip.npz
+jaxsign stream --workdir runs/whisper data/processed/test/features/sample_00003.npy --window 2
+jaxsign stream --workdir runs/whisper film.mp4 --model models/holistic_landmarker.task
+sensor | jaxsign stream --workdir runs/whisper - --fps 60 --json signs.json
+"""
+
+
+def add_stream(verbs: Any) -> None:
+    """Adds `jaxsign stream`."""
+    from jaxsign.input.extract.commands import add_models
+
+    verb = arguments.add_verb(
+        verbs, "stream", "recognise signs in recordings and pipes as they come", _TEXT, _EXAMPLES
+    )
+    verb.add_argument("--workdir", required=True, metavar="RUN", help="the run folder")
+    verb.add_argument("--which", choices=("best", "last"), default="best", help="its checkpoint")
+    verb.add_argument(
+        "input",
+        nargs="+",
+        metavar="INPUT",
+        help="recordings, folders of them, films, or - (a pipe)",
+    )
+    _add_cutting(verb)
+    add_models(verb)
+    out = verb.add_argument_group("output")
+    out.add_argument("--json", metavar="FILE", help="write signs, times and cost as JSON")
+    out.add_argument("--csv", metavar="FILE", help="write a row a sign")
+    out.add_argument("--quiet", action="store_true", help="the summary alone")
+    verb.set_defaults(run=stream)
+
+
+def _add_cutting(verb: Any) -> None:
+    cutting = verb.add_argument_group("cutting and deciding")
+    add = cutting.add_argument
+    add("--window", type=float, metavar="S", help="seconds of a window (the recipe's; else 3 or 1)")
+    add("--overlap", type=float, metavar="P", help="share of neighbouring windows (0.5 or 0.75)")
+    add("--fps", type=float, default=0.0, metavar="N", help="frames a second, if they do not tell")
+    add(
+        "--chunk", type=arguments.positive, default=16, metavar="N",
+        help="frames of a recording that arrive together (16); the answers are the same",
+    )  # fmt: skip
+    add(
+        "--merge", choices=("average", "upstream"),
+        help="sentences: average overlapping windows (default), or string them together as the "
+        "original does",
+    )  # fmt: skip
+    add("--vote", type=int, metavar="N", help="single signs: windows that decide together (5)")
+    add("--threshold", type=float, metavar="P", help="single signs: least probability (0.5)")
+    add("--no-sign", metavar="NAME", help="single signs: the class that stands for no sign")
+    add("--head", help="single signs: which head of the net (the first)")
+
+
+def stream(words: argparse.Namespace) -> int:
+    """Runs `jaxsign stream`."""
+    from pathlib import Path
+
+    from jaxsign.infer import run as runs
+    from jaxsign.infer.live import inputs, streaming, telling
+
+    for name in ("json", "csv"):
+        if getattr(words, name) and Path(getattr(words, name)).is_dir():
+            raise IsADirectoryError(21, "is a folder", getattr(words, name))
+    run = runs.load_run(words.workdir, words.which)
+    streams = inputs.open_all(words.input, run, size=words.chunk, landmarker=_landmarker(words))
+    given = {
+        "seconds": words.window,
+        **{name: getattr(words, name) for name in ("overlap", "merge", "vote", "threshold")},
+        **{name: getattr(words, name) for name in ("no_sign", "head")},
+    }
+    player = streaming.Player(run, given, words.fps, quiet=words.quiet)
+    done = [player.play(one) for one in streams]
+    if words.json:
+        telling.write_json(Path(words.json), done, {"run": str(words.workdir)})
+    if words.csv:
+        telling.write_csv(Path(words.csv), done)
+    for name in filter(None, (words.json, words.csv)):
+        print(f"wrote {name}")
+    return 0
+
+
+def _landmarker(words: argparse.Namespace) -> Any:
+    """Makes landmarkers for films; None where no model is given."""
+    import functools
+
+    from jaxsign.input.extract import landmarkers, models
+    from jaxsign.input.extract.commands import MODELS
+    from jaxsign.input.extract.settings import Settings
+
+    paths = {kind: getattr(words, name) for kind, name in MODELS.items()}
+    if not any(paths.values()):
+        return None
+    chosen = Settings(max_side=640, confidence=words.confidence)
+    return functools.partial(landmarkers.create, models.check(paths), chosen)

@@ -1,0 +1,75 @@
+"""Plays streams through a run's recogniser and tells what comes."""
+
+from typing import Any
+
+from jaxsign.infer.live import recognisers, telling
+from jaxsign.infer.live.continuous import Continuous
+from jaxsign.infer.live.emitted import Emitted, Recogniser
+from jaxsign.infer.live.inputs import Stream
+
+
+class Player:
+    """One recogniser for all streams of the same rate.
+
+    Args:
+      run: a loaded run.
+      given: settings, see `recognisers.create`.
+      fps: frames a second of streams that do not tell; 0 = unknown.
+      quiet: print the summaries alone.
+    """
+
+    def __init__(self, run: Any, given: dict[str, Any], fps: float = 0.0, *, quiet: bool = False):
+        self._run, self._given, self._fps, self._quiet = run, given, fps, quiet
+        self._made: dict[tuple[float, tuple[int, int]], Recogniser] = {}
+        names = run.labels[run.heads[0]] or ()
+        self._width = min(max(map(len, names), default=8), 24)
+
+    def recogniser(self, stream: Stream) -> Recogniser:
+        """One that is ready for a stream."""
+        key = self._fps or round(stream.fps, 2), stream.frame_size
+        if key not in self._made:
+            fps, size = key
+            made = recognisers.create(self._run, fps=fps, frame_size=size, **self._given)
+            took = made.warm_up()
+            if not self._quiet:
+                print(f"{_cut(made)}; ready after {took:.1f} s")
+            self._made[key] = made
+        found = self._made[key]
+        found.reset()
+        return found
+
+    def play(self, stream: Stream) -> dict[str, Any]:
+        """Plays a stream to its end; what was told, as plain values."""
+        recogniser = self.recogniser(stream)
+        if not self._quiet:
+            print(f"\n{stream.name}")
+        told: list[Emitted] = []
+        first = last = None
+        for chunk in stream.chunks():
+            told += self._say(recogniser.push(chunk))
+            if chunk.times is not None and len(chunk):
+                first = float(chunk.times[0]) if first is None else first
+                last = float(chunk.times[-1])
+        told += self._say(recogniser.finish())
+        rate = getattr(recogniser, "rate", 0.0) or self._fps or 30.0
+        seconds = recogniser.cost.rows / rate if first is None or last is None else last - first
+        cost = recogniser.cost.to_json(seconds)
+        print(("" if self._quiet else "\n") + telling.summary(told, cost))
+        return {
+            "input": stream.name,
+            "glosses": [sign.to_json() for sign in told],
+            "summary": cost,
+        }
+
+    def _say(self, signs: list[Emitted]) -> list[Emitted]:
+        if not self._quiet:
+            for sign in signs:
+                print("  " + telling.line(sign, self._width), flush=True)
+        return signs
+
+
+def _cut(recogniser: Any) -> str:
+    rows = f"windows of {recogniser.window} frames every {recogniser.hop}"
+    if isinstance(recogniser, Continuous):
+        return f"sentences: {rows}, {recogniser.rate:g} frames/s, merge {recogniser.settings.merge}"
+    return f"single signs: {rows}, the majority of {recogniser.settings.vote}"

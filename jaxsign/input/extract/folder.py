@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def extract(
     models: Mapping[str, Any] | None = None,
     workers: int = 0,
     overwrite: bool = False,
+    only: Container[str] | None = None,
     display: progress.Display | None = None,
 ) -> Result:
     """Makes the clips that are not there yet, and the report.
@@ -50,12 +51,13 @@ def extract(
       models: what identifies the landmarker's models, by option, for the record.
       workers: processes; 0 = one for each core, at most one for each video.
       overwrite: make all clips anew, whatever the folder holds.
+      only: names of the videos to extract, by their paths below the folder; None = all.
       display: shows how it goes.
 
     Raises:
       UserError: no videos, an out folder that does not fit, or no landmarker.
     """
-    listed = videos.find(target, plan.out)
+    listed = [v for v in videos.find(target, plan.out) if only is None or v.name in only]
     display = display or progress.Display()
     record = plan.settings.as_dict() | dict(models or {})
     with locking.alone(plan.out):
@@ -71,7 +73,7 @@ def extract(
         report.write(plan.out, known.values())
         display.start(jobs, len(listed) - sum(job.needs_clip for job in jobs))
         _work_off(plan, jobs, known, workers, display)
-        if target.is_dir():
+        if target.is_dir() and only is None:
             for line in labels.carry_over(target, plan.out, names, overwrite=overwrite):
                 display.say(line)
     rows = [known[video.name] for video in listed]

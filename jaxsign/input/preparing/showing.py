@@ -9,8 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from jaxsign.input.formats import SPLITS, Collection
+from jaxsign.input.joint_checks import Report
 from jaxsign.input.preparing import choosing, everyday
 from jaxsign.input.preparing.placing import Placed
+from jaxsign.input.preparing.preparation import Prepared
 
 _LONGEST_LIST = 12
 _MOST_ROWS = 60
@@ -90,6 +92,34 @@ def split(collection: Collection, notes: Sequence[str], console: Console) -> Non
         console.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
 
 
+def prepared(result: Prepared, statistics: Sequence[Sequence[str]], console: Console) -> None:
+    """A WhisperSign folder: its splits, its vocabulary, and what is odd or not there."""
+    table = _table("split", "samples", "first shape", "least", "most", "mean", "median", "frames")
+    for row in statistics:
+        table.add_row(*row)
+    console.print(table)
+    report = result.report
+    count = len(report.names)
+    _line(
+        console,
+        f"{result.out}: {result.clips:,} clips at {report.fps:g} frames a second; {count} "
+        f"gloss{'' if count == 1 else 'es'} and the blank",
+    )
+    for text in result.losses:
+        _line(console, f"note: {text}")
+    for text in (*result.notes, *_odd(report)):
+        console.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
+    _left_out(result.skipped, console)
+
+
+def _odd(report: Report) -> list[str]:
+    """One line a file for the first few with issues or warnings."""
+    told = {**report.warnings, **report.issues}
+    lines = [f"{path}: {'; '.join(texts)}" for path, texts in told.items()]
+    more = len(lines) - _LONGEST_LIST
+    return lines[:_LONGEST_LIST] + ([f"and {more} more samples: jaxsign validate"] * (more > 0))
+
+
 def placed(result: Placed, console: Console) -> None:
     """Where the clips are now, and what is not there."""
     files = result.files.text()
@@ -97,13 +127,17 @@ def placed(result: Placed, console: Console) -> None:
     _line(console, f"{result.out}: {result.clips:,} clips in format {result.format}{how}")
     for loss in result.losses:
         _line(console, f"note: {loss}")
-    if result.skipped:
-        count = len(result.skipped)
-        console.print(f"{count} left out:", style="yellow", markup=False)
-        for text in result.skipped[:_LONGEST_LIST]:
-            _line(console, f"  - {text}")
-        if count > _LONGEST_LIST:
-            _line(console, f"  ... and {count - _LONGEST_LIST} more")
+    _left_out(result.skipped, console)
+
+
+def _left_out(skipped: Sequence[str], console: Console) -> None:
+    if not skipped:
+        return
+    console.print(f"{len(skipped)} left out:", style="yellow", markup=False)
+    for text in skipped[:_LONGEST_LIST]:
+        _line(console, f"  - {text}")
+    if len(skipped) > _LONGEST_LIST:
+        _line(console, f"  ... and {len(skipped) - _LONGEST_LIST} more")
 
 
 def _line(console: Console, text: str) -> None:

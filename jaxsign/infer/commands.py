@@ -22,22 +22,59 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_decoding(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> None:
+    """Options of runs that recognise sequences of glosses."""
+    group = parser.add_argument_group("sequences of glosses (the run's recipe says the rest)")
+    group.add_argument("--mode", choices=modes, help="how glosses are found")
+    group.add_argument(
+        "--beam", type=arguments.positive, metavar="N", help="prefixes kept a frame (10)"
+    )
+    group.add_argument(
+        "--n-best", type=arguments.positive, metavar="N", help="hypotheses weighed and shown (8)"
+    )
+    group.add_argument(
+        "--ctc-weight", type=float, metavar="W", help="CTC's share in the second pass, 0 to 1"
+    )
+    group.add_argument(
+        "--length-bonus", type=float, metavar="X", help="added to the score for every gloss (0)"
+    )
+
+
+def _decoding(words: Words) -> dict[str, Any]:
+    names = ("mode", "beam", "n_best", "ctc_weight", "length_bonus")
+    return {name: getattr(words, name) for name in names}
+
+
+def _costs(word: str) -> tuple[float, float, float]:
+    """`unit`, or the costs of a deletion, an insertion and a substitution."""
+    try:
+        deletion, insertion, substitution = map(float, word.replace("unit", "1,1,1").split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{word!r} is neither unit nor like 3,3,4") from error
+    if not 0 < min(deletion, insertion, substitution) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word!r}: costs must be above 0")
+    return deletion, insertion, substitution
+
+
 def add_evaluate(subparsers: Any) -> None:
     """Adds `jaxsign evaluate`."""
     parser = arguments.add_verb(
         subparsers,
         "evaluate",
-        "accuracies, per-class table and confusion matrices of a run",
+        "accuracies or word errors, tables and pictures of a run",
         """
         Runs a trained net over labelled clips and writes a results folder: accuracies over all
         clips (and over occluded and other clips apart, where the labels say), per_class.csv,
-        confusion matrices as JSON and as pictures. Without --data the run's own validation
-        clips are used.
+        confusion matrices as JSON and as pictures. For a run that recognises sequences of glosses:
+        word errors, per_gloss.csv, predictions.csv and a picture. Without --data the run's own
+        validation clips are used.
         """,
         """
         jaxsign evaluate --workdir runs/fslr
         jaxsign evaluate --workdir runs/fslr --data data/processed/test_15fps --save-predictions
         jaxsign evaluate --workdir runs/fslr --split test --out results
+        jaxsign evaluate --workdir runs/vsl --mode all
+        jaxsign evaluate --workdir runs/phoenix --costs 3,3,4 --glosses phoenix --sclite
         """,
     )
     _add_run(parser)
@@ -61,6 +98,21 @@ def add_evaluate(subparsers: Any) -> None:
     parser.add_argument(
         "--save-predictions", action="store_true", help="also write one JSON file a clip"
     )
+    _add_decoding(parser, ("greedy", "beam", "two_pass", "all"))
+    errors = parser.add_argument_group("counting word errors")
+    errors.add_argument(
+        "--costs",
+        type=_costs,
+        metavar="D,I,S",
+        help="costs of deletions, insertions and substitutions while aligning: unit (default), "
+        "or as sclite 3,3,4",
+    )
+    errors.add_argument(
+        "--glosses",
+        choices=("as-is", "phoenix"),
+        help="rules that make glosses equal before they are compared (as-is)",
+    )
+    errors.add_argument("--sclite", action="store_true", help="also write files for sclite")
     parser.set_defaults(run=evaluate)
 
 
@@ -78,6 +130,8 @@ def evaluate(words: Words) -> int:
         batch_size=words.batch_size,
         skip_missing=words.skip_missing,
         save_predictions=words.save_predictions,
+        decoding=_decoding(words),
+        scoring={name: getattr(words, name) for name in ("costs", "glosses", "sclite")},
     )
     return 0
 
@@ -91,13 +145,14 @@ def add_predict(subparsers: Any) -> None:
         """
         Prints the best candidates for a clip, or a line for each clip of a folder, and with
         --out writes them as JSON: one result for a file, a list for a folder. Clips are .npz
-        files with X [T, 156] or X2048 [T, 2048], or recorded landmarks in any format that
-        `jaxsign inspect` reads. A file that cannot be read is reported; the others are still
-        predicted, and the exit status is 1.
+        files with the numbers that the net takes (X [T, 156], X2048 [T, 2048], ...), or recorded
+        landmarks in any format that `jaxsign inspect` reads. A file that cannot be read is
+        reported; the others are still predicted, and the exit status is 1.
         """,
         """
         jaxsign predict --workdir runs/fslr "clip_0089_how are you.npz"
         jaxsign predict --workdir runs/fslr data/processed/test_15fps --out predictions.json
+        jaxsign predict --workdir runs/vsl sentence.npy --mode two_pass --beam 20
         """,
     )
     _add_run(parser)
@@ -113,6 +168,7 @@ def add_predict(subparsers: Any) -> None:
     parser.add_argument(
         "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
     )
+    _add_decoding(parser, ("greedy", "beam", "two_pass"))
     parser.set_defaults(run=predict)
 
 
@@ -127,6 +183,7 @@ def predict(words: Words) -> int:
         mask=words.mask,
         which=words.which,
         batch_size=words.batch_size,
+        decoding=_decoding(words),
     )
     return 1 if failed else 0
 
@@ -141,13 +198,14 @@ def add_import(subparsers: Any) -> None:
         Reads a .pt file that the original training script wrote (bare or nested state_dict,
         with or without the prefixes of DataParallel and torch.compile) and writes a run folder
         that evaluate, predict and export take. The net and its sizes are told by the file;
-        attention heads and pooling are not stored in it and are assumed unless given. The rest of
+        what it does not store (attention heads, pooling) is assumed unless given. The rest of
         the recipe can be set as --config.KEY=VALUE.
         """,
         """
         jaxsign import SignTransformer_best.pt --workdir runs/original
         jaxsign import InceptionV3GRU_best.pt --workdir runs/iv3 --label-map labels_reference.csv
         jaxsign import model.pt --workdir runs/original --config.data.val.path=data/val
+        jaxsign import best_stage3.pt --workdir runs/vsl --label-map processed/label_map.json
         """,
     )
     parser.add_argument("file", metavar="FILE", help="the torch checkpoint (.pt, .pth)")
@@ -187,7 +245,7 @@ def import_(words: Words) -> int:
     print(f"{words.file}: {found.net} ({sizes})")
     print(f"  {found.parameters:,} parameters")
     if found.epoch is not None or found.best_metric is not None:
-        print(f"  epoch {_said(found.epoch)}, best metric {_said(found.best_metric)}")
+        print(f"  epoch {_said(found.epoch)}, {found.metric_name} {_said(found.best_metric)}")
     for note in found.notes:
         print(f"  {note}")
     print(f"Run folder: {found.workdir}")
@@ -236,7 +294,8 @@ def export(words: Words) -> int:
         heads_only=words.heads_only,
     )
     print(
-        f"{made.path}: {made.keys} arrays, epoch {made.epoch}, best metric {made.best_metric:.4g}"
+        f"{made.path}: {made.keys} arrays, epoch {made.epoch}, "
+        f"{made.metric_name} {made.best_metric:.4g}"
     )
     for note in made.notes:
         print(f"  {note}")

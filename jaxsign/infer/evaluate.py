@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ def evaluate(
     batch_size: int = 32,
     skip_missing: bool = False,
     save_predictions: bool = False,
+    decoding: Mapping[str, Any] | None = None,
+    scoring: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluates a run and writes its results folder.
 
@@ -72,20 +75,34 @@ def evaluate(
       skip_missing: leave out rows whose clip file is missing (their number is printed) instead
         of stopping.
       save_predictions: also write one JSON file a clip.
+      decoding, scoring: of runs that recognise label sequences: how they are found and compared
+        (`jaxsign.infer.sequences`: Options, mode 'all' besides, and Scoring).
 
     Returns:
-      The content of complete_validation_results.json.
+      The content of complete_validation_results.json; of label sequences that of results.json.
 
     Raises:
       UserError: no data, or data that do not fit the run.
     """
     run = runs.load_run(workdir, which)
+    runs.check_decoding(run, {**(decoding or {}), **(scoring or {})})
     data = data_section(run, split, path, labels, skip_missing)
     counts = {head: int(run.config.net.get(f"num_{head}", 0)) for head in run.heads}
     classes = {head: count for head, count in counts.items() if count}
-    source = sources.single_labels(sources.open_source(data, split, classes), run.heads)
-    answers = answer(run, source, batch_size)
+    source = sources.open_source(data, split, classes)
     folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
+    if run.gives_sequences:
+        from jaxsign.infer.sequences import evaluate as room
+
+        given = {name: value for name, value in (scoring or {}).items() if value is not None}
+        how = room.Scoring(predictions=save_predictions, **given)
+        complete = room.evaluate(
+            run, source, folder, batch_size=batch_size, asked=decoding, scoring_options=how
+        )
+        print(f"Results in {folder}")
+        return complete
+    source = sources.single_labels(source, run.heads)
+    answers = answer(run, source, batch_size)
     complete = report(run, answers)
     write(folder, complete, answers, run)
     if save_predictions:
@@ -117,7 +134,7 @@ def data_section(
         data[split].labels = str(labels) if labels is not None else str(Path(path) / "labels.csv")
     elif labels is not None:
         data[split].labels = str(labels)
-    if data.source == "collection":
+    if data.source not in ("npz", "clips", "synthetic"):
         # Other clips may have other signs: the run's classes keep their numbers.
         data.class_names = {head: known for head, known in run.labels.items() if known}
     # A collection's training path may serve all splits.

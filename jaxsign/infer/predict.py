@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ def predict_files(
     mask: str = "length",
     which: str = "best",
     batch_size: int = 32,
+    decoding: Mapping[str, Any] | None = None,
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
 
@@ -97,6 +98,7 @@ def predict_files(
       out: JSON file: one result, or for a folder a list of results, each with its `file`.
       mask, batch_size: see `predict`.
       which: 'best' or 'last'.
+      decoding: of runs that recognise label sequences (`jaxsign.infer.sequences.options.Options`).
 
     Returns:
       The number of files that could not be read; they are named on stderr.
@@ -106,6 +108,15 @@ def predict_files(
     """
     items = files.find(source)
     run = runs.load_run(workdir, which)
+    runs.check_decoding(run, decoding or {})
+    if run.gives_sequences:
+        from jaxsign.infer.sequences import predict as room
+
+        if mask != "length":
+            raise UserError(f"--mask {mask}: a net for sequences takes every frame of a clip")
+        return room.predict_files(
+            run, items, Path(source).is_file(), out=out, batch_size=batch_size, **(decoding or {})
+        )
     single = len(items) == 1 and Path(source).is_file()
     done: list[Prediction] = []
     for answer in predict(run, items, mask=mask, batch_size=batch_size):

@@ -4,7 +4,7 @@ import bisect
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,27 @@ class Run:
         return bool(getattr(self.net, "takes_nan", False))
 
     @property
+    def gives_sequences(self) -> bool:
+        """True if it answers with label sequences, not with one label a clip."""
+        from jaxsign.train import tasks
+
+        return tasks.learns_sequences(self.config)
+
+    @property
     def takes_frames(self) -> bool:
         """True if the net can start from images uint8 [T, H, W, 3]."""
         return "backbone" in self.variables["params"]
+
+    @functools.cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What the run's manifest.json says of where it comes from; {} without one."""
+        path = self.workdir / "manifest.json"
+        if not path.is_file():
+            return {}
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not readable ({error}). Expected a JSON object.") from error
 
     @functools.cached_property
     def view(self) -> Callable[[Any], Array] | None:
@@ -159,17 +177,27 @@ class Run:
         Clips of one bucket share batches of `batch_size`; a short batch is filled up, so that the
         number of compiled programs is that of the buckets.
         """
+        found: dict[int, dict[str, Array]] = {}
+        for members, batch in self.batches(clips, batch_size):
+            rows = self.logits(batch)
+            for row, i in enumerate(members):
+                found[i] = {head: rows[head][row] for head in rows}
+        return {head: np.stack([found[i][head] for i in range(len(clips))]) for head in self.heads}
+
+    def batches(
+        self, clips: Sequence[Clip], batch_size: int
+    ) -> Iterator[tuple[list[int], dict[str, Array]]]:
+        """Clips by their bucket: which ones, and `x` [B, T, ...] and `valid` [B, T] of them.
+
+        The first rows of a batch are the clips; the others fill it up to `batch_size`.
+        """
         groups: dict[tuple, list[int]] = {}
         for i, clip in enumerate(clips):
             groups.setdefault((self.bucket(len(clip.x)), clip.x.shape[1:]), []).append(i)
-        found: dict[int, dict[str, Array]] = {}
         for (length, _), members in groups.items():
             for start in range(0, len(members), batch_size):
                 part = members[start : start + batch_size]
-                rows = self.logits(_stack([clips[i] for i in part], length, batch_size))
-                for row, i in enumerate(part):
-                    found[i] = {head: rows[head][row] for head in rows}
-        return {head: np.stack([found[i][head] for i in range(len(clips))]) for head in self.heads}
+                yield part, _stack([clips[i] for i in part], length, batch_size)
 
 
 def _stack(clips: Sequence[Clip], length: int, size: int) -> dict[str, Array]:
@@ -209,6 +237,25 @@ def load_run(workdir: str | Path, which: str = "best") -> Run:
         max_length=max_length(config, net),
         info=info,
     )
+
+
+def check_decoding(run: Run, asked: Mapping[str, Any]) -> None:
+    """Refuses settings of decoding for a run that answers with one label a clip.
+
+    Args:
+      run: any.
+      asked: settings by name; None and False = not asked for.
+
+    Raises:
+      UserError: the run's net gives no label sequences.
+    """
+    given = [name for name, value in asked.items() if value not in (None, False)]
+    if given and not run.gives_sequences:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UserError(
+            f"{words}: for runs that recognise sequences of glosses, but {run.workdir} answers "
+            "with one label a clip. Leave that out."
+        )
 
 
 def max_length(config: ConfigDict, net: nn.Module) -> int | None:

@@ -1,0 +1,1 @@
+"""Runs that answer with label sequences: recognition, evaluation, prediction."""

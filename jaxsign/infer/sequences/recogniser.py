@@ -1,0 +1,184 @@
+"""Features of clips -> label sequences with their scores, by a trained run."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsign.errors import UserError, listing
+from jaxsign.infer import metrics
+from jaxsign.infer import run as runs
+from jaxsign.infer.decoding import beam, greedy, rescoring
+from jaxsign.infer.sequences.options import Options
+
+Array = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Hypothesis:
+    """One way to read a clip.
+
+    Attributes:
+      glosses: class numbers, in order; () = nothing was signed.
+      log_ctc: log P_ctc(glosses | clip): exact, or in mode 'beam' of the paths in the beam.
+      log_att: log P_att of the glosses and the end; None in other modes than 'two_pass', -inf
+        where there are more glosses than the decoder takes.
+      score: what the hypotheses are ordered by: `log_ctc`, or both weighed.
+    """
+
+    glosses: tuple[int, ...]
+    log_ctc: float
+    log_att: float | None
+    score: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Recognised:
+    """What was recognised in a clip.
+
+    Attributes:
+      names: of the glosses; a class without a name goes by its number.
+      hypotheses: the best readings, best first; at least one.
+    """
+
+    names: tuple[str, ...]
+    hypotheses: tuple[Hypothesis, ...]
+
+    @property
+    def glosses(self) -> tuple[int, ...]:
+        """Class numbers of the best reading."""
+        return self.hypotheses[0].glosses
+
+    @property
+    def score(self) -> float:
+        """Score of the best reading."""
+        return self.hypotheses[0].score
+
+
+class Recogniser:
+    """Decodes what a run's net says of clips.
+
+    A clip is read alike alone, in company and padded to any bucket. As many programs are compiled
+    as there are buckets, and for the second pass lengths of hypotheses (8, 16, 32, ... glosses).
+
+    Args:
+      run: of a task that gives label sequences.
+      options: of decoding.
+    """
+
+    def __init__(self, run: runs.Run, options: Options | None = None):
+        self.run, self.options = run, options or Options()
+        net = run.net
+        most = int(getattr(net, "max_target", 0)) or None
+
+        def listen(variables, x, valid):
+            said = net.apply(variables, x, valid)
+            kept = {k: said[k] for k in ("ctc_log_probs", "output_valid", "encoder_output")}
+            log_probs = kept["ctc_log_probs"]
+            broken = jnp.isnan(log_probs).any(-1) & kept["output_valid"]
+            return {**kept, "ids": log_probs.argmax(-1), "broken": broken.any(-1)}
+
+        def ctc_scores(said, labels, mask):
+            return rescoring.ctc_scores(said["ctc_log_probs"], said["output_valid"], labels, mask)
+
+        def scores(variables, said, labels, mask):
+            def decode(*inputs):
+                return net.apply(variables, *inputs, method="decode_tokens")
+
+            encoded = said["encoder_output"], said["output_valid"]
+            att = rescoring.attention_scores(decode, *encoded, labels, mask, max_target=most)
+            return ctc_scores(said, labels, mask), att
+
+        self._listen, self._scores = jax.jit(listen), jax.jit(scores)
+        self._ctc_scores = jax.jit(ctc_scores)
+
+    def recognise(
+        self, arrays: Sequence[Array], batch_size: int = 32, ids: Sequence[str] | None = None
+    ) -> list[Recognised]:
+        """What is signed in clips of any lengths, in their order.
+
+        Args:
+          arrays: float32 [T, ...] each, in the layout of the run's view, at least one frame and
+            at most `run.max_length` of them.
+          batch_size: rows of the net's batches; clips of a bucket share one.
+          ids: the clips' names, for messages.
+
+        Raises:
+          UserError: the net's scores of a clip are no numbers.
+        """
+        clips = [runs.Clip(x, np.ones(len(x), bool)) for x in arrays]
+        found: dict[int, Recognised] = {}
+        for members, batch in self.run.batches(clips, batch_size):
+            # Full float32 products, so that an answer does not depend on the device.
+            with jax.default_matmul_precision("highest"):
+                said = self._listen(self.run.variables, batch["x"], batch["valid"])
+                _check(said, [ids[i] if ids else f"clip {i}" for i in members])
+                rows = self._decode(said)
+            found |= {i: rows[row] for row, i in enumerate(members)}
+        return [found[i] for i in range(len(arrays))]
+
+    def names(self, glosses: Sequence[int]) -> tuple[str, ...]:
+        """The names of class numbers."""
+        known = self.run.labels.get("gloss")
+        return tuple(metrics.class_name(known, number) for number in glosses)
+
+    def _decode(self, said: dict[str, Any]) -> list[Recognised]:
+        first = self._first_pass(said)
+        if self.options.mode != "two_pass":
+            return self._recognised(first, first.log_probs, None, first.log_probs)
+        mask = rescoring.label_valid(first)
+        log_ctc, log_att = self._scores(self.run.variables, said, first.labels, mask)
+        options = self.options
+        best = rescoring.ranked(
+            first, np.asarray(log_ctc), np.asarray(log_att),
+            options.ctc_weight, options.length_bonus,
+        )  # fmt: skip
+        return self._recognised(best, best.log_ctc, best.log_att, best.scores)
+
+    def _first_pass(self, said: dict[str, Any]) -> beam.Hypotheses:
+        if self.options.mode != "greedy":
+            found = beam.beam_search(
+                said["ctc_log_probs"], said["output_valid"],
+                beam=self.options.beam, n_best=self.options.n_best,
+            )  # fmt: skip
+            return rescoring.fitted(found)
+        ids = greedy.greedy(np.asarray(said["ids"]), np.asarray(said["output_valid"]))
+        lengths = np.array([[len(row)] for row in ids], np.int32)
+        labels = np.zeros((len(ids), 1, max(1, int(lengths.max()))), np.int32)
+        for row, glosses in zip(labels, ids, strict=True):
+            row[0, : len(glosses)] = glosses
+        found = rescoring.fitted(beam.Hypotheses(labels, lengths, np.zeros(lengths.shape)))
+        log_ctc = self._ctc_scores(said, found.labels, rescoring.label_valid(found))
+        return found._replace(log_probs=np.asarray(log_ctc))
+
+    def _recognised(
+        self, found: Any, log_ctc: Array, log_att: Array | None, scores: Array
+    ) -> list[Recognised]:
+        """Rows of hypotheses as class numbers: ids without the blank's place."""
+        result = []
+        for row, lengths in enumerate(found.lengths):
+            hypotheses = tuple(
+                Hypothesis(
+                    glosses=tuple((found.labels[row, i, :length] - 1).tolist()),
+                    log_ctc=float(log_ctc[row, i]),
+                    log_att=None if log_att is None else float(log_att[row, i]),
+                    score=float(scores[row, i]),
+                )
+                for i, length in enumerate(lengths)
+                if np.isfinite(log_ctc[row, i])
+            )
+            result.append(Recognised(self.names(hypotheses[0].glosses), hypotheses))
+        return result
+
+
+def _check(said: dict[str, Any], names: Sequence[str]) -> None:
+    """Refuses scores that are no numbers."""
+    broken = [name for name, bad in zip(names, np.asarray(said["broken"]), strict=False) if bad]
+    if broken:
+        raise UserError(
+            f"the net's scores of these clips are no numbers:\n{listing(broken)}\nLook for NaN or "
+            "huge values in them (jaxsign inspect), or take another checkpoint (--which)."
+        )

@@ -25,6 +25,7 @@ TARGETS = {
     "CTC prefix beam search (section 8.1)": whispersign_decoding.beam_search,
     "CTCDecoder.greedy_decode": whispersign_decoding.greedy_decoding,
     "two-pass decoding (section 8.2)": whispersign_decoding.two_pass,
+    "prepare_from_huggingface": whispersign_prepare.keypoints,
     "LeapMotionAdapter": whispersign_prepare.leap_motion_adapter,
     "GestureMasking": whispersign_augment.augmentation,
     "NoiseInjection": whispersign_augment.augmentation,
@@ -40,6 +41,8 @@ TARGETS = {
     "resample_to_fixed_rate": whispersign_input.resampling,
 }
 FILES = {
+    "splits.json": whispersign_prepare.splits,
+    "prepare_video_sources.json": whispersign_prepare.video_sources,
     "scheduler.json": whispersign_train.learning_rates,
     "temporal_jitter.json": whispersign_augment.jitter,
     "sliding_window.json": whispersign_stream.sliding_window,

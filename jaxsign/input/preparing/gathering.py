@@ -34,6 +34,9 @@ def gather(words: argparse.Namespace, console: Console) -> Collection:
     if not data.exists():
         raise UserError(f"--data {data}: no such file or folder")
     found = _GATHER[words.source](words, data, console)
+    if words.source in ("kaggle", "video", "clips") and words.split != "original":
+        with showing.Bar("opening", len(found)) as step:
+            found = preparation.usable(found, step)
     if not len(found):
         problems = f":\n{listing(found.problems)}" if found.problems else ""
         raise UserError(f"{data}: no clip can be used{problems}")
@@ -159,7 +162,7 @@ def _collected(
 
 def _clips(words: argparse.Namespace, data: Path, console: Console) -> Collection:
     opened = formats.open_collection(data)
-    return preparation.unlabelled(preparation.labelled(opened, _table(words), words.separator))
+    return preparation.labelled(opened, _table(words), words.separator)
 
 
 _GATHER: dict[str, Callable[[argparse.Namespace, Path, Console], Collection]] = {

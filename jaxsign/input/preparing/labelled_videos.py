@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.input import clip as clips
 from jaxsign.input.clip import Clip
 from jaxsign.input.extract import video, videos
 from jaxsign.input.formats import Collection, Entry, in_order
+from jaxsign.input.formats import clips as clip_files
 from jaxsign.input.preparing.label_table import Row, Table
 
 TABLES = ("label.csv", "labels.csv", "metadata.csv")
@@ -87,7 +87,10 @@ def collection(
     ]
     glosses = in_order((), [gloss for row in table.rows for gloss in row.glosses])
     reader = _Rows(table.rows, dict(read), missing)
-    return Collection(str(table.path), "videos", _distinct(entries, table), reader, glosses=glosses)
+    made = _distinct(entries, table)
+    return Collection(
+        str(table.path), "videos", made, reader, glosses=glosses, counter=reader.frames
+    )
 
 
 def _distinct(entries: list[Entry], table: Table) -> list[Entry]:
@@ -106,10 +109,18 @@ class _Rows:
     missing: str
 
     def __call__(self, index: int) -> Clip:
+        return self._clip(index)()
+
+    def frames(self, index: int) -> int:
+        """Frames of a clip, from its file's header where it has one."""
+        clip = self._clip(index)
+        return clip.frames() if isinstance(clip, Extracted) else len(clip())
+
+    def _clip(self, index: int) -> Callable[[], Clip]:
         name = self.rows[index].file
         if name not in self.read:
             raise UserError(f"{name}: {self.missing}")
-        return self.read[name]()
+        return self.read[name]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +132,13 @@ class Extracted:
 
     def __call__(self) -> Clip:
         """Reads the clip; raises UserError where there is none."""
+        return clip_files.load(self._file())
+
+    def frames(self) -> int:
+        """Its length, from the file's header; raises as reading does."""
+        return clip_files.frames(self._file())
+
+    def _file(self) -> Path:
         if self.reason:
             raise UserError(self.reason)
-        return clips.load(self.path)
+        return self.path

@@ -10,7 +10,7 @@ from jaxsign.input import formats, joint_checks
 from jaxsign.input.formats import Collection, Entry
 from jaxsign.input.preparing import label_table, sharing, splitting
 
-WAYS = ("given", "random", *splitting.WAYS)
+WAYS = ("given", "random", "original", *splitting.WAYS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Shares:
     """How clips are shared among the splits.
 
     Attributes:
-      way: one of `WAYS`; "" = `given` where every clip knows its split, else `random`.
-      rule: of `sharing.shares`, for `random`.
+      way: one of `WAYS`; "" = `given` where every clip knows its split, else `random`. `original`
+        is `random` with what goes wrong in the original under 10 clips.
+      rule: of `sharing.shares`, for `random` and `original`.
       val, test: shares.
       seed: of the draw.
     """
@@ -48,20 +49,47 @@ def share(collection: Collection, wanted: Shares) -> Collection:
             )
         return collection
     if way == "random":
-        drawn = sharing.shares(
-            len(collection),
-            wanted.rule,
-            val_share=wanted.val,
-            test_share=wanted.test,
-            seed=wanted.seed,
-        )
-        made = [(i, name) for name, rows in drawn.items() for i in rows]
-        part = collection.part([i for i, _ in made])
-        pairs = zip(part.entries, made, strict=True)
-        entries = [dataclasses.replace(entry, split=name) for entry, (_, name) in pairs]
-        return dataclasses.replace(part, entries=entries)
+        shares = {"val_share": wanted.val, "test_share": wanted.test}
+        drawn = sharing.shares(len(collection), wanted.rule, seed=wanted.seed, **shares)
+        return _drawn(collection, drawn)
+    if way == "original":
+        found = _drawn(collection, sharing.original(len(collection), wanted.rule, wanted.seed))
+        # A clip that is in two splits needs two names.
+        entries = [dataclasses.replace(e, name=f"{e.split}/{e.name}") for e in found.entries]
+        return dataclasses.replace(found, entries=entries)
     shares = {"test_share": wanted.test, "val_share": wanted.val}
     return splitting.split(collection, way, seed=wanted.seed, **shares)
+
+
+def _drawn(collection: Collection, drawn: sharing.Shares) -> Collection:
+    """The clips in the order of their splits."""
+    made = [(i, name) for name, rows in drawn.items() for i in rows]
+    part = collection.part([i for i, _ in made])
+    pairs = zip(part.entries, made, strict=True)
+    entries = [dataclasses.replace(entry, split=name) for entry, (_, name) in pairs]
+    return dataclasses.replace(part, entries=entries)
+
+
+def usable(collection: Collection, on_clip: Callable[[str], None] | None = None) -> Collection:
+    """Without the clips that are too short, have no label, or cannot be read: its problems.
+
+    Splits are drawn from what is left, so that no split loses what it was given.
+    """
+    kept, problems = [], list(collection.problems)
+    for i, entry in enumerate(collection.entries):
+        try:
+            frames = collection.frames(i)
+            if not entry.glosses:
+                raise UserError(f"{entry.name}: has no label")
+            if frames < joint_checks.FEWEST:
+                least = joint_checks.FEWEST
+                raise UserError(f"{entry.name}: {frames} frames, expected at least {least}")
+            kept.append(i)
+        except UserError as error:
+            problems.append(str(error))
+        if on_clip:
+            on_clip(entry.name)
+    return dataclasses.replace(collection.part(kept), problems=problems)
 
 
 def labelled(
@@ -119,15 +147,6 @@ def _separated(collection: Collection, separator: str) -> Collection:
         for entry in collection.entries
     ]
     return dataclasses.replace(collection, entries=entries, glosses=())
-
-
-def unlabelled(collection: Collection) -> Collection:
-    """Without the clips that have no label; these are problems."""
-    kept = [i for i, entry in enumerate(collection.entries) if entry.glosses]
-    lost = [f"{e.name}: has no label" for e in collection.entries if not e.glosses]
-    if not lost:
-        return collection
-    return dataclasses.replace(collection.part(kept), problems=[*collection.problems, *lost])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -75,10 +75,13 @@ def _add_splits(verb: Any) -> None:
     group = verb.add_argument_group("splits")
     group.add_argument(
         "--split", "--by", default="", metavar="WAY",
-        choices=("given", "random", "stratified", "signer", "signers", "signer-stratified"),
-        help="given: those that the data have; random: one shuffle; stratified: each gloss with "
-        "the same share; signer: no signer in two splits; signer-stratified: both as far as "
-        "possible (given where all clips have one, else random)",
+        choices=(
+            "given", "random", "stratified", "signer", "signers", "signer-stratified", "original",
+        ),
+        help="given: those that the data have; random: one shuffle of the clips that can be used; "
+        "stratified: each gloss with the same share; signer: no signer in two splits; "
+        "signer-stratified: both as far as possible; original: WhisperSign's own shuffle of all "
+        "rows, which fails for fewer than 10 (given where all clips have one, else random)",
     )  # fmt: skip
     for name in ("val", "test"):
         group.add_argument(

@@ -4,18 +4,23 @@ What is heavy to import is imported when a verb runs, so that `--help` answers a
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from jaxsign import arguments
 
 _VALIDATE = """\
-Check every .npz clip under a folder: arrays, shapes, types, values, times, meta, and the parquet
-file beside it. Nothing is changed. The exit status is 0 when all is well and 2 when a file has an
-issue.
+Check every clip of a folder. Nothing is changed. The exit status is 0 when all is well and 2 when
+a file has an issue.
+
+  .npz clips (FSLR)    arrays, shapes, types, values, times, meta, and the parquet file beside it
+  WhisperSign's data   shapes, values and lengths of every sample, its label's ids and whether its
+                       frames suffice for it; warns of clips without hands and of raw pixels
 """
 _VALIDATE_EXAMPLES = """\
 jaxsign validate data/processed/transformer_only
 jaxsign validate data/processed/iv3_gru_only --require-x2048 --no-check-transformer
+jaxsign validate data/vsl --patch-size 4
 """
 _EXPORT = """\
 Write the clips that a recipe reads (landmark recordings, archives, synthetic signs) as an FSLR
@@ -57,13 +62,24 @@ def add_validate(verbs: Any) -> None:
     verb.add_argument(
         "--skip-parquet", action="store_true", help="leave out the parquet files beside the clips"
     )
+    verb.add_argument(
+        "--patch-size", type=arguments.positive, default=4, metavar="N",
+        help="WhisperSign: frames of an output frame (4)",
+    )  # fmt: skip
     verb.set_defaults(run=validate)
 
 
 def validate(words: argparse.Namespace) -> int:
     """Runs `jaxsign validate`; 2 if a file has an issue."""
+    from jaxsign.input import joint_checks
     from jaxsign.input import validate as room
+    from jaxsign.input.formats import whispersign
 
+    root = Path(words.root)
+    if root.is_dir() and whispersign.recognises(root):
+        checked = joint_checks.check_folder(root, patch_size=words.patch_size)
+        print(checked.text())
+        return checked.exit_code
     report = room.validate_tree(
         words.root,
         require_x2048=words.require_x2048,

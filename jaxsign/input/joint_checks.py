@@ -95,14 +95,13 @@ def warnings(x: Array) -> list[str]:
     empty = (x == 0).all(axis=(1, 2))
     if 2 * empty.sum() > len(x):
         found.append(f"no hand in {int(empty.sum())} of {len(x)} frames")
-    positions = whisper_sign.view(x)[..., whisper_sign.XYZ]
-    far = float(np.abs(positions).max())
+    largest = float(np.abs(x[..., whisper_sign.XYZ]).max())
+    if largest > _FAR:
+        found.append(f"positions up to {largest:.0f}, expected fractions of the image: raw pixels?")
+    # Normalised by the hand's own length, pixels look like fractions.
+    far = float(np.abs(whisper_sign.view(x)[..., whisper_sign.XYZ]).max())
     if far > _FAR:
-        largest = float(np.abs(x[..., whisper_sign.XYZ]).max())
-        hint = ": raw pixels?" if largest > _FAR else ""
-        found.append(
-            f"a joint lies {far:.3g} hand lengths from its wrist, after normalisation{hint}"
-        )
+        found.append(f"a joint lies {far:.3g} hand lengths from its wrist: not a hand?")
     return found
 
 

@@ -70,9 +70,9 @@ def clip(x: Array, fps: float, source: str = "") -> Clip:
     Raises:
       UserError: another shape, no frames, or not finite.
     """
-    xyz = _positions(x)
     if not len(x) or not np.isfinite(x).all():
         raise UserError("holds no frames" if not len(x) else "holds NaN or infinite values")
+    xyz = _positions(x)
     landmarks = np.full((len(x), clips.POINTS, 3), np.nan, np.float32)
     for hand, rows in enumerate(_ROWS):
         points = xyz[:, 21 * hand : 21 * hand + 21]

@@ -28,6 +28,7 @@ class Exported:
       keys: how many arrays its state_dict has.
       epoch, best_metric: as stored in it.
       notes: what the reader should know, one sentence each.
+      metric_name: what the metric is.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Exported:
     epoch: int
     best_metric: float
     notes: tuple[str, ...]
+    metric_name: str = "best metric"
 
 
 def export_checkpoint(
@@ -71,13 +73,16 @@ def export_checkpoint(
     epoch = int(run.info.get("epoch") or 0)
     metric = _metric(run.info)
     tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
-    form = originals.find(run.config.net.name)
+    form: Any = originals.find(run.config.net.name)
     content = form.checkpoint(run, tensors) if form else _common_form(tensors, epoch, metric)
     with whole(out) as draft:
         torch.save(content, draft)
-    if form:
+    if hasattr(form, "notes"):
+        notes += form.notes(run)
+    if hasattr(form, "beside"):
         notes += [f"beside it: {path.name}" for path in form.beside(run, out)]
-    return Exported(out, len(weights), epoch, metric, tuple(notes))
+    name = getattr(form, "METRIC", "best metric")
+    return Exported(out, len(weights), epoch, content.get(name, metric), tuple(notes), name)
 
 
 def _common_form(tensors: Mapping[str, Any], epoch: int, metric: float) -> dict[str, Any]:

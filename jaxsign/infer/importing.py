@@ -20,7 +20,7 @@ import jaxsign
 from jaxsign import config as configs
 from jaxsign import nets, runtime
 from jaxsign.errors import UserError
-from jaxsign.infer import recognise
+from jaxsign.infer import originals, recognise
 from jaxsign.nets import state_dict as torch_map
 from jaxsign.whole import write_text
 
@@ -38,6 +38,7 @@ class Imported:
       net: the net's name; fields: its constructor fields.
       variables: the Flax variables.
       epoch, best_metric: as the file says; None where it does not.
+      metric_name: what the metric is.
       parameters: how many numbers are trained ones.
       notes: what had to be assumed or was left out, one sentence each.
     """
@@ -49,6 +50,7 @@ class Imported:
     best_metric: float | None
     parameters: int
     notes: tuple[str, ...]
+    metric_name: str = "best metric"
 
 
 def import_checkpoint(
@@ -71,7 +73,7 @@ def import_checkpoint(
       net: the net's name; None = told by the keys.
       n_heads: attention heads, which a checkpoint does not store; None = 8.
       pooling: likewise; None = 'mean'.
-      label_map: csv gloss_id,label,cat_id,category; None = ids serve as names.
+      label_map: csv gloss_id,label,cat_id,category, or json {name: id}; None = ids serve as names.
       with_backbone: keep the image backbone of a net that has one; None = only if the
         checkpoint's optimizer has trained it.
       overrides: recipe words like `--config.data.val.path=DIR`.
@@ -86,14 +88,19 @@ def import_checkpoint(
     extras = checkpoint if isinstance(checkpoint, Mapping) else {}
     name = net or recognise.net_name(weights, path)
     notes: list[str] = []
+    form: Any = originals.find(name)
     fields = recognise.fields(name, weights, {"n_heads": n_heads, "pooling": pooling}, path, notes)
+    if hasattr(form, "fields"):
+        fields = form.fields(extras, fields, weights, path, notes)
     config = _recipe(name, fields, overrides)
+    if hasattr(form, "settings"):
+        _set(config, form.settings(extras, notes), overrides)
     module = nets.build(**config.net.to_dict())
     weights = recognise.as_float32(weights, notes)
     table, backbone = recognise.split_table(name, module, weights, extras, with_backbone, notes)
     weights = {key: value for key, value in weights.items() if key not in backbone}
     variables = torch_map.to_variables(table, weights, where=str(path))
-    labels = _labels(config, fields, label_map)
+    labels = _labels(config, fields, label_map, getattr(form, "FIRST_ID", 0), notes)
     result = Imported(
         workdir=workdir,
         net=name,
@@ -102,6 +109,7 @@ def import_checkpoint(
         best_metric=recognise.metric(extras),
         parameters=sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         notes=tuple(notes),
+        metric_name=getattr(form, "METRIC", "best metric"),
     )
     manifest = _manifest(result, config, path, backbone)
     manifest["imported"] |= recognise.told(extras)
@@ -136,6 +144,14 @@ def _recipe(name: str, fields: Mapping[str, Any], overrides: Sequence[str]) -> C
     return config
 
 
+def _set(config: ConfigDict, settings: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Changes the recipe where the person did not; what this version does not know stays out."""
+    known = configs.flatten(config)
+    for key, value in settings.items():
+        if key in known and not any(word.startswith(f"--config.{key}=") for word in overrides):
+            config.update_from_flattened_dict({key: value})
+
+
 def _recipe_name(net: str) -> str:
     import configs as shipped
 
@@ -148,16 +164,24 @@ def _recipe_name(net: str) -> str:
 
 
 def _labels(
-    config: ConfigDict, fields: Mapping[str, Any], label_map: str | Path | None
+    config: ConfigDict,
+    fields: Mapping[str, Any],
+    label_map: str | Path | None,
+    first: int,
+    notes: list[str],
 ) -> dict[str, Any]:
-    """Content of labels.json: the map's names, or the ids."""
+    """Content of labels.json: the map's names, or the ids, of which `first` is the lowest."""
     from jaxsign.input import labels
 
     known = labels.label_map(str(label_map or ""), {})
     heads = {}
     for head in config.task.heads:
         count = int(fields[f"num_{head}"])
-        names = known.get(head) or tuple(str(i) for i in range(count))
+        names = known.get(head) or tuple(str(i + first) for i in range(count))
+        if first and len(names) < count:
+            # The original's vocabulary may be larger than its data's.
+            notes.append(f"{label_map}: names {len(names)} of {count} glosses; the rest are ?ID")
+            names += tuple(f"?{i + first}" for i in range(len(names), count))
         if len(names) != count:
             raise UserError(
                 f"{label_map}: names {len(names)} classes of {head}, the checkpoint has {count}. "
@@ -221,6 +245,7 @@ def _manifest(
         "net": found.net,
         "best_epoch": found.epoch,
         "best_metric": found.best_metric,
+        "metric": found.metric_name,
         "parameters": found.parameters,
         "packages": runtime.packages(),
         "device": runtime.describe_devices(),

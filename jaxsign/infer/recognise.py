@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,17 +149,21 @@ def epoch(extras: Mapping[str, Any]) -> int | None:
 
 
 def metric(extras: Mapping[str, Any]) -> float | None:
-    """The best validation metric that a checkpoint tells, as a share; None where it does not."""
+    """The metric that a checkpoint tells: a share of right answers, or else its `loss`.
+
+    None where it tells neither, or no finite number.
+    """
     if "best_metric" not in extras and "val_acc" in extras:
         percent = number(extras["val_acc"], float)
         return None if percent is None else percent / 100
-    return number(extras.get("best_metric"), float)
+    found = number(extras.get("best_metric", extras.get("loss")), float)
+    return found if found is not None and math.isfinite(found) else None
 
 
 def told(extras: Mapping[str, Any]) -> dict[str, Any]:
     """What else a checkpoint says of its training, as far as it is plain values."""
     found: dict[str, Any] = {}
-    for key in ("train_acc", "manifest"):
+    for key in ("train_acc", "manifest", "config", "jaxsign"):
         with contextlib.suppress(TypeError, ValueError):  # tensors, NaN: not for a JSON file
             json.dumps(extras.get(key), allow_nan=False)
             found[key] = extras.get(key)

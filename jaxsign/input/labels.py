@@ -207,7 +207,8 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
     """Class names from a csv `gloss_id,label,cat_id,category`; {} for an empty path.
 
     A JSON object of names and ids, as Google's sign_to_prediction_index_map.json, names the glosses
-    alone.
+    alone. An id 0 of `<blank>`, as in WhisperSign's label_map.json, is none of them: the others are
+    then one less.
 
     Raises:
       UserError: unreadable, ids that leave gaps, or fewer names than classes.
@@ -239,6 +240,8 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
 def _index_map(path: Path, wanted: int) -> tuple[str, ...]:
     try:
         ids = json.loads(path.read_text(encoding="utf-8"))
+        if ids.get("<blank>") == 0:
+            ids = {name: index - 1 for name, index in ids.items() if name != "<blank>"}
         names = {index: name for name, index in ids.items()}
         whole = all(type(index) is int and index >= 0 for index in names)
     except (OSError, ValueError, AttributeError, TypeError) as error:

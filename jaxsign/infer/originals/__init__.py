@@ -1,7 +1,12 @@
 """How the original systems write their checkpoints: one file a system that has a form of its own.
 
-A file has `checkpoint(run, tensors) -> dict`, what `torch.save` gets, and `beside(run, path)`,
-which writes the files that lie beside a checkpoint `path` and returns them.
+A file has `checkpoint(run, tensors) -> dict`, what `torch.save` gets, and may have
+  `beside(run, path)`: writes the files that lie beside a checkpoint `path` and returns them;
+  `notes(run)`: what the reader of an exported file should know;
+  `fields(extras, found, weights, path, notes)`: constructor fields, where a file tells more than
+    its shapes do;
+  `settings(extras, notes)`: changes of the recipe that a file asks for;
+  `METRIC`: the name of a checkpoint's metric; `FIRST_ID`: the id of the first gloss.
 """
 
 import importlib

@@ -4,13 +4,17 @@ import argparse
 import contextlib
 import dataclasses
 import json
+from collections.abc import Collection
 from typing import Any
 
 from jaxsign import arguments
+from jaxsign.errors import UserError
 
 _TEXT = """\
 Recognise signs while they happen, from a camera or a film, with the net of any run whose input is
-landmarks. Frames go through MediaPipe; the last ones that show a person are judged at intervals.
+landmarks. Frames go through MediaPipe. Single signs: the last frames that show a person are judged
+at intervals. Sentences (a run that learnt sequences): overlapping windows, and a line of glosses
+that grows as they become certain; see also `jaxsign stream`.
 
 In the window: q quit, s screenshot, r reset, c confidence, l landmarks, h help.
 """
@@ -44,23 +48,31 @@ def add_live(verbs: Any) -> None:
 
 
 def _add_judging(verb: Any) -> None:
-    judging = verb.add_argument_group("judging")
+    windows = verb.add_argument_group("windows")
+    windows.add_argument(
+        "--window",
+        type=float,
+        metavar="N",
+        help="frames that are judged (30); for sentences seconds (the recipe's, else 3)",
+    )
+    windows.add_argument(
+        "--overlap", type=float, metavar="P", help="sentences: of neighbouring windows (0.5)"
+    )
+    judging = verb.add_argument_group("judging single signs")
     add = judging.add_argument
-    add("--window", type=int, default=30, metavar="N", help="frames that are judged (default: 30)")
     add(
         "--target-frames",
         type=int,
-        default=0,
         metavar="N",
         help="thin the window to N frames; 16 is what the original program does (default: never)",
     )
-    add("--every", type=float, default=0.5, metavar="S", help="seconds between answers (0.5)")
-    add("--threshold", type=float, default=0.8, metavar="P", help="a sure answer's least (0.8)")
-    add("--smoothing", type=int, default=1, metavar="N", help="answers that are averaged (1)")
-    add("--top", type=int, default=3, metavar="N", help="candidates (3)")
-    add("--head", default="", help="which head of the net (default: the first)")
-    add("--no-sign", default="", metavar="NAME", help="the class that stands for no sign")
-    add("--face-only", action="store_true", help="leave pose and hands out")
+    add("--every", type=float, metavar="S", help="seconds between answers (0.5)")
+    add("--threshold", type=float, metavar="P", help="a sure answer's least (0.8)")
+    add("--smoothing", type=int, metavar="N", help="answers that are averaged (1)")
+    add("--top", type=int, metavar="N", help="candidates (3)")
+    add("--head", help="which head of the net (default: the first)")
+    add("--no-sign", metavar="NAME", help="the class that stands for no sign")
+    add("--face-only", action="store_true", default=None, help="leave pose and hands out")
 
 
 def _add_showing(verb: Any) -> None:
@@ -90,7 +102,7 @@ def live(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from jaxsign.infer import run as runs
-    from jaxsign.infer.live import frames, session, stream, window
+    from jaxsign.infer.live import frames, session, window
     from jaxsign.input.extract import landmarkers, libraries, models
     from jaxsign.input.extract.commands import MODELS
     from jaxsign.input.extract.settings import Settings
@@ -99,11 +111,7 @@ def live(words: argparse.Namespace) -> int:
     chosen = Settings(max_side=words.max_side, confidence=words.confidence)
     if words.video:
         frames.check(Path(words.video))
-    fields = {field.name for field in dataclasses.fields(stream.Settings)} - {"min_frames"}
-    settings = stream.Settings(
-        min_frames=min(5, max(words.window, 1)), **{name: getattr(words, name) for name in fields}
-    )
-    recogniser = stream.Recogniser(runs.load_run(words.workdir, words.which), settings)
+    recogniser = _recogniser(runs.load_run(words.workdir, words.which), words)
     ready = recogniser.warm_up()
     if not words.json:
         print(f"ready ({ready:.1f} s to compile the net)")
@@ -124,10 +132,58 @@ def live(words: argparse.Namespace) -> int:
                 if action == window.RESET:
                     going.reset()
         except KeyboardInterrupt:  # the only way to end a camera without a window
-            _say_totals(going.totals.to_json(), as_json=words.json)
+            _end(going, shown, words)
             raise
-    _say_totals(going.totals.to_json(), as_json=words.json)
+        _end(going, shown, words)
     return 0
+
+
+def _end(going: Any, shown: Any, words: argparse.Namespace) -> None:
+    rest = going.finish()
+    if rest is not None:
+        shown.take(rest)
+    _say_totals(going.totals.to_json(), as_json=words.json)
+
+
+def _recogniser(run: Any, words: argparse.Namespace) -> Any:
+    """Of sentences for a run that gives them, else of single signs."""
+    from jaxsign.infer.live import continuous, sentence, stream
+
+    fields = {field.name for field in dataclasses.fields(stream.Settings)} - {"min_frames"}
+    given = {name: getattr(words, name) for name in fields if getattr(words, name) is not None}
+    if run.gives_sequences:
+        given.pop("window", None)
+        _refuse(given, "runs of single signs; this one gives sentences", run)
+        settings = continuous.of_run(
+            run, seconds=words.window, overlap=words.overlap, fps=_film_rate(words.video)
+        )
+        return sentence.Sentence(continuous.Continuous(run, settings))
+    overlap = {"overlap"} if words.overlap is not None else set()
+    _refuse(overlap, "runs of sentences; this one gives single signs", run)
+    if given.get("window", 30) % 1:
+        raise UserError(f"--window {words.window}: expected a whole number of frames")
+    given["window"] = int(given.get("window", 30))
+    return stream.Recogniser(
+        run, stream.Settings(min_frames=min(5, max(given["window"], 1)), **given)
+    )
+
+
+def _refuse(names: Collection[str], kind: str, run: Any) -> None:
+    if names:
+        options = ", ".join("--" + name.replace("_", "-") for name in sorted(names))
+        raise UserError(f"{run.workdir}: {options} only for {kind}. Leave it out.")
+
+
+def _film_rate(path: str | None) -> float:
+    """Frames a second of a film; 0 for a camera."""
+    from pathlib import Path
+
+    from jaxsign.input.extract import video
+
+    if not path:
+        return 0.0
+    with video.Video(Path(path)) as opened:
+        return opened.rate
 
 
 class _Shown:
@@ -172,7 +228,7 @@ class _Shown:
 
         if self._shots is None:
             self._shots = window.Screenshots(self._folder)
-        path = self._shots.save(image, answer.candidates[0][0] if answer else "")
+        path = self._shots.save(image, answer.title if answer else "")
         if not self._json:
             print(f"saved {path}")
 
@@ -188,9 +244,9 @@ def _say(answer: Any, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
         return
-    mark = "*" if answer.accepted else " "
-    named = "   ".join(f"{name} {p:.3f}" for name, p in answer.candidates)
-    print(f"{answer.time:7.2f} s {mark} {named}", flush=True)
+    text = answer.text()
+    if text:
+        print(text, flush=True)
 
 
 def _say_totals(totals: dict[str, Any], *, as_json: bool) -> None:

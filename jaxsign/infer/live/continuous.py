@@ -99,6 +99,10 @@ class Continuous:
         # Whole output frames, so that those of all windows lie on each other.
         return -(-window // self._patch) * self._patch, hop
 
+    def __len__(self) -> int:
+        """Rows that are held for the next window."""
+        return len(self._windows)
+
     def reset(self) -> None:
         """Forgets the stream."""
         self.cost = Cost()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from jaxsign.infer.live.sentence import Line
 from jaxsign.infer.live.stream import Answer
 from jaxsign.input import drawing
 
@@ -32,7 +33,7 @@ class Status:
       buffered: frames in the window.
       fps: frames a second that are handled.
       landmark_ms, net_ms: latencies.
-      threshold: of the recogniser.
+      threshold: of the recogniser, None where it has none.
     """
 
     seconds: float
@@ -40,19 +41,23 @@ class Status:
     fps: float
     landmark_ms: float
     net_ms: float
-    threshold: float
+    threshold: float | None
 
     def text(self) -> str:
         """One line."""
         return (
             f"{self.seconds:.1f} s   {self.buffered} frames   {self.fps:.0f} fps   "
-            f"landmarks {self.landmark_ms:.0f} ms   net {self.net_ms:.1f} ms   "
-            f"threshold {self.threshold:.2f}"
+            f"landmarks {self.landmark_ms:.0f} ms   net {self.net_ms:.1f} ms"
+            + ("" if self.threshold is None else f"   threshold {self.threshold:.2f}")
         )
 
 
 def compose(
-    image: np.ndarray, points: np.ndarray | None, answer: Answer | None, status: Status, view: View
+    image: np.ndarray,
+    points: np.ndarray | None,
+    answer: Answer | Line | None,
+    status: Status,
+    view: View,
 ) -> Image.Image:
     """The picture of a moment.
 
@@ -72,6 +77,9 @@ def compose(
         drawing.draw(picture, points)
     size = max(13, picture.width // 46)
     lines = [(status.text(), _DIM)] + ([(HELP, _DIM)] if view.help else [])
+    if isinstance(answer, Line):
+        _running(picture, answer, size, lines, view)
+        return picture
     candidates = answer.candidates if answer is not None else ()
     _panel(picture, candidates, answer is not None and answer.accepted, size, lines, view)
     return picture
@@ -109,3 +117,35 @@ def _panel(
         pen.text((size, y), text, (*colour, 255), drawing.label_font(round(size * 0.85)))
         y += small
     picture.paste(band, (0, picture.height - height), band)
+
+
+def _running(
+    picture: Image.Image,
+    line: Line,
+    size: int,
+    lines: Sequence[tuple[str, tuple[int, int, int]]],
+    view: View,
+) -> None:
+    """A dark band at the bottom: the last glosses that fit, the newest bright, then the rest."""
+    font = drawing.label_font(round(size * 1.5))
+    new = len(line.told) - len(line.signs)
+    words = [(s.name, _SURE if i >= new else _TEXT) for i, s in enumerate(line.told)]
+    words += [(name, _DIM) for name in line.tentative] or [("...", _DIM)]
+    row, small, gap = round(size * 2.4), round(size * 1.45), round(size * 0.9)
+    if view.confidence and line.told:
+        last = line.told[-1]
+        text = f"{last.name} {last.confidence:.3f}   told {last.latency:.1f} s after its end"
+        lines = [(text, _FIRST), *lines]
+    band = Image.new("RGBA", (picture.width, row + small * len(lines) + size), _PANEL)
+    pen = ImageDraw.Draw(band)
+    widths = [pen.textlength(word, font) + gap for word, _ in words]
+    while len(words) > 1 and sum(widths) > band.width - 2 * size:
+        words, widths = words[1:], widths[1:]
+    x = float(size)
+    for (word, colour), width in zip(words, widths, strict=True):
+        pen.text((x, size // 2), word, (*colour, 255), font, stroke_width=int(colour == _SURE))
+        x += width
+    for i, (text, colour) in enumerate(lines):
+        place = (size, size // 2 + row + small * i)
+        pen.text(place, text, (*colour, 255), drawing.label_font(round(size * 0.85)))
+    picture.paste(band, (0, picture.height - band.height), band)

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxsign.infer.live import picture
 from jaxsign.infer.live.frames import Frame
+from jaxsign.infer.live.sentence import Line, Sentence
 from jaxsign.infer.live.stream import Answer, Recogniser
 from jaxsign.input.extract.landmarkers import Detection, Landmarker
 from jaxsign.input.extract.sampling import Milliseconds
@@ -29,8 +30,8 @@ class Moment:
 
     image: np.ndarray
     detection: Detection
-    answer: Answer | None
-    latest: Answer | None
+    answer: Answer | Line | None
+    latest: Answer | Line | None
     status: picture.Status
 
 
@@ -74,10 +75,11 @@ class Totals:
 class Session:
     """One stream through a landmarker and a recogniser."""
 
-    def __init__(self, recogniser: Recogniser, landmarker: Landmarker):
+    def __init__(self, recogniser: Recogniser | Sentence, landmarker: Landmarker):
         self.recogniser, self.landmarker = recogniser, landmarker
         self.totals = Totals()
-        self._latest: Answer | None = None
+        self._latest: Answer | Line | None = None
+        self._moment: Moment | None = None
         self._recent: collections.deque[float] = collections.deque(maxlen=30)
 
     def reset(self) -> None:
@@ -100,15 +102,29 @@ class Session:
             else:
                 self.totals.landmark_s += took
             answer = self.recogniser.add(detection.points, seconds, detection.visibility)
-            self._latest = answer or self._latest
-            totals = self.totals
-            totals.frames += 1
-            totals.seconds = seconds - first
-            if answer is not None:
-                totals.answers += 1
-                totals.net_s += answer.net_ms / 1000
-            yield Moment(image, detection, answer, self._latest, self._status(seconds, took))
-            totals.elapsed = time.perf_counter() - begun
+            self.totals.frames += 1
+            self.totals.seconds = seconds - first
+            self._count(answer)
+            status = self._status(seconds, took)
+            self._moment = Moment(image, detection, answer, self._latest, status)
+            yield self._moment
+            self.totals.elapsed = time.perf_counter() - begun
+
+    def finish(self) -> Moment | None:
+        """The last frame once more, if the stream's end brings an answer."""
+        if self._moment is None:
+            return None
+        rest = self.recogniser.finish(self._moment.status.seconds)
+        if rest is None:
+            return None
+        self._count(rest)
+        return dataclasses.replace(self._moment, answer=rest, latest=rest)
+
+    def _count(self, answer: Answer | Line | None) -> None:
+        if answer is not None:
+            self._latest = answer
+            self.totals.answers += 1
+            self.totals.net_s += answer.net_ms / 1000
 
     def _status(self, seconds: float, took: float) -> picture.Status:
         self._recent.append(time.perf_counter())
@@ -119,5 +135,5 @@ class Session:
             fps=(len(self._recent) - 1) / span if span > 0 else 0.0,
             landmark_ms=1000 * took,
             net_ms=self._latest.net_ms if self._latest is not None else 0.0,
-            threshold=self.recogniser.settings.threshold,
+            threshold=self.recogniser.threshold,
         )

@@ -91,6 +91,16 @@ class Answer:
     accepted: bool
     net_ms: float
 
+    @property
+    def title(self) -> str:
+        """The best candidate."""
+        return self.candidates[0][0]
+
+    def text(self) -> str:
+        """A line for the screen; a sure answer has a star."""
+        named = "   ".join(f"{name} {p:.3f}" for name, p in self.candidates)
+        return f"{self.time:7.2f} s {'*' if self.accepted else ' '} {named}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         best, probability = self.candidates[0]
@@ -184,6 +194,14 @@ class Recogniser:
             return None
         self._last = seconds
         return self._answer()
+
+    def finish(self, seconds: float) -> None:
+        """The stream is over; what was to be told has been."""
+
+    @property
+    def threshold(self) -> float | None:
+        """Probability from which an answer counts."""
+        return self.settings.threshold
 
     def _answer(self) -> Answer:
         kept = thin(len(self._frames), self.settings.target_frames)

@@ -1,6 +1,7 @@
 """The verb stream. What is heavy to import is imported when it runs."""
 
 import argparse
+import contextlib
 from typing import Any
 
 from jaxsign import arguments
@@ -77,19 +78,23 @@ def stream(words: argparse.Namespace) -> int:
 
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import inputs, streaming, telling
+    from jaxsign.input.extract import libraries
 
     for name in ("json", "csv"):
         if getattr(words, name) and Path(getattr(words, name)).is_dir():
             raise IsADirectoryError(21, "is a folder", getattr(words, name))
     run = runs.load_run(words.workdir, words.which)
-    streams = inputs.open_all(words.input, run, size=words.chunk, landmarker=_landmarker(words))
+    landmarker = _landmarker(words)
+    streams = inputs.open_all(words.input, run, size=words.chunk, landmarker=landmarker)
     given = {
         "seconds": words.window,
         **{name: getattr(words, name) for name in ("overlap", "merge", "vote", "threshold")},
         **{name: getattr(words, name) for name in ("no_sign", "head")},
     }
     player = streaming.Player(run, given, words.fps, quiet=words.quiet)
-    done = [player.play(one) for one in streams]
+    # MediaPipe greets every start with a dozen lines.
+    with libraries.hushed() if landmarker else contextlib.nullcontext():
+        done = [player.play(one) for one in streams]
     if words.json:
         telling.write_json(Path(words.json), done, {"run": str(words.workdir)})
     if words.csv:

@@ -35,6 +35,9 @@ class Windows:
         self._first = self._end = 0  # rows that `_parts` holds, counted from the stream's start
         self._count = 0  # windows given so far
 
+    def __len__(self) -> int:
+        return self._end - self._first
+
     def _start(self, number: int) -> int:
         return number * self.hop // self.align * self.align
 

@@ -1,0 +1,107 @@
+"""`jaxsign live` with a run of sentences: a line of glosses that grows."""
+
+import argparse
+
+import numpy as np
+import pytest
+import stream_runs
+
+from jaxsign.errors import UserError
+from jaxsign.infer.live import commands, continuous, picture, sentence, session
+from jaxsign.input.clip import LEFT_HAND
+from jaxsign.input.extract.landmarkers import Detection
+
+
+class Landmarker:
+    """The left wrist's x is the brightness in tens: an id for `LocalNet`."""
+
+    def detect(self, image, milliseconds):
+        found = Detection.nothing()
+        found.points[LEFT_HAND] = image[0, 0, 0] / 10
+        return found
+
+
+def film(ids, frames=30):
+    """A second of every id at 30 frames/s."""
+    for i, number in enumerate(np.repeat(ids, frames)):
+        yield i / 30, np.full((48, 64, 3), 10 * number, np.uint8)
+
+
+def going(seconds=1.0):
+    run = stream_runs.run(normalise=False)
+    recogniser = continuous.Continuous(run, continuous.Settings(seconds=seconds))
+    return session.Session(sentence.Sentence(recogniser), Landmarker())
+
+
+def test_glosses_are_told_once_and_stay_in_the_line():
+    playing = going()
+    moments = [*playing.run(film([0, 1, 0, 1, 2])), playing.finish()]
+    lines = [moment.answer for moment in moments if moment.answer is not None]
+    told = [sign.name for line in lines for sign in line.signs]
+    assert told == ["HELLO", "HELLO", "YES"]
+    assert [sign.name for sign in lines[-1].told] == told and lines[-1].title == "YES"
+    assert [sign.start for sign in lines[-1].told] == pytest.approx([1, 3, 4], abs=0.1)
+    # The last sign was seen before it was told.
+    assert any(line.tentative == ("YES",) for line in lines)
+    assert lines[-1].tentative == () and lines[-1].accepted
+    totals = playing.totals.to_json()
+    assert totals["frames"] == 150 and totals["answers"] == len(lines)
+    assert playing.finish() is None
+
+
+def test_reset_forgets_the_line():
+    playing = going()
+    list(playing.run(film([1, 0, 0])))
+    playing.reset()
+    assert len(playing.recogniser) == 0 and playing.finish() is None
+
+
+def test_a_line_is_told_as_text_and_json():
+    playing = going()
+    moments = list(playing.run(film([1, 0, 0, 0])))
+    first = next(m.answer for m in moments if m.answer is not None and m.answer.accepted)
+    assert first.text().endswith("s   HELLO 1.000") or "HELLO 0.9" in first.text()
+    assert first.to_json()["signs"][0]["gloss"] == "HELLO"
+    quiet = next(m.answer for m in moments if m.answer is not None and not m.answer.accepted)
+    assert quiet.text() == "" and quiet.to_json()["signs"] == []
+
+
+def test_the_picture_shows_the_newest_glosses_that_fit():
+    def shown(names, view=None):
+        told = tuple(sentence.Emitted(n, 0, 0.0, 1.0, 0.9, 2.0) for n in names)
+        line = sentence.Line(3.0, told[-1:], told, ("LATER",), 1.0)
+        status = picture.Status(3.0, 30, 25.0, 10.0, 1.0, None)
+        image = np.zeros((360, 480, 3), np.uint8)
+        made = picture.compose(image, None, line, status, view or picture.View())
+        return np.asarray(made).astype(int)
+
+    short, long = shown(["TEA"]), shown(["HELLO"] * 30 + ["TEA"])
+    assert short.shape == long.shape == (360, 480, 3)
+    # A line too long for the picture keeps its end: green where the newest is.
+    green = (long[..., 1] > 180) & (long[..., 0] < 120)
+    assert green.any() and green.any(0).nonzero()[0].max() < 480 - 10
+    assert (shown(["TEA"], picture.View(confidence=False)) != short).any()
+
+
+def words(**given):
+    asked = dict.fromkeys(
+        ("window", "overlap", "target_frames", "every", "threshold", "smoothing", "top", "head",
+         "no_sign", "face_only", "video")
+    )  # fmt: skip
+    return argparse.Namespace(**{**asked, **given})
+
+
+def test_the_kind_of_run_decides_what_the_options_mean():
+    run = stream_runs.run()
+    made = commands._recogniser(run, words(window=2.0, overlap=0.25))
+    assert isinstance(made, sentence.Sentence)
+    assert made._recogniser.settings == continuous.Settings(2.0, 0.25)
+    with pytest.raises(UserError, match="--every, --top only for runs of single signs"):
+        commands._recogniser(run, words(every=1.0, top=2))
+    run.gives_sequences = False
+    assert commands._recogniser(run, words(window=20.0)).settings.window == 20
+    assert commands._recogniser(run, words()).settings.min_frames == 5
+    with pytest.raises(UserError, match="--overlap only for runs of sentences"):
+        commands._recogniser(run, words(overlap=0.5))
+    with pytest.raises(UserError, match="--window 2.5: expected a whole number of frames"):
+        commands._recogniser(run, words(window=2.5))

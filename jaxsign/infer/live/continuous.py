@@ -106,6 +106,9 @@ class Continuous:
     def reset(self) -> None:
         """Forgets the stream."""
         self.cost = Cost()
+        self._begin()
+
+    def _begin(self) -> None:
         self._windows = Windows(self.window, self.hop, self._patch if self._averaged else 1)
         self._features = features.Features(self.run, self.settings.fps)
         self._stitcher, self._collapser = stitching.Stitcher(), stitching.Collapser()
@@ -139,6 +142,7 @@ class Continuous:
             runs = self._collapser.push(rest) + self._collapser.finish()
             told += self._told(runs, self._features.now, 0.0)
         self.cost.total_s += time.perf_counter() - begun
+        self._begin()
         return told
 
     def tentative(self) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ class Recogniser(Protocol):
         """Takes frames; the signs that they made certain."""
 
     def finish(self) -> list[Emitted]:
-        """The stream is over: the rest of the signs."""
+        """The stream is over: the rest of its signs. The next frames begin another one."""
 
     def reset(self) -> None:
         """Forgets the stream."""

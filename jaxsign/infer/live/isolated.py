@@ -90,6 +90,9 @@ class Isolated:
     def reset(self) -> None:
         """Forgets the stream."""
         self.cost = Cost()
+        self._begin()
+
+    def _begin(self) -> None:
         self._windows = Windows(self.window, self.hop)
         fps = self.settings.fps or features.USUAL_RATE
         self._features = features.Features(self.run, fps, self.frame_size, causal=False)
@@ -116,6 +119,7 @@ class Isolated:
         told = [sign for window in self._windows.finish() for sign in self._hop(window)]
         told += self._told(self._majority.finish(), self._features.now, 0.0)
         self.cost.total_s += time.perf_counter() - begun
+        self._begin()
         return told
 
     def tentative(self) -> tuple[str, ...]:

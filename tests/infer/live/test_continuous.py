@@ -128,6 +128,15 @@ def test_the_originals_windows_and_merge():
     assert told == [1, 2, 3]
 
 
+def test_behind_the_end_another_stream_begins():
+    x = stream_runs.signed([0, 1, 0, 2], frames=60)
+    recogniser = continuous.Continuous(stream_runs.run(normalise=False), continuous.Settings())
+    first = stream(recogniser, x)
+    assert [sign.name for sign in first] == ["HELLO", "YES"]
+    assert recogniser.finish() == [] and len(recogniser) == 0
+    assert stream(recogniser, x, [100]) == first
+
+
 def test_a_stream_without_frames_or_glosses_tells_nothing():
     recogniser = continuous.Continuous(stream_runs.run(), SHORT)
     assert recogniser.finish() == [] and recogniser.cost.hops == 0

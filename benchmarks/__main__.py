@@ -9,11 +9,13 @@ from benchmarks import (
     input_pipeline,
     store,
     views,
+    whisper_sign,
 )
 
 MEASURES = (
     fslr.measure,
     asl_hybrid.measure,
+    whisper_sign.measure,
     features.measure,
     input_pipeline.measure,
     views.measure,

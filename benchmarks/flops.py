@@ -7,7 +7,7 @@ gradients of both factors), but twice where the left factor is the net's input. 
 
 from flax import linen as nn
 
-from jaxsign.nets import iv3_gru, sign_transformer
+from jaxsign.nets import iv3_gru, sign_transformer, whisper_sign
 
 
 def count(net: nn.Module, batch: int, frames: int, *, train: bool) -> float:
@@ -36,3 +36,18 @@ def _iv3_gru(net: iv3_gru.InceptionV3GRU, batch: int, frames: int) -> tuple[int,
     rows, h1, h2 = batch * frames, net.hidden1, net.hidden2
     heads = batch * h2 * (net.num_gloss + net.num_cat)
     return rows * 2048 * 3 * h1, rows * 3 * (h1 * h1 + h1 * h2 + h2 * h2) + heads
+
+
+def whisper_sign_step(net: nn.Module, batch: int, frames: int, tokens: int) -> float:
+    """Operations of a training step of both heads; `tokens` are the decoder's, of one clip."""
+    if not isinstance(net, whisper_sign.WhisperSign):
+        raise TypeError(f"no WhisperSign but {type(net).__name__}")
+    d, ff, patches = net.dim, net.ff_dim, net.output_length(frames)
+    rows, fed = batch * patches, batch * tokens
+    width = net.patch_size * net.num_joints * net.num_features
+    encoder = rows * (2 * (4 * d * d + 2 * patches * d) + 2 * d * ff)
+    own = fed * (4 * d * d + 2 * tokens * d)
+    cross = fed * (2 * d * d + 2 * patches * d) + rows * 2 * d * d
+    layers = net.num_layers * (encoder + own + cross + fed * 2 * d * ff)
+    heads = (rows + fed) * d * net.vocabulary
+    return 2.0 * (rows * width * d * 2 + (rows * 2 * d * d + layers + heads) * 3)

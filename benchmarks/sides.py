@@ -13,8 +13,7 @@ from ml_collections import ConfigDict
 
 from benchmarks.workload import Batch
 from jaxsign import nets
-from jaxsign.train import optimizer, state, step
-from jaxsign.train.tasks import classify
+from jaxsign.train import optimizer, state, step, tasks
 
 
 class Jax:
@@ -23,7 +22,7 @@ class Jax:
     def __init__(self, config: ConfigDict, example: Batch):
         fields = config.net.to_dict()
         self.net = nets.build(fields.pop("name"), **fields)
-        task = classify.build(config, self.net)
+        task = tasks.build(config, self.net)
         variables: Any = task.init(jax.random.key(0), example)
         paths = optimizer.flat(variables["params"])
         unused: tuple[str, ...] = getattr(self.net, "unused_params", ())

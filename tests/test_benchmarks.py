@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import command, flops, fslr, input_pipeline, timing, views, workload
+from benchmarks import command, flops, fslr, input_pipeline, timing, views, whisper_sign, workload
 from jaxsign.nets import iv3_gru, sign_transformer
+from jaxsign.nets import whisper_sign as whisper_sign_nets
 
 pytest.importorskip("torch")
 
@@ -58,6 +59,26 @@ def test_operations_of_the_default_nets():
     assert flops.count(net, 32, 100, train=True) == 2 * (2 * first + 3 * (layers + heads))
     gru = 3 * (16 * 16 + 16 * 12 + 12 * 12) * 7 + 12 * 115
     assert flops.count(iv3_gru.InceptionV3GRU(), 1, 7, train=False) == 2 * (7 * 2048 * 48 + gru)
+
+
+def test_operations_of_whisper_sign():
+    # By hand: 2 clips of 10 frames are 6 patches of 4 x 5 x 3 numbers; 4 tokens a clip.
+    net = whisper_sign_nets.WhisperSign(
+        num_gloss=9, num_joints=5, num_features=3, dim=8, num_heads=2, num_layers=3, ff_dim=12
+    )
+    first, frontend, heads = 6 * 60 * 8, 6 * 2 * 64, (6 + 8) * 8 * 10
+    encoder = 2 * (6 * 4 * 64 + 2 * 6 * 3 * 8) + 6 * 2 * 8 * 12
+    decoder = 8 * 4 * 64 + 2 * 8 * 4 * 8  # its own tokens
+    decoder += (8 + 8 + 6 + 6) * 64 + 2 * 8 * 3 * 8  # query, output; key, value of the patches
+    decoder += 8 * 2 * 8 * 12
+    expected = 2 * (2 * first + 3 * (frontend + heads + 3 * (encoder + decoder)))
+    assert flops.whisper_sign_step(net, 2, 10, 4) == expected
+
+
+def test_an_epoch_is_summed_from_its_steps():
+    parts = [(timing.Timing(9.0, (1.0, 2.0)), 3), (timing.Timing(4.0, (10.0, 20.0)), 1)]
+    epoch = whisper_sign.summed(parts)
+    assert epoch.first == 13.0 and epoch.seconds == (13.0, 26.0)
 
 
 def test_the_originals_epoch_holds_every_clip():

@@ -20,7 +20,7 @@ def run(case: cases.Case, module: whispersign_net.WhisperSignModel) -> Arrays:
     tokens, lengths = inputs["hyp_tokens"], inputs["hyp_lengths"]
     found: dict[str, Any] = module(inputs["features"], inputs["lengths"])
     ctc = _ctc_scores(found, tokens, lengths)
-    attention = _attention_scores(module, found, tokens, lengths)
+    attention = attention_scores(module, found, tokens, lengths)
     ids = whispersign_net.CTCDecoder.greedy_decode(found["ctc_log_probs"], found["output_lengths"])
     produced = {f"output/{k}": v.numpy() for k, v in found.items() if v is not None}
     produced |= {
@@ -57,7 +57,7 @@ def _ctc_scores(found: dict[str, Any], tokens: Tensor, lengths: Tensor) -> np.nd
     return torch.stack(rows).numpy()
 
 
-def _attention_scores(
+def attention_scores(
     module: whispersign_net.WhisperSignModel,
     found: dict[str, Any],
     tokens: Tensor,

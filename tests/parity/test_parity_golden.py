@@ -12,7 +12,7 @@ REFERENCE = [job for folder in run.shipped() for job in jobs.jobs(folder, jobs.R
 # What did not fit beside the tests.
 LARGE = [
     job
-    for system in (("fslr", "asl_hybrid") if helpers.SHARED else ())
+    for system in (("fslr", "asl_hybrid", "whispersign") if helpers.SHARED else ())
     for job in jobs.jobs(helpers.SHARED / "golden" / system)
     if job.name not in {job.name for job in SHIPPED}
 ]
@@ -58,7 +58,7 @@ def test_every_target_and_kind_is_shipped(system):
 @pytest.mark.parametrize("folder", run.shipped(), ids=lambda folder: folder.name)
 def test_shipped_cases_are_small(folder):
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    assert size < {"fslr": 3_100_000, "asl_hybrid": 3_100_000}.get(folder.name, 600_000)
+    assert size < {"signon": 600_000}.get(folder.name, 3_100_000)
 
 
 def test_empty_rows_are_finite_where_the_original_gave_nan():

@@ -8,6 +8,7 @@ from benchmarks import (
     fslr,
     input_pipeline,
     store,
+    streaming,
     views,
     whisper_sign,
 )
@@ -16,6 +17,7 @@ MEASURES = (
     fslr.measure,
     asl_hybrid.measure,
     whisper_sign.measure,
+    streaming.measure,
     features.measure,
     input_pipeline.measure,
     views.measure,

@@ -78,20 +78,26 @@ def evaluate_run(workdir: Path, test: Any) -> Results:
     found = {}
     for name, mode in (("greedy", "greedy"), ("two passes", "two_pass")):
         answers = recogniser.Recogniser(run, decoding.of_run(run, mode=mode)).recognise(arrays)
-        found[f"jaxsign, {name}"] = errors(test, [answer.glosses for answer in answers])
+        found[f"jaxsign, {name}"] = errors(test, [answer.names for answer in answers])
     return found
 
 
 def most_frequent(config: ConfigDict, test: Any) -> Results:
     """Word errors of answering with the training split's most frequent sequence, always."""
     train = sources.open_source(config.data, "train")
-    counts = collections.Counter(tuple(row) for row in train.sequences or ())
+    counts = collections.Counter(map(tuple, glosses(train)))
     return {"most frequent sequence": errors(test, [counts.most_common(1)[0][0]] * len(test))}
 
 
-def errors(test: Any, rows: Sequence[Sequence[int]]) -> Counts:
-    """Word errors of the answers, class numbers, to all clips."""
-    pairs = zip(test.sequences, rows, strict=True)
+def glosses(source: Any) -> list[list[str]]:
+    """The clips' glosses by name, whose numbers may be others in a run."""
+    names = source.class_names["gloss"]
+    return [[names[number] for number in row] for row in source.sequences]
+
+
+def errors(test: Any, rows: Sequence[Sequence[str]]) -> Counts:
+    """Word errors of the answers to all clips, glosses by name."""
+    pairs = zip(glosses(test), rows, strict=True)
     return sum((word_errors.count(truth, row) for truth, row in pairs), Counts())
 
 

@@ -26,7 +26,7 @@ SCALARS = {"total_loss": "loss", "ctc_loss": "loss/ctc", "att_loss": "loss/atten
 
 @dataclasses.dataclass
 class Records:
-    """One number an update: what the step reports."""
+    """What a stage reports: `lr`, `grad_norm`, `losses` of every update, the rest of epochs."""
 
     lr: list[float] = dataclasses.field(default_factory=list)
     grad_norm: list[float] = dataclasses.field(default_factory=list)

@@ -10,128 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxsign.infer.live import rows
+from jaxsign.infer.live.motion import Motion, Resampler, nothing
 from jaxsign.infer.live.rows import Rows
-from jaxsign.input.clip import Clip
 from jaxsign.input.views import whisper_sign
 
 Array = np.ndarray
-# Seconds between two frames that part what was seen before from what is seen after.
-HOLE = 0.25
 # A hand's mean length counts as at least `LEAST` (image widths) until `ENOUGH` frames showed it:
 # a first hand edge-on must not blow its joints up.
 LEAST, ENOUGH = 0.02, 15
-_SLACK = 1e-3  # of a frame: as the view, for timestamps that rounding left a little short
 _CHAIN = [0, *range(whisper_sign.FINGER.start, whisper_sign.FINGER.stop)]
-
-
-class Motion:
-    """Landmarks -> joints with velocities, one frame late: central differences need the next one.
-
-    Args:
-      missing: see `whisper_sign`.
-      rate: frames a second of the recording, which the original's velocities need; 0 = by the
-        first two frames.
-    """
-
-    def __init__(self, missing: str, rate: float = 0.0):
-        self._missing, self._rate = missing, rate
-        self._kept: Rows | None = None  # up to two frames: the last one given, the one after it
-
-    def push(self, new: Rows) -> Rows:
-        """float32 [n, 42, 7] rows, all but the last frame's."""
-        return self._give(new, final=False)
-
-    def finish(self) -> Rows:
-        """The last frame's."""
-        return self._give(None, final=True)
-
-    def _give(self, new: Rows | None, *, final: bool) -> Rows:
-        parts = [part for part in (self._kept, new) if part is not None and len(part)]
-        if not parts:
-            return _none()
-        held = rows.join(parts)
-        if not self._rate and len(held) > 1 and held.times[1] > held.times[0]:
-            self._rate = float(1 / (held.times[1] - held.times[0]))
-        clip = Clip(held.x, held.times, fps=self._rate)
-        made = whisper_sign.joints(clip, rate=0, missing=self._missing)
-        # The first of two kept frames has been given already.
-        begin = 1 if self._kept is not None and len(self._kept) == 2 else 0
-        end = len(held) if final else len(held) - 1
-        self._kept = held[max(end - 1, 0) :]
-        ready = np.r_[held.ready[1:], held.ready[-1:]]
-        return Rows(made[begin:end], held.times[begin:end], ready[begin:end])
-
-
-class Resampler:
-    """Rows at an even rate, from the first frame's time on, linear between two frames.
-
-    A hand that only one of the two frames shows reaches half a new frame beyond it, as in the view.
-
-    Args:
-      rate: frames a second.
-      missing: 'present', or 'upstream': through zeros too.
-    """
-
-    def __init__(self, rate: float, missing: str):
-        self._rate, self._missing = rate, missing
-        self._count = 0
-        self._start = 0.0
-        self._kept: Rows | None = None
-
-    def push(self, new: Rows) -> Rows:
-        """The rows before the last frame's time."""
-        if not len(new):
-            return _none()
-        if self._kept is None:
-            self._start = float(new.times[0])
-        held = new if self._kept is None else rows.join([self._kept, new])
-        self._kept = held[len(held) - 1 :]
-        times = self._due(held.times[-1])
-        times = times[times < held.times[-1]]
-        return self._between(held, times)
-
-    def finish(self) -> Rows:
-        """The row at the last frame's time, if one falls there."""
-        if self._kept is None:
-            return _none()
-        times = self._due(self._kept.times[-1] + _SLACK / self._rate)
-        times = times[times <= self._kept.times[-1] + _SLACK / self._rate]
-        return self._between(rows.join([self._kept, self._kept]), times)
-
-    def _due(self, until: float) -> Array:
-        """Times of the next rows up to about `until`; from counts, so they stay exact."""
-        end = int((until - self._start) * self._rate) + 2
-        return self._start + np.arange(self._count, max(end, self._count)) / self._rate
-
-    def _between(self, held: Rows, times: Array) -> Rows:
-        self._count += len(times)
-        if not len(times):
-            return _none()
-        after = np.clip(held.times.searchsorted(times, side="right"), 1, len(held) - 1)
-        before = after - 1
-        step = held.times[after] - held.times[before]
-        into = np.clip(times - held.times[before], 0, step)
-        share = into / np.where(step > 0, step, 1)
-        weight = share.astype(np.float32)[:, None, None]
-        x = held.x[before] * (1 - weight) + held.x[after] * weight
-        if self._missing == "present":
-            self._one_sided(x, held, (before, after), (into, step - into))
-        return Rows(x, times, held.ready[after])
-
-    def _one_sided(
-        self, x: Array, held: Rows, pair: Sequence[Array], away: Sequence[Array]
-    ) -> None:
-        """Where not both frames show a hand: the near one's joints, or none."""
-        reach = 0.5 / self._rate
-        whole = away[0] + away[1] <= HOLE
-        for hand in whisper_sign.HANDS:
-            seen = held.x[:, hand.start, whisper_sign.CONFIDENCE] > 0
-            both = seen[pair[0]] & seen[pair[1]] & whole
-            early = ~both & seen[pair[0]] & (away[0] <= reach)
-            late = ~both & seen[pair[1]] & (away[1] < reach) & ~early
-            x[~both, hand] = 0
-            x[early, hand] = held.x[pair[0][early], hand]
-            x[late, hand] = held.x[pair[1][late], hand]
 
 
 class Normaliser:
@@ -171,7 +58,7 @@ class Normaliser:
 
     def finish(self) -> Rows:
         """Nothing: no row was held back."""
-        return _none()
+        return nothing()
 
     def _lengths(self, x: Array, number: int) -> Array:
         """float32 [n]: the mean length up to each row."""
@@ -217,14 +104,14 @@ class Smoother:
     def _give(self, new: Rows | None, behind: int) -> Rows:
         parts = [part for part in (self._kept, new) if part is not None and len(part)]
         if not parts:
-            return _none()
+            return nothing()
         held = rows.join(parts)
         # Frames in `held` before the next one to be averaged.
         passed = self._half - self._before
         count = max(len(held) - passed - (self._half - behind), 0)
         if not count:
             self._kept = held
-            return _none()
+            return nothing()
         x = self._averages(held.x, count, behind)
         times = held.times[passed : passed + count]
         ready = held.ready[np.minimum(passed + np.arange(count) + self._half, len(held) - 1)]
@@ -293,13 +180,8 @@ class Hands:
 
     def finish(self) -> Rows:
         """The rows that waited for frames that will not come."""
-        left = _none()
+        left = nothing()
         for stage in self._stages:
             parts = [stage.push(left), stage.finish()]
-            left = rows.join([part for part in parts if len(part)] or [_none()])
+            left = rows.join([part for part in parts if len(part)] or [nothing()])
         return left
-
-
-def _none() -> Rows:
-    shape = (0, whisper_sign.JOINTS, whisper_sign.NUMBERS)
-    return Rows(np.zeros(shape, np.float32), np.zeros(0), np.zeros(0))

@@ -91,7 +91,7 @@ def _of_item(item: files.Item, run: Any, size: int) -> Stream:
         return _of_clip(name, clips.load(item.path), size)
     stored = _stored(item.path, run)
     if stored is None:
-        raise UserError(f"{name}: no array that this run takes ({list(run.frame_shape)} a frame)")
+        stored = _arrays(item.path)[files.choose_key(_arrays(item.path), run, item.path)]
     return _of_array(name, stored, size)
 
 

@@ -32,13 +32,16 @@ def read(lines: Iterable[str], name: str = "-") -> Iterator[Chunk]:
     Raises:
       UserError: names the line that is no frame, and what is wrong with it.
     """
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            yield _frame(line)
-        except (UserError, ValueError, TypeError) as error:
-            raise UserError(f"{name}, line {number}: {error}") from error
+    number = 0
+    try:
+        for line in lines:
+            number += 1
+            if line.strip():
+                yield _frame(line)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name}: bytes that are no text behind line {number} ({error})") from error
+    except (UserError, ValueError, TypeError) as error:
+        raise UserError(f"{name}, line {number}: {error}") from error
 
 
 def _frame(line: str) -> Chunk:

@@ -72,9 +72,9 @@ def signed(ids, frames=24, pause=0):
     return x
 
 
-def save_run(folder, *words):
+def save_run(folder, recipe="whisper_sign"):
     """A run folder of a small net with random weights."""
-    config = configs.load("whisper_sign", words)
+    config = configs.load(recipe)
     config.net.update(num_gloss=len(NAMES), dim=32, num_heads=2, num_layers=1, ff_dim=64)
     net = nets.build(**config.net.to_dict())
     x, rng = np.zeros((1, 8, *net.frame_shape), np.float32), np.random.default_rng(0)

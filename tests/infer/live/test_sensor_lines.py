@@ -1,6 +1,8 @@
 """Lines of JSON as frames of a stream."""
 
+import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -68,9 +70,13 @@ def test_empty_lines_are_left_out():
 def test_a_line_that_is_no_frame_is_named(line, reason):
     with pytest.raises(UserError, match=f"sensor, line 2: |{reason}") as told:
         list(sensor_lines.read(["\n", line], "sensor"))
-    import re
-
     assert re.search(reason, str(told.value)) and "sensor, line 2" in str(told.value)
+
+
+def test_bytes_that_are_no_text_are_told():
+    file = io.TextIOWrapper(io.BytesIO(b'{"pose": null}\n' + bytes(range(128, 256))), "utf-8")
+    with pytest.raises(UserError, match="pipe: bytes that are no text"):
+        list(sensor_lines.read(file, "pipe"))
 
 
 def test_every_part_has_a_key():

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 import stream_runs
 
 from jaxsign import cli
+from jaxsign.infer import run as runs
+from jaxsign.infer.sequences import options
+from jaxsign.infer.sequences import recogniser as sequences
 from jaxsign.input import clip as clips
 from jaxsign.input.views import whisper_sign
 
@@ -84,6 +88,19 @@ def test_stored_features_stream_too(run_folder, tmp_path):
     assert one["summary"]["stream_seconds"] == pytest.approx(len(stored) / 60, abs=0.02)
 
 
+def test_a_window_over_a_whole_recording_reads_it_as_predict_does(tmp_path):
+    folder = stream_runs.save_run(tmp_path / "points", "whisper_sign:boston104")
+    run = runs.load_run(folder)
+    points = np.random.default_rng(0).normal(100, 30, (75, 3, 2)).cumsum(0).astype(np.float32)
+    np.save(tmp_path / "a.npy", points)
+    whole = sequences.Recogniser(run, options.Options(mode="greedy"))
+    (expected,) = whole.recognise([run.features(points)], 1)
+    (stream,) = told(folder, tmp_path, tmp_path / "a.npy", "--window", 60, "--fps", 30)
+    assert [sign["gloss"] for sign in stream["glosses"]] == list(expected.names)
+    assert len(expected.names) > 2 and stream["summary"]["hops"] == 1
+    assert stream["summary"]["stream_seconds"] == 2.5
+
+
 def test_the_originals_way_of_putting_windows_together(run_folder, tmp_path, capsys):
     path = recording().save(tmp_path / "a.clip.npz")
     (stream,) = told(run_folder, tmp_path, path, "--window", 1, "--merge", "upstream")
@@ -121,6 +138,4 @@ def test_what_cannot_be_streamed_is_explained(run_folder, tmp_path, capsys, word
     np.save(tmp_path / "good.npy", np.zeros((9, 42, 7), np.float32))
     words = [str(tmp_path / words[0]), *words[1:]]
     assert cli.main(["stream", "--workdir", str(run_folder), *words]) == 1
-    import re
-
     assert re.search(reason, capsys.readouterr().err)

@@ -92,16 +92,20 @@ def stream(words: argparse.Namespace) -> int:
         **{name: getattr(words, name) for name in ("no_sign", "head")},
     }
     player = streaming.Player(run, given, words.fps, quiet=words.quiet)
+    done = []
     # MediaPipe greets every start with a dozen lines.
     with libraries.hushed() if landmarker else contextlib.nullcontext():
-        done = [player.play(one) for one in streams]
+        for one in streams:
+            done.append(player.play(one))
+            if player.interrupted:
+                break
     if words.json:
         telling.write_json(Path(words.json), done, {"run": str(words.workdir)})
     if words.csv:
         telling.write_csv(Path(words.csv), done)
     for name in filter(None, (words.json, words.csv)):
         print(f"wrote {name}")
-    return 0
+    return 130 if player.interrupted else 0
 
 
 def _landmarker(words: argparse.Namespace) -> Any:

@@ -16,11 +16,15 @@ class Player:
       given: settings, see `recognisers.create`.
       fps: frames a second of streams that do not tell; 0 = unknown.
       quiet: print the summaries alone.
+
+    Attributes:
+      interrupted: Ctrl-C has ended the last stream.
     """
 
     def __init__(self, run: Any, given: dict[str, Any], fps: float = 0.0, *, quiet: bool = False):
         self._run, self._given, self._fps, self._quiet = run, given, fps, quiet
         self._made: dict[tuple[float, tuple[int, int]], Recogniser] = {}
+        self.interrupted = False
         names = run.labels[run.heads[0]] or ()
         self._width = min(max(map(len, names), default=8), 24)
 
@@ -45,11 +49,14 @@ class Player:
             print(f"\n{stream.name}")
         told: list[Emitted] = []
         first = last = None
-        for chunk in stream.chunks():
-            told += self._say(recogniser.push(chunk))
-            if chunk.times is not None and len(chunk):
-                first = float(chunk.times[0]) if first is None else first
-                last = float(chunk.times[-1])
+        try:
+            for chunk in stream.chunks():
+                told += self._say(recogniser.push(chunk))
+                if chunk.times is not None and len(chunk):
+                    first = float(chunk.times[0]) if first is None else first
+                    last = float(chunk.times[-1])
+        except KeyboardInterrupt:  # the only way to end a pipe that goes on and on
+            self.interrupted = True
         told += self._say(recogniser.finish())
         rate = getattr(recogniser, "rate", 0.0) or self._fps or 30.0
         seconds = recogniser.cost.rows / rate if first is None or last is None else last - first

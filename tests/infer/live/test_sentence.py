@@ -1,11 +1,14 @@
 """`jaxsign live` with a run of sentences: a line of glosses that grows."""
 
 import argparse
+import json
 
+import helpers
 import numpy as np
 import pytest
 import stream_runs
 
+from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer.live import commands, continuous, picture, sentence, session
 from jaxsign.input.clip import LEFT_HAND
@@ -105,3 +108,20 @@ def test_the_kind_of_run_decides_what_the_options_mean():
         commands._recogniser(run, words(overlap=0.5))
     with pytest.raises(UserError, match="--window 2.5: expected a whole number of frames"):
         commands._recogniser(run, words(window=2.5))
+
+
+@pytest.mark.skipif(helpers.SHARED is None, reason="needs MediaPipe's model files (shared/data)")
+def test_the_verb_tells_sentences(tmp_path, capfd):
+    folder = stream_runs.save_run(tmp_path / "run")
+    model = helpers.SHARED / "data/mediapipe_models/holistic_landmarker_lite.task"
+    clip = helpers.SHARED / "data/sign_clip_mit/clips/test_video.mp4"
+    asked = ["live", "--workdir", str(folder), "--model", str(model), "--video", str(clip)]
+    shots, film_ = tmp_path / "shots", tmp_path / "seen.mp4"
+    asked += ["--no-window", "--window", "0.8", "--screenshots", str(shots), "--record", str(film_)]
+    assert cli.main([*asked, "--json"]) == 0
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert lines[-1]["totals"]["frames"] == 48
+    signs = [sign for line in lines[:-1] for sign in line["signs"]]
+    assert signs and [s["start"] for s in signs] == sorted(s["start"] for s in signs)
+    told = [line for line in lines[:-1] if line["signs"]]
+    assert len(list(shots.iterdir())) == len(told) and film_.stat().st_size > 1000

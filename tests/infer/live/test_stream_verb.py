@@ -101,6 +101,22 @@ def test_a_window_over_a_whole_recording_reads_it_as_predict_does(tmp_path):
     assert stream["summary"]["stream_seconds"] == 2.5
 
 
+def test_ctrl_c_ends_a_pipe_with_all_that_was_seen(run_folder, tmp_path, monkeypatch, capsys):
+    def lines():
+        for i, frame in enumerate(whisper_sign.joints(recording())[:100]):
+            yield json.dumps({"time": i / 60, "features": frame.tolist()})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", lines())
+    out = tmp_path / "told.json"
+    words = ["stream", "--workdir", str(run_folder), "-", "--window", "1", "--json", str(out)]
+    assert cli.main(words) == 130
+    (stream,) = json.loads(out.read_text())["streams"]
+    assert stream["summary"]["stream_seconds"] == 1.65
+    assert stream["glosses"][-1]["end"] > 1.5
+    assert "real time" in capsys.readouterr().out
+
+
 def test_the_originals_way_of_putting_windows_together(run_folder, tmp_path, capsys):
     path = recording().save(tmp_path / "a.clip.npz")
     (stream,) = told(run_folder, tmp_path, path, "--window", 1, "--merge", "upstream")

@@ -113,16 +113,25 @@ def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
 def _check(clip: runs.Clip, path: Path, run: runs.Run) -> None:
     if not len(clip.x):
         raise UserError(f"{path}: has no frames. Expected at least one.")
-    if clip.x.dtype.kind == "f" and not run.takes_nan and not np.isfinite(clip.x).all():
-        bad = int((~np.isfinite(clip.x)).any(axis=tuple(range(1, clip.x.ndim))).sum())
-        raise UserError(
-            f"{path}: {bad} of {len(clip.x)} frames hold NaN or infinite numbers. Expected finite "
-            "ones; missing keypoints are zeros in this layout."
-        )
+    check_finite(clip.x, path, run)
     if not clip.valid[: run.max_length].any():
         raise UserError(
             f"{path}: no frame with a visible keypoint among the first {len(run.cut(clip.x))}. "
             "Use --mask length to count every frame."
+        )
+
+
+def check_finite(x: Array, name: str | Path, run: runs.Run) -> None:
+    """Refuses numbers [T, ...] that are none, where they mean nothing to the net.
+
+    Raises:
+      UserError: NaN or infinite values.
+    """
+    if x.dtype.kind == "f" and not run.takes_nan and not np.isfinite(x).all():
+        bad = int((~np.isfinite(x)).any(axis=tuple(range(1, x.ndim))).sum())
+        raise UserError(
+            f"{name}: {bad} of {len(x)} frames hold NaN or infinite numbers. Expected finite "
+            "ones; missing keypoints are zeros in this layout."
         )
 
 
@@ -158,6 +167,7 @@ def _stored(path: Path, run: runs.Run, mask: str) -> runs.Clip:
         return _viewed(formats.open_collection(path, "clips").read(0), path, run, mask)
     key = choose_key(arrays, run, path)
     x = arrays[key]
+    check_finite(x, path, run)  # before the view, which may take them for what is missing
     x = run.features(x if x.ndim == 4 else x.astype(np.float32))
     if mask == "length":
         return runs.Clip(x, np.ones(len(x), bool))

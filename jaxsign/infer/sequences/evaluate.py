@@ -13,7 +13,7 @@ import numpy as np
 from rich.progress import track
 
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.infer import metrics, results
+from jaxsign.infer import files, metrics, results
 from jaxsign.infer import run as runs
 from jaxsign.infer.sequences import figures, predict, sclite, scoring, summary
 from jaxsign.infer.sequences import glosses as rules
@@ -124,7 +124,10 @@ def recognise(
 
 
 def _features(run: runs.Run, source: sources.Source, index: int) -> Array:
-    x = run.features(source.read(index))
+    value = source.read(index)
+    if isinstance(value, np.ndarray):
+        files.check_finite(value, source.ids[index], run)
+    x = run.features(value)
     if np.shape(x)[1:] != run.frame_shape:
         raise UserError(
             f"{source.ids[index]}: frames of {list(np.shape(x)[1:])} numbers, but this run's net "

@@ -1,6 +1,7 @@
 """Features of clips -> label sequences with their scores, by a trained run."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,29 +72,6 @@ class Recogniser:
 
     def __init__(self, run: runs.Run, options: Options | None = None):
         self.run, self.options = run, options or Options()
-        net = run.net
-        most = int(getattr(net, "max_target", 0)) or None
-
-        def listen(variables, x, valid):
-            said = net.apply(variables, x, valid)
-            kept = {k: said[k] for k in ("ctc_log_probs", "output_valid", "encoder_output")}
-            log_probs = kept["ctc_log_probs"]
-            broken = jnp.isnan(log_probs).any(-1) & kept["output_valid"]
-            return {**kept, "ids": log_probs.argmax(-1), "broken": broken.any(-1)}
-
-        def ctc_scores(said, labels, mask):
-            return rescoring.ctc_scores(said["ctc_log_probs"], said["output_valid"], labels, mask)
-
-        def scores(variables, said, labels, mask):
-            def decode(*inputs):
-                return net.apply(variables, *inputs, method="decode_tokens")
-
-            encoded = said["encoder_output"], said["output_valid"]
-            att = rescoring.attention_scores(decode, *encoded, labels, mask, max_target=most)
-            return ctc_scores(said, labels, mask), att
-
-        self._listen, self._scores = jax.jit(listen), jax.jit(scores)
-        self._ctc_scores = jax.jit(ctc_scores)
 
     def recognise(
         self, arrays: Sequence[Array], batch_size: int = 32, ids: Sequence[str] | None = None
@@ -114,7 +92,7 @@ class Recogniser:
         for members, batch in self.run.batches(clips, batch_size):
             # Full float32 products, so that an answer does not depend on the device.
             with jax.default_matmul_precision("highest"):
-                said = self._listen(self.run.variables, batch["x"], batch["valid"])
+                said = _listen(self.run.net, self.run.variables, batch["x"], batch["valid"])
                 _check(said, [ids[i] if ids else f"clip {i}" for i in members])
                 rows = self._decode(said)
             found |= {i: rows[row] for row, i in enumerate(members)}
@@ -130,7 +108,8 @@ class Recogniser:
         if self.options.mode != "two_pass":
             return self._recognised(first, first.log_probs, None, first.log_probs)
         mask = rescoring.label_valid(first)
-        log_ctc, log_att = self._scores(self.run.variables, said, first.labels, mask)
+        run = self.run
+        log_ctc, log_att = _both_scores(run.net, run.variables, said, first.labels, mask)
         options = self.options
         best = rescoring.ranked(
             first, np.asarray(log_ctc), np.asarray(log_att),
@@ -141,17 +120,17 @@ class Recogniser:
     def _first_pass(self, said: dict[str, Any]) -> beam.Hypotheses:
         if self.options.mode != "greedy":
             found = beam.beam_search(
-                said["ctc_log_probs"], said["output_valid"],
+                said["log_probs"], said["valid"],
                 beam=self.options.beam, n_best=self.options.n_best,
             )  # fmt: skip
             return rescoring.fitted(found)
-        ids = greedy.greedy(np.asarray(said["ids"]), np.asarray(said["output_valid"]))
+        ids = greedy.greedy(np.asarray(said["ids"]), np.asarray(said["valid"]))
         lengths = np.array([[len(row)] for row in ids], np.int32)
         labels = np.zeros((len(ids), 1, max(1, int(lengths.max()))), np.int32)
         for row, glosses in zip(labels, ids, strict=True):
             row[0, : len(glosses)] = glosses
         found = rescoring.fitted(beam.Hypotheses(labels, lengths, np.zeros(lengths.shape)))
-        log_ctc = self._ctc_scores(said, found.labels, rescoring.label_valid(found))
+        log_ctc = _ctc_scores(said, found.labels, rescoring.label_valid(found))
         return found._replace(log_probs=np.asarray(log_ctc))
 
     def _recognised(
@@ -172,6 +151,40 @@ class Recogniser:
             )
             result.append(Recognised(self.names(hypotheses[0].glosses), hypotheses))
         return result
+
+
+# Compiled once for a net and the shapes, whatever recogniser asks.
+@functools.partial(jax.jit, static_argnums=0)
+def _listen(net: Any, variables: Any, x: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    """What the net says of a batch, the best ids of its frames, and which clips are broken [B]."""
+    said = net.apply(variables, x, valid)
+    log_probs, output_valid = said["ctc_log_probs"], said["output_valid"]
+    return {
+        "log_probs": log_probs,
+        "valid": output_valid,
+        "encoded": said["encoder_output"],
+        "ids": log_probs.argmax(-1),
+        "broken": (jnp.isnan(log_probs).any(-1) & output_valid).any(-1),
+    }
+
+
+@jax.jit
+def _ctc_scores(said: dict[str, jax.Array], labels: jax.Array, mask: jax.Array) -> jax.Array:
+    return rescoring.ctc_scores(said["log_probs"], said["valid"], labels, mask)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _both_scores(
+    net: Any, variables: Any, said: dict[str, jax.Array], labels: jax.Array, mask: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    def decode(*inputs):
+        return net.apply(variables, *inputs, method="decode_tokens")
+
+    most = int(getattr(net, "max_target", 0)) or None
+    att = rescoring.attention_scores(
+        decode, said["encoded"], said["valid"], labels, mask, max_target=most
+    )
+    return rescoring.ctc_scores(said["log_probs"], said["valid"], labels, mask), att
 
 
 def _check(said: dict[str, Any], names: Sequence[str]) -> None:

@@ -49,7 +49,7 @@ def two_pass(case: cases.Case) -> Arrays:
     x = inputs["features"]
     result = jax.jit(net.apply)(variables, x, np.arange(x.shape[1]) < inputs["lengths"][:, None])
     log_probs, valid = np.asarray(result["ctc_log_probs"]), np.asarray(result["output_valid"])
-    decode = functools.partial(net.apply, variables, method="decode_tokens")
+    decode: Any = functools.partial(net.apply, variables, method="decode_tokens")
     given = _given(inputs["hyp_tokens"], inputs["hyp_lengths"], len(x))
     ctc, attention = _scores(decode, result, given)
     places = given.labels.shape[-1]

@@ -72,7 +72,8 @@ class Normaliser:
         if self._missing == "present":
             counts = x[:, hand.start, whisper_sign.CONFIDENCE] > 0
         # A running sum from the carried one on: the same additions however the rows are cut.
-        sums = np.cumsum(np.r_[self._sums[number], np.where(counts, way, 0)])[1:]
+        added = np.concatenate([self._sums[number : number + 1], np.where(counts, way, 0)])
+        sums = np.cumsum(added)[1:]
         seen = self._counts[number] + np.cumsum(counts)
         self._sums[number], self._counts[number] = sums[-1], seen[-1]
         least = np.where(seen < ENOUGH, LEAST, 1e-6)

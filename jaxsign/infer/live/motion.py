@@ -55,7 +55,7 @@ class Motion:
         begin = 1 if self._kept is not None and len(self._kept) == 2 else 0
         end = len(held) if final else len(held) - 1
         self._kept = held[max(end - 1, 0) :]
-        ready = np.r_[held.ready[1:], held.ready[-1:]]
+        ready = np.concatenate([held.ready[1:], held.ready[-1:]])
         return Rows(made[begin:end], held.times[begin:end], ready[begin:end])
 
 

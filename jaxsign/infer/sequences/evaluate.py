@@ -13,12 +13,12 @@ import numpy as np
 from rich.progress import track
 
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.infer import files, metrics, results
+from jaxsign.infer import files, results
 from jaxsign.infer import run as runs
 from jaxsign.infer.sequences import figures, predict, sclite, scoring, summary
 from jaxsign.infer.sequences import glosses as rules
 from jaxsign.infer.sequences import options as decoding
-from jaxsign.infer.sequences.recogniser import Recognised, Recogniser
+from jaxsign.infer.sequences.recogniser import Recognised, Recogniser, gloss_name
 from jaxsign.input import sources
 from jaxsign.train import inputs, word_errors
 
@@ -170,7 +170,7 @@ def _score(
     return [
         scoring.sentence(
             name,
-            [metrics.class_name(names, number) for number in truth],
+            [gloss_name(names, number) for number in truth],
             recognised,
             costs=scored_by.costs,
             rule=rules.RULES[scored_by.glosses],

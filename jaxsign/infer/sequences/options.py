@@ -3,11 +3,9 @@
 import dataclasses
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean
@@ -17,6 +15,7 @@ from jaxsign.train import stage as stages
 MODES = ("greedy", "beam", "two_pass")
 # The part of a net that only the attention's share of the loss trains.
 _DECODER = "attention_decoder"
+_FRESH = {"scale": 1, "bias": 0}  # a norm that nothing has trained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,10 +80,13 @@ def decoder_is_trained(run: runs.Run) -> bool:
     """Whether any training of the checkpoint has reached the attention decoder.
 
     Stages that learn by CTC alone, or that freeze the decoder, do not. Nor did the original
-    program: there the decoder's layers are still the copies of one that they began as.
+    program: in its checkpoints the decoder's last norm is still what every norm begins as.
     """
     if "imported" in run.manifest:
-        return _layers_differ(run.variables["params"].get(_DECODER, {}))
+        norm = run.variables["params"].get(_DECODER, {}).get("final_norm", {})
+        return any(
+            bool((norm[name] != start).any()) for name, start in _FRESH.items() if name in norm
+        )
     epochs = int(run.info.get("epoch", 0))
     first = 0
     for stage in stages.resolve(run.config):
@@ -102,15 +104,6 @@ def warn_of_decoder(run: runs.Run, options: Options) -> None:
             "pass weighs with chance; --mode beam leaves it out",
             file=sys.stderr,
         )
-
-
-def _layers_differ(decoder: Mapping[str, Any]) -> bool:
-    layers = [jax.tree.leaves(part) for name, part in decoder.items() if name.startswith("layer_")]
-    return any(
-        not np.array_equal(one, other)
-        for layer in layers[1:]
-        for one, other in zip(layers[0], layer, strict=True)
-    )
 
 
 def _trains_decoder(config: ConfigDict) -> bool:

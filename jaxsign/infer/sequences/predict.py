@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxsign.errors import UserError
-from jaxsign.infer import files, metrics, results
+from jaxsign.infer import files, results
 from jaxsign.infer import run as runs
 from jaxsign.infer.sequences import options as decoding
-from jaxsign.infer.sequences.recogniser import Recognised, Recogniser
+from jaxsign.infer.sequences.recogniser import Recognised, Recogniser, gloss_name
 
 # Clips held in memory at once.
 _CHUNK = 256
@@ -123,13 +123,13 @@ def saved(recognised: Recognised, run: runs.Run, mode: str) -> results.Result:
     names = run.labels.get("gloss")
     best = recognised.hypotheses[0]
     return {
-        "gloss_prediction": [results.label(names, number) for number in best.glosses],
+        "gloss_prediction": [_label(names, number) for number in best.glosses],
         "gloss_probability": min(1.0, math.exp(best.log_ctc)),
         "mode": mode,
         "score": best.score,
         "hypotheses": [
             {
-                "glosses": [results.label(names, number) for number in one.glosses],
+                "glosses": [_label(names, number) for number in one.glosses],
                 "score": _finite(one.score),
                 "log_ctc": _finite(one.log_ctc),
                 "log_att": None if one.log_att is None else _finite(one.log_att),
@@ -137,6 +137,12 @@ def saved(recognised: Recognised, run: runs.Run, mode: str) -> results.Result:
             for one in recognised.hypotheses
         ],
     }
+
+
+def _label(names: Sequence[str] | None, number: int) -> str:
+    """`LABEL (id)` as in other results; only the name where that tells the number."""
+    known = bool(names) and number < len(names or ())
+    return results.label(names, number) if known else gloss_name(names, number)
 
 
 def _finite(value: float) -> float | None:
@@ -179,7 +185,7 @@ def _table(answer: Prediction, run: runs.Run, mode: str) -> Table:
             values += [one.log_att, one.score]
         table.add_row(
             str(rank),
-            Text(_text([metrics.class_name(run.labels.get("gloss"), i) for i in one.glosses])),
+            Text(_text([gloss_name(run.labels.get("gloss"), i) for i in one.glosses])),
             f"{math.exp(one.log_ctc):.3f}",
             *(f"{value:.2f}" for value in values),
         )

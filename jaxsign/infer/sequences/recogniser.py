@@ -41,7 +41,7 @@ class Recognised:
     """What was recognised in a clip.
 
     Attributes:
-      names: of the glosses; a class without a name goes by its number.
+      names: of the glosses (`gloss_name`).
       hypotheses: the best readings, best first; at least one.
     """
 
@@ -101,7 +101,7 @@ class Recogniser:
     def names(self, glosses: Sequence[int]) -> tuple[str, ...]:
         """The names of class numbers."""
         known = self.run.labels.get("gloss")
-        return tuple(metrics.class_name(known, number) for number in glosses)
+        return tuple(gloss_name(known, number) for number in glosses)
 
     def _decode(self, said: dict[str, Any]) -> list[Recognised]:
         first = self._first_pass(said)
@@ -151,6 +151,15 @@ class Recogniser:
             )
             result.append(Recognised(self.names(hypotheses[0].glosses), hypotheses))
         return result
+
+
+def gloss_name(names: Sequence[str] | None, number: int) -> str:
+    """The name of a class; `?id` where the names do not reach so far (ids count from 1).
+
+    A run without any names tells numbers.
+    """
+    known = not names or number < len(names)
+    return metrics.class_name(names, number) if known else f"?{number + 1}"
 
 
 # Compiled once for a net and the shapes, whatever recogniser asks.

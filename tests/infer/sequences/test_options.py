@@ -73,15 +73,14 @@ def test_a_frozen_decoder_has_learned_nothing(run):
     assert options.of_run(own).mode == "beam"
 
 
-def test_an_imported_decoder_whose_layers_are_all_one_was_never_trained(tmp_path):
-    folder = sequence_runs.save_run(
-        tmp_path / "r", epoch=0, manifest={"imported": {}}, num_layers=2
-    )
+def test_an_imported_decoder_whose_norm_is_fresh_was_never_trained(tmp_path):
+    folder = sequence_runs.save_run(tmp_path / "r", epoch=0, manifest={"imported": {}})
     run = runs.load_run(folder)
     assert options.of_run(run).mode == "two_pass"
     decoder = dict(run.variables["params"]["attention_decoder"])
-    decoder["layer_1"] = decoder["layer_0"]
+    fresh = {"scale": np.ones(16), "bias": np.zeros(16)}
+    assert decoder["final_norm"].keys() == fresh.keys()
+    decoder["final_norm"] = fresh
     params = {**run.variables["params"], "attention_decoder": decoder}
     original = dataclasses.replace(run, variables={**run.variables, "params": params})
-    assert np.array_equal(*(decoder[f"layer_{i}"]["linear1"]["bias"] for i in (0, 1)))
     assert options.of_run(original).mode == "beam"

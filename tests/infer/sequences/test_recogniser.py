@@ -12,7 +12,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.decoding import greedy
 from jaxsign.infer.sequences.options import MODES, Options
-from jaxsign.infer.sequences.recogniser import Recogniser
+from jaxsign.infer.sequences.recogniser import Recogniser, gloss_name
 
 CLIPS = [sequence_runs.clip(frames, seed) for seed, frames in enumerate((70, 3, 121, 1))]
 
@@ -64,6 +64,12 @@ def test_some_clips_hold_several_glosses_and_names_follow(run):
     for one in found:
         assert one.names == tuple(sequence_runs.NAMES[i] for i in one.glosses)
         assert one.score == one.hypotheses[0].log_ctc <= 0
+
+
+def test_classes_beyond_the_names_are_marked():
+    assert gloss_name(("A", "B"), 1) == "B"
+    assert gloss_name(("A", "B"), 2) == "?3"  # the third gloss: its id in a label map
+    assert gloss_name(None, 2) == gloss_name((), 2) == "2"
 
 
 def test_greedy_is_the_collapse_of_the_best_ids(run):

@@ -104,6 +104,34 @@ ASL_TINY = {
 }
 
 
+WHISPER_TINY = {
+    "net": {
+        "dim": 16, "num_heads": 2, "num_layers": 1, "ff_dim": 32, "max_target": 8,
+        "max_relative": 64, "patch_size": 2,
+    },
+    "data": {
+        "synthetic": {"signs": 3, "signers": 4, "frames": (8, 12), "glosses": (2, 3)},
+    },
+    "input": {"buckets": (40,), "max_length": 40, "threads": 0},
+    "schedule": {"warmup_updates": 2},
+    "log": {"tensorboard": False},
+    "stage": {
+        "stage1": {"train": {"epochs": 1}, "input": {"batch_size": 4}},
+        "stage2": {"train": {"epochs": 2}, "input": {"batch_size": 3}},
+        "stage3": {
+            "train": {"epochs": 2},
+            "input": {"batch_size": 4, "windows": {"seconds": 0.5, "overlap": 0.5}},
+        },
+    },
+}  # fmt: skip
+
+
+def tiny_whisper(variant="synthetic", **sections):
+    """WhisperSign's three stages on a few synthetic sentences, with further changes."""
+    config = configs.merged(configs.load(f"whisper_sign:{variant}"), WHISPER_TINY)
+    return configs.merged(config, sections)
+
+
 def tiny_asl(variant="synthetic", **sections):
     """The ASL hybrid's recipe on a few synthetic signs, with further changes of its sections."""
     config = configs.merged(configs.load(f"asl_hybrid:{variant}"), ASL_TINY)

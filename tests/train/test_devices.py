@@ -16,7 +16,7 @@ COMPARE = """
 import jax, json, numpy as np, jax.numpy as jnp, sys
 from flax import linen as nn
 from jaxsign import config as configs
-from jaxsign.nets import sign_transformer
+from jaxsign.nets import sign_transformer, whisper_sign
 from jaxsign.nets.layers import batch_norm, dense
 from jaxsign.train import optimizer, state, step, tasks
 
@@ -33,18 +33,27 @@ class WithBatchNorm(nn.Module):
 def net_of(kind, axis):
     if kind == "bn":
         return WithBatchNorm(axis)
+    if kind == "whisper_sign":
+        return whisper_sign.WhisperSign(num_gloss=4, num_joints=3, num_features=2, patch_size=2,
+            dim=16, num_heads=2, num_layers=1, ff_dim=32, dropout=0.0, frontend_dropout=0.0,
+            spatial_dropout=0.0, max_target=8, max_relative=16, axis_name=axis)
     return sign_transformer.SignTransformer(input_dim=6, emb_dim=16, n_heads=2, n_layers=1,
         num_gloss=5, num_cat=3, dropout=0.0, max_len=16)
 
 kind, parallel = sys.argv[1:3]
-config = configs.load("fslr_transformer")
+sequences = kind == "whisper_sign"
+config = configs.load(kind if sequences else "fslr_transformer")
 config.optim.weight_decay = 0.01
 rng = np.random.default_rng(0)
 A, B, T = 2, 8, 9
 def batch():
     weight = np.ones((A, B), np.float32); weight[1, 5:] = 0
-    return dict(x=rng.normal(size=(A, B, T, 6)).astype(np.float32),
+    shape = (3, 2) if sequences else (6,)
+    count = rng.integers(0, 4, (A, B, 1))
+    return dict(x=rng.normal(size=(A, B, T, *shape)).astype(np.float32),
         valid=np.arange(T) < rng.integers(1, T + 1, (A, B, 1)), weight=weight,
+        sequence=np.where(np.arange(3) < count, rng.integers(1, 5, (A, B, 3)), 0).astype(np.int32),
+        sequence_valid=np.arange(3) < count,
         gloss=rng.integers(0, 5, (A, B)).astype(np.int32),
         cat=rng.integers(0, 3, (A, B)).astype(np.int32), index=np.zeros((A, B), np.int32))
 batches = [batch() for _ in range(4)]
@@ -64,7 +73,15 @@ for count in (1, 4):
         s, metrics = compiled.train(s, compiled.put_train(b), rates)
         sums.append({k: float(v) for k, v in compiled.scalars(metrics).items()})
     one = {k: v[0] for k, v in batches[0].items()}
-    val = compiled.scalars(compiled.evaluate(s, compiled.put_eval(one), rates["loss_weights"]))
+    found = compiled.evaluate(s, compiled.put_eval(one), rates["loss_weights"])
+    if sequences:
+        rows = compiled.rows(found.pop("rows"))
+        spans = compiled.rows(compiled.align(s, compiled.put_eval(one))["rows"])["spans"]
+        assert len(rows["ids"]) == B and spans.shape == (B, 3, 2)
+        np.testing.assert_array_equal(rows["sequence"], one["sequence"])
+        sums.append({k: float(v) for k, v in task.count(rows).items()})
+        sums.append({"spans": float((spans * (1 + np.arange(B))[:, None, None]).sum())})
+    val = compiled.scalars(found)
     sums.append({k: float(v) for k, v in val.items()})
     host = compiled.fetch(s)
     leaves = jax.tree.leaves((host.params, host.collections))
@@ -77,7 +94,7 @@ print(json.dumps({"params": worst, "sums": sums, "devices": len(jax.devices())})
 
 
 @pytest.mark.parametrize("parallel", ["pmap", "jit"])
-@pytest.mark.parametrize("kind", ["transformer", "bn"])
+@pytest.mark.parametrize("kind", ["transformer", "bn", "whisper_sign"])
 def test_four_devices_equal_one(kind, parallel):
     done = subprocess.run(
         [sys.executable, "-c", COMPARE, kind, parallel],

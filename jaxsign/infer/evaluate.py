@@ -137,8 +137,7 @@ def data_section(
     if data.source not in ("npz", "clips", "synthetic"):
         # Other clips may have other signs: the run's classes keep their numbers.
         data.class_names = {head: known for head, known in run.labels.items() if known}
-    # A collection's training path may serve all splits.
-    somewhere = data[split].path or (data.source == "collection" and data.train.path)
+    somewhere = data[split].path or (data.train.path if sources.serve_all(data.source) else "")
     if data.source != "synthetic" and not somewhere:
         raise UserError(
             f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is empty). "

@@ -79,6 +79,11 @@ def names() -> list[str]:
     return sorted(i.name for i in pkgutil.iter_modules(__path__) if not i.name.startswith("_"))
 
 
+def serve_all(name: str) -> bool:
+    """Whether the training path of this layout may hold all splits (its file says `ONE_PATH`)."""
+    return name in names() and hasattr(importlib.import_module(f"{__name__}.{name}"), "ONE_PATH")
+
+
 def open_source(
     data: ConfigDict, split: str, num_classes: Mapping[str, int] | None = None
 ) -> Source:

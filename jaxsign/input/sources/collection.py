@@ -18,6 +18,7 @@ from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import formats, labels
 from jaxsign.input.sources import Source
 
+ONE_PATH = True  # one path may serve all splits
 _LOG = logging.getLogger("jaxsign")
 _HEADS = ("gloss", "cat")
 _MANY = 1000  # clips whose files are opened with a bar

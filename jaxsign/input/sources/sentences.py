@@ -19,6 +19,7 @@ from jaxsign.input.formats import SPLITS
 from jaxsign.input.sources import Source
 
 Array = np.ndarray
+ONE_PATH = True  # one path may serve all splits
 FILE = "sentences.npz"
 _REQUIRED = ("features", "frame_offset", "gloss", "gloss_offset", "split", "vocab")
 _OPTIONAL = ("video", "speaker")

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from jaxsign.input.formats import whispersign
 from jaxsign.input.sources import Source, collection
 
+ONE_PATH = True  # one path may serve all splits
 Array = np.ndarray
 
 

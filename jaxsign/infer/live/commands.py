@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-from collections.abc import Collection
 from typing import Any
 
 from jaxsign import arguments
@@ -147,31 +146,25 @@ def _end(going: Any, shown: Any, words: argparse.Namespace) -> None:
 
 def _recogniser(run: Any, words: argparse.Namespace) -> Any:
     """Of sentences for a run that gives them, else of single signs."""
-    from jaxsign.infer.live import continuous, sentence, stream
+    from jaxsign.infer.live import continuous, recognisers, sentence, stream
 
     fields = {field.name for field in dataclasses.fields(stream.Settings)} - {"min_frames"}
     given = {name: getattr(words, name) for name in fields if getattr(words, name) is not None}
     if run.gives_sequences:
         given.pop("window", None)
-        _refuse(given, "runs of single signs; this one gives sentences", run)
+        recognisers.refuse(run, given, "single signs; this one gives sentences")
         settings = continuous.of_run(
             run, seconds=words.window, overlap=words.overlap, fps=_film_rate(words.video)
         )
         return sentence.Sentence(continuous.Continuous(run, settings))
     overlap = {"overlap"} if words.overlap is not None else set()
-    _refuse(overlap, "runs of sentences; this one gives single signs", run)
+    recognisers.refuse(run, overlap, "sentences; this one gives single signs")
     if given.get("window", 30) % 1:
         raise UserError(f"--window {words.window}: expected a whole number of frames")
     given["window"] = int(given.get("window", 30))
     return stream.Recogniser(
         run, stream.Settings(min_frames=min(5, max(given["window"], 1)), **given)
     )
-
-
-def _refuse(names: Collection[str], kind: str, run: Any) -> None:
-    if names:
-        options = ", ".join("--" + name.replace("_", "-") for name in sorted(names))
-        raise UserError(f"{run.workdir}: {options} only for {kind}. Leave it out.")
 
 
 def _film_rate(path: str | None) -> float:

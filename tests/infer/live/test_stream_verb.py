@@ -144,6 +144,7 @@ def test_a_run_of_single_signs_streams_too(tmp_path, capsys):
         (["wrong.npy"], "frames of .5, 3. numbers.*takes landmarks .543, 3. or.*42, 7"),
         (["good.npy", "--overlap", "0.99"], "would lie 1 apart"),
         (["good.npy", "--overlap", "1"], "--overlap 1.0: expected 0 to below 1"),
+        (["good.npy", "--vote", "3"], "--vote only for runs of single signs"),
         (["broken.npy"], "broken.npy: not a readable .npy file"),
     ],
 )

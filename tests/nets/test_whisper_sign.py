@@ -1,5 +1,7 @@
 """WhisperSign: sizes, keys, and that padding changes nothing unless it is asked to."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +17,7 @@ SMALL = {
     "num_features": 2,
     "dim": 16,
     "num_heads": 2,
-    "num_layers": 2,
+    "num_layers": 1,
     "ff_dim": 24,
     "max_target": 9,
     "max_relative": 6,
@@ -30,11 +32,33 @@ def _clips(seed, lengths, frames):
     return np.where(valid[..., None, None], x, 0).astype(np.float32), valid
 
 
+def _fresh(net):
+    """Random numbers in the shapes of the net: compiling its own initialisation takes seconds."""
+    shapes = jax.eval_shape(net.init, jax.random.key(1), jnp.zeros((1, 4, 3, 2)))
+    rng = np.random.default_rng(1)
+
+    def numbers(path, leaf):
+        if path[-1].key in ("count", "mean", "var"):  # as a norm begins
+            return np.full(leaf.shape, path[-1].key == "var", leaf.dtype)
+        return rng.normal(0, 0.5, leaf.shape).astype(leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(numbers, shapes)
+
+
+# Compiled once a shape: most tests here differ in numbers only.
+_run = jax.jit(lambda net, *arguments: net.apply(*arguments), static_argnums=0)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _trained(net, variables, x, valid):
+    collections = ["batch_stats", "intermediates"]
+    return net.apply(variables, x, valid, train=True, mutable=collections)
+
+
 @pytest.fixture(scope="module")
 def small():
     net = whisper_sign.WhisperSign(**SMALL)
-    x, valid = _clips(0, [9, 5], 9)
-    return net, net.init(jax.random.key(1), x, valid)
+    return net, _fresh(net)
 
 
 @pytest.mark.parametrize(
@@ -87,18 +111,18 @@ def test_fields_are_told_by_the_shapes(small):
 
 @settings(max_examples=15, deadline=None)
 @given(
-    lengths=st.lists(st.integers(1, 11), min_size=1, max_size=3),
-    extra=st.integers(0, 9),
+    lengths=st.lists(st.sampled_from([1, 6, 11]), min_size=2, max_size=2),
+    frames=st.sampled_from([11, 19]),
     seed=st.integers(0, 99),
 )
-def test_padding_changes_no_valid_output(small, lengths, extra, seed):
+def test_padding_changes_no_valid_output(small, lengths, frames, seed):
     net, variables = small
-    x, valid = _clips(seed, lengths, max(lengths) + extra)
-    x[~valid] = 1e3  # what stands there must not matter
+    x, valid = _clips(seed, lengths, frames)
+    x[~valid] = np.nan  # what stands there must not matter
     tokens = np.array([[0, 3, 1]] * len(lengths))
-    padded = net.apply(variables, x, valid, tokens)
+    padded = _run(net, variables, x, valid, tokens)
     for row, length in enumerate(lengths):
-        alone = net.apply(variables, x[row : row + 1, :length], None, tokens[:1])
+        alone = _run(net, variables, x[row : row + 1, :length], None, tokens[:1])
         patches = net.output_length(length)
         assert padded["output_valid"][row].sum() == patches
         for name in ("ctc_log_probs", "encoder_output"):
@@ -107,36 +131,34 @@ def test_padding_changes_no_valid_output(small, lengths, extra, seed):
 
 
 @settings(max_examples=10, deadline=None)
-@given(extra=st.integers(0, 9), seed=st.integers(0, 99))
+@given(extra=st.sampled_from([1, 6]), seed=st.integers(0, 99))
 def test_padding_changes_no_statistics_in_training(extra, seed):
     net = whisper_sign.WhisperSign(**SMALL, **NO_DROPOUT)
-    lengths = [8, 5, 2]
-    x, valid = _clips(seed, lengths, 8)
-    variables = net.init(jax.random.key(1), x, valid)
+    x, valid = _clips(seed, [8, 5, 2], 8)
+    variables = _fresh(net)
     wider, wider_valid = (
         np.pad(a, [(0, 0), (0, extra), (0, 0), (0, 0)][: a.ndim]) for a in (x, valid)
     )
     wider[~wider_valid] = np.nan
-
-    def run(x, valid):
-        return net.apply(variables, x, valid, train=True, mutable=["batch_stats"])
-
-    small, stats = run(x, valid)
-    large, wider_stats = run(wider, wider_valid)
+    small, state = _trained(net, variables, x, valid)
+    large, wider_state = _trained(net, variables, wider, wider_valid)
     seen = np.asarray(small["output_valid"])
     np.testing.assert_allclose(
         np.asarray(large["ctc_log_probs"])[:, : seen.shape[1]][seen],
         np.asarray(small["ctc_log_probs"])[seen],
         atol=2e-5,
     )
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), stats, wider_stats)
+    for a, b in zip(
+        *(jax.tree.leaves(s["batch_stats"]) for s in (state, wider_state)), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_running_variance_is_the_unbiased_one_of_valid_patches():
     net = whisper_sign.WhisperSign(**SMALL, **NO_DROPOUT)
     x, valid = _clips(3, [12, 6], 12)
-    variables = net.init(jax.random.key(1), x, valid)
-    _, state = net.apply(variables, x, valid, train=True, mutable=["batch_stats", "intermediates"])
+    variables = _fresh(net)
+    _, state = _trained(net, variables, x, valid)
     before = np.asarray(state["intermediates"]["frontend"]["convolved"][0], np.float64)
     seen = np.array([[True, True, True], [True, True, False]])
     norm = state["batch_stats"]["frontend"]["norm"]
@@ -151,8 +173,9 @@ def test_a_clip_without_a_frame_is_never_nan(padding, train):
     net = whisper_sign.WhisperSign(**SMALL, **NO_DROPOUT, padding=padding)
     x, valid = _clips(0, [7, 0], 7)
     tokens = np.zeros((2, 2), np.int32)
-    variables = net.init(jax.random.key(1), x, valid)
+    variables = _fresh(net)
 
+    @jax.jit
     def total(params):
         result, _ = net.apply(
             {**variables, "params": params}, x, valid, tokens, train=train, mutable=["batch_stats"]
@@ -241,8 +264,9 @@ def test_shapes_that_do_not_fit_are_named(small):
 def test_auxiliary_head_reads_the_frontend():
     net = whisper_sign.WhisperSign(**SMALL, auxiliary_ctc=True)
     x, valid = _clips(8, [12, 9], 12)
-    variables = net.init(jax.random.key(0), x, valid)
+    variables = _fresh(net)
 
+    @jax.jit
     def total(params):
         result = net.apply({**variables, "params": params}, x, valid)
         return (result["aux_log_probs"][..., 1:] * jnp.arange(6)).sum()
@@ -273,7 +297,7 @@ def test_small_types_give_float32_answers_near_the_full_ones(small, dtype):
 
 def test_initial_numbers_are_torchs():
     net = whisper_sign.WhisperSign(**{**SMALL, "dim": 64, "ff_dim": 128})
-    params = net.init(jax.random.key(0), jnp.zeros((1, 8, 3, 2)))["params"]
+    params = jax.jit(net.init)(jax.random.key(0), jnp.zeros((1, 8, 3, 2)))["params"]
     layer = params["encoder"]["layer_0"]
     bounds = {
         1 / 24**0.5: params["frontend"]["patch1"]["kernel"],
@@ -281,7 +305,7 @@ def test_initial_numbers_are_torchs():
         1 / 64**0.5: layer["spatial"]["qkv"]["bias"],
         1 / 32**0.5: layer["temporal"]["positions"]["projection"],
         (6 / 256) ** 0.5: params["attention_decoder"]["layer_0"]["self_attention"]["kernel"],
-        1 / 128**0.5: params["attention_decoder"]["layer_1"]["linear2"]["kernel"],
+        1 / 128**0.5: params["attention_decoder"]["layer_0"]["linear2"]["kernel"],
     }
     for bound, value in bounds.items():
         assert 0.85 * bound < np.abs(value).max() <= bound

@@ -1,6 +1,7 @@
 """Reads what a person gives to a recogniser: clip files of any format, and folders of them."""
 
 import collections
+import contextlib
 import dataclasses
 import importlib
 from collections.abc import Iterable
@@ -60,6 +61,9 @@ def find(source: str | Path) -> list[Item]:
     files = sorted(path for path in source.rglob("*.npz") if path.is_file())
     if files and not many:
         return [Item(path, path.relative_to(source).as_posix()) for path in files]
+    bare = _bare_arrays(source)
+    if bare:
+        return bare
     collection = formats.open_collection(source, _format(source))
     clips_in = collections.Counter(entry.path for entry in collection.entries)
     items = []
@@ -69,6 +73,17 @@ def find(source: str | Path) -> list[Item]:
             place = place / entry.name
         items.append(Item(place, entry.name, collection, i))
     return items
+
+
+def _bare_arrays(source: Path) -> list[Item]:
+    """The .npy files of a folder that is of no known format, or the one .npy file that is given."""
+    if source.is_file():
+        return [Item(source, source.name)] if source.suffix.lower() == ".npy" else []
+    files = sorted(path for path in source.rglob("*.npy") if path.is_file())
+    with contextlib.suppress(UserError):
+        formats.detect(source)
+        return []
+    return [Item(path, path.relative_to(source).as_posix()) for path in files]
 
 
 def _format(source: Path) -> str:
@@ -100,7 +115,9 @@ def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
     if isinstance(item, Path):
         item = Item(item, item.name)
     path = item.path
-    if item.collection is not None:
+    if path.suffix.lower() == ".npy" and path.is_file():
+        clip = _array(item, run, mask)
+    elif item.collection is not None:
         clip = _viewed(item.collection.read(item.index), path, run, mask)
     elif path.name.endswith(clips.SUFFIX):
         clip = _viewed(clips.load(path), path, run, mask)
@@ -179,6 +196,22 @@ def _stored(path: Path, run: runs.Run, mask: str) -> runs.Clip:
             "Use --mask length."
         )
     return runs.Clip(x, (visible != 0).any(1))
+
+
+def _array(item: Item, run: runs.Run, mask: str) -> runs.Clip:
+    """An .npy file: the net's numbers as they are, else a clip of its format."""
+    path = item.path
+    try:
+        x = np.load(path, allow_pickle=False)
+    except (*npz_files.BROKEN, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: not a readable .npy file ({error}).") from error
+    if not _fits(x, run):
+        whole = item.collection or formats.open_collection(path)
+        return _viewed(whole.read(item.index), path, run, mask)
+    if mask != "length":
+        raise UserError(f"{path}: --mask {mask} needs to know what is seen. Use --mask length.")
+    check_finite(x, path, run)
+    return runs.Clip(run.features(x.astype(np.float32)), np.ones(len(x), bool))
 
 
 def choose_key(arrays: dict[str, Array], run: runs.Run, path: Path) -> str:

@@ -127,13 +127,7 @@ def _features(run: runs.Run, source: sources.Source, index: int) -> Array:
     value = source.read(index)
     if isinstance(value, np.ndarray):
         files.check_finite(value, source.ids[index], run)
-    x = run.features(value)
-    if np.shape(x)[1:] != run.frame_shape:
-        raise UserError(
-            f"{source.ids[index]}: frames of {list(np.shape(x)[1:])} numbers, but this run's net "
-            f"takes {list(run.frame_shape)}. Give --data clips that the run's view can read."
-        )
-    return x
+    return run.features(value)
 
 
 def _named(run: runs.Run, source: sources.Source) -> runs.Run:

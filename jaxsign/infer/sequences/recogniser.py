@@ -85,15 +85,17 @@ class Recogniser:
           ids: the clips' names, for messages.
 
         Raises:
-          UserError: the net's scores of a clip are no numbers.
+          UserError: a clip is of another shape, or the net's scores of it are no numbers.
         """
+        names = list(ids) if ids else [f"clip {i}" for i in range(len(arrays))]
+        _check_shapes(arrays, names, self.run)
         clips = [runs.Clip(x, np.ones(len(x), bool)) for x in arrays]
         found: dict[int, Recognised] = {}
         for members, batch in self.run.batches(clips, batch_size):
             # Full float32 products, so that an answer does not depend on the device.
             with jax.default_matmul_precision("highest"):
                 said = _listen(self.run.net, self.run.variables, batch["x"], batch["valid"])
-                _check(said, [ids[i] if ids else f"clip {i}" for i in members])
+                _check(said, [names[i] for i in members])
                 rows = self._decode(said)
             found |= {i: rows[row] for row, i in enumerate(members)}
         return [found[i] for i in range(len(arrays))]
@@ -194,6 +196,16 @@ def _both_scores(
         decode, said["encoded"], said["valid"], labels, mask, max_target=most
     )
     return rescoring.ctc_scores(said["log_probs"], said["valid"], labels, mask), att
+
+
+def _check_shapes(arrays: Sequence[Array], names: Sequence[str], run: runs.Run) -> None:
+    for x, name in zip(arrays, names, strict=True):
+        if np.shape(x)[1:] != run.frame_shape:
+            raise UserError(
+                f"{name}: frames of {' x '.join(map(str, np.shape(x)[1:]))} numbers, but this "
+                f"run's net takes {' x '.join(map(str, run.frame_shape))}. Give clips that its "
+                f"view ({run.config.view.name or 'none'}) makes that of."
+            )
 
 
 def _check(said: dict[str, Any], names: Sequence[str]) -> None:

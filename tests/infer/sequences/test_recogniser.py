@@ -136,5 +136,10 @@ def test_scores_that_are_no_numbers_name_the_clip(run):
         recogniser.recognise([CLIPS[0], broken], 4, ["good.npy", "broken.npy"])
 
 
+def test_clips_of_another_shape_are_named(run):
+    with pytest.raises(UserError, match="clip 1: frames of 21 x 7 numbers.*takes 42 x 7"):
+        Recogniser(run).recognise([CLIPS[0], np.zeros((9, 21, 7), np.float32)], 4)
+
+
 def test_nothing_gives_nothing(run):
     assert Recogniser(run).recognise([], 4) == []

@@ -8,7 +8,7 @@ import sequence_runs
 
 from jaxsign import cli
 from jaxsign.errors import UserError
-from jaxsign.infer import predict
+from jaxsign.infer import files, predict
 from jaxsign.infer import run as runs
 from jaxsign.infer.sequences.options import Options
 from jaxsign.infer.sequences.recogniser import Recogniser
@@ -58,6 +58,23 @@ def test_a_folder_gives_a_line_a_file_and_names_bad_ones(folder, tmp_path, capsy
     for name, reason in (("empty", "no frames"), ("flat", "42 x 7"), ("nan", "NaN")):
         line = next(li for li in streams.err.splitlines() if f"{name}.npz" in li)
         assert reason in line
+
+
+def test_stored_features_are_read_as_in_training_wherever_they_lie(folder, tmp_path):
+    run = runs.load_run(folder)
+    x = sequence_runs.clip(30)
+    x[..., 3:] *= 5  # velocities that no clip would be given anew
+    features = tmp_path / "processed/val/features"
+    features.mkdir(parents=True)
+    np.save(features / "sample_00000.npy", x)
+    (tmp_path / "processed/label_map.json").write_text('{"<blank>": 0, "HELLO": 1}')
+    for place in (features / "sample_00000.npy", features, tmp_path / "processed"):
+        (item,) = files.find(place)
+        np.testing.assert_array_equal(files.read(item, run).x, run.features(x))
+    np.save(features / "other.npy", np.zeros((4, 5), np.float32))
+    _, other = sorted(files.find(features), key=lambda i: i.name != "other.npy")[::-1]
+    with pytest.raises(UserError, match="other.npy"):
+        files.read(other, run)
 
 
 def test_words_that_make_no_sense_are_refused(folder, tmp_path, capsys):

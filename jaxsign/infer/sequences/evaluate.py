@@ -73,7 +73,7 @@ def evaluate(
       The content of results.json.
 
     Raises:
-      UserError: no clips, labels beyond the net's classes, or clips that do not fit the run.
+      UserError: labels beyond the net's classes, or clips that do not fit the run.
     """
     scored_by, asked = scoring_options or Scoring(), dict(asked or {})
     source = sources.label_sequences(source)

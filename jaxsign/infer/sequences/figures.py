@@ -105,7 +105,7 @@ def _by_gloss(axes, rows: Sequence[Mapping[str, Any]], count: int) -> None:
     axes.barh(places, [-row["inserted"] for row in rows], 0.74, color=_INSERTED, label="added")
     axes.axvline(0, color="#555555", linewidth=0.8)
     axes.set_yticks(places, [_label(row) for row in rows], fontsize=9)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_ylim(max(len(rows), 8) - 0.4, -0.6)  # few bars are no blocks
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     shown = f"the {len(rows)} glosses with most errors of {count}"

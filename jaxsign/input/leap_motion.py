@@ -177,7 +177,8 @@ class LeapMotion:
                 for k, end in enumerate(("prev_joint", "next_joint")):
                     if end in bone:
                         bones[i, j, k] = bone[end]
-        wrist = np.asarray(hand.get("wrist_position") or hand["palm_position"], np.float64)
+        wrist = hand.get("wrist_position")
+        wrist = np.asarray(hand["palm_position"] if wrist is None else wrist, np.float64)
         return np.concatenate([wrist.reshape(1, 3), self._joints_of_bones(bones[None])[0]])
 
     def _joints_of_bones(self, bones: Array) -> Array:

@@ -103,15 +103,7 @@ def read_table(path: Path, hand: str, *, plain: bool = False) -> Hands:
     """
     rows = labels.read_rows(path, ())
     columns = list(rows[0].cells)
-    axes = np.array([[f"{joint}_{axis}" in columns for axis in "xyz"] for joint in JOINTS])
-    if not axes.any():
-        raise UserError(f"{path}: no column of a joint, such as {JOINTS[0]}_x; found {columns[:8]}")
-    if not plain and (axes.any(axis=1) != axes.all(axis=1)).any():
-        half = [f"{j}_{a}" for j, row in zip(JOINTS, axes, strict=True) if row.any()
-                for a, there in zip("xyz", row, strict=True) if not there]  # fmt: skip
-        raise UserError(
-            f"{path}: lacks the columns {', '.join(half)}; give all three of a joint, or none"
-        )
+    axes = _axes(path, columns, plain)
     problems: list[str] = []
     xyz = np.full((len(rows), len(JOINTS), 3), np.nan, np.float32)
     for j, joint in enumerate(JOINTS):
@@ -121,6 +113,8 @@ def read_table(path: Path, hand: str, *, plain: bool = False) -> Hands:
     score = np.ones(len(rows))
     if "confidence" in columns and not plain:
         score = _numbers(rows, "confidence", path, problems)
+    timed = "timestamp" in columns and not plain
+    stamps = _numbers(rows, "timestamp", path, problems) if timed else np.zeros(0)
     sides = [("" if plain else row.cells.get("hand_type", "").lower()) or hand for row in rows]
     strange = sorted({side for side in sides if side not in SIDES})
     if strange:
@@ -128,10 +122,23 @@ def read_table(path: Path, hand: str, *, plain: bool = False) -> Hands:
     if problems:
         raise UserError(f"{len(problems)} cells cannot be read:\n{listing(problems)}")
     table = _placed(xyz, score[:, None] * axes.any(axis=1), sides, rows, columns, plain)
-    if "timestamp" in columns and not plain:
-        stamps = _numbers(rows, "timestamp", path, problems)
+    if timed:
         table.times = _seconds(stamps[_firsts(rows, columns)], path)
     return table
+
+
+def _axes(path: Path, columns: Sequence[str], plain: bool) -> Array:
+    """bool [21, 3]: which axes of which joints have a column."""
+    axes = np.array([[f"{joint}_{axis}" in columns for axis in "xyz"] for joint in JOINTS])
+    if not axes.any():
+        raise UserError(f"{path}: no column of a joint, such as {JOINTS[0]}_x; found {columns[:8]}")
+    if not plain and (axes.any(axis=1) != axes.all(axis=1)).any():
+        half = [f"{j}_{a}" for j, row in zip(JOINTS, axes, strict=True) if row.any()
+                for a, there in zip("xyz", row, strict=True) if not there]  # fmt: skip
+        raise UserError(
+            f"{path}: lacks the columns {', '.join(half)}; give all three of a joint, or none"
+        )
+    return axes
 
 
 def _placed(

@@ -148,7 +148,7 @@ def test_bad_files_are_named(tmp_path):
         ("b.json", "b.json: frame 0: no frame of a Leap Motion sensor"),
         ("c.npy", r"c.npy: flat: \[4, 7\], expected"),
         ("d.npz", "d.npz: expected an array joints_xyz"),
-        ("e.csv", "hand_type is 'both'"),
+        ("e.csv", "(?s)timestamp='x' is no finite number.*hand_type is 'both'"),
         ("f.csv", "f.csv: timestamp must grow"),
         ("g.csv", "g.csv: no column of a joint"),
     ):

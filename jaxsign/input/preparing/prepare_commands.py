@@ -147,7 +147,8 @@ def prepare(words: argparse.Namespace) -> int:
     out = Path(words.out)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"--out {out} exists already. Choose another one or remove it.")
-    formats.check_beside(Path(words.data), out)
+    if words.source not in ("kaggle", "video"):
+        formats.check_beside(Path(words.data), out)
     console = Console(highlight=False)
     collection = gathering.gather(words, console)
     way = {"signers": "signer"}.get(words.split, words.split)

@@ -28,9 +28,11 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     """
     source = collection.open_split(data, split, num_classes)
     place = Path(data[split].path or data.train.path)
-    if not whispersign.recognises(place):
+    # At another rate the view has to make new frames, which it does from clips.
+    if not whispersign.recognises(place) or whispersign.rate(place) != whispersign.FPS:
         return source
-    return dataclasses.replace(source, reader=functools.partial(_read, tuple(source.paths)))
+    paths = tuple(path for path in source.paths if path is not None)
+    return dataclasses.replace(source, reader=functools.partial(_read, paths))
 
 
 def _read(paths: Sequence[Path], index: int) -> Array:

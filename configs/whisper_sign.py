@@ -108,6 +108,7 @@ def _stage2() -> dict[str, Any]:
         "reset_best": True,
         "train": {"epochs": 100},
         "optim": {"lr": 5e-5, "weight_decay": 1e-4},
+        "loss": {"alpha": 0.3},
         "input": {"batch_size": 16},
     }
 
@@ -119,6 +120,7 @@ def _stage3() -> dict[str, Any]:
         "reset_best": True,
         "train": {"epochs": 30},
         "optim": {"lr": 1e-5, "weight_decay": 1e-5},
+        "loss": {"alpha": 0.3},
         "input": {
             "batch_size": 16,
             "windows": {"enabled": True, "seconds": 3.0, "overlap": 0.5},

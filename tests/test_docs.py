@@ -43,6 +43,18 @@ def test_every_original_flag_is_in_the_table():
     assert [flag for flag in flags if f"`{flag}`" not in text] == []
 
 
+def test_every_key_of_the_whispersign_page_exists():
+    known = set(configs.flatten(configs.load("whisper_sign")))
+    page = (ROOT / "docs" / "from_whispersign.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2] for line in page.splitlines() if line.startswith("| `")]
+    found = {
+        word.replace("stageN", "stage2") for row in rows for word in re.findall(r"`([^`]+)`", row)
+    }
+    keys = {key for key in found if re.fullmatch(r"[a-z]+(\.\w+)+", key)}
+    assert len(keys) > 30
+    assert sorted(keys - known) == []
+
+
 @pytest.mark.parametrize("name", ["fslr_transformer", "fslr_iv3_gru"])
 def test_shipped_recipes_load(name):
     assert configs.load(name).system == name

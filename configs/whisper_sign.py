@@ -55,6 +55,9 @@ def _guide() -> ConfigDict:
             "normalise": True,
             "relative_velocity": False,
             "smooth": 0,  # frames of a moving average
+            "feature_scaling": "",  # standard | minmax, fitted to the training clips
+            "feature_shift": (),  # what was fitted
+            "feature_scale": (),
         }
     )
     config.net = ConfigDict(

@@ -69,6 +69,8 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
         inputs.prepared(sources.open_source(config.data, split, classes), config)
         for split in ("train", "val")
     )
+    config = ConfigDict(config.to_dict())
+    config.view.update(views.fit(config, train))
     view = views.of_recipe(config)
     config = resolve(config, train, view, stored)
     _check_val(config, val, view)

@@ -11,7 +11,6 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError
 from jaxsign.train import checkpoint, precision, ranges, setup, tasks
 
-
 _CLASSES = 10  # where the recipe takes the data's number
 
 

@@ -134,6 +134,21 @@ def test_feature_scaler():
         whisper_sign.FeatureScaler.fit(x, "robust")
 
 
+@pytest.mark.parametrize("method", whisper_sign.SCALINGS)
+def test_a_scaling_fitted_to_a_training_set(method):
+    clips = [without(moving(20, seed=n), left=range(5, 9)) for n in range(3)]
+    told = whisper_sign.fit(clips, feature_scaling=method, rate=0.0)
+    assert whisper_sign.fit(clips, rate=0.0) == {}
+    made = [whisper_sign.view(c, rate=0.0, feature_scaling=method, **told) for c in clips]
+    plain = np.concatenate([whisper_sign.view(c, rate=0.0) for c in clips])
+    seen = (plain != 0).any(axis=-1)
+    rows, absent = np.concatenate(made)[seen], np.concatenate(made)[~seen]
+    assert not absent.any() and len(absent)
+    np.testing.assert_allclose(
+        rows, whisper_sign.FeatureScaler.fit(plain[seen], method)(plain[seen]), atol=1e-5
+    )
+
+
 def test_stored_arrays_are_normalised_alone():
     stored = whisper_sign.joints(moving(10))
     kept = stored.copy()

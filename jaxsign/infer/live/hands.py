@@ -5,6 +5,7 @@ the mean over the frames up to now, and resampling is linear between two frames,
 bends splines through all of them. Everything else is the view's own.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -138,6 +139,21 @@ class Smoother:
         return averages.astype(np.float32)
 
 
+class Scaler:
+    """The view's last stage: every number in the training set's measure."""
+
+    def __init__(self, scaler: whisper_sign.FeatureScaler, missing: str):
+        self._scaler, self._missing = scaler, missing
+
+    def push(self, new: Rows) -> Rows:
+        """The rows, scaled."""
+        return dataclasses.replace(new, x=self._scaler.of_present(new.x, self._missing))
+
+    def finish(self) -> Rows:
+        """Nothing waits here."""
+        return nothing()
+
+
 class Hands:
     """The whole view on a stream.
 
@@ -145,7 +161,8 @@ class Hands:
       stored: the frames are float32 [n, 42, 7] at the view's rate, not landmarks.
       recorded_rate: frames a second of landmarks as they come; 0 = by their times.
       lengths: see `Normaliser`.
-      rate, missing, normalise, relative_velocity, smooth: the view's options.
+      rate, missing, normalise, relative_velocity, smooth, feature_scaling, feature_shift,
+        feature_scale: the view's options.
     """
 
     def __init__(
@@ -159,8 +176,11 @@ class Hands:
         normalise: bool = True,
         relative_velocity: bool = False,
         smooth: int = 0,
+        feature_scaling: str = "",
+        feature_shift: Sequence[float] = (),
+        feature_scale: Sequence[float] = (),
     ):
-        self._stages: list[Motion | Resampler | Normaliser | Smoother] = []
+        self._stages: list[Motion | Resampler | Normaliser | Smoother | Scaler] = []
         if not stored:
             self._stages.append(Motion(missing, recorded_rate))
             if rate:
@@ -172,6 +192,9 @@ class Hands:
         )
         if smooth:
             self._stages.append(Smoother(smooth, missing))
+        scaler = whisper_sign.FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
+        if scaler is not None:
+            self._stages.append(Scaler(scaler, missing))
 
     def push(self, new: Rows) -> Rows:
         """float32 [n, 42, 7] rows that these frames complete."""

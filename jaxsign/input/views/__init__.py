@@ -55,6 +55,17 @@ def lengths(config: Any, source: Any) -> np.ndarray | None:
     return np.array([module.frames(source.read(i), **options) for i in every], np.int32)
 
 
+def fit(config: Any, source: Any) -> dict[str, Any]:
+    """The options of the recipe's view that only its training data can tell (its `fit`)."""
+    if not config.view.name:
+        return {}
+    options = config.view.to_dict()
+    module = importlib.import_module(f"{__name__}.{options.pop('name')}")
+    if not hasattr(module, "fit"):
+        return {}
+    return module.fit((source.read(i) for i in range(len(source))), **options)
+
+
 def get_view(view_config: Mapping) -> Callable[[Clip], np.ndarray]:
     """The view that `view_config` names, with its options bound.
 

@@ -9,7 +9,8 @@ means are made of the frames that show the hand. 'upstream': of its zeros too, a
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ JOINTS, NUMBERS = 42, 7
 HANDS = (slice(0, 21), slice(21, 42))
 XYZ, VELOCITY, CONFIDENCE = slice(0, 3), slice(3, 6), 6
 MISSING = ("present", "upstream")
+SCALINGS = ("standard", "minmax")
 # The middle finger from its knuckle to its tip.
 FINGER = slice(9, 13)
 
@@ -37,6 +39,9 @@ def view(
     normalise: bool = True,
     relative_velocity: bool = False,
     smooth: int = 0,
+    feature_scaling: str = "",
+    feature_shift: Sequence[float] = (),
+    feature_scale: Sequence[float] = (),
 ) -> np.ndarray:
     """The recogniser's input.
 
@@ -49,6 +54,9 @@ def view(
       relative_velocity: velocities relative to the wrist's, which fits positions around it; the
         original's are those in the image.
       smooth: frames of a moving average, 0 = none.
+      feature_scaling: '', or 'standard' or 'minmax': a `FeatureScaler` at the end, with
+        `feature_shift` and `feature_scale` [7], which `fit` gives. Joints that are absent stay 0,
+        but for missing='upstream'.
 
     Returns:
       float32 [T', 42, 7], finite.
@@ -67,7 +75,31 @@ def view(
     if relative_velocity:
         for hand in HANDS:
             x[:, hand, VELOCITY] -= x[:, hand.start : hand.start + 1, VELOCITY].copy()
-    return moving_average(x, smooth, missing=missing) if smooth else x
+    x = moving_average(x, smooth, missing=missing) if smooth else x
+    scaler = FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
+    return x if scaler is None else scaler.of_present(x, missing)
+
+
+def fit(
+    clips: Iterable[Clip | np.ndarray], *, feature_scaling: str = "", **options: Any
+) -> dict[str, tuple[float, ...]]:
+    """The options of the view that a training set tells: of its scaling, if it has one.
+
+    Args:
+      clips: the training set.
+      feature_scaling: see `view`; options: the other options.
+    """
+    if not feature_scaling:
+        return {}
+    options |= {"feature_shift": (), "feature_scale": ()}
+    made = (view(clip, **options) for clip in clips)
+    if options.get("missing") != "upstream":
+        made = (x[(x != 0).any(axis=-1)] for x in made)
+    scaler = FeatureScaler.fit_all(made, feature_scaling)
+    return {
+        "feature_shift": tuple(map(float, scaler.shift)),
+        "feature_scale": tuple(map(float, scaler.scale)),
+    }
 
 
 def frames(clip: Clip, *, rate: float = 60.0, missing: str = "present", **_: object) -> int | None:
@@ -262,20 +294,69 @@ class FeatureScaler:
           method: 'standard' (mean 0, deviation 1) or 'minmax' ([-1, 1]). A number that never
             changes is only shifted.
         """
-        rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
-        low, high = rows.min(axis=0), rows.max(axis=0)
+        return cls.fit_all([x], method)
+
+    @classmethod
+    def fit_all(cls, arrays: Iterable[np.ndarray], method: str = "standard") -> "FeatureScaler":
+        """As `fit`, of many arrays float [..., F], one after the other.
+
+        Raises:
+          UserError: another method, or nothing to fit to.
+        """
+        if method not in SCALINGS:
+            raise UserError(f"FeatureScaler: method {method!r}, expected one of {SCALINGS}")
+        count, sums, squares = 0, 0.0, 0.0
+        low, high, first = np.inf, -np.inf, None
+        for array in arrays:
+            rows = array.reshape(-1, array.shape[-1]).astype(np.float64)
+            if not len(rows):
+                continue
+            first = rows[0] if first is None else first
+            count, sums = count + len(rows), sums + (rows - first).sum(axis=0)
+            squares = squares + ((rows - first) ** 2).sum(axis=0)
+            low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
+        if first is None:
+            raise UserError("FeatureScaler: no frames to fit to")
+        mean = sums / count
         if method == "standard":
-            shift, scale, offset = rows.mean(axis=0), rows.std(axis=0), 0.0
-        elif method == "minmax":
-            shift, scale, offset = low, (high - low) / 2, 1.0
+            shift, scale = first + mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
         else:
-            raise UserError(f"FeatureScaler: method {method!r}, expected 'standard' or 'minmax'")
+            shift, scale = low, (high - low) / 2
         scale = np.where(high > low, scale, 1)
-        return cls(shift.astype(np.float32), scale.astype(np.float32), offset)
+        return cls(shift.astype(np.float32), scale.astype(np.float32), _offset(method))
+
+    @classmethod
+    def of(
+        cls, method: str, shift: Sequence[float], scale: Sequence[float]
+    ) -> "FeatureScaler | None":
+        """The scaler of a recipe; None where it has none, or where it is not fitted yet.
+
+        Raises:
+          UserError: another method.
+        """
+        if method and method not in SCALINGS:
+            raise UserError(f"config.view.feature_scaling={method!r}, expected one of {SCALINGS}")
+        if not method or not len(shift):
+            return None
+        numbers = (np.asarray(part, np.float32) for part in (shift, scale))
+        return cls(*numbers, _offset(method))
+
+    def of_present(self, x: np.ndarray, missing: str) -> np.ndarray:
+        """float32: joints that are 0 in all numbers stay so, but for missing='upstream'."""
+        scaled = self(x)
+        return (
+            scaled
+            if missing == "upstream"
+            else np.where((x != 0).any(axis=-1, keepdims=True), scaled, 0)
+        )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """float32, of the shape of float [..., F]."""
         return ((x - self.shift) / self.scale - self.offset).astype(np.float32)
+
+
+def _offset(method: str) -> float:
+    return 1.0 if method == "minmax" else 0.0
 
 
 def _stored(x: np.ndarray) -> np.ndarray:

@@ -30,10 +30,17 @@ def of_clip(clip, lengths=None, **options):
     return streamed(stage, clip.landmarks, clip.timestamps)
 
 
+SCALED = {
+    "feature_scaling": "minmax",
+    "feature_shift": tuple(0.1 * n for n in range(7)),
+    "feature_scale": tuple(1.0 + n for n in range(7)),
+}
+
+
 @pytest.mark.parametrize("missing", whisper_sign.MISSING)
 @pytest.mark.parametrize(
     "options",
-    [{}, {"smooth": 5}, {"smooth": 4, "relative_velocity": True}, {"normalise": False}],
+    [{}, {"smooth": 5}, {"smooth": 4, "relative_velocity": True}, {"normalise": False}, SCALED],
     ids=str,
 )
 def test_as_recorded_and_with_known_lengths_it_is_the_view(missing, options):

@@ -338,8 +338,7 @@ class FeatureScaler:
             raise UserError(f"config.view.feature_scaling={method!r}, expected one of {SCALINGS}")
         if not method or not len(shift):
             return None
-        numbers = (np.asarray(part, np.float32) for part in (shift, scale))
-        return cls(*numbers, _offset(method))
+        return cls(np.asarray(shift, np.float32), np.asarray(scale, np.float32), _offset(method))
 
     def of_present(self, x: np.ndarray, missing: str) -> np.ndarray:
         """float32: joints that are 0 in all numbers stay so, but for missing='upstream'."""

@@ -158,15 +158,15 @@ def _parity(config: ConfigDict) -> None:
 def _synthetic(config: ConfigDict) -> None:
     config.data.source = "synthetic"
     config.data.synthetic.update(
-        signs=20, categories=2, signers=12, val_signers=2, clips_per_signer=1, continuous=True
+        signs=20, categories=2, signers=12, val_signers=2, clips_per_signer=4, continuous=True
     )
     config.view.rate = 0.0  # 30 frames a second as they are
     config.view.smooth = 5
     config.net.update(dim=128, num_heads=4, num_layers=2, ff_dim=512, patch_size=2)
-    config.input.update(buckets=(60, 90, 120, 150, 180, 210, 240, 300), max_length=300)
+    config.input.update(buckets=(120, 180, 240), max_length=300)
     config.input.augment.joints.update(joint_mask=0.02, time_mask=0.05, time_scale=(0.8, 1.25))
     config.schedule.warmup_updates = 50
-    for name, epochs, lr in (("stage1", 6, 1e-3), ("stage2", 40, 5e-4), ("stage3", 6, 1e-4)):
+    for name, epochs, lr in (("stage1", 3, 1e-3), ("stage2", 40, 5e-4), ("stage3", 4, 1e-4)):
         config.stage[name].train.epochs = epochs
         config.stage[name].optim.lr = lr
         config.stage[name].input.batch_size = 16

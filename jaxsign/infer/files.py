@@ -205,13 +205,28 @@ def _array(item: Item, run: runs.Run, mask: str) -> runs.Clip:
         x = np.load(path, allow_pickle=False)
     except (*npz_files.BROKEN, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a readable .npy file ({error}).") from error
-    if not _fits(x, run):
+    if not _fits(x, run) or of_other_rate(path, run):
         whole = item.collection or formats.open_collection(path)
         return _viewed(whole.read(item.index), path, run, mask)
     if mask != "length":
         raise UserError(f"{path}: --mask {mask} needs to know what is seen. Use --mask length.")
     check_finite(x, path, run)
     return runs.Clip(run.features(x.astype(np.float32)), np.ones(len(x), bool))
+
+
+def of_other_rate(path: Path, run: runs.Run) -> bool:
+    """Whether a file's numbers are of another rate than the run's view makes of clips.
+
+    Such a file is read as a clip, of which the view makes new frames. Its format tells the rate
+    (`array_rate`).
+    """
+    wanted = float(run.config.view.get("rate") or 0.0)
+    if not wanted:
+        return False
+    with contextlib.suppress(UserError):
+        module = formats.get(formats.detect(path))
+        return hasattr(module, "array_rate") and module.array_rate(path) != wanted
+    return False
 
 
 def choose_key(arrays: dict[str, Array], run: runs.Run, path: Path) -> str:

@@ -21,8 +21,9 @@ def prepared(source: Any, config: ConfigDict) -> Any:
     """The source as the recipe's task learns from it: its labels, and lengths behind the view.
 
     Raises:
-      UserError: its labels are of another kind.
+      UserError: its labels are of another kind, or its arrays of another rate.
     """
+    _check_rate(source, config)
     if tasks.learns_sequences(config):
         source = sources.label_sequences(source)
     else:
@@ -31,9 +32,20 @@ def prepared(source: Any, config: ConfigDict) -> Any:
     return source if lengths is None else dataclasses.replace(source, lengths=lengths)
 
 
-def frame_rate(config: ConfigDict) -> float:
-    """Frames a second behind the view."""
-    return float(config.view.get("rate") or config.view.get("fps") or _FRAMES_A_SECOND)
+def frame_rate(config: ConfigDict, source: Any = None) -> float:
+    """Frames a second behind the view; `source` tells where the view keeps those of the data."""
+    told = float(config.view.get("rate") or config.view.get("fps") or 0.0)
+    return told or getattr(source, "rate", 0.0) or _FRAMES_A_SECOND
+
+
+def _check_rate(source: Any, config: ConfigDict) -> None:
+    wanted, found = float(config.view.get("rate") or 0.0), getattr(source, "rate", 0.0)
+    if wanted and found and wanted != found:
+        raise UserError(
+            f"{source.name}: its arrays have {found:g} frames a second, but view.rate={wanted:g}. "
+            "Arrays are taken as they are: set view.rate to that, or read them as clips, of which "
+            "the view makes new frames: --config.data.source=collection"
+        )
 
 
 def check_sequences(source: Any, config: ConfigDict, net: Any) -> None:
@@ -102,7 +114,7 @@ def _augmentation(config: ConfigDict, source: Any, view: Any) -> Any:
         raise UserError(f"set keys of one of these, not of several: {', '.join(chosen)}")
     for name, what, fits in (
         ("input.augment.landmarks", "points [T, P, 2]", lambda s: s[-1] in (2, 3)),
-        ("input.augment.joints", "joints [T, J, F]", lambda s: s[-1] > 1),
+        ("input.augment.joints", "joints [T, J, F]", lambda s: s[-1] in augment_joints.DERIVATIVES),
     ):
         if name not in chosen:
             continue
@@ -136,7 +148,7 @@ def make_batches(config: ConfigDict, source: Any, view: Any, net: Any = None) ->
         if not tasks.learns_sequences(config):
             raise UserError("input.windows.enabled is for nets that learn label sequences")
         cut = config.input.windows
-        window = windows.sizes(cut.seconds, cut.overlap, frame_rate(config))
+        window = windows.sizes(cut.seconds, cut.overlap, frame_rate(config, source))
     return batching.TrainBatches(
         source,
         mirrored=mirrored,

@@ -85,8 +85,11 @@ def _of_item(item: files.Item, run: Any, size: int) -> Stream:
     name = str(item.path)
     if item.path.suffix == ".npy" and (stored := _stored(item.path, run)) is not None:
         return _of_array(name, stored, size)
-    if item.collection is not None:
-        return _of_clip(name, item.collection.read(item.index), size)
+    whole = item.collection
+    if whole is None and files.of_other_rate(item.path, run):
+        whole = formats.open_collection(item.path)
+    if whole is not None:
+        return _of_clip(name, whole.read(item.index), size)
     if item.path.name.endswith(clips.SUFFIX):
         return _of_clip(name, clips.load(item.path), size)
     stored = _stored(item.path, run)
@@ -97,7 +100,7 @@ def _of_item(item: files.Item, run: Any, size: int) -> Stream:
 
 def _stored(path: Path, run: Any) -> Array | None:
     """The array of a file that the run's view or net takes as it is; None for landmarks."""
-    if path.name.endswith(clips.SUFFIX) or not path.is_file():
+    if path.name.endswith(clips.SUFFIX) or not path.is_file() or files.of_other_rate(path, run):
         return None
     arrays = _arrays(path)
     if any(array.shape[1:] == (POINTS, 3) for array in arrays.values()) and run.view is not None:

@@ -159,7 +159,7 @@ def _score(
     found: Sequence[tuple[Recognised, int]],
     scored_by: Scoring,
 ) -> list[scoring.Sentence]:
-    rate = inputs.frame_rate(run.config)
+    rate = inputs.frame_rate(run.config, source)
     names = run.labels.get("gloss")
     return [
         scoring.sentence(

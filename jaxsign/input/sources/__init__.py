@@ -32,6 +32,7 @@ class Source:
       occluded: bool [N], where the labels tell.
       sequences: the glosses of every example in order, where it holds several.
       signers: who signs every example, "" where unknown; () where nothing tells.
+      rate: frames a second of arrays that are what a view would give; 0 = not told.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Source:
     occluded: Array | None = None
     sequences: list[tuple[int, ...]] | None = None
     signers: Sequence[str] = ()
+    rate: float = 0.0
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -32,7 +32,7 @@ def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> 
     if not whispersign.recognises(place) or whispersign.rate(place) != whispersign.FPS:
         return source
     paths = tuple(path for path in source.paths if path is not None)
-    return dataclasses.replace(source, reader=functools.partial(_read, paths))
+    return dataclasses.replace(source, reader=functools.partial(_read, paths), rate=whispersign.FPS)
 
 
 def _read(paths: Sequence[Path], index: int) -> Array:

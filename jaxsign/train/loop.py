@@ -209,6 +209,8 @@ class Loop:
         values = self.session.compiled.scalars(metrics)
         grad_norm = float(values.pop("grad_norm"))
         finite = bool(values.pop("finite"))
+        if finite and not values["examples"]:  # no row that can be learnt: there is no mean
+            return
         means = self.session.task.summarise(values)
         finite = finite and math.isfinite(means["loss"])
         scaled = self.state.loss_scale is not None

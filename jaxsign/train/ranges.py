@@ -99,8 +99,12 @@ RULES: dict[str, _Rule] = {
 }
 
 
-def check(config: ConfigDict) -> None:
+def check(config: ConfigDict, where: str = "") -> None:
     """Refuses numbers that make no run, all of them at once.
+
+    Args:
+      config: the recipe, or that of a stage.
+      where: begins the message.
 
     Raises:
       UserError: names each key, its value and what it may be.
@@ -113,7 +117,7 @@ def check(config: ConfigDict) -> None:
             problems.append(f"{key}={value!r}: expected {expected}")
     problems += tasks.check(config)
     if problems:
-        raise UserError(f"the recipe cannot be trained:\n{listing(problems)}")
+        raise UserError(f"{where}the recipe cannot be trained:\n{listing(problems)}")
 
 
 def _holds(fine: Callable[[Any], bool], value: Any) -> bool:

@@ -61,6 +61,8 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
       UserError: anything that would make the run fail later.
     """
     ranges.check(config)
+    for row in stage.resolve(config):
+        ranges.check(row.config, f"stage {row.name!r}: ")
     workdir = Path(workdir).resolve()
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
@@ -325,7 +327,9 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
 def _align_batches(config: ConfigDict, run: Run, net: nn.Module, batches: Any) -> Any:
     if not batches.windowed or not batches.sequences.several:
         return None
-    return inputs.make_eval_batches(config, run.train, run.view, net, batches.features)
+    uncut = ConfigDict(config.to_dict())  # windows reach behind the frames that others are cut to
+    uncut.input.max_length = max(config.input.max_length, int(max(run.train.lengths)))
+    return inputs.make_eval_batches(uncut, run.train, run.view, net, batches.features)
 
 
 def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:

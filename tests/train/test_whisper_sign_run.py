@@ -9,7 +9,8 @@ from running import tiny_whisper, train_step_by_step
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, optimizer, records, setup, stage
+from jaxsign.input import sequence_labels
+from jaxsign.train import alignment, checkpoint, log, loop, optimizer, records, setup, stage
 
 
 def train(folder, config):
@@ -120,3 +121,23 @@ def test_a_recipe_of_classes_cannot_cut_windows(tmp_path):
     config.input.windows.enabled = True
     with pytest.raises(UserError, match="label sequences"):
         train(tmp_path, config)
+
+
+def test_windows_reach_behind_the_longest_whole_clip_and_may_hold_nothing_to_learn(
+    tmp_path, monkeypatch
+):
+    aligned = {}
+    find = alignment.find
+    monkeypatch.setattr(alignment, "find", lambda *a: aligned.setdefault("middles", find(*a)))
+    monkeypatch.setattr(sequence_labels.SequenceLabels, "fit", lambda self, ids, n: len(ids) < 2)
+    config = recipe(stages="stage3", input={"max_length": 20, "buckets": (20,)})
+    config.stage.stage3.update(train={"epochs": 1})
+    config.stage.stage3.input.batch_size = 1  # a batch of one piece that is left out
+    train(tmp_path / "run", config)
+    assert max(max(row) for row in aligned["middles"]) >= 20
+    assert float(records.read_csv(tmp_path / "run" / "metrics.csv")[0]["train_loss"]) > 0
+
+
+def test_numbers_of_a_stage_are_checked_before_the_first(tmp_path):
+    with pytest.raises(UserError, match=r"stage 'stage3'.*\n.*loss.alpha=1.5"):
+        train(tmp_path, recipe(stage={"stage3": {"loss": {"alpha": 1.5}}}))

@@ -1,12 +1,13 @@
 """Checks of WhisperSign's processed data: arrays [T, 42, 7], their labels, and whole folders."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import sequence_labels
 from jaxsign.input.formats import SPLITS, _files, _npy, whispersign
 from jaxsign.input.views import whisper_sign
 
@@ -105,11 +106,6 @@ def warnings(x: Array) -> list[str]:
     return found
 
 
-def frames_needed(label: Sequence[int]) -> int:
-    """Output frames that CTC needs for a label: one each, and a blank between equal neighbours."""
-    return len(label) + sum(a == b for a, b in zip(label, label[1:], strict=False))
-
-
 def check_folder(
     folder: str | Path,
     *,
@@ -171,9 +167,10 @@ def _check_sample(
             f"{max(report.names, default=0)})"
         )
     outputs = -(-part.lengths[-1] // patch_size)
-    if frames_needed(ids) > outputs:
+    needed = sequence_labels.frames_needed(ids)
+    if needed > outputs:
         found.append(
-            f"its {len(ids)} glosses need {frames_needed(ids)} output frames, but "
+            f"its {len(ids)} glosses need {needed} output frames, but "
             f"{part.lengths[-1]} frames give {outputs} ({patch_size} each)"
         )
     if found:

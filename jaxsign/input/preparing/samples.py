@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input import files
+from jaxsign.input import files, joint_checks
 from jaxsign.input.clip import Clip
 from jaxsign.input.formats import SPLITS, Collection, Entry
 from jaxsign.input.preparing import label_table, voya
 
 Array = np.ndarray
 _PARTS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
-_FEWEST = 4  # frames
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +93,8 @@ class _At:
 def _checked(sample: Sample) -> str:
     """The label of a sample that can be used."""
     clip, label = sample.read()
-    if len(clip) < _FEWEST:
-        raise UserError(f"{len(clip)} frames, expected at least {_FEWEST}")
+    if len(clip) < joint_checks.FEWEST:
+        raise UserError(f"{len(clip)} frames, expected at least {joint_checks.FEWEST}")
     return label or sample.label
 
 

@@ -151,8 +151,9 @@ SPOILED_LABELS = {
     "no header": (b"a,0,0\n", ("lacks the column(s) file, gloss, cat",)),
     "no rows": (b"file,gloss,cat\n", ("no rows",)),
     "empty": (b"", ("found none",)),
+    "decimal commas": (b"file,gloss,cat\na,0,0,5\n", ("line 2: has more cells",)),
     "semicolons": (b"file;gloss;cat\na;0;0\n", ("found file;gloss;cat",)),
-    "utf-16": ("file,gloss,cat\na,0,0\n".encode("utf-16"), ("lacks the column(s)",)),
+    "utf-16": ("file,gloss,cat\na,0,0\n".encode("utf-16"), ("Save it as CSV in UTF-8",)),
     "occluded": (b"file,gloss,cat,occluded\na,0,0,yes\n", ("'yes', expected 0 or 1",)),
     "open quote": (b'file,gloss,cat\n"a,0,0\nb,0,0\n', ("is not an integer",)),
 }

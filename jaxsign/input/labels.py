@@ -114,6 +114,8 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
             f"{path}: cannot be read ({error.strerror}). Expected a csv file with the columns "
             f"{','.join(required)}."
         ) from error
+    if b"\0" in raw:
+        raise UserError(f"{path}: is no text in UTF-8 (it may be UTF-16). Save it as CSV in UTF-8.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -133,18 +135,24 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
     repeated = [name for name in found if name and found.count(name) > 1]
     if repeated:
         raise UserError(f"{path}: has several columns of the name {repeated[0]!r}; expected one")
+    rows = []
     try:
-        rows = [
-            Row(reader.line_num, {k.strip(): (v or "").strip() for k, v in cells.items() if k})
-            for cells in reader
-        ]
+        for cells in reader:
+            if any(cells.pop(None, ())):  # beyond the header's columns
+                raise UserError(
+                    f"{path} line {reader.line_num}: has more cells than the header has columns. "
+                    "Cells that hold commas need quotation marks around them."
+                )
+            named = {k.strip(): (v or "").strip() for k, v in cells.items() if k}
+            rows.append(Row(reader.line_num, named))
     except csv.Error as error:
         raise UserError(
             f"{path} line {reader.line_num}: not readable as csv ({error}). Look for a quotation "
             "mark that is not closed."
         ) from error
     if not rows:
-        raise UserError(f"{path}: has a header but no rows")
+        what = "has a header but no rows" if found else "is empty"
+        raise UserError(f"{path}: {what}")
     return rows
 
 

@@ -17,12 +17,13 @@ from jaxsign.errors import UserError
 from jaxsign.input import clip as clips
 from jaxsign.input import leap_motion_files
 from jaxsign.input.clip import Clip
-from jaxsign.input.leap_motion_files import SIDES, Hands
+from jaxsign.input.leap_motion_files import FARTHEST, SIDES, Hands
 from jaxsign.input.views import whisper_sign
 
 Array = np.ndarray
 _HANDS = (clips.LEFT_HAND, clips.RIGHT_HAND)
 KINDS = ("joints_xyz", "flat", "bones")
+_MALFORMED = (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError)
 
 
 @dataclasses.dataclass
@@ -46,10 +47,10 @@ class LeapMotion:
     _stream: list[Mapping[str, Any]] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if not (self.range_mm > 0 and self.fps > 0 and self.rate >= 0):
+        if not (0 < self.range_mm < np.inf and 0 < self.fps < np.inf and 0 <= self.rate < np.inf):
             raise UserError(
-                f"Leap Motion: range_mm={self.range_mm}, fps={self.fps} must be above 0 and "
-                f"rate={self.rate} not below"
+                f"Leap Motion: range_mm={self.range_mm}, fps={self.fps} must be above 0, "
+                f"rate={self.rate} 0 or more, and none of them infinite"
             )
 
     def load(self, path: str | Path, hand: str = "right") -> Array:
@@ -93,12 +94,11 @@ class LeapMotion:
         for i, frame in enumerate(frames):
             try:
                 for hand in frame.get("hands") or ():
-                    side = 0 if str(hand["type"]).lower() == "left" else 1
-                    score = float(hand.get("confidence", 1.0))
+                    side, score = self._side(hand), _score(hand)
                     if self.upstream or score > seen.confidence[i, side].max():
                         seen.xyz[i, side] = found = self._hand(hand)
-                        seen.confidence[i, side] = np.where(np.isnan(found[:, 0]), 0, score)
-            except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+                        seen.confidence[i, side] = np.where(np.isnan(found).any(axis=-1), 0, score)
+            except _MALFORMED as error:
                 raise UserError(
                     f"frame {i}: no frame of a Leap Motion sensor ({error!r}). Expected "
                     '{"hands": [{"type", "palm_position", "fingers": [5 of {"bones": [4 of '
@@ -121,7 +121,7 @@ class LeapMotion:
         shapes = {"joints_xyz": (21, 3), "flat": (63,), "bones": (20, 6)}
         if kind not in shapes or hand not in SIDES:
             raise UserError(f"kind {kind!r} and hand {hand!r}: expected {KINDS} and {SIDES}")
-        if np.shape(x)[1:] != shapes[kind] or not np.isfinite(x).all():
+        if np.shape(x)[1:] != shapes[kind] or not (np.abs(x) <= FARTHEST).all():
             raise UserError(
                 f"{kind}: {list(np.shape(x))}, expected finite numbers {['T', *shapes[kind]]}"
             )
@@ -169,17 +169,26 @@ class LeapMotion:
             self._stream.clear()
         return self.frames(frames)
 
+    def _side(self, hand: Mapping[str, Any]) -> int:
+        side = str(hand["type"]).lower()
+        if side not in SIDES and not self.upstream:
+            raise ValueError(f"type {hand['type']!r} is neither left nor right")
+        return 0 if side == "left" else 1
+
     def _hand(self, hand: Mapping[str, Any]) -> Array:
         """float [21, 3] of a hand of the JSON stream; NaN for bones that it does not have."""
         bones = np.full((5, 4, 2, 3), np.nan)
         for i, finger in enumerate(hand["fingers"]):
             for j, bone in enumerate(finger["bones"]):
                 for k, end in enumerate(("prev_joint", "next_joint")):
-                    if end in bone:
-                        bones[i, j, k] = bone[end]
+                    if bone.get(end) is not None:
+                        bones[i, j, k] = np.reshape(np.asarray(bone[end], np.float64), 3)
         wrist = hand.get("wrist_position")
         wrist = np.asarray(hand["palm_position"] if wrist is None else wrist, np.float64)
-        return np.concatenate([wrist.reshape(1, 3), self._joints_of_bones(bones[None])[0]])
+        found = np.concatenate([wrist.reshape(1, 3), self._joints_of_bones(bones[None])[0]])
+        if (np.abs(found) > FARTHEST).any():
+            raise ValueError(f"a position is {np.nanmax(np.abs(found)):g} mm away")
+        return found
 
     def _joints_of_bones(self, bones: Array) -> Array:
         """[T, 20, 3] of [T, 5 fingers, 4 bones, 2 ends, 3]; the first bones lie within the palm."""
@@ -205,8 +214,10 @@ class LeapMotion:
     def _resampled(self, xyz: Array, confidence: Array, times: Array) -> Array:
         landmarks = np.full((len(xyz), clips.POINTS, 3), np.nan, np.float32)
         told = confidence > 0
+        shows = told.any(axis=-1)
+        xyz = _filled(xyz, told, shows, times)
         for hand, part in enumerate(_HANDS):
-            shown = told[:, hand].any(axis=-1)
+            shown = shows[:, hand]
             landmarks[shown, part] = xyz[shown, hand]
         made = whisper_sign.joints(Clip(landmarks, times, source="Leap Motion"), rate=self.rate)
         # What the sensor says of a frame holds for the frames around it.
@@ -221,3 +232,31 @@ class LeapMotion:
         if not self.normalise:
             return xyz
         return np.clip(xyz / self.range_mm + np.array([0.5, 0.0, 0.5]), 0.0, 1.0)
+
+
+def _score(hand: Mapping[str, Any]) -> float:
+    score = float(hand.get("confidence", 1.0))
+    if not 0 <= score <= 1:
+        raise ValueError(f"confidence {score:g} is not between 0 and 1")
+    return score
+
+
+def _filled(xyz: Array, told: Array, shows: Array, times: Array) -> Array:
+    """Joints that a frame of their hand does not tell, on the line between frames that tell them.
+
+    Without it neighbours would be drawn towards 0 when they are resampled.
+
+    Args:
+      xyz: float32 [T, 2, 21, 3].
+      told: bool [T, 2, 21], joints that are told.
+      shows: bool [T, 2], frames that show the hand.
+      times: float64 [T].
+    """
+    made = xyz.copy()
+    gaps = shows[..., None] & ~told
+    for hand, joint in np.argwhere(gaps.any(axis=0) & told.any(axis=0)):
+        gap, known = gaps[:, hand, joint], told[:, hand, joint]
+        for axis in range(3):
+            line = np.interp(times[gap], times[known], xyz[known, hand, joint, axis])
+            made[gap, hand, joint, axis] = line
+    return made

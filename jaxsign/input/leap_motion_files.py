@@ -20,6 +20,7 @@ _PARTS = {
 # Columns are NAME_x, NAME_y, NAME_z.
 JOINTS = ("wrist", *(f"{finger}_{part}" for finger, parts in _PARTS.items() for part in parts))
 SIDES = ("left", "right")
+FARTHEST = 1e6  # millimetres; the sensor sees less than one metre
 _UNITS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6}
 
 
@@ -109,10 +110,10 @@ def read_table(path: Path, hand: str, *, plain: bool = False) -> Hands:
     for j, joint in enumerate(JOINTS):
         for a, axis in enumerate("xyz"):
             if axes[j, a]:
-                xyz[:, j, a] = _numbers(rows, f"{joint}_{axis}", path, problems)
+                xyz[:, j, a] = _numbers(rows, f"{joint}_{axis}", path, problems, most=FARTHEST)
     score = np.ones(len(rows))
     if "confidence" in columns and not plain:
-        score = _numbers(rows, "confidence", path, problems)
+        score = _numbers(rows, "confidence", path, problems, least=0, most=1)
     timed = "timestamp" in columns and not plain
     stamps = _numbers(rows, "timestamp", path, problems) if timed else np.zeros(0)
     sides = [("" if plain else row.cells.get("hand_type", "").lower()) or hand for row in rows]
@@ -120,7 +121,8 @@ def read_table(path: Path, hand: str, *, plain: bool = False) -> Hands:
     if strange:
         problems.append(f"{path}: hand_type is {strange[0]!r}, expected left or right")
     if problems:
-        raise UserError(f"{len(problems)} cells cannot be read:\n{listing(problems)}")
+        count = "a cell" if len(problems) == 1 else f"{len(problems)} cells"
+        raise UserError(f"{count} cannot be read:\n{listing(problems)}")
     table = _placed(xyz, score[:, None] * axes.any(axis=1), sides, rows, columns, plain)
     if timed:
         table.times = _seconds(stamps[_firsts(rows, columns)], path)
@@ -186,14 +188,25 @@ def _seconds(stamps: Array, path: Path) -> Array:
     return (stamps - stamps[0]) * fitting[0]
 
 
-def _numbers(rows: Sequence[labels.Row], name: str, path: Path, problems: list[str]) -> Array:
+def _numbers(
+    rows: Sequence[labels.Row],
+    name: str,
+    path: Path,
+    problems: list[str],
+    least: float | None = None,
+    most: float = np.inf,
+) -> Array:
+    """float64 [N] of a column; what is no finite number from `least` (-most) to `most` is told."""
+    low = -most if least is None else least
+    expected = "no finite number" if most == np.inf else f"no number from {low:g} to {most:g}"
     values = np.zeros(len(rows))
     for i, row in enumerate(rows):
         try:
             values[i] = float(row.cells[name])
-            if not np.isfinite(values[i]):
+            if not (np.isfinite(values[i]) and low <= values[i] <= most):
                 raise ValueError
         except ValueError:
             text = row.cells[name]
-            problems.append(f"{path} line {row.number}: {name}={text!r} is no finite number")
+            problems.append(f"{path} line {row.number}: {name}={text!r} is {expected}")
+            values[i] = 0
     return values

@@ -154,3 +154,55 @@ def test_bad_files_are_named(tmp_path):
     ):
         with pytest.raises(UserError, match=words):
             sensor.load(tmp_path / name)
+
+
+def test_a_bone_that_is_missing_for_a_moment_does_not_move_its_neighbours():
+    whole, torn = moving(13), moving(13)
+    del torn[5]["hands"][0]["fingers"][1]["bones"][2]["next_joint"]
+    torn[6]["hands"][0]["fingers"].pop()
+    sensor = leap_motion.LeapMotion(normalise=False)
+    x, expected = sensor.frames(torn), sensor.frames(whole)
+    seen = x[..., 6] > 0
+    assert not seen[3, 38:].any() and seen[2].any() and seen[4, 21:].all()
+    np.testing.assert_allclose(x[seen], expected[seen], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"type": "unknown"}, "frame 2: .*neither left nor right"),
+        ({"confidence": float("nan")}, "confidence nan is not between 0 and 1"),
+        ({"confidence": 1.5}, "confidence 1.5 is not between 0 and 1"),
+        ({"wrist_position": [float("inf"), 0, 0]}, "inf mm away"),
+        ({"wrist_position": [0, 1e300, 0]}, "mm away"),
+        ({"wrist_position": [0, 10**400, 0]}, "frame 2"),
+        ({"fingers": [{"bones": [{"prev_joint": 7}]}]}, "frame 2"),
+        ({"fingers": [{"bones": [{"prev_joint": [7]}]}]}, "frame 2"),
+    ],
+)
+def test_hands_that_make_no_sense_are_refused(wrong, message):
+    frames = moving(4)
+    frames[2]["hands"][0].update(wrong)
+    with pytest.raises(UserError, match=message):
+        leap_motion.LeapMotion().frames(frames)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("30,1e300,1,1,1", "wrist_x='1e300' is no number from -1e.06 to 1e.06"),
+        ("30,1,1,1,-0.5", "confidence='-0.5' is no number from 0 to 1"),
+        ("30,1,5,1,1,1", "line 3: has more cells than the header has columns"),
+    ],
+)
+def test_cells_that_make_no_sense_are_refused(tmp_path, line, message):
+    path = tmp_path / "a.csv"
+    path.write_text(f"timestamp,wrist_x,wrist_y,wrist_z,confidence\n20,1,1,1,1\n{line}\n")
+    with pytest.raises(UserError, match=message):
+        leap_motion.LeapMotion().load(path)
+
+
+def test_ranges_and_rates_are_finite():
+    for name in ("range_mm", "fps", "rate"):
+        with pytest.raises(UserError, match=name):
+            leap_motion.LeapMotion(**{name: float("inf")})

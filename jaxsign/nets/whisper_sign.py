@@ -156,11 +156,19 @@ class WhisperSign(nn.Module):
         encoder_output: Array,
         output_valid: Array | None,
         tokens: Array,
+        positions: Array | None = None,
+        seen: Array | None = None,
         *,
         train: bool = False,
     ) -> Array:
-        """The attention head alone: tokens int [B, S] -> logits float32 [B, S, V]."""
-        return self.attention_decoder(tokens, encoder_output, output_valid, train=train)
+        """The attention head alone: tokens int [B, S] -> logits float32 [B, S, V].
+
+        `positions` int [B, S] and `seen` bool [B, S, S] tell where tokens stand that do not follow
+        one another, and which of them each sees (`AttentionDecoder`).
+        """
+        return self.attention_decoder(
+            tokens, encoder_output, output_valid, positions, seen, train=train
+        )
 
     def start(
         self, encoder_output: Array, output_valid: Array | None, length: int = 0

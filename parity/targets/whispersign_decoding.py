@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxsign.infer.decoding import beam, greedy, rescoring
+from jaxsign.infer.decoding import beam, greedy, prefixes, rescoring
 from jaxsign.nets import whisper_sign
 from parity import cases, weights
+from parity.targets import whispersign_nets
 
 Arrays = dict[str, np.ndarray]
 # As many prefixes as the cases' clips need for an exact search.
@@ -43,7 +44,7 @@ def beam_search(case: cases.Case) -> Arrays:
 
 def two_pass(case: cases.Case) -> Arrays:
     """The net's outputs, all hypotheses with both scores, the best for several weights."""
-    net = _net(case.args)
+    net = whispersign_nets.original_net(case.args)
     variables = jax.device_put(weights.load(case, whisper_sign.state_dict_table(net))[0])
     inputs, call = case.inputs, case.call
     x = inputs["features"]
@@ -78,28 +79,14 @@ def two_pass(case: cases.Case) -> Arrays:
     }
 
 
-def _net(args: dict[str, Any]) -> whisper_sign.WhisperSign:
-    frontend, encoder = args["frontend"], args["encoder"]
-    return whisper_sign.WhisperSign(
-        num_gloss=args["decoder"]["vocab_size"] - 1,
-        num_joints=frontend["num_joints"],
-        num_features=frontend["num_features"],
-        patch_size=frontend["patch_size"],
-        dim=frontend["d_model"],
-        num_heads=encoder["num_heads"],
-        num_layers=encoder["num_layers"],
-        ff_dim=encoder["d_ff"],
-        padding="upstream",
-    )
-
-
-def _scores(decode: rescoring.Decode, result: Any, found: beam.Hypotheses) -> tuple[Any, Any]:
+def _scores(decode: Any, result: Any, found: beam.Hypotheses) -> tuple[Any, Any]:
     """Both scores [B, N] of every hypothesis."""
     mask = rescoring.label_valid(found)
     valid = result["output_valid"]
     ctc = jax.jit(rescoring.ctc_scores)(result["ctc_log_probs"], valid, found.labels, mask)
-    score = jax.jit(functools.partial(rescoring.attention_scores, decode))
-    attention = score(result["encoder_output"], valid, found.labels, mask)
+    shared = prefixes.shared(found.labels, found.lengths)
+    logits = jax.jit(decode)(result["encoder_output"], valid, *shared[:3])
+    attention = rescoring.attention_scores(logits, shared.places, found.labels, found.lengths)
     return np.asarray(ctc), np.asarray(attention)
 
 

@@ -5,22 +5,16 @@ CTC/attention recognition (Watanabe et al. 2017), with the exact CTC likelihood 
 beam's partial sum. id 0 is the decoder's start and end.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsign.infer.decoding import beam
+from jaxsign.infer.decoding import beam, prefixes
 from jaxsign.train import ctc
-from jaxsign.train.tasks import ctc_attention
 
 Array = jax.Array
-# (encoder_output [B, T, D], output_valid [B, T], tokens int [B, S]) -> logits [B, S, V]
-Decode = Callable[[Array, Array, Array], Array]
-# Shortest length that hypotheses are padded to; longer ones take its doubles.
-_SHORTEST = 8
 
 
 class Rescored(NamedTuple):
@@ -42,12 +36,9 @@ class Rescored(NamedTuple):
 
 
 def fitted(found: beam.Hypotheses) -> beam.Hypotheses:
-    """The hypotheses with as few places L as the longest needs, of few sizes (8, 16, 32, ...)."""
-    longest, places = int(found.lengths.max(initial=0)), found.labels.shape[-1]
-    size = _SHORTEST
-    while size < longest:
-        size *= 2
-    extra = max(0, size - places)
+    """The hypotheses with as few places L as the longest needs, of few sizes (4, 6, 8, 12, ...)."""
+    size = prefixes.few_sizes(int(found.lengths.max(initial=0)))
+    extra = max(0, size - found.labels.shape[-1])
     return found._replace(
         labels=np.pad(found.labels[..., :size], [(0, 0), (0, 0), (0, extra)]),
     )
@@ -69,32 +60,21 @@ def ctc_scores(log_probs: Array, valid: Array, labels: Array, labels_valid: Arra
     return -jax.vmap(ctc.nll, (None, None, 1, 1), 1)(log_probs, valid, labels, labels_valid)
 
 
-def attention_scores(
-    decode: Decode,
-    encoder_output: Array,
-    output_valid: Array,
-    labels: Array,
-    labels_valid: Array,
-    max_target: int | None = None,
-) -> Array:
-    """log P_att float32 [B, N]: sum over the labels and the end, fed with the start and the labels.
-
-    One call of the decoder for all hypotheses of all clips; a clip's encoding is not copied.
+@jax.jit
+def attention_scores(logits: Array, places: Array, labels: Array, lengths: Array) -> Array:
+    """log P_att float32 [B, N]: sum over the labels and the end.
 
     Args:
-      decode: the attention decoder.
-      encoder_output: float [B, T, D]; output_valid: bool [B, T].
-      labels: int32 [B, N, L]; labels_valid: bool [B, N, L].
-      max_target: most tokens that the decoder takes, the start included; longer hypotheses get
-        -inf. None = no limit.
+      logits: float [B, P, V], what the decoder says after each of the hypotheses' prefixes.
+      places: int32 [B, N, L + 1], of `prefixes.shared`; what is not all there gets -inf.
+      labels: int32 [B, N, L], 0 behind the last one; lengths: int32 [B, N].
     """
-    room = labels.shape[-1] if max_target is None else min(labels.shape[-1], max_target - 1)
-    fits = labels_valid.sum(-1) <= room
-    labels, labels_valid = labels[..., :room], labels_valid[..., :room]
-    fed = jnp.pad(jnp.where(labels_valid, labels, 0), ((0, 0), (0, 0), (1, 0)))
-    logits = jax.vmap(decode, (None, None, 1), 1)(encoder_output, output_valid, fed)
-    losses = jax.vmap(ctc_attention.token_losses, 1, 1)(logits, labels, labels_valid)
-    return jnp.where(fits, -losses, -jnp.inf)
+    log_probs = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
+    targets = jnp.pad(labels, ((0, 0), (0, 0), (0, 1)))
+    clips = jnp.arange(len(labels))[:, None, None]
+    each = jnp.where(places >= 0, log_probs[clips, places, targets], 0.0)
+    complete = jnp.take_along_axis(places, lengths[..., None], -1)[..., 0] >= 0
+    return jnp.where(complete, each.sum(-1), -jnp.inf)
 
 
 def weighed(

@@ -12,7 +12,7 @@ import numpy as np
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import metrics
 from jaxsign.infer import run as runs
-from jaxsign.infer.decoding import beam, greedy, rescoring
+from jaxsign.infer.decoding import beam, greedy, prefixes, rescoring
 from jaxsign.infer.sequences.options import Options
 
 Array = np.ndarray
@@ -63,7 +63,8 @@ class Recogniser:
     """Decodes what a run's net says of clips.
 
     A clip is read alike alone, in company and padded to any bucket. As many programs are compiled
-    as there are buckets, and for the second pass lengths of hypotheses (8, 16, 32, ... glosses).
+    as there are buckets, and for the second pass sizes of their hypotheses (4, 6, 8, 12, ...
+    glosses) and of what these share (8, 12, 16, 24, ... beginnings).
 
     Args:
       run: of a task that gives label sequences.
@@ -109,15 +110,21 @@ class Recogniser:
         first = self._first_pass(said)
         if self.options.mode != "two_pass":
             return self._recognised(first, first.log_probs, None, first.log_probs)
-        mask = rescoring.label_valid(first)
-        run = self.run
-        log_ctc, log_att = _both_scores(run.net, run.variables, said, first.labels, mask)
+        log_ctc = _ctc_scores(said, first.labels, rescoring.label_valid(first))
+        log_att = self._attention_scores(said, first)
         options = self.options
         best = rescoring.ranked(
             first, np.asarray(log_ctc), np.asarray(log_att),
             options.ctc_weight, options.length_bonus,
         )  # fmt: skip
         return self._recognised(best, best.log_ctc, best.log_att, best.scores)
+
+    def _attention_scores(self, said: dict[str, Any], found: beam.Hypotheses) -> jax.Array:
+        most = int(getattr(self.run.net, "max_target", 0))
+        shared = prefixes.shared(found.labels, found.lengths, most - 1 if most else None)
+        run, beginnings = self.run, shared[:3]
+        logits = _decode_tokens(run.net, run.variables, said["encoded"], said["valid"], *beginnings)
+        return rescoring.attention_scores(logits, shared.places, found.labels, found.lengths)
 
     def _first_pass(self, said: dict[str, Any]) -> beam.Hypotheses:
         if self.options.mode != "greedy":
@@ -185,17 +192,8 @@ def _ctc_scores(said: dict[str, jax.Array], labels: jax.Array, mask: jax.Array) 
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _both_scores(
-    net: Any, variables: Any, said: dict[str, jax.Array], labels: jax.Array, mask: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    def decode(*inputs):
-        return net.apply(variables, *inputs, method="decode_tokens")
-
-    most = int(getattr(net, "max_target", 0)) or None
-    att = rescoring.attention_scores(
-        decode, said["encoded"], said["valid"], labels, mask, max_target=most
-    )
-    return rescoring.ctc_scores(said["log_probs"], said["valid"], labels, mask), att
+def _decode_tokens(net: Any, variables: Any, *inputs: jax.Array) -> jax.Array:
+    return net.apply(variables, *inputs, method="decode_tokens")
 
 
 def _check_shapes(arrays: Sequence[Array], names: Sequence[str], run: runs.Run) -> None:

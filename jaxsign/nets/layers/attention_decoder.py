@@ -94,12 +94,17 @@ class DecoderLayer(nn.Module):
         return self.cross_attention.project(memory, 1, 2)
 
     def __call__(
-        self, x: Array, memory: tuple[Array, ...], memory_valid: Array | None, *, train: bool
+        self,
+        x: Array,
+        memory: tuple[Array, ...],
+        memory_valid: Array | None,
+        seen: Array,
+        *,
+        train: bool,
     ) -> Array:
-        """x: float [B, S, D], memory: of `memory_keys` -> float [B, S, D]."""
+        """x: float [B, S, D], memory: of `memory_keys`, seen: bool [B or 1, S, S] -> as x."""
         query, key, value = self.self_attention.project(self.norm1(x), 0, 3)
-        earlier = jnp.tril(jnp.ones((x.shape[1],) * 2, bool))[None, None]
-        h = self.self_attention.mix(query, key, value, earlier, train=train)
+        h = self.self_attention.mix(query, key, value, seen[:, None], train=train)
         x = x + self.drop(h, train=train)
         return self._rest(x, memory, memory_valid, train)
 
@@ -167,7 +172,14 @@ class AttentionDecoder(nn.Module):
         self.out = dense.Dense(self.vocabulary, **types)
 
     def __call__(
-        self, tokens: Array, memory: Array, memory_valid: Array | None, *, train: bool = False
+        self,
+        tokens: Array,
+        memory: Array,
+        memory_valid: Array | None,
+        positions: Array | None = None,
+        seen: Array | None = None,
+        *,
+        train: bool = False,
     ) -> Array:
         """Logits of the token after each.
 
@@ -175,6 +187,10 @@ class AttentionDecoder(nn.Module):
           tokens: int [B, S], S up to `max_target`.
           memory: float [B, T, D].
           memory_valid: bool [B, T], True = may be attended to; None = all.
+          positions: int [B, S] below `max_target`, where each token stands; None = one after the
+            other. With them S may be any.
+          seen: bool [B, S, S], row = token, column = the tokens that it sees; None = itself and
+            those before.
           train: use dropout.
 
         Returns:
@@ -183,16 +199,28 @@ class AttentionDecoder(nn.Module):
         Raises:
           ValueError: more tokens than `max_target`.
         """
-        self.check_length(tokens.shape[1])
-        x = self.decode_embedded(self._embed(tokens, 0), memory, memory_valid, train=train)
+        if positions is None:
+            self.check_length(tokens.shape[1])
+            x = self._embed(tokens, 0)
+        else:
+            x = self._sum(tokens, jnp.asarray(self.positions)[positions])
+        x = self.decode_embedded(x, memory, memory_valid, seen, train=train)
         return self.out(x).astype(jnp.float32)
 
     def decode_embedded(
-        self, x: Array, memory: Array, memory_valid: Array | None, *, train: bool = False
+        self,
+        x: Array,
+        memory: Array,
+        memory_valid: Array | None,
+        seen: Array | None = None,
+        *,
+        train: bool = False,
     ) -> Array:
         """The layers and the last norm on embedded tokens, float [B, S, D] -> the same."""
+        if seen is None:
+            seen = jnp.tril(jnp.ones((x.shape[1],) * 2, bool))[None]
         for layer in self.layer:
-            x = layer(x, layer.memory_keys(memory), memory_valid, train=train)
+            x = layer(x, layer.memory_keys(memory), memory_valid, seen, train=train)
         return self.final_norm(x)
 
     def start(self, memory: Array, memory_valid: Array | None, length: int = 0) -> Cache:
@@ -244,7 +272,9 @@ class AttentionDecoder(nn.Module):
 
     def _embed(self, tokens: Array, first: Array | int) -> Array:
         count = tokens.shape[1]
-        positions = jax.lax.dynamic_slice_in_dim(self.positions, first, count)
+        return self._sum(tokens, jax.lax.dynamic_slice_in_dim(self.positions, first, count))
+
+    def _sum(self, tokens: Array, positions: Array) -> Array:
         (x,) = nn.dtypes.promote_dtype(
             jnp.asarray(self.tokens)[tokens] + positions, dtype=self.dtype
         )

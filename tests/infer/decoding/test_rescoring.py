@@ -9,7 +9,7 @@ import pytest
 from decoders import memory, net, score
 from enumerating import likelihoods, scores
 
-from jaxsign.infer.decoding import beam, rescoring
+from jaxsign.infer.decoding import beam, prefixes, rescoring
 
 
 def hypotheses(rows, log_probs=None):
@@ -25,9 +25,12 @@ def hypotheses(rows, log_probs=None):
 def attention_scores(encoded, valid, found, max_target=None):
     """All scores of the tiny net's decoder."""
     module, variables = net()
-    decode = functools.partial(module.apply, variables, method="decode_tokens")
-    run = jax.jit(functools.partial(rescoring.attention_scores, decode, max_target=max_target))
-    return np.asarray(run(encoded, valid, found.labels, rescoring.label_valid(found)))
+    decode = jax.jit(functools.partial(module.apply, variables, method="decode_tokens"))
+    most = None if max_target is None else max_target - 1
+    shared = prefixes.shared(found.labels, found.lengths, most)
+    logits = decode(encoded, valid, *shared[:3])
+    scores = rescoring.attention_scores(logits, shared.places, found.labels, found.lengths)
+    return np.asarray(scores)
 
 
 def test_ctc_scores_are_exact():
@@ -66,9 +69,9 @@ def test_a_sequence_that_the_decoder_cannot_take_is_impossible_for_it():
 
 def test_places_follow_the_longest_hypothesis():
     long = beam.Hypotheses(np.ones((1, 1, 90), int), np.array([[17]]), np.zeros((1, 1)))
-    assert rescoring.fitted(long).labels.shape == (1, 1, 32)
-    assert rescoring.fitted(long._replace(lengths=np.array([[90]]))).labels.shape == (1, 1, 128)
-    assert rescoring.fitted(hypotheses([[(), ()]])).labels.shape == (1, 2, 8)
+    assert rescoring.fitted(long).labels.shape == (1, 1, 24)
+    assert rescoring.fitted(long._replace(lengths=np.array([[90]]))).labels.shape == (1, 1, 96)
+    assert rescoring.fitted(hypotheses([[(), ()]])).labels.shape == (1, 2, 4)
 
 
 def test_the_order_is_that_of_the_weighed_score():

@@ -27,7 +27,7 @@ def _shown(folder: Path, suffix: str) -> Iterator[Path]:
     for path in folder.rglob(f"*{suffix}"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         other = suffix != clips.SUFFIX and path.name.endswith(clips.SUFFIX)
-        if not hidden and not other and path.is_file():
+        if not hidden and not other and not path.is_dir():  # a link that leads nowhere counts
             yield path
 
 

@@ -55,7 +55,14 @@ def open_path(path: Path) -> Collection:
     problems: list[str] = []
     entries = []
     for split in SPLITS:
-        for stem, file in _files.below(path / split / "features", SUFFIX).items():
+        samples = _files.below(path / split / "features", SUFFIX)
+        labelled = _files.below(path / split / "labels", SUFFIX)
+        problems += [
+            f"{file}: has no features ({path / split / 'features' / stem}{SUFFIX} is missing)"
+            for stem, file in labelled.items()
+            if stem not in samples
+        ]
+        for stem, file in samples.items():
             try:
                 glosses = _glosses(path / split / "labels" / f"{stem}{SUFFIX}", names)
             except UserError as error:
@@ -107,6 +114,12 @@ def read_map(path: Path) -> dict[int, str]:
     names = {number: gloss for gloss, number in numbers.items()}
     if len(names) < len(numbers):
         raise UserError(f"{path}: two glosses have the same number")
+    if numbers.get(BLANK, 0) or names.get(0, BLANK) != BLANK or "" in numbers:
+        raise UserError(
+            f"{path}: the number 0 belongs to {BLANK}, the others to glosses whose names have a "
+            f"letter at least; found {names.get(0, BLANK)!r} with 0"
+            + (f" and {BLANK} with {numbers[BLANK]}" if numbers.get(BLANK) else "")
+        )
     return names
 
 
@@ -127,7 +140,8 @@ def read(path: Path) -> Array:
     Raises:
         UserError: unreadable, of another shape, or not finite.
     """
-    features = _npy.read(path, _SHAPE).astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
+        features = _npy.read(path, _SHAPE).astype(np.float32)
     if not np.isfinite(features).all():
         raise UserError(f"{path}: holds NaN or infinite values; a hand that is not seen must be 0")
     return features
@@ -177,6 +191,8 @@ class Writer:
         record: Mapping[str, Any] | None = None,
     ):
         self._folder, glosses = folder, collection.classes()[0]
+        if BLANK in glosses:
+            raise UserError(f"{collection.name}: {BLANK} is no name of a gloss here. Rename it.")
         self._numbers = {BLANK: 0} | {name: i for i, name in enumerate(glosses, 1)}
         self._options: dict[str, Any] = {"rate": fps, "missing": missing}
         self._shortest, self._record = shortest, {"fps": fps, **(record or {})}

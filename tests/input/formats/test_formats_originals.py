@@ -152,6 +152,42 @@ def test_bad_whispersign_files(tmp_path):
         formats.open_collection(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"A": 0, "B": 1},  # training would take A for the blank
+        {"A": 0, "B": 1, "<blank>": 2},
+        {"<blank>": 1, "B": 2},
+        {"<blank>": 0, " ": 1},
+    ],
+)
+def test_whispersign_maps_whose_blank_is_not_0_are_refused(tmp_path, numbers):
+    a_whispersign_folder(tmp_path)
+    (tmp_path / "label_map.json").write_text(json.dumps(numbers))
+    with pytest.raises(UserError, match="the number 0 belongs to <blank>"):
+        formats.open_collection(tmp_path)
+
+
+def test_a_gloss_called_as_the_blank_is_not_written(tmp_path):
+    source = making.collection([making.clip()], glosses=("YES", "<blank>"))
+    with pytest.raises(UserError, match="<blank> is no name of a gloss"):
+        formats.write_collection(source, tmp_path / "out", "whispersign")
+    assert not list(tmp_path.iterdir())
+
+
+def test_whispersign_labels_without_features_are_told(tmp_path):
+    a_whispersign_folder(tmp_path)
+    features = tmp_path / "train" / "features" / "sample_00000.npy"
+    features.rename(tmp_path / "away.npy")
+    assert (
+        "labels/sample_00000.npy: has no features" in formats.open_collection(tmp_path).problems[0]
+    )
+    features.symlink_to(tmp_path / "gone.npy")
+    found = formats.open_collection(tmp_path)
+    with pytest.raises(UserError, match="features/sample_00000.npy"):
+        found.frames(0)
+
+
 def test_archive_of_75_points(tmp_path):
     arrays = {
         "landmarks": np.random.default_rng(0).random((3, 5, 75, 3)).astype(np.float16),

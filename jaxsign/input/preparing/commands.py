@@ -98,7 +98,7 @@ def add_split(verbs: Any) -> None:
     verb.add_argument(
         "--val-share", type=float, default=0.0, metavar="SHARE", help="0 = no val split (0)"
     )
-    verb.add_argument("--seed", type=_seed, default=42, metavar="N", help="of the draw (42)")
+    verb.add_argument("--seed", type=seed, default=42, metavar="N", help="of the draw (42)")
     verb.add_argument(
         "--complete-signs", action="store_true", help="leave out signs that a split would lack"
     )
@@ -142,7 +142,7 @@ def add_explore(verbs: Any) -> None:
         "--clips", type=arguments.count, default=200, metavar="N",
         help="of these, draw N whose files are read, 0 = all (200)",
     )  # fmt: skip
-    verb.add_argument("--seed", type=_seed, default=42, metavar="N", help="of the draws (42)")
+    verb.add_argument("--seed", type=seed, default=42, metavar="N", help="of the draws (42)")
     verb.set_defaults(run=explore)
 
 
@@ -201,8 +201,9 @@ def _names(text: str) -> Sequence[str]:
     return names
 
 
-def _seed(text: str) -> int:
-    value = int(text)
+def seed(text: str) -> int:
+    """A seed on the command line."""
+    value = arguments.count(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is no seed: expected 0 to {2**32 - 1}")
     return value

@@ -110,7 +110,10 @@ def labelled(
     entries: dict[int, Entry] = {}
     for row in table.rows:
         found = names.get(_stem(row.file, names), [])
-        if len(found) == 1:
+        if len(found) == 1 and found[0] in entries:
+            again = collection.entries[found[0]].name
+            problems.append(f"{table.path} line {row.line}: {row.file!r} names {again} again")
+        elif len(found) == 1:
             old = collection.entries[found[0]]
             entries[found[0]] = dataclasses.replace(
                 old,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign import arguments
+from jaxsign.input.preparing import commands
 
 _TEXT = """\
 Make the data folder of a WhisperSign recogniser: train, val and test with an array
@@ -89,7 +90,7 @@ def _add_splits(verb: Any) -> None:
             help=f"of the clips (of the signers by signer); 0 = no {name} split (0.1)",
         )  # fmt: skip
     group.add_argument(
-        "--seed", type=arguments.count, default=42, metavar="N", help="of the draw (42)"
+        "--seed", type=commands.seed, default=42, metavar="N", help="of the draw (42)"
     )
 
 
@@ -142,8 +143,9 @@ def prepare(words: argparse.Namespace) -> int:
     from jaxsign.input import formats
     from jaxsign.input.preparing import gathering, preparation, showing
 
-    if not 0 < words.fps <= 1000:
-        raise UserError(f"--fps {words.fps:g}: expected more than 0, at most 1000")
+    for name, fps in (("fps", words.fps), ("source-fps", words.source_fps)):
+        if fps is not None and not 0 < fps <= 1000:
+            raise UserError(f"--{name} {fps:g}: expected more than 0, at most 1000")
     out = Path(words.out)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"--out {out} exists already. Choose another one or remove it.")

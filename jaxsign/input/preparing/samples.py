@@ -124,7 +124,9 @@ def _rows(
     rows = {}
     for row in table.rows:
         names = by_name.get(row.file) or by_name.get(row.file.rpartition(".")[0], [])
-        if len(names) == 1:
+        if len(names) == 1 and names[0] in rows:
+            problems.append(f"{table.path} line {row.line}: {row.file!r} names {names[0]} again")
+        elif len(names) == 1:
             rows[names[0]] = row
         else:
             what = "no sample" if not names else f"{len(names)} samples ({', '.join(names[:3])})"
@@ -144,7 +146,7 @@ def below(
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).with_suffix("").parts
         hidden = any(part.startswith(".") for part in parts)
-        if hidden or path.suffix.lower() not in suffixes or not path.is_file():
+        if hidden or path.suffix.lower() not in suffixes or path.is_dir():
             continue
         split = _PARTS.get(parts[0], "") if len(parts) > 1 else ""
         label = "/".join(parts[1:-1] if split else parts[:-1])
@@ -188,7 +190,7 @@ def _made(
     x = voya.keypoints(content, folder)
     try:
         made = voya.upstream_joints(x) if upstream else voya.clip(x, fps)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, TypeError) as error:
         raise UserError(str(error)) from error
     return made, voya.label(content)
 

@@ -4,6 +4,7 @@ A sample is a mapping: the array under `keypoints`, else `sequence`, else `arr_0
 file that `file` names; the label under `label`, `gloss` or `class`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,12 @@ def keypoints(sample: Mapping[str, Any], folder: Path) -> Array:
 
 def _numbers(value: Any, key: str) -> Array:
     try:
-        return np.asarray(value, np.float32)
-    except (ValueError, TypeError) as error:
+        found = np.asarray(value)
+        if found.dtype.kind not in "iufO":
+            raise ValueError(f"its type is {found.dtype}")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
+            return found.astype(np.float32)
+    except (ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{key} is no array of numbers ({error})") from error
 
 
@@ -55,6 +60,13 @@ def label(sample: Mapping[str, Any]) -> str:
         if value.size != 1:
             raise UserError(f"its label is an array {list(value.shape)}, expected one")
         value = value.item()
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError as error:
+            raise UserError(f"its label {value!r} is not UTF-8") from error
+    if isinstance(value, float) and math.isnan(value):
+        return ""
     return str(value).strip()
 
 
@@ -70,8 +82,8 @@ def clip(x: Array, fps: float, source: str = "") -> Clip:
     Raises:
       UserError: another shape, no frames, or not finite.
     """
-    if not len(x) or not np.isfinite(x).all():
-        raise UserError("holds no frames" if not len(x) else "holds NaN or infinite values")
+    if not np.size(x) or not np.isfinite(x).all():
+        raise UserError("holds no frames" if not np.size(x) else "holds NaN or infinite values")
     xyz = _positions(x)
     landmarks = np.full((len(x), clips.POINTS, 3), np.nan, np.float32)
     for hand, rows in enumerate(_ROWS):
@@ -83,10 +95,9 @@ def clip(x: Array, fps: float, source: str = "") -> Clip:
 
 def _positions(x: Array) -> Array:
     """float [T, 42, 3]."""
-    shape = x.shape[1:]
-    if shape == (63,):
+    if x.shape[1:] == (63,):
         x = x.reshape(-1, 21, 3)
-    elif len(shape) == 1 and shape[0] % _JOINTS == 0:
+    elif x.ndim == 2 and x.shape[1] % _JOINTS == 0:
         x = x.reshape(len(x), _JOINTS, -1)
     if x.ndim != 3 or x.shape[1] not in (21, _JOINTS) or x.shape[2] < 2:
         raise UserError(

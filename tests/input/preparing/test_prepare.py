@@ -112,6 +112,22 @@ def test_a_table_labels_clips_anew(tmp_path, capsys):
     assert {e.glosses for e in found.entries} == {("X", "Y")} and len(found) == 5
 
 
+def test_a_table_that_names_a_clip_twice_does_not_decide_by_itself(tmp_path, capsys):
+    clips(tmp_path / "clips")
+    rows = [["file", "label"], *([f"c{i}", "X"] for i in range(6)), ["c0.clip.npz", "Y"]]
+    write_csv(tmp_path / "new.csv", rows)
+    words = ["--labels", tmp_path / "new.csv"]
+    assert prepare("clips", tmp_path / "clips", tmp_path / "out", *words) == 2
+    assert "line 8: 'c0.clip.npz' names c0 again" in capsys.readouterr().out
+    assert {e.glosses for e in formats.open_collection(tmp_path / "out").entries} == {("X",)}
+
+
+def test_a_seed_is_one_of_numpys(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        prepare("clips", tmp_path, tmp_path / "out", "--seed", "4294967296")
+    assert "4294967296 is no seed" in capsys.readouterr().err
+
+
 def test_the_originals_split_of_few_clips_repeats_them(tmp_path):
     clips(tmp_path / "clips")
     assert prepare("clips", tmp_path / "clips", tmp_path / "out", "--split", "original") == 0
@@ -125,6 +141,8 @@ def test_the_originals_split_of_few_clips_repeats_them(tmp_path):
         (["--split", "given"], "6 of 6 clips belong to no split"),
         (["--val-share", "0.9"], "together less than 1"),
         (["--fps", "0"], "--fps 0"),
+        (["--source-fps", "nan"], "--source-fps nan"),
+        (["--source-fps", "0"], "--source-fps 0"),
         (["--labels", "none.csv"], "none.csv: cannot be read"),
     ],
 )

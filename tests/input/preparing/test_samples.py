@@ -45,10 +45,37 @@ def test_one_hand_is_the_left_one(shape):
     assert np.abs(joints[:, :21, 3:5]).max() > 0
 
 
-@pytest.mark.parametrize("shape", [(6, 100), (6, 20, 3), (6, 42, 1), (6,), (0, 126)])
+@pytest.mark.parametrize("shape", [(6, 100), (6, 20, 3), (6, 42, 1), (6,), (0, 126), (), (6, 0)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(UserError):
         voya.clip(np.zeros(shape, np.float32), 60.0)
+
+
+@pytest.mark.parametrize(
+    "x", [hands() * 1j, hands() > 0.5, np.full((6, 42, 3), "a"), [[1], [1, 2]]]
+)
+def test_what_is_no_number_is_refused(x, tmp_path):
+    with pytest.raises(UserError, match="keypoints is no array of numbers"):
+        voya.keypoints({"keypoints": x}, tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_too_large_for_single_precision_are_refused(tmp_path):
+    with pytest.raises(UserError, match="infinite"):
+        voya.clip(voya.keypoints({"keypoints": hands().astype(float) * 1e300}, tmp_path), 30.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(np.array(b"caf\xc3\xa9"), "café"), (np.float64("nan"), ""), (np.array(["a"]), "a"), (3, "3")],
+)
+def test_labels_of_other_types(value, label):
+    assert voya.label({"label": value}) == label
+
+
+def test_a_label_that_is_no_text_is_refused():
+    with pytest.raises(UserError, match="not UTF-8"):
+        voya.label({"label": b"caf\xe9"})
 
 
 def a_folder(folder):
@@ -64,6 +91,7 @@ def a_folder(folder):
     np.savez(folder / "train" / "short.npz", keypoints=np.ones((3, 126)), label="d")
     np.savez(folder / "train" / "odd.npz", keypoints=np.ones((9, 100)), label="e")
     (folder / "train" / "not.npz").write_bytes(b"no archive")
+    (folder / "train" / "lost.npz").symlink_to(folder / "gone.npz")
 
 
 def test_a_folder_of_npz_files(tmp_path):
@@ -78,7 +106,8 @@ def test_a_folder_of_npz_files(tmp_path):
     ]
     assert found.glosses == ("b", "a", "c")  # as they appear
     told = "\n".join(found.problems)
-    assert len(found.problems) == 4 and "short.npz: 3 frames" in told and "has no label" in told
+    assert len(found.problems) == 5 and "lost.npz: " in told
+    assert "short.npz: 3 frames" in told and "has no label" in told
     assert "odd.npz: keypoints [9, 100]" in told and "not.npz: not an .npz" in told
     assert found.read(1).fps == 30 and len(found.read(3)) == 6
 
@@ -86,7 +115,7 @@ def test_a_folder_of_npz_files(tmp_path):
 def test_labels_of_a_table_come_first(tmp_path):
     a_folder(tmp_path)
     path = tmp_path / "labels.csv"
-    path.write_text("file,label,signer\ntrain/a.npz,X Y,s1\ny,Z,s2\na,W,s3\nz,W,s3\n")
+    path.write_text("file,label,signer\ntrain/a.npz,X Y,s1\ny,Z,s2\na,W,s3\nz,W,s3\ntest/y,V,s2\n")
     table = label_table.read(path, separator=" ")
     found = samples.collect(tmp_path, samples.keypoints(tmp_path), table)
     rows = {e.name: (e.glosses, e.signer) for e in found.entries}
@@ -94,6 +123,7 @@ def test_labels_of_a_table_come_first(tmp_path):
     assert rows["train/b"] == (("a",), "")
     told = "\n".join(found.problems)
     assert "'a' names 2 samples" in told and "'z' names no sample" in told
+    assert "line 6: 'test/y' names test/y again" in told
 
 
 def test_numbers_as_labels_keep_their_places():

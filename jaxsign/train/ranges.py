@@ -39,6 +39,8 @@ RULES: dict[str, _Rule] = {
     "net.n_layers": _COUNT,
     "net.emb_dim": _COUNT,
     "net.ff_dim": _COUNT,
+    "net.max_target": _COUNT,
+    "net.max_relative": _COUNT,
     "net.max_len": _COUNT,
     "net.hidden1": _COUNT,
     "net.hidden2": _COUNT,
@@ -56,6 +58,8 @@ RULES: dict[str, _Rule] = {
     "input.windows.overlap": _RATE,
     "decode.beam": _COUNT,
     "decode.n_best": _COUNT,
+    "decode.ctc_weight": (lambda v: -math.inf < v <= 1, "0 to 1, or below 0 for loss.alpha"),
+    "decode.length_bonus": (lambda v: -math.inf < v < math.inf, "a finite number"),
     "decode.mode": (
         lambda v: v in ("greedy", "beam", "two_pass"),
         "'greedy', 'beam' or 'two_pass'",

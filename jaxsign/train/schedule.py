@@ -183,6 +183,11 @@ def build(
     if options.name == "warmup_cosine_updates":
         if options.unit != "step":
             raise UserError("schedule.name='warmup_cosine_updates' needs schedule.unit='step'")
+        if not options.min_lr <= lr:
+            raise UserError(
+                f"schedule.min_lr={options.min_lr:g} is above optim.lr={lr:g}, the highest rate of "
+                "the stage. Lower it."
+            )
         return WarmupCosineUpdates(lr, epochs, options, updates_per_epoch or 1)
     return SCHEDULES[options.name](lr, epochs, options)
 

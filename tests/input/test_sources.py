@@ -223,6 +223,13 @@ def test_synthetic_sentences():
     assert len(source.read(0)) == source.lengths[0]
 
 
+@pytest.mark.parametrize("glosses", [(0, 0), (3, 2), (-1, 2)])
+def test_synthetic_sentences_of_no_length_are_refused(glosses):
+    data = synthetic(glosses=glosses, continuous=True)
+    with pytest.raises(UserError, match="1 <= fewest <= most"):
+        sources.open_source(data, "train")
+
+
 def test_a_label_map_that_contradicts_itself_is_refused(tmp_path):
     path = tmp_path / "map.csv"
     rows = ("gloss_id,label,cat_id,category", "0,HELLO,0,A", "0,BYE,0,A", "1,,0,A")

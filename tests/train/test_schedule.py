@@ -91,6 +91,10 @@ def test_plateau_resumes_where_it_was():
         ({"name": "restarts", "cycle": 0}, "cycle must be positive"),
         ({"name": "warmup_cosine", "warmup": 10}, "leaves no epoch"),
         ({"name": "warmup_cosine_updates"}, "schedule.unit='step'"),
+        (
+            {"name": "warmup_cosine_updates", "unit": "step", "min_lr": 2.0},
+            "min_lr=2 is above optim.lr=1",
+        ),
     ],
 )
 def test_settings_that_make_no_schedule_are_refused(changes, message):

@@ -102,6 +102,9 @@ def test_labels_that_do_not_fit_are_told_before_training(tmp_path):
         ({"task": {"monitor": "accuracy"}}, "'loss', 'wer'"),
         ({"loss": {"auxiliary": 0.5}}, "net.auxiliary_ctc"),
         ({"loss": {"alpha": 1.5}}, "loss.alpha=1.5"),
+        ({"decode": {"ctc_weight": float("nan")}}, "decode.ctc_weight=nan"),
+        ({"decode": {"length_bonus": float("inf")}}, "decode.length_bonus=inf"),
+        ({"net": {"max_target": 0}}, "net.max_target=0"),
     ],
 )
 def test_recipes_that_make_no_run(tmp_path, sections, message):

@@ -105,6 +105,9 @@ def _check(options: ConfigDict, num_classes: Mapping[str, int]) -> None:
             1 <= options.categories <= options.signs
         ),
         "clips_per_signer must be at least 1": options.clips_per_signer >= 1,
+        f"glosses={options.glosses} must be (fewest, most) with 1 <= fewest <= most": 1
+        <= options.glosses[0]
+        <= options.glosses[1],
     }
     for head, count in (("gloss", options.signs), ("cat", options.categories)):
         limit = num_classes.get(head, 0)

@@ -99,6 +99,8 @@ class AugmentJoints:
       jitter: the clip moves by up to so many frames to either side.
       noise_std: deviation of the noise on every number of a joint that is there.
       time_scale: the clip becomes U(from, to) times as long.
+      longest: frames beyond which no clip becomes longer than it was, because they would be cut off
+        while their labels stay; 0 = any.
     """
 
     joint_mask: float = 0.0
@@ -107,6 +109,7 @@ class AugmentJoints:
     jitter: int = 0
     noise_std: float = 0.0
     time_scale: tuple[float, float] = (1.0, 1.0)
+    longest: int = 0
 
     def is_on(self) -> bool:
         """Whether anything can change a clip."""
@@ -117,6 +120,9 @@ class AugmentJoints:
     def stretch(self) -> float:
         """How many times as long as before a clip can become."""
         return max(1.0, self.time_scale[1])
+
+    def _slowest(self, frames: int) -> float:
+        return max(1.0, self.longest / frames) if self.longest else np.inf
 
     def __call__(self, x: Array, rng: Generator) -> Array:
         """The clip after this time's draws; `x` itself is never written to.
@@ -134,7 +140,7 @@ class AugmentJoints:
                 f"this view gives {list(x.shape)}. Use the other keys of input.augment."
             )
         if tuple(self.time_scale) != (1.0, 1.0):
-            x = scale_time(x, rng.uniform(*self.time_scale))
+            x = scale_time(x, min(rng.uniform(*self.time_scale), self._slowest(len(x))))
         if self.joint_mask:
             x = mask_joints(x, np.asarray(rng.random(x.shape[1])) < self.joint_mask)
         if self.time_mask and rng.random() < self.time_mask:
@@ -148,19 +154,23 @@ class AugmentJoints:
         return x
 
 
-def build(options: Mapping[str, Any]) -> AugmentJoints | None:
+def build(options: Mapping[str, Any], longest: int = 0) -> AugmentJoints | None:
     """The augmentation of `config.input.augment.joints`, or None when everything is off.
+
+    Args:
+      options: that section.
+      longest: see `AugmentJoints`.
 
     Raises:
       UserError: an unknown key or a value out of its range.
     """
-    known = AugmentJoints.__dataclass_fields__
+    known = set(AugmentJoints.__dataclass_fields__) - {"longest"}
     values = dict(options)
-    problems = [f"{key}: unknown key.{did_you_mean(key, known)}" for key in set(values) - {*known}]
+    problems = [f"{key}: unknown key.{did_you_mean(key, known)}" for key in set(values) - known]
     problems += [f"{key}={v!r}: expected {hint}" for key, v, hint in _wrong(values)]
     if problems:
         raise UserError("input.augment.joints." + "; ".join(sorted(problems)))
-    augment = AugmentJoints(**values)
+    augment = AugmentJoints(**values, longest=longest)
     return augment if augment.is_on() else None
 
 

@@ -214,7 +214,7 @@ class LeapMotion:
     def _resampled(self, xyz: Array, confidence: Array, times: Array) -> Array:
         landmarks = np.full((len(xyz), clips.POINTS, 3), np.nan, np.float32)
         told = confidence > 0
-        shows = told.any(axis=-1)
+        shows = np.asarray(told.any(axis=-1))
         xyz = _filled(xyz, told, shows, times)
         for hand, part in enumerate(_HANDS):
             shown = shows[:, hand]

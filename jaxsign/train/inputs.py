@@ -104,7 +104,7 @@ def _augmentation(config: ConfigDict, source: Any, view: Any) -> Any:
     section = config.input.augment
     kinds = {
         "input.augment.landmarks": augment_landmarks.build(section.landmarks),
-        "input.augment.joints": augment_joints.build(section.joints),
+        "input.augment.joints": augment_joints.build(section.joints, config.input.max_length),
         "input.augment": augmentation.build(
             section, normalised=config.view.get("normalise") == "shoulders"
         ),

@@ -113,3 +113,12 @@ def test_batches_hold_longer_clips_whole_and_zero_padding():
     batch = next(batches.iterator())
     assert batch["valid"].sum(-1).tolist() == [[15, 15]]
     assert (batch["x"][~batch["valid"]] == 0).all() and (batch["x"][batch["valid"]] != 0).all()
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(10, 15), (18, 20), (20, 20), (30, 30)])
+def test_a_clip_does_not_grow_beyond_what_would_be_cut_off(frames, expected):
+    augment = augment_joints.build({"time_scale": (1.5, 1.5)}, longest=20)
+    x = np.ones((frames, 42, 7), np.float32)
+    assert len(augment(x, np.random.default_rng(0))) == expected
+    with pytest.raises(UserError, match="longest: unknown key"):
+        augment_joints.build({"longest": 20})

@@ -65,6 +65,10 @@ def test_the_order_of_known_classes_is_kept(tmp_path):
 
 
 WRONG = {
+    "huge": ({"features": np.full((12, 6), 1e300)}, r"far too large values \(first: row 0\)"),
+    "no points": ({"features": np.zeros((12, 0))}, r"expected numbers \[N, 2P\]"),
+    "blank": ({"vocab": np.array(["A", "<blank>", "B", "C"])}, "only be its first entry"),
+    "nameless": ({"vocab": np.array(["<blank>", " ", "B", "C"])}, "the glosses need names"),
     "an id beyond": ({"gloss": np.array([2, 1, 3, 4, 1])}, r"gloss\[3\]=4: expected 1 to 3"),
     "the blank": ({"gloss": np.array([2, 0, 3, 3, 1])}, r"gloss\[1\]=0: .*0 is the blank"),
     "no frames": ({"frame_offset": np.array([0, 3, 3, 12])}, "sentence 1: frame_offset .* 3 to 3"),
@@ -72,7 +76,7 @@ WRONG = {
     "frames left": ({"frame_offset": np.array([0, 3, 7, 11])}, "expected 4 from 0 to 12"),
     "a strange split": ({"split": np.array([0, 1, 5])}, "sentence 2: split=5, expected 0 train"),
     "an odd width": ({"features": np.zeros((12, 5))}, r"features are \[12, 5\] float64"),
-    "not finite": ({"features": np.full((12, 6), np.nan)}, "NaN or infinite"),
+    "not finite": ({"features": np.full((12, 6), np.nan)}, "NaN, infinite"),
     "two of a name": ({"vocab": np.array(["", "A", "B", "A"])}, "vocab names 'A' more than once"),
     "a short column": ({"speaker": np.array(["a"])}, r"speaker is \[1\], expected \[3\] as split"),
     "no glosses": ({"gloss": None}, "lacks the arrays gloss"),

@@ -21,6 +21,7 @@ from jaxsign.input.sources import Source
 Array = np.ndarray
 ONE_PATH = True  # one path may serve all splits
 FILE = "sentences.npz"
+BLANK = "<blank>"
 _REQUIRED = ("features", "frame_offset", "gloss", "gloss_offset", "split", "vocab")
 _OPTIONAL = ("video", "speaker")
 
@@ -91,12 +92,13 @@ def _problems(arrays: Mapping[str, Array]) -> list[str]:
     """What is wrong with the arrays' shapes; if nothing, what is wrong with their values."""
     features, count = arrays["features"], arrays["split"].size
     found = []
-    if features.ndim != 2 or features.shape[1] % 2 or features.dtype.kind not in "iuf":
+    shaped = features.ndim == 2 and features.shape[1] > 0 and features.shape[1] % 2 == 0
+    if not shaped or features.dtype.kind not in "iuf":
         shape = f"{list(features.shape)} {features.dtype}"
         found.append(f"features are {shape}, expected numbers [N, 2P]: x and y of P points")
-    elif not np.isfinite(features).all():
-        frame = int(np.argmin(np.isfinite(features).all(axis=1)))
-        found.append(f"features hold NaN or infinite values (first: row {frame})")
+    elif not (fine := np.abs(features) <= np.finfo(np.float32).max).all():
+        frame = int(np.argmin(fine.all(axis=1)))
+        found.append(f"features hold NaN, infinite or far too large values (first: row {frame})")
     for name in ("frame_offset", "gloss", "gloss_offset", "split"):
         if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iu":
             shape = f"{list(arrays[name].shape)} {arrays[name].dtype}"
@@ -131,6 +133,8 @@ def _wrong_values(arrays: Mapping[str, Array]) -> list[str]:
     for i in np.flatnonzero((splits < 0) | (splits >= len(SPLITS)))[:5]:
         found.append(f"sentence {i}: split={splits[i]}, expected 0 train, 1 val or 2 test")
     twice = sorted({name for name in vocabulary if vocabulary.count(name) > 1})
+    if BLANK in vocabulary[1:] or not all(name.strip() for name in vocabulary[1:]):
+        found.append(f"vocab: {BLANK} may only be its first entry, and the glosses need names")
     if twice:
         found.append(f"vocab names {', '.join(map(repr, twice[:5]))} more than once")
     return found

@@ -51,8 +51,8 @@ def _costs(word: str) -> tuple[float, float, float]:
         deletion, insertion, substitution = map(float, word.replace("unit", "1,1,1").split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{word!r} is neither unit nor like 3,3,4") from error
-    if not 0 < min(deletion, insertion, substitution) < float("inf"):
-        raise argparse.ArgumentTypeError(f"{word!r}: costs must be above 0")
+    if not all(0 < cost < float("inf") for cost in (deletion, insertion, substitution)):
+        raise argparse.ArgumentTypeError(f"{word!r}: costs must be finite and above 0")
     return deletion, insertion, substitution
 
 

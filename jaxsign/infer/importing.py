@@ -93,8 +93,9 @@ def import_checkpoint(
     if hasattr(form, "fields"):
         fields = form.fields(extras, fields, weights, path, notes)
     config = _recipe(name, fields, overrides)
+    fields = {key: config.net[key] for key in fields}
     if hasattr(form, "settings"):
-        _set(config, form.settings(extras, notes), overrides)
+        _set(config, form.settings(extras, fields, notes), overrides)
     module = nets.build(**config.net.to_dict())
     weights = recognise.as_float32(weights, notes)
     table, backbone = recognise.split_table(name, module, weights, extras, with_backbone, notes)
@@ -137,7 +138,10 @@ def _recipe(name: str, fields: Mapping[str, Any], overrides: Sequence[str]) -> C
     if frames > 0:
         own = int(config.input.max_length)
         config.input.max_length = min(own, frames) if own else frames
-    config.net = ConfigDict({**config.net.to_dict(), **fields})
+    # What a person sets holds, also against the file; the shapes are compared later.
+    asked = {word.partition("=")[0].removeprefix("--config.net.") for word in overrides}
+    told = {key: value for key, value in fields.items() if key not in asked}
+    config.net = ConfigDict({**config.net.to_dict(), **told})
     if fields.get("input_dim") == 2048:
         # Stored image features: there is no view that makes them from landmarks.
         config.data.key, config.view.name = "X2048", ""

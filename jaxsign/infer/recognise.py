@@ -80,7 +80,13 @@ def fields(
 
 
 def as_float32(weights: Mapping[str, Array], notes: list[str]) -> dict[str, Array]:
-    """The weights with every floating type made float32; notes it where that changes them."""
+    """The weights with every floating type made float32; notes it where that changes them.
+
+    Numbers that are none are noted too: a checkpoint of a training that went wrong.
+    """
+    broken = [k for k, v in weights.items() if v.dtype.kind == "f" and not np.isfinite(v).all()]
+    if broken:
+        notes.append(f"warning: NaN or infinite weights in {len(broken)} arrays, as {broken[0]}")
     other = sorted({str(v.dtype) for v in weights.values() if v.dtype.kind == "f"} - {"float32"})
     if other:
         notes.append(f"weights stored as {', '.join(other)} became float32")

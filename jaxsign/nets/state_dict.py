@@ -66,7 +66,8 @@ def to_variables(
       `{'params': ..., 'batch_stats': ...}` (only the collections that the table names).
 
     Raises:
-      UserError: missing or unexpected keys, or a shape that is not the table's.
+      UserError: missing or unexpected keys, a shape that is not the table's, or numbers
+        of another kind.
     """
     table = list(table)
     known = {entry.key: entry for entry in table}
@@ -78,6 +79,13 @@ def to_variables(
         if key in state_dict
         and entry.shape is not None
         and tuple(np.shape(state_dict[key])) != entry.shape
+    ]
+    problems += [
+        f"{key} is {np.asarray(state_dict[key]).dtype}, expected floating-point numbers"
+        for key, entry in known.items()
+        if key in state_dict
+        and entry.kind != "count"
+        and np.asarray(state_dict[key]).dtype.kind != "f"
     ]
     if problems:
         raise UserError(
@@ -139,7 +147,13 @@ def unwrap(checkpoint: Any, *, where: str = "") -> dict[str, Array]:
             f"{where or 'checkpoint'}: no state_dict found: it holds {found}. Expected a "
             "state_dict, bare or under 'model_state_dict', 'state_dict' or 'model'."
         )
-    return {_strip(str(key)): value for key, value in checkpoint.items()}
+    bare: dict[str, Array] = {}
+    for key, value in checkpoint.items():
+        name = _strip(str(key))
+        if name in bare:
+            raise UserError(f"{where or 'checkpoint'}: holds {name} twice, under several prefixes")
+        bare[name] = value
+    return bare
 
 
 def _strip(key: str) -> str:
@@ -165,7 +179,8 @@ def read_torch(path: str | Path) -> Any:
         lines = str(error).strip().splitlines()
         reason = lines[0] if lines else repr(error)
         # torch's own words on what it will not load advise loading it unsafely.
-        reason = "no torch file, or more than plain values" if "weights_only" in reason else reason
+        if any(word in reason for word in ("weights_only", "Weights only")):
+            reason = "no torch file, or more than plain values"
         raise UserError(
             f"{path}: not a readable torch checkpoint ({reason}). "
             "Only tensors and plain containers are loaded; files that need to run code are refused."

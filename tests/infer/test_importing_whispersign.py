@@ -223,3 +223,59 @@ def test_a_run_of_our_own_goes_out_with_its_loss_and_comes_in_with_its_decoding(
     second = load(tmp_path / "again.pt")
     same_weights(second.pop("model_state_dict"), content.pop("model_state_dict"))
     assert second == content
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("frontend", "num_joints", 2.0),
+        ("frontend", "dropout", "a"),
+        ("encoder", "dropout", math.nan),
+        ("decoder", "vocab_size", "4"),
+    ],
+)
+def test_values_of_the_config_that_make_no_sense_are_named(tmp_path, section, key, value):
+    config = {**CONFIG, section: {**CONFIG[section], key: value}}
+    with pytest.raises(UserError, match=rf"{section}\.{key}="):
+        importing.import_checkpoint(save(tmp_path / "a.pt", config), tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("decode", [{"mode": "foo"}, {"beam": "x"}, {"beam": -5}])
+def test_a_way_of_decoding_that_there_is_not_is_refused(tmp_path, decode):
+    path = save(tmp_path / "a.pt", jaxsign={"decode": decode})
+    with pytest.raises(UserError, match="foo|decode.beam|beam=-5"):
+        importing.import_checkpoint(path, tmp_path / "r")
+
+
+def test_weights_that_cannot_be_those_of_the_net_are_refused(tmp_path):
+    patch, layer = "frontend.patch_embedding.projection.0.weight", "encoder.final_norm.weight"
+    good = weights()
+    wrong = {
+        "missing": {key: value for key, value in good.items() if key != patch},
+        "of shape": {**good, patch: torch.zeros(3)},
+        "expected floating-point": {**good, layer: good[layer].to(torch.complex64)},
+        "twice": {**good, f"module.{layer}": good[layer] + 1},
+    }
+    for reason, state in wrong.items():
+        path = save(tmp_path / "a.pt", model_state_dict=state)
+        with pytest.raises(UserError, match=reason):
+            importing.import_checkpoint(path, tmp_path / "r")
+    broken = save(tmp_path / "a.pt", model_state_dict={**good, layer: good[layer] * math.nan})
+    found = importing.import_checkpoint(broken, tmp_path / "r")
+    assert any("NaN" in note and layer in note for note in found.notes)
+
+
+def test_what_a_person_sets_holds_against_the_file(tmp_path):
+    path = save(tmp_path / "a.pt")
+    importing.import_checkpoint(path, tmp_path / "r", overrides=["--config.net.padding=masked"])
+    assert runs.load_run(tmp_path / "r").net.padding == "masked"
+    with pytest.raises(UserError, match="does not fit this net"):
+        importing.import_checkpoint(path, tmp_path / "s", overrides=["--config.net.dim=16"])
+
+
+def test_a_net_of_other_joints_takes_stored_features(tmp_path):
+    importing.import_checkpoint(save(tmp_path / "a.pt"), tmp_path / "r")
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((30, 2, 7)).astype(np.float32))
+    words = ["--workdir", str(tmp_path / "r"), str(tmp_path / "x.npy")]
+    assert cli.main(["predict", *words]) == 0

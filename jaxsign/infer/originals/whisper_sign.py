@@ -10,6 +10,7 @@ import numpy as np
 import jaxsign
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
+from jaxsign.infer.sequences import options
 
 METRIC = "loss"
 FIRST_ID = 1  # of the glosses; 0 is the blank
@@ -27,6 +28,14 @@ _CONFIG: dict[tuple[str, str], tuple[str, Any]] = {
     ("encoder", "d_ff"): ("ff_dim", 2048),
     ("encoder", "dropout"): ("dropout", 0.1),
     ("decoder", "vocab_size"): ("num_gloss", 1296),
+}
+_PATCH = "frontend.patch_embedding.projection.0.weight"
+_DECODING: dict[str, Any] = {
+    "mode": str,
+    "beam": int,
+    "n_best": int,
+    "ctc_weight": int | float,
+    "length_bonus": int | float,
 }
 _NO_DECODER = (
     "the attention decoder of the original was never trained (its trainer feeds it no targets): "
@@ -55,11 +64,11 @@ def fields(
     """
     config = extras.get("config")
     if not isinstance(config, Mapping):
-        return {**found, **_assumed_patch(weights, notes)}
+        return {**found, **_assumed_patch(_patch_width(weights, path), notes)}
     told = {}
+    _check_values(config, path)
     for (section, key), (field, default) in _CONFIG.items():
-        part = config.get(section)
-        value = part.get(key) if isinstance(part, Mapping) else None
+        value = _told(config, section, key)
         if value is None:
             # Only what the shapes do not tell has to be assumed.
             value = default if field not in found else None
@@ -74,9 +83,39 @@ def fields(
     return {**found, **told}
 
 
-def _assumed_patch(weights: Mapping[str, np.ndarray], notes: list[str]) -> dict[str, int]:
+def _told(config: Mapping[str, Any], section: str, key: str) -> Any:
+    part = config.get(section)
+    return part.get(key) if isinstance(part, Mapping) else None
+
+
+def _check_values(config: Mapping[str, Any], path: Path) -> None:
+    """Refuses sizes that are no whole numbers, and rates that are none."""
+    wrong = []
+    for (section, key), (field, _) in _CONFIG.items():
+        value = _told(config, section, key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is None:
+            continue
+        if field.endswith("dropout"):
+            if not (number and 0 <= value <= 1):
+                wrong.append(f"{section}.{key}={value!r}: expected a rate, 0 to 1")
+        elif not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            wrong.append(f"{section}.{key}={value!r}: expected a whole number above 0")
+    if wrong:
+        raise UserError(f"{path}: its config makes no sense:\n{listing(wrong)}")
+
+
+def _patch_width(weights: Mapping[str, np.ndarray], path: Path) -> int:
+    """Numbers of a patch, by the weights."""
+    array = weights.get(_PATCH)
+    if array is None or array.ndim != 2:
+        found = "missing" if array is None else f"of shape {list(array.shape)}"
+        raise UserError(f"{path}: {_PATCH} is {found}, expected [width, numbers of a patch]")
+    return int(array.shape[1])
+
+
+def _assumed_patch(numbers: int, notes: list[str]) -> dict[str, int]:
     """A frame of 42 joints of 7 numbers, where that divides a patch; else the recipe's."""
-    numbers = int(weights["frontend.patch_embedding.projection.0.weight"].shape[1])
     notes.append(f"no config in the file: how its {numbers} numbers a patch lie is assumed")
     return (
         {} if numbers % 294 else {"num_joints": 42, "num_features": 7, "patch_size": numbers // 294}
@@ -94,7 +133,7 @@ def _check(
         for field, value in found.items()
         if field in told and told[field] != value
     ]
-    numbers = int(weights["frontend.patch_embedding.projection.0.weight"].shape[1])
+    numbers = _patch_width(weights, path)
     patch = told["num_joints"] * told["num_features"] * told["patch_size"]
     if patch != numbers:
         wrong.append(
@@ -110,16 +149,27 @@ def _note_ignored(config: Mapping[str, Any], told: Mapping[str, Any], notes: lis
         ("encoder", "d_model", told.get("dim")),
         ("decoder", "blank_id", 0),
     ):
-        value = (config.get(section) or {}).get(key, meant)
-        if meant is not None and value != meant:
+        value = _told(config, section, key)
+        if None not in (meant, value) and repr(value) != repr(meant):
             notes.append(f"config.{section}.{key}={value} is not used, as in the original: {meant}")
 
 
-def settings(extras: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+def settings(
+    extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
+) -> dict[str, Any]:
     """Changes of the recipe, `{'section.key': value}`, and notes on the rest of the file.
 
-    A file that jaxsign wrote brings its own way of decoding.
+    A file that jaxsign wrote brings its own way of decoding. A net of other joints than the view's
+    takes stored features as they are.
+
+    Raises:
+      UserError: a way of decoding that there is not.
     """
+    frame = (found.get("num_joints", 42), found.get("num_features", 7))
+    changes: dict[str, Any] = {}
+    if frame != (42, 7):
+        notes.append(f"no view makes frames of {frame[0]} x {frame[1]}: it takes stored features")
+        changes["view.name"] = ""
     if isinstance(extras.get("optimizer_state_dict"), Mapping):
         notes.append("left out the optimizer's state: training goes on with a fresh one")
     if "loss" in extras:
@@ -128,9 +178,23 @@ def settings(extras: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
         )
     own = extras.get("jaxsign")
     if isinstance(own, Mapping) and isinstance(own.get("decode"), Mapping):
-        return {f"decode.{key}": value for key, value in own["decode"].items()}
+        return {**changes, **_decoding(own["decode"])}
     notes.append(_NO_DECODER)
-    return {"decode.mode": "beam"}
+    return {**changes, "decode.mode": "beam"}
+
+
+def _decoding(stored: Mapping[str, Any]) -> dict[str, Any]:
+    known = {key: value for key, value in stored.items() if key in _DECODING}
+    wrong = [
+        f"decode.{key}={value!r}"
+        for key, value in known.items()
+        if not isinstance(value, _DECODING[key]) or isinstance(value, bool)
+    ]
+    if wrong:
+        raise UserError(f"the file's own way of decoding makes no sense:\n{listing(wrong)}")
+    weight = known.get("ctc_weight", 0)
+    options.Options(**{**known, "ctc_weight": max(weight, 0)})  # below 0 = the stage's alpha
+    return {f"decode.{key}": value for key, value in known.items()}
 
 
 def checkpoint(run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How a run's scores become label sequences: what its recipe says, and what is asked for."""
 
 import dataclasses
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from jaxsign.infer import run as runs
 from jaxsign.train import stage as stages
 
 MODES = ("greedy", "beam", "two_pass")
+# Prefixes are compared with each other, so that time and memory grow with the beam's square.
+_WIDEST = 1024
 # The part of a net that only the attention's share of the loss trains.
 _DECODER = "attention_decoder"
 _FRESH = {"scale": 1, "bias": 0}  # a norm that nothing has trained
@@ -25,7 +28,7 @@ class Options:
     Attributes:
       mode: 'greedy': the best label of each frame; 'beam': CTC prefix beam search; 'two_pass': the
         beam's best hypotheses, weighed by CTC and the attention decoder.
-      beam: prefixes kept a frame.
+      beam: prefixes kept a frame, at most 1024.
       n_best: hypotheses kept and given back, at most `beam`.
       ctc_weight: CTC's share in the second pass, 0 to 1.
       length_bonus: added to the score of the second pass for every label.
@@ -46,6 +49,10 @@ class Options:
                 f"beam={self.beam}, n_best={self.n_best}: expected 1 <= n_best <= beam. A larger "
                 "--beam keeps more hypotheses."
             )
+        if self.beam > _WIDEST:
+            raise UserError(f"beam={self.beam}: expected at most {_WIDEST}")
+        if not math.isfinite(self.length_bonus):
+            raise UserError(f"length_bonus={self.length_bonus}: expected a finite number")
         if not 0 <= self.ctc_weight <= 1:
             raise UserError(f"ctc_weight={self.ctc_weight} must be between 0 and 1")
 

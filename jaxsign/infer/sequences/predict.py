@@ -126,7 +126,7 @@ def saved(recognised: Recognised, run: runs.Run, mode: str) -> results.Result:
         "gloss_prediction": [_label(names, number) for number in best.glosses],
         "gloss_probability": min(1.0, math.exp(best.log_ctc)),
         "mode": mode,
-        "score": best.score,
+        "score": _finite(best.score),
         "hypotheses": [
             {
                 "glosses": [_label(names, number) for number in one.glosses],

@@ -84,3 +84,9 @@ def test_an_imported_decoder_whose_norm_is_fresh_was_never_trained(tmp_path):
     params = {**run.variables["params"], "attention_decoder": decoder}
     original = dataclasses.replace(run, variables={**run.variables, "params": params})
     assert options.of_run(original).mode == "beam"
+
+
+@pytest.mark.parametrize("values", [{"beam": 100_000}, {"length_bonus": float("nan")}])
+def test_settings_that_nothing_can_be_made_of_are_refused(values):
+    with pytest.raises(UserError, match=f"{next(iter(values))}="):
+        Options(**values)

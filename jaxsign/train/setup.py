@@ -288,6 +288,7 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     dtype = precision.compute_dtype(config.precision)
     net = build_net(config, dtype, axis_name=axis)
     batches = inputs.make_batches(config, run.train, run.view, net)
+    step.check_rows(batches.shapes[0][1], len(run.devices), f"stage {current.name!r}: ")
     if variables is None:
         variables = initial.shapes_of(tasks.build(config, net), batches)
     trainable = optimizer.select(

@@ -307,7 +307,7 @@ def _by_mesh(task, fixed, devices) -> Compiled:
     def put(batch, axis):
         rows = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
         for value in batch.values():
-            _check_rows(value.shape[axis], len(devices))
+            check_rows(value.shape[axis], len(devices))
         return {
             key: jax.make_array_from_process_local_data(rows, value) for key, value in batch.items()
         }
@@ -327,14 +327,15 @@ def _by_mesh(task, fixed, devices) -> Compiled:
 
 def _split(value: np.ndarray, axis: int, devices: int) -> np.ndarray:
     """[..., B, ...] -> [devices, ..., B / devices, ...], rows in order."""
-    _check_rows(value.shape[axis], devices)
+    check_rows(value.shape[axis], devices)
     shape = (*value.shape[:axis], devices, value.shape[axis] // devices, *value.shape[axis + 1 :])
     return np.moveaxis(value.reshape(shape), axis, 0)
 
 
-def _check_rows(rows: int, devices: int) -> None:
+def check_rows(rows: int, devices: int, where: str = "") -> None:
+    """Refuses a batch that devices cannot share; `where` begins the message."""
     if rows % devices:
         raise UserError(
-            f"input.batch_size: {rows} rows cannot be shared by {devices} devices; "
+            f"{where}input.batch_size: {rows} rows cannot be shared by {devices} devices; "
             f"take a multiple of {devices}, or fewer devices (config.devices)"
         )

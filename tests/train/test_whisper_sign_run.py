@@ -144,3 +144,14 @@ def test_windows_reach_behind_the_longest_whole_clip_and_may_hold_nothing_to_lea
 def test_numbers_of_a_stage_are_checked_before_the_first(tmp_path):
     with pytest.raises(UserError, match=r"stage 'stage3'.*\n.*loss.alpha=1.5"):
         train(tmp_path, recipe(stage={"stage3": {"loss": {"alpha": 1.5}}}))
+
+
+def test_a_batch_that_devices_cannot_share_is_told_before_any_stage_trains(tmp_path):
+    config = recipe(stage={"stage2": {"input": {"batch_size": 3}}})
+    run = setup.prepare(config, tmp_path)
+    run.devices = [*run.devices[:1]] * 2
+    with pytest.raises(
+        UserError, match="stage 'stage2': input.batch_size: 3 rows cannot be shared"
+    ):
+        loop.Loop(run, log.Display(live=False))
+    assert not list(tmp_path.iterdir())

@@ -23,6 +23,8 @@ from jaxsign.input.clean import windows
 
 Array = np.ndarray
 MERGES = ("average", "upstream")
+# Seconds of a window; the whole of it goes through the net at once.
+LONGEST = 600.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +88,10 @@ class Continuous:
         settings = self.settings
         if not 0 <= settings.overlap < 1:
             raise UserError(f"--overlap {settings.overlap}: expected 0 to below 1")
-        if not 0 < settings.seconds < np.inf:
-            raise UserError(f"--window {settings.seconds}: expected seconds above 0")
+        if not 0 < settings.seconds <= LONGEST:
+            raise UserError(
+                f"--window {settings.seconds:g}: expected seconds above 0, at most {LONGEST:g}"
+            )
         window, hop = windows.sizes(settings.seconds, settings.overlap, self.rate)
         if not self._averaged:
             return window, hop

@@ -82,10 +82,13 @@ class Clock:
     # Seconds between two frames from which on times are taken for milliseconds, or for those of
     # another stream.
     LONGEST = 600.0
+    # A stream whose first frames all lie more than a second apart is no film of anybody.
+    _FIRST, _SLOW = 5, 1.0
 
     def __init__(self, rate: float):
         self._rate, self._count = rate, 0
         self._last: float | None = None
+        self._slow = 0  # steps so far, all of them slow; -1 once one was not
         self._kind: tuple[tuple[int, ...], bool] | None = None
 
     def rows(self, chunk: Chunk) -> Rows:
@@ -93,7 +96,7 @@ class Clock:
 
         Raises:
           UserError: frames of another shape than before, infinite numbers, times that are missing,
-            decrease or lie too far apart.
+            decrease or lie too far apart, each or all of the first ones.
         """
         kind = (chunk.x.shape[1:], chunk.times is not None)
         if self._kind not in (None, kind):
@@ -128,4 +131,16 @@ class Clock:
             raise UserError(
                 f"stream: {steps.max():g} s lie between two frames; expected seconds, at most "
                 f"{self.LONGEST:g} between two frames. Are these milliseconds?"
+            )
+        self._check_pace(steps if self._last is not None else steps[1:])
+
+    def _check_pace(self, steps: Array) -> None:
+        if self._slow < 0:
+            return
+        slow = steps[: self._FIRST - self._slow] > self._SLOW
+        self._slow = self._slow + len(slow) if slow.all() else -1
+        if self._slow == self._FIRST:
+            raise UserError(
+                f"stream: the first frames lie more than {self._SLOW:g} s apart, the last of them "
+                f"{steps[len(slow) - 1]:g} s. Times are seconds; are these milliseconds?"
             )

@@ -46,8 +46,8 @@ def read(lines: Iterable[str], name: str = "-") -> Iterator[Chunk]:
 
 def _frame(line: str) -> Chunk:
     try:
-        told = json.loads(line)
-    except ValueError as error:
+        told = json.loads(line.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
         raise UserError(f"no JSON ({error}). Expected one frame a line, as --help shows") from error
     if not isinstance(told, Mapping):
         raise UserError("expected an object such as {'time': 0.0, 'left_hand': [...]}")
@@ -85,9 +85,12 @@ def _points(told: Mapping[str, Any], kinds: list[str], parts: list[str]) -> Arra
 
 def _part(values: Any, count: int, name: str) -> Array:
     """float32 [count, 3]; null and two numbers where the depth is not known are fine."""
+    if not isinstance(values, list) or len(values) != count:
+        found = f"{len(values)} points" if isinstance(values, list) else type(values).__name__
+        raise UserError(f"{name} has {found}, expected {count} points")
+    if not all(point is None or isinstance(point, list) for point in values):
+        raise UserError(f"{name}: expected [x, y, z] or null for each of its {count} points")
     rows = [[*(point or ()), np.nan, np.nan, np.nan][:3] for point in values]
-    if len(rows) != count:
-        raise UserError(f"{name} has {len(rows)} points, expected {count}")
     return np.array(rows, np.float32)
 
 

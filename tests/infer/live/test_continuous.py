@@ -174,7 +174,7 @@ def test_a_run_without_a_view_streams_its_own_features():
         ({"overlap": 1.0}, "--overlap 1.0: expected 0 to below 1"),
         ({"overlap": 0.999}, "expected at least 1 of each"),
         ({"overlap": 0.95}, "would lie 2 apart, less than the 4 frames"),
-        ({"seconds": 0.0}, "--window 0.0: expected seconds above 0"),
+        ({"seconds": 0.0}, "--window 0: expected seconds above 0"),
         ({"seconds": float("nan")}, "--window nan"),
         ({"merge": "best"}, "--merge best: expected one of average, upstream"),
         ({"fps": -1.0}, "--fps -1.0"),
@@ -200,6 +200,7 @@ def test_frames_that_cannot_be_a_stream_are_refused():
         ([rows.Chunk(good * np.nan)], "NaN; a point that is absent is 0"),
         ([later, later], "must not decrease"),
         ([rows.Chunk(points, np.array([0.0, 1000.0]))], "Are these milliseconds"),
+        ([rows.Chunk(points, np.array([66.0, 99.0]) + 66 * i) for i in range(3)], "milliseconds"),
         ([rows.Chunk(points)], "have no times.*--fps"),
     ):
         with pytest.raises(UserError, match=reason):
@@ -213,3 +214,9 @@ def test_the_recipe_names_the_windows():
     assert continuous.of_run(run, overlap=0.25, seconds=None).overlap == 0.25
     del run.config.input.windows
     assert continuous.of_run(run) == continuous.Settings(3.0, 0.5)
+
+
+def test_a_stream_may_pause_for_long():
+    clock, points = rows.Clock(0.0), np.zeros((1, 543, 3), np.float32)
+    for seconds in (0.0, 100.0, 200.0, 200.03, *np.arange(300.0, 4000.0, 100.0)):
+        assert len(clock.rows(rows.Chunk(points, np.array([seconds])))) == 1

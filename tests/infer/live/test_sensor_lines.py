@@ -82,3 +82,15 @@ def test_bytes_that_are_no_text_are_told():
 def test_every_part_has_a_key():
     told = {name: [[0.5, 0.5, 0.0]] * (rows.stop - rows.start) for name, rows in PARTS.items()}
     assert not np.isnan(one(**told).x).any()
+
+
+def test_lines_that_are_nearly_frames_are_told_apart():
+    good = '{"time": 0, "left_hand": null}'
+    assert len(list(sensor_lines.read(["\ufeff" + good]))) == 1
+    for line, reason in (
+        ("[" * 100_000, "no JSON"),
+        ('{"left_hand": 5}', "left_hand has int, expected 21 points"),
+        ('{"left_hand": [' + ", ".join(["1"] * 21) + "]}", r"expected \[x, y, z\] or null"),
+    ):
+        with pytest.raises(UserError, match=f"line 1: .*{reason}"):
+            list(sensor_lines.read([line]))

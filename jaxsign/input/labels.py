@@ -201,13 +201,14 @@ def duplicates(rows: list[Row], stems: list[str], problems: list[str], where: Pa
         first.setdefault(stem, row.number)
 
 
-def raise_all(problems: list[str], what: str) -> None:
-    """One error for everything that is wrong, or nothing."""
+def raise_all(problems: list[str], what: str, advice: str = "") -> None:
+    """One error for everything that is wrong, or nothing; `advice` stands behind it."""
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise UserError(
             f"{what}: {count} found before anything was computed:\n"
             f"{listing(problems)}\nMend these and start again; nothing was skipped."
+            f"{' ' if advice else ''}{advice}"
         )
 
 

@@ -66,7 +66,8 @@ def _check_sizes(sizes: Mapping[str, int], net: Any, path: Path) -> None:
             f"{path}: this Whisper has other sizes than the net:\n{listing(rows)}\n"
             f"Its sizes: --config.net.dim={sizes['dim']} --config.net.ff_dim={sizes['ff_dim']} "
             f"--config.net.num_heads={sizes['num_heads'] or sizes['dim'] // 64} and at most "
-            f"--config.net.num_layers={sizes['encoder layers']}"
+            f"--config.net.num_layers={sizes['encoder layers']} and "
+            f"--config.net.max_target={sizes['target positions'] or net.max_target}"
         )
 
 

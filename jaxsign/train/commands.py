@@ -31,8 +31,8 @@ def add_train(verbs: Any) -> None:
         "--config",
         required=True,
         metavar="FILE[:ARG]",
-        help="recipe: a file, or the name of a shipped one (fslr_transformer, fslr_iv3_gru, "
-        "traduttore, ...)",
+        help="recipe: a file, or the name of a shipped one (fslr_transformer, asl_hybrid, "
+        "whisper_sign:small, ...; all: the files of configs/)",
     )
     verb.add_argument("--workdir", metavar="DIR", help="run folder; made if it does not exist")
     verb.add_argument(
@@ -77,8 +77,14 @@ def _train(arguments: argparse.Namespace) -> int:
         )
         return 130
     display.say(
-        f"done: best {result.monitor} {result.best:.4f} (epoch {result.best_epoch}). The run is "
+        f"done: best {result.monitor} {_shown(result)} (epoch {result.best_epoch}). The run is "
         f"in {result.workdir}\n"
         f"next: jaxsign evaluate --workdir {arguments.workdir}"
     )
     return 0
+
+
+def _shown(result: Any) -> str:
+    """The monitored number as people read it."""
+    rate = "rate" in result.monitor
+    return f"{100 * result.best:.1f} %" if rate else f"{result.best:.4f}"

@@ -118,7 +118,7 @@ def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     epochs = [row["epoch"] for row in rows]
     panels: list[tuple[str, list[tuple[str, str]], str]] = [
@@ -138,6 +138,8 @@ def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
         axis.grid(alpha=0.3)
         if scale == "log" and all(row["lr"] > 0 for row in rows):
             axis.set_yscale("log")
+        if "error rate" in name:
+            axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         if any(label for _, label in lines):
             axis.legend(frameon=False)
     _mark_stages(axes, rows)

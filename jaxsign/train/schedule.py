@@ -1,5 +1,6 @@
 """Learning rates over a stage: closed formulas in float64, and the one that looks at a metric."""
 
+import functools
 import logging
 import math
 from typing import Any
@@ -75,11 +76,7 @@ class WarmupCosineUpdates(Schedule):
         super().__init__(lr, epochs, options)
         self._per_epoch, self._total = updates_per_epoch, epochs * updates_per_epoch
         if options.warmup_updates >= self._total:
-            _LOG.warning(
-                "schedule.warmup_updates=%d: this stage has %d updates, so that the rate never "
-                "leaves the warm-up. Lower it, e.g. --config.schedule.warmup_updates=%d",
-                options.warmup_updates, self._total, self._total // 10,
-            )  # fmt: skip
+            _warn_of_warmup(options.warmup_updates, self._total)
 
     def rate(self, position):
         update = round(position * self._per_epoch) + 1
@@ -88,6 +85,15 @@ class WarmupCosineUpdates(Schedule):
             return max(self.options.min_lr, self.lr * update / warmup)
         share = min((update - warmup) / max(1, self._total - warmup), 1.0)
         return max(self.options.min_lr, _cosine(self.lr, 0.0, share))
+
+
+@functools.cache  # a stage is built more than once
+def _warn_of_warmup(warmup: int, updates: int) -> None:
+    _LOG.warning(
+        "schedule.warmup_updates=%d, but a stage has %d updates: its rate never leaves the "
+        "warm-up. Lower it, e.g. --config.schedule.warmup_updates=%d",
+        warmup, updates, max(1, updates // 10),
+    )  # fmt: skip
 
 
 class Restarts(Schedule):

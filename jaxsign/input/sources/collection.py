@@ -180,4 +180,5 @@ def _tell(problems: Sequence[str], what: str, *, skip: bool, kept: int) -> None:
             what, len(problems), kept, listing(problems),
         )  # fmt: skip
     else:
-        labels.raise_all(list(problems), what)
+        advice = "To leave such clips out: --config.data.missing=skip" if kept else ""
+        labels.raise_all(list(problems), what, advice)

@@ -170,9 +170,9 @@ class CtcAttention:
         """Sums of an epoch -> means of the losses, and word error rates where they were counted.
 
         Returns:
-          `loss`, `loss/ctc`, `loss/attention` (and `loss/auxiliary`), `wer`, `del`, `ins`, `sub`
-          (shares of the words), `sequence_accuracy`, and `score` to maximise. NaN where there is
-          nothing to average.
+          `loss`; of `loss/ctc`, `loss/attention` and `loss/auxiliary` those that count in it; `wer`,
+          `del`, `ins`, `sub` (shares of the words), `sequence_accuracy`; and `score` to maximise.
+          NaN where there is nothing to average.
         """
 
         def mean(name: str, over: str) -> float:
@@ -185,7 +185,8 @@ class CtcAttention:
             "auxiliary": mean("loss/auxiliary", "examples"),
         }
         result = {"loss": self._total(parts)}
-        result |= {f"loss/{k}": v for k, v in parts.items() if k != "auxiliary" or self.auxiliary}
+        used = {"ctc": True, "attention": self.alpha < 1, "auxiliary": self.auxiliary > 0}
+        result |= {f"loss/{name}": parts[name] for name, on in used.items() if on}
         if "words" in sums:
             result |= {
                 "wer": sum(mean(name, "words") for name in _COUNTS[1:4]),
@@ -199,9 +200,9 @@ class CtcAttention:
     def tags(self, means: Mapping[str, float]) -> dict[str, float]:
         """A step's losses under the names that WhisperSign's guide and its program use."""
         parts = ("loss", "total"), ("loss/ctc", "ctc"), ("loss/attention", "attention")
-        values = {f"loss/{name}": means[key] for key, name in parts}
+        values = {f"loss/{name}": means.get(key, 0.0) for key, name in parts}
         short = {"total": "total", "ctc": "ctc", "attention": "att"}
-        return values | {f"train/{short[n]}_loss": means[key] for key, n in parts}
+        return values | {f"train/{short[n]}_loss": means.get(key, 0.0) for key, n in parts}
 
 
 def _sums(rows: Mapping[str, Array], batch: Mapping[str, Array]) -> dict[str, Array]:

@@ -110,7 +110,9 @@ WHISPER_TINY = {
         "max_relative": 64, "patch_size": 2,
     },
     "data": {
-        "synthetic": {"signs": 3, "signers": 4, "frames": (8, 12), "glosses": (2, 3)},
+        "synthetic": {
+            "signs": 3, "signers": 4, "clips_per_signer": 1, "frames": (8, 12), "glosses": (2, 3),
+        },
     },
     "input": {"buckets": (40,), "max_length": 40, "threads": 0},
     "schedule": {"warmup_updates": 2},

@@ -93,6 +93,8 @@ def _of_item(item: files.Item, run: Any, size: int) -> Stream:
     if item.path.name.endswith(clips.SUFFIX):
         return _of_clip(name, clips.load(item.path), size)
     stored = _stored(item.path, run)
+    if stored is None and _holds_landmarks(_arrays(item.path)) and run.view is not None:
+        return _of_clip(name, formats.open_collection(item.path, "clips").read(0), size)
     if stored is None:
         stored = _arrays(item.path)[files.choose_key(_arrays(item.path), run, item.path)]
     return _of_array(name, stored, size)
@@ -103,7 +105,7 @@ def _stored(path: Path, run: Any) -> Array | None:
     if path.name.endswith(clips.SUFFIX) or not path.is_file() or files.of_other_rate(path, run):
         return None
     arrays = _arrays(path)
-    if any(array.shape[1:] == (POINTS, 3) for array in arrays.values()) and run.view is not None:
+    if _holds_landmarks(arrays) and run.view is not None:
         return None
     fitting = [a for a in arrays.values() if a.shape[1:] == tuple(run.frame_shape)]
     own = arrays.get(str(run.config.data.key))
@@ -111,6 +113,10 @@ def _stored(path: Path, run: Any) -> Array | None:
     if chosen is None and len(arrays) == 1 and not _is_known(path):
         (chosen,) = arrays.values()  # the view may know what it is
     return None if chosen is None else chosen.astype(np.float32)
+
+
+def _holds_landmarks(arrays: dict[str, Array]) -> bool:
+    return any(array.shape[1:] == (POINTS, 3) for array in arrays.values())
 
 
 def _is_known(path: Path) -> bool:

@@ -156,3 +156,15 @@ def test_what_cannot_be_streamed_is_explained(run_folder, tmp_path, capsys, word
     words = [str(tmp_path / words[0]), *words[1:]]
     assert cli.main(["stream", "--workdir", str(run_folder), *words]) == 1
     assert re.search(reason, capsys.readouterr().err)
+
+
+def test_plain_npz_files_of_landmarks_stream_as_clips(run_folder, tmp_path):
+    clip = recording()
+    kept = clip.save(tmp_path / "a.clip.npz")
+    (expected,) = told(run_folder, tmp_path, kept, "--window", 1)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    np.savez(folder / "film.npz", landmarks=clip.landmarks, fps=np.float64(30))
+    for source in (folder, folder / "film.npz"):
+        (found,) = told(run_folder, tmp_path, source, "--window", 1)
+        assert signs(found) == signs(expected) != []

@@ -64,6 +64,11 @@ def check_sequences(source: Any, config: ConfigDict, net: Any) -> None:
                 f"{name}: {len(labels)} glosses need {needed} frames of the net's output, but its "
                 f"{kept} frames give {outputs}"
             )
+        if kept < frames and len(labels) > 1:
+            problems.append(
+                f"{name}: its {frames} frames would be cut to {kept}, and its glosses would not: "
+                "raise input.max_length"
+            )
         if most and len(labels) >= most:
             problems.append(f"{name}: {len(labels)} glosses, the decoder takes {most - 1}")
     if problems:

@@ -71,6 +71,7 @@ class Outputs:
         """An epoch's scalars and its line on the console."""
         scalars = {f"train/{k}": v for k, v in train.items() if k != "score"}
         scalars |= {f"val/{k}": v for k, v in val.items() if k != "score"}
+        scalars |= {f"val/{k[5:]}": v for k, v in val.items() if "wer" in val and k[:5] == "loss/"}
         self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
         self._board.flush()
         text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  {_quality(val)}"

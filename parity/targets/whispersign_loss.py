@@ -106,7 +106,7 @@ def _loss_of_logits(inputs: Mapping[str, np.ndarray], alpha: float) -> dict[str,
     return {
         "total": total,
         "ctc": means["loss/ctc"],
-        "attention": means["loss/attention"],
+        "attention": means.get("loss/attention", 0.0),
         "nll_per_sample": jnp.where(feasible, nll, -1.0),
         "feasible": feasible,
         "gradients": gradients,
@@ -176,7 +176,7 @@ def model_loss(case: cases.Case) -> Arrays:
     losses = {
         "loss": total,
         "loss_ctc": means["loss/ctc"],
-        "loss_attention": means["loss/attention"],
+        "loss_attention": means.get("loss/attention", 0.0),
         "loss_total_without_attention": alone.summarise(jax.device_get(sums))["loss"],
         "grad_norm": optax.tree.norm(gradients),
     }

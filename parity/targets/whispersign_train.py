@@ -74,7 +74,7 @@ class Runner:
         self.records.lr.append(lr)
         self.records.grad_norm.append(float(metrics["grad_norm"]))
         for name, values in self.records.losses.items():
-            values.append(self.task.summarise(metrics)[name])
+            values.append(self.task.summarise(metrics).get(name, 0.0))
 
     def evaluate(self, batches: Sequence[Mapping[str, np.ndarray]]) -> float:
         """Mean of the batches' losses, as the original has it."""

@@ -170,7 +170,7 @@ class CtcAttention:
         """Sums of an epoch -> means of the losses, and word error rates where they were counted.
 
         Returns:
-          `loss`; of `loss/ctc`, `loss/attention` and `loss/auxiliary` those that count in it; `wer`,
+          `loss`; of `loss/ctc`, `loss/attention`, `loss/auxiliary` those that count in it; `wer`,
           `del`, `ins`, `sub` (shares of the words), `sequence_accuracy`; and `score` to maximise.
           NaN where there is nothing to average.
         """

@@ -32,7 +32,9 @@ DATA = [
 
 def save_run(folder: Path, *words: str, names=NAMES, epoch=100, manifest=None, **fields) -> Path:
     """A run folder with random weights, whose answers are several glosses long."""
-    config = configs.load("whisper_sign:synthetic", [*DATA, *words])
+    config = configs.load(
+        "whisper_sign:synthetic", [*DATA, "--config.decode.mode=two_pass", *words]
+    )
     config.net.update({**SIZES, **fields})
     config.input.buckets = (160,)
     folder.mkdir(parents=True, exist_ok=True)

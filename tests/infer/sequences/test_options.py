@@ -21,7 +21,7 @@ def changed(run, *words, **info):
     """The run with another recipe and another epoch."""
     from jaxsign import config as configs
 
-    config = configs.load("whisper_sign:synthetic", words)
+    config = configs.load("whisper_sign", words)
     return dataclasses.replace(run, config=config, info={**run.info, **info})
 
 
@@ -29,7 +29,7 @@ def test_the_recipe_decides_and_words_change_it(run):
     assert options.of_run(run) == Options("two_pass", 10, 8, 0.3, 0.0)
     own = changed(run, "--config.decode.ctc_weight=0.5", "--config.decode.beam=20")
     assert options.of_run(own) == Options("two_pass", 20, 8, 0.5, 0.0)
-    assert options.of_run(changed(run, "--config.loss.alpha=0.2")).ctc_weight == 0.2
+    assert options.of_run(changed(run, "--config.stage.stage3.loss.alpha=0.2")).ctc_weight == 0.2
     assert options.of_run(own, mode="greedy", beam=None).mode == "greedy"
 
 
@@ -54,9 +54,9 @@ def test_nonsense_is_refused(given, message):
 
 
 def test_a_decoder_that_no_stage_has_reached_is_left_out(run, capsys):
-    first = changed(run, epoch=6)  # the last epoch of stage 1
+    first = changed(run, epoch=30)  # the last epoch of stage 1
     assert options.of_run(first).mode == "beam"
-    assert options.of_run(changed(run, epoch=7)).mode == "two_pass"
+    assert options.of_run(changed(run, epoch=31)).mode == "two_pass"
     alone = changed(run, "--config.stages=stage1")
     assert options.of_run(alone).mode == "beam"
     options.warn_of_decoder(first, options.of_run(first))

@@ -9,14 +9,11 @@ from flax import linen as nn
 
 from jaxsign.errors import UserError, did_you_mean
 
-# Files beside the nets.
-_NOT_NETS = ("state_dict", "whisper_files", "whisper_weights")
-
 
 def names() -> list[str]:
     """Names of the nets that `build` knows: the files of this folder that define `NET`."""
     files = [info.name for info in pkgutil.iter_modules(__path__) if not info.ispkg]
-    return sorted(name for name in files if name not in _NOT_NETS)
+    return sorted(name for name in files if name != "state_dict")
 
 
 def module(name: str) -> ModuleType:

@@ -19,8 +19,8 @@ from jaxsign.nets.layers import (
     two_attention_encoder,
     whisper_rows,
 )
+from jaxsign.nets.pretrained.whisper import load_pretrained as load_pretrained
 from jaxsign.nets.state_dict import Entry
-from jaxsign.nets.whisper_weights import load_pretrained as load_pretrained
 
 Array = jax.Array
 PADDING = ("masked", "upstream")

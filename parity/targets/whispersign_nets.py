@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign.infer.decoding import greedy
-from jaxsign.nets import state_dict, whisper_sign, whisper_weights
+from jaxsign.nets import state_dict, whisper_sign
 from jaxsign.nets.layers import (
     attention_decoder,
     dense,
@@ -17,6 +17,7 @@ from jaxsign.nets.layers import (
     two_attention_encoder,
     whisper_rows,
 )
+from jaxsign.nets.pretrained import whisper
 from parity import cases, weights
 
 Arrays = dict[str, np.ndarray]
@@ -252,7 +253,7 @@ def whisper_import(case: cases.Case) -> Arrays:
     """Whisper's arrays in WhisperSign's keys, and its blocks' outputs from ours."""
     net, variables = _whisper_sized(case.args)
     path = case.path.parent / case.call["file"]
-    loaded, _ = whisper_weights.load_pretrained(path, net, variables)
+    loaded, _ = whisper.load_pretrained(path, net, variables)
     exported = state_dict.to_state_dict(whisper_sign.state_dict_table(net), loaded)
     inputs = case.inputs
     module, _ = _encoder(case.args)

@@ -16,8 +16,8 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer.live import features, stitching
-from jaxsign.infer.live.emitted import Cost, Emitted
-from jaxsign.infer.live.rows import Chunk
+from jaxsign.infer.live.emitted import Emitted
+from jaxsign.infer.live.on_windows import OnWindows
 from jaxsign.infer.live.windowing import Window, Windows
 from jaxsign.input.clean import windows
 
@@ -56,7 +56,7 @@ def of_run(run: Any, **given: Any) -> Settings:
     return Settings(**chosen)
 
 
-class Continuous:
+class Continuous(OnWindows):
     """The recogniser; see `emitted.Recogniser`.
 
     Args:
@@ -107,11 +107,6 @@ class Continuous:
         """Rows that are held for the next window."""
         return len(self._windows)
 
-    def reset(self) -> None:
-        """Forgets the stream."""
-        self.cost = Cost()
-        self._begin()
-
     def _begin(self) -> None:
         self._windows = Windows(self.window, self.hop, self._patch if self._averaged else 1)
         self._features = features.Features(self.run, self.settings.fps)
@@ -123,15 +118,6 @@ class Continuous:
         begun = time.perf_counter()
         self._log_probs(np.zeros((self.window, *self.run.frame_shape), np.float32))
         return time.perf_counter() - begun
-
-    def push(self, chunk: Chunk) -> list[Emitted]:
-        """Takes frames; the glosses that no later window can change any more."""
-        begun = time.perf_counter()
-        rows = self._features.push(chunk)
-        self.cost.rows += len(rows)
-        told = [sign for window in self._windows.push(rows) for sign in self._hop(window)]
-        self.cost.total_s += time.perf_counter() - begun
-        return told
 
     def finish(self) -> list[Emitted]:
         """The stream is over: the rest of its glosses."""

@@ -13,9 +13,10 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.infer import metrics
 from jaxsign.infer.live import features
-from jaxsign.infer.live.emitted import Cost, Emitted
+from jaxsign.infer.live.emitted import Emitted
 from jaxsign.infer.live.majority import Majority, Span, Vote
-from jaxsign.infer.live.rows import Chunk, Rows
+from jaxsign.infer.live.on_windows import OnWindows
+from jaxsign.infer.live.rows import Rows
 from jaxsign.infer.live.windowing import Window, Windows
 from jaxsign.input.clean import windows
 
@@ -63,7 +64,7 @@ class Settings:
             raise UserError("; ".join(problems))
 
 
-class Isolated:
+class Isolated(OnWindows):
     """The recogniser; see `emitted.Recogniser`.
 
     Args:
@@ -87,11 +88,6 @@ class Isolated:
         self.window, self.hop = windows.sizes(settings.seconds, settings.overlap, rate)
         self.reset()
 
-    def reset(self) -> None:
-        """Forgets the stream."""
-        self.cost = Cost()
-        self._begin()
-
     def _begin(self) -> None:
         self._windows = Windows(self.window, self.hop)
         fps = self.settings.fps or features.USUAL_RATE
@@ -103,15 +99,6 @@ class Isolated:
         begun = time.perf_counter()
         self._scores(np.zeros((self.window, *self.run.frame_shape), np.float32))
         return time.perf_counter() - begun
-
-    def push(self, chunk: Chunk) -> list[Emitted]:
-        """Takes frames; the signs that ended for certain."""
-        begun = time.perf_counter()
-        rows = self._features.push(chunk)
-        self.cost.rows += len(rows)
-        told = [sign for window in self._windows.push(rows) for sign in self._hop(window)]
-        self.cost.total_s += time.perf_counter() - begun
-        return told
 
     def finish(self) -> list[Emitted]:
         """The stream is over: the rest of its signs."""

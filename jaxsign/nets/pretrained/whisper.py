@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.nets import state_dict, whisper_files
+from jaxsign.nets import state_dict
+from jaxsign.nets.pretrained import whisper_files
 
 Array = np.ndarray
 Arrays = dict[str, Array]

@@ -11,7 +11,8 @@ from helpers import SHARED
 from safetensors import numpy as safetensors
 
 from jaxsign.errors import UserError
-from jaxsign.nets import state_dict, whisper_files, whisper_sign
+from jaxsign.nets import state_dict, whisper_sign
+from jaxsign.nets.pretrained import whisper_files
 
 torch = pytest.importorskip("torch")
 

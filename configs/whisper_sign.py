@@ -180,7 +180,7 @@ def _boston104(config: ConfigDict) -> None:
     config.net.update(num_joints=3, num_features=4, patch_size=2)
     config.net.update(dim=128, num_heads=4, num_layers=2, ff_dim=512)
     config.net.update(dropout=0.2, frontend_dropout=0.2, spatial_dropout=0.2)
-    config.input.update(buckets=(60, 80, 100, 130, 170), max_length=170)
+    config.input.update(buckets=(90, 130), max_length=170)
     config.input.augment.joints.update(joint_mask=0.02, time_mask=0.1, time_scale=(0.8, 1.25))
     config.schedule.warmup_updates = 50
     for name, epochs, lr in (("stage1", 30, 1e-3), ("stage2", 100, 5e-4), ("stage3", 30, 1e-4)):

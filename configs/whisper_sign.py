@@ -161,7 +161,6 @@ def _synthetic(config: ConfigDict) -> None:
     config.data.synthetic.update(
         signs=20, categories=2, signers=12, val_signers=2, clips_per_signer=4, continuous=True
     )
-    config.decode.mode = "beam"
     config.view.rate = 0.0  # 30 frames a second as they are
     config.view.smooth = 5
     config.net.update(dim=128, num_heads=4, num_layers=2, ff_dim=512, patch_size=2)

@@ -11,6 +11,7 @@ from jaxsign.input import batching, views
 
 SHAPES = {
     "asl_hybrid": (62, 2),
+    "few_points": (3, 4),
     "fslr156": (156,),
     "signon": (134,),
     "whisper_sign": (42, 7),
@@ -33,11 +34,18 @@ class Recordings:
         return without(clip, left=range(index))
 
 
+class Points(Recordings):
+    """A source of points in pixels, for the view that takes these."""
+
+    def read(self, index):
+        return 100 * super().read(index).landmarks[:, [0, 468, 489], :2]
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_batches_of_a_view(name):
     options = {"name": name, **({"rate": 0} if name == "whisper_sign" else {})}
     view = pickle.loads(pickle.dumps(views.get_view(options)))
-    source = Recordings()
+    source = Points() if name == "few_points" else Recordings()
     batches = batching.EvalBatches(
         source, view=view, batch_size=4, buckets=(), max_length=12, threads=1
     )

@@ -51,6 +51,9 @@ def shares(
         sizes["test"] = count - int(round((1 - val_share - test_share) * count, 9)) - sizes["val"]
     for name, share in (("val", val_share), ("test", test_share)):
         sizes[name] = max(sizes[name], 1) if share else 0
+    largest = max(sizes, key=lambda name: sizes[name])
+    if sum(sizes.values()) == count and sizes[largest] > 1:
+        sizes[largest] -= 1  # rounding left nothing to train on
     train = count - sizes["val"] - sizes["test"]
     if train < 1:
         wanted = ", ".join(f"{size} for {name}" for name, size in sizes.items() if size)

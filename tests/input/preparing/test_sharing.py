@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
@@ -25,10 +25,12 @@ def test_from_ten_clips_on_it_is_the_originals(count, rule):
 
 
 @given(st.integers(4, 200), RULES, st.floats(0.05, 0.45), st.floats(0.05, 0.45))
+@example(4, "kaggle", 0.375, 0.4375)
 def test_shares_are_kept_to_a_clip(count, rule, val, test):
     drawn = sharing.shares(count, rule, val_share=val, test_share=test)
     for name, share in (("val", val), ("test", test)):
         assert abs(len(drawn[name]) - share * count) < 2
+    assert drawn["train"]
 
 
 def test_splits_that_are_not_wanted_stay_empty():

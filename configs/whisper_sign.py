@@ -108,7 +108,7 @@ def _stage1() -> dict[str, Any]:
 def _stage2() -> dict[str, Any]:
     return {
         "start": "best",
-        "train": {"epochs": 100},
+        "train": {"frozen": (), "epochs": 100},
         "optim": {"lr": 5e-5, "weight_decay": 1e-4},
         "loss": {"alpha": 0.3},
         "input": {"batch_size": 16},

@@ -25,6 +25,13 @@ NAMES = [
     "asl_hybrid:synthetic",
     "asl_hybrid:synthetic-parity",
     "asl_hybrid:traduttore",
+    "whisper_sign",
+    "whisper_sign:small",
+    "whisper_sign:low-memory",
+    "whisper_sign:slow-start",
+    "whisper_sign:parity",
+    "whisper_sign:synthetic",
+    "whisper_sign:boston104",
 ]
 
 

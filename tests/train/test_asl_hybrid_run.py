@@ -63,5 +63,5 @@ def test_what_sets_in_late_changes_nothing_before(whole, tmp_path):
 
 def test_keypoint_augmentation_on_landmarks_is_refused(tmp_path):
     config = tiny_asl(input={"augment": {"noise_std": 0.1}})
-    with pytest.raises(UserError, match="not of both"):
+    with pytest.raises(UserError, match="not of several"):
         train(tmp_path, config)

@@ -10,7 +10,17 @@ from running import tiny_whisper, train_step_by_step
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import sequence_labels
-from jaxsign.train import alignment, checkpoint, log, loop, optimizer, records, setup, stage
+from jaxsign.train import (
+    alignment,
+    checkpoint,
+    inputs,
+    log,
+    loop,
+    optimizer,
+    records,
+    setup,
+    stage,
+)
 
 
 def train(folder, config):
@@ -90,6 +100,8 @@ def test_one_stage_alone_goes_on_from_another_run(whole, tmp_path):
 
 
 def test_labels_that_do_not_fit_are_told_before_training(tmp_path):
+    with pytest.raises(UserError, match="would be cut to 20, and its glosses would not"):
+        train(tmp_path / "c", recipe(input={"max_length": 20, "buckets": (20,)}))
     with pytest.raises(UserError, match=r"glosses need \d+ frames of the net's output"):
         train(tmp_path / "a", recipe(net={"patch_size": 16}))
     with pytest.raises(UserError, match="the decoder takes 1"):
@@ -133,6 +145,8 @@ def test_windows_reach_behind_the_longest_whole_clip_and_may_hold_nothing_to_lea
     find = alignment.find
     monkeypatch.setattr(alignment, "find", lambda *a: aligned.setdefault("middles", find(*a)))
     monkeypatch.setattr(sequence_labels.SequenceLabels, "fit", lambda self, ids, n: len(ids) < 2)
+    # Sentences that validation would cut are refused, which is not what this is about.
+    monkeypatch.setattr(inputs, "check_sequences", lambda *_: None)
     config = recipe(stages="stage3", input={"max_length": 20, "buckets": (20,)})
     config.stage.stage3.update(train={"epochs": 1})
     config.stage.stage3.input.batch_size = 1  # a batch of one piece that is left out

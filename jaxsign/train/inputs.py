@@ -34,8 +34,8 @@ def prepared(source: Any, config: ConfigDict) -> Any:
 
 def frame_rate(config: ConfigDict, source: Any = None) -> float:
     """Frames a second behind the view; `source` tells where the view keeps those of the data."""
-    told = float(config.view.get("rate") or config.view.get("fps") or 0.0)
-    return told or getattr(source, "rate", 0.0) or _FRAMES_A_SECOND
+    told = config.view.get("rate") or getattr(source, "rate", 0.0)
+    return float(told or _FRAMES_A_SECOND)
 
 
 def _check_rate(source: Any, config: ConfigDict) -> None:
@@ -146,7 +146,8 @@ def make_batches(config: ConfigDict, source: Any, view: Any, net: Any = None) ->
     """
     augment = _augmentation(config, source, view)
     mirrored = None
-    if getattr(augment, "flip", 0):
+    # The mirror image of keypoints is made of the features, that of landmarks by the view.
+    if config.input.augment.landmarks.flip:
         mirrored = views.of_recipe(config, flip=True)
     window = None
     if config.input.windows.enabled:

@@ -11,7 +11,7 @@ import pytest
 from running import tiny_config, train_apart, train_here, train_step_by_step
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, lock, log, loop, records, stage
+from jaxsign.train import checkpoint, lock, log, loop, records, setup, stage
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
@@ -363,3 +363,10 @@ def test_a_head_that_is_not_trained_needs_its_number_of_classes(tmp_path):
     words = ("task.heads=('gloss',)", "loss.weights=(1.0,)", "net.num_cat=0")
     with pytest.raises(UserError, match="net.num_cat=0 takes the data's number"):
         train_here(tmp_path, *words)
+
+
+def test_keypoints_are_mirrored_by_their_own_augmentation(tmp_path):
+    run = setup.prepare(tiny_config("input.augment.flip=1.0"), tmp_path)
+    batches = setup.begin(run, run.stages[0], None).train_batches
+    assert batches.features.views[1] is None
+    assert np.isfinite(next(batches.iterator())["x"]).all()

@@ -26,10 +26,10 @@ from benchmarks import boston104_torch, whisper_sign
 from jaxsign import config as configs
 from jaxsign import runtime
 from jaxsign.infer import run as runs
-from jaxsign.infer.sequences import options as decoding
-from jaxsign.infer.sequences import recogniser
-from jaxsign.input import sources
-from jaxsign.train import inputs, setup, word_errors
+from jaxsign.input.signs import sources
+from jaxsign.tasks.sequences import options as decoding
+from jaxsign.tasks.sequences import recogniser, word_errors
+from jaxsign.train import inputs, setup
 from parity.reference import whispersign_net
 
 Counts = word_errors.Counts

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from jaxsign.infer.decoding import beam, rescoring
-from jaxsign.infer.sequences import options as decoding
-from jaxsign.train import ctc, setup, stage, word_errors
+from jaxsign import stages as stage
+from jaxsign.tasks.sequences import ctc, word_errors
+from jaxsign.tasks.sequences import options as decoding
+from jaxsign.tasks.sequences.decoding import beam, rescoring
+from jaxsign.train import setup
 from parity.reference import whispersign_net, whispersign_train, whispersign_two_pass
 
 Batch = dict[str, np.ndarray]

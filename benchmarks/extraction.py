@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks import command, timing
 from benchmarks.report import Row
 from jaxsign.errors import UserError
-from jaxsign.input.extract import landmarkers, libraries, models, recording, video
-from jaxsign.input.extract.settings import Settings
+from jaxsign.input.signs.extract import landmarkers, libraries, models, recording, video
+from jaxsign.input.signs.extract.settings import Settings
 
 ROUNDS = {"full": 15, "quick": 5, "check": 1}
 _SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import command, timing
 from benchmarks.report import Row
 from jaxsign import runtime
-from jaxsign.infer import features
+from jaxsign.infer.features import images as features
 from jaxsign.nets import inception
 
 

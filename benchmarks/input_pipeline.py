@@ -13,7 +13,8 @@ from ml_collections import ConfigDict
 
 from benchmarks import command, fslr, timing, workload
 from benchmarks.report import Row
-from jaxsign.input import batching, sources
+from jaxsign.input import batching
+from jaxsign.input.signs import sources
 
 # clips, frames a clip, clips a batch, rounds
 SIZES = {"full": (128, 100, 32, 9), "quick": (64, 100, 32, 3), "check": (2, 24, 1, 1)}

@@ -25,7 +25,7 @@ from rich.table import Table
 from jaxsign import config as configs
 from jaxsign import runtime
 from jaxsign.infer import evaluate
-from jaxsign.input import sources
+from jaxsign.input.signs import sources
 from jaxsign.train import inputs, log, loop, schedule, setup
 from parity.reference import fslr_train, fslr_transformer
 

@@ -12,8 +12,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks.workload import Batch
-from jaxsign import nets
-from jaxsign.train import optimizer, state, step, tasks
+from jaxsign import nets, tasks
+from jaxsign.train import optimizer, state, step
 
 
 class Jax:

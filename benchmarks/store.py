@@ -15,10 +15,11 @@ import psutil
 from benchmarks import command, timing
 from benchmarks.report import Row
 from jaxsign import config as configs
-from jaxsign.input import batching, formats, sources
-from jaxsign.input import clip as clips
-from jaxsign.input.clip import Clip
-from jaxsign.input.views import fslr156
+from jaxsign.input import batching
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import formats, sources
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.views import fslr156
 
 # clips in the store, frames a clip, clips read at random, rounds
 SIZES = {"full": (100_000, 16, 2000, 5), "quick": (10_000, 16, 500, 3), "check": (60, 4, 20, 1)}

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks import command, timing
 from benchmarks.report import Row
-from jaxsign.input.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
-from jaxsign.input.views import asl_hybrid, fslr156, signon, whisper_sign
+from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
+from jaxsign.input.signs.views import asl_hybrid, fslr156, signon, whisper_sign
 
 # frames a clip, different clips, rounds
 SIZES = {"full": (100, 64, 9), "quick": (100, 32, 3), "check": (12, 2, 1)}

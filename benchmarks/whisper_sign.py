@@ -20,8 +20,8 @@ from benchmarks.workload import Batch
 from configs import whisper_sign as recipes
 from jaxsign import runtime
 from jaxsign.infer import run as runs
-from jaxsign.infer.sequences import options, recogniser
 from jaxsign.input import planning
+from jaxsign.tasks.sequences import options, recogniser
 
 # At random weights every frame has a label of its own. With this the beam's hypotheses of two
 # seconds have 3 to 6 glosses, about what is signed in that time.

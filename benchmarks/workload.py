@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsign.input import sources
+from jaxsign.input.signs import sources
 
 Batch = dict[str, np.ndarray]
 

@@ -35,16 +35,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     from jaxsign.infer import commands as infer
-    from jaxsign.infer import features_commands
+    from jaxsign.infer.features import commands as features_commands
     from jaxsign.infer.live import capture_commands as capturing
     from jaxsign.infer.live import commands as live
     from jaxsign.infer.live import stream_commands as streaming
-    from jaxsign.input import commands as inputs
-    from jaxsign.input.extract import commands as extracting
-    from jaxsign.input.formats import commands as converting
-    from jaxsign.input.inspecting import commands as inspecting
-    from jaxsign.input.preparing import commands as preparing
-    from jaxsign.input.preparing import prepare_commands
+    from jaxsign.input.signs import commands as inputs
+    from jaxsign.input.signs.extract import commands as extracting
+    from jaxsign.input.signs.formats import commands as converting
+    from jaxsign.input.signs.inspecting import commands as inspecting
+    from jaxsign.input.signs.preparing import commands as preparing
+    from jaxsign.input.signs.preparing import prepare_commands
     from jaxsign.train import commands as train
 
     train.add_train(verbs)

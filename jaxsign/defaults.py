@@ -62,7 +62,7 @@ def base() -> ConfigDict:
 def _data() -> dict[str, Any]:
     place = {"path": "", "labels": ""}
     return {
-        "source": "npz",  # file of jaxsign/input/sources
+        "source": "npz",  # file of input/signs/sources
         "train": dict(place),
         "val": dict(place),
         "test": dict(place),

@@ -3,9 +3,9 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from jaxsign.input import clip as clips
-from jaxsign.input import formats
-from jaxsign.input.clip import Clip
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import formats
+from jaxsign.input.signs.clip import Clip
 
 PARTS = (clips.FACE, clips.LEFT_HAND, clips.POSE, clips.RIGHT_HAND)
 

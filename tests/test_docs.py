@@ -8,8 +8,8 @@ from helpers import ROOT
 
 from jaxsign import cli
 from jaxsign import config as configs
-from jaxsign.input import sources
-from jaxsign.train import stage
+from jaxsign import stages as stage
+from jaxsign.input.signs import sources
 
 
 def table_keys(path):

@@ -6,9 +6,11 @@ import pytest
 from helpers import ROOT
 
 from jaxsign import config as configs
-from jaxsign.input import sources, views
-from jaxsign.input.views import asl_hybrid
-from jaxsign.train import optimizer, schedule, setup, stage, tasks
+from jaxsign import stages as stage
+from jaxsign import tasks
+from jaxsign.input.signs import sources, views
+from jaxsign.input.signs.views import asl_hybrid
+from jaxsign.train import optimizer, schedule, setup
 
 PARAMETERS = {
     "fslr_transformer": 3_280_627,

@@ -229,7 +229,7 @@ def add_import(subparsers: Any) -> None:
 
 def import_(words: Words) -> int:
     """Runs `jaxsign import`."""
-    from jaxsign.infer import importing
+    from jaxsign.infer.torch import importing
 
     found = importing.import_checkpoint(
         words.file,
@@ -284,7 +284,7 @@ def add_export(subparsers: Any) -> None:
 
 def export(words: Words) -> int:
     """Runs `jaxsign export`."""
-    from jaxsign.infer import exporting
+    from jaxsign.infer.torch import exporting
 
     made = exporting.export_checkpoint(
         words.workdir,

@@ -14,10 +14,10 @@ from ml_collections import ConfigDict
 from rich.progress import track
 
 from jaxsign.errors import UserError, listing
-from jaxsign.infer import figures, metrics, results, summary
 from jaxsign.infer import run as runs
-from jaxsign.input import clip as clips
-from jaxsign.input import sources
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import sources
+from jaxsign.tasks.classes import figures, metrics, results, summary
 
 Array = np.ndarray
 
@@ -76,7 +76,7 @@ def evaluate(
         of stopping.
       save_predictions: also write one JSON file a clip.
       decoding, scoring: of runs that recognise label sequences: how they are found and compared
-        (`jaxsign.infer.sequences`: Options, mode 'all' besides, and Scoring).
+        (`jaxsign.tasks.sequences`: Options, mode 'all' besides, and Scoring).
 
     Returns:
       The content of complete_validation_results.json; of label sequences that of results.json.
@@ -92,7 +92,7 @@ def evaluate(
     source = sources.open_source(data, split, classes)
     folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
     if run.gives_sequences:
-        from jaxsign.infer.sequences import evaluate as room
+        from jaxsign.tasks.sequences import evaluate as room
 
         given = {name: value for name, value in (scoring or {}).items() if value is not None}
         how = room.Scoring(predictions=save_predictions, **given)
@@ -157,7 +157,7 @@ def _source_of(folder: Path) -> str:
 
 
 def answer(run: runs.Run, source: Any, batch_size: int = 32) -> Answers:
-    """Runs the net over a source (`jaxsign.input.sources`), shortest clips first.
+    """Runs the net over a source (`jaxsign.input.signs.sources`), shortest clips first.
 
     Raises:
       UserError: an empty source, labels beyond the net's classes, or clips that do not fit it.

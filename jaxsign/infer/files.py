@@ -12,10 +12,10 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.input import clip as clips
 from jaxsign.input import files as npz_files
-from jaxsign.input import formats
-from jaxsign.input.formats import sequences75
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import formats
+from jaxsign.input.signs.formats import sequences75
 
 Array = np.ndarray
 
@@ -170,7 +170,7 @@ def _viewed(clip: clips.Clip, path: Path, run: runs.Run, mask: str) -> runs.Clip
 
 def _visible(clip: clips.Clip, run: runs.Run) -> Array:
     """bool [T]: frames in which the view sees anything."""
-    module = importlib.import_module(f"jaxsign.input.views.{run.config.view.name}")
+    module = importlib.import_module(f"jaxsign.input.signs.views.{run.config.view.name}")
     if not hasattr(module, "keypoints"):
         return np.isfinite(clip.landmarks[..., 0]).any(1)
     options = {name: run.config.view[name] for name in ("confidence", "max_gap")}

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.infer import files, metrics, results
+from jaxsign.infer import files
 from jaxsign.infer import run as runs
+from jaxsign.tasks.classes import metrics, results
 
 # Clips held in memory at once.
 _CHUNK = 256
@@ -16,7 +17,7 @@ _CHUNK = 256
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """One file's answer: `result` with ids (`jaxsign.infer.results.make`), or the `error`.
+    """One file's answer: `result` with ids (`jaxsign.tasks.classes.results.make`), or the `error`.
 
     Attributes:
       path: the file.
@@ -98,7 +99,7 @@ def predict_files(
       out: JSON file: one result, or for a folder a list of results, each with its `file`.
       mask, batch_size: see `predict`.
       which: 'best' or 'last'.
-      decoding: of runs that recognise label sequences (`jaxsign.infer.sequences.options.Options`).
+      decoding: of runs that recognise label sequences (`jaxsign.tasks.sequences.options.Options`).
 
     Returns:
       The number of files that could not be read; they are named on stderr.
@@ -110,7 +111,7 @@ def predict_files(
     run = runs.load_run(workdir, which)
     runs.check_decoding(run, decoding or {})
     if run.gives_sequences:
-        from jaxsign.infer.sequences import predict as room
+        from jaxsign.tasks.sequences import predict as room
 
         if mask != "length":
             raise UserError(f"--mask {mask}: a net for sequences takes every frame of a clip")

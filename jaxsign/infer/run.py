@@ -84,7 +84,7 @@ class Run:
     @property
     def gives_sequences(self) -> bool:
         """True if it answers with label sequences, not with one label a clip."""
-        from jaxsign.train import tasks
+        from jaxsign import tasks
 
         return tasks.learns_sequences(self.config)
 
@@ -107,7 +107,7 @@ class Run:
     @functools.cached_property
     def view(self) -> Callable[[Any], Array] | None:
         """Recorded clip -> float32 [T, D]; None where the net takes stored features as they are."""
-        from jaxsign.input import views
+        from jaxsign.input.signs import views
 
         return views.of_recipe(self.config)
 

@@ -15,9 +15,9 @@ from absl import flags
 
 from jaxsign.errors import UserError
 from jaxsign.input import buffers, planning
-from jaxsign.input.clip import Clip
 from jaxsign.input.planning import Planned
-from jaxsign.input.sequence_labels import SequenceLabels
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.sequence_labels import SequenceLabels
 
 Array = np.ndarray
 Batch = dict[str, Array]
@@ -28,7 +28,7 @@ class Features:
     """Examples through the view; kept in memory as long as there is room.
 
     Args:
-      source: examples (`jaxsign.input.sources.Source`).
+      source: examples (`jaxsign.input.signs.sources.Source`).
       view: example -> float32 [T, ...]; None = the source's arrays are features already.
       mirrored: the view of the mirror image, or None.
       cache_mb: memory for features that were read once.
@@ -226,7 +226,7 @@ class TrainBatches(_Batches):
     """Shuffled, augmented batches [A, B, ...] without end.
 
     Args:
-      source: examples (`jaxsign.input.sources.Source`); its lengths are those behind the view.
+      source: examples (`signs.sources.Source`); its lengths are those behind the view.
       view: example -> float32 [T, ...]; None = the source's arrays are features already.
       mirrored: the view of the mirror image, taken with the probability `augment.flip`; None =
         never.

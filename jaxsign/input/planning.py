@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from jaxsign.input.clean import windows
+from jaxsign.input import windows
 
 Array = np.ndarray
 TO_THE_END = -1  # as a piece's frames: the rest of the clip, however long

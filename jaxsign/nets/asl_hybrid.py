@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import (
     batch_norm,
     dropout,
@@ -20,7 +21,6 @@ from jaxsign.nets.layers import (
     regularisers,
     temporal_attention,
     temporal_conv,
-    torch_rows,
 )
 from jaxsign.nets.state_dict import Entry
 

@@ -7,12 +7,14 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import tasks
 from jaxsign.errors import UserError, listing
-from jaxsign.input import augment as augmentation
-from jaxsign.input import augment_joints, augment_landmarks, batching, sources, views
-from jaxsign.input.clean import windows
-from jaxsign.input.sequence_labels import SequenceLabels, frames_needed
-from jaxsign.train import tasks
+from jaxsign.input import batching, windows
+from jaxsign.input.signs import sources, views
+from jaxsign.input.signs.augment import joints as augment_joints
+from jaxsign.input.signs.augment import keypoints as augmentation
+from jaxsign.input.signs.augment import landmarks as augment_landmarks
+from jaxsign.input.signs.sequence_labels import SequenceLabels, frames_needed
 
 _FRAMES_A_SECOND = 30.0  # where neither the view nor the recipe tells
 

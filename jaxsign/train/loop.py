@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
 from jaxsign.input import batching
+from jaxsign.tasks.classes import weighting
 from jaxsign.train import (
     alignment,
     autobatch,
@@ -33,7 +34,6 @@ from jaxsign.train import (
     setup,
     signals,
     state,
-    weighting,
 )
 
 # Steps whose metrics are still on the devices: enough that the host never holds them up, few enough

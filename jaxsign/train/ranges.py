@@ -7,8 +7,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
+from jaxsign import tasks
 from jaxsign.errors import UserError, listing
-from jaxsign.train import tasks
 
 _Rule = tuple[Callable[[Any], bool], str]
 

@@ -13,21 +13,11 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets, runtime
+from jaxsign import nets, runtime, tasks
+from jaxsign import stages as stage
 from jaxsign.errors import UserError, listing
-from jaxsign.input import sources, views
-from jaxsign.train import (
-    initial,
-    inputs,
-    optimizer,
-    precision,
-    ranges,
-    schedule,
-    stage,
-    state,
-    step,
-    tasks,
-)
+from jaxsign.input.signs import sources, views
+from jaxsign.train import initial, inputs, optimizer, precision, ranges, schedule, state, step
 from jaxsign.whole import write_text
 
 _SPLITS = ("train", "val", "test")

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import tasks
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, precision, ranges, setup, tasks
+from jaxsign.train import checkpoint, precision, ranges, setup
 
 _CLASSES = 10  # where the recipe takes the data's number
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsign.input import augment_landmarks, batching
+from jaxsign.input import batching
+from jaxsign.input.signs.augment import landmarks as augment_landmarks
 from parity import cases
 from parity.targets import FileCheck
 

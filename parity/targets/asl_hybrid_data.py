@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import labels
-from jaxsign.input.formats import google_islr
+from jaxsign.input.signs.formats import google_islr
 from parity import cases
 from parity.targets import FileCheck
 

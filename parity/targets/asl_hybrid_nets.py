@@ -9,14 +9,9 @@ import numpy as np
 from flax import linen as nn
 
 from jaxsign.nets import asl_hybrid, state_dict
-from jaxsign.nets.layers import (
-    landmark_motion,
-    lstm,
-    temporal_attention,
-    temporal_conv,
-    torch_rows,
-)
-from jaxsign.train import loss as losses
+from jaxsign.nets import rows as torch_rows
+from jaxsign.nets.layers import landmark_motion, lstm, temporal_attention, temporal_conv
+from jaxsign.tasks.classes import loss as losses
 from parity import cases, weights
 
 Arrays = dict[str, np.ndarray]

@@ -7,9 +7,9 @@ from typing import Any
 
 from jaxsign.errors import UserError
 from jaxsign.input import labels
-from jaxsign.input.clip import Clip
-from jaxsign.input.formats import Collection, Entry, google_islr
-from jaxsign.input.preparing import choosing, ways
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.formats import Collection, Entry, google_islr
+from jaxsign.input.signs.preparing import choosing, ways
 from parity.targets import FileCheck
 
 _SIDES = ("train", "test")

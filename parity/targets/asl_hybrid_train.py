@@ -8,9 +8,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
+from jaxsign import tasks
 from jaxsign.nets import asl_hybrid, state_dict
-from jaxsign.train import loss as criteria
-from jaxsign.train import optimizer, step, tasks
+from jaxsign.tasks.classes import loss as criteria
+from jaxsign.train import optimizer, step
 from jaxsign.train import state as states
 from parity import cases, weights
 from parity.targets import asl_hybrid_nets

@@ -14,11 +14,12 @@ import optax
 from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.errors import UserError
-from jaxsign.infer import exporting, importing, metrics, results
+from jaxsign.infer.torch import exporting, importing
 from jaxsign.input import labels
 from jaxsign.nets import sign_transformer, state_dict
-from jaxsign.train import loss as losses
-from jaxsign.train import optimizer, schedule, weighting
+from jaxsign.tasks.classes import loss as losses
+from jaxsign.tasks.classes import metrics, results, weighting
+from jaxsign.train import optimizer, schedule
 from parity import cases, weights
 from parity.targets import FileCheck, fslr_train
 

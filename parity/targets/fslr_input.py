@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input import clean, occlusion, validate
+from jaxsign.input.signs import clean, occlusion, validate
 from parity import cases
 from parity.targets import FileCheck
 

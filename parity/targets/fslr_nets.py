@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxsign.nets import inception, iv3_gru, sign_transformer, state_dict
 from jaxsign.nets.layers import inception_blocks
-from jaxsign.train import loss as losses
+from jaxsign.tasks.classes import loss as losses
 from parity import cases, weights
 
 Arrays = dict[str, np.ndarray]

@@ -9,8 +9,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
+from jaxsign import tasks
 from jaxsign.nets import sign_transformer, state_dict
-from jaxsign.train import optimizer, schedule, step, tasks
+from jaxsign.train import optimizer, schedule, step
 from jaxsign.train import state as states
 from parity import cases, weights
 from parity.targets import fslr_nets

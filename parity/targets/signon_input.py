@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.views import signon
+from jaxsign.input.signs.views import signon
 from parity import cases
 from parity.targets import FileCheck
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from jaxsign.errors import UserError
 from jaxsign.input import labels
-from jaxsign.input.clip import Clip
-from jaxsign.input.formats import Collection, Entry
-from jaxsign.input.preparing import splitting
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.formats import Collection, Entry
+from jaxsign.input.signs.preparing import splitting
 from parity.targets import FileCheck
 
 

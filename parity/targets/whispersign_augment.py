@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input import augment_joints
+from jaxsign.input.signs.augment import joints as augment_joints
 from parity import cases
 from parity.targets import FileCheck
 

@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxsign.infer.decoding import beam, greedy, prefixes, rescoring
 from jaxsign.nets import whisper_sign
+from jaxsign.tasks.sequences.decoding import beam, greedy, prefixes, rescoring
 from parity import cases, weights
 from parity.targets import whispersign_nets
 

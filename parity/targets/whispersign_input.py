@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input.clean import splines, windows
-from jaxsign.input.views import whisper_sign
+from jaxsign.input import windows
+from jaxsign.input.signs.clean import splines
+from jaxsign.input.signs.views import whisper_sign
 from parity import cases
 from parity.targets import FileCheck
 

@@ -11,8 +11,9 @@ import optax
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
+from jaxsign import tasks
 from jaxsign.nets import state_dict, whisper_sign
-from jaxsign.train import ctc, tasks
+from jaxsign.tasks.sequences import ctc
 from parity import cases, weights
 from parity.targets import whispersign_nets
 

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsign.infer.decoding import greedy
 from jaxsign.nets import state_dict, whisper_sign
 from jaxsign.nets.layers import (
     attention_decoder,
@@ -18,6 +17,7 @@ from jaxsign.nets.layers import (
     whisper_rows,
 )
 from jaxsign.nets.pretrained import whisper
+from jaxsign.tasks.sequences.decoding import greedy
 from parity import cases, weights
 
 Arrays = dict[str, np.ndarray]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input import clip as clips
-from jaxsign.input import joint_checks, leap_motion
-from jaxsign.input.clip import Clip
-from jaxsign.input.formats import SPLITS, _labels, whispersign
-from jaxsign.input.preparing import label_table, labelled_videos, preparation, sharing, voya
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import joint_checks, leap_motion
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.formats import SPLITS, _labels, whispersign
+from jaxsign.input.signs.preparing import label_table, labelled_videos, preparation, sharing, voya
 from parity import cases
 from parity.targets import FileCheck
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsign.infer.live import stitching, windowing
 from jaxsign.infer.live.rows import Rows
-from jaxsign.input.clean import windows
+from jaxsign.input import windows
 from parity.targets import FileCheck, whispersign_input
 
 _FRAMES_A_PUSH = 7

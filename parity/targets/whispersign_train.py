@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import tasks
 from jaxsign.nets import state_dict, whisper_sign
-from jaxsign.train import optimizer, schedule, step, tasks
+from jaxsign.train import optimizer, schedule, step
 from jaxsign.train import state as states
 from parity import cases, targets
 from parity.targets import whispersign_loss, whispersign_nets

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsign import config as configs
 from jaxsign import nets
-from jaxsign.input import clip as clips
+from jaxsign.input.signs import clip as clips
 from jaxsign.train import checkpoint
 
 SMALL = {

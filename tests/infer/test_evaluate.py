@@ -9,8 +9,9 @@ import run_helpers
 from rich.console import Console
 
 from jaxsign.errors import UserError
-from jaxsign.infer import evaluate, metrics, summary
+from jaxsign.infer import evaluate
 from jaxsign.infer import run as runs
+from jaxsign.tasks.classes import metrics, summary
 
 
 class Memory:

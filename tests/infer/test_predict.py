@@ -11,7 +11,7 @@ from helpers import GOLDEN
 from jaxsign.errors import UserError
 from jaxsign.infer import files, predict
 from jaxsign.infer import run as runs
-from jaxsign.input.views import fslr156
+from jaxsign.input.signs.views import fslr156
 
 save_clip = run_helpers.save_clip
 

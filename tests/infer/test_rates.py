@@ -10,7 +10,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.infer import files
 from jaxsign.infer.live import inputs as live_inputs
-from jaxsign.input import sources, views
+from jaxsign.input.signs import sources, views
 from jaxsign.train import inputs
 
 

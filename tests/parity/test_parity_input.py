@@ -4,7 +4,7 @@ import helpers
 import numpy as np
 import pytest
 
-from jaxsign.input.views import signon
+from jaxsign.input.signs.views import signon
 from parity import jobs
 
 SYSTEMS = ("signon", "whispersign")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from running import tiny_config, train_apart, train_here, train_step_by_step
 
+from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, lock, log, loop, records, setup, stage
+from jaxsign.train import checkpoint, lock, log, loop, records, setup
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"

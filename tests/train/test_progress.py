@@ -7,7 +7,8 @@ import pytest
 from flax import linen as nn
 
 from jaxsign import config as configs
-from jaxsign.train import optimizer, step, tasks
+from jaxsign import tasks
+from jaxsign.train import optimizer, step
 from jaxsign.train import state as states
 
 

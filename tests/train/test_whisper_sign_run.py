@@ -8,19 +8,10 @@ import pytest
 from running import tiny_whisper, train_step_by_step
 
 from jaxsign import config as configs
+from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.input import sequence_labels
-from jaxsign.train import (
-    alignment,
-    checkpoint,
-    inputs,
-    log,
-    loop,
-    optimizer,
-    records,
-    setup,
-    stage,
-)
+from jaxsign.input.signs import sequence_labels
+from jaxsign.train import alignment, checkpoint, inputs, log, loop, optimizer, records, setup
 
 
 def train(folder, config):

@@ -14,9 +14,9 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.infer.live import stream
 from jaxsign.infer.live.frames import Frame
-from jaxsign.input.clip import FACE, Clip
-from jaxsign.input.extract.landmarkers import Detection, Landmarker
-from jaxsign.input.extract.sampling import Milliseconds
+from jaxsign.input.signs.clip import FACE, Clip
+from jaxsign.input.signs.extract.landmarkers import Detection, Landmarker
+from jaxsign.input.signs.extract.sampling import Milliseconds
 
 # Called with every kept frame; True ends the recording.
 Watch = Callable[[np.ndarray, Detection, int], bool]

@@ -21,7 +21,7 @@ jaxsign capture --out hello.clip.npz --model models/holistic_landmarker.task --m
 
 def add_capture(verbs: Any) -> None:
     """Adds `jaxsign capture`."""
-    from jaxsign.input.extract.commands import add_models
+    from jaxsign.input.signs.extract.commands import add_models
 
     verb = arguments.add_verb(
         verbs,
@@ -52,9 +52,9 @@ def capture(words: argparse.Namespace) -> int:
 
     from jaxsign.infer.live import capture as recording
     from jaxsign.infer.live import frames
-    from jaxsign.input.extract import landmarkers, libraries, models
-    from jaxsign.input.extract.commands import MODELS
-    from jaxsign.input.extract.settings import Settings
+    from jaxsign.input.signs.extract import landmarkers, libraries, models
+    from jaxsign.input.signs.extract.commands import MODELS
+    from jaxsign.input.signs.extract.settings import Settings
 
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     out = recording.place(Path(words.out))
@@ -94,7 +94,7 @@ class _Watch:
         from PIL import Image
 
         from jaxsign.infer.live import window
-        from jaxsign.input import drawing
+        from jaxsign.input.signs import drawing
 
         if self._window is None:
             return False
@@ -115,7 +115,7 @@ def _other(words: argparse.Namespace) -> tuple[Any, str]:
     """A clip of the collection, drawn at random, and its name."""
     import numpy as np
 
-    from jaxsign.input import formats
+    from jaxsign.input.signs import formats
 
     collection = formats.open_collection(words.compare)
     index = int(np.random.default_rng(words.seed).integers(len(collection)))

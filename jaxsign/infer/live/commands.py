@@ -28,7 +28,7 @@ jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video 
 
 def add_live(verbs: Any) -> None:
     """Adds `jaxsign live`."""
-    from jaxsign.input.extract.commands import add_models
+    from jaxsign.input.signs.extract.commands import add_models
 
     verb = arguments.add_verb(
         verbs, "live", "recognise signs from a camera or a film", _TEXT, _EXAMPLES
@@ -102,9 +102,9 @@ def live(words: argparse.Namespace) -> int:
 
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import frames, session, window
-    from jaxsign.input.extract import landmarkers, libraries, models
-    from jaxsign.input.extract.commands import MODELS
-    from jaxsign.input.extract.settings import Settings
+    from jaxsign.input.signs.extract import landmarkers, libraries, models
+    from jaxsign.input.signs.extract.commands import MODELS
+    from jaxsign.input.signs.extract.settings import Settings
 
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     chosen = Settings(max_side=words.max_side, confidence=words.confidence)
@@ -171,7 +171,7 @@ def _film_rate(path: str | None) -> float:
     """Frames a second of a film; 0 for a camera."""
     from pathlib import Path
 
-    from jaxsign.input.extract import video
+    from jaxsign.input.signs.extract import video
 
     if not path:
         return 0.0

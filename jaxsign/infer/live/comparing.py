@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsign.input import clip as clips
-from jaxsign.input.clip import Clip
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs.clip import Clip
 from jaxsign.whole import whole
 
 ALIKE, PARTLY = 0.7, 0.4

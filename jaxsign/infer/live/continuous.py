@@ -19,7 +19,7 @@ from jaxsign.infer.live import features, stitching
 from jaxsign.infer.live.emitted import Emitted
 from jaxsign.infer.live.on_windows import OnWindows
 from jaxsign.infer.live.windowing import Window, Windows
-from jaxsign.input.clean import windows
+from jaxsign.input import windows
 
 Array = np.ndarray
 MERGES = ("average", "upstream")

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.infer import metrics
 from jaxsign.infer.live.hands import Hands
 from jaxsign.infer.live.rows import Chunk, Clock, Rows
-from jaxsign.input.clip import POINTS, Clip
+from jaxsign.input.signs.clip import POINTS, Clip
+from jaxsign.tasks.classes import metrics
 
 Array = np.ndarray
 # Views that have a form for streams.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.extract import libraries, video
+from jaxsign.input.signs.extract import libraries, video
 
 Frame = tuple[float, np.ndarray]  # seconds, uint8 [H, W, 3] RGB
 

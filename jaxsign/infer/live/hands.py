@@ -13,7 +13,7 @@ import numpy as np
 from jaxsign.infer.live import rows
 from jaxsign.infer.live.motion import Motion, Resampler, nothing
 from jaxsign.infer.live.rows import Rows
-from jaxsign.input.views import whisper_sign
+from jaxsign.input.signs.views import whisper_sign
 
 Array = np.ndarray
 # A hand's mean length counts as at least `LEAST` (image widths) until `ENOUGH` frames showed it:

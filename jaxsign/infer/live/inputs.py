@@ -13,13 +13,13 @@ from jaxsign.errors import UserError
 from jaxsign.infer import files
 from jaxsign.infer.live import frames, sensor_lines
 from jaxsign.infer.live.rows import Chunk
-from jaxsign.input import clip as clips
 from jaxsign.input import files as npz_files
-from jaxsign.input import formats
-from jaxsign.input.clip import POINTS, Clip
-from jaxsign.input.extract import video
-from jaxsign.input.extract.landmarkers import Landmarker
-from jaxsign.input.extract.sampling import Milliseconds
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import formats
+from jaxsign.input.signs.clip import POINTS, Clip
+from jaxsign.input.signs.extract import video
+from jaxsign.input.signs.extract.landmarkers import Landmarker
+from jaxsign.input.signs.extract.sampling import Milliseconds
 
 Array = np.ndarray
 PIPE = "-"

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.infer import metrics
 from jaxsign.infer.live import features
 from jaxsign.infer.live.emitted import Emitted
 from jaxsign.infer.live.majority import Majority, Span, Vote
 from jaxsign.infer.live.on_windows import OnWindows
 from jaxsign.infer.live.rows import Rows
 from jaxsign.infer.live.windowing import Window, Windows
-from jaxsign.input.clean import windows
+from jaxsign.input import windows
+from jaxsign.tasks.classes import metrics
 
 Array = np.ndarray
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from jaxsign.infer.live import rows
 from jaxsign.infer.live.rows import Rows
-from jaxsign.input.clip import Clip
-from jaxsign.input.views import whisper_sign
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.views import whisper_sign
 
 Array = np.ndarray
 # Seconds between two frames that part what was seen before from what is seen after.

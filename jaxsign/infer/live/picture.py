@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from jaxsign.infer.live.sentence import Line
 from jaxsign.infer.live.stream import Answer
-from jaxsign.input import drawing
+from jaxsign.input.signs import drawing
 
 HELP = "q quit   s screenshot   r reset   c confidence   l landmarks   h help"
 _SURE, _FIRST, _OTHER = (80, 220, 100), (64, 208, 224), (236, 206, 80)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.clip import POINTS
+from jaxsign.input.signs.clip import POINTS
 
 Array = np.ndarray
 
@@ -16,8 +16,8 @@ class Chunk:
     """Frames that arrive together, any number of them.
 
     Attributes:
-      x: float32 [n, 543, 3] landmarks, NaN where absent (`jaxsign.input.clip.Clip`), or stored
-        features [n, ...] in the layout of the run's view.
+      x: float32 [n, 543, 3] landmarks, NaN where absent (`jaxsign.input.signs.clip.Clip`), or
+        stored features [n, ...] in the layout of the run's view.
       times: float64 [n], seconds, not decreasing over the stream; None = at the stream's rate.
       visibility: float32 [n, 33] of the pose points; None = unknown.
     """

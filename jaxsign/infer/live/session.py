@@ -12,8 +12,8 @@ from jaxsign.infer.live import picture
 from jaxsign.infer.live.frames import Frame
 from jaxsign.infer.live.sentence import Line, Sentence
 from jaxsign.infer.live.stream import Answer, Recogniser
-from jaxsign.input.extract.landmarkers import Detection, Landmarker
-from jaxsign.input.extract.sampling import Milliseconds
+from jaxsign.input.signs.extract.landmarkers import Detection, Landmarker
+from jaxsign.input.signs.extract.sampling import Milliseconds
 
 
 @dataclasses.dataclass(frozen=True)

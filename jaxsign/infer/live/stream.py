@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.infer import metrics
-from jaxsign.input.clip import FACE, POINTS, Clip
+from jaxsign.input.signs.clip import FACE, POINTS, Clip
+from jaxsign.tasks.classes import metrics
 
 Array = np.ndarray
 _IN_FACE = (np.arange(POINTS) < FACE.stop)[:, None]
@@ -180,7 +180,7 @@ class Recogniser:
         """Takes a frame; an answer if one is due.
 
         Args:
-          landmarks: float32 [543, 3], NaN where absent (`jaxsign.input.clip.Clip`).
+          landmarks: float32 [543, 3], NaN where absent (`jaxsign.input.signs.clip.Clip`).
           seconds: of the frame; must not decrease.
           visibility: float32 [33] of the pose points; None = all are visible.
         """

@@ -29,7 +29,7 @@ sensor | jaxsign stream --workdir runs/whisper - --fps 60 --json signs.json
 
 def add_stream(verbs: Any) -> None:
     """Adds `jaxsign stream`."""
-    from jaxsign.input.extract.commands import add_models
+    from jaxsign.input.signs.extract.commands import add_models
 
     verb = arguments.add_verb(
         verbs, "stream", "recognise signs in recordings and pipes as they come", _TEXT, _EXAMPLES
@@ -78,7 +78,7 @@ def stream(words: argparse.Namespace) -> int:
 
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import inputs, streaming, telling
-    from jaxsign.input.extract import libraries
+    from jaxsign.input.signs.extract import libraries
 
     for name in ("json", "csv"):
         if getattr(words, name) and Path(getattr(words, name)).is_dir():
@@ -112,9 +112,9 @@ def _landmarker(words: argparse.Namespace) -> Any:
     """Makes landmarkers for films; None where no model is given."""
     import functools
 
-    from jaxsign.input.extract import landmarkers, models
-    from jaxsign.input.extract.commands import MODELS
-    from jaxsign.input.extract.settings import Settings
+    from jaxsign.input.signs.extract import landmarkers, models
+    from jaxsign.input.signs.extract.commands import MODELS
+    from jaxsign.input.signs.extract.settings import Settings
 
     paths = {kind: getattr(words, name) for kind, name in MODELS.items()}
     if not any(paths.values()):

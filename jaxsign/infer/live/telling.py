@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign.infer import results
 from jaxsign.infer.live.emitted import Emitted
+from jaxsign.tasks.classes import results
 from jaxsign.whole import write_text
 
 _COLUMNS = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")

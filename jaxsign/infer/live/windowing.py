@@ -25,7 +25,7 @@ class Windows:
     """Cuts rows into windows of `window` rows that start every `hop` rows.
 
     Args:
-      window, hop: rows; see `jaxsign.input.clean.windows.sizes`.
+      window, hop: rows; see `jaxsign.input.windows.sizes`.
       align: starts are rounded down to multiples of so many rows, at most `hop`.
     """
 

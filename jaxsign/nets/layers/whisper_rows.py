@@ -1,6 +1,7 @@
 """Rows of WhisperSign's state_dict table, block by block, in the original's order."""
 
-from jaxsign.nets.layers import patch_frontend, torch_rows
+from jaxsign.nets import rows as torch_rows
+from jaxsign.nets.layers import patch_frontend
 from jaxsign.nets.state_dict import Entry
 
 Path = tuple[str, ...]

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign import nets
-from jaxsign.input import views
+from jaxsign.input.signs import views
 from jaxsign.train import checkpoint
 
 PATCH = 4

@@ -11,8 +11,8 @@ from test_stream import face
 from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer.live import capture, comparing, frames
-from jaxsign.input import clip as clips
-from jaxsign.input.clip import Clip
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs.clip import Clip
 
 
 def images(count=60, fps=30.0, jitter=0.0):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
 from jaxsign.infer.live import continuous, rows
-from jaxsign.input.clean import windows
-from jaxsign.input.clip import LEFT_HAND, RIGHT_HAND
+from jaxsign.input import windows
+from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND
 
 SHORT = continuous.Settings(seconds=0.7, overlap=0.4)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jaxsign.infer.live import hands, rows
-from jaxsign.input.clip import LEFT_HAND, RIGHT_HAND, Clip
-from jaxsign.input.views import whisper_sign
+from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND, Clip
+from jaxsign.input.signs.views import whisper_sign
 
 
 def recording(frames=120, rate=30.0):

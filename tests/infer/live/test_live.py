@@ -15,7 +15,7 @@ from test_stream import FakeRun, face
 from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer.live import frames, picture, session, stream, window
-from jaxsign.input.extract.landmarkers import Detection
+from jaxsign.input.signs.extract.landmarkers import Detection
 
 
 class FakeLandmarker:

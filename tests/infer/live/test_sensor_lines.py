@@ -9,7 +9,7 @@ import pytest
 
 from jaxsign.errors import UserError
 from jaxsign.infer.live import sensor_lines
-from jaxsign.input.clip import LEFT_HAND, PARTS, RIGHT_HAND
+from jaxsign.input.signs.clip import LEFT_HAND, PARTS, RIGHT_HAND
 
 
 def one(**told):

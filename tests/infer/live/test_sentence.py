@@ -11,8 +11,8 @@ import stream_runs
 from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer.live import commands, continuous, picture, sentence, session
-from jaxsign.input.clip import LEFT_HAND
-from jaxsign.input.extract.landmarkers import Detection
+from jaxsign.input.signs.clip import LEFT_HAND
+from jaxsign.input.signs.extract.landmarkers import Detection
 
 
 class Landmarker:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxsign.infer.decoding import greedy
 from jaxsign.infer.live import stitching
+from jaxsign.tasks.sequences.decoding import greedy
 
 
 def distributions(frames, ids=4, seed=0):

@@ -12,10 +12,10 @@ import stream_runs
 
 from jaxsign import cli
 from jaxsign.infer import run as runs
-from jaxsign.infer.sequences import options
-from jaxsign.infer.sequences import recogniser as sequences
-from jaxsign.input import clip as clips
-from jaxsign.input.views import whisper_sign
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs.views import whisper_sign
+from jaxsign.tasks.sequences import options
+from jaxsign.tasks.sequences import recogniser as sequences
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Image features of frames: the verb `jaxsign features`."""

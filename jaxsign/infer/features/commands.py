@@ -1,0 +1,91 @@
+"""The verb `jaxsign features`. What is heavy to import is imported when it runs."""
+
+import argparse
+from typing import Any
+
+from jaxsign import arguments
+
+_TEXT = """\
+Compute InceptionV3's 2048 features of every frame of videos, the input of IV3-GRU: one .npz a video
+with X2048 float32 [T, 2048], timestamps_ms and meta, in a tree like that of the videos. Image
+arrays (.npz, .npy with uint8 [T, H, W, 3], RGB) do as well. With --with-keypoints the files also
+hold X and mask of clips that were extracted from the same videos.
+
+Frames are stretched to 299 x 299, normalised as ImageNet's and run in float32. Nothing is
+downloaded: the weights are given by path. A run that was stopped goes on with the same command.
+The exit status is 0 when every input has its file and 2 when some failed.
+"""
+_EXAMPLES = """\
+jaxsign features videos --weights inception_v3_google-0cc3c7bd.pth --out features
+jaxsign features sign.mp4 --weights runs/iv3 --out features --target-fps 15
+jaxsign extract videos --out clips --model holistic_landmarker.task --target-fps 15
+jaxsign features videos --weights inception_v3_google-0cc3c7bd.pth --out both \\
+    --target-fps 15 --with-keypoints clips
+"""
+
+
+def add_features(verbs: Any) -> None:
+    """Adds `jaxsign features`."""
+    verb = arguments.add_verb(
+        verbs, "features", "videos to InceptionV3 features (X2048)", _TEXT, _EXAMPLES
+    )
+    verb.add_argument(
+        "target",
+        metavar="VIDEO_OR_FOLDER",
+        help="a video or an image array, or a folder searched with all below it",
+    )
+    verb.add_argument(
+        "--weights",
+        required=True,
+        metavar="FILE",
+        help="torchvision's inception_v3_google-0cc3c7bd.pth, or a run that holds its backbone",
+    )
+    verb.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
+    rate = verb.add_mutually_exclusive_group()
+    rate.add_argument(
+        "--target-fps", type=float, metavar="F", help="keep about F frames a second (default: all)"
+    )
+    rate.add_argument(
+        "--every-nth", type=int, default=1, metavar="N", help="keep each N-th frame (default: 1)"
+    )
+    verb.add_argument(
+        "--with-keypoints",
+        metavar="CLIPS",
+        help="clips of the same videos with the same frames: their X and mask go into the files",
+    )
+    verb.add_argument(
+        "--keep-partial",
+        action="store_true",
+        help="take what can be decoded of damaged videos; without it they fail",
+    )
+    verb.add_argument(
+        "--batch-size",
+        type=arguments.positive,
+        metavar="N",
+        help="frames at once (default: 8 on a CPU, 64 elsewhere)",
+    )
+    verb.add_argument("--overwrite", action="store_true", help="make all files anew")
+    verb.set_defaults(run=features)
+
+
+def features(words: argparse.Namespace) -> int:
+    """Runs `jaxsign features`; 2 if an input has no file."""
+    from pathlib import Path
+
+    from jaxsign.errors import UserError
+    from jaxsign.infer.features import run as features_run
+    from jaxsign.input.signs.extract.settings import Settings
+
+    if words.target_fps is not None and words.target_fps <= 0:
+        raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
+    failed = features_run.run(
+        Path(words.target),
+        words.weights,
+        Path(words.out),
+        settings=Settings(every_nth=words.every_nth, target_fps=words.target_fps or 0.0),
+        keypoints=Path(words.with_keypoints) if words.with_keypoints else None,
+        keep_partial=words.keep_partial,
+        batch_size=words.batch_size,
+        overwrite=words.overwrite,
+    )
+    return 2 if failed else 0

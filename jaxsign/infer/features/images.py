@@ -1,0 +1,143 @@
+"""Image frames -> InceptionV3 features, in batches that may hold frames of several videos."""
+
+import collections
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.infer.torch import recognise
+from jaxsign.nets import inception
+
+SIZE = 299  # pixels; what the published weights were trained on
+_PUBLISHED = "inception_v3_google-0cc3c7bd.pth"
+# Another library for products on a CPU: this net then takes 0.6 of the time.
+_CPU_OPTIONS: dict[str, str | bool] = {
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
+}
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def load_backbone(path: str | Path) -> tuple[inception.InceptionV3, dict[str, Any]]:
+    """The net and its variables from torchvision's file, or from a run that holds its backbone.
+
+    Raises:
+      UserError: nothing there, a file of another net, or a run without a backbone.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _backbone_of_run(path)
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file. Expected the weights of InceptionV3 as torchvision publishes "
+            f"them, {_PUBLISHED}. jaxsign downloads nothing: torchvision's documentation of "
+            "inception_v3 (IMAGENET1K_V1) links the file; or, where torchvision is installed, "
+            "python -c \"import torchvision; torchvision.models.inception_v3(weights='DEFAULT')\" "
+            "puts it into ~/.cache/torch/hub/checkpoints. It is read as it is. A run folder that "
+            "holds its image backbone will also do."
+        )
+    net = inception.InceptionV3(aux_logits=False)
+    return net, dict(inception.load_torchvision(path, net))
+
+
+def _backbone_of_run(path: Path) -> tuple[inception.InceptionV3, dict[str, Any]]:
+    from jaxsign.infer import run as runs
+
+    run = runs.load_run(path)
+    name = recognise.BACKBONE
+    if name not in run.variables["params"]:
+        raise UserError(
+            f"{path}: this run does not hold an image backbone. Give torchvision's weights "
+            f"({_PUBLISHED}), which it was trained with, or a run imported --with-backbone."
+        )
+    net = inception.InceptionV3(transform_input=run.net.transform_input, aux_logits=False)
+    parts = {kind: dict(tree[name]) for kind, tree in run.variables.items() if name in tree}
+    for tree in parts.values():
+        tree.pop("AuxLogits", None)
+    return net, parts
+
+
+def fingerprint(variables: Any) -> str:
+    """SHA-256 of all numbers with their names: the same however the file was packed."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        if getattr(path[-1], "key", "") != "count":  # says nothing about the features
+            digest.update(jax.tree_util.keystr(path).encode())
+            digest.update(np.ascontiguousarray(leaf).tobytes())
+    return digest.hexdigest()
+
+
+def compile_fast(function: Callable, *examples: Any) -> Callable:
+    """`function` compiled for the shapes of `examples`, in the form that is fastest on this device.
+
+    Products and convolutions are full float32 on every device: features are kept for years.
+    """
+    with jax.default_matmul_precision("highest"):
+        lowered = jax.jit(function).lower(*examples)
+    if jax.default_backend() != "cpu":
+        return lowered.compile()
+    try:
+        return lowered.compile(compiler_options=_CPU_OPTIONS)
+    except jax.errors.JaxRuntimeError as error:
+        if not any(name in str(error) for name in _CPU_OPTIONS):
+            raise
+        return lowered.compile()  # a version of XLA that does not know the option
+
+
+class Extractor:
+    """InceptionV3 with its weights, compiled once for batches of one size.
+
+    Attributes:
+      batch_size: frames computed at once.
+    """
+
+    def __init__(self, net: inception.InceptionV3, variables: Any, batch_size: int = 8):
+        self.batch_size = batch_size
+        self._variables = jax.device_put(variables)
+        example = jax.ShapeDtypeStruct((batch_size, SIZE, SIZE, 3), np.uint8)
+
+        def features(variables, frames):
+            return net.apply(variables, inception.normalise_uint8(frames))["features"]
+
+        self._program = compile_fast(features, self._variables, example)
+
+    def compute(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 [batch_size, 299, 299, 3], RGB -> float32 [batch_size, 2048]."""
+        return np.asarray(self._program(self._variables, frames), np.float32)
+
+    def stream(self, frames: Iterable[tuple[Key, np.ndarray]]) -> Iterator[tuple[Key, np.ndarray]]:
+        """Features of frames, in their order; a batch is computed while the next is collected.
+
+        Args:
+          frames: (anything, uint8 [299, 299, 3] RGB).
+
+        Yields:
+          (the same thing, float32 [2048]).
+        """
+        going: collections.deque[tuple[list[Key], Any]] = collections.deque()
+        keys: list[Key] = []
+        batch = self._empty()
+        for key, frame in frames:
+            batch[len(keys)] = frame
+            keys.append(key)
+            if len(keys) == self.batch_size:
+                going.append((keys, self._program(self._variables, batch)))
+                keys, batch = [], self._empty()  # fresh: the device may still read the old one
+                if len(going) > 1:
+                    yield from _rows(*going.popleft())
+        if keys:
+            going.append((keys, self._program(self._variables, batch)))
+        for ready in going:
+            yield from _rows(*ready)
+
+    def _empty(self) -> np.ndarray:
+        return np.zeros((self.batch_size, SIZE, SIZE, 3), np.uint8)
+
+
+def _rows(keys: list[Key], features: Any) -> Iterator[tuple[Key, np.ndarray]]:
+    yield from zip(keys, np.asarray(features, np.float32), strict=False)

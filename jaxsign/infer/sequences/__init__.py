@@ -1,1 +1,0 @@
-"""Runs that answer with label sequences: recognition, evaluation, prediction."""

@@ -1,0 +1,171 @@
+"""A run -> a torch checkpoint that the original system loads."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign import nets
+from jaxsign.errors import UserError
+from jaxsign.infer import run as runs
+from jaxsign.infer.torch import importing, originals, recognise
+from jaxsign.nets import state_dict as torch_map
+from jaxsign.whole import whole
+
+Array = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+      path: the torch file.
+      keys: how many arrays its state_dict has.
+      epoch, best_metric: as stored in it.
+      notes: what the reader should know, one sentence each.
+      metric_name: what the metric is.
+    """
+
+    path: Path
+    keys: int
+    epoch: int
+    best_metric: float
+    notes: tuple[str, ...]
+    metric_name: str = "best metric"
+
+
+def export_checkpoint(
+    workdir: str | Path,
+    out: str | Path,
+    *,
+    which: str = "best",
+    backbone_weights: str | Path | None = None,
+    heads_only: bool = False,
+) -> Exported:
+    """Writes a run's weights as the original's training script saves them.
+
+    The file holds `epoch`, `model` (the original's state_dict keys in their order),
+    `best_metric`, and None for `args`, `optimizer`, `scaler` and `scheduler`; or what the net's own
+    system writes (`jaxsign.infer.torch.originals`), with the files that lie beside its checkpoints.
+
+    Args:
+      workdir: the run folder.
+      out: the .pt file to write; must not exist.
+      which: 'best' or 'last'.
+      backbone_weights: torchvision file, for a net whose run does not hold its image backbone.
+      heads_only: leave the image backbone out.
+
+    Raises:
+      UserError: `out` exists, torch is absent, or the backbone is needed and not there.
+    """
+    out = Path(out)
+    if out.exists():
+        raise UserError(f"{out} already exists. Choose another name, or move it away.")
+    torch = torch_map.import_torch("to write a torch checkpoint")
+    run = runs.load_run(workdir, which)
+    notes: list[str] = []
+    weights = _state_dict(run, backbone_weights, heads_only, notes)
+    epoch = int(run.info.get("epoch") or 0)
+    metric = _metric(run.info)
+    tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
+    form: Any = originals.find(run.config.net.name)
+    content = form.checkpoint(run, tensors) if form else _common_form(tensors, epoch, metric)
+    with whole(out) as draft:
+        torch.save(content, draft)
+    if hasattr(form, "notes"):
+        notes += form.notes(run)
+    if hasattr(form, "beside"):
+        notes += [f"beside it: {path.name}" for path in form.beside(run, out)]
+    name = getattr(form, "METRIC", "best metric")
+    return Exported(out, len(weights), epoch, content.get(name, metric), tuple(notes), name)
+
+
+def _common_form(tensors: Mapping[str, Any], epoch: int, metric: float) -> dict[str, Any]:
+    return {
+        "epoch": epoch,
+        "model": dict(tensors),
+        "best_metric": metric,
+        "args": None,
+        "optimizer": None,
+        "scaler": None,
+        "scheduler": None,
+    }
+
+
+def _metric(info: Mapping[str, Any]) -> float:
+    value = info.get("metric", info.get("best"))
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def _state_dict(
+    run: runs.Run, backbone_weights: str | Path | None, heads_only: bool, notes: list[str]
+) -> dict[str, Array]:
+    name = run.config.net.name
+    module = nets.module(name)
+    if not hasattr(module, "state_dict_table"):
+        raise UserError(f"the net {name} has no torch original to export to")
+    table = module.state_dict_table(run.net)
+    inside = [entry for entry in table if entry.path[1] == recognise.BACKBONE]
+    if not inside:
+        if heads_only or backbone_weights:
+            raise UserError(
+                f"the net {name} has no image backbone; leave --backbone-weights and --heads-only "
+                "out"
+            )
+        return torch_map.to_state_dict(table, run.variables)
+    if heads_only:
+        table = module.state_dict_table(run.net, backbone=False)
+        notes.append("without the image backbone: the original loads it with strict=False only")
+        return torch_map.to_state_dict(table, run.variables)
+    if recognise.BACKBONE in run.variables["params"]:
+        if backbone_weights:
+            notes.append(f"{backbone_weights} was not used: the run holds its own image backbone")
+        return torch_map.to_state_dict(table, run.variables)
+    return _with_backbone(run, table, inside, backbone_weights, notes)
+
+
+def _with_backbone(
+    run: runs.Run,
+    table: list[torch_map.Entry],
+    inside: list[torch_map.Entry],
+    path: str | Path | None,
+    notes: list[str],
+) -> dict[str, Array]:
+    """The full layout, its backbone from a torchvision file."""
+    if not path:
+        raise UserError(
+            f"{run.workdir} does not hold the image backbone, which the original's checkpoint has. "
+            "Give torchvision's weights with --backbone-weights FILE "
+            "(inception_v3_google-0cc3c7bd.pth), or leave the backbone out with --heads-only."
+        )
+    variables = _joined(run, path)
+    weights = torch_map.to_state_dict(table, variables)
+    known = _manifest(run.workdir).get("imported", {}).get("backbone_sha256")
+    if known:
+        keys = [entry.key for entry in inside]
+        same = importing.digest({key: weights[key] for key in keys}) == known
+        notes.append(
+            f"{path} is {'' if same else 'NOT '}the image backbone of the checkpoint that this "
+            "run was imported from"
+        )
+    return weights
+
+
+def _joined(run: runs.Run, path: str | Path) -> dict[str, Any]:
+    from jaxsign.nets import inception
+
+    loaded = inception.load_torchvision(path)
+    variables = {name: dict(tree) for name, tree in run.variables.items()}
+    for collection, tree in loaded.items():
+        variables.setdefault(collection, {})[recognise.BACKBONE] = tree
+    return variables
+
+
+def _manifest(workdir: Path) -> dict[str, Any]:
+    path = workdir / "manifest.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -1,0 +1,267 @@
+"""A torch checkpoint of an original system -> a run folder."""
+
+import dataclasses
+import datetime
+import hashlib
+import importlib
+import json
+import math
+import pkgutil
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+import jaxsign
+from jaxsign import config as configs
+from jaxsign import nets, runtime
+from jaxsign.errors import UserError
+from jaxsign.infer.torch import originals, recognise
+from jaxsign.nets import state_dict as torch_map
+from jaxsign.whole import write_text
+
+Array = np.ndarray
+
+_WRITTEN = ("config.json", "labels.json", "manifest.json", "checkpoints")
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """What was found in a checkpoint and what became of it.
+
+    Attributes:
+      workdir: the run folder that was written.
+      net: the net's name; fields: its constructor fields.
+      variables: the Flax variables.
+      epoch, best_metric: as the file says; None where it does not.
+      metric_name: what the metric is.
+      parameters: how many numbers are trained ones.
+      notes: what had to be assumed or was left out, one sentence each.
+    """
+
+    workdir: Path
+    net: str
+    fields: dict[str, Any]
+    epoch: int | None
+    best_metric: float | None
+    parameters: int
+    notes: tuple[str, ...]
+    metric_name: str = "best metric"
+
+
+def import_checkpoint(
+    path: str | Path,
+    workdir: str | Path,
+    *,
+    net: str | None = None,
+    n_heads: int | None = None,
+    pooling: str | None = None,
+    label_map: str | Path | None = None,
+    with_backbone: bool | None = None,
+    overrides: Sequence[str] = (),
+) -> Imported:
+    """Makes a run folder from a torch checkpoint, in whichever wrapping it comes.
+
+    Args:
+      path: the .pt file: a state_dict, bare or under 'model_state_dict', 'state_dict' or 'model',
+        with or without the prefixes of DataParallel and torch.compile.
+      workdir: the run folder to make.
+      net: the net's name; None = told by the keys.
+      n_heads: attention heads, which a checkpoint does not store; None = 8.
+      pooling: likewise; None = 'mean'.
+      label_map: csv gloss_id,label,cat_id,category, or json {name: id}; None = ids serve as names.
+      with_backbone: keep the image backbone of a net that has one; None = only if the
+        checkpoint's optimizer has trained it.
+      overrides: recipe words like `--config.data.val.path=DIR`.
+
+    Raises:
+      UserError: not a checkpoint of a known net, or `workdir` already holds a run.
+    """
+    path, workdir = Path(path), Path(workdir)
+    _refuse_occupied(workdir)
+    checkpoint = torch_map.read_torch(path)
+    weights = torch_map.unwrap(checkpoint, where=str(path))
+    extras = checkpoint if isinstance(checkpoint, Mapping) else {}
+    name = net or recognise.net_name(weights, path)
+    notes: list[str] = []
+    form: Any = originals.find(name)
+    fields = recognise.fields(name, weights, {"n_heads": n_heads, "pooling": pooling}, path, notes)
+    if hasattr(form, "fields"):
+        fields = form.fields(extras, fields, weights, path, notes)
+    config = _recipe(name, fields, overrides)
+    fields = {key: config.net[key] for key in fields}
+    if hasattr(form, "settings"):
+        _set(config, form.settings(extras, fields, notes), overrides)
+    module = nets.build(**config.net.to_dict())
+    weights = recognise.as_float32(weights, notes)
+    table, backbone = recognise.split_table(name, module, weights, extras, with_backbone, notes)
+    weights = {key: value for key, value in weights.items() if key not in backbone}
+    variables = torch_map.to_variables(table, weights, where=str(path))
+    labels = _labels(config, fields, label_map, getattr(form, "FIRST_ID", 0), notes)
+    result = Imported(
+        workdir=workdir,
+        net=name,
+        fields=fields,
+        epoch=recognise.epoch(extras),
+        best_metric=recognise.metric(extras),
+        parameters=sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
+        notes=tuple(notes),
+        metric_name=getattr(form, "METRIC", "best metric"),
+    )
+    manifest = _manifest(result, config, path, backbone)
+    manifest["imported"] |= recognise.told(extras)
+    try:
+        _write(workdir, config, labels, variables, manifest)
+    except BaseException:
+        _remove(workdir)
+        raise
+    return result
+
+
+def _refuse_occupied(workdir: Path) -> None:
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir} is a file. Choose another --workdir.")
+    if any((workdir / name).exists() for name in _WRITTEN):
+        raise UserError(
+            f"{workdir} already holds a run. Choose another --workdir, or move it away."
+        )
+
+
+def _recipe(name: str, fields: Mapping[str, Any], overrides: Sequence[str]) -> ConfigDict:
+    """The recipe of the system that uses this net, with the checkpoint's sizes."""
+    config = configs.load(_recipe_name(name), overrides)
+    frames = int(fields.get("max_len", 0)) - (fields.get("pooling") == "cls")
+    if frames > 0:
+        own = int(config.input.max_length)
+        config.input.max_length = min(own, frames) if own else frames
+    # What a person sets holds, also against the file; the shapes are compared later.
+    asked = {word.partition("=")[0].removeprefix("--config.net.") for word in overrides}
+    told = {key: value for key, value in fields.items() if key not in asked}
+    config.net = ConfigDict({**config.net.to_dict(), **told})
+    if fields.get("input_dim") == 2048:
+        # Stored image features: there is no view that makes them from landmarks.
+        config.data.key, config.view.name = "X2048", ""
+    return config
+
+
+def _set(config: ConfigDict, settings: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Changes the recipe where the person did not; what this version does not know stays out."""
+    known = configs.flatten(config)
+    for key, value in settings.items():
+        if key in known and not any(word.startswith(f"--config.{key}=") for word in overrides):
+            config.update_from_flattened_dict({key: value})
+
+
+def _recipe_name(net: str) -> str:
+    import configs as shipped
+
+    for info in pkgutil.iter_modules(shipped.__path__):
+        module = importlib.import_module(f"configs.{info.name}")
+        if hasattr(module, "get_config") and module.get_config().net.name == net:
+            original = getattr(module, "ORIGINAL", "")
+            return f"{info.name}:{original}" if original else info.name
+    raise UserError(f"no recipe in configs/ uses the net {net}")
+
+
+def _labels(
+    config: ConfigDict,
+    fields: Mapping[str, Any],
+    label_map: str | Path | None,
+    first: int,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Content of labels.json: the map's names, or the ids, of which `first` is the lowest."""
+    from jaxsign.input import labels
+
+    known = labels.label_map(str(label_map or ""), {})
+    heads = {}
+    for head in config.task.heads:
+        count = int(fields[f"num_{head}"])
+        names = known.get(head) or tuple(str(i + first) for i in range(count))
+        if first and len(names) < count:
+            # The original's vocabulary may be larger than its data's.
+            notes.append(f"{label_map}: names {len(names)} of {count} glosses; the rest are ?ID")
+            names += tuple(f"?{i + first}" for i in range(len(names), count))
+        if len(names) != count:
+            raise UserError(
+                f"{label_map}: names {len(names)} classes of {head}, the checkpoint has {count}. "
+                "Give the label map that it was trained with, or none."
+            )
+        heads[head] = list(names)
+    return {"heads": heads}
+
+
+def _write(
+    workdir: Path,
+    config: ConfigDict,
+    labels: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+) -> None:
+    from jaxsign.train import checkpoint
+
+    workdir.mkdir(parents=True, exist_ok=True)
+    metric = manifest["best_metric"]
+    checkpoint.save_variables(
+        workdir,
+        variables,
+        epoch=manifest["best_epoch"] or 0,
+        metric=math.nan if metric is None else metric,
+    )
+    configs.save_run_config(config, workdir)
+    for name, value in (("labels.json", labels), ("manifest.json", manifest)):
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        write_text(workdir / name, text)
+
+
+def _remove(workdir: Path) -> None:
+    """Takes away a half-written run, so that the command can be repeated."""
+    for name in _WRITTEN:
+        target = workdir / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+
+def _manifest(
+    found: Imported, config: ConfigDict, path: Path, backbone: Mapping[str, Array]
+) -> dict[str, Any]:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    source: dict[str, Any] = {
+        "file": str(path.resolve()),
+        "sha256": sha256,
+        "epoch": found.epoch,
+        "best_metric": found.best_metric,
+        "notes": list(found.notes),
+    }
+    if backbone:
+        # Lets an export prove that the backbone it is given is the one that was left out.
+        source["backbone_sha256"] = digest(backbone)
+    return {
+        "jaxsign": jaxsign.__version__,
+        "system": config.system,
+        "net": found.net,
+        "best_epoch": found.epoch,
+        "best_metric": found.best_metric,
+        "metric": found.metric_name,
+        "parameters": found.parameters,
+        "packages": runtime.packages(),
+        "device": runtime.describe_devices(),
+        "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "imported": source,
+    }
+
+
+def digest(arrays: Mapping[str, Array]) -> str:
+    """sha256 over keys and bytes in order: tells whether two sets of weights are the same."""
+    total = hashlib.sha256()
+    for key, value in arrays.items():
+        total.update(key.encode())
+        total.update(np.ascontiguousarray(value).tobytes())
+    return total.hexdigest()

@@ -1,0 +1,1 @@
+"""Clips of landmarks: files, views, augmentation, extraction, inspection, preparation."""

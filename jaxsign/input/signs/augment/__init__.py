@@ -1,0 +1,1 @@
+"""Augmentation of what views make of clips."""

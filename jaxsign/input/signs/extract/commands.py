@@ -1,0 +1,151 @@
+"""The verb extract. What is heavy to import is imported when it runs."""
+
+import argparse
+from typing import Any
+
+from jaxsign import arguments
+
+_TEXT = """\
+Find the landmarks of hands, body and face in videos with MediaPipe: one Clip file
+(NAME.clip.npz) for each video, in a tree like that of the videos, and extract.csv, which tells
+for each video in how many frames each part was found, or why there is no clip. A labels.csv
+beside the videos is carried over. Nothing is downloaded: model files are given by path.
+
+An extraction that was stopped goes on with the same command. The exit status is 0 when every
+video has its clip and 2 when some failed.
+"""
+_EXAMPLES = """\
+jaxsign extract videos --out clips --model models/holistic_landmarker.task --preview
+jaxsign extract sign.mp4 --out clips --model models/holistic_landmarker.task --preview video
+jaxsign extract videos --out clips --hand hand_landmarker.task \\
+    --pose pose_landmarker_full.task --face face_landmarker.task --target-fps 15
+"""
+# The kinds of landmarkers and the options that give their files.
+MODELS = {"holistic": "model", "hand": "hand", "pose": "pose", "face": "face"}
+
+
+def add_extract(verbs: Any) -> None:
+    """Adds `jaxsign extract`."""
+    verb = arguments.add_verb(verbs, "extract", "videos to landmark clips", _TEXT, _EXAMPLES)
+    verb.add_argument(
+        "target", metavar="VIDEO_OR_FOLDER", help="a video, or a folder searched with all below it"
+    )
+    verb.add_argument("--out", required=True, metavar="DIR", help="folder of the clips")
+    add_models(verb)
+    _add_frames(verb)
+    _add_running(verb)
+    verb.set_defaults(run=extract)
+
+
+def add_models(verb: Any) -> None:
+    """Adds the options that name the landmarkers' files."""
+    models = verb.add_argument_group("models (MediaPipe's .task files)")
+    models.add_argument("--model", metavar="FILE", help="holistic landmarker: all parts in one")
+    models.add_argument("--hand", metavar="FILE", help="hand landmarker, where there is no --model")
+    models.add_argument("--pose", metavar="FILE", help="pose landmarker")
+    models.add_argument("--face", metavar="FILE", help="face landmarker")
+    models.add_argument(
+        "--confidence",
+        type=float,
+        default=0.5,
+        metavar="P",
+        help="least confidence of detection and tracking (default: 0.5)",
+    )
+
+
+def _add_frames(verb: Any) -> None:
+    frames = verb.add_argument_group("frames")
+    frames.add_argument(
+        "--target-fps", type=float, metavar="F", help="keep about F frames a second (default: all)"
+    )
+    frames.add_argument(
+        "--every-nth", type=int, default=1, metavar="N", help="keep each N-th frame (default: 1)"
+    )
+    frames.add_argument(
+        "--max-side",
+        type=int,
+        default=1280,
+        metavar="PIXELS",
+        help="scale larger frames down before detection; 0 = never (default: 1280)",
+    )
+    frames.add_argument(
+        "--static", action="store_true", help="each frame by itself, without tracking"
+    )
+    frames.add_argument(
+        "--bgr",
+        action="store_true",
+        help="swap red and blue, to repeat pipelines that hand over OpenCV's images as they are",
+    )
+    frames.add_argument(
+        "--keep-partial",
+        action="store_true",
+        help="take what can be decoded of damaged videos; without it they fail",
+    )
+
+
+def _add_running(verb: Any) -> None:
+    running = verb.add_argument_group("running")
+    running.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes, one video each at a time (default: one a core)",
+    )
+    running.add_argument(
+        "--preview",
+        nargs="?",
+        const="sheet",
+        default="",
+        choices=("sheet", "video"),
+        help="draw the skeletons on the frames, to check: a contact sheet NAME.preview.png, or "
+        "NAME.preview.mp4",
+    )
+    running.add_argument(
+        "--overwrite", action="store_true", help="make all clips of these videos anew"
+    )
+
+
+def extract(words: argparse.Namespace) -> int:
+    """Runs `jaxsign extract`; 2 if a video has no clip."""
+    import functools
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from jaxsign.errors import UserError
+    from jaxsign.input.signs.extract import folder, landmarkers, models, progress, work
+    from jaxsign.input.signs.extract.settings import Settings
+
+    if words.workers < 0:
+        raise UserError(f"--workers {words.workers}: expected 1 or more, or 0 for one a core")
+    if words.target_fps is not None and words.target_fps <= 0:
+        raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
+    chosen = Settings(
+        static=words.static,
+        bgr=words.bgr,
+        every_nth=words.every_nth,
+        target_fps=words.target_fps or 0.0,
+        max_side=words.max_side,
+        confidence=words.confidence,
+    )
+    files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
+    out = Path(words.out)
+    plan = work.Plan(
+        out=out,
+        factory=functools.partial(landmarkers.create, files, chosen),
+        settings=chosen,
+        preview=words.preview,
+        keep_partial=words.keep_partial,
+    )
+    console = Console(highlight=False)
+    result = folder.extract(
+        Path(words.target),
+        plan,
+        models=models.fingerprints(files),
+        workers=words.workers,
+        overwrite=words.overwrite,
+        display=progress.Display(console),
+    )
+    progress.summarise(console, result.rows, result.made, out)
+    return 2 if result.failed else 0

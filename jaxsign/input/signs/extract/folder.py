@@ -1,0 +1,228 @@
+"""A folder of videos -> a folder of clips, resumable; or one video."""
+
+import contextlib
+import dataclasses
+import functools
+import os
+import zipfile
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxsign import runtime
+from jaxsign.errors import UserError, listing
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs.extract import (
+    labels,
+    locking,
+    pool,
+    progress,
+    report,
+    settings,
+    videos,
+    work,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What an extraction led to.
+
+    Attributes:
+      rows: the report, of all videos asked for.
+      made: clips that were made now.
+    """
+
+    rows: list[report.Row]
+    made: int
+
+    @property
+    def failed(self) -> list[report.Row]:
+        """Videos without a clip."""
+        return [row for row in self.rows if row.status == report.FAILED]
+
+
+def extract(
+    target: Path,
+    plan: work.Plan,
+    *,
+    models: Mapping[str, Any] | None = None,
+    workers: int = 0,
+    overwrite: bool = False,
+    only: Container[str] | None = None,
+    display: progress.Display | None = None,
+) -> Result:
+    """Makes the clips that are not there yet, and the report.
+
+    Args:
+      target: a video, or a folder that is searched with all below it.
+      plan: where to, with which landmarker, how.
+      models: what identifies the landmarker's models, by option, for the record.
+      workers: processes; 0 = one for each core, at most one for each video.
+      overwrite: make all clips anew, whatever the folder holds.
+      only: names of the videos to extract, by their paths below the folder; None = all.
+      display: shows how it goes.
+
+    Raises:
+      UserError: no videos, an out folder that does not fit, or no landmarker.
+    """
+    listed = [v for v in videos.find(target, plan.out) if only is None or v.name in only]
+    display = display or progress.Display()
+    record = plan.settings.as_dict() | dict(models or {})
+    with locking.alone(plan.out):
+        known = report.read(plan.out)
+        names = videos.clip_names((video.name for video in listed), _known_names(known))
+        _remove_drafts(plan.out)
+        _check(plan.out, record, listed, names, known, overwrite)
+        if overwrite:
+            _remove(plan.out, names.values())
+            known = {name: row for name, row in known.items() if name not in names}
+        settings.write(plan.out, record)
+        jobs = _jobs(plan, listed, names, known)
+        report.write(plan.out, known.values())
+        display.start(jobs, len(listed) - sum(job.needs_clip for job in jobs))
+        _work_off(plan, jobs, known, workers, display)
+        if target.is_dir() and only is None:
+            for line in labels.carry_over(target, plan.out, names, overwrite=overwrite):
+                display.say(line)
+    rows = [known[video.name] for video in listed]
+    fresh = {job.video.name for job in jobs if job.needs_clip}
+    return Result(rows, sum(r.status == report.DONE and r.video in fresh for r in rows))
+
+
+def _check(
+    out: Path,
+    record: Mapping[str, Any],
+    listed: Sequence[videos.Listed],
+    names: Mapping[str, str],
+    known: Mapping[str, report.Row],
+    overwrite: bool,
+) -> None:
+    """Refuses clips of different options or of different videos in one folder."""
+    leaving = {videos.clip_path(out, name) for name in names.values()} if overwrite else set()
+    if any(path not in leaving for path in out.rglob(f"*{clips.SUFFIX}")):
+        settings.agree(out, record, overwrite)
+    if not overwrite:
+        _same_videos(listed, known, out)
+
+
+def _known_names(known: Mapping[str, report.Row]) -> dict[str, str]:
+    return {row.video: row.clip.removesuffix(clips.SUFFIX) for row in known.values() if row.clip}
+
+
+def _work_off(
+    plan: work.Plan,
+    jobs: list[work.Job],
+    known: dict[str, report.Row],
+    workers: int,
+    display: progress.Display,
+) -> None:
+    """Runs the jobs; `known` and the report on disk get a row for each."""
+    cores = runtime.available_cores()
+    workers = min(workers or cores, max(1, len(jobs)))
+    plan = dataclasses.replace(plan, threads=max(1, cores // workers))
+    events = pool.run(functools.partial(work.start, plan), jobs, workers)
+    try:
+        with contextlib.closing(events):  # type: ignore[type-var]
+            for event in events:
+                if event.kind == "note":
+                    display.advance(event.job, *event.value)
+                    continue
+                row = event.value if event.kind == "done" else _failure(jobs[event.job], event)
+                if jobs[event.job].needs_clip or row.status == report.DONE:
+                    known[row.video] = row
+                    report.append(plan.out, row)
+                display.finish(event.job, row)
+    except KeyboardInterrupt:
+        display.close()
+        display.say("stopped; the same command goes on from here")
+        raise
+    finally:
+        display.close()
+        report.write(plan.out, known.values())
+        _remove_drafts(plan.out)
+
+
+def _failure(job: work.Job, event: pool.Event) -> report.Row:
+    reason = " ".join(str(event.value).split())
+    if str(job.video.path) not in reason:
+        reason = f"{job.video.path}: {reason}"
+    return report.Row(job.video.name, status=report.FAILED, bytes=job.video.bytes, reason=reason)
+
+
+def _jobs(
+    plan: work.Plan,
+    listed: list[videos.Listed],
+    names: Mapping[str, str],
+    known: dict[str, report.Row],
+) -> list[work.Job]:
+    """What is still to do; clips that no report tells of yet are added to `known`."""
+    jobs = []
+    for video in listed:
+        path = videos.clip_path(plan.out, names[video.name])
+        finished = zipfile.is_zipfile(path)
+        row = known.get(video.name)
+        if finished and (row is None or row.status == report.FAILED):
+            adopted = _adopt(plan.out, path, video)
+            finished = adopted is not None
+            if adopted is not None:
+                known[video.name] = adopted
+        preview = plan.preview and not os.path.exists(  # False, too, where a name is too long
+            videos.preview_path(plan.out, names[video.name], plan.preview)
+        )
+        if not finished:
+            known.pop(video.name, None)
+        if not finished or preview:
+            jobs.append(work.Job(video, names[video.name], needs_clip=not finished))
+    return jobs
+
+
+def _adopt(out: Path, path: Path, video: videos.Listed) -> report.Row | None:
+    """The row of a clip whose process was killed before it could report; None if it is no clip."""
+    try:
+        clip = clips.load(path)
+    except UserError:
+        return None
+    if clip.source != video.name:
+        raise UserError(
+            f"{path}: is a clip of {clip.source!r}, not of {video.name!r}. Choose another --out, "
+            "or give --overwrite."
+        )
+    name = path.relative_to(out).as_posix()
+    return report.describe(clip, video=video.name, clip=name, bytes=video.bytes)
+
+
+def _same_videos(
+    listed: Sequence[videos.Listed], known: Mapping[str, report.Row], out: Path
+) -> None:
+    """Refuses to take a clip for one of another video that has the same name."""
+    changed = [
+        f"{video.path}: {video.bytes} bytes, but its clip was made of a video of "
+        f"{known[video.name].bytes} bytes"
+        for video in listed
+        if video.name in known
+        and known[video.name].status == report.DONE
+        and known[video.name].bytes != video.bytes
+        and (out / known[video.name].clip).exists()
+    ]
+    if changed:
+        raise UserError(
+            f"{out} holds clips of other videos of the same names, or videos have changed:\n"
+            f"{listing(changed)}\nChoose another --out, or give --overwrite to make all clips of "
+            "these videos anew."
+        )
+
+
+def _remove(out: Path, names: Any) -> None:
+    for name in names:
+        kinds = [videos.preview_path(out, name, kind) for kind in ("sheet", "video")]
+        for path in (videos.clip_path(out, name), *kinds):
+            if os.path.lexists(path):
+                path.unlink()
+
+
+def _remove_drafts(out: Path) -> None:
+    """What killed processes left half-written."""
+    for pattern in (f".*{clips.SUFFIX}.*.tmp", ".*.preview.*.tmp.*", ".extract.*.tmp"):
+        for path in out.rglob(pattern):
+            path.unlink(missing_ok=True)

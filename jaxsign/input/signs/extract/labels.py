@@ -1,0 +1,84 @@
+"""The videos' labels.csv, rewritten so that it names their clips."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from jaxsign.errors import UserError
+from jaxsign.input import labels
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs.extract.video import SUFFIXES
+from jaxsign.whole import write_text
+
+NAME = "labels.csv"
+
+
+def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: bool) -> list[str]:
+    """Writes `out/labels.csv` with the clips' names in the column `file`; all else stays.
+
+    Args:
+      source: folder of the videos; nothing happens if it holds no labels.csv.
+      out: folder of the clips.
+      names: clip names by video name.
+      overwrite: replace a different labels.csv there.
+
+    Returns:
+      Lines for the user: what was written, and rows that name no video.
+    """
+    path = source / NAME
+    if not path.is_file():
+        return []
+    if source.resolve() == out.resolve():
+        return [f"{path}: left as it is, it names the videos that lie here too"]
+    try:
+        rows = labels.read_rows(path, ("file",))
+    except UserError as error:
+        return [f"labels not carried over: {error}"]
+    known = _by_any_name(names)
+    unknown = []
+    for row in rows:
+        given = row.cells["file"].replace("\\", "/").removeprefix("./")
+        clip = known.get(given)
+        if clip is None:
+            unknown.append(f"line {row.number}: {row.cells['file']!r}")
+        else:
+            row.cells["file"] = f"{clip}{clips.SUFFIX}"
+    told = []
+    if unknown:
+        shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+        told.append(f"{path}: {len(unknown)} of {len(rows)} rows name no video here ({shown})")
+    return [*told, _write(out / NAME, rows, overwrite)]
+
+
+def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
+    """Clips by all that a labels file may call them: the video, the clip, with or without ending.
+
+    A name without ending that two videos share names neither.
+    """
+    result: dict[str, str] = {}
+    shared = set()
+    for video, clip in names.items():
+        suffix = PurePosixPath(video).suffix
+        bare = video[: -len(suffix)] if suffix.lower() in SUFFIXES else video
+        if bare in result and bare != video:
+            shared.add(bare)
+        result[bare] = clip
+    for stem in shared:
+        del result[stem]
+    for video, clip in names.items():
+        result |= {video: clip, f"{clip}{clips.SUFFIX}": clip}
+    return result
+
+
+def _write(path: Path, rows: list[labels.Row], overwrite: bool) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0].cells), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.cells for row in rows)
+    if path.exists() and not overwrite:
+        if path.read_text(encoding="utf-8", errors="replace") == text.getvalue():
+            return f"{path}: up to date"
+        return f"{path}: differs from the videos' labels and was left as it is; remove it to renew"
+    write_text(path, text.getvalue())
+    return f"{path}: written, {len(rows)} rows"

@@ -1,0 +1,164 @@
+"""Reading videos: frames in order with their times, upright, in any container FFmpeg knows."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation
+
+from jaxsign.errors import UserError
+from jaxsign.input.signs.extract import sampling
+
+SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .m2v .ts .mts .m2ts .wmv .asf .flv .f4v .3gp .3g2 "
+    ".ogv .ogg .vob .mxf .gif .dv .rm .rmvb .divx .y4m".split()
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """A decoded frame.
+
+    Attributes:
+      seconds: since the first frame.
+      native: PyAV's frame, not converted yet.
+      aspect: width of a pixel divided by its height.
+    """
+
+    seconds: float
+    native: Any
+    aspect: Fraction = Fraction(1)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) as shown: upright, with square pixels."""
+        width, height = max(1, round(self.native.width * self.aspect)), self.native.height
+        return (height, width) if self._turns % 2 else (width, height)
+
+    @property
+    def _turns(self) -> int:
+        return round(self.native.rotation / 90) % 4
+
+    def pixels(self, max_side: int = 0, *, bgr: bool = False) -> np.ndarray:
+        """uint8 [H, W, 3], upright, contiguous, no side longer than `max_side` (0 = any)."""
+        width, height = self.size
+        scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
+        width, height = (max(1, round(side * scale)) for side in (width, height))
+        if self._turns % 2:
+            width, height = height, width
+        options: dict[str, Any] = {"format": "bgr24" if bgr else "rgb24"}
+        if (width, height) != (self.native.width, self.native.height):
+            options |= {"width": width, "height": height, "interpolation": Interpolation.AREA}
+        image = self.native.to_ndarray(**options)
+        # Rows may be padded, and MediaPipe reads memory without asking for strides.
+        return np.ascontiguousarray(np.rot90(image, self._turns) if self._turns else image)
+
+
+class Video:
+    """A video's first moving picture stream; iterate once for its frames.
+
+    Attributes:
+      path: the file.
+      rate: frames a second as the file tells, 0 where it does not.
+      seconds: length as the file tells, 0 where it does not.
+      damage: after the iteration: what was missing or could not be decoded, empty if nothing.
+
+    Raises:
+      UserError: no video, or one that cannot be decoded.
+    """
+
+    def __init__(self, path: Path, threads: int = 1):
+        self.path, self.damage = path, ""
+        self._container = _open(path)
+        try:
+            self._stream = self._choose()
+            self._stream.codec_context.thread_count = threads
+            self._stream.thread_type = "AUTO"
+        except BaseException:
+            self._container.close()
+            raise
+        self.rate = float(self._stream.average_rate or self._stream.guessed_rate or 0)
+        self.seconds = self._declared()
+
+    def __enter__(self) -> "Video":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._container.close()
+
+    def _choose(self) -> Any:
+        covers = av.stream.Disposition.attached_pic  # the cover of a song
+        streams = [s for s in self._container.streams.video if not s.disposition & covers]
+        if not streams:
+            found = sorted({stream.type for stream in self._container.streams}) or ["nothing"]
+            raise UserError(
+                f"{self.path}: holds no video stream, only {', '.join(found)}. Expected a video."
+            )
+        if streams[0].codec_context is None:
+            raise UserError(
+                f"{self.path}: its video codec is unknown to FFmpeg as built into PyAV. Convert "
+                "it, for instance to H.264 in MP4."
+            )
+        return streams[0]
+
+    def _declared(self) -> float:
+        stream = self._stream
+        if stream.duration:
+            return float(stream.duration * stream.time_base)
+        tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+        if tag:
+            hours, minutes, seconds = (float(part) for part in tag.groups())
+            return hours * 3600 + minutes * 60 + seconds
+        return (self._container.duration or 0) / av.time_base
+
+    def __iter__(self) -> Iterator[Frame]:
+        clock = sampling.Clock(1 / self.rate if self.rate else 1 / 30)
+        aspect = Fraction(self._stream.sample_aspect_ratio or 1)
+        count, broken, last = 0, 0, 0.0
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                frames = packet.decode()
+            except av.error.FFmpegError as error:
+                broken += 1
+                self.damage = f"decoding failed at {last:.2f} s ({error.strerror or error})"
+                if broken > 1000:  # rubbish from here on
+                    break
+                continue
+            for native in frames:
+                last = clock.read(native.time)
+                count += 1
+                yield Frame(last, native, aspect)
+        self.damage = self.damage or self._missing(count, last)
+
+    def _missing(self, count: int, last: float) -> str:
+        """What the header promised and the file does not hold."""
+        # By both measures where there are two: edit lists leave frames out, sound may go on.
+        frames = self._stream.frames
+        short = self.seconds - last > max(0.1 if frames else 0.5, 0.05 * self.seconds)
+        tagged = bool(self._stream.duration) or "DURATION" in self._stream.metadata
+        if not count or not short or not tagged or (frames and count > 0.95 * frames):
+            return ""
+        return f"it ends at {last:.2f} s of {self.seconds:.2f} s: the file is cut short"
+
+
+def _open(path: Path) -> Any:
+    try:
+        if path.stat().st_size == 0:
+            raise UserError(f"{path}: is empty (0 bytes). Expected a video.")
+        return av.open(str(path))
+    except av.error.FFmpegError as error:
+        raise UserError(
+            f"{path}: cannot be read as a video ({error.strerror or error}). It may have been cut "
+            "short, or it is another kind of file."
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -1,0 +1,320 @@
+"""Labels beside clips: `labels.csv` with class numbers, and names where the folder has them.
+
+Columns: file, gloss, cat as everywhere in jaxsign (class numbers), and optionally glosses (names in
+order, joined by `|`), category (a name), signer, split. `labels.json` holds the names of all
+classes in the form of a run folder's: {"heads": {"gloss": [...], "cat": [...]}}; without it a
+`label_map.csv` or `labels_reference.csv` (gloss_id,label,cat_id,category) gives them.
+"""
+
+import collections
+import csv
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxsign.errors import UserError
+from jaxsign.input import labels
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.formats import _files
+from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, of_files
+from jaxsign.whole import write_text
+
+FILE = "labels.csv"
+NAMES = "labels.json"
+_MAPS = ("label_map.csv", "labels_reference.csv")
+_HEADS = ("gloss", "cat")
+
+
+@dataclasses.dataclass
+class Labels:
+    """What a folder says of its clips.
+
+    Attributes:
+        rows: an Entry without a path for every clip that is named.
+        glosses, categories: the classes in order, () where they have no names.
+        problems: what is wrong with single rows.
+    """
+
+    rows: dict[str, Entry]
+    glosses: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    problems: list[str] = dataclasses.field(default_factory=list)
+
+
+def read(folder: Path, suffixes: tuple[str, ...]) -> Labels:
+    """The labels of a folder and of its `train`, `val` and `test`, none where there are no files.
+
+    Args:
+        folder: the collection.
+        suffixes: endings that the column `file` may carry.
+
+    Raises:
+        UserError: a file that cannot be read or lacks a column.
+    """
+    named = _class_names(folder)
+    found = Labels({}, named.get("gloss", ()), named.get("cat", ()))
+    for part in ("", *SPLITS):
+        path = folder / part / FILE
+        if path.is_file():
+            _read_file(path, part, suffixes, found)
+    # Numbers without names are the classes themselves: all up to the highest, so that they stay.
+    found.glosses = found.glosses or _counted(g for row in found.rows.values() for g in row.glosses)
+    found.categories = found.categories or _counted(r.category for r in found.rows.values())
+    return found
+
+
+def _counted(names: Iterable[str]) -> tuple[str, ...]:
+    """('0', '1', ...) up to the highest of `names` if all are whole numbers, else ()."""
+    given = [name for name in names if name]
+    if not given or not all(re.fullmatch(r"[0-9]{1,6}", name) for name in given):
+        return ()
+    return tuple(str(number) for number in range(max(map(int, given)) + 1))
+
+
+def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) -> None:
+    for row in labels.read_rows(path, ("file",)):
+        cells, where = row.cells, f"{path} line {row.number}"
+        stem = labels.stem_of(cells["file"], suffixes).replace("\\", "/")
+        name = f"{part}/{stem}" if part else stem
+        split = cells.get("split", "") or part
+        if not stem or name in found.rows:
+            found.problems.append(f"{where}: {'names no file' if not stem else f'{name!r} again'}")
+        elif split not in ("", *SPLITS):
+            found.problems.append(f"{where}: split={split!r}, expected one of {', '.join(SPLITS)}")
+        else:
+            try:
+                found.rows[name] = _entry(name, split, cells, found)
+            except ValueError as error:
+                found.problems.append(f"{where}: {error}")
+
+
+def _entry(name: str, split: str, cells: Mapping[str, str], found: Labels) -> Entry:
+    glosses = split_names(cells.get("glosses", ""))
+    if not glosses:
+        gloss = _named(cells.get("gloss", ""), found.glosses, "gloss")
+        glosses = (gloss,) if gloss else ()
+    category = cells.get("category", "") or _named(cells.get("cat", ""), found.categories, "cat")
+    return Entry(name, glosses, category, cells.get("signer", ""), split)
+
+
+def _named(text: str, names: Sequence[str], column: str) -> str:
+    """The class that a cell tells by number, or by name; "" for an empty cell."""
+    if not text or text in names:
+        return text
+    if not re.fullmatch(r"[0-9]+", text):
+        if names:
+            raise ValueError(f"{column}={text!r} is none of the {len(names)} known names")
+        return text
+    number = int(text)
+    if names and number >= len(names):
+        raise ValueError(f"{column}={number}, but there are {len(names)} names")
+    return names[number] if names else str(number)
+
+
+def _class_names(folder: Path) -> dict[str, tuple[str, ...]]:
+    path = folder / NAMES
+    if path.is_file():
+        return read_names(path)
+    for name in _MAPS:
+        if (folder / name).is_file():
+            named = labels.label_map(str(folder / name), {})
+            for names in named.values():
+                distinct(names, folder / name)
+            return named
+    return {}
+
+
+def read_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """Class names by head from a `labels.json`.
+
+    Raises:
+        UserError: unreadable or of another form.
+    """
+    try:
+        heads = json.loads(path.read_text(encoding="utf-8-sig"))["heads"]
+        names = {
+            head: tuple(str(name).strip() for name in heads[head] or ())
+            for head in _HEADS
+            if head in heads
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path}: not readable ({error!r}). Expected "
+            '{"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
+        ) from error
+    for found in names.values():
+        distinct(found, path)
+    return names
+
+
+def distinct(names: Sequence[str], path: Path) -> None:
+    """Two classes of one name could not be told apart.
+
+    Raises:
+        UserError: a name stands twice or is empty.
+    """
+    for name, count in collections.Counter(names).items():
+        if count > 1 or not name:
+            numbers = [i for i, other in enumerate(names) if other == name]
+            raise UserError(
+                f"{path}: the classes {', '.join(map(str, numbers[:5]))} are named {name!r}; every "
+                "class needs a name of its own"
+            )
+
+
+def read_numbers(path: Path, example: str) -> dict[str, int]:
+    """The numbers of signs from a JSON object such as {"HELLO": 0, "BYE": 1}.
+
+    Args:
+        path: the file.
+        example: what it should look like, for messages.
+
+    Raises:
+        UserError: unreadable, other values than whole numbers, or a name that stands twice.
+    """
+    try:
+        numbers = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
+        numbers = _each_once([(name.strip(), number) for name, number in numbers.items()])
+        wrong = [name for name, number in numbers.items() if not str(number).isdecimal()]
+        if wrong:
+            raise ValueError(f"the number of {wrong[0]!r} is {numbers[wrong[0]]!r}")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path}: not readable ({error}). Expected {example}.") from error
+    return {name: int(number) for name, number in numbers.items()}
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        name, count = collections.Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{name!r} stands {count} times")
+    return named
+
+
+def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix: str) -> None:
+    """Writes `labels.csv` and `labels.json`; nothing for a collection without any label."""
+    glosses, categories = collection.classes()
+    if not any(e.glosses or e.category or e.signer or e.split for e in entries):
+        return
+    write_text(folder / NAMES, json_text({"heads": {"gloss": glosses, "cat": categories}}))
+    numbers = [{name: i for i, name in enumerate(names)} for names in (glosses, categories)]
+    rows = [
+        [
+            entry.name + suffix,
+            numbers[0][entry.glosses[0]] if entry.glosses else "",
+            numbers[1].get(entry.category, ""),
+            join_names(entry.glosses),
+            entry.category,
+            entry.signer,
+            entry.split,
+        ]
+        for entry in entries
+    ]
+    header = ["file", "gloss", "cat", "glosses", "category", "signer", "split"]
+    write_csv(folder / FILE, header, rows)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Writes a csv file, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([header, *rows])
+    write_text(path, text.getvalue())
+
+
+def json_text(value: Any) -> str:
+    """JSON for people: names as they are written, two spaces."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def join_names(names: Sequence[str]) -> str:
+    r"""Names in one cell: joined by `|`, with `\` before a `|` or `\` that belongs to a name."""
+    return "|".join(re.sub(r"([|\\])", r"\\\1", name) for name in names)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """The names that `join_names` joined."""
+    words = re.findall(r"((?:[^|\\]|\\.)*)(?:\||$)", text)
+    # An empty match follows the last name.
+    return tuple(re.sub(r"\\(.)", r"\1", word) for word in words if word)
+
+
+def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) -> list[Entry]:
+    """An entry for every file, labelled where a row names it; rows without a file are problems."""
+    for name in found.rows:
+        if name not in paths:
+            found.problems.append(f"{folder / name}{suffix}: no such file, but {FILE} names it")
+    entries = []
+    for name, path in paths.items():
+        first = name.partition("/")[0]
+        row = found.rows.get(name, Entry(name, split=first if first in SPLITS else ""))
+        entries.append(dataclasses.replace(row, path=path))
+    return entries
+
+
+def open_files(
+    path: Path,
+    format: str,
+    suffixes: tuple[str, ...],
+    load: Callable[[Path], Clip],
+    frames: Callable[[Path], int] | None = None,
+) -> Collection:
+    """A folder of one file a clip with labels beside them, or one such file.
+
+    Args:
+        path: the folder or file.
+        format: its name.
+        suffixes: the files' suffix, then others that the column `file` may carry.
+        load, frames: see `of_files`.
+
+    Raises:
+        UserError: an unreadable labels file.
+    """
+    if path.is_file():
+        return of_files(path, format, [Entry(stem_of(path, suffixes), path=path)], load, frames)
+    found = read(path, suffixes)
+    entries = joined(found, _files.below(path, suffixes[0]), path, suffixes[0])
+    return of_files(
+        path,
+        format,
+        entries,
+        load,
+        frames,
+        problems=found.problems,
+        glosses=found.glosses,
+        categories=found.categories,
+    )
+
+
+def stem_of(path: Path, suffixes: tuple[str, ...]) -> str:
+    """A file's name without a known suffix."""
+    return labels.stem_of(path.name, suffixes)
+
+
+class FolderWriter:
+    """Writes one file a clip and labels beside them: what such formats' Writers share."""
+
+    LOSSES: frozenset[str] = frozenset()
+    SUFFIX = ""
+
+    def __init__(self, folder: Path, collection: Collection):
+        self._folder, self._collection = folder, collection
+        self._written: list[Entry] = []
+        self.losses = set(self.LOSSES)
+
+    def write(self, path: Path, clip: Clip) -> None:
+        """Writes the file of one clip."""
+        raise NotImplementedError
+
+    def add(self, index: int, entry: Entry, clip: Clip) -> None:
+        """Writes one clip."""
+        self.write(self._folder / f"{entry.name}{self.SUFFIX}", clip)
+        self._written.append(entry)
+
+    def finish(self) -> None:
+        """Writes the labels."""
+        write(self._folder, self._written, self._collection, self.SUFFIX)

@@ -1,0 +1,140 @@
+"""What every format reads into: entries that know their labels, and clips on demand."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # numpy is not needed to list the formats
+    from jaxsign.input.signs.clip import Clip
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One clip of a collection, without its landmarks.
+
+    Attributes:
+        name: unique in the collection; a posix path without a suffix.
+        glosses: names of what is signed, in order; () = unlabelled.
+        category: the name of the gloss's category, "" where there is none.
+        signer: who signs, "" where unknown.
+        split: 'train', 'val', 'test', or "" where the collection has no splits.
+        path: the file that holds the clip, None where it has none of its own.
+    """
+
+    name: str
+    glosses: tuple[str, ...] = ()
+    category: str = ""
+    signer: str = ""
+    split: str = ""
+    path: Path | None = None
+
+
+@dataclasses.dataclass
+class Collection:
+    """Clips of one format with random access.
+
+    Attributes:
+        name: for messages: where it lies.
+        format: the format's name.
+        entries: what there is.
+        reader: i -> Clip; raises UserError where the file is bad.
+        problems: what is wrong besides the entries: rows without a file, unknown signs, ...
+        glosses: the gloss classes in the format's own order, () where it has none.
+        categories: the category classes likewise.
+        counter: i -> frames, where that is cheaper than reading the clip.
+    """
+
+    name: str
+    format: str
+    entries: list[Entry]
+    reader: Callable[[int], "Clip"]
+    problems: list[str] = dataclasses.field(default_factory=list)
+    glosses: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    counter: Callable[[int], int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def read(self, index: int) -> "Clip":
+        """Clip `index`.
+
+        Raises:
+            UserError: the file is missing, damaged or of another layout.
+        """
+        return self.reader(index)
+
+    def frames(self, index: int) -> int:
+        """Frames of clip `index`, from its file's header where the format allows.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        return self.counter(index) if self.counter else len(self.read(index))
+
+    def classes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """(glosses, categories): the format's own order, then names that it lacks, sorted."""
+        signed = [gloss for entry in self.entries for gloss in entry.glosses]
+        return (
+            in_order(self.glosses, signed),
+            in_order(self.categories, [entry.category for entry in self.entries]),
+        )
+
+    def part(self, indices: Iterable[int]) -> "Collection":
+        """The entries `indices` alone; classes stay as they are."""
+        chosen = list(indices)
+        counter = self.counter
+        return dataclasses.replace(
+            self,
+            entries=[self.entries[i] for i in chosen],
+            reader=_At(self.reader, chosen),
+            counter=None if counter is None else _At(counter, chosen),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _At:
+    """A function of what stands at an index; unlike a closure it can be pickled."""
+
+    function: Callable
+    chosen: Sequence
+
+    def __call__(self, index: int):
+        return self.function(self.chosen[index])
+
+
+def of_files(
+    path: Path,
+    format: str,
+    entries: list[Entry],
+    load: Callable[[Path], "Clip"],
+    frames: Callable[[Path], int] | None = None,
+    **rest: Any,
+) -> Collection:
+    """A collection whose entries all have a file of their own.
+
+    Args:
+        path: where it lies.
+        format: its name.
+        entries: all with a path.
+        load: file -> Clip.
+        frames: file -> frames, where that is cheaper.
+        rest: other fields of the collection.
+    """
+    paths = [entry.path for entry in entries]
+    counter = None if frames is None else _At(frames, paths)
+    return Collection(str(path), format, entries, _At(load, paths), counter=counter, **rest)
+
+
+def in_order(known: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
+    """`known`, then the names that occur besides: whole numbers by value, then words."""
+    rest = {name for name in found if name} - set(known)
+    return (*known, *sorted(rest, key=_number_first))
+
+
+def _number_first(name: str) -> tuple[bool, int, str]:
+    number = name.isascii() and name.isdigit()
+    return not number, int(name) if number else 0, name

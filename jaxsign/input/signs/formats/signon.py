@@ -1,0 +1,157 @@
+"""SignON's isolated signs: samples.csv and one array [L, 75, 3] of MediaPipe points a clip.
+
+`samples.csv` has exactly Id,Label,Participant,Video,Subset; the points of `Video` x.mp4 are in
+`mediapipe/x.npy`, NaN where nothing was detected. Labels are class numbers; their names are the
+column Gloss of `glosses.csv` (row number = label), or those of `labels.json`.
+"""
+
+import dataclasses
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input import labels
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.formats import _labels, _npy, _points75
+from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, of_files
+
+LOOKS = "a folder with samples.csv (Id,Label,Participant,Video,Subset) and mediapipe/*.npy"
+SUFFIX = ".npy"
+TABLE = "samples.csv"
+GLOSSES = "glosses.csv"
+COLUMNS = ("Id", "Label", "Participant", "Video", "Subset")
+FOLDER = "mediapipe"
+# The rate of the published clips; the arrays do not tell it.
+FPS = 25.0
+_SHAPE = (None, _points75.COUNT, 3)
+
+
+def recognises(path: Path) -> bool:
+    """A folder with samples.csv, or a .npy file of [L, 75, 3]."""
+    if path.is_dir():
+        return (path / TABLE).is_file()
+    return _npy.holds(path, _SHAPE)
+
+
+def open_path(path: Path) -> Collection:
+    """The clips at `path`.
+
+    Raises:
+        UserError: samples.csv or the list of glosses is missing, unreadable or of another form.
+    """
+    if path.is_file():
+        return of_files(path, "signon", [Entry(path.stem, path=path)], load, frames)
+    names = _class_names(path)
+    problems: list[str] = []
+    entries: dict[str, Entry] = {}
+    rows = labels.read_rows(path / TABLE, COLUMNS)
+    if tuple(rows[0].cells) != COLUMNS:
+        raise UserError(
+            f"{path / TABLE}: the header is {','.join(rows[0].cells)}, expected {','.join(COLUMNS)}"
+        )
+    _check_subsets(path / TABLE, rows)
+    numbers = labels.class_ids(
+        [_lowered(row) for row in rows], "label", len(names), problems, path / TABLE
+    )
+    for row, number in zip(rows, numbers.tolist(), strict=True):
+        cells, where = row.cells, f"{path / TABLE} line {row.number}"
+        video = PurePosixPath(cells["Video"])
+        name = str(video.with_suffix("")) if video.name else ""
+        file = path / FOLDER / f"{name}{SUFFIX}"
+        if not name or name in entries:
+            problems.append(f"{where}: {f'Video {name!r} again' if name else 'Video is empty'}")
+        elif not file.is_file():
+            problems.append(f"{file}: no such file ({where})")
+        elif number >= 0:
+            split = cells["Subset"] if cells["Subset"] in SPLITS else ""
+            gloss = names[number] if names else str(number)
+            entries[name] = Entry(name, (gloss,), "", cells["Participant"], split, file)
+    highest = max(numbers.tolist(), default=-1)
+    known = names or tuple(str(i) for i in range(highest + 1))
+    found = list(entries.values())
+    return of_files(path, "signon", found, load, frames, glosses=known, problems=problems)
+
+
+def _check_subsets(path: Path, rows: list[labels.Row]) -> None:
+    """Other subsets than the three are no split, but not all of them are meant to be others."""
+    found = list(dict.fromkeys(row.cells["Subset"] for row in rows if row.cells["Subset"]))
+    if found and not set(found) & set(SPLITS):
+        raise UserError(
+            f"{path}: Subset holds none of {', '.join(SPLITS)}; found {', '.join(found[:5])}"
+        )
+
+
+def _lowered(row: labels.Row) -> labels.Row:
+    return dataclasses.replace(row, cells={"label": row.cells["Label"]})
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    if (folder / _labels.NAMES).is_file():
+        return _labels.read_names(folder / _labels.NAMES).get("gloss", ())
+    path = folder / GLOSSES
+    if not path.is_file():
+        return ()
+    names = tuple(row.cells["Gloss"] for row in labels.read_rows(path, ("Gloss",)))
+    _labels.distinct(names, path)
+    return names
+
+
+def load(path: Path) -> Clip:
+    """Reads an array of 75 points, at 25 frames a second.
+
+    Raises:
+        UserError: unreadable, or of another shape.
+    """
+    try:
+        return _points75.to_clip(_npy.read(path, _SHAPE), fps=FPS, source=str(path))
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def frames(path: Path) -> int:
+    """The length of a clip, from its file's header; raises as `load`."""
+    return _npy.frames(path, _SHAPE)
+
+
+def write_clip(path: Path, clip: Clip) -> None:
+    """Writes one array [L, 75, 3]."""
+    _npy.write(path, _points75.from_clip(clip).astype(np.float64))
+
+
+class Writer:
+    """Writes a folder with samples.csv, mediapipe/ and glosses.csv."""
+
+    LOSSES = frozenset(
+        {f"signon {_points75.LOSS}, no visibility and no times (read back as {FPS:g} fps)"}
+    )
+
+    def __init__(self, folder: Path, collection: Collection):
+        self._folder = folder
+        self._numbers = {name: i for i, name in enumerate(collection.classes()[0])}
+        self._rows: list[list] = []
+        self.losses = set(self.LOSSES)
+
+    def add(self, index: int, entry: Entry, clip: Clip) -> None:
+        """Writes one clip.
+
+        Raises:
+            UserError: it has no gloss, or several.
+        """
+        if len(entry.glosses) != 1:
+            raise UserError(f"has {len(entry.glosses)} glosses; signon has one label a clip")
+        if entry.category:
+            self.losses.add("signon keeps no categories")
+        if clip.fps and clip.fps != FPS:
+            self.losses.add(f"some clips do not have signon's {FPS:g} fps; they are not resampled")
+        write_clip(self._folder / FOLDER / f"{entry.name}{SUFFIX}", clip)
+        label = self._numbers[entry.glosses[0]]
+        if not entry.split:
+            self.losses.add("clips without a split are written as train")
+        split = entry.split or "train"
+        self._rows.append([len(self._rows), label, entry.signer, f"{entry.name}.mp4", split])
+
+    def finish(self) -> None:
+        """Writes samples.csv and the list of glosses."""
+        _labels.write_csv(self._folder / GLOSSES, ["Gloss"], [[name] for name in self._numbers])
+        _labels.write_csv(self._folder / TABLE, COLUMNS, self._rows)

@@ -1,0 +1,66 @@
+"""The verb `jaxsign inspect`.
+
+What is heavy to import is imported when the verb runs, so that `--help` answers at once.
+"""
+
+import argparse
+from typing import Any
+
+from jaxsign import arguments
+
+_TEXT = """\
+Say what is in a file or a folder of clips, in any format: lengths, frame rate, labels, how much of
+hands, pose and face is there and when, and what is odd about it. Files of image features (X2048)
+or of image frames are told too. Nothing is changed.
+"""
+_EXAMPLES = """\
+jaxsign inspect hello.clip.npz --png hello.png
+jaxsign inspect data/recordings
+jaxsign inspect data/recordings --clip ana/hello_03 --png strip.png
+jaxsign inspect data/islr --format google_islr --all --json > islr.json
+"""
+
+
+def add_inspect(verbs: Any) -> None:
+    """Adds `jaxsign inspect`."""
+    verb = arguments.add_verb(
+        verbs, "inspect", "what is in a clip file or a folder, with a picture", _TEXT, _EXAMPLES
+    )
+    verb.add_argument("path", metavar="PATH", help="a clip file, or a folder in a known format")
+    verb.add_argument("--format", metavar="NAME", help="the format (found out)")
+    verb.add_argument("--clip", metavar="NAME", help="one clip of a folder")
+    verb.add_argument(
+        "--png",
+        metavar="PNG",
+        help="draw a clip as a strip of skeletons, a folder as a sheet of its clips",
+    )
+    verb.add_argument(
+        "--frames", type=arguments.positive, default=8, metavar="N", help="frames of the strip (8)"
+    )
+    size = verb.add_mutually_exclusive_group()
+    size.add_argument(
+        "--sample",
+        type=arguments.positive,
+        default=500,
+        metavar="N",
+        help="of a folder, read N clips evenly spread; labels are counted of all (500)",
+    )
+    size.add_argument("--all", action="store_true", help="read every clip of a folder")
+    verb.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    verb.set_defaults(run=run)
+
+
+def run(words: argparse.Namespace) -> int:
+    """Runs `jaxsign inspect`."""
+    from jaxsign.input.signs.inspecting import inspect
+
+    inspect.inspect(
+        words.path,
+        format=words.format,
+        clip=words.clip,
+        png=words.png,
+        frames=words.frames,
+        sample=0 if words.all else words.sample,
+        as_json=words.json,
+    )
+    return 0

@@ -1,0 +1,175 @@
+"""Inspects a path: a clip, a collection, or files of bare arrays; prints, and draws if asked."""
+
+import functools
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input.signs import drawing, formats
+from jaxsign.input.signs.extract import video
+from jaxsign.input.signs.inspecting import arrays, facts, pictures, showing
+
+Facts = dict[str, Any]
+
+
+def inspect(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    clip: str | None = None,
+    png: str | Path | None = None,
+    frames: int = 8,
+    sample: int = 500,
+    as_json: bool = False,
+    console: Console | None = None,
+) -> Facts:
+    """Prints what is at `path` and returns the same as facts that JSON can hold.
+
+    Args:
+      path: a file or a folder.
+      format: one of `formats.names()`; None = found out.
+      clip: the name of one clip of a folder.
+      png: file for a picture.
+      frames: frames of a clip's strip.
+      sample: clips of a folder that are read, evenly spread; 0 = all.
+      as_json: print JSON.
+      console: where to print tables; standard output if None.
+
+    Raises:
+      UserError: nothing there, an unknown format, or nothing that can be read.
+    """
+    path = Path(path)
+    console = console or Console(highlight=False)
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    if path.suffix.lower() in video.SUFFIXES:
+        raise UserError(
+            f"{path}: is a video. Extract its landmarks first: jaxsign extract {path} --out clips "
+            "--model FILE.task"
+        )
+    found = None if format or clip else _bare(path)
+    if found is not None:
+        result: Facts = _arrays(path, found, png, frames, None if as_json else console)
+    else:
+        opened = formats.open_collection(path, format)
+        number = _number(opened, clip)
+        if number is None:
+            result = _collection(opened, png, sample, None if as_json else console)
+        else:
+            result = _clip(opened, number, png, frames, None if as_json else console)
+    if as_json:
+        print(json.dumps(result, indent=1, ensure_ascii=False, default=float))
+    elif png:
+        console.print(f"Picture: {png}", markup=False, soft_wrap=True)
+    return result
+
+
+def _number(opened: formats.Collection, clip: str | None) -> int | None:
+    """The entry to inspect alone: the only one, or the one called `clip`."""
+    if not len(opened):
+        problems = listing(opened.problems)
+        raise UserError(f"{opened.name}: holds no clip" + (f":\n{problems}" if problems else ""))
+    names = [entry.name for entry in opened.entries]
+    if clip is None:
+        return 0 if Path(opened.name).is_file() and len(opened) == 1 else None
+    if clip in names:
+        return names.index(clip)
+    ends = [i for i, name in enumerate(names) if name.rpartition("/")[2] == clip]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise UserError(f"{opened.name}: several clips are called {clip!r}, e.g. {names[ends[0]]}")
+    raise UserError(f"{opened.name}: no clip {clip!r}.{did_you_mean(clip, names)}")
+
+
+def _clip(
+    opened: formats.Collection,
+    number: int,
+    png: str | Path | None,
+    frames: int,
+    console: Console | None,
+) -> Facts:
+    clip, entry = opened.read(number), opened.entries[number]
+    result = facts.of_clip(clip, entry, opened.format)
+    file = entry.path
+    stored = arrays.describe(file) if file and file.suffix in arrays.SUFFIXES else []
+    result["arrays"] = [array.as_dict() for array in stored]
+    result["warnings"] += arrays.warnings(stored)
+    if png:
+        pictures.save(drawing.strip(clip, frames), png)
+    if console:
+        showing.clip(result, console)
+        extra = [array for array in stored if array.kind in ("features", "frames")]
+        if extra:
+            showing.files("", {"also in this file": extra}, console)
+    return result
+
+
+def _collection(
+    opened: formats.Collection, png: str | Path | None, sample: int, console: Console | None
+) -> Facts:
+    progress = functools.partial(
+        track, description="reading", transient=True, disable=not (console and sys.stdout.isatty())
+    )
+    result = facts.of_collection(opened, sample, progress)
+    if png:
+        pictures.save(pictures.collection_sheet(opened), png)
+    if console:
+        showing.collection(result, console)
+    return result
+
+
+def _bare(path: Path) -> dict[str, list[arrays.Found]] | None:
+    """The arrays of files in no known format; None where a format fits."""
+    if path.is_file() and path.suffix not in arrays.SUFFIXES:
+        return None
+    try:
+        formats.detect(path)
+        return None
+    except UserError:
+        files = _array_files(path)
+        if not files:
+            raise
+    return {str(file): arrays.describe(file) for file in files}
+
+
+def _array_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(p for p in path.rglob("*") if p.suffix in arrays.SUFFIXES and p.is_file())
+
+
+def _arrays(
+    path: Path,
+    found: dict[str, list[arrays.Found]],
+    png: str | Path | None,
+    frames: int,
+    console: Console | None,
+) -> Facts:
+    if png:
+        pictures.save(pictures.frames_sheet(_frames(path), frames), png)
+    if console:
+        showing.files(str(path), found, console)
+    rows = [
+        {
+            "file": name,
+            "arrays": [array.as_dict() for array in stored],
+            "warnings": arrays.warnings(stored),
+        }
+        for name, stored in found.items()
+    ]
+    return rows[0] if path.is_file() else {"path": str(path), "files": rows}
+
+
+def _frames(path: Path) -> np.ndarray:
+    stored = arrays.read(path) if path.is_file() else {}
+    for name, array in stored.items():
+        if arrays.kind_of(name, array.shape, array.dtype)[0] == "frames":
+            return array
+    raise UserError(f"{path}: holds neither landmarks nor images, so there is no picture of it")

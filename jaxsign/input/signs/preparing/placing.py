@@ -1,0 +1,179 @@
+"""Writing a prepared collection: clip files stay as they are where the format stays the same."""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from jaxsign.errors import UserError, listing
+from jaxsign.input.signs import formats
+from jaxsign.input.signs.formats import Collection, _labels
+from jaxsign.input.signs.preparing import clip_files, google_files, linking, naming
+from jaxsign.whole import write_text
+
+
+@dataclasses.dataclass(frozen=True)
+class Placed:
+    """What was written.
+
+    Attributes:
+        out: where.
+        format: in which format.
+        clips: how many.
+        skipped: what could not be read or written, and why.
+        losses: what the format cannot hold.
+        files: how clip files came there that were not made anew.
+    """
+
+    out: Path
+    format: str
+    clips: int
+    skipped: list[str]
+    losses: list[str]
+    files: linking.Counts
+
+
+def place(
+    source: str | Path,
+    collection: Collection,
+    out: str | Path,
+    format: str = "auto",
+    *,
+    overwrite: bool = False,
+    copy: bool = False,
+    on_clip: Callable[[str], None] | None = None,
+) -> Placed:
+    """Writes a collection that was chosen or split from another.
+
+    Formats of one file a clip get a folder a split; where such a format stays the same, the files
+    are linked or copied byte for byte. Other formats are written by `formats.write_collection`.
+
+    Args:
+        source: what the collection was opened from.
+        collection: entries with the splits that they are to have.
+        out: a new or empty folder.
+        format: one of `formats.names()`; 'auto' = the collection's own if it can be written,
+            else `clips`.
+        overwrite: write into a folder in use; nothing is deleted.
+        copy: copy files instead of linking them.
+        on_clip: called with the name of every clip that is done.
+
+    Raises:
+        UserError: nothing to write, `out` is in use or within the source, bad or repeated names.
+    """
+    source, out = Path(source), Path(out)
+    if not len(collection):
+        raise UserError(f"{collection.name}: no clip is left to write")
+    name = _format(collection, format)
+    _check_places(source, out)
+    foldered = _is_foldered(name)
+    google = name == "google_islr"
+    collection = naming.renamed(naming.numbered(collection), foldered or google)
+    if google and name == collection.format:
+        plan = google_files.plan(source, collection, out)
+        google_files.check(plan, overwrite)
+        counts = google_files.write(plan, copy=copy, on_clip=on_clip)
+        return Placed(out, name, len(collection), list(collection.problems), [], counts)
+    _check_out(out, overwrite)
+    with _draft(out) as draft:
+        if foldered and name == collection.format:
+            counts = clip_files.write(source, collection, draft, copy=copy, on_clip=on_clip)
+            found = Placed(out, name, len(collection), list(collection.problems), [], counts)
+        elif foldered:
+            found = _by_split(collection, draft, name, on_clip)
+        else:
+            found = _written(collection, draft, name, on_clip)
+        if foldered:
+            _write_names(draft, collection)
+        _settle(draft, out)
+    return dataclasses.replace(found, out=out)
+
+
+@contextlib.contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """A new folder's name beside `out`; whatever is there in the end is removed."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+    try:
+        yield folder / "whole"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _format(collection: Collection, name: str) -> str:
+    if name != "auto":
+        if not hasattr(formats.get(name), "Writer"):
+            raise UserError(f"format {name!r} can be read but not written")
+        return name
+    return collection.format if hasattr(formats.get(collection.format), "Writer") else "clips"
+
+
+def _is_foldered(name: str) -> bool:
+    """Whether a format is a folder of clip files with labels.csv."""
+    return issubclass(formats.get(name).Writer, _labels.FolderWriter)
+
+
+def _check_places(source: Path, out: Path) -> None:
+    formats.check_beside(source, out)
+    if out.is_file():
+        raise UserError(f"--out {out} is a file; expected the name of a folder")
+
+
+def _check_out(out: Path, overwrite: bool) -> None:
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    if found and not overwrite:
+        more = " ..." if len(found) > 6 else ""
+        raise UserError(
+            f"{out}: is not empty ({', '.join(found[:6])}{more}). Choose another --out. With "
+            "--overwrite files of the same name are replaced, and nothing is deleted."
+        )
+
+
+def _by_split(
+    collection: Collection, out: Path, name: str, on_clip: Callable[[str], None] | None
+) -> Placed:
+    """A folder a split, each a collection of its own, in another format than the source's."""
+    skipped, losses, count = list(collection.problems), set(), 0
+    for split, part in naming.parts(collection):
+        alone = dataclasses.replace(part, problems=[])
+        found = formats.write_collection(alone, out / split, name, on_clip=on_clip)
+        skipped += found.skipped
+        losses |= set(found.losses)
+        count += found.count
+    return Placed(out, name, count, skipped, sorted(losses), linking.Counts())
+
+
+def _written(
+    collection: Collection, out: Path, name: str, on_clip: Callable[[str], None] | None
+) -> Placed:
+    found = formats.write_collection(collection, out, name, on_clip=on_clip)
+    return Placed(out, name, found.count, found.skipped, found.losses, linking.Counts())
+
+
+def _write_names(out: Path, collection: Collection) -> None:
+    """The classes, for those who open all splits at once."""
+    glosses, categories = collection.classes()
+    text = _labels.json_text({"heads": {"gloss": glosses, "cat": categories}})
+    write_text(out / _labels.NAMES, text)
+
+
+def _settle(draft: Path, out: Path) -> None:
+    """Puts the finished draft into its place; what is there besides must not be read with it."""
+    if not out.is_dir():
+        os.replace(draft, out)
+        return
+    new = [path.relative_to(draft) for path in sorted(draft.rglob("*")) if path.is_file()]
+    stale = {p.relative_to(out) for p in out.rglob("*") if p.is_file()} - set(new)
+    if stale:
+        raise UserError(
+            f"{out}: these files would stay, and may be read with the new ones:\n"
+            f"{listing(sorted(map(str, stale)))}\nMove them away, or choose another --out. Nothing "
+            "was changed."
+        )
+    # Lists last: clips that they name are there before them.
+    for path in sorted(new, key=lambda path: path.suffix in (".csv", ".json")):
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(draft / path, out / path)

@@ -1,0 +1,97 @@
+"""Views: pure functions from a Clip to a recogniser's features, one file each, found by name."""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.signs.clip import Clip
+
+_MANY = 1000  # clips that are measured with a bar
+
+
+def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
+    """The view of a recipe; None where it has none.
+
+    A list of points that the net was given (`net.points`) is the view's too, if it takes one.
+
+    Args:
+        config: a recipe.
+        **options: more options of the view.
+
+    Raises:
+        UserError: as `get_view`.
+    """
+    if not config.view.name:
+        return None
+    chosen = {**config.view.to_dict(), **options}
+    points = tuple(config.net.get("points", ()))
+    if points:
+        chosen["points"] = points
+    return get_view(chosen)
+
+
+def lengths(config: Any, source: Any) -> np.ndarray | None:
+    """int32 [N]: frames behind the recipe's view; None where it keeps those of the clips.
+
+    A view that changes the number of frames says so by a function `frames(clip, **options)`; every
+    clip is read once for it.
+    """
+    if not config.view.name or isinstance(source.read(0), np.ndarray):
+        return None
+    options = config.view.to_dict()
+    module = importlib.import_module(f"{__name__}.{options.pop('name')}")
+    if not hasattr(module, "frames") or module.frames(source.read(0), **options) is None:
+        return None
+    quiet = len(source) < _MANY or not sys.stdout.isatty()
+    every = track(range(len(source)), "measuring clips", transient=True, disable=quiet)
+    return np.array([module.frames(source.read(i), **options) for i in every], np.int32)
+
+
+def fit(config: Any, source: Any) -> dict[str, Any]:
+    """The options of the recipe's view that only its training data can tell (its `fit`)."""
+    if not config.view.name:
+        return {}
+    options = config.view.to_dict()
+    module = importlib.import_module(f"{__name__}.{options.pop('name')}")
+    if not hasattr(module, "fit"):
+        return {}
+    return module.fit((source.read(i) for i in range(len(source))), **options)
+
+
+def get_view(view_config: Mapping) -> Callable[[Clip], np.ndarray]:
+    """The view that `view_config` names, with its options bound.
+
+    Args:
+        view_config: {'name': a file of this folder, option: value, ...}.
+
+    Returns:
+        A function from a Clip to float32 [T, D]. It can be pickled.
+
+    Raises:
+        UserError: no view has that name, or the view has no such option.
+    """
+    options = dict(view_config)
+    name = options.pop("name")
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if name not in names:
+        raise UserError(
+            f"config.view.name={name!r}: no such view; there are {names}."
+            f"{did_you_mean(name, names)}"
+        )
+    view = importlib.import_module(f"{__name__}.{name}").view
+    known = list(inspect.signature(view).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise UserError(
+                f"config.view.{option}: view {name!r} has no such option; it has {known}."
+                f"{did_you_mean(option, known)}"
+            )
+    return functools.partial(view, **options)

@@ -1,0 +1,110 @@
+"""62 points of face and hands: the input of the ASL hybrid, which does the rest itself.
+
+The system numbers the 543 points in an order of its own (face, pose, left hand, right hand); lists
+of points are in that order, as in its published files.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input.signs.clean import mirroring
+from jaxsign.input.signs.clip import FACE, LEFT_HAND, POINTS, POSE, RIGHT_HAND, Clip
+
+# Where the parts lie in the model's order.
+MODEL_POSE = slice(468, 501)
+MODEL_LEFT_HAND = slice(501, 522)
+# The net centres a clip on this point (the lower lip's middle).
+CENTRE = 17
+# fmt: off
+LIPS_AND_EYES = (
+    33, 133, 362, 263, 61, 291, 199, 419, 17, 84, 17, 314, 405, 320, 307, 375, 321, 308, 324, 318,
+)
+# fmt: on
+# The published list: 17 occurs twice.
+POINT_LANDMARKS = (*LIPS_AND_EYES, *range(501, 543))
+
+# int [543]: the clip's row of each point in the model's order, and the other way round.
+TO_CLIP = np.r_[FACE, POSE, LEFT_HAND, RIGHT_HAND]
+TO_MODEL = np.argsort(TO_CLIP)
+
+
+def view(
+    clip: Clip | np.ndarray, *, points: Sequence[int] | None = None, flip: bool = False
+) -> np.ndarray:
+    """The points as detected: the net itself centres, scales and derives its features.
+
+    Args:
+      clip: T frames; or an earlier view [T, P, 2], which passes.
+      points: own list of points in the model's order, 17 among them; None = the published 62.
+      flip: as in a mirror: for left-handed signers.
+
+    Returns:
+      float32 [T, P, 2], fractions of the image, NaN where not detected.
+
+    Raises:
+      UserError: a list that does not work, or an array of another shape.
+    """
+    chosen = _chosen(points)
+    if not isinstance(clip, Clip):
+        return _stored(clip, len(chosen), flip)
+    rows = mirroring.MIRROR[TO_CLIP[chosen]] if flip else TO_CLIP[chosen]
+    # Many times as fast as picking rows and then x and y.
+    columns = (3 * rows[:, None] + (0, 1)).ravel()
+    x = clip.landmarks.reshape(len(clip), -1)[:, columns].reshape(len(clip), -1, 2)
+    if flip:
+        x[..., 0] = 1 - x[..., 0]
+    return x
+
+
+def layout543(clip: Clip) -> np.ndarray:
+    """float32 [T, 543, 3]: all points in the model's order; NaN where not detected."""
+    return clip.landmarks[:, TO_CLIP]
+
+
+def from_layout543(points: np.ndarray, timestamps: np.ndarray, **fields: Any) -> Clip:
+    """A clip of points in the model's order.
+
+    Args:
+      points: float [T, 543, 3]; of newer face models without the ten points of the irises.
+      timestamps: float [T], seconds.
+      **fields: the clip's other fields.
+
+    Raises:
+      UserError: another shape.
+    """
+    points = np.asarray(points)
+    if points.ndim != 3 or points.shape[1:] != (POINTS, 3):
+        raise UserError(f"points {list(points.shape)}, expected [T, {POINTS}, 3]")
+    return Clip(points[:, TO_MODEL], timestamps, **fields)
+
+
+def _chosen(points: Sequence[int] | None) -> np.ndarray:
+    if points is None:
+        return _PUBLISHED
+    chosen = np.asarray(points)
+    whole = chosen.ndim == 1 and chosen.dtype.kind in "iu" and len(chosen)
+    if not whole or chosen.min() < 0 or chosen.max() >= POINTS:
+        raise UserError(
+            f"points={points!r} (config.net.points), expected whole numbers from 0 to {POINTS - 1}"
+        )
+    if CENTRE not in chosen:
+        raise UserError(
+            f"points (config.net.points) lack {CENTRE}, the point on which the net centres a clip: "
+            "add it"
+        )
+    return chosen
+
+
+def _stored(x: np.ndarray, points: int, flip: bool) -> np.ndarray:
+    if np.shape(x)[1:] != (points, 2) or flip:
+        raise UserError(
+            f"view asl_hybrid takes clips, or points [T, {points}, 2] without flip; found "
+            f"{list(np.shape(x))}, flip={flip}"
+        )
+    return np.asarray(x, np.float32)
+
+
+_PUBLISHED = np.asarray(POINT_LANDMARKS)

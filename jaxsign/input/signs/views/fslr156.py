@@ -1,0 +1,130 @@
+"""78 keypoints as 156 numbers: the keypoint layout of fslr-transformer-vs-iv3gru.
+
+Order: 25 pose points, 21 of the left hand, 21 of the right hand, 11 of the face; number 2k is x and
+2k + 1 is y of keypoint k, as fractions of the image.
+"""
+
+import numpy as np
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.signs import clean
+from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
+
+DIM = 156
+KEYPOINTS = 78
+POSE_POINTS = tuple(range(25))
+# Nose tip, outer eyes L/R, inner eyes L/R, mouth corners L/R, eyebrows L/R, chin, nose bridge.
+FACE_POINTS = (1, 33, 263, 133, 362, 61, 291, 105, 334, 199, 4)
+SHOULDERS = (11, 12)
+ORDER = "pose25,left_hand21,right_hand21,face11"
+NORMALISE = ("none", "shoulders")
+# Of the image's width; stands in for the shoulder distance where no frame shows both shoulders.
+USUAL_SHOULDERS = 0.25
+
+# Rows of the 543 landmarks that the keypoints are.
+ROWS = np.r_[
+    POSE.start + np.asarray(POSE_POINTS),
+    np.arange(LEFT_HAND.start, LEFT_HAND.stop),
+    np.arange(RIGHT_HAND.start, RIGHT_HAND.stop),
+    FACE.start + np.asarray(FACE_POINTS),
+]
+_COLUMNS = (3 * ROWS[:, None] + (0, 1)).ravel()
+
+
+def raw_keypoints(clip: Clip, confidence: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """The 78 points as detected: no interpolation, no clipping.
+
+    A pose point is visible from `confidence` up and keeps its place below it; points of the hands
+    and the face are visible wherever they were detected; absent points are (0, 0).
+
+    Returns:
+        (x float32 [T, 156], visible bool [T, 78]).
+    """
+    # Several times as fast as picking rows and then x and y.
+    x = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS]
+    visible = ~(np.isnan(x[:, ::2]) | np.isnan(x[:, 1::2]))
+    x[np.repeat(~visible, 2, axis=1)] = 0
+    if clip.visibility is not None:
+        visible[:, : len(POSE_POINTS)] &= clip.visibility[:, POSE_POINTS] >= confidence
+    return x, visible
+
+
+def keypoints(
+    clip: Clip, *, confidence: float = 0.5, max_gap: int = 5
+) -> tuple[np.ndarray, np.ndarray]:
+    """The 78 points with gaps of at most `max_gap` frames bridged, clipped to [0, 1].
+
+    Returns:
+        (x float32 [T, 156] in [0, 1], visible bool [T, 78]).
+    """
+    x, visible = clean.interpolate_gaps(*raw_keypoints(clip, confidence), max_gap)
+    return np.clip(x, 0, 1, out=x), visible
+
+
+def view(
+    clip: Clip | np.ndarray, *, confidence: float = 0.5, max_gap: int = 5, normalise: str = "none"
+) -> np.ndarray:
+    """The recogniser's input.
+
+    Args:
+        clip: T frames; or keypoints float [T, 156] that were stored in image fractions (absent
+            points 0, 0). Stored features of another width pass through 'none' as they are.
+        confidence: visibility from which a pose point counts as seen.
+        max_gap: longest gap that is interpolated, in frames.
+        normalise: 'none' keeps fractions of the image (the original's input); 'shoulders' puts the
+            clip's mean shoulder midpoint at the origin and makes its mean shoulder distance 1, so
+            that the signer's place and distance no longer matter. Absent points stay (0, 0).
+
+    Returns:
+        float32 [T, 156].
+    """
+    if normalise not in NORMALISE:
+        raise UserError(
+            f"config.view.normalise={normalise!r}, expected one of {NORMALISE}."
+            f"{did_you_mean(str(normalise), NORMALISE)}"
+        )
+    if not isinstance(clip, Clip):
+        return _stored(clip, normalise)
+    x, visible = keypoints(clip, confidence=confidence, max_gap=max_gap)
+    return x if normalise == "none" else centre_on_shoulders(x, visible, clip.frame_size)
+
+
+def _stored(x: np.ndarray, normalise: str) -> np.ndarray:
+    if normalise == "none":
+        return x
+    if x.ndim != 2 or x.shape[1] != DIM:
+        raise UserError(
+            f"config.view.normalise={normalise!r} needs keypoints [T, {DIM}], found "
+            f"{list(x.shape)}. Set it to 'none' for other features."
+        )
+    return centre_on_shoulders(x, (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1))
+
+
+def centre_on_shoulders(
+    x: np.ndarray, visible: np.ndarray, frame_size: tuple[int, int] = (0, 0)
+) -> np.ndarray:
+    """Places and scales a whole clip by its mean shoulders, in units equal in x and y.
+
+    Args:
+        x: float32 [T, 156], fractions of the image.
+        visible: bool [T, 78].
+        frame_size: (width, height); with (0, 0) the image is taken as square.
+
+    Returns:
+        float32 [T, 156], a new array.
+    """
+    points = x.reshape(len(x), KEYPOINTS, 2)
+    present = visible | (points != 0).any(axis=-1)
+    width, height = frame_size
+    aspect = np.asarray([width / height if width and height else 1.0, 1.0], np.float32)
+    seen = visible[:, SHOULDERS[0]] & visible[:, SHOULDERS[1]]
+    if seen.any():
+        left, right = points[seen][:, SHOULDERS, :].swapaxes(0, 1)
+        centre = ((left + right) / 2).mean(axis=0)
+        distance = np.linalg.norm((left - right) * aspect, axis=-1).mean()
+    else:
+        centre, distance = np.full(2, 0.5, np.float32), np.float32(0)
+    if distance < 1e-3:
+        distance = USUAL_SHOULDERS * aspect[0]
+    moved = (points - centre) * (aspect / distance)
+    return np.where(present[..., None], moved, 0).astype(np.float32).reshape(x.shape)

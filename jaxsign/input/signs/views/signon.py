@@ -1,0 +1,253 @@
+"""75 points of pose and hands: the input of SignON's recognisers, in both of its conventions.
+
+Order: 33 pose points, 21 of the left hand, 21 of the right hand. y is scaled to the unit of x, a
+part's missing frames are imputed from its neighbours, and a part that was never seen is 0.
+Generation A then normalises each frame here; generation B's nets do so themselves, with
+`normalise_in_model` and `features`, which the view applies unless it is asked for points.
+"""
+
+import numpy as np
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.signs.clean import presence
+from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND, Clip
+
+POINTS = 75
+PARTS = (slice(0, 33), slice(33, 54), slice(54, 75))
+HANDS = (33, 54)  # wrists; the middle finger's MCP is 9 further on
+GENERATIONS = ("A", "B")
+OUTPUTS = ("features", "points")
+# What the features leave out: the legs.
+LEGS = slice(25, 33)
+_ROWS = np.r_[POSE, LEFT_HAND, RIGHT_HAND]
+_COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
+
+
+def view(
+    clip: Clip | np.ndarray,
+    *,
+    generation: str = "B",
+    dims: int = 2,
+    output: str = "features",
+    aspect: float = 0.0,
+    fixed_length: bool = False,
+) -> np.ndarray:
+    """The recogniser's input.
+
+    Args:
+      clip: T frames; or points float [T, 75, 3] as MediaPipe gives them (NaN = absent).
+      generation: 'A': body in shoulder widths around the chest, each hand in its own size around
+        its wrist. 'B': the newer nets' own normalisation.
+      dims: 2 = x and y, 3 = z too (generation A alone).
+      output: 'features', flat; or 'points', which augmentation takes: [T, 75, 3], normalised in
+        generation A, scaled and imputed in generation B.
+      aspect: height / width of the image; 0 = by the clip's frame size (1 where unknown).
+      fixed_length: the 16 frames that the original's batches of fixed length hold.
+
+    Returns:
+      float32 [T, 134] or [T, 201], finite; or float32 [T, 75, 3].
+
+    Raises:
+      UserError: an option that there is not, or an array of another shape.
+    """
+    _check(clip, generation, dims, output, aspect)
+    points = points75(clip)
+    if fixed_length:
+        points = points[fixed_length_indices(len(points))]
+    # float64 as the original's, whose thresholds and means of 75 points are made in it.
+    points = impute(rescale(points, aspect or _aspect(clip)))
+    points[np.isnan(points)] = 0
+    if generation == "A":
+        points = normalise(points)
+    points = points.astype(np.float32)
+    if output == "points":
+        return points
+    return kept(points, dims) if generation == "A" else features(points)
+
+
+def points75(clip: Clip | np.ndarray) -> np.ndarray:
+    """float64 [T, 75, 3] of a clip: pose, left hand, right hand; NaN = absent, z 0 = unknown."""
+    if not isinstance(clip, Clip):
+        return np.asarray(clip, np.float64)
+    # In memory the points lie side by side, coordinate by coordinate: means over points are faster.
+    flat = clip.landmarks.reshape(len(clip), -1)[:, _COLUMNS].astype(np.float64)
+    x, y, z = flat.reshape(-1, 3, POINTS).swapaxes(0, 1)
+    # Points of sources without depth are not absent.
+    z[np.isnan(z) & ~np.isnan(x) & ~np.isnan(y)] = 0
+    return flat.reshape(-1, 3, POINTS).swapaxes(1, 2)
+
+
+def rescale(points: np.ndarray, aspect: float) -> np.ndarray:
+    """A copy in which y has the unit of x: times `aspect`, height / width of the image."""
+    scaled = points.copy(order="K")
+    scaled[..., 1] *= aspect
+    return scaled
+
+
+def impute(points: np.ndarray) -> np.ndarray:
+    """Fills the frames that miss a part: on the line between its neighbours, or from the only one.
+
+    A part is missing in a frame if any of its coordinates is. A part that no frame shows whole is
+    that of the last frame everywhere, as in the original.
+
+    Args:
+      points: float [T, 75, 3]; changed in place.
+
+    Returns:
+      `points`.
+    """
+    for part in PARTS:
+        missing = np.flatnonzero(np.isnan(points[:, part]).any(axis=(1, 2)))
+        if not len(missing):
+            continue
+        before, after = neighbours(missing, len(points) - 1)
+        # Without a neighbour on one side both are the other one; index -1 is the last frame.
+        start, end = np.where(before < 0, after, before), np.where(after < 0, before, after)
+        way = np.where(end > start, (missing - start) / np.maximum(end - start, 1), 0)
+        way = way[:, None, None]
+        first, second = points[start, part], points[end, part]
+        points[missing, part] = np.where(way > 0, (1 - way) * first + way * second, first)
+    return points
+
+
+def neighbours(missing: np.ndarray, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest frames before and after each missing one that are not missing; -1 = none.
+
+    Args:
+      missing: int [M], frames in order.
+      last: number of the clip's last frame.
+    """
+    seen = np.ones(last + 1, bool)
+    seen[missing] = False
+    before, after = presence.neighbours(seen)
+    return before[missing], np.where(after > last, -1, after)[missing]
+
+
+def normalise(points: np.ndarray) -> np.ndarray:
+    """Generation A's normalisation of each frame.
+
+    The body in shoulder widths around the chest; then each hand around its wrist in distances from
+    there to its middle finger's MCP. A frame of zeros stays; so does a hand of equal points: one
+    that was never seen ends where the body's shift took it.
+
+    Args:
+      points: float [T, 75, 3] without NaN.
+
+    Returns:
+      A new array.
+    """
+    shoulders, hips = points[:, 11:13].mean(axis=1), points[:, 23:25].mean(axis=1)
+    shown = np.asarray(points != 0).any(axis=(1, 2), keepdims=True)
+    chest = np.where(shown, ((shoulders + hips) / 2)[:, None], 0)
+    moved = (points - chest) * _inverse(points[:, 11] - points[:, 12])
+    for wrist in HANDS:
+        hand = moved[:, wrist : wrist + 21]
+        spread = hand.var(axis=1).sum(axis=-1)
+        around = (hand - hand[:, :1]) * _inverse(hand[:, 9] - hand[:, 0])
+        moved[:, wrist : wrist + 21] = np.where((spread > 1e-8)[:, None, None], around, hand)
+    return moved
+
+
+def _length(way: np.ndarray) -> np.ndarray:
+    """[T, 1, 1] of vectors [T, 3]."""
+    return np.sqrt((way * way).sum(axis=-1))[:, None, None]
+
+
+def _inverse(way: np.ndarray) -> np.ndarray:
+    """1 / length as [T, 1, 1]; 1 where the length is 0."""
+    length = _length(way)
+    return 1 / np.where(length == 0, 1, length)
+
+
+def normalise_in_model(points: np.ndarray) -> np.ndarray:
+    """Generation B's normalisation of each frame: no guard, so distances of 0 give NaN or infinity.
+
+    The body in shoulder widths around the middle of the shoulders, each hand around its wrist in
+    distances from there to its middle finger's MCP.
+
+    Args:
+      points: float32 [T, 75, 3].
+
+    Returns:
+      A new array.
+    """
+    neck = (points[:, 11:12] + points[:, 12:13]) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        made = (points - neck) / _length(points[:, 11] - points[:, 12])
+        for part, wrist in zip(PARTS[1:], HANDS, strict=True):
+            # Of the points as the body's size left them: without a body there is no hand either.
+            hand = made[:, part] - made[:, wrist : wrist + 1]
+            made[:, part] = hand / _length(hand[:, 9])
+    return made
+
+
+def features(points: np.ndarray, *, missing: str = "zero") -> np.ndarray:
+    """Generation B's features: x and y of body (without legs) and hands, normalised.
+
+    Args:
+      points: float32 [T, 75, 3] without NaN.
+      missing: 'zero': a frame whose shoulders coincide is missing and all 0, a hand without size is
+        0. 'upstream': NaN and infinity stay where a distance is 0.
+
+    Returns:
+      float32 [T, 134].
+    """
+    made = normalise_in_model(points)
+    if missing == "zero":
+        made[~(points[:, 11] - points[:, 12]).any(axis=-1)] = 0
+        for part in PARTS[1:]:
+            made[~np.isfinite(made[:, part]).all(axis=(1, 2)), part] = 0
+    return kept(made)
+
+
+def kept(points: np.ndarray, dims: int = 2) -> np.ndarray:
+    """[T, 67 * dims]: the first coordinates of [T, 75, 3] without the legs, point by point."""
+    parts = [points[:, : LEGS.start, :dims], points[:, LEGS.stop :, :dims]]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1)).reshape(len(points), -1)
+
+
+def fixed_length_indices(frames: int, length: int = 16, stride: int = 2) -> np.ndarray:
+    """int [length]: every `stride`-th frame from about the middle, the last one repeated.
+
+    Not truly in the middle, as in the original: it starts a quarter of the surplus in.
+
+    Raises:
+      UserError: no frame.
+    """
+    if frames < 1:
+        raise UserError(f"a clip of {frames} frames; expected at least one")
+    start = max((frames - length) // 4, 0)
+    end = min(start + length * stride, frames)
+    return np.minimum(
+        start + stride * np.arange(length), start + (end - 1 - start) // stride * stride
+    )
+
+
+def _aspect(clip: Clip | np.ndarray) -> float:
+    width, height = clip.frame_size if isinstance(clip, Clip) else (0, 0)
+    return height / width if width and height else 1.0
+
+
+def _check(clip, generation: str, dims: int, output: str, aspect: float) -> None:
+    for name, value, known in (
+        ("generation", generation, GENERATIONS),
+        ("output", output, OUTPUTS),
+    ):
+        if value not in known:
+            raise UserError(
+                f"config.view.{name}={value!r}, expected one of {known}."
+                f"{did_you_mean(str(value), known)}"
+            )
+    if dims not in (2, 3) or (dims == 3 and generation == "B"):
+        raise UserError(
+            f"config.view.dims={dims!r} with generation {generation}; expected 2, or 3 with "
+            "generation A: generation B's features are x and y"
+        )
+    if not (np.isfinite(aspect) and aspect >= 0):
+        raise UserError(
+            f"config.view.aspect={aspect}, expected height / width, or 0 for the clip's"
+        )
+    if not isinstance(clip, Clip) and np.shape(clip)[1:] != (POINTS, 3):
+        raise UserError(
+            f"view signon takes clips or points [T, {POINTS}, 3], found {list(np.shape(clip))}"
+        )

@@ -1,0 +1,1 @@
+"""One label a head for every example: training and answering."""

@@ -1,0 +1,101 @@
+"""What a prediction looks like: as data, as JSON with names, as text on the screen.
+
+Source of the layout: fslr-transformer-vs-iv3gru, `predict`. Keys of head `gloss`:
+`gloss_prediction`, `gloss_probability`, `gloss_top5`; of head `cat`: `category_prediction`,
+`category_probability`, `category_top3`. Other heads follow the gloss with their own names.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.tasks.classes import metrics
+from jaxsign.whole import write_text
+
+# How many candidates each head shows.
+_SHOWN = {"cat": 3}
+_SHOWN_ELSE = 5
+_LINE = "=" * 60
+
+Result = dict[str, Any]
+Names = Mapping[str, Sequence[str] | None]
+
+
+def shown(head: str) -> int:
+    """How many of the best candidates of `head` a result lists."""
+    return _SHOWN.get(head, _SHOWN_ELSE)
+
+
+def make(logits: Mapping[str, np.ndarray]) -> Result:
+    """The result of one clip, with ids.
+
+    Args:
+      logits: head -> float [K] of one clip.
+
+    Returns:
+      per head the predicted id, its probability and the best `[id, probability]` pairs.
+    """
+    probabilities = {head: metrics.softmax(values) for head, values in logits.items()}
+    best = {head: metrics.ranking(values) for head, values in logits.items()}
+    result: Result = {}
+    for head in logits:
+        result[f"{metrics.spell(head)}_prediction"] = int(best[head][0])
+    for head in logits:
+        result[f"{metrics.spell(head)}_probability"] = float(probabilities[head][best[head][0]])
+    for head in logits:
+        result[_top_key(head)] = [
+            [int(i), float(probabilities[head][i])] for i in best[head][: shown(head)]
+        ]
+    return result
+
+
+def with_names(result: Mapping[str, Any], names: Names) -> Result:
+    """The saved form: every id becomes `LABEL (id)`, or the id as text where there is no label.
+
+    Args:
+      result: as `make` returns it; other keys (e.g. `frames_extracted`) are kept.
+      names: head -> label names by id.
+    """
+    named = dict(result)
+    for head, labels in names.items():
+        key = f"{metrics.spell(head)}_prediction"
+        named[key] = label(labels, result[key])
+        named[_top_key(head)] = [[label(labels, i), p] for i, p in result[_top_key(head)]]
+    return named
+
+
+def label(names: Sequence[str] | None, label_id: int) -> str:
+    """`LABEL (id)`; only the id where the label has no name of its own."""
+    name = metrics.class_name(names, label_id)
+    return name if name == str(label_id) else f"{name} ({label_id})"
+
+
+def text(result: Mapping[str, Any], heads: Sequence[str]) -> str:
+    """The readable form of a result with names, as printed."""
+    lines = ["", _LINE, "PREDICTION RESULTS", _LINE]
+    for head in heads:
+        name = metrics.spell(head)
+        probability = result[f"{name}_probability"]
+        lines.append(
+            f"{name.capitalize()}: {result[f'{name}_prediction']} (confidence: {probability:.3f})"
+        )
+    for head in heads:
+        best = result[_top_key(head)]
+        lines += ["", f"Top {len(best)} {metrics.spell(head).capitalize()} Predictions:"]
+        lines += [f"  {rank}. {name}: {p:.3f}" for rank, (name, p) in enumerate(best, 1)]
+    if "frames_extracted" in result:
+        lines += ["", f"Frames extracted: {result['frames_extracted']}"]
+    return "\n".join(lines) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as readable JSON, labels in their own script; makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _top_key(head: str) -> str:
+    return f"{metrics.spell(head)}_top{shown(head)}"

@@ -1,0 +1,98 @@
+"""The readable summary of an evaluation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+# The classes shown as the weakest of each head.
+_WEAKEST = 5
+_GROUPS = {
+    "overall_results": "all clips",
+    "occluded_results": "occluded",
+    "non_occluded_results": "not occluded",
+}
+
+
+def show(
+    complete: Mapping[str, Any],
+    classes: Sequence[Mapping[str, Any]],
+    console: Console | None = None,
+) -> None:
+    """Prints accuracies of every group and head, then the weakest classes.
+
+    Args:
+      complete: as `jaxsign.infer.evaluate.report` makes it.
+      classes: rows of `jaxsign.tasks.classes.metrics.class_table`.
+      console: where to print; standard output if None.
+    """
+    console = console or Console(highlight=False)
+    console.print(_accuracies(complete))
+    weak = weakest(classes)
+    if weak:
+        console.print(_weak_classes(weak))
+    elif classes:
+        console.print("Every class was recognised in all its clips.")
+
+
+def weakest(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The few classes of each head with the lowest F1, of those with clips; the largest first."""
+    rows: list[Mapping[str, Any]] = []
+    for head in dict.fromkeys(row["head"] for row in classes):
+        own = [row for row in classes if row["head"] == head and row["support"]]
+        own = [row for row in own if row["f1_score"] < 1]
+        rows += sorted(own, key=lambda row: (row["f1_score"], -row["support"]))[:_WEAKEST]
+    return rows
+
+
+def _accuracies(complete: Mapping[str, Any]) -> Table:
+    # No column for recall: weighted by support it equals the accuracy.
+    table = _table("Evaluation (%)")
+    for name in ("", "clips", "head", "accuracy", "top-3", "top-5", "precision", "F1"):
+        left = name in ("", "head")
+        table.add_column(name, justify="left" if left else "right", no_wrap=True)
+    top = complete["top_k_accuracy"]
+    for group, title in _GROUPS.items():
+        found = complete.get(group)
+        if found is None:
+            continue
+        if "error" in found:
+            table.add_row(title, "0")
+            continue
+        for row, head in enumerate(top):
+            best = top[head] if group == "overall_results" else {}
+            table.add_row(
+                "" if row else title,
+                "" if row else str(found["num_samples"]),
+                head,
+                _percent(found[f"{head}_accuracy"]),
+                _percent(best.get("3")),
+                _percent(best.get("5")),
+                *(_percent(found[f"{head}_{name}"]) for name in ("precision", "f1_score")),
+            )
+    return table
+
+
+def _weak_classes(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("Weakest classes (all: per_class.csv)")
+    for name in ("head", "class", "right", "F1 (%)", "most often taken for"):
+        table.add_column(name, justify="right" if name in ("right", "F1 (%)") else "left")
+    for row in rows:
+        table.add_row(
+            row["head"],
+            row["label"],
+            f"{row['correct']} of {row['support']}",
+            _percent(row["f1_score"]),
+            f"{row['mistaken_for']} ({row['times']}x)" if row["times"] else "",
+        )
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f}"

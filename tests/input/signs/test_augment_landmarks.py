@@ -1,0 +1,102 @@
+"""Random changes of clips that are points with NaN for absent ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+from jaxsign.input import batching
+from jaxsign.input.signs.augment import landmarks as augment_landmarks
+from jaxsign.input.signs.sources import Source
+
+
+def points(frames=20, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0.2, 0.8, (frames, 7, 2)).astype(np.float32)
+    x[:, 2] = np.nan
+    x[3:6, 4] = np.nan
+    return x
+
+
+def everything(**changes):
+    values = dict.fromkeys(("resample", "affine", "mask", "distort", "cutout"), 1.0)
+    return augment_landmarks.AugmentLandmarks(**{**values, "rotate": 20.0, "shear": 0.1, **changes})
+
+
+@given(frames=st.integers(1, 400), factor=st.floats(0.05, 3.0))
+def test_resampling_keeps_order_and_both_ends(frames, factor):
+    indices = augment_landmarks.resample_indices(frames, factor)
+    assert len(indices) == (int(frames * factor) or frames)
+    assert (np.diff(indices) >= 0).all() and indices[0] == 0 and indices[-1] < frames
+    if len(indices) > 1:
+        assert indices[-1] == frames - 1
+
+
+@given(seed=st.integers(0, 1000))
+def test_the_clip_itself_never_changes_and_absent_points_stay_absent(seed):
+    x = points(seed=seed)
+    before = x.copy()
+    augment = everything(resample=0.0, mask_value="nan")
+    first = augment(x, np.random.default_rng(seed))
+    again = augment(x, np.random.default_rng(seed))
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(first, again)
+    assert np.isnan(first[np.isnan(x)]).all()
+
+
+def test_masked_frames_are_distinct_and_as_many_as_asked():
+    augment = augment_landmarks.AugmentLandmarks(mask=1.0, mask_ratio=(0.3, 0.3))
+    x = np.ones((20, 3, 2), np.float32)
+    out = augment(x, np.random.default_rng(1))
+    assert (out == 0).all((1, 2)).sum() == 6 and (out == 1).all((1, 2)).sum() == 14
+
+
+def test_a_turn_keeps_distances_and_the_middle():
+    x = np.array([[[0.5, 0.5], [0.5, 0.2], [np.nan, np.nan]]], np.float32)
+    turned = augment_landmarks.affine(x, 1.0, (0.0, 0.0), degrees=90.0)
+    np.testing.assert_allclose(turned[0, :2], [[0.5, 0.5], [0.8, 0.5]], atol=1e-6)
+    assert np.isnan(turned[0, 2]).all()
+
+
+def test_a_cut_out_hides_the_square_alone():
+    x = np.array([[[0.5, 0.5], [0.58, 0.5], [0.62, 0.5], [0.5, 0.3]]], np.float32)
+    hidden = np.isnan(augment_landmarks.cut_out(x, (0.5, 0.5), 0.2)).any(-1)
+    assert hidden.tolist() == [[True, True, False, False]]
+
+
+def test_the_recipe_turns_it_on_and_mistakes_are_named():
+    config = configs.base().input.augment.landmarks
+    assert augment_landmarks.build(config) is None
+    config.resample, config.resample_scale = 0.5, (0.5, 1.5)
+    assert augment_landmarks.build(config).stretch == 1.5
+    config.mask, config.mask_ratio = 2.0, (0.5, 0.2)
+    with pytest.raises(UserError, match=r"mask=2.0: expected a probability.*mask_ratio"):
+        augment_landmarks.build(config)
+
+
+def test_mirror_images_come_from_the_mirrored_view():
+    source = Source(
+        name="two",
+        ids=["a", "b"],
+        lengths=np.full(2, 4, np.int32),
+        labels={"gloss": np.array([0, 1], np.int32)},
+        reader=lambda i: np.full((4, 3, 2), i + 1, np.float32),
+    )
+    batches = batching.TrainBatches(
+        source,
+        view=lambda x: x,
+        mirrored=lambda x: -x,
+        augment=augment_landmarks.AugmentLandmarks(flip=0.5),
+        batch_size=2,
+        buckets=(),
+        max_length=4,
+        threads=0,
+    )
+    iterator = batches.iterator()
+    seen = [next(iterator) for _ in range(40)]
+    signs = np.concatenate([np.sign(b["x"][0, :, 0, 0, 0]) for b in seen])
+    assert 0.3 < (signs < 0).mean() < 0.7
+    for batch in seen:
+        np.testing.assert_array_equal(np.abs(batch["x"][0, :, 0, 0, 0]), batch["gloss"][0] + 1)

@@ -1,0 +1,69 @@
+"""Stages and the choice of parameters that train."""
+
+import pytest
+from ml_collections import ConfigDict
+
+from jaxsign import config as configs
+from jaxsign import stages as stage
+from jaxsign.errors import UserError
+from jaxsign.train import optimizer
+
+PATHS = ("backbone/conv/kernel", "cls_token", "head/out/kernel", "layer_0/norm1/scale")
+
+
+def recipe(stages="", **entries):
+    config = configs.load("fslr_transformer")
+    config.unlock()
+    config.stages, config.stage = stages, ConfigDict(entries)
+    return config
+
+
+def test_a_plain_run_has_one_stage():
+    (only,) = stage.resolve(recipe())
+    assert (only.name, only.epochs) == ("main", 20)
+
+
+def test_stages_change_any_section_while_they_run():
+    config = recipe(
+        "head, all",
+        head={"train": {"frozen": ("^layer_",), "epochs": 5}, "optim": {"lr": 1e-2}},
+        all={"train": {"epochs": 7}, "start": "best"},
+    )
+    head, everything = stage.resolve(config)
+    assert (head.epochs, everything.epochs) == (5, 7)
+    assert head.config.train.frozen == ("^layer_",)
+    assert (head.config.optim.lr, everything.config.optim.lr) == (1e-2, 1e-4)
+    assert (head.start, everything.start) == ("last", "best")
+    assert config.optim.lr == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("stages", "entries", "message"),
+    [
+        ("hed", {"head": {}}, "Did you mean 'head'"),
+        ("a", {"a": {"optim": {"lrr": 1}}}, "optim.lrr.*Did you mean 'optim.lr'"),
+        ("a", {"a": {"start": "first"}}, "must be 'last' or 'best'"),
+        ("a", {"a": {"train": {"epochs": 0}}}, "expected >= 1"),
+    ],
+)
+def test_wrong_stages_are_refused(stages, entries, message):
+    with pytest.raises(UserError, match=message):
+        stage.resolve(recipe(stages, **entries))
+
+
+def test_selection_by_patterns():
+    chosen = optimizer.select(PATHS, (".*",), ("^backbone/",), ("^cls_token$",))
+    assert chosen == ("head/out/kernel", "layer_0/norm1/scale")
+
+
+@pytest.mark.parametrize(
+    ("trainable", "frozen", "message"),
+    [
+        (("^haed",), (), "matches no parameter"),
+        ((".*",), (".",), "nothing is left to train"),
+        (("(",), (), "not a regular expression"),
+    ],
+)
+def test_wrong_patterns_are_refused(trainable, frozen, message):
+    with pytest.raises(UserError, match=message):
+        optimizer.select(PATHS, trainable, frozen)

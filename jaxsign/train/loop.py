@@ -55,10 +55,13 @@ class Result:
 
 
 class Loop:
-    """A run in progress."""
+    """A run in progress; after `stop_after_steps` more steps it ends as on a stop request."""
 
-    def __init__(self, run: setup.Run, display: log.Display):
+    def __init__(
+        self, run: setup.Run, display: log.Display, *, stop_after_steps: int | None = None
+    ):
         self.run = run
+        self.stop_after_steps = stop_after_steps
         self.records = records.Records()
         session = setup.begin(run, run.stages[0], None)
         shapes = initial.shapes_of(session.task, session.train_batches)
@@ -102,7 +105,7 @@ class Loop:
         """Runs what is left of the run."""
         self.outputs.start(self.session, self.records, self.resumed)
         self.outputs.write(self.session, self.records)
-        with signals.StopRequest() as stop:
+        with signals.StopRequest(self.stop_after_steps) as stop:
             try:
                 while self.records.stage < len(self.run.stages):
                     self._train_stage(stop)
@@ -174,6 +177,7 @@ class Loop:
                 self.state, batch, {"lr": jnp.float32(lr), **fixed}
             )
             at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
+            stop.count_step()
             pending.append((at.step, metrics, batch["index"], lr))
             if len(pending) >= _IN_FLIGHT:
                 self._collect(*pending.popleft())
@@ -312,8 +316,17 @@ class Loop:
         self._save()
 
 
-def train(config: ConfigDict, workdir: str | Path, display: log.Display | None = None) -> Result:
+def train(
+    config: ConfigDict,
+    workdir: str | Path,
+    display: log.Display | None = None,
+    *,
+    stop_after_steps: int | None = None,
+) -> Result:
     """Trains `config` in `workdir`, or goes on with the run that it holds.
+
+    After `stop_after_steps` more steps (at least one), if that is not None, the run stops as on
+    Ctrl-C: its checkpoint is written, the same call goes on from there.
 
     Raises:
       UserError: a mistake in the recipe or the input, or a loss that is not finite.
@@ -325,4 +338,4 @@ def train(config: ConfigDict, workdir: str | Path, display: log.Display | None =
     with guard:
         if not run.config.input.batch_size:
             run = autobatch.choose(run, display)
-        return Loop(run, display).train()
+        return Loop(run, display, stop_after_steps=stop_after_steps).train()

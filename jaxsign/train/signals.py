@@ -7,10 +7,14 @@ from typing import Any
 
 
 class StopRequest:
-    """While entered, the first Ctrl-C or SIGTERM sets `requested`; a second one stops at once."""
+    """While entered, the first Ctrl-C or SIGTERM sets `requested`; a second one stops at once.
 
-    def __init__(self) -> None:
+    So does the step that makes `after_steps`, where that is not None.
+    """
+
+    def __init__(self, after_steps: int | None = None) -> None:
         self.requested = False
+        self._steps_left = after_steps
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -23,6 +27,12 @@ class StopRequest:
     def __exit__(self, *_: Any) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def count_step(self) -> None:
+        """To be called after every step."""
+        if self._steps_left is not None:
+            self._steps_left -= 1
+            self.requested |= self._steps_left <= 0
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested:

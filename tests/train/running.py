@@ -38,9 +38,10 @@ def tiny_config(*words):
     return configs.load(NAME, [*TINY, *(f"--config.{word}" for word in words)])
 
 
-def train_here(workdir, *words):
-    """Trains the tiny recipe in this process."""
-    return loop.train(tiny_config(*words), workdir, log.Display(live=False))
+def train_here(workdir, *words, steps=None):
+    """Trains the tiny recipe in this process, or `steps` of it."""
+    display = log.Display(live=False)
+    return loop.train(tiny_config(*words), workdir, display, stop_after_steps=steps)
 
 
 def command(workdir, *words):
@@ -68,27 +69,10 @@ def train_apart(workdir, *words, devices=1):
     )
 
 
-def train_step_by_step(monkeypatch, train, most=60, steps=1):
-    """Calls `train()` again and again; every call stops after `steps`. The last result, calls."""
-    original = loop.Loop._collect
+def train_step_by_step(train, most=60, steps=1):
+    """Calls `train(steps)` again and again until the run is over. The last result, calls."""
     for calls in range(1, most + 1):
-        stopper = {"done": 0}
-
-        def collect(self, step, metrics, index, lr, stopper=stopper):
-            original(self, step, metrics, index, lr)
-            stopper["done"] += 1
-            stopper["stop"].requested = stopper["done"] >= steps
-
-        class Stop(loop.signals.StopRequest):
-            def __init__(self, stopper=stopper):
-                super().__init__()
-                stopper["stop"] = self
-
-        with monkeypatch.context() as patch:
-            patch.setattr(loop, "_IN_FLIGHT", 1)
-            patch.setattr(loop.Loop, "_collect", collect)
-            patch.setattr(loop.signals, "StopRequest", Stop)
-            result = train()
+        result = train(steps)
         if not result.interrupted:
             return result, calls
     raise AssertionError(f"not done after {most} calls")

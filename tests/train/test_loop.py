@@ -77,10 +77,12 @@ def test_a_finished_run_stays_as_it_is(finished):
         ("optim.accumulation=2", "input.augment.noise_std=0.05", "loss.weighting=uncertainty"),
     ],
 )
-def test_stopping_anywhere_changes_nothing(tmp_path, words, monkeypatch):
+def test_stopping_anywhere_changes_nothing(tmp_path, words):
     words = (*words, "deterministic=True", "train.epochs=3", "checkpoint.every_steps=1")
     train_here(tmp_path / "whole", *words)
-    result, runs = train_step_by_step(monkeypatch, lambda: train_here(tmp_path / "parts", *words))
+    result, runs = train_step_by_step(
+        lambda steps: train_here(tmp_path / "parts", *words, steps=steps)
+    )
     assert runs > 3 and result.epochs == 3
     for name in ("metrics.csv",):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()

@@ -14,8 +14,8 @@ from jaxsign.input.signs import sequence_labels
 from jaxsign.train import alignment, checkpoint, inputs, log, loop, optimizer, records, setup
 
 
-def train(folder, config):
-    return loop.train(config, folder, log.Display(live=False))
+def train(folder, config, steps=None):
+    return loop.train(config, folder, log.Display(live=False), stop_after_steps=steps)
 
 
 def recipe(**sections):
@@ -30,9 +30,9 @@ def whole(tmp_path_factory):
     return folder
 
 
-def test_stopping_within_and_between_stages_changes_nothing(whole, tmp_path, monkeypatch):
+def test_stopping_within_and_between_stages_changes_nothing(whole, tmp_path):
     parts = tmp_path / "parts"
-    result, calls = train_step_by_step(monkeypatch, lambda: train(parts, recipe()), steps=5)
+    result, calls = train_step_by_step(lambda n: train(parts, recipe(), n), steps=5)
     assert calls == 4 and result.epochs == 5
     assert (whole / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
     for which in ("last", "best"):

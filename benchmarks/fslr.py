@@ -129,7 +129,7 @@ def _epochs(
             f"{name}: epoch, {lengths}{against}",
             {side: times[side] for side in ("jaxsign", other)},
             note=f"frames with padding: {frames['jaxsign']}, {other} {frames[other]}; "
-            f"lengths {', '.join(map(str, bucketed.plan.sizes))}",
+            f"lengths {', '.join(str(size[0]) for size in bucketed.plan.sizes)}",
         )
         for other, against in (("torch", ""), ("one length", ", buckets against one length"))
     ]
@@ -142,7 +142,7 @@ def _epoch_of(side: sides.Jax, batches: batching.TrainBatches) -> Callable[[], N
 
 def _frames(batches: batching.TrainBatches) -> int:
     planned = [batches.plan[number] for number in range(batches.steps_per_epoch)]
-    return sum(plan.length * plan.rows.size for plan in planned)
+    return sum(plan.size[0] * plan.rows.size for plan in planned)
 
 
 if __name__ == "__main__":

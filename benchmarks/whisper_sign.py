@@ -209,18 +209,14 @@ def _epochs(name: str, ours: Jax, theirs: Torch, config: ConfigDict, size: Size)
     """An epoch, summed up from one step of every shape: no input pipeline on either side."""
     lengths = workload.lengths(size.clips, size.shortest, size.longest)
     plan = planning.Plan(
-        planning.Whole(lengths),
-        functools.partial(
-            planning.bucket_lengths,
-            buckets=tuple(config.input.buckets),
-            max_length=size.padded,
-        ),
+        planning.Whole(lengths[:, None]),
+        planning.bucket_sizes(config.input.buckets, (size.padded,)),
         size.batch,
         accumulation=1,
         seed=0,
         shuffle=True,
     )
-    counts = collections.Counter(plan[number].length for number in range(plan.per_epoch))
+    counts = collections.Counter(plan[number].size[0] for number in range(plan.per_epoch))
     shapes = {frames: _step(ours, theirs, size, frames) for frames in sorted(counts)}
     programs = {f"{side} {n}": run for n, pair in shapes.items() for side, run in pair.items()}
     programs["padded"] = _step(ours, theirs, size, size.padded)["torch"]

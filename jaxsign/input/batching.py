@@ -5,6 +5,7 @@ buckets, cut into batches. Batch number n of a run is the same whatever thread, 
 makes it; an iterator's state is that number.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from absl import flags
 from jaxsign.errors import UserError
 from jaxsign.input import buffers, planning
 from jaxsign.input.planning import Planned
+from jaxsign.input.signs import pieces
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.sequence_labels import SequenceLabels
 
@@ -68,25 +70,23 @@ class _Maker:
         # Augmentation draws from (seed, batch, place in the whole batch), so that no thread and no
         # number of processes changes it.
         places = np.arange(planned.rows.size).reshape(planned.rows.shape)[:, slice(*self.part)]
-        rows, start, frames = (
-            a[:, slice(*self.part)] for a in (planned.rows, planned.start, planned.frames)
-        )
+        rows = planned.rows[:, slice(*self.part)]
         streams = planned.number * 100_003 + places
-        flat, pieces = rows.reshape(-1), np.stack([start.reshape(-1), frames.reshape(-1)], axis=1)
+        flat = rows.reshape(-1)
+        parts = planned.parts[:, slice(*self.part)].reshape(rows.size, -1).tolist()
         arrays = [
-            self._augmented(int(index), piece, int(stream)) if index >= 0 else None
-            for index, piece, stream in zip(flat, pieces, streams.reshape(-1), strict=True)
+            self._augmented(int(index), tuple(part), int(stream)) if index >= 0 else None
+            for index, part, stream in zip(flat, parts, streams.reshape(-1), strict=True)
         ]
-        batch = pad(arrays, planned.length, self.features(0))
+        batch = pad(arrays, planned.size[0], self.features(0))
         real = flat >= 0
         batch["weight"] = real.astype(np.float32)
         batch["index"] = flat.astype(np.int32)
-        batch |= self._labels(flat, pieces, arrays, batch["weight"])
+        batch |= self._labels(flat, parts, arrays, batch["weight"])
         return {key: a.reshape(rows.shape + a.shape[1:]) for key, a in batch.items()}
 
-    def _augmented(self, index: int, piece: Array, stream: int) -> Array:
-        start, frames = piece
-        whole = slice(start, None if frames == planning.TO_THE_END else start + frames)
+    def _augmented(self, index: int, piece: planning.Piece, stream: int) -> Array:
+        whole = slice(piece[0], sum(piece)) if piece else slice(None)
         if self.augment is None:
             return self.features(index)[whole][: self.max_length]
         rng = np.random.default_rng([self.seed, 7, stream])
@@ -94,14 +94,14 @@ class _Maker:
         flip = flips and rng.random() < self.augment.flip
         return self.augment(self.features(index, flip)[whole], rng)[: self.max_length]
 
-    def _labels(self, clips: Array, pieces: Array, arrays: list, weight: Array) -> Batch:
+    def _labels(self, clips: Array, parts: list, arrays: list, weight: Array) -> Batch:
         """Labels of every row; a window whose labels are not known or do not fit gets no weight."""
         if self.sequences is None:
             heads = self.features.source.labels
             return {h: np.where(clips >= 0, v[clips], 0).astype(np.int32) for h, v in heads.items()}
         labels: list[tuple[int, ...]] = []
-        for row, (clip, (start, frames)) in enumerate(zip(clips, pieces, strict=True)):
-            ids = self.sequences.of_piece(clip, start, frames) if clip >= 0 else ()
+        for row, (clip, part) in enumerate(zip(clips, parts, strict=True)):
+            ids = self.sequences.of_piece(clip, *(part or (0, -1))) if clip >= 0 else ()
             if ids is None or (self._windowed and not self._fit(ids, arrays[row])):
                 weight[row], ids = 0.0, ()
             labels.append(ids)
@@ -169,14 +169,19 @@ class _Batches:
         # Room for clips that augmentation makes longer.
         stretch = getattr(augment, "stretch", 1.0)
 
-        def padded(lengths: Array) -> Array:
-            stretched = np.ceil(lengths * stretch).astype(np.int64)
-            return planning.bucket_lengths(stretched, buckets, max_length)
-
-        cutting: planning.Cutting = planning.Whole(source.lengths)
+        room = functools.partial(_room, stretch, max_length)
+        cutting: planning.Cutting = planning.Whole(room(source.lengths))
         if window is not None:
-            cutting = planning.Windows(source.lengths, *window, seed)
-        self.plan = planning.Plan(cutting, padded, batch_size, accumulation, seed, shuffle=shuffle)
+            cutting = pieces.Windows(source.lengths, *window, seed, room)
+        most = (max_length,) if buckets else cutting.sizes.max(axis=0)
+        self.plan = planning.Plan(
+            cutting,
+            planning.bucket_sizes(buckets, most),
+            batch_size,
+            accumulation,
+            seed,
+            shuffle=shuffle,
+        )
         rows = batch_size // process_count
         part = (process_index * rows, (process_index + 1) * rows)
         self.features = features or Features(source, view, mirrored, cache_mb)
@@ -188,7 +193,7 @@ class _Batches:
         self.steps_per_epoch = self.plan.per_epoch
         first = self.features(0)
         self.dtype = first.dtype
-        self.shapes = [(accumulation, rows, size, *first.shape[1:]) for size in self.plan.sizes]
+        self.shapes = [(accumulation, rows, *size, *first.shape[1:]) for size in self.plan.sizes]
 
     def blank(self, shape: Sequence[int]) -> Batch:
         """A batch of zeros whose `x` has this shape [..., B, T, ...], all rows and frames real."""
@@ -231,12 +236,12 @@ class TrainBatches(_Batches):
       mirrored: the view of the mirror image, taken with the probability `augment.flip`; None =
         never.
       batch_size: rows of a micro-batch over all processes.
-      buckets, max_length: see `planning.bucket_lengths`.
+      buckets, max_length: see `planning.bucket_sizes`.
       accumulation: micro-batches A of a batch; all of one bucket.
       seed: of the order and the augmentation.
       augment: (x, generator) -> x.
       sequences: the clips' label sequences, for nets that learn these; None = a label a head.
-      window: (frames, hop) of windows that clips are cut into (`planning.Windows`), or None.
+      window: (frames, hop) of windows that clips are cut into (`pieces.Windows`), or None.
       workers, threads, prefetch: processes and threads that make batches, and how many ahead.
       cache_mb: memory for features that were read once.
       features: other batches' memory of the same source and view, to share it.
@@ -321,6 +326,10 @@ def device_prefetch(
         if len(waiting) >= depth:
             yield waiting.pop(0)
     yield from waiting
+
+
+def _room(stretch: float, max_length: int, frames: Array) -> Array:
+    return np.minimum(np.ceil(frames * stretch).astype(np.int64), max_length)[:, None]
 
 
 def _check(batch_size: int, accumulation: int, processes: int, buckets: Sequence[int]) -> None:

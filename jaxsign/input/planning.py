@@ -1,38 +1,40 @@
-"""Which clips, or pieces of clips, make which batch of which epoch: all of it known beforehand."""
+"""Which examples, or pieces of them, make which batch of which epoch: all known beforehand.
+
+An example has a size: a length along each of `k` ragged axes. Clips have one, frames; sets of boxes
+in videos have two. Rows of a batch are padded to one size of a few, the buckets.
+"""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from jaxsign.input import windows
-
 Array = np.ndarray
-TO_THE_END = -1  # as a piece's frames: the rest of the clip, however long
+Size = tuple[int, ...]
+Piece = tuple[int, ...]
+WHOLE: Piece = ()  # a piece that is all of its example
 
 
 @dataclasses.dataclass(frozen=True)
 class Pieces:
-    """The rows of an epoch: int [N] each.
+    """The rows of an epoch.
 
     Attributes:
-      clip: index of the clip.
-      start: the piece's first frame.
-      frames: how many, or `TO_THE_END`.
-      lengths: as far as it is known before augmentation, for buckets.
+      example: int [N], which one.
+      part: int [N, P], what of it, in numbers that only the examples read; P = 0: the whole.
+      sizes: int [N, k], the room that each row takes at most.
     """
 
-    clip: Array
-    start: Array
-    frames: Array
-    lengths: Array
+    example: Array
+    part: Array
+    sizes: Array
 
 
 class Cutting(Protocol):
-    """Pieces of an epoch, as many in every one; `lengths` are those that may occur."""
+    """Pieces of an epoch, as many in every one; `sizes` int [M, k] are those that may occur."""
 
-    lengths: Array
+    sizes: Array
 
     def __call__(self, epoch: int) -> Pieces:
         """The rows of `epoch`."""
@@ -40,55 +42,19 @@ class Cutting(Protocol):
 
 
 class Whole:
-    """Every clip as it is, once an epoch.
+    """Every example as it is, once an epoch.
 
     Args:
-      lengths: int [N], frames of the clips.
+      sizes: int [N, k], of the examples.
     """
 
-    def __init__(self, lengths: Array):
-        self.lengths = np.asarray(lengths)
-        every = np.arange(len(self.lengths))
-        rest = np.full(len(self.lengths), TO_THE_END)
-        self._pieces = Pieces(every, np.zeros_like(every), rest, self.lengths)
+    def __init__(self, sizes: Array):
+        self.sizes = np.asarray(sizes)
+        count = len(self.sizes)
+        self._pieces = Pieces(np.arange(count), np.zeros((count, 0), np.int64), self.sizes)
 
     def __call__(self, epoch: int) -> Pieces:
         return self._pieces
-
-
-class Windows:
-    """Long clips in overlapping windows; short ones whole, and half of them once more in part.
-
-    A clip of more frames than a window gives all full windows and one that is shorter. Of the
-    others, half (others in every epoch) give besides themselves a random piece of at least half
-    their length.
-
-    Args:
-      lengths: int [N], frames of the clips.
-      window, hop: frames of a window, and between two windows' starts.
-      seed: of the random pieces.
-    """
-
-    def __init__(self, lengths: Array, window: int, hop: int, seed: int):
-        self._all, self._seed = np.asarray(lengths), seed
-        self._short = np.flatnonzero(self._all <= window)
-        fixed = [(i, 0, self._all[i]) for i in self._short]
-        for i in np.flatnonzero(self._all > window):
-            fixed += [(i, *place) for place in windows.cover(int(self._all[i]), window, hop)]
-        self._fixed = np.array(fixed, np.int64).reshape(-1, 3)
-        shortest = int(min(self._fixed[:, 2].min(), -(-self._all.min() // 2)))
-        self.lengths = np.arange(shortest, int(self._fixed[:, 2].max()) + 1)
-
-    def __call__(self, epoch: int) -> Pieces:
-        rng = np.random.default_rng([self._seed, 11, epoch])
-        drawn = np.sort(rng.choice(self._short, len(self._short) // 2, replace=False))
-        total = self._all[drawn]
-        frames = rng.integers(-(-total // 2), total + 1)
-        start = rng.integers(0, total - frames + 1)
-        clip, first, count = np.concatenate(
-            [self._fixed, np.stack([drawn, start, frames], axis=1)]
-        ).T
-        return Pieces(clip, first, count, count)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,34 +63,41 @@ class Planned:
 
     Attributes:
       number: of the batch in the whole run.
-      length: that it is padded to.
-      rows: int [A, B], clips; -1 = filler.
-      start, frames: int [A, B], their pieces.
+      size: that its rows are padded to.
+      rows: int [A, B], examples; -1 = filler.
+      parts: int [A, B, P], their pieces.
     """
 
     number: int
-    length: int
+    size: Size
     rows: Array
-    start: Array
-    frames: Array
+    parts: Array
 
 
-def bucket_lengths(lengths: Array, buckets: Sequence[int], max_length: int) -> Array:
-    """int [N]: the length that each clip is padded to.
+def bucket_sizes(asked: Sequence[int | Size], most: Sequence[int]) -> Array:
+    """int [M, k]: the sizes that rows are padded to, from small to large; the last holds any row.
 
     Args:
-      lengths: int [N], frames.
-      buckets: lengths to pad to; clips beyond the last take `max_length`; () = one length for all.
-      max_length: clips are cut to it.
-
-    Returns:
-      For each clip the smallest bucket that holds it.
+      asked: sizes to pad to (plain numbers where k = 1); () = one size for all.
+      most: the size that no row goes beyond: the last bucket.
     """
-    cut = np.minimum(lengths, max_length)
-    if not buckets:
-        return np.full(len(cut), cut.max())
-    sizes = np.unique([*(b for b in buckets if b < max_length), max_length])
-    return sizes[np.searchsorted(sizes, cut)]
+    last = np.asarray(most, np.int64)
+    given = np.array([np.ravel(size) for size in asked], np.int64).reshape(-1, len(last))
+    sizes = np.unique(np.minimum([*given, last], last), axis=0)
+    return sizes[np.argsort(sizes.prod(axis=1), kind="stable")]
+
+
+def place(sizes: Array, buckets: Array) -> Array:
+    """int [N]: for each of `sizes` [N, k] the first of `buckets` [M, k] that holds it.
+
+    Raises:
+      ValueError: one is larger than the last bucket.
+    """
+    holds = np.all(buckets >= sizes[:, None], axis=-1)
+    beyond = np.flatnonzero(~holds.any(axis=1))
+    if len(beyond):
+        raise ValueError(f"no bucket holds a row of size {sizes[beyond[0]].tolist()}")
+    return holds.argmax(axis=1)
 
 
 class Plan:
@@ -132,75 +105,91 @@ class Plan:
 
     Args:
       cutting: the epochs' pieces.
-      padded: int [N] lengths -> int [N] what each is padded to.
+      buckets: int [M, k], see `bucket_sizes`.
       batch_size, accumulation: rows of a micro-batch, and micro-batches of a batch.
       seed: of the order.
       shuffle: whether there is a random one.
 
     Attributes:
-      sizes: the padded lengths that may occur.
+      sizes: the padded sizes that may occur, from small to large.
       per_epoch: batches an epoch, the same in every epoch.
     """
 
     def __init__(
         self,
         cutting: Cutting,
-        padded: Callable[[Array], Array],
+        buckets: Array,
         batch_size: int,
         accumulation: int,
         seed: int,
         *,
         shuffle: bool,
     ):
-        self._cutting, self._padded = cutting, padded
+        self._cutting, self._buckets = cutting, buckets
         self._rows = batch_size * accumulation
         self._shape = (accumulation, batch_size)
         self._seed, self._shuffle = seed, shuffle
+        self._last = int(place(cutting.sizes.max(axis=0)[None], buckets)[0])
         self._epoch: tuple[int, Pieces, list[tuple[int, Array]]] | None = None
         pieces, first = self._batches(0)
         self.per_epoch = len(first)
-        self.sizes = sorted({length for length, _ in first})
-        if pieces.lengths is not cutting.lengths:
-            self.sizes = [int(n) for n in np.unique(padded(cutting.lengths))]
+        used = {number for number, _ in first}
+        if pieces.sizes is not cutting.sizes:  # epochs differ
+            used = {*place(cutting.sizes, buckets).tolist(), self._last}
+        self.sizes = [self._size(number) for number in sorted(used)]
 
     def __getitem__(self, number: int) -> Planned:
-        epoch, place = divmod(number, self.per_epoch)
+        epoch, at = divmod(number, self.per_epoch)
         pieces, batches = self._batches(epoch)
-        length, rows = batches[place]
-        full = np.full((3, self._rows), -1, np.int32)
-        full[:, : len(rows)] = pieces.clip[rows], pieces.start[rows], pieces.frames[rows]
-        clip, start, frames = full.reshape(3, *self._shape)
-        return Planned(number, length, clip, start, frames)
+        bucket, rows = batches[at]
+        example = np.full(self._rows, -1, np.int32)
+        part = np.full((self._rows, pieces.part.shape[1]), -1, np.int32)
+        example[: len(rows)], part[: len(rows)] = pieces.example[rows], pieces.part[rows]
+        parts = part.reshape(*self._shape, part.shape[1])
+        return Planned(number, self._size(bucket), example.reshape(self._shape), parts)
 
-    def epoch_of(self, number: int) -> int:
-        """The epoch of a batch."""
-        return number // self.per_epoch
+    def _size(self, bucket: int) -> Size:
+        return tuple(self._buckets[bucket].tolist())
 
     def _batches(self, epoch: int) -> tuple[Pieces, list[tuple[int, Array]]]:
         # Read once: other threads may put another epoch there meanwhile.
         known = self._epoch
         if known is None or known[0] != epoch:
             pieces = self._cutting(epoch)
-            known = (epoch, pieces, self._make(epoch, self._padded(pieces.lengths)))
+            known = (epoch, pieces, self._make(epoch, pieces.sizes))
             self._epoch = known
         return known[1:]
 
-    def _make(self, epoch: int, padded: Array) -> list[tuple[int, Array]]:
+    def _make(self, epoch: int, sizes: Array) -> list[tuple[int, Array]]:
+        """(bucket, rows) of an epoch's batches."""
         rng = np.random.default_rng([self._seed, epoch])
-        count = len(padded)
+        count = len(sizes)
         order = rng.permutation(count) if self._shuffle else np.arange(count)
-        batches: list[tuple[int, Array]] = []
-        sizes = [int(n) for n in np.unique(padded)]
-        rest = order[:0]
-        for size in sizes:
-            # What does not fill a batch moves on to the next length, so that an epoch has no more
-            # batches than without buckets: only its last one is part-filled.
-            rows = np.concatenate([rest, order[padded[order] == size]])
-            full = len(rows) - len(rows) % self._rows
-            batches += [(size, rows[i : i + self._rows]) for i in range(0, full, self._rows)]
-            rest = rows[full:]
-        if len(rest):
-            batches.append((sizes[-1], rest))
+        batches = self._cut(order, sizes)
         if self._shuffle:
             batches = [batches[i] for i in rng.permutation(len(batches))]
+        return batches
+
+    def _cut(self, order: Array, sizes: Array) -> list[tuple[int, Array]]:
+        # What does not fill a batch moves on to the next bucket that holds it, and in the end to
+        # one that holds everything, so that an epoch has no more batches than without buckets:
+        # only its last one is part-filled.
+        placed = place(sizes, self._buckets)
+        used = sorted({*placed.tolist(), self._last})
+        waiting: dict[int, list[Array]] = {number: [] for number in used}
+        # The largest that may be among the rows of a bucket: the same in every epoch.
+        needed = {number: sizes[placed == number].max(axis=0, initial=0) for number in used}
+        batches: list[tuple[int, Array]] = []
+        for at, number in enumerate(used):
+            rows = np.concatenate([*waiting[number], order[placed[order] == number]])
+            full = len(rows) - len(rows) % self._rows
+            batches += [(number, rows[i : i + self._rows]) for i in range(0, full, self._rows)]
+            rest = rows[full:]
+            if len(rest) and number == self._last:
+                batches.append((number, rest))
+            elif len(rest):
+                larger = used[at + 1 :]
+                to = next(n for n in larger if (self._buckets[n] >= needed[number]).all())
+                waiting[to].append(rest)
+                needed[to] = np.maximum(needed[to], needed[number])
         return batches

@@ -2,11 +2,9 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
-from jaxsign.input import batching, planning
+from jaxsign.input import batching
 
 
 class Memory:
@@ -42,42 +40,6 @@ def equal(one, other):
     assert one.keys() == other.keys()
     for key in one:
         np.testing.assert_array_equal(one[key], other[key], err_msg=key)
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    st.lists(st.integers(1, 60), min_size=1, max_size=50),
-    st.sampled_from([(), (8,), (8, 16, 32), (100,)]),
-    st.integers(1, 7),
-    st.integers(1, 3),
-    st.booleans(),
-)
-def test_plan_gives_each_row_once_an_epoch(lengths, buckets, batch_size, accumulation, shuffle):
-    def padded(n):
-        return planning.bucket_lengths(n, buckets, 50)
-
-    cutting = planning.Whole(np.asarray(lengths))
-    plan = planning.Plan(cutting, padded, batch_size, accumulation, 0, shuffle=shuffle)
-    for epoch in range(2):
-        batches = [plan[epoch * plan.per_epoch + i] for i in range(plan.per_epoch)]
-        rows = np.concatenate([batch.rows.ravel() for batch in batches])
-        assert sorted(rows[rows >= 0]) == list(range(len(lengths)))
-        for batch in batches:
-            assert batch.rows.shape == (accumulation, batch_size)
-            assert (batch.rows >= 0).any()
-            real = batch.rows[batch.rows >= 0]
-            assert (np.minimum(np.asarray(lengths)[real], 50) <= batch.length).all()
-            assert batch.length in plan.sizes
-
-
-def test_bucket_lengths():
-    lengths = np.asarray([1, 8, 9, 40, 400])
-    np.testing.assert_array_equal(
-        planning.bucket_lengths(lengths, (32, 8, 1000), 100), [8, 8, 32, 100, 100]
-    )
-    # One length for all: the data's own longest, cut to the limit.
-    np.testing.assert_array_equal(planning.bucket_lengths(lengths, (), 100), [100] * 5)
-    np.testing.assert_array_equal(planning.bucket_lengths(lengths[:4], (), 100), [40] * 4)
 
 
 def check_rows(batch, source, limit):

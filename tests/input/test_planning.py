@@ -1,64 +1,110 @@
-"""Which pieces of clips an epoch holds."""
+"""Which examples make which batch: every piece once, in a bucket that holds it, batches of old."""
+
+import hashlib
+import json
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxsign.input import planning
+from jaxsign.input.signs import pieces
 
-LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=20)
+# Digests of batches that the code made before sizes had several axes.
+RECORDED = json.loads(Path(__file__).with_name("plans.json").read_text())
+SIZES = {
+    1: st.lists(st.tuples(st.integers(1, 60)), min_size=1, max_size=50),
+    2: st.lists(st.tuples(st.integers(1, 60), st.integers(1, 9)), min_size=1, max_size=50),
+}
+BUCKETS = {
+    1: st.sampled_from([(), (8,), (8, 16, 32), (100,)]),
+    2: st.sampled_from([(), ((8, 9),), ((8, 4), (30, 2), (30, 8)), ((5, 5), (60, 1), (100, 3))]),
+}
 
 
+def room(most):
+    return lambda frames: np.minimum(frames, most)[:, None]
+
+
+def all_of(plan, epoch):
+    return [plan[epoch * plan.per_epoch + i] for i in range(plan.per_epoch)]
+
+
+@pytest.mark.parametrize("axes", [1, 2])
 @settings(deadline=None, max_examples=60)
-@given(LENGTHS, st.integers(2, 30), st.integers(0, 9))
-def test_windows_cover_every_clip_and_are_as_many_in_every_epoch(lengths, window, seed):
-    lengths = np.array(lengths)
-    cutting = planning.Windows(lengths, window, max(window // 2, 1), seed)
-    counts = set()
+@given(st.data(), st.integers(1, 7), st.integers(1, 3), st.booleans())
+def test_plan_gives_each_row_once_an_epoch(axes, data, batch_size, accumulation, shuffle):
+    sizes = np.array(data.draw(SIZES[axes]))
+    buckets = planning.bucket_sizes(data.draw(BUCKETS[axes]), sizes.max(axis=0))
+    cutting = planning.Whole(sizes)
+    plan = planning.Plan(cutting, buckets, batch_size, accumulation, 0, shuffle=shuffle)
+    assert plan.per_epoch == -(-len(sizes) // (batch_size * accumulation))
     for epoch in range(3):
-        pieces = cutting(epoch)
-        counts.add(len(pieces.clip))
-        assert (pieces.frames >= 1).all() and (pieces.frames <= np.maximum(window, 1)).all()
-        assert (pieces.start + pieces.frames <= lengths[pieces.clip]).all()
-        assert np.isin(pieces.frames, cutting.lengths).all()
-        for clip, total in enumerate(lengths):
-            seen = np.zeros(total, bool)
-            for start, frames in zip(
-                pieces.start[pieces.clip == clip], pieces.frames[pieces.clip == clip], strict=True
-            ):
-                seen[start : start + frames] = True
-            assert seen.all()
-    assert len(counts) == 1
+        batches = all_of(plan, epoch)
+        rows = np.concatenate([batch.rows.ravel() for batch in batches])
+        assert sorted(rows[rows >= 0]) == list(range(len(sizes)))
+        assert {batch.size for batch in batches} == set(plan.sizes)
+        for batch in batches:
+            assert batch.rows.shape == (accumulation, batch_size)
+            assert batch.parts.shape == (accumulation, batch_size, 0)
+            assert (batch.rows >= 0).any()
+            assert (sizes[batch.rows[batch.rows >= 0]] <= batch.size).all()
 
 
-def test_half_of_the_short_clips_give_a_random_piece_of_at_least_half_their_length():
-    lengths = np.array([10, 11, 12, 13, 40])
-    cutting = planning.Windows(lengths, 20, 10, 0)
-    drawn = set()
-    for epoch in range(20):
-        pieces = cutting(epoch)
-        short = pieces.clip < 4
-        extra = np.flatnonzero(short)[4:]  # behind the clips themselves
-        assert len(extra) == 2
-        assert (2 * pieces.frames[extra] >= lengths[pieces.clip[extra]]).all()
-        drawn |= {int(i) for i in pieces.clip[extra]}
-    assert drawn == {0, 1, 2, 3}
-    assert list(cutting(0).start[pieces.clip == 4]) == [0, 10, 20, 30]
+def test_buckets_end_in_the_largest_size():
+    lengths = np.array([1, 8, 9, 40, 100])[:, None]
+    buckets = planning.bucket_sizes((32, 8, 1000), (100,))
+    assert buckets.ravel().tolist() == [8, 32, 100]
+    assert planning.place(lengths, buckets).tolist() == [0, 0, 1, 2, 2]
+    assert planning.bucket_sizes((), (40,)).tolist() == [[40]]
 
 
-def test_a_plan_of_windows_gives_every_piece_once():
-    lengths = np.array([10, 11, 12, 13, 40, 55])
-    cutting = planning.Windows(lengths, 20, 10, 0)
+def test_a_bucket_holds_a_row_in_every_axis():
+    buckets = planning.bucket_sizes(((10, 2), (5, 5), (9, 90)), (20, 8))
+    assert buckets.tolist() == [[10, 2], [5, 5], [9, 8], [20, 8]]
+    sizes = np.array([[9, 2], [5, 3], [6, 3], [11, 1]])
+    assert planning.place(sizes, buckets).tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match=r"size \[21, 1\]"):
+        planning.place(np.array([[21, 1]]), buckets)
+
+
+def test_rows_move_on_only_to_buckets_that_hold_them():
+    sizes = np.array([[9, 1]] * 3 + [[4, 4]] * 4 + [[9, 4]])
+    buckets = planning.bucket_sizes(((10, 1), (4, 4), (10, 4)), (10, 4))
+    plan = planning.Plan(planning.Whole(sizes), buckets, 2, 1, 0, shuffle=False)
+    found = [(batch.size, batch.rows.ravel().tolist()) for batch in all_of(plan, 0)]
+    assert found == [
+        ((10, 1), [0, 1]),
+        ((4, 4), [3, 4]),
+        ((4, 4), [5, 6]),
+        ((10, 4), [2, 7]),
+    ]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_plans_of_one_axis_are_those_of_old(name):
+    seed, count, longest, most, batch_size, accumulation = map(int, name.split()[:6])
+    buckets, kind, order = name.split()[6:]
+    asked = tuple(map(int, buckets.strip("()").split(","))) if buckets != "()" else ()
+    lengths = np.random.default_rng(seed).integers(1, longest + 1, count)
+    cutting = planning.Whole(room(most)(lengths))
+    if kind == "windows":
+        cutting = pieces.Windows(lengths, 20, 10, seed, room(most))
+    last = (most,) if asked else cutting.sizes.max(axis=0)
     plan = planning.Plan(
-        cutting, lambda n: planning.bucket_lengths(n, (8, 16), 20), 4, 1, 0, shuffle=True
+        cutting,
+        planning.bucket_sizes(asked, last),
+        batch_size,
+        accumulation,
+        seed,
+        shuffle=order == "shuffled",
     )
-    for epoch in range(3):
-        found = []
-        for number in range(epoch * plan.per_epoch, (epoch + 1) * plan.per_epoch):
-            planned = plan[number]
-            assert planned.length in plan.sizes and (planned.frames <= planned.length).all()
-            rows = zip(planned.rows[0], planned.start[0], planned.frames[0], strict=True)
-            found += [tuple(map(int, row)) for row in rows if row[0] >= 0]
-        pieces = cutting(epoch)
-        expected = zip(pieces.clip, pieces.start, pieces.frames, strict=True)
-        assert sorted(found) == sorted(tuple(map(int, row)) for row in expected)
+    made = hashlib.sha256()
+    for planned in (plan[number] for number in range(3 * plan.per_epoch)):
+        made.update(f"{planned.size[0]}{planned.rows.tolist()}".encode())
+        if kind == "windows":
+            start, frames = np.moveaxis(planned.parts, -1, 0)
+            made.update(f"{start.tolist()}{frames.tolist()}".encode())
+    assert [plan.per_epoch, [n for (n,) in plan.sizes], made.hexdigest()[:12]] == RECORDED[name]

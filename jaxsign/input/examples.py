@@ -1,0 +1,112 @@
+"""Examples: the contract of anything that can be learned from.
+
+Planning, batching, initialisation, trial steps, smoke tests, training and evaluation see nothing
+else. An example has a size along each of its `k` ragged axes (clips: frames; scenes: frames, boxes,
+pairs); rows of a batch are padded to a common size.
+"""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.input import planning
+
+Array = np.ndarray
+Example = Mapping[str, Any]  # arrays and numbers by name
+Batch = dict[str, Array]
+
+
+class Examples(abc.ABC):
+    """Checked examples with random access, under a recipe. Workers receive a copy.
+
+    Attributes:
+      name: for messages.
+      ids: a name for every example.
+      sizes: int [N, k], the room that each example takes at most, its augmentation included.
+      most: the size that no row goes beyond, the last of the buckets; None: the largest of `sizes`.
+    """
+
+    name: str
+    ids: Sequence[str]
+    sizes: Array
+    most: planning.Size | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @abc.abstractmethod
+    def example(
+        self,
+        index: int,
+        rng: np.random.Generator | None = None,
+        piece: planning.Piece = planning.WHOLE,
+    ) -> Example:
+        """Example `index`, unpadded.
+
+        Args:
+          index: which one.
+          rng: the row's own generator: augmented by its draws; None: as it is.
+          piece: the part of it that an epoch asks for (see `cutting`), or the whole.
+
+        Returns:
+          What `stack` takes. Its number `weight`, where there is one, says how much the row counts
+          in losses and measures; without it 1.
+        """
+
+    @abc.abstractmethod
+    def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
+        """Arrays [B, ...] of the rows, padded to `size`; masks are True where something is real.
+
+        Args:
+          rows: what `example` gave; None = a row that only fills the batch. Such a row has no
+            weight, but its masks are as an example's of the smallest size, so that no net meets a
+            row of nothing.
+          size: that they are padded to; what goes beyond it is cut off.
+        """
+
+    @abc.abstractmethod
+    def blank(self, size: planning.Size, rows: int) -> Batch:
+        """A batch like those of `stack`, of zeros that all count as real."""
+
+    def cutting(self) -> planning.Cutting:
+        """The pieces that each epoch holds; default: every example whole."""
+        return planning.Whole(self.sizes)
+
+    def facts(self) -> Mapping[str, Mapping[str, Any]]:
+        """What a recipe takes from its training data: section -> key -> value; default: nothing.
+
+        Written into the run's config once.
+
+        Raises:
+          UserError: the recipe gives a number that these examples contradict.
+        """
+        return {}
+
+    def under(self, config: ConfigDict) -> "Examples":
+        """The same examples under a recipe whose open numbers are filled in, or a stage's.
+
+        Default: they do not depend on one.
+
+        Raises:
+          UserError: examples that the recipe's net cannot learn from.
+        """
+        return self
+
+    @property
+    def class_names(self) -> Mapping[str, Sequence[str]]:
+        """Names of the classes of every head, for a run's labels.json; default: no heads."""
+        return {}
+
+    def to_survey(self) -> "Examples | None":
+        """What a task looks at before every epoch (`Task.survey`), whole and in order.
+
+        For examples whose pieces depend on what the net finds in the whole. Default: None, no need.
+        """
+        return None
+
+    def surveyed(self, found: Any) -> None:
+        """Takes what the task found in `to_survey`; holds for the pieces made from now on."""
+        return None

@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from jaxsign.input.folders import progress
 from jaxsign.whole import whole
 
 
@@ -64,7 +65,7 @@ class Display:
         # The first epoch compiles, so it says nothing about the rest.
         recent = sorted(self._times[1:][-5:] or self._times)
         left = recent[len(recent) // 2] * self._left
-        eta = f"  left {duration(left)}" if self._left and len(self._times) > 1 else ""
+        eta = f"  left {progress.duration(left)}" if self._left and len(self._times) > 1 else ""
         width = len(str(epochs))
         self.say(f"epoch {epoch:{width}d}/{epochs}  {text}{eta}")
 
@@ -73,13 +74,6 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-
-def duration(seconds: float) -> str:
-    """75 -> '1:15', 4000 -> '1:06:40'."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class TensorBoard:

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import locking
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.tasks.classes import weighting
@@ -27,7 +28,6 @@ from jaxsign.train import (
     autobatch,
     checkpoint,
     initial,
-    lock,
     log,
     outputs,
     records,
@@ -334,7 +334,11 @@ def train(
     display = display or log.Display(live=config.log.progress)
     run = setup.prepare(config, workdir)
     # Every process of a run on several machines works in the same folder; the first one guards it.
-    guard = lock.RunLock(run.workdir) if jax.process_index() == 0 else contextlib.nullcontext()
+    guard = (
+        locking.alone(run.workdir, ".lock", "--workdir", "trains in this folder")
+        if jax.process_index() == 0
+        else contextlib.nullcontext()
+    )
     with guard:
         if not run.config.input.batch_size:
             run = autobatch.choose(run, display)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from running import tiny_config, train_apart, train_here, train_step_by_step
 
+from jaxsign import locking
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, lock, log, loop, records, setup
+from jaxsign.train import checkpoint, log, loop, records, setup
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
@@ -331,7 +332,8 @@ def test_an_epoch_of_overflows_only_is_told(tmp_path):
 
 
 def test_two_processes_cannot_train_in_one_folder(tmp_path):
-    with lock.RunLock(tmp_path), pytest.raises(UserError, match="another process .* trains in"):
+    held = locking.alone(tmp_path, ".lock", "--workdir", "trains in this folder")
+    with held, pytest.raises(UserError, match="another process .* trains in"):
         train_here(tmp_path)
 
 

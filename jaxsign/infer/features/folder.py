@@ -1,8 +1,9 @@
 """A folder of videos or of image arrays -> FSLR files with their features, resumable."""
 
+import collections
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 from jaxsign.errors import UserError, listing
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.images import SIZE, Extractor
-from jaxsign.input import files, resizing
+from jaxsign.input import files
+from jaxsign.input.folders import pool, progress
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.extract import libraries
 from jaxsign.input.signs.extract.settings import Settings
 from jaxsign.input.signs.sources import npz
 from jaxsign.input.signs.views import fslr156
@@ -44,6 +47,18 @@ class Job:
     closed: bool = False
     reason: str = ""
 
+    @property
+    def bytes(self) -> int:
+        """Size of the input; 0 where it is not there."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def outcome(self) -> progress.Outcome:
+        """What is shown of it at its end."""
+        frames = len(self.times)
+        return progress.Outcome(
+            self.name, frames, f"{frames} frames", self.reason, failed=bool(self.reason)
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -68,7 +83,7 @@ class Plan:
         return {
             **self.net,
             "video": job.path.name,
-            "bytes": job.path.stat().st_size if job.path.exists() else 0,
+            "bytes": job.bytes,
             "every_nth": self.settings.every_nth,
             "target_fps": self.settings.target_fps,
             "keypoints": job.keypoints is not None,
@@ -140,69 +155,81 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 def work_off(
-    jobs: list[Job],
-    extractor: Extractor,
-    plan: Plan,
-    *,
-    on_frame: Callable[[Job, float], None] = lambda job, share: None,
-    on_end: Callable[[Job], None] = lambda job: None,
-) -> None:
+    jobs: Sequence[Job], extractor: Extractor, plan: Plan
+) -> Generator[pool.Event, None, None]:
     """Computes and writes; a failing job gets its `reason`, the others go on.
 
     Args:
-      jobs: what is to do.
+      jobs: what is to do; those that have a `reason` already fail at once.
       extractor: the compiled net.
       plan: where to and how.
-      on_frame: called with a job and the share of it that was read.
-      on_end: called with every job that was written or failed.
+
+    Yields:
+      How the jobs go on: notes are (frames so far, share of the job that was read).
     """
-    for job, row in extractor.stream(_frames(jobs, plan, on_frame, on_end)):
+    events: collections.deque[pool.Event] = collections.deque()
+    for number, row in extractor.stream(_frames(jobs, plan, events)):
+        while events:
+            yield events.popleft()
+        job = jobs[number]
         if job.reason:
             continue
         job.rows.append(row)
         # A job's last batch is only handed out when the reading is past it.
         if job.closed and len(job.rows) == len(job.times):
-            try:
-                _write(job, plan)
-            except OSError as error:
-                job.reason = f"{plan.path(job)}: cannot be written ({error.strerror or error})"
-            except (UserError, ValueError) as error:
-                job.reason = f"{job.path}: {error}"
-            job.rows.clear()
-            on_end(job)
+            yield _written(number, job, plan)
+    yield from events
+
+
+def _written(number: int, job: Job, plan: Plan) -> pool.Event:
+    try:
+        _write(job, plan)
+    except OSError as error:
+        job.reason = f"{plan.path(job)}: cannot be written ({error.strerror or error})"
+    except (UserError, ValueError) as error:
+        job.reason = f"{job.path}: {error}"
+    job.rows.clear()
+    return pool.Event(number, pool.FAILED if job.reason else pool.DONE, job.reason)
 
 
 def _frames(
-    jobs: list[Job],
-    plan: Plan,
-    on_frame: Callable[[Job, float], None],
-    on_end: Callable[[Job], None],
-) -> Iterator[tuple[Job, np.ndarray]]:
+    jobs: Sequence[Job], plan: Plan, events: collections.deque[pool.Event]
+) -> Iterator[tuple[int, np.ndarray]]:
     """The kept frames of all jobs; what is wrong with one is noted, and the next one read."""
-    for job in jobs:
+    for number, job in enumerate(jobs):
         try:
-            job.clip = job.keypoints() if job.keypoints else None
-            found = features_inputs.images(
-                job.path, plan.settings, keep_partial=plan.keep_partial, threads=plan.threads
-            )
-            for seconds, image, share in found:
-                job.times.append(seconds)
-                if job.clip is not None and len(job.times) > len(job.clip):
-                    continue  # more frames than keypoints: count on for the message
-                on_frame(job, share)
-                yield job, resizing.resize_bilinear(image, SIZE)
-            _check(job, plan)
-            job.closed = True
+            if not job.reason:
+                for share, image in _images(job, plan):
+                    events.append(pool.Event(number, pool.NOTE, (len(job.times), share)))
+                    yield number, image
+                _check(job, plan)
+                job.closed = True
         except UserError as error:
-            _fail(job, str(error), on_end)
+            job.reason = str(error)
         except Exception as error:  # of a decoder, say: the other jobs must not suffer
-            _fail(job, f"{job.path}: {type(error).__name__}: {error}", on_end)
+            job.reason = f"{job.path}: {type(error).__name__}: {error}"
+        if job.reason:
+            job.reason = " ".join(job.reason.split())
+            job.rows.clear()
+            events.append(pool.Event(number, pool.FAILED, job.reason))
 
 
-def _fail(job: Job, reason: str, on_end: Callable[[Job], None]) -> None:
-    job.reason = " ".join(reason.split())
-    job.rows.clear()
-    on_end(job)
+def _images(job: Job, plan: Plan) -> Iterator[tuple[float, np.ndarray]]:
+    """(share of the input that is read, uint8 [299, 299, 3]) of every kept frame of a job."""
+    job.clip = job.keypoints() if job.keypoints else None
+    found = features_inputs.images(
+        job.path, plan.settings, keep_partial=plan.keep_partial, threads=plan.threads
+    )
+    for seconds, image, share in found:
+        job.times.append(seconds)
+        # With more frames than keypoints they are only counted on, for the message.
+        if job.clip is None or len(job.times) <= len(job.clip):
+            yield share, squeezed(image)
+
+
+def squeezed(image: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] -> [299, 299, 3], its sides each scaled on their own, as FSLR did it."""
+    return libraries.opencv().resize(np.ascontiguousarray(image), (SIZE, SIZE))
 
 
 def _check(job: Job, plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """Image frames -> InceptionV3 features, in batches that may hold frames of several videos."""
 
 import collections
+import functools
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
@@ -90,21 +91,24 @@ def compile_fast(function: Callable, *examples: Any) -> Callable:
 
 
 class Extractor:
-    """InceptionV3 with its weights, compiled once for batches of one size.
+    """InceptionV3 with its weights, compiled for batches of one size when it is first asked.
 
     Attributes:
       batch_size: frames computed at once.
     """
 
     def __init__(self, net: inception.InceptionV3, variables: Any, batch_size: int = 8):
-        self.batch_size = batch_size
+        self.batch_size, self._net = batch_size, net
         self._variables = jax.device_put(variables)
-        example = jax.ShapeDtypeStruct((batch_size, SIZE, SIZE, 3), np.uint8)
+
+    @functools.cached_property
+    def _program(self) -> Callable:
+        example = jax.ShapeDtypeStruct((self.batch_size, SIZE, SIZE, 3), np.uint8)
 
         def features(variables, frames):
-            return net.apply(variables, inception.normalise_uint8(frames))["features"]
+            return self._net.apply(variables, inception.normalise_uint8(frames))["features"]
 
-        self._program = compile_fast(features, self._variables, example)
+        return compile_fast(features, self._variables, example)
 
     def compute(self, frames: np.ndarray) -> np.ndarray:
         """uint8 [batch_size, 299, 299, 3], RGB -> float32 [batch_size, 2048]."""

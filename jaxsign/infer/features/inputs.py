@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files
+from jaxsign.input.folders import finding
 from jaxsign.input.signs.extract import recording, sampling, video, videos
 from jaxsign.input.signs.extract.settings import Settings
 from jaxsign.input.signs.inspecting import arrays
@@ -29,36 +30,30 @@ def find(target: Path, out: Path) -> dict[str, Path]:
     """
     if target.is_file():
         return {target.stem: target}
-    listed: list[tuple[str, Path]] = []
-    problem: UserError | None = None
-    try:
-        listed = [(entry.name, entry.path) for entry in videos.find(target, out)]
-    except UserError as error:
-        problem = error
-    if target.is_dir():
-        listed += [
-            (path.relative_to(target).as_posix(), path)
-            for path in target.rglob("*")
-            if path.suffix in arrays.SUFFIXES
-            and path.is_file()
-            and out.resolve() not in path.resolve().parents
-            and not any(word.startswith(".") for word in path.relative_to(target).parts)
-        ]
+
+    def wanted(name: str) -> bool:
+        return videos.is_video(name) or Path(name).suffix in arrays.SUFFIXES
+
+    listed = finding.find(target, out, wanted, "videos or image arrays")
     if not listed:
-        raise problem or UserError(f"{target}: no videos and no arrays")
-    names = videos.clip_names(sorted(name for name, _ in listed), _known_names(listed, out))
-    return {names[name]: path for name, path in sorted(listed)}
+        raise UserError(
+            f"{target}: no videos and no image arrays in this folder or below it. Looked for the "
+            f"endings {' '.join(sorted({*video.SUFFIXES, *arrays.SUFFIXES}))}"
+        )
+    known = _known_names(listed, out)
+    names = finding.result_names((entry.name for entry in listed), known)
+    return {names[entry.name]: entry.path for entry in listed}
 
 
-def _known_names(listed: list[tuple[str, Path]], out: Path) -> dict[str, str]:
+def _known_names(listed: list[finding.Listed], out: Path) -> dict[str, str]:
     """Names that inputs were given in earlier runs, while others of the same stem were not there.
 
     Without them a file that joins or leaves would have results made again under another name.
     """
-    stems = {name: str(PurePosixPath(name).with_suffix("")) for name, _ in listed}
+    stems = {entry.name: str(PurePosixPath(entry.name).with_suffix("")) for entry in listed}
     shared = collections.Counter(stem.casefold() for stem in stems.values())
     known = {}
-    for name, path in listed:
+    for name, path in ((entry.name, entry.path) for entry in listed):
         kept = [name] + ([stems[name]] if shared[stems[name].casefold()] > 1 else [])
         for candidate in kept:
             record = recorded(out / f"{candidate}.npz")

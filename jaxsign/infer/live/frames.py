@@ -1,11 +1,9 @@
 """Where live frames come from: a camera, or a film."""
 
-import importlib
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,22 +40,13 @@ def film(path: Path, max_side: int = 0) -> Iterator[Frame]:
             print(f"warning: {path}: damaged: {opened.damage}", file=sys.stderr)
 
 
-def opencv() -> Any:
-    """The module `cv2`.
-
-    Raises:
-      UserError: not installed, or a library of the system is missing.
-    """
-    return libraries.guarded(lambda: importlib.import_module("cv2"), "OpenCV cannot be loaded")
-
-
 def camera(number: int, size: tuple[int, int] = (640, 480)) -> Iterator[Frame]:
     """Frames of a camera, with the time that they came at; they end when the camera does.
 
     Raises:
       UserError: there is no such camera, or OpenCV cannot be loaded.
     """
-    cv2 = opencv()
+    cv2 = libraries.opencv()
     capture = cv2.VideoCapture(number)
     if not capture.isOpened():
         raise UserError(

@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from jaxsign.errors import UserError
-from jaxsign.infer.live import frames, picture
+from jaxsign.infer.live import picture
 from jaxsign.input import film
+from jaxsign.input.signs.extract import libraries
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 _NO_WINDOW = "no window can be opened (no display?). Run without one: --no-window"
@@ -29,7 +30,7 @@ class Window:
 
     def __init__(self, title: str, view: picture.View):
         self._title, self._view = title, view
-        self._cv2 = frames.opencv()
+        self._cv2 = libraries.opencv()
         if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
             raise UserError(_NO_WINDOW)  # OpenCV would end the process without a word
         try:

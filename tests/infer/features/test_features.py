@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import deque
 
 import jax
 import numpy as np
@@ -15,7 +16,6 @@ from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.folder import Job, Plan
-from jaxsign.input import resizing
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import validate
 from jaxsign.input.signs.extract.settings import Settings
@@ -166,14 +166,18 @@ def test_a_folder_from_end_to_end(folder, weights, extractor, tmp_path, capsys):
         assert made["timestamps_ms"].tolist() == [0, 100, 200, 300, 400, 500, 600]
         assert json.loads(str(made["meta"]))["target_fps"] == 10
     with np.load(out / "images.npz") as made:
-        frames = [resizing.resize_bilinear(f, 299) for f in images(3, size=40)]
+        frames = [features_folder.squeezed(f) for f in images(3, size=40)]
         wanted = [row for _, row in extractor.stream(enumerate(frames))]
         np.testing.assert_allclose(made["X2048"], wanted, rtol=1e-6, atol=1e-6)
         assert made["timestamps_ms"].tolist() == [0, 200, 400]
     before = {p: os.stat(p).st_mtime_ns for p in out.rglob("*.npz")}
     (out / "tea.npz").write_bytes(b"PK cut short")
     code, text = run(capsys, *words)
-    assert code == 2 and "3 done already, 4 to do" in text and "1 written, 3 failed" in text
+    assert (
+        code == 2
+        and "3 inputs done already; 4 inputs to do" in text
+        and "1 written, 3 failed" in text
+    )
     changed = {p.name for p, when in before.items() if os.stat(p).st_mtime_ns != when}
     assert changed == {"tea.npz"}
     code, text = run(capsys, *words, "--every-nth", 2)
@@ -253,7 +257,7 @@ def test_keypoints_are_joined(tmp_path):
     clip.save(tmp_path / "clips" / "ana" / "hello.clip.npz")
     jobs = jobs_of(tmp_path / "in", tmp_path / "out")
     features_folder.join(jobs, tmp_path / "clips")
-    features_folder.work_off(jobs, Means(), plan(tmp_path / "out", every_nth=2))
+    deque(features_folder.work_off(jobs, Means(), plan(tmp_path / "out", every_nth=2)), 0)
     assert [job.reason for job in jobs] == [""] and jobs[0].path == video
     x, visible = fslr156.keypoints(clip)
     with np.load(tmp_path / "out" / "ana" / "hello.npz") as made:
@@ -282,7 +286,7 @@ def test_keypoints_that_do_not_fit_fail_that_video_alone(tmp_path, count, fps, w
     jobs = jobs_of(tmp_path / "in", tmp_path / "out")
     features_folder.join(jobs, tmp_path / "clips")
     fit = [job for job in jobs if not job.reason]
-    features_folder.work_off(fit, Means(), plan(tmp_path / "out"))
+    deque(features_folder.work_off(fit, Means(), plan(tmp_path / "out")), 0)
     assert words in jobs[0].reason and "hello.mp4" in jobs[0].reason
     assert jobs[1].reason == ""
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["zebra.npz"]
@@ -295,7 +299,7 @@ def test_damaged_videos(tmp_path):
     for keep, count in ((False, 0), (True, 1)):
         job = Job("cut", cut)
         wanted = Plan(tmp_path / "out", Settings(), {}, keep_partial=keep)
-        features_folder.work_off([job], Means(), wanted)
+        deque(features_folder.work_off([job], Means(), wanted), 0)
         assert bool(job.reason) != keep
         assert len(list(tmp_path.glob("out/*.npz"))) == count
 
@@ -353,11 +357,11 @@ def names_in(folder):
 def test_a_video_that_joins_or_leaves_does_not_rename_the_others(tmp_path):
     videos, out = tmp_path / "in", tmp_path / "out"
     write_video(videos / "a.mp4", 2)
-    features_folder.work_off(jobs_of(videos, out), Means(), plan(out))
+    deque(features_folder.work_off(jobs_of(videos, out), Means(), plan(out)), 0)
     write_video(videos / "a.avi", 3)
     todo = features_folder.left_to_do(jobs_of(videos, out), plan(out))
     assert [(job.name, job.path.name) for job in todo] == [("a.avi", "a.avi")]
-    features_folder.work_off(todo, Means(), plan(out))
+    deque(features_folder.work_off(todo, Means(), plan(out)), 0)
     (videos / "a.mp4").unlink()
     assert features_folder.left_to_do(jobs_of(videos, out), plan(out)) == []
     assert names_in(out) == ["a.avi.npz", "a.npz"]
@@ -367,7 +371,7 @@ def test_a_video_that_joins_or_leaves_does_not_rename_the_others(tmp_path):
 def test_another_video_is_not_taken_for_the_one_of_a_result(tmp_path, other):
     out = tmp_path / "out"
     first = write_video(tmp_path / "one" / "a.mp4", 2)
-    features_folder.work_off(jobs_of(first, out), Means(), plan(out))
+    deque(features_folder.work_off(jobs_of(first, out), Means(), plan(out)), 0)
     second = write_video(tmp_path / "two" / other, 9)
     with pytest.raises(UserError, match=r"a.npz: .*bytes was \d+, now \d+"):
         features_folder.left_to_do(jobs_of(second, out), plan(out))
@@ -376,17 +380,17 @@ def test_another_video_is_not_taken_for_the_one_of_a_result(tmp_path, other):
 def test_an_unforeseen_failure_costs_one_input(tmp_path, monkeypatch):
     write_video(tmp_path / "in" / "a.mp4", 2)
     write_video(tmp_path / "in" / "b.mp4", 2)
-    resize = features_folder.resizing.resize_bilinear
+    resize = features_folder.squeezed
     calls = iter([MemoryError("no room")])
 
-    def once(image, size):
+    def once(image):
         for error in calls:
             raise error
-        return resize(image, size)
+        return resize(image)
 
-    monkeypatch.setattr(features_folder.resizing, "resize_bilinear", once)
+    monkeypatch.setattr(features_folder, "squeezed", once)
     jobs = jobs_of(tmp_path / "in", tmp_path / "out")
-    features_folder.work_off(jobs, Means(), plan(tmp_path / "out"))
+    deque(features_folder.work_off(jobs, Means(), plan(tmp_path / "out")), 0)
     assert "MemoryError: no room" in jobs[0].reason and jobs[1].reason == ""
     assert names_in(tmp_path / "out") == ["b.npz"]
 
@@ -397,5 +401,5 @@ def test_a_name_too_long_for_a_result_fails_alone(tmp_path):
     (tmp_path / "out").mkdir()
     jobs = jobs_of(tmp_path / "in", tmp_path / "out")
     todo = features_folder.left_to_do(jobs, plan(tmp_path / "out"))
-    features_folder.work_off(todo, Means(), plan(tmp_path / "out"))
+    deque(features_folder.work_off(todo, Means(), plan(tmp_path / "out")), 0)
     assert "name too long" in jobs[0].reason and jobs[1].reason == ""

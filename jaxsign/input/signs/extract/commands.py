@@ -114,7 +114,8 @@ def extract(words: argparse.Namespace) -> int:
     from rich.console import Console
 
     from jaxsign.errors import UserError
-    from jaxsign.input.signs.extract import folder, landmarkers, models, progress, work
+    from jaxsign.input.folders import progress
+    from jaxsign.input.signs.extract import folder, landmarkers, models, summary, work
     from jaxsign.input.signs.extract.settings import Settings
 
     if words.workers < 0:
@@ -145,7 +146,7 @@ def extract(words: argparse.Namespace) -> int:
         models=models.fingerprints(files),
         workers=words.workers,
         overwrite=words.overwrite,
-        display=progress.Display(console),
+        display=progress.Display("video", console),
     )
-    progress.summarise(console, result.rows, result.made, out)
+    summary.summarise(console, result.rows, result.made, out)
     return 2 if result.failed else 0

@@ -1,6 +1,5 @@
 """A folder of videos -> a folder of clips, resumable; or one video."""
 
-import contextlib
 import dataclasses
 import functools
 import os
@@ -9,19 +8,11 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign import runtime
+from jaxsign import locking, runtime
 from jaxsign.errors import UserError, listing
+from jaxsign.input.folders import finding, pool, progress, walk
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs.extract import (
-    labels,
-    locking,
-    pool,
-    progress,
-    report,
-    settings,
-    videos,
-    work,
-)
+from jaxsign.input.signs.extract import labels, report, settings, videos, work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +58,12 @@ def extract(
       UserError: no videos, an out folder that does not fit, or no landmarker.
     """
     listed = [v for v in videos.find(target, plan.out) if only is None or v.name in only]
-    display = display or progress.Display()
+    display = display or progress.Display("video")
+    table = report.of(plan.out)
     record = plan.settings.as_dict() | dict(models or {})
-    with locking.alone(plan.out):
-        known = report.read(plan.out)
-        names = videos.clip_names((video.name for video in listed), _known_names(known))
+    with locking.alone(plan.out, ".extract.lock", "--out", "extracts into this folder"):
+        known = table.read()
+        names = finding.result_names((video.name for video in listed), _known_names(known))
         _remove_drafts(plan.out)
         _check(plan.out, record, listed, names, known, overwrite)
         if overwrite:
@@ -79,9 +71,9 @@ def extract(
             known = {name: row for name, row in known.items() if name not in names}
         settings.write(plan.out, record)
         jobs = _jobs(plan, listed, names, known)
-        report.write(plan.out, known.values())
-        display.start(jobs, len(listed) - sum(job.needs_clip for job in jobs))
-        _work_off(plan, jobs, known, workers, display)
+        table.write(known.values())
+        ready = len(listed) - sum(job.needs_clip for job in jobs)
+        _work_off(plan, jobs, known, ready, workers, display)
         if target.is_dir() and only is None:
             for line in labels.carry_over(target, plan.out, names, overwrite=overwrite):
                 display.say(line)
@@ -93,7 +85,7 @@ def extract(
 def _check(
     out: Path,
     record: Mapping[str, Any],
-    listed: Sequence[videos.Listed],
+    listed: Sequence[finding.Listed],
     names: Mapping[str, str],
     known: Mapping[str, report.Row],
     overwrite: bool,
@@ -114,32 +106,29 @@ def _work_off(
     plan: work.Plan,
     jobs: list[work.Job],
     known: dict[str, report.Row],
+    ready: int,
     workers: int,
     display: progress.Display,
 ) -> None:
     """Runs the jobs; `known` and the report on disk get a row for each."""
+    table = report.of(plan.out)
+
+    def ended(event: pool.Event) -> progress.Outcome:
+        job = jobs[event.job]
+        row = event.value if event.kind == pool.DONE else _failure(job, event)
+        if job.needs_clip or row.status == report.DONE:
+            known[row.video] = row
+            table.append(row)
+        return row.outcome()
+
     cores = runtime.available_cores()
     workers = min(workers or cores, max(1, len(jobs)))
     plan = dataclasses.replace(plan, threads=max(1, cores // workers))
     events = pool.run(functools.partial(work.start, plan), jobs, workers)
     try:
-        with contextlib.closing(events):  # type: ignore[type-var]
-            for event in events:
-                if event.kind == "note":
-                    display.advance(event.job, *event.value)
-                    continue
-                row = event.value if event.kind == "done" else _failure(jobs[event.job], event)
-                if jobs[event.job].needs_clip or row.status == report.DONE:
-                    known[row.video] = row
-                    report.append(plan.out, row)
-                display.finish(event.job, row)
-    except KeyboardInterrupt:
-        display.close()
-        display.say("stopped; the same command goes on from here")
-        raise
+        walk.follow(events, [job.video.bytes for job in jobs], ready, ended, display)
     finally:
-        display.close()
-        report.write(plan.out, known.values())
+        table.write(known.values())
         _remove_drafts(plan.out)
 
 
@@ -152,7 +141,7 @@ def _failure(job: work.Job, event: pool.Event) -> report.Row:
 
 def _jobs(
     plan: work.Plan,
-    listed: list[videos.Listed],
+    listed: list[finding.Listed],
     names: Mapping[str, str],
     known: dict[str, report.Row],
 ) -> list[work.Job]:
@@ -177,7 +166,7 @@ def _jobs(
     return jobs
 
 
-def _adopt(out: Path, path: Path, video: videos.Listed) -> report.Row | None:
+def _adopt(out: Path, path: Path, video: finding.Listed) -> report.Row | None:
     """The row of a clip whose process was killed before it could report; None if it is no clip."""
     try:
         clip = clips.load(path)
@@ -193,7 +182,7 @@ def _adopt(out: Path, path: Path, video: videos.Listed) -> report.Row | None:
 
 
 def _same_videos(
-    listed: Sequence[videos.Listed], known: Mapping[str, report.Row], out: Path
+    listed: Sequence[finding.Listed], known: Mapping[str, report.Row], out: Path
 ) -> None:
     """Refuses to take a clip for one of another video that has the same name."""
     changed = [

@@ -1,6 +1,7 @@
-"""MediaPipe, and what the system must have for it."""
+"""MediaPipe and OpenCV, and what the system must have for them."""
 
 import contextlib
+import importlib
 import os
 import re
 import sys
@@ -37,6 +38,15 @@ def _import() -> tuple[Any, Any]:
     from mediapipe.tasks.python import vision
 
     return root, vision
+
+
+def opencv() -> Any:
+    """The module `cv2`.
+
+    Raises:
+      UserError: not installed, or a library of the system is missing.
+    """
+    return guarded(lambda: importlib.import_module("cv2"), "OpenCV cannot be loaded")
 
 
 def guarded(action: Callable[[], Any], what: str) -> Any:

@@ -1,19 +1,16 @@
 """extract.csv: for every video what was found in it, or why there is no clip."""
 
-import csv
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from jaxsign.input.folders import progress
+from jaxsign.input.folders.report import Report
 from jaxsign.input.signs.clip import Clip
-from jaxsign.whole import whole
 
 REPORT = "extract.csv"
 PARTS = ("pose", "face", "left_hand", "right_hand")
 DONE, FAILED = "done", "failed"
-# Names of files need not be text on every system.
-_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 @dataclasses.dataclass
@@ -50,9 +47,25 @@ class Row:
     took: float = 0.0
     reason: str = ""
 
+    def outcome(self) -> progress.Outcome:
+        """What is shown of it."""
+        parts = ", ".join(
+            f"{name.replace('_', ' ')} {count / max(1, self.frames):.0%}"
+            for name, count in self.parts().items()
+        )
+        frames = f"{self.frames} frame{'' if self.frames == 1 else 's'}"
+        text = f"{frames} in {self.took:.1f} s: {parts}"
+        return progress.Outcome(self.video, self.frames, text, self.reason, self.status == FAILED)
 
-_FIELDS = [field.name for field in dataclasses.fields(Row)]
-_TYPES: dict[str, Any] = {f.name: type(f.default) for f in dataclasses.fields(Row)} | {"video": str}
+    def parts(self) -> dict[str, int]:
+        """The frames in which each part was found."""
+        counts = (self.pose, self.face, self.left_hand, self.right_hand)
+        return dict(zip(PARTS, counts, strict=True))
+
+
+def of(out: Path) -> Report[Row]:
+    """The report in the folder of the clips."""
+    return Report(out / REPORT, Row)
 
 
 def describe(clip: Clip, /, **known: Any) -> Row:
@@ -73,32 +86,3 @@ def describe(clip: Clip, /, **known: Any) -> Row:
         note = "nobody was found in any frame"
         row.reason = f"{row.reason}; {note}" if row.reason else note
     return row
-
-
-def read(out: Path) -> dict[str, Row]:
-    """The rows by video; a line that a killed run left half-written is left out."""
-    rows: dict[str, Row] = {}
-    if not (out / REPORT).exists():
-        return rows
-    with open(out / REPORT, newline="", **_TEXT) as file:
-        for cells in csv.DictReader(file):
-            try:
-                row = Row(**{name: _TYPES[name](cells[name]) for name in _FIELDS})
-            except (KeyError, ValueError, TypeError):
-                continue
-            rows[row.video] = row
-    return rows
-
-
-def write(out: Path, rows: Iterable[Row]) -> None:
-    """Writes the whole report, sorted by video; whole or not at all."""
-    with whole(out / REPORT) as draft, open(draft, "w", newline="", **_TEXT) as file:
-        writer = csv.DictWriter(file, _FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(r) for r in sorted(rows, key=lambda row: row.video))
-
-
-def append(out: Path, row: Row) -> None:
-    """Adds a line, so that a killed run has reported all that it finished."""
-    with open(out / REPORT, "a", newline="", **_TEXT) as file:
-        csv.DictWriter(file, _FIELDS, lineterminator="\n").writerow(dataclasses.asdict(row))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError
+from jaxsign.input.folders import finding, pool
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs.extract import pool, recording, report, videos
+from jaxsign.input.signs.extract import recording, report, videos
 from jaxsign.input.signs.extract.landmarkers import Factory, Landmarker
 from jaxsign.input.signs.extract.settings import Settings
 
@@ -23,7 +24,7 @@ class Job:
       needs_clip: whether the clip is still to be made.
     """
 
-    video: videos.Listed
+    video: finding.Listed
     clip: str
     needs_clip: bool = True
 

@@ -90,6 +90,7 @@ class _ShowFormats(argparse.Action):
 
 def convert(words: argparse.Namespace) -> int:
     """Runs `jaxsign convert`; 2 if clips were left out."""
+    from jaxsign.input.folders import progress
     from jaxsign.input.signs import formats
 
     collection = formats.open_collection(words.source, words.source_format)
@@ -98,7 +99,7 @@ def convert(words: argparse.Namespace) -> int:
         collection = _of_splits(collection, words.split)
     if not len(collection) and not collection.problems:
         raise UserError(f"{words.source}: holds no clips")
-    with _Bar(len(collection)) as bar:
+    with progress.Bar("writing", len(collection)) as bar:
         options = _options(words) | {"strict": words.strict, "on_clip": bar.step}
         written = formats.write_collection(collection, words.out, words.to, **options)
     _summarise(collection, written)
@@ -120,28 +121,6 @@ def _options(words: argparse.Namespace) -> dict[str, Any]:
     given = {"confidence": words.confidence, "max_gap": words.max_gap}
     given |= {"parquet": words.parquet or None, "dtype": "float16" if words.float16 else None}
     return {name: value for name, value in given.items() if value is not None}
-
-
-class _Bar:
-    """A progress bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, total: int):
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-        columns = (BarColumn(bar_width=32), MofNCompleteColumn(), "clips", TimeRemainingColumn())
-        self._progress = Progress(*columns, transient=True, disable=not sys.stdout.isatty())
-        self._task = self._progress.add_task("", total=total)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def step(self, name: str) -> None:
-        """One clip more is done."""
-        self._progress.advance(self._task)
 
 
 def _summarise(collection: Any, written: Any) -> None:

@@ -148,13 +148,14 @@ def add_explore(verbs: Any) -> None:
 
 def explore(words: argparse.Namespace) -> int:
     """Runs `jaxsign explore`."""
+    from jaxsign.input.folders import progress
     from jaxsign.input.signs import formats
-    from jaxsign.input.signs.preparing import exploring, showing
+    from jaxsign.input.signs.preparing import exploring
 
     source = formats.open_collection(words.path, words.format)
-    with showing.Bar("reading", min(len(source), words.clips or len(source))) as step:
+    with progress.Bar("reading", min(len(source), words.clips or len(source))) as bar:
         written = exploring.explore(
-            source, words.out, rows=words.rows, clips=words.clips, seed=words.seed, on_clip=step
+            source, words.out, rows=words.rows, clips=words.clips, seed=words.seed, on_clip=bar.step
         )
     print(written.text)
     print("\n".join(map(str, written.paths)))
@@ -180,9 +181,10 @@ def _add_writing(verb: argparse.ArgumentParser) -> None:
 
 
 def _place(words: argparse.Namespace, collection: Any) -> Any:
-    from jaxsign.input.signs.preparing import placing, showing
+    from jaxsign.input.folders import progress
+    from jaxsign.input.signs.preparing import placing
 
-    with showing.Bar("writing", len(collection)) as step:
+    with progress.Bar("writing", len(collection)) as bar:
         return placing.place(
             words.path,
             collection,
@@ -190,7 +192,7 @@ def _place(words: argparse.Namespace, collection: Any) -> Any:
             words.to,
             overwrite=words.overwrite,
             copy=words.copy,
-            on_clip=step,
+            on_clip=bar.step,
         )
 
 

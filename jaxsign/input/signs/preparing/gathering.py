@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from jaxsign.errors import UserError, listing
+from jaxsign.input.folders import progress
 from jaxsign.input.signs import formats, leap_motion
 from jaxsign.input.signs.formats import Collection
 from jaxsign.input.signs.preparing import (
@@ -18,7 +19,6 @@ from jaxsign.input.signs.preparing import (
     preparation,
     recordings,
     samples,
-    showing,
 )
 
 _LEAP_FPS = 120.0
@@ -35,8 +35,8 @@ def gather(words: argparse.Namespace, console: Console) -> Collection:
         raise UserError(f"--data {data}: no such file or folder")
     found = _GATHER[words.source](words, data, console)
     if words.source in ("kaggle", "video", "clips") and words.split != "original":
-        with showing.Bar("opening", len(found)) as step:
-            found = preparation.usable(found, step)
+        with progress.Bar("opening", len(found)) as bar:
+            found = preparation.usable(found, bar.step)
     if not len(found):
         problems = f":\n{listing(found.problems)}" if found.problems else ""
         raise UserError(f"{data}: no clip can be used{problems}")
@@ -99,7 +99,7 @@ def _extract(
     words: argparse.Namespace, data: Path, out: Path, only: set[str], console: Console
 ) -> dict[str, labelled_videos.Extracted]:
     """The clips of some videos below a folder, by the videos' names."""
-    from jaxsign.input.signs.extract import folder, progress, report
+    from jaxsign.input.signs.extract import folder, report
 
     plan, models = extraction(words, out)
     result = folder.extract(
@@ -108,7 +108,7 @@ def _extract(
         models=models,
         workers=words.workers,
         only=only,
-        display=progress.Display(console),
+        display=progress.Display("video", console),
     )
     return {
         row.video: labelled_videos.Extracted(
@@ -154,9 +154,9 @@ def _recordings(words: argparse.Namespace, data: Path, console: Console) -> Coll
 def _collected(
     words: argparse.Namespace, data: Path, found: list[samples.Sample], **options: Any
 ) -> Collection:
-    with showing.Bar("reading", len(found)) as step:
+    with progress.Bar("reading", len(found)) as bar:
         return samples.collect(
-            data, found, _table(words), separator=words.separator, on_sample=step, **options
+            data, found, _table(words), separator=words.separator, on_sample=bar.step, **options
         )
 
 

@@ -140,6 +140,7 @@ def prepare(words: argparse.Namespace) -> int:
     from rich.console import Console
 
     from jaxsign.errors import UserError
+    from jaxsign.input.folders import progress
     from jaxsign.input.signs import formats
     from jaxsign.input.signs.preparing import gathering, preparation, showing
 
@@ -157,10 +158,10 @@ def prepare(words: argparse.Namespace) -> int:
     rule = "kaggle" if words.source == "kaggle" else "video"
     wanted = preparation.Shares(way, rule, words.val_share, words.test_share, words.seed)
     collection = preparation.share(collection, wanted)
-    with showing.Bar("writing", len(collection)) as step:
+    with progress.Bar("writing", len(collection)) as bar:
         made = preparation.write(
             collection, out, fps=gathering.rate(words), missing=words.missing,
-            record=gathering.record(words), on_clip=step,
+            record=gathering.record(words), on_clip=bar.step,
         )  # fmt: skip
     showing.prepared(made, preparation.statistics(made.report), console)
     return 2 if made.skipped and not words.skip else 0

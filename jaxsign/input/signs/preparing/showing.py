@@ -1,11 +1,10 @@
 """What a person sees of a prepared data set."""
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from jaxsign.input.signs.formats import SPLITS, Collection
@@ -16,30 +15,6 @@ from jaxsign.input.signs.preparing.preparation import Prepared
 
 _LONGEST_LIST = 12
 _MOST_ROWS = 60
-
-
-class Bar:
-    """A bar of clips on a terminal; nothing elsewhere."""
-
-    def __init__(self, what: str, total: int):
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn(what),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task(what, total=total)
-
-    def __enter__(self) -> Callable[[object], None]:
-        self._progress.start()
-        return lambda _: self._progress.advance(self._task)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
 
 
 def chosen(collection: Collection, wished: int, console: Console) -> None:

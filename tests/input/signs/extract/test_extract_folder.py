@@ -18,10 +18,12 @@ from PIL import Image
 from rich.console import Console
 
 from jaxsign import config as configs
+from jaxsign import locking
 from jaxsign.errors import UserError
+from jaxsign.input.folders import finding, pool, progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import sources
-from jaxsign.input.signs.extract import folder, locking, pool, progress, report, video, work
+from jaxsign.input.signs.extract import folder, report, video, work
 from jaxsign.input.signs.extract.settings import Settings
 
 
@@ -29,7 +31,7 @@ def _extract(target, out, factory=fakes.Fake, settings=None, *, workers=1, **opt
     split = {key: options.pop(key) for key in ("preview", "keep_partial") if key in options}
     plan = work.Plan(Path(out), factory, settings or Settings(), **split)
     text = io.StringIO()
-    display = progress.Display(Console(file=text, width=200))
+    display = progress.Display("video", Console(file=text, width=200))
     result = folder.extract(Path(target), plan, workers=workers, display=display, **options)
     return result, text.getvalue()
 
@@ -113,7 +115,7 @@ def test_the_same_command_again_tries_only_what_failed(mixed):
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"raises.clip.npz", "short.clip.npz"}
     assert result.made == 2 and len(result.failed) == 4
-    assert "4 videos extracted already; 6 videos to do" in text
+    assert "4 videos done already; 6 videos to do" in text
     assert "cut short" in _rows(out)["short.mkv"]["reason"]
 
 
@@ -231,7 +233,8 @@ def test_previews_are_drawn_also_for_clips_that_are_there(small):
 
 
 def test_two_extractions_into_one_folder_are_refused(small):
-    with locking.alone(small[1]), pytest.raises(UserError, match="another process extracts"):
+    held = locking.alone(small[1], ".extract.lock", "--out", "extracts into this folder")
+    with held, pytest.raises(UserError, match="another process .* extracts into"):
         _extract(*small)
 
 
@@ -312,7 +315,7 @@ def test_a_worker_whose_parent_is_gone_does_not_write(tmp_path):
     path = fakes.movie(tmp_path / "a.mp4", 3)
     ours, theirs = pool.multiprocessing.Pipe()
     plan = work.Plan(tmp_path / "out", fakes.Fake, Settings())
-    job = work.Job(folder.videos.Listed("a.mp4", path, 1), "a")
+    job = work.Job(finding.Listed("a.mp4", path, 1), "a")
     do = work.start(plan)
     ours.close()
     with pytest.raises(BrokenPipeError):
@@ -322,12 +325,12 @@ def test_a_worker_whose_parent_is_gone_does_not_write(tmp_path):
 
 def test_the_report_survives_lines_cut_short(tmp_path):
     rows = [report.Row("a,b\n.mp4", reason='says "no"'), report.Row("b", frames=2, fps=12.5)]
-    report.write(tmp_path, rows)
-    report.append(tmp_path, report.Row("c"))
+    report.of(tmp_path).write(rows)
+    report.of(tmp_path).append(report.Row("c"))
     with open(tmp_path / "extract.csv", "a", encoding="utf-8") as file:
         file.write("d,d.clip.npz,do")
-    assert report.read(tmp_path) == {row.video: row for row in [*rows, report.Row("c")]}
-    assert report.read(tmp_path / "nowhere") == {}
+    assert report.of(tmp_path).read() == {row.video: row for row in [*rows, report.Row("c")]}
+    assert report.of(tmp_path / "nowhere").read() == {}
 
 
 def test_a_name_too_long_for_a_clip_fails_alone(tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
+from jaxsign.input.folders import finding
 from jaxsign.input.signs.extract import videos
 
 
@@ -39,7 +40,7 @@ def test_no_videos(tmp_path):
 
 def test_names_keep_the_ending_only_where_they_must():
     names = ["a/x.mp4", "a/x.mov", "b/x.mp4", "c.d.mkv", "Y.mp4", "y.avi"]
-    assert videos.clip_names(names, {}) == {
+    assert finding.result_names(names, {}) == {
         "a/x.mp4": "a/x.mp4",
         "a/x.mov": "a/x.mov",
         "b/x.mp4": "b/x",
@@ -50,9 +51,12 @@ def test_names_keep_the_ending_only_where_they_must():
 
 
 def test_a_name_given_earlier_stays():
-    assert videos.clip_names(["x.mov", "x.mp4"], {"x.mp4": "x"}) == {"x.mov": "x.mov", "x.mp4": "x"}
+    assert finding.result_names(["x.mov", "x.mp4"], {"x.mp4": "x"}) == {
+        "x.mov": "x.mov",
+        "x.mp4": "x",
+    }
     # Also where the video of that clip is gone.
-    assert videos.clip_names(["x.mov"], {"x.mp4": "x"}) == {"x.mov": "x.mov"}
+    assert finding.result_names(["x.mov"], {"x.mp4": "x"}) == {"x.mov": "x.mov"}
 
 
 PIECES = st.lists(st.sampled_from(["x", "X", ".mp4", ".mov", "y"]), min_size=1, max_size=4)
@@ -60,7 +64,7 @@ PIECES = st.lists(st.sampled_from(["x", "X", ".mp4", ".mov", "y"]), min_size=1, 
 
 @given(st.sets(PIECES.map("".join).map(lambda stem: stem.strip(".") + ".mp4"), max_size=8))
 def test_no_two_clips_share_a_name(names):
-    result = videos.clip_names(sorted(names), {})
+    result = finding.result_names(sorted(names), {})
     assert set(result) == names
     exact = [clip.casefold() for clip in result.values()]
     same = len({name.casefold() for name in names}) < len(names)  # no name could tell these apart

@@ -59,7 +59,7 @@ def test_the_same_clips_serve_other_splits(tmp_path, capsys):
     words = ["--clips", tmp_path / "clips", "--fps", "30", "--val-share", "0.4", "--separator", "_"]
     assert prepare("kaggle", tmp_path / "vsl", tmp_path / "b", *words) == 0
     said = capsys.readouterr().out
-    assert "5 videos extracted already; 0 videos to do" in said and "30 frames a second" in said
+    assert "5 videos done already; 0 videos to do" in said and "30 frames a second" in said
     found = formats.open_collection(tmp_path / "b")
     assert ("cam", "on") in [entry.glosses for entry in found.entries]
     assert found.read(0).fps == 30  # the folder tells

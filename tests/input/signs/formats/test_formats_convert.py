@@ -228,7 +228,7 @@ def test_a_link_to_an_empty_folder_stays(tmp_path):
 def test_a_full_disk_leaves_nothing(tmp_path, name):
     """A process that may write only so much to one file meets the same errors."""
     code = (
-        "import resource, signal, sys; import making; from jaxsign.input import formats\n"
+        "import resource, signal, sys; import making; from jaxsign.input.signs import formats\n"
         "from jaxsign.errors import UserError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "source = making.collection([making.clip(50, i) for i in range(2)])\n"

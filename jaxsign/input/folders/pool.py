@@ -10,14 +10,15 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
 
-_READY, _REFUSED, _NOTE, _DONE, _FAILED = "ready", "refused", "note", "done", "failed"
+_READY, _REFUSED = "ready", "refused"
+NOTE, DONE, FAILED, DIED = "note", "done", "failed", "died"
 _BETWEEN_NOTES = 0.2  # seconds
 _FALSE_STARTS = 3  # deaths of processes at their start, one after the other, that end it all
 _NOTICE = re.compile(r"[IW]\d{4} |INFO:|WARNING:")
@@ -53,14 +54,14 @@ class Notes:
         now = time.monotonic()
         if always or now - self._last > _BETWEEN_NOTES:
             self._last = now
-            self._pipe.send((_NOTE, value))
+            self._pipe.send((NOTE, value))
 
 
 # Made once a process (may raise UserError: then no process can work), then called for every job.
 Start = Callable[[], Callable[[Any, Notes], Any]]
 
 
-def run(start: Start, jobs: Sequence[Any], workers: int) -> Iterator[Event]:
+def run(start: Start, jobs: Sequence[Any], workers: int) -> Generator[Event, None, None]:
     """Does the jobs in processes of their own; events come as they happen.
 
     A process that is killed or crashes is replaced. Closing the iterator, or an exception thrown
@@ -76,7 +77,7 @@ def run(start: Start, jobs: Sequence[Any], workers: int) -> Iterator[Event]:
     """
     false_starts = 0
     waiting = collections.deque(enumerate(jobs))
-    with tempfile.TemporaryDirectory(prefix="jaxsign-extract-") as logs:
+    with tempfile.TemporaryDirectory(prefix="jaxsign-") as logs:
         crew: list[_Worker] = []
         try:
             while waiting or any(worker.job is not None for worker in crew):
@@ -144,7 +145,7 @@ class _Worker:
         if kind == _REFUSED:
             raise UserError(value)
         event = Event(-1 if self.job is None else self.job, kind, value)
-        if kind != _NOTE:
+        if kind != NOTE:
             self.job = None
         return event
 
@@ -154,7 +155,7 @@ class _Worker:
         self.reason = _reason(self._process.exitcode, self._log)
         self.stop()
         self.never_began = not self._ready
-        return None if self.job is None else Event(self.job, "died", self.reason)
+        return None if self.job is None else Event(self.job, DIED, self.reason)
 
     def stop(self) -> None:
         """Ends the process, gently first."""
@@ -217,13 +218,13 @@ def _main(start: Start, pipe: connection.Connection, log: str) -> None:
         while True:
             job = pipe.recv()
             try:
-                answer = (_DONE, work(job, notes))
+                answer = (DONE, work(job, notes))
             except (BrokenPipeError, EOFError, ConnectionResetError):
                 return  # the parent is gone
             except UserError as error:
-                answer = (_FAILED, str(error))
+                answer = (FAILED, str(error))
             except Exception as error:
-                answer = (_FAILED, f"{type(error).__name__}: {error}")
+                answer = (FAILED, f"{type(error).__name__}: {error}")
             pipe.send(answer)
 
 

@@ -1,0 +1,59 @@
+"""A table of what became of every file of a folder: a CSV that survives kills."""
+
+import csv
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from jaxsign.whole import whole
+
+# Names of files need not be text on every system.
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
+
+
+class Row(Protocol):
+    """A dataclass of texts and numbers; its first field names the file that it tells of."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Report(Generic[R]):
+    """The report at `path`, whose lines are of the dataclass `kind`."""
+
+    def __init__(self, path: Path, kind: type[R]):
+        self.path, self._kind = path, kind
+        self._types: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(kind)}
+        self._key = next(iter(self._types))
+
+    def read(self) -> dict[str, R]:
+        """The rows by file; a line that a killed run left half-written is left out."""
+        rows: dict[str, R] = {}
+        if not self.path.exists():
+            return rows
+        with open(self.path, newline="", **_TEXT) as file:
+            for cells in csv.DictReader(file):
+                try:
+                    values = {name: read(cells[name]) for name, read in self._types.items()}
+                    row = self._kind(**values)
+                except (KeyError, ValueError, TypeError):
+                    continue
+                rows[cells[self._key]] = row
+        return rows
+
+    def write(self, rows: Iterable[R]) -> None:
+        """Writes the whole report, sorted by file; whole or not at all."""
+        cells = sorted(map(dataclasses.asdict, rows), key=lambda row: row[self._key])
+        with whole(self.path) as draft, open(draft, "w", newline="", **_TEXT) as file:
+            writer = csv.DictWriter(file, list(self._types), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(cells)
+
+    def append(self, row: R) -> None:
+        """Adds a line, so that a killed run has reported all that it finished."""
+        with open(self.path, "a", newline="", **_TEXT) as file:
+            writer = csv.DictWriter(file, list(self._types), lineterminator="\n")
+            writer.writerow(dataclasses.asdict(row))

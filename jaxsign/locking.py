@@ -1,0 +1,51 @@
+"""One process at a time in a folder."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from jaxsign.errors import UserError
+
+
+@contextlib.contextmanager
+def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
+    """Holds `folder`, which is made; the system frees it when the process dies.
+
+    Args:
+      folder: where the lock's file lies.
+      name: of that file.
+      option: of the command line that names the folder, for messages.
+      work: what another process does there, for messages: 'trains in this folder'.
+
+    Raises:
+      UserError: `folder` is a file, cannot be written, or another process holds it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{option} {folder}: is a file. Expected a folder, which may be new")
+    lock = filelock.FileLock(folder / name, timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise UserError(
+            f"{folder}: another process (number {_owner(folder / name)}) {work}. Wait for it, "
+            f"stop it, or choose another {option}."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{option} {folder}: cannot be written ({error.strerror or error})"
+        ) from error
+    with lock:
+        (folder / name).write_text(f"{os.getpid()}\n", encoding="utf-8")
+        lock.release()  # `with` has counted a second time
+        yield
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip() or "unknown"
+    except OSError:
+        return "unknown"

@@ -1,47 +1,200 @@
-"""What differs between kinds of learning: the object between a net and the loop."""
+"""What differs between kinds of learning: the object between a net and the loop.
 
+A recipe names its task (`task.name`); a task is a folder here with `task.TASK`, a class of `Task`.
+"""
+
+import abc
 import importlib
-from types import ModuleType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jax
+import numpy as np
 from flax import linen as nn
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean
+from jaxsign.tasks import measures
 
+Array = jax.Array
 # What a recipe calls a task, and its folder here.
-_MODULES = {"classify": "classes", "ctc_attention": "sequences"}
+_FOLDERS = {"classify": "classes", "ctc_attention": "sequences"}
 
 
-def build(config: ConfigDict, net: nn.Module) -> Any:
-    """The task `config.task.name` around `net`; a file of this folder with `build(config, net)`.
+class Task(abc.ABC):
+    """How a net learns one kind of thing, and how that is measured and shown.
+
+    Batches are dicts of arrays [B, ...]. `weight` float32 [B] is 0 in rows that only fill the
+    batch, `index` int32 [B] is the row's example, -1 in those.
+
+    Attributes:
+      net: that learns.
+      sequences: whether it learns label sequences, not one label a head.
+    """
+
+    net: nn.Module
+    sequences = False
+
+    # From a recipe.
+
+    @classmethod
+    @abc.abstractmethod
+    def build(cls, config: ConfigDict, net: nn.Module) -> "Task":
+        """The task of `config.task` and `config.loss` around `net`.
+
+        Raises:
+          UserError: settings that cannot be trained with.
+        """
+
+    @classmethod
+    @abc.abstractmethod
+    def numbers(cls, config: ConfigDict) -> Mapping[str, measures.Number]:
+        """What a recipe may call a monitored number (`task.monitor` and others) -> the number."""
+
+    @classmethod
+    def check(cls, config: ConfigDict) -> list[str]:
+        """What in a recipe the task cannot work with, a sentence each; default: nothing."""
+        return []
+
+    # On the devices, traced.
+
+    @abc.abstractmethod
+    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
+        """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
+
+    def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Things beside rows that the loss is a mean over: name -> [B], how many a row has.
+
+        `loss` then finds the part of a row's things in their mean under that name, as it finds the
+        row's own under `share`. Default: none.
+        """
+        return {}
+
+    @abc.abstractmethod
+    def loss(
+        self,
+        params: Mapping[str, Any],
+        collections: Mapping[str, Any],
+        batch: Mapping[str, Array],
+        rng: Array,
+        now: Mapping[str, Array],
+    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+        """Training loss of one micro-batch.
+
+        Args:
+          params, collections: the net's variables.
+          batch: with `share` float32 [B], a row's part in the mean over rows, and one like it for
+            every name of `shares`.
+          rng: for dropout.
+          now: `Rates.now`; `epoch` float32 and `step` int32 done so far.
+
+        Returns:
+          The loss (float32 scalar); the new collections and sums over the real rows (`examples`
+          among them; scalars or arrays), which add up over devices, micro-batches and steps.
+        """
+
+    @abc.abstractmethod
+    def evaluate(
+        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+    ) -> dict[str, Any]:
+        """Sums over the real rows of a batch, and under `rows` arrays [B, ...] for `count`.
+
+        Args:
+          now: `Rates.now`.
+        """
+
+    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Arrays [B, ...] that `survey` needs of a batch; default: none."""
+        return {}
+
+    # On the host.
+
+    def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Sums that are counted on the host, from the `rows` of `evaluate`; default: none."""
+        return {}
+
+    @abc.abstractmethod
+    def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
+        """Sums of a step, an epoch or a validation -> means: `loss` and others.
+
+        NaN where there is nothing to average: an epoch whose float16 steps all overflowed.
+        """
+
+    def rates(self, config: ConfigDict, epoch: int) -> measures.Rates:
+        """What holds in `epoch` (from 0) of the stage of `config`; default: nothing changes."""
+        return measures.Rates()
+
+    def survey(self, rows: Iterable[Mapping[str, np.ndarray]], examples: int) -> Any:
+        """What the input needs to know of the net, at an epoch's start; kept in checkpoints.
+
+        Taken only where the input asks for it (`jaxsign.train.setup.Session.survey_batches`).
+
+        Args:
+          rows: of every batch of training examples, what `look` gave, and their `index`.
+          examples: how many there are.
+
+        Returns:
+          Plain values, as JSON has them; default: None.
+        """
+        return None
+
+    # Shown.
+
+    @property
+    @abc.abstractmethod
+    def columns(self) -> tuple[measures.Column, ...]:
+        """Columns of metrics.csv beside the losses, in order."""
+
+    @property
+    @abc.abstractmethod
+    def panel(self) -> measures.Panel:
+        """The picture between those of the losses and of the learning rate."""
+
+    @abc.abstractmethod
+    def line(self, val: measures.Means) -> str:
+        """How good a validation's answers are, for the console's line of an epoch."""
+
+    def step_tags(self, means: measures.Means) -> dict[str, float]:
+        """A step's further scalars for TensorBoard; default: none."""
+        return {}
+
+    def epoch_tags(self, val: measures.Means) -> dict[str, float]:
+        """A validation's scalars under further names than `val/NAME`; default: none."""
+        return {}
+
+
+def kind(config: ConfigDict) -> type[Task]:
+    """The class of the recipe's task.
 
     Raises:
       UserError: no such task.
     """
-    return module(config).build(config, net)
-
-
-def check(config: ConfigDict) -> list[str]:
-    """What in a recipe its task cannot work with, a sentence each."""
-    return list(module(config).check(config))
-
-
-def learns_sequences(config: ConfigDict) -> bool:
-    """Whether the recipe's task learns label sequences, not one label a clip."""
-    return bool(getattr(module(config), "SEQUENCES", False))
-
-
-def module(config: ConfigDict) -> ModuleType:
-    """The file of the recipe's task.
-
-    Raises:
-      UserError: no such task.
-    """
-    known = sorted(_MODULES)
+    known = sorted(_FOLDERS)
     name = config.task.name
     if name not in known:
         raise UserError(
             f"no task is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}"
         )
-    return importlib.import_module(f"jaxsign.tasks.{_MODULES[name]}.task")
+    return importlib.import_module(f"jaxsign.tasks.{_FOLDERS[name]}.task").TASK
+
+
+def build(config: ConfigDict, net: nn.Module) -> Task:
+    """The recipe's task around `net`.
+
+    Raises:
+      UserError: no such task, or settings that cannot be trained with.
+    """
+    return kind(config).build(config, net)
+
+
+def check(config: ConfigDict) -> list[str]:
+    """What in a recipe its task cannot work with, a sentence each."""
+    task = kind(config)
+    names, monitor = tuple(task.numbers(config)), config.task.monitor
+    wrong = [] if monitor in names else [f"task.monitor={monitor!r}: expected one of {names}"]
+    return wrong + task.check(config)
+
+
+def learns_sequences(config: ConfigDict) -> bool:
+    """Whether the recipe's task learns label sequences, not one label a clip."""
+    return kind(config).sequences

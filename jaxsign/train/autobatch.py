@@ -46,8 +46,7 @@ def _clips_per_second(run: setup.Run) -> float | None:
     zeros = initial.zeros(initial.shapes_of(session.task, batches))
     compiled = session.compiled
     state = compiled.place(session.fresh(zeros, 0, None))
-    weights = jnp.ones(len(run.config.task.heads), jnp.float32)
-    rates = {"lr": jnp.float32(0), "loss_weights": weights}
+    rates = {"lr": jnp.float32(0), **session.task.rates(stages[0].config, 0).now}
     put = compiled.put_train(batch)
     if run.devices[0].platform == "cpu" and _temporaries(compiled, state, put, rates) > _free():
         return None

@@ -77,14 +77,8 @@ def _train(arguments: argparse.Namespace) -> int:
         )
         return 130
     display.say(
-        f"done: best {result.monitor} {_shown(result)} (epoch {result.best_epoch}). The run is "
-        f"in {result.workdir}\n"
+        f"done: best {result.monitor.words} {result.monitor.shown(result.best)} (epoch "
+        f"{result.best_epoch}). The run is in {result.workdir}\n"
         f"next: jaxsign evaluate --workdir {arguments.workdir}"
     )
     return 0
-
-
-def _shown(result: Any) -> str:
-    """The monitored number as people read it."""
-    rate = "rate" in result.monitor
-    return f"{100 * result.best:.1f} %" if rate else f"{result.best:.4f}"

@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from jaxsign.input.folders import progress
+from jaxsign.tasks import measures
 from jaxsign.whole import whole
 
 
@@ -106,50 +107,48 @@ class TensorBoard:
             self._writer.close()
 
 
-def draw_history(rows: list[dict[str, Any]], path: Path, title: str) -> None:
-    """Draws losses, accuracies or word errors, and the learning rate over the epochs into a PNG."""
+_LOSSES = measures.Panel("loss", {"train_loss": "training", "val_loss": "validation"})
+_RATE = measures.Panel("learning rate of the next epoch", {"lr": ""})
+
+
+def draw_history(
+    rows: list[dict[str, Any]], path: Path, title: str, quality: measures.Panel
+) -> None:
+    """Draws losses, the task's own panel and the learning rate over the epochs into a PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    epochs = [row["epoch"] for row in rows]
-    panels: list[tuple[str, list[tuple[str, str]], str]] = [
-        ("loss", [("train_loss", "training"), ("val_loss", "validation")], "linear"),
-        _quality_panel(rows),
-        ("learning rate of the next epoch", [("lr", "")], "log"),
-    ]
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
-    for axis, (name, lines, scale) in zip(axes, panels, strict=True):
-        for key, label in lines:
-            values = [row.get(key, float("nan")) for row in rows]
-            axis.plot(epochs, values, label=label, marker="." if len(rows) < 40 else None)
-        axis.set_title(name)
-        axis.set_xlabel("epoch")
-        axis.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.grid(alpha=0.3)
-        if scale == "log" and all(row["lr"] > 0 for row in rows):
-            axis.set_yscale("log")
-        if "error rate" in name:
-            axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        if any(label for _, label in lines):
-            axis.legend(frameon=False)
+    for axis, panel in zip(axes, (_LOSSES, quality, _RATE), strict=True):
+        _draw(axis, rows, panel)
+    if all(row["lr"] > 0 for row in rows):
+        axes[2].set_yscale("log")
     _mark_stages(axes, rows)
-    _mark_best(axes[1], rows)
+    _mark_best(axes[1], rows, quality)
     figure.suptitle(title)
     with whole(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
     pyplot.close(figure)
 
 
-def _quality_panel(rows: list[dict[str, Any]]) -> tuple[str, list[tuple[str, str]], str]:
-    if "val_wer" in rows[0]:
-        parts = [("val_wer", "WER"), ("val_del", "deletions"), ("val_ins", "insertions")]
-        return "validation word error rate", [*parts, ("val_sub", "substitutions")], "linear"
-    accuracies = [key for key in rows[0] if key.startswith("val_") and key.endswith("_acc")]
-    return "validation accuracy", [(key, key[4:-4]) for key in accuracies], "linear"
+def _draw(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    epochs = [row["epoch"] for row in rows]
+    for key, label in panel.curves.items():
+        values = [row.get(key, float("nan")) for row in rows]
+        axis.plot(epochs, values, label=label, marker="." if len(rows) < 40 else None)
+    axis.set_title(panel.title)
+    axis.set_xlabel("epoch")
+    axis.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(alpha=0.3)
+    if panel.percent:
+        axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    if any(panel.curves.values()):
+        axis.legend(frameon=False)
 
 
 def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
@@ -164,15 +163,11 @@ def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
             )  # fmt: skip
 
 
-def _mark_best(axis: Any, rows: list[dict[str, Any]]) -> None:
-    name, lines, _ = _quality_panel(rows)
-    if not lines:
-        return
-    key, label = lines[0]
-    lowest = key == "val_wer"
-    best = (min if lowest else max)(rows, key=lambda row: row[key])
+def _mark_best(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
+    key, label = next(iter(panel.curves.items()))
+    best = (min if panel.better == "min" else max)(rows, key=lambda row: row[key])
     value = best[key]
-    axis.set_ylim(0, None if lowest and max(row[key] for row in rows) > 1 else 1.02)
+    axis.set_ylim(0, None if max(row[key] for row in rows) > 1 else 1.02)
     axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
-    shown = f"{100 * value:.1f} %" if lowest else f"{label}: {value:.3f}"
-    axis.set_title(f"{name}\nbest {shown} (epoch {best['epoch']})")
+    shown = f"{100 * value:.1f} %" if panel.percent else f"{label}: {value:.3f}"
+    axis.set_title(f"{panel.title}\nbest {shown} (epoch {best['epoch']})")

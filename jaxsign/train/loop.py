@@ -22,9 +22,8 @@ from ml_collections import ConfigDict
 from jaxsign import locking
 from jaxsign.errors import UserError
 from jaxsign.input import batching
-from jaxsign.tasks.classes import weighting
+from jaxsign.tasks import measures
 from jaxsign.train import (
-    alignment,
     autobatch,
     checkpoint,
     initial,
@@ -44,13 +43,13 @@ _SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How a run ended."""
+    """How a run ended: `best` is the `monitor`'s value after `best_epoch`."""
 
     workdir: Path
     epochs: int
     best: float
     best_epoch: int
-    monitor: str
+    monitor: measures.Number
     interrupted: bool
 
 
@@ -121,9 +120,9 @@ class Loop:
         return Result(
             self.run.workdir,
             self.records.epoch,
-            float("nan") if best is None else self.session.task.sign * best,
+            float("nan") if best is None else self.session.monitor.value(best),
             self.records.best_epoch,
-            self.session.task.monitor_name,
+            self.session.monitor,
             stop.requested and self.records.stage < len(self.run.stages),
         )
 
@@ -131,7 +130,7 @@ class Loop:
         at = self.records
         while not self._stage_is_over():
             begun, before = time.monotonic(), at.sums.get("examples", 0.0)
-            rates = self._rates()
+            rates = self.session.task.rates(self.session.stage.config, at.stage_epoch)
             self._train_epoch(rates, stop)
             speed = (at.sums.get("examples", 0.0) - before) / (time.monotonic() - begun)
             if at.steps_in_epoch < self.session.train_batches.steps_per_epoch:
@@ -143,32 +142,22 @@ class Loop:
             if stop.requested:
                 return
 
-    def _rates(self) -> dict[str, Any]:
-        current = self.session.stage
-        head_weights, phase = weighting.weights(
-            current.config.loss, self.records.stage_epoch, current.epochs
-        )
-        return {"weights": head_weights, "phase": phase}
-
     def _learning_rate(self, steps: int) -> float:
         options = self.session.stage.config.schedule
         share = steps / self.session.train_batches.steps_per_epoch
         position = self.records.stage_epoch + (share if options.unit == "step" else 0.0)
         return self.session.schedule.rate(position)
 
-    def _train_epoch(self, rates: dict[str, Any], stop: signals.StopRequest) -> None:
+    def _train_epoch(self, rates: measures.Rates, stop: signals.StopRequest) -> None:
         at, session = self.records, self.session
         steps = session.train_batches.steps_per_epoch
         self.display.start_epoch(at.epoch + 1, self.outputs.epochs, steps, at.steps_in_epoch)
-        if session.align_batches is not None:
-            self._align()
+        if session.survey_batches is not None:
+            self._survey()
         if self.feed is None:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
-        fixed = {
-            "loss_weights": jnp.asarray(rates["weights"], jnp.float32),
-            "epoch": jnp.float32(at.epoch),
-        }
+        fixed = {**rates.now, "epoch": jnp.float32(at.epoch)}
         pending: collections.deque[tuple[int, Any, Any, float]] = collections.deque()
         while at.steps_in_epoch < steps:
             batch, position = next(self.feed)
@@ -189,14 +178,19 @@ class Loop:
                 break
         self._drain(pending)
 
-    def _align(self) -> None:
-        """Finds the labels in the training clips, at an epoch's start, for the pieces it cuts.
+    def _survey(self) -> None:
+        """Takes the task's survey at an epoch's start and tells the input what was found.
 
-        Batches made ahead for this epoch do not know them: the feed starts anew.
+        Batches made ahead for this epoch do not know it: the feed starts anew.
         """
         at, session = self.records, self.session
         if not at.steps_in_epoch or at.alignment is None:
-            at.alignment = alignment.find(session, self.state)
+            compiled, batches = session.compiled, session.survey_batches
+            looks = (
+                compiled.rows(compiled.look(self.state, compiled.put_eval(batch)))
+                for batch in batches
+            )
+            at.alignment = session.task.survey(looks, len(self.run.train))
         session.train_batches.sequences.alignment = at.alignment
         self._close_feed()
 
@@ -238,10 +232,9 @@ class Loop:
             "precision=float32."
         )
 
-    def _validate(self, rates: dict[str, Any]) -> dict[str, float]:
+    def _validate(self, rates: measures.Rates) -> dict[str, Any]:
         session = self.session
-        weights = jnp.asarray(rates["weights"], jnp.float32)
-        totals: dict[str, float] = {}
+        totals: dict[str, Any] = {}
         pending: collections.deque = collections.deque()
 
         def add(found: dict[str, Any]) -> None:
@@ -252,14 +245,14 @@ class Loop:
 
         for batch in session.val_batches:
             put = session.compiled.put_eval(batch)
-            pending.append(session.compiled.evaluate(self.state, put, weights))
+            pending.append(session.compiled.evaluate(self.state, put, rates.now))
             if len(pending) >= _IN_FLIGHT:
                 add(pending.popleft())
         for found in pending:
             add(found)
         return session.task.summarise(totals)
 
-    def _end_epoch(self, train, val, seconds: float, speed: float, rates: dict[str, Any]) -> None:
+    def _end_epoch(self, train, val, seconds: float, speed: float, rates: measures.Rates) -> None:
         at, session = self.records, self.session
         if not math.isfinite(val["loss"]):
             raise UserError(
@@ -267,8 +260,9 @@ class Loop:
                 "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
             )
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
-        session.schedule.observe(val["score"])
-        best = at.observe(val["score"])
+        score = session.monitor.score(val)
+        session.schedule.observe(score)
+        best = at.observe(score)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
         at.alignment = None
         at.rows.append(
@@ -280,11 +274,11 @@ class Loop:
         if best:
             variables = session.compiled.fetch(self.state).variables
             self.checkpoints.save_best(
-                at.step, variables, {"epoch": at.epoch, "metric": session.task.sign * val["score"]}
+                at.step, variables, {"epoch": at.epoch, "metric": session.monitor.value(score)}
             )
         self._save()
         self.outputs.write(session, at)
-        self.outputs.epoch(at, train, val, seconds, speed, best)
+        self.outputs.epoch(session.task, at, train, val, seconds, speed, best)
 
     def _stage_is_over(self) -> bool:
         at, settings = self.records, self.session.stage.config.train

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import jaxsign
-from jaxsign import runtime
+from jaxsign import runtime, tasks
 from jaxsign.errors import UserError
+from jaxsign.tasks import measures
 from jaxsign.train import log, records, setup
-
-_WORDS = ("wer", "del", "ins", "sub", "sequence_accuracy")  # columns of runs that count words
 
 
 class Outputs:
@@ -56,25 +55,25 @@ class Outputs:
         self.display.say(f"stage {session.stage.name}: trains {_parts(session.trainable)}")
 
     def step(
-        self, task: Any, step: int, lr: float, means: dict[str, float], grad_norm: float
+        self, task: tasks.Task, step: int, lr: float, means: measures.Means, grad_norm: float
     ) -> None:
-        """A step's scalars, if it is one that is logged; a task may have more of them (`tags`)."""
+        """A step's scalars, if it is one that is logged."""
         every = self.run.config.log.every_steps
         if every and step % every == 0:
             scalars = {"train/step_loss": means["loss"], "train/lr": lr, "lr": lr}
-            more = task.tags(means) if hasattr(task, "tags") else {}
+            more = task.step_tags(means)
             self._board.scalars({**scalars, "train/grad_norm": grad_norm, **more}, step)
 
     def epoch(
-        self, at: records.Records, train: dict, val: dict, seconds: float, speed: float, best: bool
-    ) -> None:
+        self, task: tasks.Task, at: records.Records, train: measures.Means, val: measures.Means,
+        seconds: float, speed: float, best: bool,
+    ) -> None:  # fmt: skip
         """An epoch's scalars and its line on the console."""
-        scalars = {f"train/{k}": v for k, v in train.items() if k != "score"}
-        scalars |= {f"val/{k}": v for k, v in val.items() if k != "score"}
-        scalars |= {f"val/{k[5:]}": v for k, v in val.items() if "wer" in val and k[:5] == "loss/"}
+        scalars = {f"train/{k}": v for k, v in train.items()}
+        scalars |= {f"val/{k}": v for k, v in val.items()} | task.epoch_tags(val)
         self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
         self._board.flush()
-        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  {_quality(val)}"
+        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  {task.line(val)}"
         mark = "  *" if best else ""
         self.display.end_epoch(at.epoch, self.epochs, f"{text}  {seconds:.1f} s{mark}")
 
@@ -97,14 +96,15 @@ class Outputs:
         run = self.run
         records.write_csv(run.workdir / "metrics.csv", at.rows)
         if at.rows:
-            log.draw_history(at.rows, run.workdir / "history.png", run.workdir.name)
+            picture = run.workdir / "history.png"
+            log.draw_history(at.rows, picture, run.workdir.name, session.task.panel)
         entries = {
             "jaxsign": jaxsign.__version__,
             "parameters": self.parameters,
             "trainable_arrays": len(session.trainable),
             "epochs_done": at.epoch,
             "best_epoch": at.best_epoch,
-            "best_metric": None if at.best is None else session.task.sign * at.best,
+            "best_metric": None if at.best is None else session.monitor.value(at.best),
             "monitor": run.config.task.monitor,
             "train_examples": len(run.train),
             "val_examples": len(run.val),
@@ -117,15 +117,6 @@ class Outputs:
         """Closes the console's bar and TensorBoard's file."""
         self.display.close()
         self._board.close()
-
-
-def _quality(val: dict[str, float]) -> str:
-    """How good the answers are: accuracies, or word errors."""
-    if "wer" in val:
-        rates = "  ".join(f"{k} {100 * val[k]:.1f}" for k in ("del", "ins", "sub"))
-        return f"val WER {100 * val['wer']:.1f} %  ({rates})"
-    accuracies = "  ".join(f"{k[4:]} {v:.3f}" for k, v in val.items() if k.startswith("acc/"))
-    return f"val acc {accuracies}"
 
 
 def _now() -> str:
@@ -141,8 +132,8 @@ def _started(manifest: Path) -> str:
 
 
 def row(
-    session: setup.Session, at: records.Records, train: dict, val: dict, rates: dict, lr: float,
-    seconds: float, *, staged: bool,
+    session: setup.Session, at: records.Records, train: measures.Means, val: measures.Means,
+    rates: measures.Rates, lr: float, seconds: float, *, staged: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """An epoch's row of metrics.csv.
 
@@ -150,31 +141,20 @@ def row(
       lr: rate of the next epoch.
       staged: the run has several stages.
     """
-    config = session.stage.config
     memory = runtime.device_memory()
-    if config.deterministic:
+    if session.stage.config.deterministic:
         seconds, memory = 0.0, (0.0, 0.0)
+    means, columns = {"train": train, "val": val}, session.task.columns
     values: dict[str, Any] = {
         "epoch": at.epoch,
         "train_loss": train["loss"],
         "val_loss": val["loss"],
     }
-    values |= {f"val_{k[4:]}_acc": v for k, v in val.items() if k.startswith("acc/")}
-    values |= {f"val_{k}": val[k] for k in _WORDS if k in val}
+    values |= {c.name: means[c.side][c.key] for c in columns if not c.last}
     values |= {"lr": lr, "epoch_time": seconds}
     values |= {"gpu_memory_allocated": memory[0], "gpu_memory_reserved": memory[1]}
-    if config.loss.curriculum or config.loss.weighting != "static":
-        values |= {"alpha": rates["weights"][0], "beta": rates["weights"][-1]}
-        name = "curriculum_phase" if config.loss.curriculum else "loss_weighting_strategy"
-        values[name] = rates["phase"]
-    # Behind the original's columns, which other programs read by place.
-    values |= {f"train_{k[4:]}_acc": v for k, v in train.items() if k.startswith("acc/")}
-    values |= {
-        f"{side}_{k[5:]}_loss": means[k]
-        for side, means in (("train", train), ("val", val))
-        for k in means
-        if "wer" in val and k.startswith("loss/")
-    }
+    values |= rates.columns
+    values |= {c.name: means[c.side][c.key] for c in columns if c.last}
     if staged:
         values["stage"] = session.stage.name
     return values

@@ -17,6 +17,7 @@ from jaxsign import nets, runtime, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError, listing
 from jaxsign.input.signs import sources, views
+from jaxsign.tasks import measures
 from jaxsign.train import initial, inputs, optimizer, precision, ranges, schedule, state, step
 from jaxsign.whole import write_text
 
@@ -228,8 +229,9 @@ class Session:
 
     Attributes:
       train_batches, val_batches: of the sources, under the stage's input options.
-      align_batches: the training clips whole and in order, where their pieces' labels depend on
-        where the model finds them; else None.
+      monitor: the number that chooses the best epoch.
+      survey_batches: the training examples whole and in order, where the input asks for the task's
+        survey; else None.
       compiled: the steps.
       schedule: learning rates.
       trainable: parameter paths.
@@ -237,12 +239,13 @@ class Session:
     """
 
     stage: stage.Stage
-    task: Any
+    task: tasks.Task
+    monitor: measures.Number
     compiled: step.Compiled
     schedule: schedule.Schedule
     train_batches: Any
     val_batches: Any
-    align_batches: Any
+    survey_batches: Any
     trainable: tuple[str, ...]
     optimizer: optax.GradientTransformation
 
@@ -296,6 +299,7 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     return Session(
         stage=current,
         task=task,
+        monitor=task.numbers(config)[config.task.monitor],
         compiled=step.build(
             task,
             chain,
@@ -309,13 +313,13 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
         ),
         train_batches=batches,
         val_batches=inputs.make_eval_batches(config, run.val, run.view, net),
-        align_batches=_align_batches(config, run, net, batches),
+        survey_batches=_survey_batches(config, run, net, batches),
         trainable=trainable,
         optimizer=chain,
     )
 
 
-def _align_batches(config: ConfigDict, run: Run, net: nn.Module, batches: Any) -> Any:
+def _survey_batches(config: ConfigDict, run: Run, net: nn.Module, batches: Any) -> Any:
     if not batches.windowed or not batches.sequences.several:
         return None
     uncut = ConfigDict(config.to_dict())  # windows reach behind the frames that others are cut to

@@ -17,6 +17,7 @@ from flax import jax_utils
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from jaxsign import tasks
 from jaxsign.errors import UserError
 from jaxsign.train import optimizer as optimizers
 from jaxsign.train.state import TrainState
@@ -30,7 +31,7 @@ def train_step(
     batch: Mapping[str, Array],
     rates: Mapping[str, Array],
     *,
-    task: Any,
+    task: tasks.Task,
     optimizer: optax.GradientTransformation,
     trainable: tuple[str, ...],
     ema_decay: float,
@@ -41,8 +42,8 @@ def train_step(
     Args:
       state: the run's state.
       batch: arrays [A, B, ...]; `weight` float32 [A, B] is 0 in rows that only fill the batch.
-      rates: `lr` float32 and `loss_weights` float32 [heads] of this step; `epoch` float32, epochs
-        done, for what changes over a run (0 where it is left out).
+      rates: `lr` float32 of this step; `epoch` float32, epochs done, for what changes over a run
+        (0 where it is left out); what the task's `rates` gave for the epoch.
       task, optimizer, trainable, ema_decay: fixed for the stage.
       axis: name of the mapped device axis, or None.
 
@@ -88,9 +89,9 @@ def train_step(
 
 
 def _now(state: TrainState, rates: Mapping[str, Array]) -> dict[str, Array]:
-    """What a task is told of the step: the heads' weights, epochs and steps done."""
-    epoch = rates.get("epoch", jnp.float32(0))
-    return {"loss_weights": rates["loss_weights"], "epoch": epoch, "step": state.step}
+    """What a task is told of the step: its own rates, epochs and steps done."""
+    own = {name: value for name, value in rates.items() if name != "lr"}
+    return {"epoch": jnp.float32(0), **own, "step": state.step}
 
 
 def _update(state, grads, chosen, rest, optimizer, lr, ema_decay) -> TrainState:
@@ -136,7 +137,7 @@ def _accumulate(micro_step, collections, batch, count):
 
 
 def _with_shares(
-    batch: Mapping[str, Array], axis: str | None, task: Any
+    batch: Mapping[str, Array], axis: str | None, task: tasks.Task
 ) -> tuple[dict[str, Array], Array]:
     """Adds `share`: each row's part in the mean over the real rows of all devices.
 
@@ -144,8 +145,7 @@ def _with_shares(
     part of one of these. Times the number of devices, because gradients are averaged over them.
     """
     amounts = {"share": jnp.ones_like(batch["weight"])}
-    if hasattr(task, "shares"):
-        amounts |= task.shares(batch)
+    amounts |= task.shares(batch)
     totals = {name: (batch["weight"] * amount).sum() for name, amount in amounts.items()}
     devices = 1
     if axis is not None:
@@ -163,22 +163,29 @@ def _skip_unless(finite: Array, new: TrainState, old: TrainState) -> TrainState:
 
 
 def eval_step(
-    state: TrainState, batch: Mapping[str, Array], weights: Array, *, task: Any, axis: str | None
+    state: TrainState,
+    batch: Mapping[str, Array],
+    now: Mapping[str, Array],
+    *,
+    task: tasks.Task,
+    axis: str | None,
 ) -> dict[str, Any]:
     """The task's sums over the real rows of one batch [B, ...].
 
     What it gives under `rows`, arrays [B, ...], stays with the rows: see `Compiled.rows`.
     """
-    found = dict(task.evaluate(state.variables, batch, weights))
+    found = dict(task.evaluate(state.variables, batch, now))
     rows = found.pop("rows", {})
     if axis is not None:
         found = jax.lax.psum(found, axis)
     return {**found, "rows": rows} if rows else found
 
 
-def align_step(state: TrainState, batch: Mapping[str, Array], *, task: Any) -> dict[str, Any]:
-    """Under `rows`: where in the clips of a batch the model finds their labels."""
-    return {"rows": {"spans": task.align(state.variables, batch), "index": batch["index"]}}
+def look_step(
+    state: TrainState, batch: Mapping[str, Array], *, task: tasks.Task
+) -> dict[str, Array]:
+    """Arrays [B, ...] that the task's survey needs of a batch, and whose they are (`index`)."""
+    return {**task.look(state.variables, batch), "index": batch["index"]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,18 +194,18 @@ class Compiled:
 
     Attributes:
       train: (state, batch, rates) -> (state, metrics); gives the state's buffers away.
-      evaluate: (state, batch, weights) -> sums, and arrays under `rows`.
-      align: (state, batch) -> arrays under `rows`; for tasks that can `align`.
+      evaluate: (state, batch, the task's rates) -> sums, and arrays under `rows`.
+      look: (state, batch) -> arrays for the task's survey.
       place, fetch: a host state -> the form that the steps take, and back to one copy.
       put: a host batch (training: [A, B, ...], evaluation: [B, ...]) -> devices; second argument:
         which axis holds the rows.
       scalars: metrics of a step -> plain numpy values on the host.
-      rows: arrays of `evaluate` and `align` -> numpy [B, ...], the rows of all devices and hosts.
+      rows: arrays [B, ...] of `evaluate` and `look` -> numpy, the rows of all devices and hosts.
     """
 
     train: Callable[..., tuple[TrainState, dict[str, Array]]]
     evaluate: Callable[..., dict[str, Any]]
-    align: Callable[..., dict[str, Any]]
+    look: Callable[..., dict[str, Array]]
     place: Callable[[TrainState], TrainState]
     fetch: Callable[[TrainState], TrainState]
     put: Callable[[Mapping[str, np.ndarray], int], Any]
@@ -216,7 +223,7 @@ class Compiled:
 
 
 def build(
-    task: Any,
+    task: tasks.Task,
     optimizer: optax.GradientTransformation,
     trainable: tuple[str, ...],
     *,
@@ -249,7 +256,7 @@ def _on_one(task, fixed, devices) -> Compiled:
     return Compiled(
         train=jax.jit(train, donate_argnums=0),
         evaluate=jax.jit(evaluate),
-        align=jax.jit(functools.partial(align_step, task=task)),
+        look=jax.jit(functools.partial(look_step, task=task)),
         place=lambda state: jax.device_put(state, devices[0]),
         fetch=lambda state: state,
         put=lambda batch, _: jax.device_put(dict(batch), devices[0]),
@@ -275,7 +282,7 @@ def _by_pmap(task, fixed, devices) -> Compiled:
             train, AXIS, in_axes=(0, 0, None), donate_argnums=0, devices=_if_local(devices)
         ),
         evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=_if_local(devices)),
-        align=jax.pmap(functools.partial(align_step, task=task), AXIS, devices=_if_local(devices)),
+        look=jax.pmap(functools.partial(look_step, task=task), AXIS, devices=_if_local(devices)),
         place=lambda state: jax_utils.replicate(state, devices),
         fetch=jax_utils.unreplicate,
         put=put,
@@ -315,7 +322,7 @@ def _by_mesh(task, fixed, devices) -> Compiled:
     return Compiled(
         train=jax.jit(train, donate_argnums=0, out_shardings=same),
         evaluate=jax.jit(evaluate, out_shardings=same),
-        align=jax.jit(functools.partial(align_step, task=task), out_shardings=same),
+        look=jax.jit(functools.partial(look_step, task=task), out_shardings=same),
         place=lambda state: jax.device_put(state, same),
         fetch=lambda state: state,
         put=put,

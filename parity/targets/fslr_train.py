@@ -6,11 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign import tasks
 from jaxsign.nets import sign_transformer, state_dict
+from jaxsign.tasks.classes import task as classes
 from jaxsign.train import optimizer, schedule, step
 from jaxsign.train import state as states
 from parity import cases, weights
@@ -92,7 +94,7 @@ class Runner:
         fresh = states.create(variables, transform, chosen, seed=config.seed)
         self.state = self.steps.place(fresh)
         self.rate = schedule.build(config.schedule, config.optim.lr, config.train.epochs)
-        self.weights = jnp.asarray(config.loss.weights, jnp.float32)
+        self.weights = {"loss_weights": jnp.asarray(config.loss.weights, jnp.float32)}
 
     def evaluate(self, batch: Arrays) -> dict[str, float]:
         """Means over the batch's real rows with the weights as they are."""
@@ -102,7 +104,7 @@ class Runner:
 
     def train(self, group: Arrays, epoch: int) -> None:
         """One optimizer step over a group [A, B, ...]."""
-        rates = {"lr": jnp.float32(self.rate.rate(epoch)), "loss_weights": self.weights}
+        rates = {"lr": jnp.float32(self.rate.rate(epoch)), **self.weights}
         self.state, _ = self.steps.train(self.state, self.steps.put_train(group), rates)
 
     def variables(self) -> dict[str, Any]:
@@ -153,7 +155,7 @@ def train_run(case: cases.Case) -> Arrays:
     return losses | columns | {f"after/{key}": value for key, value in after.items()}
 
 
-class _Ramp:
+class _Ramp(classes.Classify):
     """A task whose only parameter grows by the learning rate in every step."""
 
     def loss(self, params, collections, batch, rng, now):
@@ -166,10 +168,11 @@ def moving_average(start: float, decay: float, count: int) -> list[float]:
     config = configs.base()
     config.optim.update(name="sgd", momentum=0.0)
     transform = optimizer.build(config.optim)
-    steps = step.build(_Ramp(), transform, ("p",), ema_decay=decay, devices=jax.local_devices()[:1])
+    ramp = _Ramp(net=nn.Module(), heads=(), loss_name="", options=())
+    steps = step.build(ramp, transform, ("p",), ema_decay=decay, devices=jax.local_devices()[:1])
     variables = {"params": {"p": jnp.float32(start)}}
     state = steps.place(states.create(variables, transform, ("p",), seed=0, average=True))
-    rates = {"lr": jnp.float32(1.0), "loss_weights": jnp.ones(1)}
+    rates = {"lr": jnp.float32(1.0)}
     found = []
     for _ in range(count):
         batch = steps.put_train({"weight": np.ones((1, 1), np.float32)})

@@ -137,7 +137,7 @@ def _value_and_gradients(
     """((loss, (new collections, sums)), gradients) of one batch of real rows, as in the step."""
     amounts = {"share": batch["weight"], **task.shares(batch)}
     parts = {name: np.full(len(n), 1 / n.sum(), np.float32) for name, n in amounts.items()}
-    now = {"loss_weights": jnp.ones(1), "epoch": jnp.float32(0), "step": jnp.int32(0)}
+    now = {"epoch": jnp.float32(0), "step": jnp.int32(0)}
 
     def loss(params):
         return task.loss(params, collections, {**batch, **parts}, jax.random.key(0), now)

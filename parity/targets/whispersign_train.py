@@ -69,7 +69,7 @@ class Runner:
         """One update."""
         lr = self.schedule.rate(len(self.records.lr) / self.updates)
         group = self.steps.put_train({name: value[None] for name, value in batch.items()})
-        rates = {"lr": jnp.float32(lr), "loss_weights": jnp.ones(1)}
+        rates = {"lr": jnp.float32(lr)}
         self.state, metrics = self.steps.train(self.state, group, rates)
         metrics = self.steps.scalars(metrics)
         self.records.lr.append(lr)
@@ -81,7 +81,7 @@ class Runner:
         """Mean of the batches' losses, as the original has it."""
         losses = []
         for batch in batches:
-            sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), jnp.ones(1))
+            sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), {})
             sums = {name: value for name, value in sums.items() if name != "rows"}
             losses.append(self.task.summarise(self.steps.scalars(sums))["loss"])
         return float(np.mean(losses))

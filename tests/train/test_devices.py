@@ -76,10 +76,10 @@ for count in (1, 4):
         s, metrics = compiled.train(s, compiled.put_train(b), rates)
         sums.append({k: float(v) for k, v in compiled.scalars(metrics).items()})
     one = {k: v[0] for k, v in batches[0].items()}
-    found = compiled.evaluate(s, compiled.put_eval(one), rates["loss_weights"])
+    found = compiled.evaluate(s, compiled.put_eval(one), {"loss_weights": rates["loss_weights"]})
     if sequences:
         rows = compiled.rows(found.pop("rows"))
-        spans = compiled.rows(compiled.align(s, compiled.put_eval(one))["rows"])["spans"]
+        spans = compiled.rows(compiled.look(s, compiled.put_eval(one)))["spans"]
         assert len(rows["ids"]) == B and spans.shape == (B, 3, 2)
         np.testing.assert_array_equal(rows["sequence"], one["sequence"])
         sums.append({k: float(v) for k, v in task.count(rows).items()})

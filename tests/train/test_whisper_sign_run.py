@@ -11,7 +11,8 @@ from jaxsign import config as configs
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input.signs import sequence_labels
-from jaxsign.train import alignment, checkpoint, inputs, log, loop, optimizer, records, setup
+from jaxsign.tasks.sequences import task as sequences
+from jaxsign.train import checkpoint, inputs, log, loop, optimizer, records, setup
 
 
 def train(folder, config, steps=None):
@@ -133,8 +134,12 @@ def test_windows_reach_behind_the_longest_whole_clip_and_may_hold_nothing_to_lea
     tmp_path, monkeypatch
 ):
     aligned = {}
-    find = alignment.find
-    monkeypatch.setattr(alignment, "find", lambda *a: aligned.setdefault("middles", find(*a)))
+    survey = sequences.CtcAttention.survey
+    monkeypatch.setattr(
+        sequences.CtcAttention,
+        "survey",
+        lambda *a: aligned.setdefault("middles", survey(*a)),
+    )
     monkeypatch.setattr(sequence_labels.SequenceLabels, "fit", lambda self, ids, n: len(ids) < 2)
     # Sentences that validation would cut are refused, which is not what this is about.
     monkeypatch.setattr(inputs, "check_sequences", lambda *_: None)

@@ -10,6 +10,8 @@ import numpy as np
 from flax import linen as nn
 from ml_collections import ConfigDict
 
+from jaxsign import tasks
+from jaxsign.tasks import measures
 from jaxsign.tasks.classes import loss as losses
 from jaxsign.tasks.classes import weighting
 
@@ -20,33 +22,46 @@ LEARNED = "loss_weights"
 
 
 @dataclasses.dataclass(frozen=True)
-class Classify:
+class Classify(tasks.Task):
     """Weighted sum of the heads' classification losses.
 
     Attributes:
       net: returns `logits`, a dict with an entry [B, C] for every head.
       heads: names of the heads; the batch holds their labels under the same names.
-      monitor: the head whose validation accuracy chooses the best checkpoint.
       loss_name, options: the loss and its numbers.
       uncertainty: start value of learned head weights, or None for given ones.
     """
 
     net: nn.Module
     heads: tuple[str, ...]
-    monitor: str
     loss_name: str
     options: tuple[tuple[str, float], ...]
     uncertainty: float | None = None
 
-    sign = 1.0  # the monitored number is better when it is higher
+    @classmethod
+    def build(cls, config: ConfigDict, net: nn.Module) -> "Classify":
+        weighting.check(config.loss, len(config.task.heads))
+        names = ("focal_gamma", "focal_alpha", "label_smoothing")
+        learned = config.loss.weighting == "uncertainty" and not config.loss.curriculum
+        return cls(
+            net=net,
+            heads=tuple(config.task.heads),
+            loss_name=config.loss.name,
+            options=tuple((name, float(config.loss[name])) for name in names),
+            uncertainty=float(config.loss.uncertainty_init) if learned else None,
+        )
 
-    @property
-    def monitor_name(self) -> str:
-        """What is monitored, in words."""
-        return f"validation {self.monitor} accuracy"
+    @classmethod
+    def numbers(cls, config: ConfigDict) -> dict[str, measures.Number]:
+        """By the head's name, its accuracy; `loss` and `loss/HEAD`."""
+        heads = tuple(config.task.heads)
+        found = {h: measures.Number(f"acc/{h}", f"validation {h} accuracy", "max") for h in heads}
+        found["loss"] = measures.Number("loss", "validation loss", "min")
+        return found | {
+            f"loss/{h}": measures.Number(f"loss/{h}", f"validation {h} loss", "min") for h in heads
+        }
 
-    def init(self, rng: Array, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
+    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
         x, valid = jnp.asarray(batch["x"][:1]), jnp.asarray(batch["valid"][:1])
         variables = jax.jit(self.net.init)({"params": rng, "dropout": rng}, x, valid)
         variables = {k: v for k, v in variables.items() if k != "intermediates"}
@@ -63,17 +78,10 @@ class Classify:
         rng: Array,
         now: Mapping[str, Array],
     ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
-        """Training loss of one micro-batch.
+        """As in `Task`; `now` holds `loss_weights` float32 [heads].
 
-        Args:
-          params, collections: the net's variables.
-          batch: [B, ...] with `share` float32 [B], each row's part in the mean.
-          rng: for dropout.
-          now: `loss_weights` float32 [heads]; `epoch` and `step` done so far, for nets whose
-            regularisation changes over a run (their attribute `uses_progress`).
-
-        Returns:
-          The loss (float32 scalar), and the new collections and the sums of `sums`.
+        A net whose regularisation changes over a run (its attribute `uses_progress`) is told the
+        epoch and the step.
         """
         mutable = [name for name in collections if name == "batch_stats"]
         more: dict[str, Any] = {}
@@ -94,14 +102,14 @@ class Classify:
         return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
 
     def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], weights: Array
+        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Array]:
         """Sums over the real rows of a batch: `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
         params = variables["params"]
         output: Any = self.net.apply(
             {**variables, "params": _of_net(params)}, batch["x"], batch["valid"], train=False
         )
-        return self._rows(output["logits"], params, batch, weights)[1]
+        return self._rows(output["logits"], params, batch, now["loss_weights"])[1]
 
     def _rows(self, logits, params, batch, weights) -> tuple[Array, dict[str, Array]]:
         options, real = dict(self.options), batch["weight"]
@@ -122,11 +130,8 @@ class Classify:
             sums[f"correct/{head}"] = (right * real).sum()
         return rows, sums
 
-    def summarise(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """Sums of an epoch -> `loss`, `loss/HEAD`, `acc/HEAD` (means) and `score` to maximise.
-
-        NaN where there is nothing to average: an epoch whose float16 steps all overflowed.
-        """
+    def summarise(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """`loss`, and of every head `loss/HEAD` and `acc/HEAD`."""
 
         def mean(name: str) -> float:
             count = float(sums.get("examples", 0.0))
@@ -136,35 +141,37 @@ class Classify:
         for head in self.heads:
             result[f"loss/{head}"] = mean(f"loss/{head}")
             result[f"acc/{head}"] = mean(f"correct/{head}")
-        return {**result, "score": result[f"acc/{self.monitor}"]}
+        return result
+
+    def rates(self, config: ConfigDict, epoch: int) -> measures.Rates:
+        """The heads' weights, and where they change in `metrics.csv` too."""
+        weights, phase = weighting.weights(config.loss, epoch, config.train.epochs)
+        columns: dict[str, Any] = {}
+        if config.loss.curriculum or config.loss.weighting != "static":
+            name = "curriculum_phase" if config.loss.curriculum else "loss_weighting_strategy"
+            columns = {"alpha": weights[0], "beta": weights[-1], name: phase}
+        return measures.Rates({"loss_weights": np.asarray(weights, np.float32)}, columns)
+
+    @property
+    def columns(self) -> tuple[measures.Column, ...]:
+        """Accuracies of the heads; those of training stand last."""
+        return (
+            *(measures.Column(f"val_{h}_acc", "val", f"acc/{h}") for h in self.heads),
+            # Behind the original's columns, which other programs read by place.
+            *(measures.Column(f"train_{h}_acc", "train", f"acc/{h}", True) for h in self.heads),
+        )
+
+    @property
+    def panel(self) -> measures.Panel:
+        return measures.Panel("validation accuracy", {f"val_{h}_acc": h for h in self.heads})
+
+    def line(self, val: measures.Means) -> str:
+        accuracies = {head: val[f"acc/{head}"] for head in self.heads}
+        return "val acc " + "  ".join(f"{head} {value:.3f}" for head, value in accuracies.items())
 
 
 def _of_net(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if name != LEARNED}
 
 
-def check(config: ConfigDict) -> list[str]:
-    """What in a recipe this task cannot work with."""
-    heads = tuple(config.task.heads)
-    if config.task.monitor in heads:
-        return []
-    return [f"task.monitor={config.task.monitor!r}: expected one of {heads}"]
-
-
-def build(config: ConfigDict, net: nn.Module) -> Classify:
-    """The task of `config.task` and `config.loss`.
-
-    Raises:
-      UserError: loss settings that cannot be trained with.
-    """
-    weighting.check(config.loss, len(config.task.heads))
-    names = ("focal_gamma", "focal_alpha", "label_smoothing")
-    learned = config.loss.weighting == "uncertainty" and not config.loss.curriculum
-    return Classify(
-        net=net,
-        heads=tuple(config.task.heads),
-        monitor=config.task.monitor,
-        loss_name=config.loss.name,
-        options=tuple((name, float(config.loss[name])) for name in names),
-        uncertainty=float(config.loss.uncertainty_init) if learned else None,
-    )
+TASK = Classify

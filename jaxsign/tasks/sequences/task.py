@@ -6,7 +6,7 @@ greedily and counts word errors.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -15,19 +15,20 @@ import numpy as np
 from flax import linen as nn
 from ml_collections import ConfigDict
 
+from jaxsign import tasks
 from jaxsign.errors import UserError
+from jaxsign.tasks import measures
 from jaxsign.tasks.sequences import ctc, word_errors
 from jaxsign.tasks.sequences.decoding import greedy
 
 Array = jax.Array
-MONITORS = ("loss", "wer")
 START_END = 0
-SEQUENCES = True  # the batches hold label sequences
+_RATES = ("wer", "del", "ins", "sub", "sequence_accuracy")
 _COUNTS = ("words", "deletions", "insertions", "substitutions", "sentences", "wrong_sentences")
 
 
 @dataclasses.dataclass(frozen=True)
-class CtcAttention:
+class CtcAttention(tasks.Task):
     """CTC and attention losses of a net that gives log probabilities over time.
 
     Attributes:
@@ -36,23 +37,49 @@ class CtcAttention:
         it has a second CTC head.
       alpha: CTC's share; at 1 the decoder does not run.
       auxiliary: weight of the second CTC loss.
-      monitor: 'loss' or 'wer', what chooses the best checkpoint.
     """
 
     net: nn.Module
     alpha: float
     auxiliary: float = 0.0
-    monitor: str = "loss"
 
-    sign = -1.0  # the monitored number is better when it is lower
+    sequences = True
 
-    @property
-    def monitor_name(self) -> str:
-        """What is monitored, in words."""
-        return "validation loss" if self.monitor == "loss" else "validation word error rate"
+    @classmethod
+    def build(cls, config: ConfigDict, net: nn.Module) -> "CtcAttention":
+        if not hasattr(net, "frames_per_output"):
+            raise UserError(
+                f"task.name='ctc_attention': the net {config.net.name} gives no sequences"
+            )
+        return cls(net, config.loss.alpha, config.loss.auxiliary)
 
-    def init(self, rng: Array, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
+    @classmethod
+    def numbers(cls, config: ConfigDict) -> dict[str, measures.Number]:
+        """`loss`, `wer`, its parts `del`, `ins`, `sub`, and `sequence_accuracy`."""
+        return {
+            "loss": measures.Number("loss", "validation loss", "min"),
+            "wer": measures.Number("wer", "validation word error rate", "min", percent=True),
+            "del": measures.Number("del", "validation deletions", "min", percent=True),
+            "ins": measures.Number("ins", "validation insertions", "min", percent=True),
+            "sub": measures.Number("sub", "validation substitutions", "min", percent=True),
+            "sequence_accuracy": measures.Number(
+                "sequence_accuracy", "validation sequence accuracy", "max"
+            ),
+        }
+
+    @classmethod
+    def check(cls, config: ConfigDict) -> list[str]:
+        problems = []
+        if tuple(config.task.heads) != ("gloss",):
+            heads = tuple(config.task.heads)
+            problems.append(f"task.heads={heads}: label sequences are of ('gloss',)")
+        if config.loss.auxiliary and not config.net.get("auxiliary_ctc"):
+            problems.append(
+                f"loss.auxiliary={config.loss.auxiliary}: set net.auxiliary_ctc as well"
+            )
+        return problems
+
+    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
         x, valid = jnp.asarray(batch["x"][:1]), jnp.asarray(batch["valid"][:1])
         tokens = jnp.zeros((1, 1), jnp.int32)
         variables = jax.jit(self.net.init)({"params": rng, "dropout": rng}, x, valid, tokens)
@@ -70,19 +97,7 @@ class CtcAttention:
         rng: Array,
         now: Mapping[str, Array],
     ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
-        """Training loss of one micro-batch.
-
-        Args:
-          params, collections: the net's variables.
-          batch: [B, ...] with `sequence` int32 [B, L], `sequence_valid` bool [B, L], and float32
-            [B]: `share`, a row's part in the mean over rows, and `token_share`, one of its tokens'
-            part in the mean over tokens.
-          rng: for dropout.
-          now: of the step; unused.
-
-        Returns:
-          The loss (float32 scalar), and the new collections and the sums of `sums`.
-        """
+        """As in `Task`; the labels are `sequence` int32 [B, L], `sequence_valid` bool [B, L]."""
         mutable = [name for name in collections if name == "batch_stats"]
         output: Any
         output, new = self.net.apply(
@@ -106,9 +121,8 @@ class CtcAttention:
         return total, ({**collections, **new}, _sums(rows, batch))
 
     def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], weights: Array
+        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
-        """Sums over the real rows of a batch, and under `rows` what `count` needs of each."""
         output: Any = self.net.apply(
             variables, batch["x"], batch["valid"], self._tokens(batch), train=False
         )
@@ -129,8 +143,8 @@ class CtcAttention:
             totals = {name: totals[name] + counts[name] for name in _COUNTS}
         return totals
 
-    def align(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> Array:
-        """int32 [B, L, 2]: first and last frame of the input of each label, -1 where unknown."""
+    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """`spans` int32 [B, L, 2]: first and last input frame of each label, -1 where unknown."""
         output: Any = self.net.apply(variables, batch["x"], batch["valid"], train=False)
         spans = ctc.align(
             output["ctc_log_probs"],
@@ -139,7 +153,22 @@ class CtcAttention:
             batch["sequence_valid"],
         )
         size = self.net.frames_per_output
-        return jnp.where(spans < 0, -1, spans * size + jnp.array([0, size - 1]))
+        return {"spans": jnp.where(spans < 0, -1, spans * size + jnp.array([0, size - 1]))}
+
+    def survey(
+        self, rows: Iterable[Mapping[str, np.ndarray]], examples: int
+    ) -> list[list[int] | None]:
+        """The middle frame of every label of every example; None where its labels do not fit.
+
+        What tells to which piece of a clip a label belongs (Viterbi on the net's CTC output).
+        """
+        found: list[list[int] | None] = [None] * examples
+        for batch in rows:
+            for index, spans in zip(batch["index"], batch["spans"], strict=True):
+                labels = spans[(spans >= 0).all(axis=-1)]
+                if index >= 0 and len(labels):
+                    found[int(index)] = [int(n) for n in labels.sum(axis=-1) // 2]
+        return found
 
     def _tokens(self, batch: Mapping[str, Array]) -> Array | None:
         """What the decoder is given: start, label 1, label 2, ...; None where it does not run."""
@@ -166,13 +195,12 @@ class CtcAttention:
         total = self.alpha * parts["ctc"] + self.auxiliary * parts["auxiliary"]
         return total + (1 - self.alpha) * parts["attention"] if self.alpha < 1 else total
 
-    def summarise(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """Sums of an epoch -> means of the losses, and word error rates where they were counted.
+    def summarise(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Means of the losses, and word error rates where words were counted.
 
         Returns:
           `loss`; of `loss/ctc`, `loss/attention`, `loss/auxiliary` those that count in it; `wer`,
-          `del`, `ins`, `sub` (shares of the words), `sequence_accuracy`; and `score` to maximise.
-          NaN where there is nothing to average.
+          `del`, `ins`, `sub` (shares of the words), `sequence_accuracy`.
         """
 
         def mean(name: str, over: str) -> float:
@@ -185,8 +213,7 @@ class CtcAttention:
             "auxiliary": mean("loss/auxiliary", "examples"),
         }
         result = {"loss": self._total(parts)}
-        used = {"ctc": True, "attention": self.alpha < 1, "auxiliary": self.auxiliary > 0}
-        result |= {f"loss/{name}": parts[name] for name, on in used.items() if on}
+        result |= {f"loss/{name}": parts[name] for name in self._parts}
         if "words" in sums:
             result |= {
                 "wer": sum(mean(name, "words") for name in _COUNTS[1:4]),
@@ -195,9 +222,44 @@ class CtcAttention:
                 "sub": mean("substitutions", "words"),
                 "sequence_accuracy": 1 - mean("wrong_sentences", "sentences"),
             }
-        return {**result, "score": -result.get(self.monitor, float("nan"))}
+        return result
 
-    def tags(self, means: Mapping[str, float]) -> dict[str, float]:
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        """The losses that count in the total."""
+        used = {"ctc": True, "attention": self.alpha < 1, "auxiliary": self.auxiliary > 0}
+        return tuple(name for name, on in used.items() if on)
+
+    @property
+    def columns(self) -> tuple[measures.Column, ...]:
+        """Word error rates; the parts of the losses stand last."""
+        return (
+            *(measures.Column(f"val_{name}", "val", name) for name in _RATES),
+            *(
+                measures.Column(f"{side}_{part}_loss", side, f"loss/{part}", True)
+                for side in measures.SIDES
+                for part in self._parts
+            ),
+        )
+
+    @property
+    def panel(self) -> measures.Panel:
+        curves = {"val_wer": "WER", "val_del": "deletions", "val_ins": "insertions"}
+        return measures.Panel(
+            "validation word error rate",
+            {**curves, "val_sub": "substitutions"},
+            better="min",
+            percent=True,
+        )
+
+    def line(self, val: measures.Means) -> str:
+        rates = "  ".join(f"{k} {100 * val[k]:.1f}" for k in ("del", "ins", "sub"))
+        return f"val WER {100 * val['wer']:.1f} %  ({rates})"
+
+    def epoch_tags(self, val: measures.Means) -> dict[str, float]:
+        return {f"val/{part}": val[f"loss/{part}"] for part in self._parts}
+
+    def step_tags(self, means: measures.Means) -> dict[str, float]:
         """A step's losses under the names that WhisperSign's guide and its program use."""
         parts = ("loss", "total"), ("loss/ctc", "ctc"), ("loss/attention", "attention")
         values = {f"loss/{name}": means.get(key, 0.0) for key, name in parts}
@@ -227,20 +289,4 @@ def token_losses(logits: Array, labels: Array, label_valid: Array) -> Array:
     return jnp.where(places <= counts, each, 0.0).sum(-1)
 
 
-def check(config: ConfigDict) -> list[str]:
-    """What in a recipe this task cannot work with."""
-    problems = []
-    if config.task.monitor not in MONITORS:
-        problems.append(f"task.monitor={config.task.monitor!r}: expected one of {MONITORS}")
-    if tuple(config.task.heads) != ("gloss",):
-        problems.append(f"task.heads={tuple(config.task.heads)}: label sequences are of ('gloss',)")
-    if config.loss.auxiliary and not config.net.get("auxiliary_ctc"):
-        problems.append(f"loss.auxiliary={config.loss.auxiliary}: set net.auxiliary_ctc as well")
-    return problems
-
-
-def build(config: ConfigDict, net: nn.Module) -> CtcAttention:
-    """The task of `config.task` and `config.loss`."""
-    if not hasattr(net, "frames_per_output"):
-        raise UserError(f"task.name='ctc_attention': the net {config.net.name} gives no sequences")
-    return CtcAttention(net, config.loss.alpha, config.loss.auxiliary, config.task.monitor)
+TASK = CtcAttention

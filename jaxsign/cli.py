@@ -1,6 +1,7 @@
 """`jaxsign VERB ...`: a thin table of verbs; the work is in the rooms behind them."""
 
 import argparse
+import pkgutil
 import sys
 from collections.abc import Sequence
 
@@ -22,9 +23,33 @@ examples:
   jaxsign import SignTransformer_best.pt --workdir runs/imported
 """
 
+# What adds a verb, in the order of --help. A module is imported when its verb is asked for, so that
+# no verb waits for another one; what is heavy (jax, ...) they import when the verb runs.
+_VERBS = {
+    "train": "jaxsign.train.commands:add_train",
+    "evaluate": "jaxsign.infer.commands:add_evaluate",
+    "predict": "jaxsign.infer.commands:add_predict",
+    "live": "jaxsign.infer.live.commands:add_live",
+    "stream": "jaxsign.infer.live.stream_commands:add_stream",
+    "capture": "jaxsign.infer.live.capture_commands:add_capture",
+    "inspect": "jaxsign.input.signs.inspecting.commands:add_inspect",
+    "extract": "jaxsign.input.signs.extract.commands:add_extract",
+    "convert": "jaxsign.input.signs.formats.commands:add_convert",
+    "prepare": "jaxsign.input.signs.preparing.prepare_commands:add_prepare",
+    "choose": "jaxsign.input.signs.preparing.commands:add_choose",
+    "split": "jaxsign.input.signs.preparing.commands:add_split",
+    "explore": "jaxsign.input.signs.preparing.commands:add_explore",
+    "validate": "jaxsign.input.signs.commands:add_validate",
+    "export-data": "jaxsign.input.signs.commands:add_export_data",
+    "features": "jaxsign.infer.features.commands:add_features",
+    "import": "jaxsign.infer.commands:add_import",
+    "export": "jaxsign.infer.commands:add_export",
+    "parity": "jaxsign.cli:_add_parity",
+}
 
-def parser() -> argparse.ArgumentParser:
-    """The command line: one subparser a verb."""
+
+def parser(verb: str = "") -> argparse.ArgumentParser:
+    """The command line: one subparser a verb, or if `verb` is one, its subparser alone."""
     top = argparse.ArgumentParser(
         prog="jaxsign",
         description=_DESCRIPTION,
@@ -34,38 +59,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"jaxsign {jaxsign.__version__}")
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
-    from jaxsign.infer import commands as infer
-    from jaxsign.infer.features import commands as features_commands
-    from jaxsign.infer.live import capture_commands as capturing
-    from jaxsign.infer.live import commands as live
-    from jaxsign.infer.live import stream_commands as streaming
-    from jaxsign.input.signs import commands as inputs
-    from jaxsign.input.signs.extract import commands as extracting
-    from jaxsign.input.signs.formats import commands as converting
-    from jaxsign.input.signs.inspecting import commands as inspecting
-    from jaxsign.input.signs.preparing import commands as preparing
-    from jaxsign.input.signs.preparing import prepare_commands
-    from jaxsign.train import commands as train
-
-    train.add_train(verbs)
-    infer.add_evaluate(verbs)
-    infer.add_predict(verbs)
-    live.add_live(verbs)
-    streaming.add_stream(verbs)
-    capturing.add_capture(verbs)
-    inspecting.add_inspect(verbs)
-    extracting.add_extract(verbs)
-    converting.add_convert(verbs)
-    prepare_commands.add_prepare(verbs)
-    preparing.add_choose(verbs)
-    preparing.add_split(verbs)
-    preparing.add_explore(verbs)
-    inputs.add_validate(verbs)
-    inputs.add_export_data(verbs)
-    features_commands.add_features(verbs)
-    infer.add_import(verbs)
-    infer.add_export(verbs)
-    _add_parity(verbs)
+    for name in [verb] if verb in _VERBS else _VERBS:
+        pkgutil.resolve_name(_VERBS[name])(verbs)
     return top
 
 
@@ -97,7 +92,7 @@ def _main(argv: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if argv is None else argv)
-    top = parser()
+    top = parser(words[0] if words else "")
     if words[:1] == ["parity"]:  # its own options are parsed by the suite
         arguments = argparse.Namespace(run=_parity, arguments=words[1:], debug=False)
         rest: list[str] = []

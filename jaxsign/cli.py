@@ -34,7 +34,7 @@ _VERBS = {
     "capture": "jaxsign.infer.live.capture_commands:add_capture",
     "inspect": "jaxsign.input.signs.inspecting.commands:add_inspect",
     "extract": "jaxsign.input.signs.extract.commands:add_extract",
-    "convert": "jaxsign.input.signs.formats.commands:add_convert",
+    "convert": "jaxsign.input.signs.convert_commands:add_convert",
     "prepare": "jaxsign.input.signs.preparing.prepare_commands:add_prepare",
     "choose": "jaxsign.input.signs.preparing.commands:add_choose",
     "split": "jaxsign.input.signs.preparing.commands:add_split",

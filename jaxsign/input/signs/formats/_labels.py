@@ -20,7 +20,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files
-from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, of_files
+from jaxsign.input.signs.formats._types import SPLITS, ClipWriter, Collection, Entry, of_files
 from jaxsign.whole import write_text
 
 FILE = "labels.csv"
@@ -295,16 +295,14 @@ def stem_of(path: Path, suffixes: tuple[str, ...]) -> str:
     return labels.stem_of(path.name, suffixes)
 
 
-class FolderWriter:
-    """Writes one file a clip and labels beside them: what such formats' Writers share."""
+class FolderWriter(ClipWriter):
+    """Writes one file a clip and labels beside them: what such formats' writers share."""
 
-    LOSSES: frozenset[str] = frozenset()
     SUFFIX = ""
 
     def __init__(self, folder: Path, collection: Collection):
-        self._folder, self._collection = folder, collection
+        super().__init__(folder, collection)
         self._written: list[Entry] = []
-        self.losses = set(self.LOSSES)
 
     def write(self, path: Path, clip: Clip) -> None:
         """Writes the file of one clip."""

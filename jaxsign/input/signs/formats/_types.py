@@ -1,12 +1,11 @@
-"""What every format reads into: entries that know their labels, and clips on demand."""
+"""What a format is, and what every format reads into: labelled entries, and clips on demand."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # numpy is not needed to list the formats
-    from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.clip import Clip
 
 SPLITS = ("train", "val", "test")
 
@@ -50,7 +49,7 @@ class Collection:
     name: str
     format: str
     entries: list[Entry]
-    reader: Callable[[int], "Clip"]
+    reader: Callable[[int], Clip]
     problems: list[str] = dataclasses.field(default_factory=list)
     glosses: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -59,7 +58,7 @@ class Collection:
     def __len__(self) -> int:
         return len(self.entries)
 
-    def read(self, index: int) -> "Clip":
+    def read(self, index: int) -> Clip:
         """Clip `index`.
 
         Raises:
@@ -110,7 +109,7 @@ def of_files(
     path: Path,
     format: str,
     entries: list[Entry],
-    load: Callable[[Path], "Clip"],
+    load: Callable[[Path], Clip],
     frames: Callable[[Path], int] | None = None,
     **rest: Any,
 ) -> Collection:
@@ -138,3 +137,55 @@ def in_order(known: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
 def _number_first(name: str) -> tuple[bool, int, str]:
     number = name.isascii() and name.isdigit()
     return not number, int(name) if number else 0, name
+
+
+class ClipWriter:
+    """Writes the clips of a collection into a new folder, one after the other.
+
+    A format's writer may take options of its own besides, all with defaults.
+
+    Attributes:
+        LOSSES: what the format keeps of no clip.
+        losses: what was lost of those written so far, `LOSSES` among it.
+    """
+
+    LOSSES: frozenset[str] = frozenset()
+
+    def __init__(self, folder: Path, collection: Collection):
+        self._folder, self._collection = folder, collection
+        self.losses: set[str] = set(self.LOSSES)
+
+    def add(self, index: int, entry: Entry, clip: Clip) -> None:
+        """Writes clip `index`.
+
+        Raises:
+            UserError: the format cannot hold it.
+        """
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Writes what the clips have in common; without it the folder is not whole."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """What a file of this folder tells of its format, as its `FORMAT`.
+
+    Attributes:
+        looks: what such a collection looks like, for messages.
+        recognises: whether a file or folder is in this format; cheap.
+        open: reads names and labels of a file or folder, not the clips.
+        writer: writes a folder in this format; None = it can be read alone.
+        write_clip: writes one clip as one file, for formats that have such files.
+        suffix: with which these files' names end; "" where there are none.
+        foldered: it is a folder of such files with labels.csv beside them.
+    """
+
+    looks: str
+    recognises: Callable[[Path], bool]
+    open: Callable[[Path], Collection]
+    writer: type[ClipWriter] | None = None
+    write_clip: Callable[[Path, Clip], None] | None = None
+    suffix: str = ""
+    foldered: bool = False

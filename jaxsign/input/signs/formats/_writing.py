@@ -8,15 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input.signs import formats
-from jaxsign.input.signs.formats import _names
-from jaxsign.input.signs.formats._types import Collection, Entry
-
-if TYPE_CHECKING:
-    from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.formats import _names, _registry
+from jaxsign.input.signs.formats._types import ClipWriter, Collection, Entry
 
 # From here on a folder of single files is slow to open and to copy: `auto` writes a store.
 STORE_FROM = 5000
@@ -70,10 +67,8 @@ def write_collection(
     """
     out = Path(out)
     name = choose(collection, out, format)
-    module = formats.get(name)
-    if not hasattr(module, "Writer"):
-        raise UserError(f"format {name!r} can be read but not written")
-    _check_options(name, module.Writer, options)
+    made_by = writer_of(name)
+    _check_options(name, made_by, options)
     _check_out(out)
     if is_file(out, name):
         return _write_one(collection, out, name)
@@ -86,7 +81,7 @@ def write_collection(
     place.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
     try:
-        writer = module.Writer(draft, collection, **options)
+        writer = made_by(draft, collection, **options)
         count = _add_all(collection, writer, strict, skipped, on_clip)
         writer.finish()
         os.chmod(draft, 0o777 & ~_umask())
@@ -105,7 +100,7 @@ def write_collection(
 
 def _add_all(
     collection: Collection,
-    writer: Any,
+    writer: ClipWriter,
     strict: bool,
     skipped: list[str],
     on_clip: Callable[[str], None] | None,
@@ -128,7 +123,7 @@ def _add_all(
     return count
 
 
-def _add(writer: Any, index: int, entry: Entry, clip: "Clip") -> None:
+def _add(writer: ClipWriter, index: int, entry: Entry, clip: Clip) -> None:
     try:
         writer.add(index, entry, clip)
     except OSError as error:
@@ -137,9 +132,7 @@ def _add(writer: Any, index: int, entry: Entry, clip: "Clip") -> None:
         raise UserError("its name is too long for a file") from error
 
 
-def _clips(
-    collection: Collection, strict: bool, skipped: list[str]
-) -> Iterator[tuple[int, "Clip"]]:
+def _clips(collection: Collection, strict: bool, skipped: list[str]) -> Iterator[tuple[int, Clip]]:
     """The clips that can be read, with their numbers."""
     for index in range(len(collection)):
         try:
@@ -175,18 +168,30 @@ def choose(collection: Collection, out: Path, format: str) -> str:
     """The format's name for what a person asked for."""
     if format != "auto":
         return format
-    fitting = [name for name in formats.names() if is_file(out, name)]
+    fitting = [name for name in _registry.names() if is_file(out, name)]
     if fitting:
-        return max(fitting, key=lambda name: len(formats.get(name).SUFFIX))
+        return max(fitting, key=lambda name: len(_registry.get(name).suffix))
     if out.suffix == ".store":
         return "store"
     return "clips" if len(collection) < STORE_FROM else "store"
 
 
+def writer_of(name: str) -> type[ClipWriter]:
+    """What writes the format `name`.
+
+    Raises:
+        UserError: there is no such format, or it can be read alone.
+    """
+    found = _registry.get(name).writer
+    if found is None:
+        raise UserError(f"format {name!r} can be read but not written")
+    return found
+
+
 def is_file(out: Path, name: str) -> bool:
     """Whether `out` is the name of a single file in format `name`."""
-    module = formats.get(name)
-    return hasattr(module, "write_clip") and out.name.endswith(module.SUFFIX)
+    suffix = _registry.get(name).suffix
+    return bool(suffix) and out.name.endswith(suffix)
 
 
 def _write_one(collection: Collection, out: Path, name: str) -> Written:
@@ -195,9 +200,10 @@ def _write_one(collection: Collection, out: Path, name: str) -> Written:
             f"{out} is the name of one file, but {collection.name} holds {len(collection)} clips. "
             "Give a folder."
         )
-    module = formats.get(name)
-    module.write_clip(out, collection.read(0))
-    return Written(out, name, 1, [], sorted(module.Writer.LOSSES))
+    write = _registry.get(name).write_clip
+    assert write is not None  # as `is_file` says
+    write(out, collection.read(0))
+    return Written(out, name, 1, [], sorted(writer_of(name).LOSSES))
 
 
 def _check_options(name: str, writer: Callable, options: dict[str, Any]) -> None:

@@ -10,9 +10,8 @@ from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _labels
-from jaxsign.input.signs.formats._types import Collection
+from jaxsign.input.signs.formats._types import Collection, Format
 
-LOOKS = "a folder of *.clip.npz with labels.csv, or one .npz file with landmarks [T, 543, 3]"
 SUFFIX = clips.SUFFIX
 
 
@@ -79,7 +78,7 @@ def write_clip(path: Path, clip: Clip) -> None:
     clip.save(path)
 
 
-class Writer(_labels.FolderWriter):
+class _Writer(_labels.FolderWriter):
     """Writes a folder of clip files and its labels. Nothing is lost."""
 
     SUFFIX = SUFFIX
@@ -87,3 +86,14 @@ class Writer(_labels.FolderWriter):
     def write(self, path: Path, clip: Clip) -> None:
         """Writes the file of one clip."""
         clip.save(path)
+
+
+FORMAT = Format(
+    looks="a folder of *.clip.npz with labels.csv, or one .npz file with landmarks [T, 543, 3]",
+    recognises=recognises,
+    open=open_path,
+    writer=_Writer,
+    write_clip=write_clip,
+    suffix=SUFFIX,
+    foldered=True,
+)

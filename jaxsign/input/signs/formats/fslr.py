@@ -19,12 +19,11 @@ from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _labels, _parquet
-from jaxsign.input.signs.formats._types import Collection
+from jaxsign.input.signs.formats._types import Collection, Format
 from jaxsign.input.signs.sources import npz
 from jaxsign.input.signs.views import fslr156
 
 Array = np.ndarray
-LOOKS = "a folder of .npz with X [T, 156] and mask, with labels.csv; or one such .npz or .parquet"
 SUFFIX = ".npz"
 _FPS = 30.0
 _POSE = len(fslr156.POSE_POINTS)
@@ -176,7 +175,7 @@ def _write_parquet(path: Path, x: Array, visible: Array, times: Array) -> None:
     _parquet.write(path, pyarrow.table(columns | {"t_ms": times, "mask_bits": bits}))
 
 
-class Writer(_labels.FolderWriter):
+class _Writer(_labels.FolderWriter):
     """Writes a folder of npz files and `labels.csv` with class numbers."""
 
     SUFFIX = SUFFIX
@@ -199,3 +198,14 @@ class Writer(_labels.FolderWriter):
     def write(self, path: Path, clip: Clip) -> None:
         """Writes the file of one clip."""
         self._write(path, clip)
+
+
+FORMAT = Format(
+    looks="a folder of .npz with X [T, 156] and mask, and labels.csv; or one such .npz or .parquet",
+    recognises=recognises,
+    open=open_path,
+    writer=_Writer,
+    write_clip=write_clip,
+    suffix=SUFFIX,
+    foldered=True,
+)

@@ -14,12 +14,16 @@ from jaxsign.input import labels
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _google_parquet, _labels, _parquet
 from jaxsign.input.signs.formats._google_parquet import read_tensor as read_tensor
-from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, of_files
+from jaxsign.input.signs.formats._types import (
+    SPLITS,
+    ClipWriter,
+    Collection,
+    Entry,
+    Format,
+    of_files,
+)
 from jaxsign.whole import write_text
 
-LOOKS = (
-    "a folder with train.csv, sign_to_prediction_index_map.json and parquet files, or one of them"
-)
 SUFFIX = ".parquet"
 TABLE = "train.csv"
 INDEX = "sign_to_prediction_index_map.json"
@@ -107,15 +111,14 @@ def write_clip(path: Path, clip: Clip) -> None:
     _google_parquet.write_clip(path, clip)
 
 
-class Writer:
+class _Writer(ClipWriter):
     """Writes parquet files with train.csv and the index map; a folder a split where there are."""
 
     LOSSES = frozenset({"google_islr keeps no times (frame numbers alone) and no visibility"})
 
     def __init__(self, folder: Path, collection: Collection):
-        self._folder, self._signs = folder, collection.classes()[0]
+        super().__init__(folder, collection)
         self._rows: dict[str, list[list]] = {}
-        self.losses = set(self.LOSSES)
 
     def add(self, index: int, entry: Entry, clip: Clip) -> None:
         """Writes one clip.
@@ -140,7 +143,18 @@ class Writer:
 
     def finish(self) -> None:
         """Writes train.csv and the index map of every split."""
-        signs = {sign: i for i, sign in enumerate(self._signs)}
+        signs = {sign: i for i, sign in enumerate(self._collection.classes()[0])}
         for split, rows in self._rows.items():
             write_text(self._folder / split / INDEX, _labels.json_text(signs))
             _labels.write_csv(self._folder / split / TABLE, COLUMNS, rows)
+
+
+FORMAT = Format(
+    looks="a folder with train.csv, sign_to_prediction_index_map.json and parquet files; or one "
+    "of these files",
+    recognises=recognises,
+    open=open_path,
+    writer=_Writer,
+    write_clip=write_clip,
+    suffix=SUFFIX,
+)

@@ -14,11 +14,10 @@ from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import skeleton
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _labels
-from jaxsign.input.signs.formats._types import Collection
+from jaxsign.input.signs.formats._types import Collection, Format
 from jaxsign.whole import whole
 
 Array = np.ndarray
-LOOKS = "a folder of *.pose with labels.csv, or one .pose file"
 SUFFIX = ".pose"
 # Pixels a side for clips that do not know the size of their image.
 UNKNOWN_SIZE = 1000
@@ -179,7 +178,7 @@ def _component(header: Any, name: str) -> Any:
     return header.PoseHeaderComponent(name, points, limbs, colours, "XYZC")
 
 
-class Writer(_labels.FolderWriter):
+class _Writer(_labels.FolderWriter):
     """Writes a folder of .pose files and its labels."""
 
     SUFFIX = SUFFIX
@@ -196,3 +195,14 @@ class Writer(_labels.FolderWriter):
                 f"clips of unknown image size are drawn on {UNKNOWN_SIZE} pixels square"
             )
         write_clip(path, clip)
+
+
+FORMAT = Format(
+    looks="a folder of *.pose with labels.csv, or one .pose file",
+    recognises=recognises,
+    open=open_path,
+    writer=_Writer,
+    write_clip=write_clip,
+    suffix=SUFFIX,
+    foldered=True,
+)

@@ -17,10 +17,9 @@ from jaxsign.errors import UserError
 from jaxsign.input import files, labels
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _labels, _points75
-from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry
+from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, Format
 
 Array = np.ndarray
-LOOKS = "sequences.npz with landmarks [N, T, 75, 3], label, split and classes, or its folder"
 FILE = "sequences.npz"
 # Array -> kinds of numbers, and its shape behind the first axis; -1 = frames.
 _LAYOUT: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -136,3 +135,10 @@ def _read(key: tuple[str, int], row: int) -> Clip:
 
 def _frames(key: tuple[str, int], _: int) -> int:
     return _arrays(*key)["landmarks"].shape[1]
+
+
+FORMAT = Format(
+    looks="sequences.npz with landmarks [N, T, 75, 3], label, split and classes, or its folder",
+    recognises=recognises,
+    open=open_path,
+)

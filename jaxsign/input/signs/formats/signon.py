@@ -14,9 +14,15 @@ from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _labels, _npy, _points75
-from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, of_files
+from jaxsign.input.signs.formats._types import (
+    SPLITS,
+    ClipWriter,
+    Collection,
+    Entry,
+    Format,
+    of_files,
+)
 
-LOOKS = "a folder with samples.csv (Id,Label,Participant,Video,Subset) and mediapipe/*.npy"
 SUFFIX = ".npy"
 TABLE = "samples.csv"
 GLOSSES = "glosses.csv"
@@ -119,7 +125,7 @@ def write_clip(path: Path, clip: Clip) -> None:
     _npy.write(path, _points75.from_clip(clip).astype(np.float64))
 
 
-class Writer:
+class _Writer(ClipWriter):
     """Writes a folder with samples.csv, mediapipe/ and glosses.csv."""
 
     LOSSES = frozenset(
@@ -127,10 +133,9 @@ class Writer:
     )
 
     def __init__(self, folder: Path, collection: Collection):
-        self._folder = folder
+        super().__init__(folder, collection)
         self._numbers = {name: i for i, name in enumerate(collection.classes()[0])}
         self._rows: list[list] = []
-        self.losses = set(self.LOSSES)
 
     def add(self, index: int, entry: Entry, clip: Clip) -> None:
         """Writes one clip.
@@ -155,3 +160,13 @@ class Writer:
         """Writes samples.csv and the list of glosses."""
         _labels.write_csv(self._folder / GLOSSES, ["Gloss"], [[name] for name in self._numbers])
         _labels.write_csv(self._folder / TABLE, COLUMNS, self._rows)
+
+
+FORMAT = Format(
+    looks="a folder with samples.csv (Id,Label,Participant,Video,Subset) and mediapipe/*.npy",
+    recognises=recognises,
+    open=open_path,
+    writer=_Writer,
+    write_clip=write_clip,
+    suffix=SUFFIX,
+)

@@ -26,10 +26,9 @@ import jaxsign
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _labels, _parquet, _record
-from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry
+from jaxsign.input.signs.formats._types import SPLITS, ClipWriter, Collection, Entry, Format
 from jaxsign.whole import write_text
 
-LOOKS = "a folder with store.json, index.parquet and clips-*.array_record"
 VERSION = 1
 ABOUT, INDEX = "store.json", "index.parquet"
 DTYPES = ("float32", "float16")
@@ -209,10 +208,8 @@ def _place(id: str, number: int) -> str:
     return f"{id}/{number}" if id else ""
 
 
-class Writer:
+class _Writer(ClipWriter):
     """Writes shards, then the index, then store.json."""
-
-    LOSSES: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -224,13 +221,12 @@ class Writer:
     ):
         if dtype not in DTYPES:
             raise UserError(f"dtype={dtype!r}, expected one of {', '.join(DTYPES)}")
-        self._folder, self._collection = folder, collection
+        super().__init__(folder, collection)
         self._dtype, self._limit = dtype, shard_bytes
         self._id = uuid.uuid4().hex
         self._shards: list[int] = []
         self._bytes, self._open = 0, None
         self._columns: dict[str, list] = {name: [] for name in _COLUMNS}
-        self.losses: set[str] = set(self.LOSSES)
         if dtype != "float32":
             self.losses.add(f"{dtype} rounds landmarks to about 0.0005 of the image")
 
@@ -305,3 +301,11 @@ def _disk_errors() -> Iterator[None]:
 
 def _draft(number: int) -> str:
     return f"clips-{number:05d}.array_record.partial"
+
+
+FORMAT = Format(
+    looks="a folder with store.json, index.parquet and clips-*.array_record",
+    recognises=recognises,
+    open=open_path,
+    writer=_Writer,
+)

@@ -19,12 +19,18 @@ from jaxsign.input import labels
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _labels, _npy
-from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, of_files
+from jaxsign.input.signs.formats._types import (
+    SPLITS,
+    ClipWriter,
+    Collection,
+    Entry,
+    Format,
+    of_files,
+)
 from jaxsign.input.signs.views import whisper_sign
 from jaxsign.whole import write_text
 
 Array = np.ndarray
-LOOKS = "a folder with label_map.json and train, val, test with features/*.npy and labels/*.npy"
 SUFFIX = ".npy"
 MAP = "label_map.json"
 RECORD, TABLE = "prepared.json", "prepared.csv"
@@ -167,7 +173,7 @@ def write_clip(path: Path, clip: Clip) -> None:
     _npy.write(path, whisper_sign.joints(clip))
 
 
-class Writer:
+class _Writer(ClipWriter):
     """Writes features and labels a split, numbered, label_map.json, and what jaxsign adds.
 
     Args:
@@ -190,7 +196,8 @@ class Writer:
         shortest: int = 1,
         record: Mapping[str, Any] | None = None,
     ):
-        self._folder, glosses = folder, collection.classes()[0]
+        super().__init__(folder, collection)
+        glosses = collection.classes()[0]
         if BLANK in glosses:
             raise UserError(f"{collection.name}: {BLANK} is no name of a gloss here. Rename it.")
         self._numbers = {BLANK: 0} | {name: i for i, name in enumerate(glosses, 1)}
@@ -198,7 +205,6 @@ class Writer:
         self._shortest, self._record = shortest, {"fps": fps, **(record or {})}
         self._counts = dict.fromkeys(SPLITS, 0)
         self._rows: list[tuple[str, str, str, str]] = []
-        self.losses = set(self.LOSSES)
 
     def add(self, index: int, entry: Entry, clip: Clip | Array) -> None:
         """Writes one clip and its label.
@@ -228,3 +234,13 @@ class Writer:
         write_text(self._folder / MAP, _labels.json_text(self._numbers))
         write_text(self._folder / RECORD, _labels.json_text(self._record))
         _labels.write_csv(self._folder / TABLE, ["file", "source", "glosses", "signer"], self._rows)
+
+
+FORMAT = Format(
+    looks="a folder with label_map.json and train, val, test with features/*.npy and labels/*.npy",
+    recognises=recognises,
+    open=open_path,
+    writer=_Writer,
+    write_clip=write_clip,
+    suffix=SUFFIX,
+)

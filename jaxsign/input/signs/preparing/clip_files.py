@@ -29,7 +29,7 @@ def write(
     Returns:
         How many files were linked and copied, without FSLR's parquet files beside them.
     """
-    counts, suffix = linking.Counts(), formats.get(collection.format).SUFFIX
+    counts, suffix = linking.Counts(), formats.get(collection.format).suffix
     more = _more_columns(source, suffix)
     for split, part in naming.parts(collection):
         folder = out / split

@@ -69,7 +69,7 @@ def place(
         raise UserError(f"{collection.name}: no clip is left to write")
     name = _format(collection, format)
     _check_places(source, out)
-    foldered = _is_foldered(name)
+    foldered = formats.get(name).foldered
     google = name == "google_islr"
     collection = naming.renamed(naming.numbered(collection), foldered or google)
     if google and name == collection.format:
@@ -105,15 +105,9 @@ def _draft(out: Path) -> Iterator[Path]:
 
 def _format(collection: Collection, name: str) -> str:
     if name != "auto":
-        if not hasattr(formats.get(name), "Writer"):
-            raise UserError(f"format {name!r} can be read but not written")
+        formats.writer_of(name)
         return name
-    return collection.format if hasattr(formats.get(collection.format), "Writer") else "clips"
-
-
-def _is_foldered(name: str) -> bool:
-    """Whether a format is a folder of clip files with labels.csv."""
-    return issubclass(formats.get(name).Writer, _labels.FolderWriter)
+    return collection.format if formats.get(collection.format).writer else "clips"
 
 
 def _check_places(source: Path, out: Path) -> None:

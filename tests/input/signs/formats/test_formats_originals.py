@@ -305,9 +305,9 @@ def test_points_without_depth_are_written(tmp_path, name):
     clip = making.clip(4, fps=60.0)
     flat = clip.landmarks.copy()
     flat[..., 2] = np.nan
-    path = tmp_path / f"x{formats.get(name).SUFFIX}"
+    path = tmp_path / f"x{formats.get(name).suffix}"
     formats.get(name).write_clip(path, clips.Clip(flat, clip.timestamps, fps=60.0))
-    found = formats.get(name).load(path).landmarks
+    found = formats.open_collection(path).read(0).landmarks
     for part in (clips.LEFT_HAND, clips.RIGHT_HAND):
         np.testing.assert_allclose(found[:, part, :2], flat[:, part, :2], rtol=1e-5)
 

@@ -21,7 +21,7 @@ def again(clip, name):
     """The clip, written as a file and read back."""
     with tempfile.TemporaryDirectory() as folder:
         module = formats.get(name)
-        path = Path(folder) / f"x{module.SUFFIX}"
+        path = Path(folder) / f"x{module.suffix}"
         module.write_clip(path, clip)
         found = formats.open_collection(path)
         assert found.format == name and found.frames(0) == len(found.read(0))

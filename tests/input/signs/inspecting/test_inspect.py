@@ -188,7 +188,7 @@ def test_sample_and_one_clip_of_a_folder(folder, capsys):
 def test_every_format_that_can_be_written(folder, tmp_path, capsys):
     tried = []
     for name in formats.names():
-        if not hasattr(formats.get(name), "Writer"):
+        if not formats.get(name).writer:
             continue
         try:
             formats.write_collection(formats.open_collection(folder), tmp_path / name, name)

@@ -1,4 +1,4 @@
-"""The verb of this room: convert."""
+"""The verb convert. What is heavy to import is imported when it runs."""
 
 import argparse
 import sys
@@ -82,9 +82,9 @@ class _ShowFormats(argparse.Action):
         from jaxsign.input.signs import formats
 
         for name in formats.names():
-            module = formats.get(name)
-            how = "read, write" if hasattr(module, "Writer") else "read only"
-            print(f"{name:<12} {how:<12} {module.LOOKS}")
+            found = formats.get(name)
+            how = "read, write" if found.writer else "read only"
+            print(f"{name:<12} {how:<12} {found.looks}")
         parser.exit()
 
 

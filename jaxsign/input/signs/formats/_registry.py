@@ -1,0 +1,84 @@
+"""Formats by name, and which of them a file or folder is in."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input import files
+from jaxsign.input.signs.formats import _npy
+from jaxsign.input.signs.formats._types import Collection, Format
+
+
+def names() -> list[str]:
+    """Names of the formats: the files of this folder."""
+    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def get(name: str) -> Format:
+    """The format `name`.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in names():
+        raise UserError(
+            f"format {name!r} is unknown.{did_you_mean(name, names())} Known: {', '.join(names())}"
+        )
+    found: Format = importlib.import_module(f"{__package__}.{name}").FORMAT
+    return found
+
+
+def detect(path: str | Path) -> str:
+    """The name of the format that a file or folder is in.
+
+    Raises:
+        UserError: nothing there, a damaged file, no format fits, or several do.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    fitting = [name for name in names() if get(name).recognises(path)]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = "\n".join(f"  {name}: {get(name).looks}" for name in fitting or names())
+    if fitting:
+        raise UserError(f"{path}: may be in any of these formats; name one:\n{known}")
+    _check_readable(path)
+    raise UserError(
+        f"{path}: in none of the known formats.{_holds(path)} Expected one of:\n{known}"
+    )
+
+
+def _check_readable(path: Path) -> None:
+    """A damaged file of arrays looks like no format, but that is not what is wrong with it."""
+    if path.is_file() and path.suffix == ".npz":
+        files.read_npz(path)
+    elif path.is_file() and path.suffix == ".npy":
+        _npy.load(path, mmap=True)
+
+
+def _holds(path: Path) -> str:
+    if not path.is_dir():
+        return ""
+    found = sorted(p.name for p in path.iterdir())
+    more = f" and {len(found) - 6} more" if len(found) > 6 else ""
+    return f" The folder holds {', '.join(found[:6]) or 'nothing'}{more}."
+
+
+def open_collection(path: str | Path, format: str | None = None) -> Collection:
+    """The clips of a file or folder; a single file is a collection of one.
+
+    Args:
+        path: where it lies.
+        format: one of `names()`; None = found out.
+
+    Raises:
+        UserError: nothing there, another format, or a file that the whole collection needs is bad.
+            What is wrong with single clips is in `problems` or raised by `read`.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    return get(format or detect(path)).open(path)

@@ -37,6 +37,7 @@ CHANGEABLE = (
     "parallel",
     "train.early_stop",
     "train.epochs",
+    "train.min_delta",
     "train.min_epochs",
 )
 

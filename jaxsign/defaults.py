@@ -36,7 +36,9 @@ def base() -> ConfigDict:
             "loss": _loss(),
             "train": {
                 "epochs": 20,  # in all, also after a resume
-                "early_stop": 0,  # epochs without a new best; 0 = never
+                "early_stop": 0,  # epochs without a better stop_monitor; 0 = never
+                "stop_monitor": "",  # one of the task's numbers; empty = task.monitor
+                "min_delta": 0.0,  # it is better by more than this
                 "min_epochs": 0,  # early stopping waits for so many
                 "trainable": (".*",),  # regular expressions over parameter paths a/b/c
                 "frozen": (),  # taken away from `trainable`
@@ -170,6 +172,7 @@ def _schedule() -> dict[str, Any]:
         "step_size": 10,  # step: epochs between reductions
         "factor": 0.5,  # step, plateau
         "patience": 5,  # plateau
+        "monitor": "",  # plateau: one of the task's numbers; empty = task.monitor
         "legacy_start": False,  # warmup_cosine with warmup 0: never above start_factor * lr
     }
 

@@ -7,30 +7,47 @@ while it runs, for example
     config.stage = {"head": {"train": {"frozen": ("^layer_",), "epochs": 5}},
                     "all": {"train": {"epochs": 20}, "optim": {"lr": 1e-5}}}
 
-Three keys belong to the entry itself: `start` ('last': go on from the weights at hand, 'best': from
-the best checkpoint so far) and `reset_best` (forget earlier stages' best metric) and
-`keep_optimizer` (moments go on where the same parameters train).
+Some keys belong to the entry itself: `start` ('last': go on from the weights at hand, 'best': from
+the best checkpoint so far), `reset_best` (forget earlier stages' best metric), `keep_optimizer`
+(moments go on) and `until`: the stage ends, before its `train.epochs` are over, once a number of
+the task has converged:
+
+    "head": {"until": {"monitor": "loss", "patience": 3, "min_delta": 0.01}}
 """
 
 import dataclasses
+from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxsign.config import merged, names
+from jaxsign.config import flatten, merged, names
 from jaxsign.errors import UserError, did_you_mean
 
 _OWN = {"start": "last", "reset_best": False, "keep_optimizer": False}
+# What `until` says, and the keys of `train` that it sets.
+_UNTIL = {"monitor": "stop_monitor", "patience": "early_stop", "min_delta": "min_delta"}
+# What a stage can change. All else holds for the whole run: its data, its net, what it learns.
+_SECTIONS = ("input", "loss", "optim", "schedule", "precision")
+_OF_TRAIN = (
+    "early_stop", "ema_decay", "epochs", "frozen", "min_delta", "min_epochs", "stop_monitor",
+    "trainable",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One row: its name, the whole config that holds while it runs, and how it starts."""
+    """One row: its name, the whole config that holds while it runs, how it starts.
+
+    Attributes:
+      until: it ends when it has converged, counted from its own first epoch.
+    """
 
     name: str
     config: ConfigDict
     start: str = "last"
     reset_best: bool = False
     keep_optimizer: bool = False
+    until: bool = False
 
     @property
     def epochs(self) -> int:
@@ -72,4 +89,33 @@ def _resolve_one(config: ConfigDict, name: str) -> Stage:
     own = {key: changes.pop(key, default) for key, default in _OWN.items()}
     if own["start"] not in ("last", "best"):
         raise UserError(f"stage.{name}.start={own['start']!r} must be 'last' or 'best'")
-    return Stage(name, merged(config, changes, where=f"stage.{name}"), **own)
+    until = _until(name, changes)
+    resolved = merged(config, changes, where=f"stage.{name}")
+    _refuse_fixed(name, changes)
+    return Stage(name, resolved, until=until, **own)
+
+
+def _until(name: str, changes: dict[str, Any]) -> bool:
+    """Turns `until` of an entry into keys of its `train`; whether there is one."""
+    until, train = changes.pop("until", {}), changes.get("train", {})
+    for key in until:
+        if key not in _UNTIL:
+            near = did_you_mean(key, _UNTIL)
+            raise UserError(f"stage.{name}.until: unknown key {key!r}.{near} Known: {[*_UNTIL]}")
+    patience = until.get("patience", 1)
+    if not isinstance(patience, int) or patience < 1:
+        raise UserError(f"stage.{name}.until.patience={patience!r}: expected epochs, 1 or more")
+    if until:
+        wanted = {"patience": 1, **until}
+        changes["train"] = {**train, **{_UNTIL[key]: value for key, value in wanted.items()}}
+    return bool(until)
+
+
+def _refuse_fixed(name: str, changes: dict[str, Any]) -> None:
+    can = (*_SECTIONS, *(f"train.{key}" for key in _OF_TRAIN))
+    for key in flatten(changes):
+        if not any(key == one or key.startswith(f"{one}.") for one in can):
+            raise UserError(
+                f"stage.{name}.{key}: this holds for the whole run. A stage can change "
+                f"{', '.join(can)}; and {', '.join([*_OWN, 'until'])} of its own."
+            )

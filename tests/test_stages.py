@@ -44,11 +44,31 @@ def test_stages_change_any_section_while_they_run():
         ("a", {"a": {"optim": {"lrr": 1}}}, "optim.lrr.*Did you mean 'optim.lr'"),
         ("a", {"a": {"start": "first"}}, "must be 'last' or 'best'"),
         ("a", {"a": {"train": {"epochs": 0}}}, "expected >= 1"),
+        ("a", {"a": {"until": {"patince": 1}}}, "Did you mean 'patience'"),
+        ("a", {"a": {"until": {"patience": 0}}}, "expected epochs, 1 or more"),
+        (
+            "a",
+            {"a": {"data": {"max_clips": 3}}},
+            "stage.a.data.max_clips: this holds for the whole",
+        ),
+        ("a", {"a": {"view": {"max_gap": 3}}}, "stage.a.view.max_gap"),
+        ("a", {"a": {"net": {"dropout": 0.5}}}, "can change input, .* train.epochs"),
+        ("a", {"a": {"train": {"init_from": "x"}}}, "stage.a.train.init_from"),
+        ("a", {"a": {"seed": 1}}, "stage.a.seed"),
     ],
 )
 def test_wrong_stages_are_refused(stages, entries, message):
     with pytest.raises(UserError, match=message):
         stage.resolve(recipe(stages, **entries))
+
+
+def test_a_stage_that_ends_when_it_has_converged():
+    (row,) = stage.resolve(
+        recipe("a", a={"until": {"monitor": "loss", "patience": 3, "min_delta": 0.1}})
+    )
+    train = row.config.train
+    assert (train.stop_monitor, train.early_stop, train.min_delta) == ("loss", 3, 0.1)
+    assert row.until and row.epochs == 20
 
 
 def test_selection_by_patterns():

@@ -190,9 +190,28 @@ def build(config: ConfigDict, net: nn.Module) -> Task:
 def check(config: ConfigDict) -> list[str]:
     """What in a recipe its task cannot work with, a sentence each."""
     task = kind(config)
-    names, monitor = tuple(task.numbers(config)), config.task.monitor
-    wrong = [] if monitor in names else [f"task.monitor={monitor!r}: expected one of {names}"]
+    names = tuple(task.numbers(config))
+    wrong = [
+        f"{key}={name!r}: expected one of {names}"
+        for key, name in _monitored(config).items()
+        if name not in names
+    ]
     return wrong + task.check(config)
+
+
+def monitors(config: ConfigDict) -> measures.Monitors:
+    """What the recipe watches; it may name other numbers than `task.monitor` for each purpose."""
+    numbers = kind(config).numbers(config)
+    return measures.Monitors(*(numbers[name] for name in _monitored(config).values()))
+
+
+def _monitored(config: ConfigDict) -> dict[str, str]:
+    best = config.task.monitor
+    return {
+        "task.monitor": best,
+        "train.stop_monitor": config.train.stop_monitor or best,
+        "schedule.monitor": config.schedule.monitor or best,
+    }
 
 
 def learns_sequences(config: ConfigDict) -> bool:

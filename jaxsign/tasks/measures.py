@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-# Of an epoch: name -> mean. A number is a float; a table of them (one a class) an array.
+# Of an epoch: name -> mean. Most are floats; one of each class, say, is an array.
 Means = Mapping[str, Any]
 Side = Literal["train", "val"]
 SIDES: tuple[Side, Side] = ("train", "val")
@@ -39,6 +39,15 @@ class Number:
     def shown(self, value: float) -> str:
         """The number as people read it."""
         return f"{100 * value:.1f} %" if self.percent else f"{value:.4f}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Monitors:
+    """Numbers that are watched: what chooses the best epoch, stops a stage, steers its rate."""
+
+    best: Number
+    stop: Number
+    steer: Number
 
 
 @dataclasses.dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Loop:
             self.records = records.Records.from_json(self.checkpoints.records())
             if self.records.best is not None and not self.checkpoints.has_best():
                 display.say("the best checkpoint is gone: the next epoch counts as the best so far")
-                self.records.best = None
+                self.records.best = self.records.stop_best = None
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
         self.session = session
@@ -120,9 +120,9 @@ class Loop:
         return Result(
             self.run.workdir,
             self.records.epoch,
-            float("nan") if best is None else self.session.monitor.value(best),
+            float("nan") if best is None else self.session.monitors.best.value(best),
             self.records.best_epoch,
-            self.session.monitor,
+            self.session.monitors.best,
             stop.requested and self.records.stage < len(self.run.stages),
         )
 
@@ -260,9 +260,10 @@ class Loop:
                 "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
             )
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
-        score = session.monitor.score(val)
-        session.schedule.observe(score)
-        best = at.observe(score)
+        watched = session.monitors
+        session.schedule.observe(watched.steer.score(val))
+        best = at.observe(watched.best.score(val))
+        at.observe_stopping(watched.stop.score(val), session.stage.config.train.min_delta)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
         at.alignment = None
         at.rows.append(
@@ -274,7 +275,7 @@ class Loop:
         if best:
             variables = session.compiled.fetch(self.state).variables
             self.checkpoints.save_best(
-                at.step, variables, {"epoch": at.epoch, "metric": session.monitor.value(score)}
+                at.step, variables, {"epoch": at.epoch, "metric": val[watched.best.key]}
             )
         self._save()
         self.outputs.write(session, at)
@@ -301,7 +302,7 @@ class Loop:
         variables: Any = {"params": host.params, **host.collections}
         if upcoming.start == "best" and at.best is not None:
             variables = self.checkpoints.best_variables()[0]
-        at.next_stage(reset_best=upcoming.reset_best)
+        at.next_stage(reset_best=upcoming.reset_best, reset_stop=upcoming.until)
         self._close_feed()
         self.session = setup.begin(self.run, upcoming, variables)
         fresh = self.session.fresh(variables, at.step, host)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import jaxsign
 from jaxsign import runtime, tasks
 from jaxsign.errors import UserError
@@ -69,8 +71,9 @@ class Outputs:
         seconds: float, speed: float, best: bool,
     ) -> None:  # fmt: skip
         """An epoch's scalars and its line on the console."""
-        scalars = {f"train/{k}": v for k, v in train.items()}
-        scalars |= {f"val/{k}": v for k, v in val.items()} | task.epoch_tags(val)
+        sides = {"train": train, "val": val}.items()
+        scalars = {f"{side}/{k}": v for side, means in sides for k, v in means.items()}
+        scalars = {k: v for k, v in scalars.items() if not np.ndim(v)} | task.epoch_tags(val)
         self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
         self._board.flush()
         text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  {task.line(val)}"
@@ -104,7 +107,7 @@ class Outputs:
             "trainable_arrays": len(session.trainable),
             "epochs_done": at.epoch,
             "best_epoch": at.best_epoch,
-            "best_metric": None if at.best is None else session.monitor.value(at.best),
+            "best_metric": None if at.best is None else session.monitors.best.value(at.best),
             "monitor": run.config.task.monitor,
             "train_examples": len(run.train),
             "val_examples": len(run.val),

@@ -94,6 +94,7 @@ RULES: dict[str, _Rule] = {
         "numbers of 0 or more, not all 0",
     ),
     "train.early_stop": _NOT_NEGATIVE,
+    "train.min_delta": _NOT_NEGATIVE,
     "train.min_epochs": _NOT_NEGATIVE,
     "train.ema_decay": _RATE,
     "checkpoint.every_steps": _NOT_NEGATIVE,

@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxsign.whole import write_text
 
 
@@ -20,8 +22,9 @@ class Records:
       epoch: epochs of the run that are done.
       step: optimizer steps of the run that are done.
       steps_in_epoch: steps done of the epoch at hand.
-      sums: metric sums of the epoch at hand.
-      best, best_epoch, since_best: validation score to beat, and epochs without a new best.
+      sums: metric sums of the epoch at hand: numbers, or arrays of them.
+      best, best_epoch: the highest validation score, and whose epoch it is.
+      stop_best, since_best: the score that counts for stopping, and validations since it rose.
       saves: checkpoints made so far; numbers them.
       skipped: float16 steps in a row that changed nothing.
       schedule: the schedule's own state.
@@ -35,9 +38,10 @@ class Records:
     epoch: int = 0
     step: int = 0
     steps_in_epoch: int = 0
-    sums: dict[str, float] = dataclasses.field(default_factory=dict)
+    sums: dict[str, Any] = dataclasses.field(default_factory=dict)
     best: float | None = None
     best_epoch: int = 0
+    stop_best: float | None = None
     since_best: int = 0
     saves: int = 0
     skipped: int = 0
@@ -53,33 +57,48 @@ class Records:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Records":
         """The inverse of `to_json`."""
-        return cls(**_numbers(value))
+        entries = _numbers(value)
+        sums = {k: np.asarray(v) if isinstance(v, list) else v for k, v in entries["sums"].items()}
+        # Runs made before there were two kept one score for both.
+        return cls(**{"stop_best": entries["best"], **entries, "sums": sums})
 
     def add(self, sums: dict[str, Any]) -> None:
         """Adds a step's metric sums to those of the epoch."""
         add(self.sums, sums)
 
     def observe(self, score: float) -> bool:
-        """Takes note of an epoch's validation score; True if it is a new best."""
-        if self.best is None or score > self.best:
-            self.best, self.best_epoch, self.since_best = score, self.epoch, 0
-            return True
-        self.since_best += 1
-        return False
+        """Takes note of a validation's score; True if it is a new best."""
+        better = _rises(score, self.best)
+        if better:
+            self.best, self.best_epoch = score, self.epoch
+        return better
 
-    def next_stage(self, *, reset_best: bool) -> None:
-        """Moves to the next stage."""
+    def observe_stopping(self, score: float, min_delta: float) -> None:
+        """Takes note of the score that stops a stage once it no more rises by `min_delta`."""
+        self.since_best += 1
+        if _rises(score, self.stop_best, min_delta):
+            self.stop_best, self.since_best = score, 0
+
+    def next_stage(self, *, reset_best: bool, reset_stop: bool) -> None:
+        """Moves to the next stage; it forgets the best score, or only the one for stopping."""
         self.stage += 1
         self.stage_epoch, self.since_best = 0, 0
         self.schedule, self.iterator = {}, None
         if reset_best:
             self.best = None
+        if reset_best or reset_stop:
+            self.stop_best = None
 
 
-def add(totals: dict[str, float], sums: dict[str, Any]) -> None:
-    """Adds metric sums to `totals`, in place."""
+def _rises(score: float, best: float | None, by: float = 0.0) -> bool:
+    return best is None or math.isnan(best) or score > best + by
+
+
+def add(totals: dict[str, Any], sums: dict[str, Any]) -> None:
+    """Adds metric sums to `totals`, in place: numbers as floats, arrays in float64."""
     for key, value in sums.items():
-        totals[key] = totals.get(key, 0.0) + float(value)
+        wide = np.asarray(value, np.float64)
+        totals[key] = totals.get(key, 0.0) + (wide if wide.ndim else float(wide))
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -111,6 +130,8 @@ def _cell(key: str, value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

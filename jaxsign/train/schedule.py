@@ -119,10 +119,10 @@ class Step(Schedule):
 
 
 class Plateau(Schedule):
-    """Multiplied by `factor` after more than `patience` epochs without improvement.
+    """Multiplied by `factor` after more than `patience` observations without improvement.
 
-    An improvement is a metric above best * (1 + 1e-4) (torch ReduceLROnPlateau, mode max, relative
-    threshold).
+    An improvement is a relative one of 1e-4 (torch ReduceLROnPlateau, mode max; mode min for
+    numbers that are better when lower, which come here with a minus).
     """
 
     def __init__(self, lr, epochs, options):
@@ -133,7 +133,7 @@ class Plateau(Schedule):
         return self._current
 
     def observe(self, metric):
-        if metric > self._best * (1 + 1e-4) or self._best == -math.inf:
+        if self._best == -math.inf or metric > self._best * (1 + math.copysign(1e-4, self._best)):
             self._best, self._bad = metric, 0
         else:
             self._bad += 1

@@ -229,7 +229,7 @@ class Session:
 
     Attributes:
       train_batches, val_batches: of the sources, under the stage's input options.
-      monitor: the number that chooses the best epoch.
+      monitors: the numbers that choose the best epoch, stop the stage and steer its rate.
       survey_batches: the training examples whole and in order, where the input asks for the task's
         survey; else None.
       compiled: the steps.
@@ -240,7 +240,7 @@ class Session:
 
     stage: stage.Stage
     task: tasks.Task
-    monitor: measures.Number
+    monitors: measures.Monitors
     compiled: step.Compiled
     schedule: schedule.Schedule
     train_batches: Any
@@ -299,7 +299,7 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     return Session(
         stage=current,
         task=task,
-        monitor=task.numbers(config)[config.task.monitor],
+        monitors=tasks.monitors(config),
         compiled=step.build(
             task,
             chain,

@@ -65,6 +65,15 @@ def test_an_unknown_monitor_is_refused():
     config = configs.load("fslr_transformer")
     config.task.monitor = "wer"
     assert "task.monitor='wer': expected one of ('gloss', 'cat', 'loss'" in tasks.check(config)[0]
+    config.task.monitor = "gloss"
+    config.train.stop_monitor, config.schedule.monitor = "loss", "los"
+    (wrong,) = tasks.check(config)
+    assert wrong.startswith("schedule.monitor='los'")
+    config.schedule.monitor = "loss/cat"
+    watched = tasks.monitors(config)
+    assert [n.key for n in (watched.best, watched.stop, watched.steer)] == [
+        "acc/gloss", "loss", "loss/cat",
+    ]  # fmt: skip
     config.task.name = "clasify"
     with pytest.raises(UserError, match="Did you mean 'classify'"):
         tasks.check(config)

@@ -83,6 +83,14 @@ def test_plateau_resumes_where_it_was():
     assert all(run(restart_at=i) == run() for i in range(len(metrics)))
 
 
+def test_plateau_of_a_loss_needs_a_relative_improvement_too():
+    built, seen = schedule.build(options(name="plateau", patience=0), 1.0, 9), []
+    for loss in (1.0, 0.99995, 0.9):  # as torch's ReduceLROnPlateau of mode min
+        built.observe(-loss)
+        seen.append(built.rate(0))
+    assert seen == [1.0, 0.5, 0.5]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -5,14 +5,19 @@ BIN := $(VENV)/bin
 WORKDIR ?= runs/synthetic
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: train test lint bench setup clean help
+# Two processes share what is compiled; a file's tests stay together until one has none left.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: train check test test-all lint bench setup clean help
 
 help:
-	@echo "make train   train the built-in job (synthetic signs) in $(WORKDIR)"
-	@echo "make test    run the tests"
-	@echo "make lint    formatting, lint and types"
-	@echo "make bench   speed against the PyTorch reference"
-	@echo "make setup   only set up $(VENV)"
+	@echo "make train     train the built-in job (synthetic signs) in $(WORKDIR)"
+	@echo "make check     lint and the fast tests: three minutes"
+	@echo "make test      all tests that need nothing but this repository"
+	@echo "make test-all  besides, those that need the reference data in ../shared"
+	@echo "make lint      formatting, lint and types"
+	@echo "make bench     speed against the PyTorch reference"
+	@echo "make setup     only set up $(VENV)"
 
 # The package and what it needs, pinned; nothing else.
 $(VENV)/core.stamp: pyproject.toml constraints.txt
@@ -31,8 +36,14 @@ train: $(VENV)/core.stamp
 	$(BIN)/jaxsign train --config fslr_transformer:synthetic --workdir $(WORKDIR)
 	$(BIN)/jaxsign evaluate --workdir $(WORKDIR)
 
+check: lint
+	$(PYTEST) -m "not slow and not shared"
+
 test: $(VENV)/full.stamp
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not shared"
+
+test-all: $(VENV)/full.stamp
+	$(PYTEST) -m shared
 
 lint: $(VENV)/full.stamp
 	$(BIN)/ruff format --check .

@@ -103,7 +103,7 @@ def test_original_activations_107(variables):
     _assert_case(cases.load(path), variables)
 
 
-@pytest.mark.skipif(SHARED is None, reason="the large reference files are not beside the project")
+@pytest.mark.shared
 def test_original_activations_299(variables):
     _assert_case(cases.load(SHARED / "golden" / "fslr" / "iv3_backbone_299.npz"), variables)
 

@@ -261,9 +261,8 @@ def test_wrong_files_are_refused(tmp_path):
         load(tmp_path / "int8.safetensors")
 
 
+@pytest.mark.shared
 def test_names_are_those_of_the_libraries():
-    if SHARED is None:
-        pytest.skip("reference data is not here")
     path = SHARED / "golden/whispersign/whisper_import_hf_names.json"
     for ours, theirs, _ in json.loads(path.read_text())["pairs"]:
         assert whisper_files.openai_name(theirs) == ours == whisper_files.openai_name(ours)

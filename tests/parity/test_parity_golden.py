@@ -36,7 +36,7 @@ def test_shipped(job):
     assert outcome.status == "passed" and outcome.differences
 
 
-@pytest.mark.skipif(not LARGE, reason="the full set of golden cases is not beside this copy")
+@pytest.mark.shared
 @pytest.mark.parametrize("job", LARGE, ids=names(LARGE))
 def test_large(job):
     passes(job)

@@ -16,7 +16,7 @@ CASES = [
 ]
 
 
-@pytest.mark.skipif(not CASES, reason="the full set of golden cases is not beside this copy")
+@pytest.mark.shared
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_input_case(path):
     outcome = jobs.check_case(path)

@@ -85,15 +85,16 @@ def test_a_frame_does_not_depend_on_its_batch(extractor):
 
 
 @pytest.mark.parametrize(
-    "folder", [GOLDEN / "fslr", SHARED / "golden" / "fslr" if SHARED else None]
+    ("beside", "name", "transform"),
+    [
+        (GOLDEN, "iv3_backbone_107_notransform", False),
+        pytest.param(
+            SHARED and SHARED / "golden", "iv3_backbone_299", True, marks=pytest.mark.shared
+        ),
+    ],
 )
-def test_fast_compilation_keeps_the_originals_numbers(folder):
-    name, transform = "iv3_backbone_107_notransform.npz", False
-    if folder != GOLDEN / "fslr":
-        name, transform = "iv3_backbone_299.npz", True
-    if folder is None:
-        pytest.skip("the large reference files are not beside the project")
-    case = cases.load(folder / name)
+def test_fast_compilation_keeps_the_originals_numbers(beside, name, transform):
+    case = cases.load(beside / f"fslr/{name}.npz")
     listed = json.loads((GOLDEN / "fslr" / "state_dict_inceptionv3gru.json").read_text())
     prefix = "feat_extractor.backbone."
     rows = {k: tuple(row[0]) for k, row in listed["state_dict"].items() if k.startswith(prefix)}

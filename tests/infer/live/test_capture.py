@@ -118,7 +118,7 @@ def test_films_are_recorded_too(tmp_path):
     assert clip.presence["face"].tolist() == [False] * 10 + [True] * 2
 
 
-@pytest.mark.skipif(helpers.SHARED is None, reason="needs MediaPipe's model files (shared/data)")
+@pytest.mark.shared
 def test_the_verb_saves_and_compares(tmp_path, capfd):
     model = helpers.SHARED / "data/mediapipe_models/holistic_landmarker_lite.task"
     clip = helpers.SHARED / "data/sign_clip_mit/clips/test_video.mp4"

@@ -162,7 +162,7 @@ def run_folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.skipif(helpers.SHARED is None, reason="needs MediaPipe's model files (shared/data)")
+@pytest.mark.shared
 def test_the_verb_prints_a_line_an_answer(run_folder, capfd):
     model = helpers.SHARED / "data/mediapipe_models/holistic_landmarker_lite.task"
     clip = helpers.SHARED / "data/sign_clip_mit/clips/test_video.mp4"
@@ -174,7 +174,7 @@ def test_the_verb_prints_a_line_an_answer(run_folder, capfd):
     assert lines[-1]["totals"]["frames"] == 48
 
 
-@pytest.mark.skipif(helpers.SHARED is None, reason="needs MediaPipe's model files (shared/data)")
+@pytest.mark.shared
 def test_an_interrupted_session_tells_its_totals(run_folder, capfd, monkeypatch):
     model = helpers.SHARED / "data/mediapipe_models/holistic_landmarker_lite.task"
     clip = helpers.SHARED / "data/sign_clip_mit/clips/test_video.mp4"

@@ -110,7 +110,7 @@ def test_the_kind_of_run_decides_what_the_options_mean():
         commands._recogniser(run, words(window=2.5))
 
 
-@pytest.mark.skipif(helpers.SHARED is None, reason="needs MediaPipe's model files (shared/data)")
+@pytest.mark.shared
 def test_the_verb_tells_sentences(tmp_path, capfd):
     folder = stream_runs.save_run(tmp_path / "run")
     model = helpers.SHARED / "data/mediapipe_models/holistic_landmarker_lite.task"

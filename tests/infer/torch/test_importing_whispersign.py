@@ -61,7 +61,7 @@ def same_weights(ours, theirs):
         assert ours[key].dtype == value.dtype and torch.equal(ours[key], value), key
 
 
-@pytest.mark.skipif(SHARED is None, reason="reference data is not here")
+@pytest.mark.shared
 @pytest.mark.parametrize("sample", samples(), ids=lambda path: path.stem)
 def test_the_originals_files_come_back_as_they_were(sample, tmp_path):
     importing.import_checkpoint(sample, tmp_path / "r")
@@ -75,7 +75,7 @@ def test_the_originals_files_come_back_as_they_were(sample, tmp_path):
     assert made.metric_name == "loss" and made.best_metric == original["loss"]
 
 
-@pytest.mark.skipif(SHARED is None, reason="reference data is not here")
+@pytest.mark.shared
 @pytest.mark.parametrize("name", ["best_stage1", "final_model"])
 def test_an_imported_run_answers_as_the_original(name, tmp_path):
     folder = SHARED / "golden/whispersign"

@@ -158,7 +158,7 @@ def test_what_is_missing():
     assert found["any_hand"].missing == 1 and found["pose"].missing == found["face"].missing == 0
 
 
-@pytest.mark.skipif(helpers.SHARED is None, reason="the real clip is not beside this copy")
+@pytest.mark.shared
 def test_a_real_clip():
     folder = helpers.SHARED / "data" / "sign_clip_mit"
     with np.load(folder / "landmarks543" / "test_video.npz") as stored:

@@ -57,7 +57,7 @@ def test_left_becomes_right():
     assert made.visibility[0, 16] == np.float32(0.7)
 
 
-@pytest.mark.skipif(helpers.SHARED is None, reason="the real clip is not beside this copy")
+@pytest.mark.shared
 def test_a_real_face_in_the_mirror_is_nearly_itself():
     path = helpers.SHARED / "data" / "sign_clip_mit" / "landmarks543" / "test_video.npz"
     with np.load(path) as stored:

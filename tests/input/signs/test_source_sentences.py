@@ -157,7 +157,7 @@ def test_options_out_of_range_are_named():
         few_points.view(np.zeros((5, 6)))
 
 
-@pytest.mark.skipif(not (BOSTON and BOSTON.is_dir()), reason="needs the shared boston104_hands")
+@pytest.mark.shared
 def test_batches_of_the_real_sentences():
     data = configs.base().data
     data.source, data.train.path = "sentences", str(BOSTON)

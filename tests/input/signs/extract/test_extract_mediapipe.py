@@ -13,8 +13,7 @@ from jaxsign.input.signs import clip as clips
 
 MODELS = helpers.SHARED and helpers.SHARED / "data" / "mediapipe_models"
 SIGN = helpers.SHARED and helpers.SHARED / "data" / "sign_clip_mit"
-there = MODELS is not None and MODELS.is_dir() and SIGN is not None and SIGN.is_dir()
-pytestmark = pytest.mark.skipif(not there, reason="no MediaPipe models and clip beside the project")
+pytestmark = pytest.mark.shared
 
 PARTS = {
     "face": clips.FACE,

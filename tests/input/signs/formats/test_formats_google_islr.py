@@ -186,7 +186,7 @@ def test_a_folder_split_into_train_and_test(tmp_path):
         formats.open_collection(tmp_path)
 
 
-@pytest.mark.skipif(helpers.SHARED is None, reason="shared data are not beside this copy")
+@pytest.mark.shared
 def test_real_files_in_another_row_order_have_hands_at_the_wrists():
     found = formats.open_collection(helpers.SHARED / "data" / "islr_parquet_fingerspelling")
     assert len(found) == 96 and not found.problems and len(found.glosses) == 24

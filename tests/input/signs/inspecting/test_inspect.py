@@ -285,7 +285,7 @@ def test_kinds_of_arrays():
     assert kind("a", (), np.dtype("U5"))[0] == "other"
 
 
-@pytest.mark.skipif(SHARED is None, reason="the real recordings are not beside the project")
+@pytest.mark.shared
 def test_a_real_recording(capsys):
     path = SHARED / "data" / "sign_clip_mit" / "landmarks543" / "test_video.npz"
     facts = facts_of(path, capsys)

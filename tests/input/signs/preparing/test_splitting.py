@@ -125,7 +125,7 @@ def test_shuffling_keeps_entries_and_clips_together():
     assert found.read(0).landmarks.tobytes() == collection.read(number).landmarks.tobytes()
 
 
-@pytest.mark.skipif(GOLDEN is None, reason="the recorded splits are not beside this copy")
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("system", "function", "file"),
     [

@@ -64,7 +64,7 @@ def base() -> ConfigDict:
 def _data() -> dict[str, Any]:
     place = {"path": "", "labels": ""}
     return {
-        "source": "npz",  # file of input/signs/sources
+        "source": "npz",  # a kind of input/signs/sources.py
         "train": dict(place),
         "val": dict(place),
         "test": dict(place),

@@ -217,15 +217,14 @@ def _array(item: Item, run: runs.Run, mask: str) -> runs.Clip:
 def of_other_rate(path: Path, run: runs.Run) -> bool:
     """Whether a file's numbers are of another rate than the run's view makes of clips.
 
-    Such a file is read as a clip, of which the view makes new frames. Its format tells the rate
-    (`array_rate`).
+    Such a file is read as a clip, of which the view makes new frames. Its format tells the rate.
     """
     wanted = float(run.config.view.get("rate") or 0.0)
     if not wanted:
         return False
     with contextlib.suppress(UserError):
-        module = formats.get(formats.detect(path))
-        return hasattr(module, "array_rate") and module.array_rate(path) != wanted
+        opened = formats.open_collection(path)
+        return opened.arrays is None or opened.rate != wanted
     return False
 
 

@@ -14,11 +14,10 @@ from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.images import SIZE, Extractor
 from jaxsign.input import files
 from jaxsign.input.folders import pool, progress
-from jaxsign.input.signs import formats
+from jaxsign.input.signs import formats, fslr_npz
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import libraries
 from jaxsign.input.signs.extract.settings import Settings
-from jaxsign.input.signs.sources import npz
 from jaxsign.input.signs.views import fslr156
 
 KIND = "X2048"
@@ -267,7 +266,7 @@ def _write(job: Job, plan: Plan) -> None:
     path = plan.path(job)
     if job.clip is not None:
         x, visible = fslr156.keypoints(job.clip)
-        npz.write_npz(
+        fslr_npz.write(
             path, x, visible=visible, timestamps_ms=milliseconds, meta=meta, x2048=features
         )
         return

@@ -7,10 +7,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs import occlusion, sources
+from jaxsign.input.signs import fslr_npz, occlusion, sources
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _labels, fslr
-from jaxsign.input.signs.sources import npz
 from jaxsign.input.signs.views import fslr156
 
 Array = np.ndarray
@@ -58,7 +57,7 @@ def export_data(
 
 def _file_names(source: sources.Source) -> list[str]:
     missing = [head for head in ("gloss", "cat") if head not in source.labels]
-    if missing or getattr(source, "sequences", None) is not None:
+    if missing or any(len(row) > 1 for row in source.sequences or ()):
         raise UserError(
             f"{source.name}: an FSLR folder has one gloss and one category a clip; this source "
             + (f"has no {' and no '.join(missing)}." if missing else "has sentences.")
@@ -90,7 +89,7 @@ def _write_clip(
     if find_occluded and occluded is None:
         occluded = occlusion.detect(x, visible)["binary_flag"]
     meta["occluded_flag"] = occluded or 0
-    npz.write_npz(path, x, visible=visible, timestamps_ms=times, meta=meta)
+    fslr_npz.write(path, x, visible=visible, timestamps_ms=times, meta=meta)
     return occluded
 
 

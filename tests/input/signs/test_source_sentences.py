@@ -11,7 +11,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.augment import joints as augment_joints
-from jaxsign.input.signs.sources import sentences
+from jaxsign.input.signs.formats import sentences
 from jaxsign.input.signs.views import few_points
 
 BOSTON = helpers.SHARED and helpers.SHARED / "data" / "boston104_hands"
@@ -59,7 +59,7 @@ def test_the_order_of_known_classes_is_kept(tmp_path):
     source = sources.open_source(data, "train", {"gloss": 4})
     assert source.sequences == [(1, 2)] and len(source.class_names["gloss"]) == 4
     data.class_names = {"gloss": ["READ", "BOOK"]}
-    with pytest.raises(UserError, match="1 glosses of its vocab are none of the 2 classes: JOHN"):
+    with pytest.raises(UserError, match="7: gloss 'JOHN' is none of the 2 classes"):
         sources.open_source(data, "train")
     del data.class_names
     with pytest.raises(UserError, match="has 3 classes of gloss, but net.num_gloss=2"):
@@ -100,7 +100,9 @@ def test_all_mistakes_are_told_at_once(tmp_path):
 
 def test_a_split_without_sentences_and_a_missing_path(tmp_path):
     data = data_of(tmp_path, split=np.array([0, 0, 2]))
-    with pytest.raises(UserError, match=r"\(val\): no examples"):
+    with pytest.raises(
+        UserError, match=r"no clips of the split val, but of train \(2\), test \(1\)"
+    ):
         sources.open_source(data, "val")
     data.train.path = ""
     with pytest.raises(UserError, match="data.val.path is not set"):

@@ -6,8 +6,8 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import sources
-from jaxsign.input.signs.sources import landmarks75, npz
+from jaxsign.input.signs import fslr_npz, sources
+from jaxsign.input.signs.formats import sequences75
 
 
 def data_of(folder, **changes):
@@ -128,7 +128,7 @@ def test_label_map_names_the_classes(tmp_path):
 
 def test_write_npz_is_read_back(tmp_path):
     x = keypoints(6)
-    npz.write_npz(tmp_path / "a.npz", x, x2048=keypoints(6, 2048))
+    fslr_npz.write(tmp_path / "a.npz", x, x2048=keypoints(6, 2048))
     write_rows(tmp_path, ["a,0,0"])
     for key, width in (("X", 156), ("X2048", 2048)):
         source = sources.open_source(data_of(tmp_path, key=key), "train")
@@ -172,7 +172,7 @@ def test_pose_and_hands_archive(tmp_path):
     names = [source.class_names["cat"][i] for i in source.labels["cat"]]
     assert names == ["idle", "letter", "word", "word"]
     assert source.class_names["gloss"] == ("-", "a", "hello")
-    assert source.class_names["cat"] == landmarks75.CATEGORIES
+    assert source.class_names["cat"] == sequences75.CATEGORIES
     clip = source.read(3)
     np.testing.assert_array_equal(clip.landmarks[:, clips.POSE], landmarks[5, :, :33])
     np.testing.assert_array_equal(clip.landmarks[:, clips.LEFT_HAND], landmarks[5, :, 33:54])

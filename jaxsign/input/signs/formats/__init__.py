@@ -5,6 +5,7 @@ from jaxsign.input.signs.formats._registry import get as get
 from jaxsign.input.signs.formats._registry import names as names
 from jaxsign.input.signs.formats._registry import open_collection as open_collection
 from jaxsign.input.signs.formats._types import SPLITS as SPLITS
+from jaxsign.input.signs.formats._types import At as At
 from jaxsign.input.signs.formats._types import Collection as Collection
 from jaxsign.input.signs.formats._types import Entry as Entry
 from jaxsign.input.signs.formats._types import Format as Format

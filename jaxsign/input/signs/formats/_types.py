@@ -1,13 +1,16 @@
 """What a format is, and what every format reads into: labelled entries, and clips on demand."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import numpy as np
 
 from jaxsign.input.signs.clip import Clip
 
 SPLITS = ("train", "val", "test")
+_Value = TypeVar("_Value")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Collection:
         glosses: the gloss classes in the format's own order, () where it has none.
         categories: the category classes likewise.
         counter: i -> frames, where that is cheaper than reading the clip.
+        indexed: the frames of all are known, without opening a file for each.
+        arrays: i -> what is stored of it, by key ("" where there is but one), for formats whose
+            arrays a recogniser may take as they are; None = there are clips alone.
+        rate: frames a second of these arrays; 0 = nothing tells.
     """
 
     name: str
@@ -54,6 +61,9 @@ class Collection:
     glosses: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     counter: Callable[[int], int] | None = None
+    indexed: bool = False
+    arrays: Callable[[int], Mapping[str, np.ndarray]] | None = None
+    rate: float = 0.0
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -85,23 +95,23 @@ class Collection:
     def part(self, indices: Iterable[int]) -> "Collection":
         """The entries `indices` alone; classes stay as they are."""
         chosen = list(indices)
-        counter = self.counter
         return dataclasses.replace(
             self,
             entries=[self.entries[i] for i in chosen],
-            reader=_At(self.reader, chosen),
-            counter=None if counter is None else _At(counter, chosen),
+            reader=At(self.reader, chosen),
+            counter=self.counter and At(self.counter, chosen),
+            arrays=self.arrays and At(self.arrays, chosen),
         )
 
 
 @dataclasses.dataclass(frozen=True)
-class _At:
+class At(Generic[_Value]):
     """A function of what stands at an index; unlike a closure it can be pickled."""
 
-    function: Callable
-    chosen: Sequence
+    function: Callable[[Any], _Value]
+    chosen: Sequence[Any]
 
-    def __call__(self, index: int):
+    def __call__(self, index: int) -> _Value:
         return self.function(self.chosen[index])
 
 
@@ -111,6 +121,7 @@ def of_files(
     entries: list[Entry],
     load: Callable[[Path], Clip],
     frames: Callable[[Path], int] | None = None,
+    arrays: Callable[[Path], Mapping[str, np.ndarray]] | None = None,
     **rest: Any,
 ) -> Collection:
     """A collection whose entries all have a file of their own.
@@ -121,11 +132,19 @@ def of_files(
         entries: all with a path.
         load: file -> Clip.
         frames: file -> frames, where that is cheaper.
+        arrays: file -> what it stores, for formats with arrays.
         rest: other fields of the collection.
     """
     paths = [entry.path for entry in entries]
-    counter = None if frames is None else _At(frames, paths)
-    return Collection(str(path), format, entries, _At(load, paths), counter=counter, **rest)
+    return Collection(
+        str(path),
+        format,
+        entries,
+        At(load, paths),
+        counter=frames and At(frames, paths),
+        arrays=arrays and At(arrays, paths),
+        **rest,
+    )
 
 
 def in_order(known: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
@@ -180,6 +199,7 @@ class Format:
         write_clip: writes one clip as one file, for formats that have such files.
         suffix: with which these files' names end; "" where there are none.
         foldered: it is a folder of such files with labels.csv beside them.
+        landmarks: its clips can be read; else it holds other arrays (`Collection.arrays`) alone.
     """
 
     looks: str
@@ -189,3 +209,4 @@ class Format:
     write_clip: Callable[[Path, Clip], None] | None = None
     suffix: str = ""
     foldered: bool = False
+    landmarks: bool = True

@@ -17,10 +17,10 @@ import pyarrow.parquet
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import fslr_npz
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _labels, _parquet
 from jaxsign.input.signs.formats._types import Collection, Format
-from jaxsign.input.signs.sources import npz
 from jaxsign.input.signs.views import fslr156
 
 Array = np.ndarray
@@ -75,7 +75,7 @@ def load(path: Path) -> Clip:
     arrays = _from_parquet(path) if path.suffix == ".parquet" else files.read_npz(path)
     if "X" not in arrays and "X2048" in arrays:
         raise UserError(f"{path}: holds image features (X2048) but no keypoints (X)")
-    x = npz.checked_array(path, "X", arrays)
+    x = fslr_npz.checked(path, "X", arrays)
     visible = arrays.get("mask", (x.reshape(len(x), -1, 2) != 0).any(axis=-1))
     meta = _meta(arrays)
     fps = float(meta.get("target_fps") or _FPS)
@@ -157,7 +157,7 @@ def write_clip(
     """
     x, visible = fslr156.keypoints(clip, confidence=confidence, max_gap=max_gap)
     times, meta = about(clip, confidence=confidence, max_gap=max_gap)
-    npz.write_npz(path, x, visible=visible, timestamps_ms=times, meta=meta)
+    fslr_npz.write(path, x, visible=visible, timestamps_ms=times, meta=meta)
     if parquet:
         _write_parquet(path.with_suffix(".parquet"), x, visible, times)
 

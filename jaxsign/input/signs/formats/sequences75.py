@@ -79,6 +79,7 @@ def open_path(path: Path) -> Collection:
         glosses=classes,
         categories=CATEGORIES,
         counter=functools.partial(_frames, key),
+        indexed=True,
     )
 
 

@@ -74,6 +74,7 @@ def open_path(path: Path) -> Collection:
         glosses=tuple(about["glosses"]),
         categories=tuple(about["categories"]),
         counter=_Frames(_parquet.numbers(path / INDEX, table, "frames")),
+        indexed=True,
     )
 
 

@@ -54,10 +54,9 @@ def open_path(path: Path) -> Collection:
         UserError: label_map.json is missing or unreadable.
     """
     if path.is_file():
-        reader = functools.partial(load, fps=array_rate(path))
-        return of_files(path, "whispersign", [Entry(path.stem, path=path)], reader, frames)
+        return _collection(path, [Entry(path.stem, path=path)], array_rate(path))
     names = read_map(path / MAP)
-    signers, fps = _signers(path / TABLE), rate(path)
+    signers = _signers(path / TABLE)
     problems: list[str] = []
     entries = []
     for split in SPLITS:
@@ -77,9 +76,18 @@ def open_path(path: Path) -> Collection:
             name = f"{split}/{stem}"
             entries.append(Entry(name, glosses, "", signers.get(name, ""), split, file))
     glosses = tuple(names[number] for number in sorted(names) if number)
-    rest = {"glosses": glosses, "problems": problems}
+    return _collection(path, entries, rate(path), glosses=glosses, problems=problems)
+
+
+def _collection(path: Path, entries: list[Entry], fps: float, **rest: Any) -> Collection:
     reader = functools.partial(load, fps=fps)
-    return of_files(path, "whispersign", entries, reader, frames, **rest)
+    if fps != FPS:  # the view has to make new frames, which it does of clips
+        return of_files(path, "whispersign", entries, reader, frames, **rest)
+    return of_files(path, "whispersign", entries, reader, frames, _stored, rate=fps, **rest)
+
+
+def _stored(path: Path) -> dict[str, Array]:
+    return {"": read(path)}
 
 
 def rate(folder: Path) -> float:

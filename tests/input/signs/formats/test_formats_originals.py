@@ -11,9 +11,8 @@ import pytest
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import formats
+from jaxsign.input.signs import formats, fslr_npz
 from jaxsign.input.signs.formats import fslr, pose
-from jaxsign.input.signs.sources import npz
 
 GOLDEN_FSLR = helpers.GOLDEN / "fslr" / "validate_npz"
 
@@ -56,7 +55,7 @@ def test_bad_fslr_files(name, words):
 
 
 def test_fslr_folder_takes_names_from_the_label_map(tmp_path):
-    npz.write_npz(tmp_path / "a.npz", np.full((3, 156), 0.5))
+    fslr_npz.write(tmp_path / "a.npz", np.full((3, 156), 0.5))
     (tmp_path / "labels.csv").write_text("file,gloss,cat,occluded\na,0,0,1\n")
     (tmp_path / "label_map.csv").write_text(
         "gloss_id,label,cat_id,category\n0,GOOD MORNING,0,GREETING\n1,HELLO,0,GREETING\n"
@@ -254,7 +253,7 @@ def test_two_classes_of_one_name_are_an_error(tmp_path):
     (tmp_path / "glosses.csv").write_text("Gloss\nYES\nNO\nYES\n")
     with pytest.raises(UserError, match="glosses.csv: the classes 0, 2 are named 'YES'"):
         formats.open_collection(tmp_path)
-    npz.write_npz(tmp_path / "f" / "a.npz", np.full((3, 156), 0.5))
+    fslr_npz.write(tmp_path / "f" / "a.npz", np.full((3, 156), 0.5))
     (tmp_path / "f" / "labels.csv").write_text("file,gloss,cat\na,0,0\n")
     names = {"heads": {"gloss": ["YES", "YES "], "cat": None}}
     (tmp_path / "f" / "labels.json").write_text(json.dumps(names))
@@ -314,7 +313,7 @@ def test_points_without_depth_are_written(tmp_path, name):
 
 def test_the_first_file_of_a_folder_may_be_damaged(tmp_path):
     for name in "abc":
-        npz.write_npz(tmp_path / f"{name}.npz", np.full((3, 156), 0.5))
+        fslr_npz.write(tmp_path / f"{name}.npz", np.full((3, 156), 0.5))
     (tmp_path / "a.npz").write_bytes(b"")
     found = formats.open_collection(tmp_path)
     assert found.format == "fslr" and len(found) == 3 and found.frames(1) == 3

@@ -5,81 +5,76 @@ i has the rows offset[i] to offset[i+1]; `gloss`: numbers into `vocab`, whose en
 `split` [S]: 0 train, 1 val, 2 test. `video` and `speaker` [S] name a sentence, if they are there.
 """
 
-import dataclasses
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels
-from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs.formats import SPLITS
-from jaxsign.input.signs.sources import Source
+from jaxsign.input import files, labels
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.formats import _files
+from jaxsign.input.signs.formats._types import SPLITS, At, Collection, Entry, Format
 
 Array = np.ndarray
-ONE_PATH = True  # one path may serve all splits
 FILE = "sentences.npz"
 BLANK = "<blank>"
 _REQUIRED = ("features", "frame_offset", "gloss", "gloss_offset", "split", "vocab")
 _OPTIONAL = ("video", "speaker")
 
 
-def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> Source:
-    """The sentences of a split; the whole file is checked. One path may serve all splits.
+def recognises(path: Path) -> bool:
+    """A folder with sentences.npz, or an npz of this layout."""
+    path = path / FILE if path.is_dir() else path
+    return path.suffix == ".npz" and set(_files.npz_keys(path)).issuperset(_REQUIRED)
 
-    The label `gloss` of a sentence is its first one; `sequences` holds all. What is read is float32
-    [T, P, 2], which the view `few_points` takes.
+
+def open_path(path: Path) -> Collection:
+    """The sentences of a file, or of `sentences.npz` in a folder; the whole file is checked.
 
     Raises:
-      UserError: not this layout, everything that is wrong in it, or labels beyond the recipe's.
+      UserError: not this layout, and everything that is wrong in it.
     """
-    path = _path(data, split)
+    path = path / FILE if path.is_dir() else path
     arrays = _read(path)
     labels.raise_all(_problems(arrays), str(path))
-    names = tuple(str(name) for name in arrays["vocab"][1:])
-    sequences = [tuple(row.tolist()) for row in _rows(arrays["gloss"] - 1, arrays["gloss_offset"])]
-    names, sequences = _in_order_of(_known(data, num_classes), names, sequences, path)
-    chosen = np.flatnonzero(arrays["split"] == SPLITS.index(split)).tolist()
-    videos, speakers = arrays.get("video"), arrays.get("speaker")
-    return Source(
-        name=f"{path} ({split})",
-        ids=[str(i) if videos is None else str(videos[i]) for i in chosen],
-        lengths=np.diff(arrays["frame_offset"])[chosen].astype(np.int32),
-        labels={"gloss": np.array([sequences[i][0] for i in chosen], np.int32)},
-        reader=_Reader([_rows(arrays["features"], arrays["frame_offset"])[i] for i in chosen]),
-        class_names={"gloss": names},
-        paths=[path] * len(chosen),
-        sequences=[sequences[i] for i in chosen],
-        signers=() if speakers is None else [str(speakers[i]) for i in chosen],
+    count = len(arrays["split"])
+    vocabulary = [str(name) for name in arrays["vocab"]]
+    names = arrays.get("video", np.arange(count)).tolist()
+    signers = arrays.get("speaker", np.full(count, "")).tolist()
+    glosses = _rows(arrays["gloss"], arrays["gloss_offset"])
+    entries = [
+        Entry(str(name), tuple(vocabulary[i] for i in row), "", str(signer), SPLITS[split], path)
+        for name, row, signer, split in zip(names, glosses, signers, arrays["split"], strict=True)
+    ]
+    points = _rows(arrays["features"], arrays["frame_offset"])
+    return Collection(
+        name=str(path),
+        format="sentences",
+        entries=entries,
+        reader=functools.partial(_no_clip, str(path)),
+        glosses=tuple(vocabulary[1:]),
+        counter=At(len, points),
+        indexed=True,
+        arrays=At(_points, points),
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Reader:
-    """Sentence i as float32 [T, P, 2]; a plain object, so that workers can receive it."""
-
-    sentences: list[Array]
-
-    def __call__(self, index: int) -> Array:
-        rows = self.sentences[index]
-        return rows.reshape(len(rows), -1, 2).astype(np.float32)
+def _no_clip(path: str, index: int) -> Clip:
+    raise UserError(
+        f"{path}: holds points in pixels, no landmarks. A run reads them as they are: "
+        "--config.data.source=sentences"
+    )
 
 
-def _path(data: ConfigDict, split: str) -> Path:
-    text = data[split].path or data.train.path
-    if not text:
-        raise UserError(
-            f"data.{split}.path is not set. Give the file or its folder: "
-            f"--config.data.{split}.path=PATH/{FILE}"
-        )
-    path = Path(text)
-    return path / FILE if path.is_dir() else path
+def _points(rows: Array) -> dict[str, Array]:
+    """A sentence as float32 [T, P, 2]."""
+    return {"": rows.reshape(len(rows), -1, 2).astype(np.float32)}
 
 
 def _read(path: Path) -> dict[str, Array]:
-    arrays = clips.read_npz(path, (*_REQUIRED, *_OPTIONAL))
+    arrays = files.read_npz(path, (*_REQUIRED, *_OPTIONAL))
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise UserError(
@@ -144,31 +139,9 @@ def _rows(values: Array, offsets: Array) -> list[Array]:
     return np.split(values, offsets[1:-1])
 
 
-def _known(data: ConfigDict, limits: Mapping[str, int]) -> tuple[tuple[str, ...], int]:
-    """The classes in the order that is given already, if one is, and how many the net takes."""
-    given = data.get("class_names") or labels.label_map(data.label_map, limits)
-    return tuple((given or {}).get("gloss") or ()), limits.get("gloss", 0)
-
-
-def _in_order_of(
-    known: tuple[tuple[str, ...], int],
-    names: tuple[str, ...],
-    sequences: list[tuple[int, ...]],
-    path: Path,
-) -> tuple[tuple[str, ...], list[tuple[int, ...]]]:
-    given, limit = known
-    if 0 < limit < len(given or names):
-        raise UserError(
-            f"{path}: has {len(given or names)} classes of gloss, but net.num_gloss={limit}; 0 "
-            "takes the data's"
-        )
-    if not given or given == names:
-        return names, sequences
-    unknown = [name for name in names if name not in given]
-    if unknown:
-        raise UserError(
-            f"{path}: {len(unknown)} glosses of its vocab are none of the {len(given)} classes: "
-            f"{', '.join(unknown[:5])}"
-        )
-    numbers = [given.index(name) for name in names]
-    return given, [tuple(numbers[i] for i in row) for row in sequences]
+FORMAT = Format(
+    looks="sentences.npz with features, frame_offset, gloss, gloss_offset, split and vocab",
+    recognises=recognises,
+    open=open_path,
+    landmarks=False,
+)

@@ -10,14 +10,13 @@ single lost frames. Validation signers are never seen in training.
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POINTS, POSE, RIGHT_HAND, Clip
-from jaxsign.input.signs.sources import Source
+from jaxsign.input.signs.formats import At, Collection, Entry
 
 Array = np.ndarray
 _FPS = 30.0
@@ -58,41 +57,48 @@ class Signer:
     lean: float
 
 
-def open_split(data: ConfigDict, split: str, num_classes: Mapping[str, int]) -> Source:
-    """The examples of a split; `val` and `test` have signers of their own.
+def collection(options: ConfigDict) -> Collection:
+    """The clips of all splits; those of `val` and `test` have signers of their own.
+
+    Args:
+      options: `config.data.synthetic`.
 
     Raises:
       UserError: settings that make no data set.
     """
-    options = data.synthetic
-    _check(options, num_classes)
-    signers = _signers(options, split)
+    _check(options)
     rows = [
         (signer, sign, take)
-        for signer in signers
+        for signer in range(options.signers + options.val_signers)
         for sign in range(options.signs)
         for take in range(options.clips_per_signer)
     ]
     seeds = [hash_seed(options.seed, 3, *row) for row in rows]
     plans = [_plan(options, row, seed) for row, seed in zip(rows, seeds, strict=True)]
-    glosses = [plan[0] for plan in plans]
-    first = np.array([g[0] for g in glosses], np.int32)
-    return Source(
-        name=f"synthetic signs ({split}, seed {options.seed})",
-        ids=[f"signer{s:02d}-sign{g:03d}-take{t:02d}" for s, g, t in rows],
-        lengths=np.array([sum(plan[1]) for plan in plans], np.int32),
-        labels={"gloss": first, "cat": (first % options.categories).astype(np.int32)},
+    names = tuple(f"SIGN_{i:02d}" for i in range(options.signs))
+    groups = tuple(f"GROUP_{i}" for i in range(options.categories))
+    entries = [
+        Entry(
+            name=f"signer{signer:02d}-sign{sign:03d}-take{take:02d}",
+            glosses=tuple(names[i] for i in glosses),
+            category=groups[glosses[0] % options.categories],
+            split=_split(options, signer),
+        )
+        for (signer, sign, take), (glosses, _) in zip(rows, plans, strict=True)
+    ]
+    return Collection(
+        name=f"synthetic signs, seed {options.seed}",
+        format="synthetic",
+        entries=entries,
         reader=functools.partial(_read, options.to_dict(), rows, seeds, plans),
-        class_names={
-            "gloss": tuple(f"SIGN_{i:02d}" for i in range(options.signs)),
-            "cat": tuple(f"GROUP_{i}" for i in range(options.categories)),
-        },
-        paths=[None] * len(rows),
-        sequences=[tuple(g) for g in glosses] if options.continuous else None,
+        glosses=names,
+        categories=groups,
+        counter=At(sum, [frames for _, frames in plans]),
+        indexed=True,
     )
 
 
-def _check(options: ConfigDict, num_classes: Mapping[str, int]) -> None:
+def _check(options: ConfigDict) -> None:
     low, high = options.frames
     problems = {
         f"frames={options.frames} must be (fewest, most) with 2 <= fewest <= most": 2
@@ -109,23 +115,15 @@ def _check(options: ConfigDict, num_classes: Mapping[str, int]) -> None:
         <= options.glosses[0]
         <= options.glosses[1],
     }
-    for head, count in (("gloss", options.signs), ("cat", options.categories)):
-        limit = num_classes.get(head, 0)
-        problems[f"makes {count} classes of {head}, but net.num_{head}={limit}"] = (
-            not limit or count <= limit
-        )
     for text, fine in problems.items():
         if not fine:
             raise UserError(f"data.synthetic: {text}")
 
 
-def _signers(options: ConfigDict, split: str) -> range:
+def _split(options: ConfigDict, signer: int) -> str:
+    """Of `signers` the last `val_signers` are for validation; as many more are for the test."""
     edge = options.signers - options.val_signers
-    if split == "train":
-        return range(edge)
-    if split == "val":
-        return range(edge, options.signers)
-    return range(options.signers, options.signers + options.val_signers)
+    return "train" if signer < edge else "val" if signer < options.signers else "test"
 
 
 def hash_seed(*numbers: int) -> int:

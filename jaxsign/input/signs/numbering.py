@@ -1,0 +1,119 @@
+"""Names of signs and categories as class numbers, in one order for all splits of a data set."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input import labels
+from jaxsign.input.signs import formats
+
+_LOG = logging.getLogger("jaxsign")
+HEADS = ("gloss", "cat")
+Names = dict[str, tuple[str, ...]]
+
+
+def of_split(whole: formats.Collection, split: str, *, explicit: bool) -> list[int]:
+    """The entries of a split: those that say so, or all where none says anything.
+
+    Args:
+      whole: the collection.
+      split: 'train', 'val' or 'test'.
+      explicit: the place was named for this split: one that holds another one alone is taken as it
+        is.
+
+    Raises:
+      UserError: there are none.
+    """
+    splits = [entry.split for entry in whole.entries]
+    if explicit and len(set(splits)) == 1:
+        return list(range(len(splits)))
+    if any(splits) and not all(splits):
+        _LOG.warning(
+            "%s: %d of %d clips belong to no split and are left out",
+            whole.name, splits.count(""), len(splits),
+        )  # fmt: skip
+    chosen = [i for i, own in enumerate(splits) if own == split]
+    if splits and not chosen:
+        counts = {own or "no split": splits.count(own) for own in dict.fromkeys(splits)}
+        found = ", ".join(f"{own} ({count})" for own, count in counts.items())
+        raise UserError(
+            f"{whole.name}: has no clips of the split {split}, but of {found}. Choose one of "
+            f"these splits, give the {split} clips (--config.data.{split}.path=PATH), or share "
+            "them again: jaxsign split ... --val-share 0.15"
+        )
+    return chosen
+
+
+def class_names(
+    whole: formats.Collection, data: ConfigDict, path: Path | None, limits: Mapping[str, int]
+) -> Names:
+    """The classes of both heads, in the same order for all splits.
+
+    That of the recipe (`data.class_names` of a run, `data.label_map`), else the formats' own.
+
+    Args:
+      whole: the collection of a split.
+      data: `config.data`, which tells where the other splits lie.
+      path: where `whole` lies; None = nowhere, and it holds all splits.
+      limits: classes of each head that the recipe's net has.
+
+    Raises:
+      UserError: more classes than that.
+    """
+    given = data.get("class_names") or labels.label_map(data.label_map, limits)
+    if given:
+        return {head: tuple(given.get(head) or ()) for head in HEADS}
+    parts = [whole]
+    if path is not None:
+        places = dict.fromkeys(Path(data[split].path or path) for split in formats.SPLITS)
+        parts = [
+            whole if place == path else formats.open_collection(place)
+            for place in places
+            if place == path or place.exists()
+        ]
+    names: Names = dict.fromkeys(HEADS, ())
+    for part in parts:
+        for head, more in zip(HEADS, part.classes(), strict=True):
+            names[head] = tuple(dict.fromkeys((*names[head], *more)))
+    for head, limit in limits.items():
+        if 0 < limit < len(names.get(head, ())):
+            raise UserError(
+                f"{path or whole.name}: has {len(names[head])} classes of {head}, but "
+                f"net.num_{head}={limit}; 0 takes the data's"
+            )
+    return names
+
+
+class Numbering:
+    """Class numbers of a head's names."""
+
+    def __init__(self, head: str, names: Sequence[str]):
+        self._head, self._names = head, names
+        self._numbers = {name: i for i, name in enumerate(names)}
+
+    def numbers(self, entry: formats.Entry) -> tuple[int, ...]:
+        """The classes of an entry, at least one.
+
+        Raises:
+          UserError: it has none, or one that is not known.
+        """
+        found = entry.glosses if self._head == "gloss" else (entry.category,)
+        if not any(found):
+            raise UserError(f"{entry.name}: has no {self._head}")
+        return tuple(self._number(name, entry) for name in found)
+
+    def _number(self, name: str, entry: formats.Entry) -> int:
+        number = self._numbers.get(name, -1)
+        # Some formats tell class numbers alone, and data.label_map their names.
+        if number < 0 and name.isascii() and name.isdigit():
+            number = int(name)
+        if not 0 <= number < len(self._names):
+            near = did_you_mean(name, self._names)
+            raise UserError(
+                f"{entry.name}: {self._head} {name!r} is none of the {len(self._names)} classes"
+                f"{near or '.'}"
+            )
+        return number

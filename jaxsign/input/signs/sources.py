@@ -1,0 +1,358 @@
+"""Where examples come from: a place in any format, opened and checked as a recipe says.
+
+`data.SPLIT.path` says where a split lies. Where the clips know their splits themselves, one path
+serves all: a split without a path is looked for in the training data.
+"""
+
+import dataclasses
+import functools
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+from rich.progress import track
+
+from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input import labels
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import formats, fslr_npz, numbering, synthetic
+from jaxsign.input.signs.clip import Clip
+
+Array = np.ndarray
+_LOG = logging.getLogger("jaxsign")
+_MANY = 1000  # clips whose files are opened with a bar
+_HELD_BYTES = 1 << 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Checked examples with random access.
+
+    Attributes:
+      name: for messages.
+      ids: a name for every example.
+      lengths: int32 [N], frames.
+      labels: int32 [N] for every head.
+      class_names: names of every head's classes, as far as they are known.
+      reader: i -> Clip, or an array that is already what a view would give: float32 [T, D] (or
+        uint8 [T, H, W, 3] frames).
+      paths: the file of every example, None where it has none.
+      occluded: bool [N], where the labels tell.
+      sequences: the glosses of every example in order, where it holds several.
+      signers: who signs every example, "" where unknown; () where nothing tells.
+      rate: frames a second of arrays that are what a view would give; 0 = not told.
+    """
+
+    name: str
+    ids: list[str]
+    lengths: Array
+    labels: dict[str, Array]
+    reader: Callable[[int], Clip | Array]
+    class_names: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    paths: list[Path | None] = dataclasses.field(default_factory=list)
+    occluded: Array | None = None
+    sequences: list[tuple[int, ...]] | None = None
+    signers: Sequence[str] = ()
+    rate: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def read(self, index: int) -> Clip | Array:
+        """Example `index`."""
+        return self.reader(index)
+
+    def sample(self, count: int, seed: int = 42) -> "Source":
+        """At most `count` examples, drawn at random, in their order here."""
+        if len(self) <= count:
+            return self
+        kept = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        return dataclasses.replace(
+            self,
+            ids=[self.ids[i] for i in kept],
+            lengths=self.lengths[kept],
+            labels={head: values[kept] for head, values in self.labels.items()},
+            reader=formats.At(self.reader, kept.tolist()),
+            paths=[self.paths[i] for i in kept] if self.paths else [],
+            occluded=None if self.occluded is None else self.occluded[kept],
+            sequences=None if self.sequences is None else [self.sequences[i] for i in kept],
+            signers=[self.signers[i] for i in kept] if self.signers else (),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """What a name of `data.source` means.
+
+    Attributes:
+      format: that the place must be in; "" = any.
+      stored: what the format stores is taken as it is, where it has such arrays, not as clips.
+      table: rows of labels.csv, with class numbers and in their order, name the examples. Each
+        split has a path of its own.
+      made: there is no place: the examples are made of the recipe.
+      id: of an example; its own name if None.
+    """
+
+    format: str = ""
+    stored: bool = False
+    table: bool = False
+    made: bool = False
+    id: Callable[[formats.Entry], str] | None = None
+
+
+def _row_id(entry: formats.Entry) -> str:
+    return f"{entry.split}-{int(entry.name.rpartition('/')[2])}-{entry.glosses[0]}"
+
+
+_KINDS = {
+    "clips": _Kind("clips", table=True),
+    "collection": _Kind(),
+    "landmarks75": _Kind("sequences75", id=_row_id),
+    "npz": _Kind("fslr", table=True, stored=True),
+    "sentences": _Kind("sentences", stored=True),
+    "synthetic": _Kind(made=True),
+    "whispersign": _Kind(stored=True),
+}
+
+
+def serve_all(name: str) -> bool:
+    """Whether the training path of this layout may hold all splits."""
+    return name in _KINDS and not _KINDS[name].table
+
+
+def open_source(
+    data: ConfigDict, split: str, num_classes: Mapping[str, int] | None = None
+) -> Source:
+    """The examples of `split` ('train', 'val', 'test') of `config.data`, all checked.
+
+    Every file is opened, but only as far as its length needs.
+
+    Args:
+      data: `config.data`.
+      split: which.
+      num_classes: classes of each head that the recipe fixes; labels beyond them are an error.
+
+    Raises:
+      UserError: everything that is wrong with the files and labels, at once. With
+        `data.missing=skip` clips with a problem (for a table: without their file) are left out,
+        counted and told instead.
+    """
+    kind = _KINDS.get(data.source)
+    if kind is None:
+        near = did_you_mean(data.source, _KINDS)
+        raise UserError(f"data.source={data.source!r} is unknown.{near} Known: {', '.join(_KINDS)}")
+    open_split = _of_table if kind.table else _of_collection
+    source = open_split(kind, data, split, dict(num_classes or {}))
+    if not len(source):
+        raise UserError(f"{source.name}: no examples")
+    return source.sample(data.max_clips) if data.max_clips else source
+
+
+def _of_collection(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
+    path = None if kind.made else _path(data, split)
+    if path is None:
+        whole = synthetic.collection(data.synthetic)
+    else:
+        whole = formats.open_collection(path, kind.format or None)
+    names = numbering.class_names(whole, data, path, limits)
+    chosen = numbering.of_split(whole, split, explicit=path is not None and bool(data[split].path))
+    # A run that learned glosses alone names no categories, whatever the clips say of theirs.
+    named = any(whole.entries[i].category for i in chosen) and bool(names["cat"])
+    numbers = {
+        head: numbering.Numbering(head, names[head])
+        for head in numbering.HEADS
+        if head == "gloss" or named
+    }
+    problems = list(whole.problems)
+    kept: list[int] = []
+    lengths: list[int] = []
+    rows: list[dict[str, tuple[int, ...]]] = []
+    for i in _shown(chosen, whole.indexed):
+        try:
+            row = {head: known.numbers(whole.entries[i]) for head, known in numbers.items()}
+            lengths.append(whole.frames(i))
+            rows.append(row)
+            kept.append(i)
+        except UserError as error:
+            problems.append(str(error))
+    _tell(problems, f"{split} data {path or whole.name}", data.missing == "skip", len(kept))
+    part = whole.part(kept)
+    several = any(len(entry.glosses) > 1 for entry in whole.entries)
+    return Source(
+        name=f"{whole.name} ({split})",
+        ids=[(kind.id or _name)(entry) for entry in part.entries],
+        lengths=np.array(lengths, np.int32),
+        labels={head: np.array([row[head][0] for row in rows], np.int32) for head in numbers},
+        reader=_Stored(part.arrays) if kind.stored and part.arrays else part.reader,
+        class_names={head: names[head] for head in numbers},
+        paths=[entry.path for entry in part.entries],
+        sequences=[row["gloss"] for row in rows] if several else None,
+        signers=[entry.signer for entry in part.entries],
+        rate=whole.rate if kind.stored else 0.0,
+    )
+
+
+def _name(entry: formats.Entry) -> str:
+    return entry.name
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stored:
+    """The one array that is stored of an example; a plain object, which workers can receive."""
+
+    arrays: Callable[[int], Mapping[str, Array]]
+
+    def __call__(self, index: int) -> Array:
+        return self.arrays(index)[""]
+
+
+def _path(data: ConfigDict, split: str) -> Path:
+    text = data[split].path or data.train.path
+    if not text:
+        raise UserError(
+            f"data.{split}.path is not set. Give the {split} clips: --config.data.{split}.path=PATH"
+        )
+    return Path(text)
+
+
+def _shown(chosen: Sequence[int], indexed: bool) -> Iterable[int]:
+    """The indices, with a bar where opening that many files takes a while."""
+    quick = indexed or len(chosen) < _MANY or not sys.stdout.isatty()
+    return track(chosen, "opening clips", transient=True, disable=quick)
+
+
+def _tell(problems: Sequence[str], what: str, skip: bool, kept: int) -> None:
+    if skip and problems and kept:
+        _LOG.warning(
+            "%s: %d clips left out (data.missing=skip), %d kept:\n%s",
+            what, len(problems), kept, listing(problems),
+        )  # fmt: skip
+    else:
+        advice = "To leave such clips out: --config.data.missing=skip" if kept else ""
+        labels.raise_all(list(problems), what, advice)
+
+
+def _of_table(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
+    folder, path = _place(data, split)
+    load = functools.partial(fslr_npz.read, key=data.key) if kind.stored else clips.load
+    suffix = ".npz" if kind.stored else clips.SUFFIX
+    table = labels.read_table(folder, path, limits, (suffix, ".npz", ".parquet"), split)
+    reader = _Files([folder / f"{stem}{suffix}" for stem in table.stems], load)
+    kept, lengths = reader.check(data.key, table.problems, skip=data.missing == "skip")
+    labels.raise_all(table.problems, f"{split} data {folder}")
+    table.log_skipped(len(kept))
+    return Source(
+        name=str(folder),
+        ids=[table.stems[i] for i in kept],
+        lengths=np.array(lengths, np.int32),
+        labels={head: values[kept] for head, values in table.labels.items()},
+        reader=formats.At(reader, kept),
+        class_names=labels.label_map(data.label_map, limits),
+        paths=[reader.paths[i] for i in kept],
+        occluded=None if table.occluded is None else table.occluded[kept],
+    )
+
+
+@dataclasses.dataclass
+class _Files:
+    """A file an example. Arrays that were read to be checked are held, as far as there is room."""
+
+    paths: list[Path]
+    load: Callable[[Path], Clip | Array]
+    held: dict[int, Array] = dataclasses.field(default_factory=dict)
+
+    def check(self, key: str, problems: list[str], *, skip: bool) -> tuple[list[int], list[int]]:
+        """The files that are good and their frames; adds what is wrong with the others."""
+        kept, lengths, left = [], [], _HELD_BYTES
+        widths: dict[tuple[int, ...], Path] = {}
+        for i, path in enumerate(self.paths):
+            if not path.is_file():
+                if not skip:
+                    hint = "or set data.missing=skip to leave such rows out"
+                    problems.append(f"{path}: no such file (row {i + 1} of the labels); {hint}")
+                continue
+            try:
+                value = self.load(path)
+            except UserError as error:
+                problems.append(str(error))
+                continue
+            kept.append(i)
+            lengths.append(len(value))
+            if isinstance(value, np.ndarray):
+                left -= value.nbytes
+                if left > 0:
+                    self.held[i] = value
+                widths.setdefault(value.shape[1:], path)
+        if len(widths) > 1:
+            (first, a), (second, b) = list(widths.items())[:2]
+            problems.append(
+                f"{b}: {key} has {list(second)} a frame, but {a} has {list(first)}; "
+                "all clips must have the same width"
+            )
+        return kept, lengths
+
+    def __call__(self, index: int) -> Clip | Array:
+        return self.held[index] if index in self.held else self.load(self.paths[index])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker process reads the files itself: sending it everything would take longer.
+        return {**self.__dict__, "held": {}}
+
+
+def single_labels(source: Source, heads: Sequence[str]) -> Source:
+    """The same source, whose examples have one label for every head, as classification needs.
+
+    Raises:
+      UserError: it has sentences, or no labels for a head.
+    """
+    missing = [head for head in heads if head not in source.labels]
+    if missing:
+        rest = tuple(head for head in heads if head in source.labels)
+        raise UserError(
+            f"{source.name}: its clips have no {' and no '.join(missing)}, but the recipe learns "
+            f'it. Label them, or learn the rest alone: --config.task.heads="{rest}" '
+            f'--config.loss.weights="{(1.0,) * len(rest)}"'
+        )
+    several = [i for i, row in enumerate(source.sequences or ()) if len(row) > 1]
+    if several:
+        raise UserError(
+            f"{source.name}: {len(several)} of {len(source)} clips hold several glosses (first: "
+            f"{source.ids[several[0]]}), but the recipe learns one sign a clip. Leave them out."
+        )
+    return source
+
+
+def label_sequences(source: Source) -> Source:
+    """The same source with `sequences` for every example; a clip of one sign has one of one gloss.
+
+    Raises:
+      UserError: its clips have no glosses.
+    """
+    if source.sequences is not None:
+        return source
+    if "gloss" not in source.labels:
+        raise UserError(f"{source.name}: its clips have no gloss, but the recipe learns glosses")
+    rows: list[tuple[int, ...]] = [(int(label),) for label in source.labels["gloss"]]
+    return dataclasses.replace(source, sequences=rows)
+
+
+def _place(data: ConfigDict, split: str) -> tuple[Path, Path]:
+    """The folder and the labels file that the recipe gives for a split.
+
+    Raises:
+      UserError: not given, or not there.
+    """
+    entry = data[split]
+    if not entry.path:
+        raise UserError(
+            f"data.{split}.path is not set. Give the folder of the {split} clips: "
+            f"--config.data.{split}.path=DIR"
+        )
+    folder = Path(entry.path)
+    if not folder.is_dir():
+        raise UserError(f"data.{split}.path={entry.path}: no such folder")
+    return folder, Path(entry.labels) if entry.labels else folder / "labels.csv"

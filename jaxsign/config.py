@@ -1,8 +1,8 @@
 """The recipe of a run: every number that shapes it, in one ml_collections config.
 
-`base()` (defaults.py) holds every key that systems share, with its default; a file in `configs/`
-starts from it and changes what its system needs. All defaults of a run are in one of these two
-places.
+`base()` (defaults.py, sections/) holds every key that systems share, with its default; a file in
+`configs/` starts from it and changes what its system needs. All defaults of a run are in one of
+these two places.
 """
 
 import difflib
@@ -15,6 +15,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from jaxsign import defaults
 from jaxsign.defaults import base
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.whole import write_text
@@ -103,12 +104,10 @@ def _check_recipe(recipe: Any, name: str) -> None:
         )
     expected = base()
     missing = [key for key in expected if key not in recipe]
-    # The keys of these depend on the net, the view and the stages, and are checked there.
-    free = ("net", "view", "stage")
     unknown = [
         key
         for key in flatten(recipe)
-        if key.split(".")[0] not in free and key not in flatten(expected)
+        if key.split(".")[0] not in defaults.FREE and key not in flatten(expected)
     ]
     if missing or unknown:
         near = did_you_mean(unknown[0], flatten(expected)) if unknown else ""
@@ -226,8 +225,8 @@ def _with_later_keys(config: ConfigDict) -> ConfigDict:
             if section not in node:
                 node[section] = ConfigDict()
             node = node[section]
-        # What these hold depends on the net, the view and the stages.
-        if sections[:1] not in (["net"], ["view"], ["stage"]) and name not in node:
+        free = sections and sections[0] in defaults.FREE
+        if not free and name not in node:
             node[name] = default
     return config
 

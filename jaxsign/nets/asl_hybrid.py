@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from jaxsign import fields
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import (
     batch_norm,
@@ -56,9 +57,9 @@ class ASLHybrid(nn.Module):
         dropouts.
     """
 
-    num_gloss: int = 25
-    dim: int = 192
-    max_len: int | None = 384
+    num_gloss: int = fields.value(25, fields.NOT_NEGATIVE)
+    dim: int = fields.value(192, fields.COUNT)
+    max_len: int | None = fields.value(384, fields.COUNT)
     points: tuple[int, ...] = ()
     mask_padding: bool = True
     missing: str = "ignore"

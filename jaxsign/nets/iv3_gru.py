@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from jaxsign import fields
 from jaxsign.nets import inception
 from jaxsign.nets.layers import dense, dropout, recurrent
 from jaxsign.nets.sign_transformer import linear
@@ -33,11 +34,11 @@ class InceptionV3GRU(nn.Module):
         mapped back first; True for torchvision's weights and the original's checkpoints.
     """
 
-    num_gloss: int = 105
-    num_cat: int = 10
-    hidden1: int = 16
-    hidden2: int = 12
-    dropout: float = 0.3
+    num_gloss: int = fields.value(105, fields.NOT_NEGATIVE)
+    num_cat: int = fields.value(10, fields.NOT_NEGATIVE)
+    hidden1: int = fields.value(16, fields.COUNT)
+    hidden2: int = fields.value(12, fields.COUNT)
+    dropout: float = fields.value(0.3, fields.RATE)
     freeze_backbone: bool = True
     transform_input: bool = True
     dtype: jnp.dtype | None = None

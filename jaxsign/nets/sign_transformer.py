@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from jaxsign import fields
 from jaxsign.nets.layers import attention, dense, dropout, norm, positions
 from jaxsign.nets.state_dict import Entry
 
@@ -72,14 +73,14 @@ class SignTransformer(nn.Module):
     """
 
     input_dim: int = 156
-    emb_dim: int = 256
-    n_heads: int = 8
-    n_layers: int = 4
-    num_gloss: int = 105
-    num_cat: int = 10
-    dropout: float = 0.1
-    max_len: int = 300
-    ff_dim: int | None = None
+    emb_dim: int = fields.value(256, fields.COUNT)
+    n_heads: int = fields.value(8, fields.COUNT)
+    n_layers: int = fields.value(4, fields.COUNT)
+    num_gloss: int = fields.value(105, fields.NOT_NEGATIVE)
+    num_cat: int = fields.value(10, fields.NOT_NEGATIVE)
+    dropout: float = fields.value(0.1, fields.RATE)
+    max_len: int = fields.value(300, fields.COUNT)
+    ff_dim: int | None = fields.value(None, fields.COUNT)
     pooling: str = "mean"
     dtype: jnp.dtype | None = None
     param_dtype: jnp.dtype = jnp.float32

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from jaxsign import fields
 from jaxsign.nets.layers import (
     attention_decoder,
     dense,
@@ -49,20 +50,20 @@ class WhisperSign(nn.Module):
       auxiliary_ctc: a second CTC head on the frontend's output.
     """
 
-    num_gloss: int = 1295
+    num_gloss: int = fields.value(1295, fields.NOT_NEGATIVE)
     num_joints: int = 42
     num_features: int = 7
-    patch_size: int = 4
-    dim: int = 512
-    num_heads: int = 8
-    num_layers: int = 6
-    ff_dim: int = 2048
-    dropout: float = 0.1
-    frontend_dropout: float = 0.1
-    spatial_dropout: float = 0.15
+    patch_size: int = fields.value(4, fields.COUNT)
+    dim: int = fields.value(512, fields.COUNT)
+    num_heads: int = fields.value(8, fields.COUNT)
+    num_layers: int = fields.value(6, fields.COUNT)
+    ff_dim: int = fields.value(2048, fields.COUNT)
+    dropout: float = fields.value(0.1, fields.RATE)
+    frontend_dropout: float = fields.value(0.1, fields.RATE)
+    spatial_dropout: float = fields.value(0.15, fields.RATE)
     padding: str = "masked"
-    max_target: int = 200
-    max_relative: int = 2000
+    max_target: int = fields.value(200, fields.COUNT)
+    max_relative: int = fields.value(2000, fields.COUNT)
     auxiliary_ctc: bool = False
     dtype: Any = None
     param_dtype: Any = jnp.float32

@@ -10,10 +10,8 @@ from ml_collections import ConfigDict
 from jaxsign import tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import batching, windows
-from jaxsign.input.signs import sources, views
-from jaxsign.input.signs.augment import joints as augment_joints
-from jaxsign.input.signs.augment import keypoints as augmentation
-from jaxsign.input.signs.augment import landmarks as augment_landmarks
+from jaxsign.input.signs import augment, sources, views
+from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.sequence_labels import SequenceLabels, frames_needed
 
 _FRAMES_A_SECOND = 30.0  # where neither the view nor the recipe tells
@@ -102,37 +100,22 @@ def _options(config: ConfigDict, source: Any, view: Any, net: Any) -> dict[str, 
     return options
 
 
-def _augmentation(config: ConfigDict, source: Any, view: Any) -> Any:
-    """The one kind of augmentation that the recipe asks for, or None.
+def _augmentation(config: ConfigDict, source: Any, view: Any) -> augment.Augmentation | None:
+    """The changes of training clips that the recipe asks for, or None.
 
     Raises:
-      UserError: it asks for several, or for one that the view's output cannot have.
+      UserError: it asks for several kinds, or for one that the view's output cannot have.
     """
-    section = config.input.augment
-    kinds = {
-        "input.augment.landmarks": augment_landmarks.build(section.landmarks),
-        "input.augment.joints": augment_joints.build(section.joints, config.input.max_length),
-        "input.augment": augmentation.build(
-            section, normalised=config.view.get("normalise") == "shoulders"
-        ),
-    }
-    chosen = {name: made for name, made in kinds.items() if made is not None}
-    if len(chosen) > 1:
-        raise UserError(f"set keys of one of these, not of several: {', '.join(chosen)}")
-    for name, what, fits in (
-        ("input.augment.landmarks", "points [T, P, 2]", lambda s: s[-1] in (2, 3)),
-        ("input.augment.joints", "joints [T, J, F]", lambda s: s[-1] in augment_joints.DERIVATIVES),
-    ):
-        if name not in chosen:
-            continue
+    made = recipe.build(
+        config.input.augment,
+        normalised=config.view.get("normalise") == "shoulders",
+        longest=config.input.max_length,
+    )
+    if made is not None:
         example = source.read(0)
         shape = np.shape(example if view is None else view(example))
-        if len(shape) != 3 or not fits(shape):
-            raise UserError(
-                f"{name} is for {what}; {source.name} gives {list(shape)} with this view. Use the "
-                "other keys of input.augment."
-            )
-    return next(iter(chosen.values()), None)
+        made.check(shape, f"{source.name} with this view")
+    return made
 
 
 def make_batches(config: ConfigDict, source: Any, view: Any, net: Any = None) -> Any:
@@ -146,7 +129,7 @@ def make_batches(config: ConfigDict, source: Any, view: Any, net: Any = None) ->
     Raises:
       UserError: an augmentation that the view's output cannot have.
     """
-    augment = _augmentation(config, source, view)
+    changes = _augmentation(config, source, view)
     mirrored = None
     # The mirror image of keypoints is made of the features, that of landmarks by the view.
     if config.input.augment.landmarks.flip:
@@ -162,7 +145,7 @@ def make_batches(config: ConfigDict, source: Any, view: Any, net: Any = None) ->
         mirrored=mirrored,
         accumulation=config.optim.accumulation,
         seed=config.seed,
-        augment=augment,
+        augment=changes,
         window=window,
         **_options(config, source, view, net),
     )

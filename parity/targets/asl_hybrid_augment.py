@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.input import batching
-from jaxsign.input.signs.augment import landmarks as augment_landmarks
+from jaxsign.input.signs.augment import features, points
 from parity import cases
 from parity.targets import FileCheck
 
@@ -19,9 +19,9 @@ def augmentation(case: cases.Case) -> Arrays:
     drawn = call["affine"]
     shift = (drawn["shift_x"], drawn["shift_y"])
     return {
-        "output/affine": augment_landmarks.affine(x, drawn["scale"], shift),
-        "output/masked": augment_landmarks.mask_frames(x, np.asarray(call["mask"]["frames"])),
-        "output/distorted": augment_landmarks.distort(x, case.inputs["normals"]),
+        "output/affine": points.affine(x, drawn["scale"], shift),
+        "output/masked": features.mask_frames(x, np.asarray(call["mask"]["frames"])),
+        "output/distorted": points.distort(x, case.inputs["normals"]),
     }
 
 
@@ -39,7 +39,6 @@ def resample_indices(path: Path) -> FileCheck:
     """`augment_resample_indices.json`: the frames that another speed keeps."""
     recorded = json.loads(path.read_text(encoding="utf-8"))["cases"]
     found = {
-        name: augment_landmarks.resample_indices(row["T"], row["scale"])
-        for name, row in recorded.items()
+        name: points.resample_indices(row["T"], row["scale"]) for name, row in recorded.items()
     }
     return FileCheck({name: row["indices"] for name, row in recorded.items()}, found)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input.signs.augment import joints as augment_joints
+from jaxsign.input.signs.augment import features, joints
 from parity import cases
 from parity.targets import FileCheck
 
@@ -40,24 +40,24 @@ def _draws(case: cases.Case) -> dict[str, list[np.ndarray]]:
 
 
 def _masked(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
-    x = augment_joints.mask_joints(x, next(drawn) < options["joint_mask_prob"])
+    x = joints.mask_joints(x, next(drawn) < options["joint_mask_prob"])
     if next(drawn) < options["temporal_mask_prob"]:
         count, first = int(next(drawn)), int(next(drawn))
-        x = augment_joints.mask_frames(x, first, count)
+        x = features.mask_frames(x, slice(first, first + count))
     return x
 
 
 def _shifted(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
-    return augment_joints.shift_frames(x, int(next(drawn)))
+    return joints.shift_frames(x, int(next(drawn)))
 
 
 def _noisy(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
-    return augment_joints.add_noise(x, next(drawn), absent="upstream")
+    return joints.add_noise(x, next(drawn), absent="upstream")
 
 
 def jitter(path: Path) -> FileCheck:
     """`temporal_jitter.json`: one sequence moved by each shift."""
     row = json.loads(path.read_text(encoding="utf-8"))
-    shifted = functools.partial(augment_joints.shift_frames, np.array(row["input"]))
+    shifted = functools.partial(joints.shift_frames, np.array(row["input"]))
     found = {shift: shifted(int(shift)) for shift in row["by_shift"]}
     return FileCheck(row["by_shift"], found)

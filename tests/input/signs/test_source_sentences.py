@@ -10,7 +10,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.input.signs import sources, views
-from jaxsign.input.signs.augment import joints as augment_joints
+from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.formats import sentences
 from jaxsign.input.signs.views import few_points
 
@@ -173,7 +173,7 @@ def test_batches_of_the_real_sentences():
         batch_size=4,
         buckets=(),
         max_length=200,
-        augment=augment_joints.build({"time_scale": (0.8, 1.2), "noise_std": 0.01}),
+        augment=recipe.build({"joints": {"time_scale": (0.8, 1.2), "noise_std": 0.01}}),
     )
     batch = next(batches.iterator())
     assert batch["x"].shape[2:] == (batch["valid"].shape[2], 3, 4)

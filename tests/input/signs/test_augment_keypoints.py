@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from jaxsign import config
+from jaxsign import config, fields
 from jaxsign.errors import UserError
 from jaxsign.input.signs import keypoints
-from jaxsign.input.signs.augment import keypoints as augment
+from jaxsign.input.signs.augment import features, recipe
+from jaxsign.input.signs.augment import keypoints as operations
+from jaxsign.sections import augment as sections
 
 SPATIAL = {"shift": 0.1, "scale": 0.2, "rotate": 20.0, "flip": 0.5, "speed": 0.3}
 DRAWS = 600
@@ -29,24 +31,24 @@ def _share(changed) -> float:
 
 
 def test_is_off_by_default():
-    assert augment.build(config.base().input.augment) is None
-    assert augment.build({}) is None
-    assert augment.build({"noise_std": 0.1, "noise_prob": 0.0}) is None
+    assert recipe.build(config.base().input.augment) is None
+    assert recipe.build({}) is None
+    assert recipe.build({"noise_std": 0.1, "noise_prob": 0.0}) is None
 
 
 def test_noise_comes_with_its_probability_and_size():
-    build = augment.build({"noise_std": 0.05, "noise_prob": 0.3})
+    build = recipe.build({"noise_std": 0.05, "noise_prob": 0.3})
     x = np.full((40, 2048), 0.5, np.float32)
     share = _share(lambda seed: (build(x[:4, :9], np.random.default_rng(seed)) != 0.5).any())
     assert share == pytest.approx(0.3, abs=0.06)
-    always = augment.build({"noise_std": 0.05, "noise_prob": 1.0})(x, np.random.default_rng(0))
+    always = recipe.build({"noise_std": 0.05, "noise_prob": 1.0})(x, np.random.default_rng(0))
     assert (always - x).std() == pytest.approx(0.05, rel=0.02)
     assert abs((always - x).mean()) < 0.001
     assert always.dtype == np.float32
 
 
 def test_frame_mask_comes_with_its_probability():
-    build = augment.build({"mask_prob": 0.25, "mask_ratio": 0.1})
+    build = recipe.build({"mask_prob": 0.25, "mask_ratio": 0.1})
     x = np.ones((20, 3), np.float32)
     share = _share(lambda seed: (build(x, np.random.default_rng(seed)) == 0).any())
     assert share == pytest.approx(0.25, abs=0.06)
@@ -54,9 +56,10 @@ def test_frame_mask_comes_with_its_probability():
 
 @pytest.mark.parametrize(("frames", "ratio", "length"), [(20, 0.3, 6), (5, 0.1, 1), (4, 1.0, 4)])
 def test_frame_mask_is_one_block_at_any_place(frames, ratio, length):
+    build = recipe.build({"mask_prob": 1.0, "mask_ratio": ratio})
     starts = set()
     for seed in range(300):
-        x = augment.mask_frames(np.ones((frames, 2)), ratio, np.random.default_rng(seed))
+        x = build(np.ones((frames, 2)), np.random.default_rng(seed))
         hidden = np.flatnonzero((x == 0).all(axis=1))
         assert len(hidden) == length and hidden[-1] - hidden[0] == length - 1
         assert (np.delete(x, hidden, axis=0) == 1).all()
@@ -70,7 +73,7 @@ def test_frame_mask_is_one_block_at_any_place(frames, ratio, length):
 @hypothesis.settings(max_examples=60, deadline=None)
 def test_absent_points_stay_absent(frames, seed, key):
     x = _clip(frames, seed)
-    build = augment.build({key: 1.0 if key == "flip" else SPATIAL[key]})
+    build = recipe.build({key: 1.0 if key == "flip" else SPATIAL[key]})
     new = build(x, np.random.default_rng(seed)).reshape(frames, 78, 2)
     absent = (x.reshape(frames, 78, 2) == 0).all(axis=2)
     if key == "flip":
@@ -81,7 +84,7 @@ def test_absent_points_stay_absent(frames, seed, key):
 
 def test_shift_is_the_same_for_the_whole_clip():
     x = _clip()
-    moved = augment.build({"shift": 0.1})(x, np.random.default_rng(3)).reshape(-1, 78, 2)
+    moved = recipe.build({"shift": 0.1})(x, np.random.default_rng(3)).reshape(-1, 78, 2)
     steps = (moved - x.reshape(-1, 78, 2))[moved.any(axis=2)]
     np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), atol=1e-6)
     assert 0 < abs(steps[0]).max() <= 0.1 and steps[0][0] != steps[0][1]
@@ -91,12 +94,15 @@ def test_scale_and_rotation_keep_the_mean_point_and_the_shape():
     points = _clip().reshape(-1, 78, 2)
     present = points.any(axis=2)
     centre = points[present].mean(axis=0)
-    for new, factor in ((augment.resize(points, 1.3), 1.3), (augment.turn(points, 30.0), 1.0)):
+    for new, factor in (
+        (operations.resize(points, 1.3), 1.3),
+        (operations.turn(points, 30.0), 1.0),
+    ):
         np.testing.assert_allclose(new[present].mean(axis=0), centre, atol=1e-5)
         distance = np.linalg.norm(new[present] - centre, axis=1)
         expected = factor * np.linalg.norm(points[present] - centre, axis=1)
         np.testing.assert_allclose(distance, expected, atol=1e-5)
-    quarter = augment.turn(points, 90.0)[present] - centre
+    quarter = operations.turn(points, 90.0)[present] - centre
     was = points[present] - centre
     np.testing.assert_allclose(quarter, np.stack([-was[:, 1], was[:, 0]], axis=1), atol=1e-5)
 
@@ -107,20 +113,20 @@ def test_flip_swaps_sides():
     points[0, 25 + 8] = 0.1, 0.6  # left index finger's tip
     points[0, 67 + 5] = 0.4, 0.5  # left mouth corner
     points[0, 67 + 9] = 0.5, 0.7  # chin: on the middle line
-    new = augment.mirror(points)[0]
+    new = operations.mirror(points)[0]
     expected = {16: (0.8, 0.3), 46 + 8: (0.9, 0.6), 67 + 6: (0.6, 0.5), 67 + 9: (0.5, 0.7)}
     assert set(np.flatnonzero(new.any(axis=1))) == set(expected)
     for index, place in expected.items():
         np.testing.assert_allclose(new[index], place, atol=1e-6)
-    np.testing.assert_allclose(augment.mirror(points, True)[0, 16], (-0.2, 0.3), atol=1e-6)
+    np.testing.assert_allclose(operations.mirror(points, True)[0, 16], (-0.2, 0.3), atol=1e-6)
 
 
 @pytest.mark.parametrize("normalised", [False, True])
 def test_flip_twice_is_no_flip(normalised):
     points = _clip().reshape(-1, 78, 2)
-    twice = augment.mirror(augment.mirror(points, normalised), normalised)
+    twice = operations.mirror(operations.mirror(points, normalised), normalised)
     np.testing.assert_allclose(twice, points, atol=1e-6)
-    build = augment.build({"flip": 0.4}, normalised)
+    build = recipe.build({"flip": 0.4}, normalised=normalised)
     share = _share(lambda seed: (build(_clip(2), np.random.default_rng(seed)) != _clip(2)).any())
     assert share == pytest.approx(0.4, abs=0.06)
 
@@ -128,24 +134,24 @@ def test_flip_twice_is_no_flip(normalised):
 @pytest.mark.parametrize(("factor", "frames"), [(0.5, 20), (1.0, 10), (2.0, 5), (100.0, 1)])
 def test_speed_resamples_time(factor, frames):
     ramp = np.linspace(0, 1, 10, dtype=np.float32)[:, None] * np.ones((1, 5), np.float32)
-    new = augment.change_speed(ramp, factor)
+    new = features.change_speed(ramp, factor)
     assert new.shape == (frames, 5) and new.dtype == np.float32
     np.testing.assert_allclose(new[:, 0], np.linspace(0, 1, frames), atol=1e-6)
-    assert len(augment.change_speed(ramp[:1], factor)) >= 1
+    assert len(features.change_speed(ramp[:1], factor)) >= 1
 
 
 def test_speed_invents_no_place_between_a_point_and_its_absence():
     x = np.zeros((4, 78, 2), np.float32)
     x[2:] = 0.5
-    new = augment.change_speed(x.reshape(4, 156), 0.4)
+    new = features.change_speed(x.reshape(4, 156), 0.4)
     assert len(new) == 10 and set(np.unique(new)) == {np.float32(0), np.float32(0.5)}
 
 
 def test_dropout_hides_parts_and_points_for_the_whole_clip():
-    points = np.ones((3, 78, 2), np.float32)
+    build = recipe.build({"point_dropout": 0.1})
     hidden = []
     for seed in range(DRAWS):
-        new = augment.drop_points(points, 0.1, np.random.default_rng(seed))
+        new = build(np.ones((3, 156)), np.random.default_rng(seed)).reshape(3, 78, 2)
         assert (new == new[:1]).all() and (new[..., 0] == new[..., 1]).all()
         hidden.append(new[0, :, 0] == 0)
     rates = np.array(hidden)
@@ -156,13 +162,13 @@ def test_dropout_hides_parts_and_points_for_the_whole_clip():
 
 
 def test_same_seed_same_clip_and_the_input_is_untouched():
-    everything = {key: 0.3 for key in augment.OF_KEYPOINTS} | {
+    everything = {key: 0.3 for key in operations.OPERATIONS} | {
         "noise_std": 0.1,
         "noise_prob": 0.5,
         "mask_prob": 0.5,
         "speed": 0.2,
     }
-    build = pickle.loads(pickle.dumps(augment.build(everything)))
+    build = pickle.loads(pickle.dumps(recipe.build(everything)))
     x = _clip()
     first, again, other = (build(x, np.random.default_rng(seed)) for seed in (5, 5, 6))
     np.testing.assert_array_equal(first, again)
@@ -171,21 +177,20 @@ def test_same_seed_same_clip_and_the_input_is_untouched():
     assert first.dtype == np.float32
 
 
-@pytest.mark.parametrize("key", augment.OF_KEYPOINTS)
+@pytest.mark.parametrize("key", operations.OPERATIONS)
 def test_keypoint_options_need_keypoints(key):
-    with pytest.raises(UserError, match=rf"input\.augment\.{key} .*2048"):
-        augment.build({key: 0.5})(np.zeros((3, 2048), np.float32), np.random.default_rng(0))
+    with pytest.raises(UserError, match=rf"input\.augment\.{key} is for keypoints.*2048"):
+        recipe.build({key: 0.5})(np.zeros((3, 2048), np.float32), np.random.default_rng(0))
 
 
 def test_raw_frames_are_refused():
-    with pytest.raises(UserError, match="raw frames"):
-        augment.build({"mask_prob": 0.5})(np.zeros((2, 8, 8, 3)), np.random.default_rng(0))
+    with pytest.raises(UserError, match=r"mask_prob is for numbers \[T, D\].*\[2, 8, 8, 3\]"):
+        recipe.build({"mask_prob": 0.5})(np.zeros((2, 8, 8, 3)), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [("flip", 1.5, "0 to 1"), ("noise_std", -0.1, "-0.1"), ("flipp", 0.5, "Did you mean 'flip'")],
+    ("key", "value", "message"), [("flip", 1.5, "0 to 1"), ("noise_std", -0.1, "0 or more")]
 )
 def test_values_out_of_range_name_their_key(key, value, message):
-    with pytest.raises(UserError, match=rf"input\.augment\.{key}.*{message}"):
-        augment.build({key: value})
+    (problem,) = fields.problems(sections.Augment, {key: value}, "input.augment.")
+    assert problem == f"input.augment.{key}={value}: expected {message}"

@@ -1,0 +1,105 @@
+"""A section of a recipe is the fields of one dataclass, which owns their defaults and checks."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from jaxsign.errors import did_you_mean
+
+Section = TypeVar("Section")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """Which values a field may have.
+
+    Attributes:
+      fine: whether a value is one of them; one that it cannot judge is not.
+      text: what they are, behind the word "expected".
+      words: all of them, where there are few: the nearest is named.
+    """
+
+    fine: Callable[[Any], bool]
+    text: str
+    words: tuple[str, ...] = ()
+
+    def broken_by(self, value: Any) -> str:
+        """What was expected in place of `value`; '' where it is fine."""
+        try:
+            fine = bool(self.fine(value))
+        except (TypeError, ValueError):
+            fine = False
+        if fine:
+            return ""
+        near = did_you_mean(value, self.words) if isinstance(value, str) else ""
+        return f"expected {self.text}{'.' + near if near else ''}"
+
+
+def between(low: float, high: float) -> Rule:
+    """From `low` to `high`, both included."""
+    return Rule(lambda v: low <= v <= high, f"{low:g} to {high:g}")
+
+
+def among(*words: str) -> Rule:
+    """One of a few words."""
+    text = ", ".join(map(repr, words[:-1])) + f" or {words[-1]!r}"
+    return Rule(lambda v: v in words, text, words)
+
+
+def pair(low: float, high: float) -> Rule:
+    """A range within a range."""
+    return Rule(
+        lambda v: len(v) == 2 and low <= v[0] <= v[1] <= high,
+        f"(from, to) between {low:g} and {high:g}",
+    )
+
+
+POSITIVE = Rule(lambda v: 0 < v < math.inf, "above 0")
+NOT_NEGATIVE = Rule(lambda v: 0 <= v < math.inf, "0 or more")
+FINITE = Rule(lambda v: -math.inf < v < math.inf, "a finite number")
+COUNT = Rule(lambda v: 1 <= v <= 2**31, "1 or more")
+SHARE = between(0, 1)
+RATE = Rule(lambda v: 0 <= v < 1, "0 below 1")
+PROBABILITY = Rule(lambda v: 0 <= v <= 1, "a probability from 0 to 1")
+
+
+def value(default: Any, rule: Rule | None = None) -> Any:
+    """A field with the rule that its values must keep; None = any."""
+    return dataclasses.field(default=default, metadata={"rule": rule})
+
+
+def section(owner: type) -> Any:
+    """A field that is a section of its own."""
+    return dataclasses.field(default_factory=owner)
+
+
+def make(owner: type[Section], values: Mapping[str, Any]) -> Section:
+    """The dataclass with `values` by field, nested ones as sections; the others have defaults."""
+    known: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(owner)  # type: ignore[arg-type]
+    inner: dict[str, Any] = {one.name: one.default_factory for one in known}
+    given = {
+        name: make(inner[name], value) if dataclasses.is_dataclass(inner.get(name)) else value
+        for name, value in values.items()
+    }
+    return owner(**given)
+
+
+def problems(owner: Any, values: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """What `values` break of the rules of a dataclass and its sections, a line each.
+
+    Args:
+      owner: the dataclass.
+      values: by field; those that are left out have their defaults.
+      prefix: begins the keys, e.g. 'optim.'.
+    """
+    found = []
+    for one in dataclasses.fields(owner):
+        value, rule = values.get(one.name), one.metadata.get("rule")
+        if value is None:
+            continue
+        if dataclasses.is_dataclass(one.default_factory):
+            found += problems(one.default_factory, value, f"{prefix}{one.name}.")
+        elif rule is not None and (expected := rule.broken_by(value)):
+            found.append(f"{prefix}{one.name}={value!r}: {expected}")
+    return found

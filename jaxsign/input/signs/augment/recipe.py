@@ -1,0 +1,79 @@
+"""From a recipe's section `input.augment` to the list of operations that it asks for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxsign import fields
+from jaxsign.errors import UserError
+from jaxsign.input.signs.augment import Augmentation, Step
+from jaxsign.sections import augment as sections
+
+
+def build(
+    section: Mapping[str, Any], *, normalised: bool = False, longest: int = 0
+) -> Augmentation | None:
+    """The augmentation that a recipe asks for; None when everything is off.
+
+    Args:
+      section: `config.input.augment`; a key that is left out has its default.
+      normalised: the view's origin is the signer's middle (`view.normalise='shoulders'`), not the
+        image's corner: keypoints are mirrored there.
+      longest: frames beyond which joints do not grow (`input.max_length`); 0 = any.
+
+    Raises:
+      UserError: it asks for changes of several kinds of clips.
+    """
+    own = fields.make(sections.Augment, section)
+    lists = {
+        "input.augment.landmarks": Augmentation(_of_points(own.landmarks), own.landmarks.flip),
+        "input.augment.joints": Augmentation(_of_joints(own.joints, longest)),
+        "input.augment": Augmentation(_of_keypoints(own, normalised)),
+    }
+    chosen = {name: made for name, made in lists.items() if _is_on(made)}
+    if len(chosen) > 1:
+        raise UserError(f"set keys of one of these, not of several: {', '.join(chosen)}")
+    return next(iter(chosen.values()), None)
+
+
+def _is_on(made: Augmentation) -> bool:
+    return bool(made.flip) or any(step.probability != 0 for step in made.steps)
+
+
+def _of_keypoints(own: sections.Augment, normalised: bool) -> tuple[Step, ...]:
+    # Noise comes after what must tell absent points by their zeros.
+    rows = (
+        (own.speed, Step("speed", None, {"by": own.speed})),
+        (own.flip, Step("flip", own.flip, {"normalised": normalised})),
+        (own.scale, Step("scale", None, {"by": own.scale})),
+        (own.rotate, Step("rotate", None, {"by": own.rotate})),
+        (own.shift, Step("shift", None, {"by": own.shift})),
+        (own.point_dropout, Step("point_dropout", None, {"share": own.point_dropout})),
+        (own.noise_std, Step("noise_std", own.noise_prob, {"std": own.noise_std})),
+        (own.mask_prob, Step("mask_prob", own.mask_prob, {"ratio": own.mask_ratio})),
+    )
+    return tuple(step for on, step in rows if on)
+
+
+def _of_points(own: sections.Landmarks) -> tuple[Step, ...]:
+    move = {"scale": own.scale, "shift": own.shift, "rotate": own.rotate, "shear": own.shear}
+    mask = {"ratio": own.mask_ratio, "value": own.mask_value}
+    rows = (
+        Step("landmarks.resample", own.resample, {"times": own.resample_scale}),
+        Step("landmarks.affine", own.affine, move),
+        Step("landmarks.mask", own.mask, mask),
+        Step("landmarks.distort", own.distort, {"step": own.distort_step}),
+        Step("landmarks.cutout", own.cutout, {"size": own.cutout_size}),
+    )
+    return tuple(step for step in rows if step.probability)
+
+
+def _of_joints(own: sections.Joints, longest: int) -> tuple[Step, ...]:
+    times = tuple(own.time_scale)
+    rows = (
+        (times != (1, 1), Step("joints.time_scale", None, {"times": times, "longest": longest})),
+        (own.joint_mask, Step("joints.joint_mask", None, {"share": own.joint_mask})),
+        (own.time_mask, Step("joints.time_mask", own.time_mask, {"most": own.time_mask_frames})),
+        (own.jitter, Step("joints.jitter", None, {"most": own.jitter})),
+        (own.noise_std, Step("joints.noise_std", None, {"std": own.noise_std})),
+    )
+    return tuple(step for on, step in rows if on)

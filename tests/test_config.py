@@ -1,9 +1,12 @@
 """Recipes: loading, overriding, storing, and telling two runs apart."""
 
+import dataclasses
+
 import pytest
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
+from jaxsign import defaults, fields, nets
 from jaxsign.errors import UserError
 
 
@@ -67,3 +70,22 @@ def test_a_folder_without_a_run_is_named(tmp_path):
 def test_merged_refuses_unknown_keys():
     with pytest.raises(UserError, match="Did you mean 'optim.lr'"):
         configs.merged(ConfigDict({"optim": {"lr": 1.0}}), {"optim": {"lrr": 2.0}})
+
+
+def test_defaults_keep_the_rules_of_their_fields():
+    assert defaults.problems(configs.base()) == []
+    for name in ("sign_transformer", "iv3_gru", "asl_hybrid", "whisper_sign"):
+        net = nets.module(name).NET
+        own = {field.name: field.default for field in dataclasses.fields(net)}
+        assert fields.problems(net, own, "net.") == []
+
+
+def test_problems_are_told_all_at_once_by_their_keys():
+    config = configs.base()
+    config.optim.lr, config.decode.mode = -1.0, "bean"
+    config.input.augment.joints.time_scale = (1.2, 0.8)
+    assert defaults.problems(config) == [
+        "input.augment.joints.time_scale=(1.2, 0.8): expected (from, to) between 0.1 and 10",
+        "optim.lr=-1.0: expected 0 or more",
+        "decode.mode='bean': expected 'greedy', 'beam' or 'two_pass'. Did you mean 'beam'?",
+    ]

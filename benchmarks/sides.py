@@ -20,14 +20,12 @@ class Jax:
     """jaxsign's own compiled step, as `jaxsign train` runs it on one device."""
 
     def __init__(self, config: ConfigDict, example: Batch):
-        fields = config.net.to_dict()
-        self.net = nets.build(fields.pop("name"), **fields)
+        self.net = nets.build(**config.net.to_dict())
         task = tasks.build(config, self.net)
         variables: Any = task.init(jax.random.key(0), example)
         paths = optimizer.flat(variables["params"])
-        unused: tuple[str, ...] = getattr(self.net, "unused_params", ())
         # A backbone that takes no part (features come ready) has no parameters to freeze.
-        trainable = optimizer.select(paths, config.train.trainable, (), unused)
+        trainable = optimizer.select(paths, config.train.trainable, (), self.net.unused_params)
         chain = optimizer.build(config.optim)
         self.steps = step.build(task, chain, trainable, devices=jax.local_devices()[:1])
         self.state = self.steps.place(state.create(variables, chain, trainable, seed=0))

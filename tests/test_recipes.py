@@ -53,16 +53,16 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
     for row in stage.resolve(config):
         net = setup.build_net(row.config, np.dtype("float32"))
         task = tasks.build(row.config, net)
-        shape = getattr(net, "frame_shape", (width,))
-        batch = {"x": np.zeros((1, 8, *shape), np.float32), "valid": np.ones((1, 8), bool)}
+        batch = {
+            "x": np.zeros((1, 8, *net.frame_shape), np.float32),
+            "valid": np.ones((1, 8), bool),
+        }
         shapes = jax.eval_shape(lambda task=task, batch=batch: task.init(jax.random.key(0), batch))
         count = sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
         assert count == PARAMETERS.get(name, count)
         paths = optimizer.flat(shapes["params"])
-        unused = getattr(net, "unused_params", ())
-        absent = getattr(net, "absent_params", ())
-        settings = row.config.train
-        assert optimizer.select(paths, settings.trainable, settings.frozen, unused, absent)
+        settings, patterns = row.config.train, (net.unused_params, net.absent_params)
+        assert optimizer.select(paths, settings.trainable, settings.frozen, *patterns)
         optimizer.build(row.config.optim).init({})
         rates = schedule.build(row.config.schedule, row.config.optim.lr, row.epochs)
         assert all(0 <= rates.rate(e) <= row.config.optim.lr for e in range(row.epochs))

@@ -4,13 +4,13 @@ import bisect
 import dataclasses
 import functools
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from flax import linen as nn
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
@@ -56,7 +56,7 @@ class Run:
     which: str
     config: ConfigDict
     labels: Names
-    net: nn.Module
+    net: nets.Net
     variables: dict[str, Any]
     max_length: int | None
     info: dict[str, Any]
@@ -68,18 +68,18 @@ class Run:
 
     @property
     def input_dim(self) -> int:
-        """Numbers a frame that the net takes; 2048 image features for a net without a choice."""
-        return int(getattr(self.net, "input_dim", 2048))
+        """Numbers a frame that the net takes."""
+        return math.prod(self.net.frame_shape)
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
         """Shape of a frame of features as the net takes it."""
-        return tuple(getattr(self.net, "frame_shape", (self.input_dim,)))
+        return self.net.frame_shape
 
     @property
     def takes_nan(self) -> bool:
         """True if NaN means an absent point to the net."""
-        return bool(getattr(self.net, "takes_nan", False))
+        return self.net.takes_nan
 
     @property
     def gives_sequences(self) -> bool:
@@ -91,7 +91,7 @@ class Run:
     @property
     def takes_frames(self) -> bool:
         """True if the net can start from images uint8 [T, H, W, 3]."""
-        return "backbone" in self.variables["params"]
+        return any(part.inside(self.variables) for part in self.net.optional_parts)
 
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class Run:
     @functools.cached_property
     def _apply(self) -> Callable:
         def logits(variables, x, valid):
-            return self.net.apply(variables, x, valid)["logits"]
+            return nets.call(self.net, variables, {"x": x, "valid": valid})["logits"]
 
         return jax.jit(logits)
 
@@ -157,7 +157,7 @@ class Run:
             raise ValueError(
                 f"{frames} frames are more than max_length={limit}; cut the clip first"
             )
-        if getattr(self.net, "padding_counts", False):
+        if self.net.padding_counts:
             return frames
         sizes = sorted({int(b) for b in self.config.input.buckets if limit is None or b < limit})
         sizes += [limit] if limit is not None else []
@@ -258,9 +258,9 @@ def check_decoding(run: Run, asked: Mapping[str, Any]) -> None:
         )
 
 
-def max_length(config: ConfigDict, net: nn.Module) -> int | None:
+def max_length(config: ConfigDict, net: nets.Net) -> int | None:
     """Most frames of a clip: the recipe's number, but never more than the net takes."""
-    limits = [int(config.input.max_length), int(getattr(net, "max_frames", 0))]
+    limits = [int(config.input.max_length), net.max_frames]
     return min((limit for limit in limits if limit > 0), default=None)
 
 

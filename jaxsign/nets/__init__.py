@@ -1,23 +1,186 @@
-"""Flax linen modules: pure functions of arrays. One file a net, found by its name."""
+"""Flax linen modules: pure functions of arrays. One file a net, found by its name.
 
+A new recogniser is one file here: a `Net` that says what a run has to know of it, and
+`NET = ITS_CLASS`. Training, evaluation, prediction, streams, import and export ask nothing else.
+"""
+
+import dataclasses
+import functools
 import importlib
 import pkgutil
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, overload
 
+import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxsign.errors import UserError, did_you_mean
+from jaxsign.nets import state_dict
+from jaxsign.nets.layers import regularisers
+
+Array = jax.Array
+Outputs = dict[str, Any]
+Progress = regularisers.Progress
 
 
-def names() -> list[str]:
-    """Names of the nets that `build` knows: the files of this folder that define `NET`."""
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A submodule that is there for some inputs only: a backbone that makes features of images.
+
+    Attributes:
+      name: of the submodule; the paths of its parameters start with it.
+      takes: the input that needs it, in words.
+      source: the file that holds its weights, in words.
+      load: that file -> its variables, {collection: tree}; raises UserError for another one.
+    """
+
+    name: str
+    takes: str
+    source: str
+    load: Callable[[str | Path], state_dict.Variables]
+
+    def inside(self, variables: Mapping[str, Any]) -> bool:
+        """Whether these variables of the net have the part."""
+        return self.name in variables["params"]
+
+    def joined(self, variables: Mapping[str, Any], path: str | Path) -> state_dict.Variables:
+        """The net's variables with the part's from a file."""
+        result = {name: dict(tree) for name, tree in variables.items()}
+        for collection, tree in self.load(path).items():
+            result.setdefault(collection, {})[self.name] = tree
+        return result
+
+    def rows(self, table: Sequence[state_dict.Entry]) -> list[state_dict.Entry]:
+        """The rows of a net's key table that are the part's."""
+        return [entry for entry in table if entry.path[1] == self.name]
+
+
+class Net(nn.Module, kw_only=True):
+    """The contract of a net: what all have, and what a net changes where the default is not true.
+
+    `__call__(*inputs, train=False)` returns a dict of named outputs; with `uses_progress` it also
+    takes `progress`. It draws from the rng stream `dropout` and keeps running statistics in the
+    collection `batch_stats`.
+
+    Attributes:
+      dtype: compute type; None = that of the parameters and the input.
+      param_dtype: storage type of the parameters.
+      axis_name: mapped axis over which batch statistics are shared; None = one device's own.
+      inputs: fields of a batch, in the order of `__call__`; one that a batch lacks is None.
+      outputs: names of what it always returns. `logits`: {head: float32 [B, K]}, one label a clip;
+        `ctc_log_probs` float32 [B, T', V] and `output_valid` bool [B, T']: label sequences;
+        `embedding` float32 [B, E].
+      takes_nan: NaN in `x` means a point that was not seen; else NaN is refused.
+      uses_progress: its regularisation changes over a run; training passes it `progress`.
+      optional_parts: submodules that are there for some inputs only.
+    """
+
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+    axis_name: str | None = None
+
+    inputs: ClassVar[tuple[str, ...]] = ("x", "valid")
+    outputs: ClassVar[tuple[str, ...]] = ("logits", "embedding")
+    takes_nan: ClassVar[bool] = False
+    uses_progress: ClassVar[bool] = False
+    optional_parts: ClassVar[tuple[Part, ...]] = ()
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Shape of one frame of `x` without optional parts: `x` is [B, T, *frame_shape]."""
+        raise NotImplementedError
+
+    @property
+    def max_frames(self) -> int:
+        """Longest clip in frames; 0 = any."""
+        return 0
+
+    @property
+    def frames_per_output(self) -> int:
+        """Frames of the input that make one of the output; 0 = one answer a clip."""
+        return 0
+
+    @property
+    def longest_target(self) -> int:
+        """Most tokens of a sequence in training, its start included; 0 = any."""
+        return 0
+
+    @property
+    def padding_counts(self) -> bool:
+        """True if frames of padding change the answer: such a net is asked at a clip's length."""
+        return False
+
+    @property
+    def unused_params(self) -> tuple[str, ...]:
+        """Patterns of parameters that never get a gradient and must never be changed."""
+        return ()
+
+    @property
+    def absent_params(self) -> tuple[str, ...]:
+        """Paths of the optional parts' parameters, known also where the input needs none."""
+        table = self.key_table() if self.optional_parts else []
+        rows = [entry for part in self.optional_parts for entry in part.rows(table)]
+        return tuple("/".join(entry.path[1:]) for entry in rows if entry.path[0] == "params")
+
+    def with_frozen(self, parts: Collection[str]) -> Self:
+        """The same net; these of its optional parts get no gradient and run in eval mode."""
+        return self
+
+    def load_pretrained(
+        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
+    ) -> tuple[state_dict.Variables, list[str]]:
+        """Another model's weights, where there is one that this net can start from.
+
+        Args:
+          path: the other model's file.
+          variables: fresh ones of this net; they are not changed.
+          zero_branches: set what the other model lacks to zero, so that this one starts as it.
+
+        Returns:
+          The new variables, and notes on what was loaded, skipped and left fresh.
+
+        Raises:
+          UserError: not such a file, one of other sizes, or there is no such model.
+        """
+        raise UserError(
+            f"train.pretrained is set, but the net {name_of(type(self))} starts from no other model"
+        )
+
+    def key_table(self) -> list[state_dict.Entry]:
+        """The torch original's state_dict keys in its order, those of all optional parts included.
+
+        Raises:
+          UserError: there is no original.
+        """
+        raise UserError(f"the net {name_of(type(self))} has no torch original to export to")
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if these torch keys are the original's."""
+        return False
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """Constructor fields that the original's weights tell.
+
+        Raises:
+          UserError: there is no original.
+          KeyError, ValueError, IndexError: the weights are not its.
+        """
+        raise UserError(f"checkpoints of the net {name_of(cls)} cannot be imported")
+
+
+@functools.cache
+def names() -> tuple[str, ...]:
+    """Names of the nets: the files of this folder that define `NET`."""
     files = [info.name for info in pkgutil.iter_modules(__path__) if not info.ispkg]
-    return sorted(name for name in files if name != "state_dict")
+    return tuple(sorted(n for n in files if "NET" in vars(importlib.import_module(_file(n)))))
 
 
-def module(name: str) -> ModuleType:
-    """The module of net `name`, which holds `NET` and `state_dict_table`.
+def get(name: str) -> type[Net]:
+    """The class of net `name`.
 
     Raises:
       UserError: no net of that name.
@@ -26,16 +189,26 @@ def module(name: str) -> ModuleType:
         raise UserError(
             f"no net is called {name!r}.{did_you_mean(name, names())} Known: {', '.join(names())}"
         )
-    return importlib.import_module(f"jaxsign.nets.{name}")
+    net: type[Net] = importlib.import_module(_file(name)).NET
+    return net
 
 
-def build(name: str, **fields: Any) -> nn.Module:
+def _file(name: str) -> str:
+    return f"{__name__}.{name}"
+
+
+def name_of(net: type[Net]) -> str:
+    """The name of a net's class, the inverse of `get`."""
+    return net.__module__.rpartition(".")[2]
+
+
+def build(name: str, **fields: Any) -> Net:
     """The net `name` with the given constructor fields.
 
     Raises:
       UserError: no such net, or a field that it does not have.
     """
-    net = module(name).NET
+    net = get(name)
     known = [f for f in net.__dataclass_fields__ if f not in ("parent", "name")]
     for field in fields:
         if field not in known:
@@ -44,3 +217,68 @@ def build(name: str, **fields: Any) -> nn.Module:
                 f"Known: {', '.join(known)}"
             )
     return net(**fields)
+
+
+def init(net: Net, rng: Array, batch: Mapping[str, Any]) -> state_dict.Variables:
+    """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
+    row = [None if batch.get(n) is None else jnp.asarray(batch[n][:1]) for n in net.inputs]
+    variables = jax.jit(net.init)({"params": rng, "dropout": rng}, *row)
+    return {name: tree for name, tree in variables.items() if name != "intermediates"}
+
+
+@overload
+def call(
+    net: Net,
+    variables: Mapping[str, Any],
+    batch: Mapping[str, Any],
+    *,
+    train: bool = ...,
+    rng: Array | None = ...,
+    now: Progress | None = ...,
+    mutable: Literal[False] = ...,
+) -> Outputs: ...
+
+
+@overload
+def call(
+    net: Net,
+    variables: Mapping[str, Any],
+    batch: Mapping[str, Any],
+    *,
+    train: bool = ...,
+    rng: Array | None = ...,
+    now: Progress | None = ...,
+    mutable: Sequence[str],
+) -> tuple[Outputs, state_dict.Variables]: ...
+
+
+def call(
+    net: Net,
+    variables: Mapping[str, Any],
+    batch: Mapping[str, Any],
+    *,
+    train: bool = False,
+    rng: Array | None = None,
+    now: Progress | None = None,
+    mutable: Sequence[str] | Literal[False] = False,
+) -> Any:
+    """What a net says of a batch.
+
+    Args:
+      net, variables: of the same fields.
+      batch: holds `net.inputs`, as far as there are any; the rest is not looked at.
+      train: use dropout and batch statistics.
+      rng: for dropout; needed in training.
+      now: how far the run is, for a net that uses it; None = at its start.
+      mutable: collections that may change, e.g. `batch_stats` in training, or `intermediates`.
+
+    Returns:
+      The named outputs; with `mutable` also these collections as they are afterwards.
+    """
+    more: dict[str, Any] = {}
+    if rng is not None:
+        more["rngs"] = {"dropout": rng}
+    if net.uses_progress and now is not None:
+        more["progress"] = now
+    arrays = [batch.get(name) for name in net.inputs]
+    return net.apply(variables, *arrays, train=train, mutable=mutable, **more)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxsign import fields
+from jaxsign import fields, nets
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import (
     batch_norm,
@@ -34,7 +34,7 @@ BLOCK_DROPOUT = (0.15, 0.2, 0.25)
 ATTENTION_DROPOUT, POOL_DROPOUT, HEAD_DROPOUT = 0.15, 0.1, 0.3
 
 
-class ASLHybrid(nn.Module):
+class ASLHybrid(nets.Net):
     """Isolated signs from landmarks: one head, `gloss`.
 
     Attributes:
@@ -71,11 +71,7 @@ class ASLHybrid(nn.Module):
     dropout_offset: float = 0.0
     stem_dropout: tuple[float, float, float] = (0.1, 0.3, 20)
     top_dropout: tuple[float, float, float] = (0.2, 0.5, 25)
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
-    axis_name: str | None = None
 
-    # The training step passes `progress`; NaN in the input is an absent point.
     uses_progress = True
     takes_nan = True
 
@@ -95,7 +91,7 @@ class ASLHybrid(nn.Module):
             picked `points`; NaN = not seen.
           valid: bool [B, T], True = real frame, real ones first; None = all are real.
           train: use dropout (rng stream `dropout`) and batch statistics.
-          progress: `epoch`, epochs done, and `step`, optimizer steps done; for training.
+          progress: how far the run is; for training.
 
         Returns:
           `logits`: {'gloss': float32 [B, num_gloss]} and `embedding`: float32 [B, 3 D]: mean,
@@ -227,6 +223,47 @@ class ASLHybrid(nn.Module):
         """Longest clip in frames; 0 = any."""
         return self.max_len or 0
 
+    def key_table(self) -> list[Entry]:
+        """The original's 139 state_dict keys in its order."""
+        d = self.dim
+        width = len(self.landmarks) * landmark_motion.FEATURES_A_POINT
+        rows = [Entry("stem_conv.weight", ("params", "stem", "kernel"), "linear", (d, width))]
+        rows += torch_rows.norm("stem_bn", ("stem_norm",), d)
+        for i in (1, 2, 3):
+            rows += torch_rows.temporal_conv(f"tcn{i}.", (f"tcn_{i}",), d, TAPS)
+        rows += torch_rows.linear("attention_projection", ("pool_projection",), d, d)
+        rows += torch_rows.lstm("lstm.lstm.", ("lstm",), d, d // 2, 2)
+        rows += torch_rows.linear("lstm.projection", ("lstm_projection",), d, d)
+        rows += torch_rows.temporal_attention("temporal_attention.", ("temporal_attention",), d)
+        for i in (1, 2, 3):
+            rows += torch_rows.conv(f"conv{i}.", (f"conv_{i}",), d, TAPS)
+        rows += torch_rows.transformer("transformer1.", ("transformer",), d, EXPAND)
+        rows += torch_rows.linear("top_conv", ("top",), d, d)
+        rows += torch_rows.norm("top_bn", ("top_norm",), d)
+        rows += torch_rows.packed_attention("attention_pool.", ("attention_pool",), d)
+        rows += torch_rows.linear("classifier.0", ("hidden",), d, 3 * d)
+        rows += torch_rows.norm("classifier.1", ("hidden_norm",), d)
+        return rows + torch_rows.linear("classifier.4", ("out",), self.num_gloss, d)
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are an ASLModel's."""
+        return "stem_conv.weight" in weights and "lstm.lstm.weight_ih_l0" in weights
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that the shapes tell, and the behaviour that the weights know.
+
+        max_len and the points are not stored.
+        """
+        return {
+            "mask_padding": False,
+            "missing": "zero",
+            "bn_momentum": 0.95,
+            "dim": int(weights["stem_conv.weight"].shape[0]),
+            "num_gloss": int(weights["classifier.4.weight"].shape[0]),
+        }
+
     def _check(self, x: Array, valid: Array | None) -> None:
         if self.dim % HEADS:
             raise ValueError(f"dim={self.dim} must be divisible by {HEADS}")
@@ -245,45 +282,3 @@ class ASLHybrid(nn.Module):
 
 
 NET = ASLHybrid
-
-
-def state_dict_table(net: ASLHybrid) -> list[Entry]:
-    """The original's 139 state_dict keys in its order."""
-    d = net.dim
-    width = len(net.landmarks) * landmark_motion.FEATURES_A_POINT
-    rows = [Entry("stem_conv.weight", ("params", "stem", "kernel"), "linear", (d, width))]
-    rows += torch_rows.norm("stem_bn", ("stem_norm",), d)
-    for i in (1, 2, 3):
-        rows += torch_rows.temporal_conv(f"tcn{i}.", (f"tcn_{i}",), d, TAPS)
-    rows += torch_rows.linear("attention_projection", ("pool_projection",), d, d)
-    rows += torch_rows.lstm("lstm.lstm.", ("lstm",), d, d // 2, 2)
-    rows += torch_rows.linear("lstm.projection", ("lstm_projection",), d, d)
-    rows += torch_rows.temporal_attention("temporal_attention.", ("temporal_attention",), d)
-    for i in (1, 2, 3):
-        rows += torch_rows.conv(f"conv{i}.", (f"conv_{i}",), d, TAPS)
-    rows += torch_rows.transformer("transformer1.", ("transformer",), d, EXPAND)
-    rows += torch_rows.linear("top_conv", ("top",), d, d)
-    rows += torch_rows.norm("top_bn", ("top_norm",), d)
-    rows += torch_rows.packed_attention("attention_pool.", ("attention_pool",), d)
-    rows += torch_rows.linear("classifier.0", ("hidden",), d, 3 * d)
-    rows += torch_rows.norm("classifier.1", ("hidden_norm",), d)
-    return rows + torch_rows.linear("classifier.4", ("out",), net.num_gloss, d)
-
-
-def matches(state_dict: Mapping[str, Any]) -> bool:
-    """True if the keys are an ASLModel's."""
-    return "stem_conv.weight" in state_dict and "lstm.lstm.weight_ih_l0" in state_dict
-
-
-def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Constructor fields that the shapes tell, and the behaviour that the weights know.
-
-    max_len and the points are not stored.
-    """
-    return {
-        "mask_padding": False,
-        "missing": "zero",
-        "bn_momentum": 0.95,
-        "dim": int(state_dict["stem_conv.weight"].shape[0]),
-        "num_gloss": int(state_dict["classifier.4.weight"].shape[0]),
-    }

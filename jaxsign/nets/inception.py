@@ -151,9 +151,6 @@ class InceptionV3(nn.Module):
         return {}
 
 
-NET = InceptionV3
-
-
 def normalise_uint8(frames: Array) -> Array:
     """ImageNet normalisation.
 

@@ -3,25 +3,31 @@
 Source: the public system fslr-transformer-vs-iv3gru (its `InceptionV3GRU`).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxsign import fields
+from jaxsign import fields, nets
 from jaxsign.nets import inception
+from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import dense, dropout, recurrent
-from jaxsign.nets.sign_transformer import linear
 from jaxsign.nets.state_dict import Entry
 
 Array = jax.Array
+BACKBONE = nets.Part(
+    name="backbone",
+    takes="images",
+    source="torchvision's file of inception_v3 (inception_v3_google-0cc3c7bd.pth)",
+    load=inception.load_torchvision,
+)
 BACKBONE_KEYS = "feat_extractor.backbone."
 
 
-class InceptionV3GRU(nn.Module):
+class InceptionV3GRU(nets.Net):
     """Two stacked GRUs over InceptionV3 features; the last state of each clip is classified.
 
     Attributes:
@@ -41,14 +47,8 @@ class InceptionV3GRU(nn.Module):
     dropout: float = fields.value(0.3, fields.RATE)
     freeze_backbone: bool = True
     transform_input: bool = True
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
-    axis_name: str | None = None
 
-    @property
-    def absent_params(self) -> tuple[str, ...]:
-        """Parameter paths that may be absent: on precomputed features there is no backbone."""
-        return ("backbone/Conv2d_1a_3x3/conv/kernel",)
+    optional_parts = (BACKBONE,)
 
     @nn.compact
     def __call__(
@@ -89,8 +89,54 @@ class InceptionV3GRU(nn.Module):
         }
         return result if x.ndim == 3 else {**result, "features": features}
 
+    @property
+    def frame_shape(self) -> tuple[int]:
+        """Shape of a frame of features; images have another."""
+        return (inception.FEATURES,)
+
+    def with_frozen(self, parts: Collection[str]) -> Self:
+        """The same net with its backbone frozen or not."""
+        return self.clone(freeze_backbone=BACKBONE.name in parts)
+
+    def key_table(self) -> list[Entry]:
+        """The original's 590 state_dict keys in their order, the backbone's first."""
+        inner = inception.InceptionV3(transform_input=self.transform_input)
+        rows = inception.state_dict_table(inner, (BACKBONE.name,), BACKBONE_KEYS)
+        for name, width, hidden in (
+            ("gru1", inception.FEATURES, self.hidden1),
+            ("gru2", self.hidden1, self.hidden2),
+        ):
+            shapes = {
+                "weight_ih": (3 * hidden, width),
+                "weight_hh": (3 * hidden, hidden),
+                "bias_ih": (3 * hidden,),
+                "bias_hh": (3 * hidden,),
+            }
+            rows += [
+                Entry(f"{name}.{leaf}_l0", ("params", name, leaf), shape=shape)
+                for leaf, shape in shapes.items()
+            ]
+        for head, n in (("gloss_head", self.num_gloss), ("category_head", self.num_cat)):
+            rows += torch_rows.linear(head, (head,), n, self.hidden2)
+        return rows
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are an InceptionV3GRU's."""
+        return "gru1.weight_hh_l0" in weights and "gru2.weight_hh_l0" in weights
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that the shapes tell."""
+        return {
+            "hidden1": int(weights["gru1.weight_hh_l0"].shape[1]),
+            "hidden2": int(weights["gru2.weight_hh_l0"].shape[1]),
+            "num_gloss": int(weights["gloss_head.bias"].shape[0]),
+            "num_cat": int(weights["category_head.bias"].shape[0]),
+        }
+
     def _features(self, x: Array, valid: Array | None, train: bool) -> Array:
-        if x.ndim == 3 and x.shape[-1] == 2048:
+        if x.ndim == 3 and x.shape[2:] == self.frame_shape:
             return x
         if x.ndim != 5 or x.shape[-1] != 3:
             raise ValueError(
@@ -104,7 +150,7 @@ class InceptionV3GRU(nn.Module):
             dtype=self.dtype,
             param_dtype=self.param_dtype,
             axis_name=self.axis_name,
-            name="backbone",
+            name=BACKBONE.name,
         )
         real = None if valid is None else valid.astype(bool).reshape(-1)
         features = backbone(frames, real, train=train and not self.freeze_backbone)["features"]
@@ -114,40 +160,3 @@ class InceptionV3GRU(nn.Module):
 
 
 NET = InceptionV3GRU
-
-
-def state_dict_table(net: InceptionV3GRU, *, backbone: bool = True) -> list[Entry]:
-    """The original's 590 state_dict keys in their order; the last 12 without the backbone."""
-    rows: list[Entry] = []
-    if backbone:
-        inner = inception.InceptionV3(transform_input=net.transform_input)
-        rows += inception.state_dict_table(inner, ("backbone",), BACKBONE_KEYS)
-    for name, width, hidden in (("gru1", 2048, net.hidden1), ("gru2", net.hidden1, net.hidden2)):
-        shapes = {
-            "weight_ih": (3 * hidden, width),
-            "weight_hh": (3 * hidden, hidden),
-            "bias_ih": (3 * hidden,),
-            "bias_hh": (3 * hidden,),
-        }
-        rows += [
-            Entry(f"{name}.{leaf}_l0", ("params", name, leaf), shape=shape)
-            for leaf, shape in shapes.items()
-        ]
-    for head, n in (("gloss_head", net.num_gloss), ("category_head", net.num_cat)):
-        rows += linear(head, (head,), n, net.hidden2)
-    return rows
-
-
-def matches(state_dict: Mapping[str, Any]) -> bool:
-    """True if the keys are an InceptionV3GRU's."""
-    return "gru1.weight_hh_l0" in state_dict and "gru2.weight_hh_l0" in state_dict
-
-
-def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Constructor fields that the shapes tell."""
-    return {
-        "hidden1": int(state_dict["gru1.weight_hh_l0"].shape[1]),
-        "hidden2": int(state_dict["gru2.weight_hh_l0"].shape[1]),
-        "num_gloss": int(state_dict["gloss_head.bias"].shape[0]),
-        "num_cat": int(state_dict["category_head.bias"].shape[0]),
-    }

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxsign import fields
+from jaxsign import fields, nets
+from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import attention, dense, dropout, norm, positions
 from jaxsign.nets.state_dict import Entry
 
@@ -58,7 +59,7 @@ class Head(nn.Module):
         return dense.Dense(self.num_classes, name="out", **types)(h).astype(jnp.float32)
 
 
-class SignTransformer(nn.Module):
+class SignTransformer(nets.Net):
     """Transformer encoder over frames, pooled over time, two heads.
 
     Attributes:
@@ -82,8 +83,6 @@ class SignTransformer(nn.Module):
     max_len: int = fields.value(300, fields.COUNT)
     ff_dim: int | None = fields.value(None, fields.COUNT)
     pooling: str = "mean"
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(
@@ -143,6 +142,11 @@ class SignTransformer(nn.Module):
         return 4 * self.emb_dim if self.ff_dim is None else self.ff_dim
 
     @property
+    def frame_shape(self) -> tuple[int]:
+        """Shape of a frame."""
+        return (self.input_dim,)
+
+    @property
     def max_frames(self) -> int:
         """Longest clip in frames: one less than `max_len` where the CLS token takes a place."""
         return self.max_len - (self.pooling == "cls")
@@ -151,6 +155,61 @@ class SignTransformer(nn.Module):
     def unused_params(self) -> tuple[str, ...]:
         """Patterns of parameters that never get a gradient and must never be changed."""
         return () if self.pooling == "cls" else ("^cls_token$",)
+
+    def attention_weights(
+        self, variables: Mapping[str, Any], x: Array, valid: Array | None = None
+    ) -> list[Array]:
+        """Every layer's: n_layers times float32 [B, H, T, T] (T + 1 with 'cls')."""
+        _, state = self.apply(variables, x, valid, mutable=["intermediates"])
+        layers = state["intermediates"]
+        return [layers[f"layer_{i}"]["attention"]["weights"][0] for i in range(self.n_layers)]
+
+    def key_table(self) -> list[Entry]:
+        """The original's state_dict keys (78 at 4 layers) in its order."""
+        e, f, linear = self.emb_dim, self.feed_forward_dim, torch_rows.linear
+
+        def positions_row() -> np.ndarray:
+            return positions.sinusoidal(self.max_len, e)[None]
+
+        rows = [Entry("cls_token", ("params", "cls_token"), shape=(1, 1, e))]
+        rows += linear("embedding", ("embedding",), e, self.input_dim)
+        place = ("buffers", "positions")
+        rows += [Entry("pos_encoder.pe", place, "batch1", (1, self.max_len, e), positions_row)]
+        rows += _norm("input_norm", ("input_norm",), e)
+        for i in range(self.n_layers):
+            key, layer = f"encoder_layers.{i}", f"layer_{i}"
+            for theirs, ours in zip("qkvo", ("query", "key", "value", "out"), strict=True):
+                rows += linear(f"{key}.attention.W_{theirs}", (layer, "attention", ours), e, e)
+            rows += linear(f"{key}.feed_forward.linear1", (layer, "linear1"), f, e)
+            rows += linear(f"{key}.feed_forward.linear2", (layer, "linear2"), e, f)
+            rows += _norm(f"{key}.residual1.norm", (layer, "norm1"), e)
+            rows += _norm(f"{key}.residual2.norm", (layer, "norm2"), e)
+        for head, n in (("gloss_head", self.num_gloss), ("category_head", self.num_cat)):
+            rows += linear(f"{head}.0", (head, "hidden"), e // 2, e)
+            rows += linear(f"{head}.3", (head, "out"), n, e // 2)
+        return rows
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are a SignTransformer's."""
+        return "embedding.weight" in weights and "pos_encoder.pe" in weights
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that the shapes tell; n_heads and pooling are not stored in them."""
+        layers = {key.split(".")[1] for key in weights if key.startswith("encoder_layers.")}
+        emb_dim, input_dim = weights["embedding.weight"].shape
+        return {
+            "input_dim": int(input_dim),
+            "emb_dim": int(emb_dim),
+            "n_layers": len(layers),
+            "ff_dim": int(weights["encoder_layers.0.feed_forward.linear1.bias"].shape[0])
+            if layers
+            else 4 * int(emb_dim),
+            "max_len": int(weights["pos_encoder.pe"].shape[1]),
+            "num_gloss": int(weights["gloss_head.3.bias"].shape[0]),
+            "num_cat": int(weights["category_head.3.bias"].shape[0]),
+        }
 
     def _check(self, x: Array, valid: Array | None) -> None:
         if self.pooling not in POOLINGS:
@@ -190,73 +249,8 @@ def pool(h: Array, valid: Array | None, how: str) -> Array:
     return jnp.where(real.any(1)[:, None], highest, 0.0)
 
 
-def attention_weights(
-    net: SignTransformer, variables: Mapping[str, Any], x: Array, valid: Array | None = None
-) -> list[Array]:
-    """Attention weights of every layer: n_layers times float32 [B, H, T, T] (T + 1 with 'cls')."""
-    _, state = net.apply(variables, x, valid, mutable=["intermediates"])
-    layers = state["intermediates"]
-    return [layers[f"layer_{i}"]["attention"]["weights"][0] for i in range(net.n_layers)]
-
-
-def state_dict_table(net: SignTransformer) -> list[Entry]:
-    """The original's state_dict keys (78 at 4 layers) in its order."""
-    e, f = net.emb_dim, net.feed_forward_dim
-
-    def positions_row() -> np.ndarray:
-        return positions.sinusoidal(net.max_len, e)[None]
-
-    rows = [Entry("cls_token", ("params", "cls_token"), shape=(1, 1, e))]
-    rows += linear("embedding", ("embedding",), e, net.input_dim)
-    place = ("buffers", "positions")
-    rows += [Entry("pos_encoder.pe", place, "batch1", (1, net.max_len, e), positions_row)]
-    rows += _norm("input_norm", ("input_norm",), e)
-    for i in range(net.n_layers):
-        key, layer = f"encoder_layers.{i}", f"layer_{i}"
-        for theirs, ours in zip("qkvo", ("query", "key", "value", "out"), strict=True):
-            rows += linear(f"{key}.attention.W_{theirs}", (layer, "attention", ours), e, e)
-        rows += linear(f"{key}.feed_forward.linear1", (layer, "linear1"), f, e)
-        rows += linear(f"{key}.feed_forward.linear2", (layer, "linear2"), e, f)
-        rows += _norm(f"{key}.residual1.norm", (layer, "norm1"), e)
-        rows += _norm(f"{key}.residual2.norm", (layer, "norm2"), e)
-    for head, n in (("gloss_head", net.num_gloss), ("category_head", net.num_cat)):
-        rows += linear(f"{head}.0", (head, "hidden"), e // 2, e)
-        rows += linear(f"{head}.3", (head, "out"), n, e // 2)
-    return rows
-
-
-def linear(key: str, path: tuple[str, ...], out: int, width: int) -> list[Entry]:
-    """The two rows of a torch Linear(width, out) that is a Dense at `path`."""
-    return [
-        Entry(f"{key}.weight", ("params", *path, "kernel"), "linear", (out, width)),
-        Entry(f"{key}.bias", ("params", *path, "bias"), shape=(out,)),
-    ]
-
-
 def _norm(key: str, path: tuple[str, ...], width: int) -> list[Entry]:
     return [
         Entry(f"{key}.gamma", ("params", *path, "scale"), shape=(width,)),
         Entry(f"{key}.beta", ("params", *path, "bias"), shape=(width,)),
     ]
-
-
-def matches(state_dict: Mapping[str, Any]) -> bool:
-    """True if the keys are a SignTransformer's."""
-    return "embedding.weight" in state_dict and "pos_encoder.pe" in state_dict
-
-
-def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Constructor fields that the shapes tell; n_heads and pooling are not stored in them."""
-    layers = {key.split(".")[1] for key in state_dict if key.startswith("encoder_layers.")}
-    emb_dim, input_dim = state_dict["embedding.weight"].shape
-    return {
-        "input_dim": int(input_dim),
-        "emb_dim": int(emb_dim),
-        "n_layers": len(layers),
-        "ff_dim": int(state_dict["encoder_layers.0.feed_forward.linear1.bias"].shape[0])
-        if layers
-        else 4 * int(emb_dim),
-        "max_len": int(state_dict["pos_encoder.pe"].shape[1]),
-        "num_gloss": int(state_dict["gloss_head.3.bias"].shape[0]),
-        "num_cat": int(state_dict["category_head.3.bias"].shape[0]),
-    }

@@ -5,14 +5,14 @@ padding (it takes part in nearly everything) is an option here.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
-from jaxsign import fields
+from jaxsign import fields, nets
 from jaxsign.nets.layers import (
     attention_decoder,
     dense,
@@ -20,14 +20,14 @@ from jaxsign.nets.layers import (
     two_attention_encoder,
     whisper_rows,
 )
-from jaxsign.nets.pretrained.whisper import load_pretrained as load_pretrained
+from jaxsign.nets.pretrained import whisper
 from jaxsign.nets.state_dict import Entry
 
 Array = jax.Array
 PADDING = ("masked", "upstream")
 
 
-class WhisperSign(nn.Module):
+class WhisperSign(nets.Net):
     """Sequences of signs from hand skeletons.
 
     Ids are glosses' numbers + 1; id 0 is the CTC blank and the decoder's start and end, so that
@@ -65,11 +65,9 @@ class WhisperSign(nn.Module):
     max_target: int = fields.value(200, fields.COUNT)
     max_relative: int = fields.value(2000, fields.COUNT)
     auxiliary_ctc: bool = False
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
-    axis_name: str | None = None
 
-    takes_nan = False
+    inputs = ("x", "valid", "tokens")
+    outputs = ("ctc_log_probs", "att_logits", "encoder_output", "output_valid")
 
     def setup(self) -> None:
         self._check_fields()
@@ -204,9 +202,77 @@ class WhisperSign(nn.Module):
         return self.patch_size
 
     @property
+    def longest_target(self) -> int:
+        """`max_target`."""
+        return self.max_target
+
+    @property
     def padding_counts(self) -> bool:
         """True if frames of padding change the answer: such a net is asked at a clip's length."""
         return self.padding == "upstream"
+
+    def load_pretrained(
+        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Whisper's weights; see `pretrained.whisper`."""
+        return whisper.load_pretrained(path, self, variables, zero_branches)
+
+    def key_table(self) -> list[Entry]:
+        """The original's state_dict keys (250 at 6 layers) in its order."""
+        d, ids = self.dim, self.vocabulary
+        width = self.patch_size * self.num_joints * self.num_features
+        rows = whisper_rows.frontend("frontend.", ("frontend",), d, width)
+        rows += whisper_rows.encoder(
+            "encoder.",
+            ("encoder",),
+            d,
+            self.ff_dim,
+            layers=self.num_layers,
+            head=d // self.num_heads,
+            reach=self.max_relative,
+        )
+        rows += whisper_rows.linear("decoder.ctc_decoder.projection", ("ctc_head",), ids, d)
+        return rows + whisper_rows.decoder(
+            "decoder.attention_decoder.",
+            ("attention_decoder",),
+            d,
+            self.ff_dim,
+            layers=self.num_layers,
+            ids=ids,
+            max_target=self.max_target,
+        )
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are a WhisperSignModel's."""
+        return (
+            "frontend.conv_spe.depthwise.weight" in weights
+            and "decoder.ctc_decoder.projection.weight" in weights
+        )
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that the shapes tell, and the behaviour that the weights know.
+
+        How joints, features and patches share a patch's numbers is not stored; heads are.
+        """
+        d = int(weights["frontend.conv_spe.pointwise.weight"].shape[0])
+        layers = {key.split(".")[2] for key in weights if key.startswith("encoder.layers.")}
+        found: dict[str, Any] = {
+            "padding": "upstream",
+            "num_gloss": int(weights["decoder.ctc_decoder.projection.bias"].shape[0]) - 1,
+            "dim": d,
+            "num_layers": len(layers),
+            "max_target": int(weights["decoder.attention_decoder.pos_embedding.weight"].shape[0]),
+        }
+        if layers:
+            distances, head = weights[
+                "encoder.layers.0.temporal_attn.rpe.rel_pos_bias.weight"
+            ].shape
+            found["num_heads"] = d // int(head)
+            found["max_relative"] = (int(distances) + 1) // 2
+            found["ff_dim"] = int(weights["encoder.layers.0.ffn.net.0.bias"].shape[0])
+        return found
 
     def output_length(self, frames: int) -> int:
         """Patches of a clip of so many frames."""
@@ -236,59 +302,3 @@ NET = WhisperSign
 
 def _log_softmax(logits: Array) -> Array:
     return jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
-
-
-def state_dict_table(net: WhisperSign) -> list[Entry]:
-    """The original's state_dict keys (250 at 6 layers) in its order."""
-    d, ids = net.dim, net.vocabulary
-    width = net.patch_size * net.num_joints * net.num_features
-    rows = whisper_rows.frontend("frontend.", ("frontend",), d, width)
-    rows += whisper_rows.encoder(
-        "encoder.",
-        ("encoder",),
-        d,
-        net.ff_dim,
-        layers=net.num_layers,
-        head=d // net.num_heads,
-        reach=net.max_relative,
-    )
-    rows += whisper_rows.linear("decoder.ctc_decoder.projection", ("ctc_head",), ids, d)
-    return rows + whisper_rows.decoder(
-        "decoder.attention_decoder.",
-        ("attention_decoder",),
-        d,
-        net.ff_dim,
-        layers=net.num_layers,
-        ids=ids,
-        max_target=net.max_target,
-    )
-
-
-def matches(state_dict: Mapping[str, Any]) -> bool:
-    """True if the keys are a WhisperSignModel's."""
-    return (
-        "frontend.conv_spe.depthwise.weight" in state_dict
-        and "decoder.ctc_decoder.projection.weight" in state_dict
-    )
-
-
-def fields_from_state_dict(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Constructor fields that the shapes tell, and the behaviour that the weights know.
-
-    How joints, features and patches share a patch's numbers is not stored; heads are.
-    """
-    d = int(state_dict["frontend.conv_spe.pointwise.weight"].shape[0])
-    layers = {key.split(".")[2] for key in state_dict if key.startswith("encoder.layers.")}
-    found: dict[str, Any] = {
-        "padding": "upstream",
-        "num_gloss": int(state_dict["decoder.ctc_decoder.projection.bias"].shape[0]) - 1,
-        "dim": d,
-        "num_layers": len(layers),
-        "max_target": int(state_dict["decoder.attention_decoder.pos_embedding.weight"].shape[0]),
-    }
-    if layers:
-        distances, head = state_dict["encoder.layers.0.temporal_attn.rpe.rel_pos_bias.weight"].shape
-        found["num_heads"] = d // int(head)
-        found["max_relative"] = (int(distances) + 1) // 2
-        found["ff_dim"] = int(state_dict["encoder.layers.0.ffn.net.0.bias"].shape[0])
-    return found

@@ -10,9 +10,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import linen as nn
 from ml_collections import ConfigDict
 
+from jaxsign import nets
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.tasks import measures
 
@@ -32,14 +32,14 @@ class Task(abc.ABC):
       sequences: whether it learns label sequences, not one label a head.
     """
 
-    net: nn.Module
+    net: nets.Net
     sequences = False
 
     # From a recipe.
 
     @classmethod
     @abc.abstractmethod
-    def build(cls, config: ConfigDict, net: nn.Module) -> "Task":
+    def build(cls, config: ConfigDict, net: nets.Net) -> "Task":
         """The task of `config.task` and `config.loss` around `net`.
 
         Raises:
@@ -178,7 +178,7 @@ def kind(config: ConfigDict) -> type[Task]:
     return importlib.import_module(f"jaxsign.tasks.{_FOLDERS[name]}.task").TASK
 
 
-def build(config: ConfigDict, net: nn.Module) -> Task:
+def build(config: ConfigDict, net: nets.Net) -> Task:
     """The recipe's task around `net`.
 
     Raises:

@@ -51,42 +51,34 @@ def variables(config: ConfigDict, task: Any, batches: Any) -> tuple[dict[str, An
     if settings.init_from:
         found, _ = checkpoint.load_variables(settings.init_from)
         made = _fitting(made, found, settings.init_from)
-    _check_backbone(settings, made)
-    if settings.backbone_weights not in ("", RANDOM):
-        made |= _backbone(settings.backbone_weights, made)
-    return made, notes
+    return _with_part(settings, task.net, made), notes
 
 
 def _pretrained(config: ConfigDict, task: Any, made: dict[str, Any]) -> Any:
-    module = nets.module(config.net.name)
-    if not hasattr(module, "load_pretrained"):
-        raise UserError(
-            f"train.pretrained is set, but the net {config.net.name} starts from no other model"
-        )
-    zero = config.train.pretrained_zero_branches
-    return module.load_pretrained(config.train.pretrained, task.net, made, zero_branches=zero)
+    settings, net = config.train, task.net
+    zero = settings.pretrained_zero_branches
+    return net.load_pretrained(settings.pretrained, made, zero_branches=zero)
 
 
-def _backbone(path: str, made: Mapping[str, Any]) -> dict[str, Any]:
-    from jaxsign.nets import inception
-
-    if "backbone" not in made["params"]:
+def _with_part(settings: ConfigDict, net: nets.Net, made: dict[str, Any]) -> dict[str, Any]:
+    """Weights for the net's part, where this input needs it; random ones only if asked for."""
+    given = settings.backbone_weights
+    needed = [part for part in net.optional_parts if part.inside(made)]
+    for part in needed:
+        if not (given or settings.init_from):
+            raise UserError(
+                f"train.backbone_weights is not set: this run starts from {part.takes}, and its "
+                f"{part.name} needs weights. Give {part.source}, or {RANDOM!r} to start from "
+                "random ones."
+            )
+    if given in ("", RANDOM):
+        return made
+    if not needed:
         raise UserError(
             "train.backbone_weights is given, but this run has no backbone: its data are "
             "features, not frames. Leave it out, or set data.key to the frames' array."
         )
-    loaded = inception.load_torchvision(path)
-    return {name: {**made[name], "backbone": tree} for name, tree in loaded.items()}
-
-
-def _check_backbone(settings: ConfigDict, made: Mapping[str, Any]) -> None:
-    """Refuses to train on features of a random backbone unless that was asked for."""
-    if "backbone" in made["params"] and not (settings.backbone_weights or settings.init_from):
-        raise UserError(
-            "train.backbone_weights is not set: this run starts from images, and its backbone "
-            "needs weights. Give torchvision's file of inception_v3 "
-            f"(inception_v3_google-0cc3c7bd.pth), or {RANDOM!r} to start from random ones."
-        )
+    return needed[0].joined(made, given)
 
 
 def _fitting(ours: dict[str, Any], found: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import batching, windows
 from jaxsign.input.signs import augment, sources, views
@@ -48,14 +48,14 @@ def _check_rate(source: Any, config: ConfigDict) -> None:
         )
 
 
-def check_sequences(source: Any, config: ConfigDict, net: Any) -> None:
+def check_sequences(source: Any, config: ConfigDict, net: nets.Net) -> None:
     """Refuses clips whose labels the net cannot give.
 
     Raises:
       UserError: lists them: too few frames for CTC, or more labels than the decoder takes.
     """
     problems, per_output = [], net.frames_per_output
-    most = int(getattr(net, "max_target", 0))
+    most = net.longest_target
     for name, labels, frames in zip(source.ids, source.sequences, source.lengths, strict=True):
         kept = min(int(frames), config.input.max_length)
         outputs, needed = -(-kept // per_output), frames_needed(labels)

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import numpy as np
 import optax
-from flax import linen as nn
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
@@ -68,7 +67,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     config = resolve(config, train, view, stored)
     _check_val(config, val, view)
     if tasks.learns_sequences(config):
-        net = build_net(config, np.dtype("float32"))
+        net = build_net(config)
         for source in (train, val):
             inputs.check_sequences(source, config, net)
     if stored is not None and (workdir / "checkpoints").exists():
@@ -121,7 +120,7 @@ def resolve(
                 "frame. Set it to 0 to take the data's width, or choose another data.key."
             )
         config.net.input_dim = width
-    limit = int(getattr(build_net(config, np.dtype("float32")), "max_frames", 0))
+    limit = build_net(config).max_frames
     wanted = int(config.input.max_length or limit or max(train.lengths))
     config.input.max_length = min(wanted, limit) if limit else wanted
     _absolute_paths(config)
@@ -176,27 +175,13 @@ def _width(source: Any, view: Callable[..., np.ndarray] | None) -> int:
     return int(example.shape[-1])
 
 
-def build_net(
-    config: ConfigDict,
-    dtype: Any,
-    *,
-    freeze_backbone: bool = True,
-    axis_name: str | None = None,
-) -> nn.Module:
-    """The net of `config.net`; `freeze_backbone` is for nets with a backbone.
+def build_net(config: ConfigDict, dtype: Any = None, axis_name: str | None = None) -> nets.Net:
+    """The net of `config.net`; `dtype` and `axis_name` as in `nets.Net`.
 
     Raises:
       UserError: an unknown net or field.
     """
-    fields = config.net.to_dict()
-    name = fields.pop("name")
-    known = nets.module(name).NET.__dataclass_fields__
-    fields["dtype"] = dtype
-    if "freeze_backbone" in known:
-        fields["freeze_backbone"] = freeze_backbone
-    if "axis_name" in known:
-        fields["axis_name"] = axis_name
-    return nets.build(name, **fields)
+    return nets.build(**{**config.net.to_dict(), "dtype": dtype, "axis_name": axis_name})
 
 
 def claim(run: Run) -> None:
@@ -279,7 +264,7 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     config = current.config
     axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
     dtype = precision.compute_dtype(config.precision)
-    net = build_net(config, dtype, axis_name=axis)
+    net = build_net(config, dtype, axis)
     batches = inputs.make_batches(config, run.train, run.view, net)
     step.check_rows(batches.shapes[0][1], len(run.devices), f"stage {current.name!r}: ")
     if variables is None:
@@ -288,12 +273,12 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
         optimizer.flat(variables["params"]),
         config.train.trainable,
         config.train.frozen,
-        getattr(net, "unused_params", ()),
-        getattr(net, "absent_params", ()),
+        net.unused_params,
+        net.absent_params,
     )
-    # However it was frozen, a backbone that does not train runs in eval mode.
-    thawed = any(path.startswith("backbone/") for path in trainable)
-    net = build_net(config, dtype, freeze_backbone=not thawed, axis_name=axis)
+    # However it was frozen, a part that does not train runs in eval mode.
+    thawed = {path.partition("/")[0] for path in trainable}
+    net = net.with_frozen([p.name for p in net.optional_parts if p.name not in thawed])
     task = tasks.build(config, net)
     chain = optimizer.build(config.optim)
     return Session(
@@ -319,7 +304,7 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     )
 
 
-def _survey_batches(config: ConfigDict, run: Run, net: nn.Module, batches: Any) -> Any:
+def _survey_batches(config: ConfigDict, run: Run, net: nets.Net, batches: Any) -> Any:
     if not batches.windowed or not batches.sequences.several:
         return None
     uncut = ConfigDict(config.to_dict())  # windows reach behind the frames that others are cut to
@@ -333,7 +318,7 @@ def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:
     They are large backbones, saved once and not with every checkpoint.
     """
     paths = optimizer.flat(variables["params"])
-    absent = getattr(build_net(run.config, np.dtype("float32")), "absent_params", ())
+    absent = build_net(run.config).absent_params
     trained: set[str] = set()
     for current in run.stages:
         settings = current.config.train

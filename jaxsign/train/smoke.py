@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.train import checkpoint, precision, ranges, setup
 
@@ -42,27 +42,19 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
             config.net[key] = _CLASSES
     net = setup.build_net(config, precision.compute_dtype(config.precision))
     ranges.check(config)
-    frames = min(config.smoke.frames, getattr(net, "max_frames", config.smoke.frames))
-    frame = getattr(net, "frame_shape", (config.net.get("input_dim", 2048),))
+    frames = min(config.smoke.frames, net.max_frames or config.smoke.frames)
     key = jax.random.key(config.seed)
-    x = jax.random.normal(key, (config.smoke.batch_size, frames, *frame))
-    valid = jnp.ones(x.shape[:2], bool)
+    x = jax.random.normal(key, (config.smoke.batch_size, frames, *net.frame_shape))
     # A decoder of sequences runs as well: on the start alone.
-    tokens = [jnp.zeros((len(x), 1), jnp.int32)] if tasks.learns_sequences(config) else []
-    variables = tasks.build(config, net).init(key, {"x": x, "valid": valid})
+    tokens = jnp.zeros((len(x), 1), jnp.int32)
+    batch = {"x": x, "valid": jnp.ones(x.shape[:2], bool), "tokens": tokens}
+    variables = tasks.build(config, net).init(key, batch)
     params = {k: v for k, v in variables["params"].items() if k != "loss_weights"}
     rest = {k: v for k, v in variables.items() if k != "params"}
 
     def loss(params: Any) -> jax.Array:
-        output, _ = net.apply(
-            {"params": params, **rest},
-            x,
-            valid,
-            *tokens,
-            train=True,
-            rngs={"dropout": key},
-            mutable=["batch_stats"],
-        )
+        now = {"params": params, **rest}
+        output, _ = nets.call(net, now, batch, train=True, rng=key, mutable=["batch_stats"])
         return _mean(output)
 
     value, grads = jax.jit(jax.value_and_grad(loss))(params)

@@ -107,11 +107,11 @@ def checkpoint(path: Path) -> FileCheck:
     """`checkpoint_*.pth`: read, imported and exported; the bits must come back."""
     stored = state_dict.read_torch(path)
     bare = state_dict.unwrap(stored, where=path.name)
-    assert asl_hybrid.matches(bare)
-    fields = asl_hybrid.fields_from_state_dict(bare)
+    assert asl_hybrid.NET.matches(bare)
+    fields = asl_hybrid.NET.fields_from_state_dict(bare)
     sizes = stored["manifest"]["model_parameters"]
     net = asl_hybrid.ASLHybrid(**fields)
-    table = asl_hybrid.state_dict_table(net)
+    table = net.key_table()
     variables = state_dict.to_variables(table, bare, where=path.name)
     exported = state_dict.to_state_dict(table, variables)
     weights.check_round_trip(bare, exported, where=path.name)

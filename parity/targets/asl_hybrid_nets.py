@@ -89,7 +89,7 @@ def same_turn(features: np.ndarray, expected: np.ndarray) -> np.ndarray:
 def model(case: cases.Case) -> Arrays:
     """The whole net in eval mode: logits, intermediates, and loss with gradients if recorded."""
     net = original_net(case.args)
-    table = asl_hybrid.state_dict_table(net)
+    table = net.key_table()
     variables, produced = load(case, table)
 
     @jax.jit

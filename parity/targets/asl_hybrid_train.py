@@ -40,7 +40,7 @@ def run_config(call: dict[str, Any]) -> ConfigDict:
 def train_steps(case: cases.Case) -> Arrays:
     """AdamW steps on one batch in train mode, without dropout."""
     net = asl_hybrid_nets.original_net(case.args, dropout_offset=-1.0)
-    table = asl_hybrid.state_dict_table(net)
+    table = net.key_table()
     variables, _ = asl_hybrid_nets.load(case, table)
     config = run_config(case.call)
     chain = optimizer.build(config.optim)

@@ -151,7 +151,7 @@ def state_dict_layout(path: Path) -> FileCheck:
         "state_dict_inceptionv3gru": ("iv3_gru", (1, 1, 75, 75, 3)),
     }[path.stem]
     net, example = nets.build(name), jnp.zeros(shape)
-    table = nets.module(name).state_dict_table(net)
+    table = net.key_table()
     shapes = jax.eval_shape(net.init, jax.random.key(0), example)
     variables = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     exported = state_dict.to_state_dict(table, variables)
@@ -186,12 +186,12 @@ def checkpoint_import_and_export(path: Path) -> FileCheck:
     for name in described["files"]:
         loaded = state_dict.read_torch(path / name)
         bare = state_dict.unwrap(loaded, where=name)
-        fields = sign_transformer.fields_from_state_dict(bare)
+        fields = sign_transformer.NET.fields_from_state_dict(bare)
         for key in sorted(fields.keys() & described["ctor"].keys()):
             expected[f"{name}/field {key}"] = described["ctor"][key]
             produced[f"{name}/field {key}"] = fields[key]
         net = sign_transformer.SignTransformer(n_heads=described["ctor"]["n_heads"], **fields)
-        table = sign_transformer.state_dict_table(net)
+        table = net.key_table()
         exported = state_dict.to_state_dict(table, state_dict.to_variables(table, bare, where=name))
         weights.check_round_trip(bare, exported, where=name)
         produced |= {f"{name}/{key}": value for key, value in exported.items()}

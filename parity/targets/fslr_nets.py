@@ -64,7 +64,7 @@ def _export(
 def transformer_forward(case: cases.Case) -> Arrays:
     """SignTransformer in eval mode: logits, attention, and loss with gradients where recorded."""
     net = transformer_net(case.args)
-    table = sign_transformer.state_dict_table(net)
+    table = net.key_table()
     variables, produced = weights.load(case, table, is_norm)
 
     @jax.jit
@@ -72,7 +72,7 @@ def transformer_forward(case: cases.Case) -> Arrays:
         # Without the attention weights, because that is the path that training and serving take.
         outputs = dict(net.apply(variables, x, valid)["logits"])
         if case.wants("output/attn_"):
-            layers = sign_transformer.attention_weights(net, variables, x, valid)
+            layers = net.attention_weights(variables, x, valid)
             outputs |= {f"attn_{i}": weights for i, weights in enumerate(layers)}
         if case.wants("output/loss"):
             outputs["loss"] = _loss_and_gradients(case, net, variables, x, valid, 0.5)
@@ -96,7 +96,7 @@ def channels_last(frames: np.ndarray) -> np.ndarray:
 def gru_forward(case: cases.Case) -> Arrays:
     """InceptionV3GRU: the backbone alone, raw frames, or features."""
     net = gru_net(case)
-    table = weights.present(case, iv3_gru.state_dict_table(net))
+    table = weights.present(case, net.key_table())
     variables, produced = weights.load(case, table, is_norm)
     if "backbone only" in case.call.get("method", ""):
         return produced | _backbone(case, variables)

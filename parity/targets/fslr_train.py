@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign import tasks
-from jaxsign.nets import sign_transformer, state_dict
+from jaxsign.nets import state_dict
 from jaxsign.tasks.classes import task as classes
 from jaxsign.train import optimizer, schedule, step
 from jaxsign.train import state as states
@@ -85,7 +85,7 @@ class Runner:
     def __init__(self, config: ConfigDict, net: Any, variables: Mapping[str, Any]):
         self.config = config
         paths = optimizer.flat(variables["params"])
-        unused = getattr(net, "unused_params", ())
+        unused = net.unused_params
         chosen = optimizer.select(paths, config.train.trainable, config.train.frozen, unused)
         transform = optimizer.build(config.optim)
         self.steps = step.build(
@@ -144,7 +144,7 @@ def run(runner: Runner, train: Sequence[Arrays], val: Sequence[Arrays]) -> dict[
 def train_run(case: cases.Case) -> Arrays:
     """The recorded run: losses before every update, log columns, weights at the end."""
     net = fslr_nets.transformer_net(case.args)
-    table = sign_transformer.state_dict_table(net)
+    table = net.key_table()
     variables, _ = weights.load(case, table, fslr_nets.is_norm)
     runner = Runner(run_config(case.call), net, variables)
     train, val = (numbered(case.inputs, part) for part in ("train", "val"))

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxsign.nets import whisper_sign
 from jaxsign.tasks.sequences.decoding import beam, greedy, prefixes, rescoring
 from parity import cases, weights
 from parity.targets import whispersign_nets
@@ -45,7 +44,7 @@ def beam_search(case: cases.Case) -> Arrays:
 def two_pass(case: cases.Case) -> Arrays:
     """The net's outputs, all hypotheses with both scores, the best for several weights."""
     net = whispersign_nets.original_net(case.args)
-    variables = jax.device_put(weights.load(case, whisper_sign.state_dict_table(net))[0])
+    variables = jax.device_put(weights.load(case, net.key_table())[0])
     inputs, call = case.inputs, case.call
     x = inputs["features"]
     result = jax.jit(net.apply)(variables, x, np.arange(x.shape[1]) < inputs["lengths"][:, None])

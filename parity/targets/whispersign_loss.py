@@ -65,7 +65,7 @@ def run_config(
 def load(case: cases.Case) -> tuple[whisper_sign.WhisperSign, list[Any], dict[str, Any], Arrays]:
     """The net with the original's behaviour, its key table, its variables, and their checksum."""
     net = whispersign_nets.original_net(case.args)
-    table = whisper_sign.state_dict_table(net)
+    table = net.key_table()
     variables, produced = whispersign_nets.load(case, table)
     return net, table, variables, produced
 
@@ -117,6 +117,8 @@ def _loss_of_logits(inputs: Mapping[str, np.ndarray], alpha: float) -> dict[str,
 class _Given:
     """A net whose parameters are what both heads answer, before the softmax."""
 
+    inputs = whisper_sign.WhisperSign.inputs
+    uses_progress = False
     frames_per_output = 1
 
     def apply(self, variables, x, valid, tokens, **options):
@@ -151,6 +153,8 @@ class _InMode:
 
     net: whisper_sign.WhisperSign
     train: bool
+    inputs = whisper_sign.WhisperSign.inputs
+    uses_progress = False
     frames_per_output = 1
 
     def apply(self, variables, x, valid, tokens, *, rngs, mutable, **options):

@@ -232,7 +232,7 @@ def _decoder(args: Mapping[str, Any], ids: int, max_target: int) -> tuple[Any, T
 def model(case: cases.Case) -> Arrays:
     """The whole net in eval mode: all outputs, and greedy decoding with and without padding."""
     net = original_net(case.args)
-    table = whisper_sign.state_dict_table(net)
+    table = net.key_table()
     variables, produced = load(case, table)
     inputs = case.inputs
     x, tokens = inputs["features"], inputs.get("tokens")
@@ -254,7 +254,7 @@ def whisper_import(case: cases.Case) -> Arrays:
     net, variables = _whisper_sized(case.args)
     path = case.path.parent / case.call["file"]
     loaded, _ = whisper.load_pretrained(path, net, variables)
-    exported = state_dict.to_state_dict(whisper_sign.state_dict_table(net), loaded)
+    exported = state_dict.to_state_dict(net.key_table(), loaded)
     inputs = case.inputs
     module, _ = _encoder(case.args)
     params = loaded["params"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets import asl_hybrid, state_dict
 from jaxsign.nets.layers import landmark_motion
@@ -181,7 +182,7 @@ def test_dropout_follows_the_run_without_compiling_again():
         traces.append(epoch)
         output, _ = net.apply(
             variables, x, train=True, rngs={"dropout": key}, mutable=["batch_stats"],
-            progress={"epoch": epoch, "step": epoch},
+            progress=nets.Progress(epoch, epoch),
         )  # fmt: skip
         return output["logits"]["gloss"]
 
@@ -202,7 +203,7 @@ def test_late_dropout_sets_in_at_its_step():
     def train(net, step):
         output, _ = net.apply(
             variables, x, train=True, rngs={"dropout": jax.random.key(1)},
-            mutable=["batch_stats"], progress={"epoch": 0.0, "step": step},
+            mutable=["batch_stats"], progress=nets.Progress(0.0, step),
         )  # fmt: skip
         return output["logits"]["gloss"]
 
@@ -229,7 +230,7 @@ def test_two_draws_of_dropout_differ_and_evaluation_has_none(predict):
 
 def test_layout_of_the_originals_checkpoint():
     net = asl_hybrid.ASLHybrid()
-    table = asl_hybrid.state_dict_table(net)
+    table = net.key_table()
     shapes = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((1, 2, POINTS, 2)))
     variables = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
     exported = state_dict.to_state_dict(table, variables)
@@ -237,8 +238,8 @@ def test_layout_of_the_originals_checkpoint():
     assert (len(exported), len(parameters)) == (139, 106)
     assert len(jax.tree.leaves(variables)) == 139
     assert sum(exported[key].size for key in parameters) == 1_968_601
-    assert asl_hybrid.matches(exported)
-    fields = asl_hybrid.fields_from_state_dict(exported)
+    assert asl_hybrid.NET.matches(exported)
+    fields = asl_hybrid.NET.fields_from_state_dict(exported)
     assert (fields["dim"], fields["num_gloss"]) == (192, 25)
     again = state_dict.to_variables(table, exported)
     assert jax.tree.structure(again) == jax.tree.structure(dict(variables))
@@ -246,7 +247,7 @@ def test_layout_of_the_originals_checkpoint():
 
 def test_a_damaged_checkpoint_is_refused():
     net = asl_hybrid.ASLHybrid(**FIELDS)
-    table = asl_hybrid.state_dict_table(net)
+    table = net.key_table()
     exported = state_dict.to_state_dict(table, fresh(net))
     del exported["lstm.lstm.bias_hh_l1_reverse"]
     exported["top_bn.weight"] = np.zeros(3, np.float32)

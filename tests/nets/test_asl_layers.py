@@ -157,7 +157,7 @@ def test_adaptive_dropout_drops_its_rate():
     x = jnp.ones(200_000)
     for epoch, rate in ((0, 0.1 + 0.5 / 30), (14, 0.35), (60, 0.6)):
         y = layer.apply(
-            {}, x, {"epoch": jnp.float32(epoch), "step": 0}, train=True,
+            {}, x, regularisers.Progress(jnp.float32(epoch), 0), train=True,
             rngs={"dropout": jax.random.key(epoch)},
         )  # fmt: skip
         assert float((y == 0).mean()) == pytest.approx(rate, abs=0.005)

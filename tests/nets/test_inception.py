@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from helpers import GOLDEN, SHARED
 
-from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets import inception, state_dict
 from jaxsign.nets.layers import inception_blocks as blocks
@@ -199,10 +198,6 @@ def test_train_mode_against_torch(weights, variables):
     )
     for key, value in theirs.state_dict().items():
         np.testing.assert_allclose(made[key], value, rtol=1e-3, atol=1e-4, err_msg=key)
-
-
-def test_is_a_net_by_name():
-    assert isinstance(nets.build("inception", num_classes=3), inception.InceptionV3)
 
 
 class TestTorchvisionFile:

@@ -92,12 +92,12 @@ def save_pt(path, weights, heads=HEADS, dtype=None):
 
 
 def exported(net, variables):
-    return state_dict.to_state_dict(whisper_sign.state_dict_table(net), variables)
+    return state_dict.to_state_dict(net.key_table(), variables)
 
 
 def load(path, net=None, **options):
     net = net or small()
-    return whisper_sign.load_pretrained(path, net, fresh(net), **options)
+    return net.load_pretrained(path, fresh(net), **options)
 
 
 @pytest.fixture(scope="module")

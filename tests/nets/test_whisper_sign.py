@@ -72,7 +72,7 @@ def small():
 )
 def test_keys_and_counts_are_the_originals(fields, trained):
     net = whisper_sign.WhisperSign(**fields)
-    table = whisper_sign.state_dict_table(net)
+    table = net.key_table()
     shapes = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((1, 8, 42, 7)))
     found = {
         tuple(part.key for part in path): leaf.shape
@@ -89,7 +89,7 @@ def test_keys_and_counts_are_the_originals(fields, trained):
 def test_default_parts_have_the_originals_sizes():
     net = whisper_sign.WhisperSign()
     sizes: dict[str, int] = {}
-    for entry in whisper_sign.state_dict_table(net):
+    for entry in net.key_table():
         if entry.path[0] == "params":
             sizes[entry.path[1]] = sizes.get(entry.path[1], 0) + int(np.prod(entry.shape))
     assert sizes == {
@@ -102,9 +102,9 @@ def test_default_parts_have_the_originals_sizes():
 
 def test_fields_are_told_by_the_shapes(small):
     net, variables = small
-    weights = state_dict.to_state_dict(whisper_sign.state_dict_table(net), variables)
-    found = whisper_sign.fields_from_state_dict(weights)
-    assert whisper_sign.matches(weights)
+    weights = state_dict.to_state_dict(net.key_table(), variables)
+    found = whisper_sign.NET.fields_from_state_dict(weights)
+    assert whisper_sign.NET.matches(weights)
     assert found.pop("padding") == "upstream"
     assert found == {k: v for k, v in SMALL.items() if k not in ("num_joints", "num_features")}
 

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import torch
 
-from jaxsign.nets import state_dict, whisper_sign
+from jaxsign.nets import state_dict
 from parity.reference import fslr, whispersign_net, whispersign_train
 from parity.targets import whispersign_loss, whispersign_nets
 from parity.targets import whispersign_train as ours
@@ -88,7 +88,7 @@ def test_stages_run_alike():
     torch.manual_seed(0)
     reference = whispersign_net.WhisperSignModel(**ARGS)
     net = whispersign_nets.original_net(ARGS)
-    table = whisper_sign.state_dict_table(net)
+    table = net.key_table()
     start = {key: value.copy() for key, value in fslr.state_dict_of(reference).items()}
     train, val = batches(0, 3), batches(1, 2)
     with jax.default_matmul_precision("highest"):

@@ -96,7 +96,7 @@ def test_transformer_runs_alike():
     torch.manual_seed(0)
     reference = fslr_transformer.SignTransformer(**TRANSFORMER, **HEADS)
     net = sign_transformer.SignTransformer(**TRANSFORMER, **HEADS)
-    table = sign_transformer.state_dict_table(net)
+    table = net.key_table()
     change = {"gradient_accumulation_steps": 3, "weight_decay": 0.02, "grad_clip": 0.3}
     call = {**CALL, **change, "scheduler_type": "cosine"}
     forward = fslr_train.transformer_forward
@@ -110,7 +110,7 @@ def test_cls_token_trains_with_cls_pooling():
     fields = {**TRANSFORMER, **HEADS}
     reference = fslr_transformer.SignTransformer(**fields, pooling_method="cls")
     net = sign_transformer.SignTransformer(**fields, pooling="cls")
-    table = sign_transformer.state_dict_table(net)
+    table = net.key_table()
     call = {**CALL, "weight_decay": 0.01, "scheduler_type": "plateau", "epochs": 4}
     forward = fslr_train.transformer_forward
     start, after = compare(reference, forward, net, table, 12, call, "label_smoothing")
@@ -121,7 +121,7 @@ def test_gru_runs_alike():
     torch.manual_seed(0)
     reference = fslr_iv3_gru.InceptionV3GRU(**GRU, **HEADS)
     net = iv3_gru.InceptionV3GRU(**GRU, **HEADS)
-    table = iv3_gru.state_dict_table(net, backbone=False)
+    table = net, backbone = False.key_table()
     call = {**CALL, "gradient_accumulation_steps": 2, "grad_clip": 1.0}
     compare(reference, fslr_train.gru_forward, net, table, 2048, call)
 

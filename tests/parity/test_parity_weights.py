@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets import iv3_gru, sign_transformer, state_dict
 from jaxsign.nets.layers import positions
@@ -40,7 +39,7 @@ def test_transformer_weights_go_round_exactly_and_mean_the_same(fields, seed):
     own = fslr.state_dict_of(reference)
     given_weights = random_state_dict({k: v.shape for k, v in own.items()}, seed)
     net = sign_transformer.SignTransformer(**fields)
-    table = sign_transformer.state_dict_table(net)
+    table = net.key_table()
     assert [(e.key, e.shape) for e in table] == [(k, v.shape) for k, v in own.items()]
     variables = state_dict.to_variables(table, given_weights)
     exported = state_dict.to_state_dict(table, variables)
@@ -57,7 +56,7 @@ def test_transformer_weights_go_round_exactly_and_mean_the_same(fields, seed):
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**16))
 def test_gru_weights_go_round_exactly(hidden1, hidden2, seed):
     net = iv3_gru.InceptionV3GRU(num_gloss=3, num_cat=2, hidden1=hidden1, hidden2=hidden2)
-    table = [e for e in iv3_gru.state_dict_table(net) if not e.key.startswith("feat_extractor.")]
+    table = [e for e in net.key_table() if not e.key.startswith("feat_extractor.")]
     given_weights = random_state_dict({e.key: e.shape for e in table}, seed)
     exported = state_dict.to_state_dict(table, state_dict.to_variables(table, given_weights))
     weights.check_round_trip(given_weights, exported, where="test")
@@ -65,7 +64,7 @@ def test_gru_weights_go_round_exactly(hidden1, hidden2, seed):
 
 def test_the_table_of_iv3_gru_is_the_reference_s_state_dict():
     own = fslr_iv3_gru.InceptionV3GRU(105, 10).state_dict()
-    table = nets.module("iv3_gru").state_dict_table(iv3_gru.InceptionV3GRU())
+    table = iv3_gru.InceptionV3GRU().key_table()
     assert [(e.key, e.shape) for e in table] == [(k, tuple(v.shape)) for k, v in own.items()]
 
 
@@ -73,7 +72,7 @@ def test_own_weights_load_into_the_reference():
     net = sign_transformer.SignTransformer(emb_dim=8, n_heads=2, n_layers=1, max_len=9)
     shapes = jax.eval_shape(net.init, jax.random.key(0), np.zeros((1, 2, 156), np.float32))
     variables = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
-    table = sign_transformer.state_dict_table(net)
+    table = net.key_table()
     exported = state_dict.to_state_dict(table, variables)
     reference = fslr_transformer.SignTransformer(emb_dim=8, n_heads=2, n_layers=1, max_len=9)
     reference.load_state_dict(fslr.tensors(exported), strict=True)
@@ -107,7 +106,7 @@ def test_a_round_trip_that_changes_anything_is_told(damage):
 def test_the_recipe_makes_the_recorded_weights():
     """The checksum catches a wrong recipe before the net is blamed."""
     case = cases.load(jobs.SHIPPED / "fslr" / "transformer_default_recipe.npz")
-    table = sign_transformer.state_dict_table(sign_transformer.SignTransformer())
+    table = sign_transformer.SignTransformer().key_table()
     _, produced = weights.load(case, table, fslr.is_norm)
     assert produced["output/weights_crc32"] == case.expected["output/weights_crc32"]
     _, wrong = weights.load(case, table, lambda key: False)

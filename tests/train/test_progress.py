@@ -7,12 +7,12 @@ import pytest
 from flax import linen as nn
 
 from jaxsign import config as configs
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.train import optimizer, step
 from jaxsign.train import state as states
 
 
-class Scaled(nn.Module):
+class Scaled(nets.Net):
     """Logits [a, 0] with a = epoch * 100 + step + parameter: the loss shows what came in."""
 
     uses_progress = True
@@ -22,7 +22,7 @@ class Scaled(nn.Module):
         offset = self.param("offset", nn.initializers.zeros, ())
         position = 0.0
         if train:
-            position = progress["epoch"] * 100 + progress["step"].astype(jnp.float32)
+            position = progress.epoch * 100 + progress.step.astype(jnp.float32)
         first = jnp.full(len(x), position) + offset
         return {"logits": {"gloss": jnp.stack([first, jnp.zeros_like(first)], -1)}}
 

@@ -11,8 +11,7 @@ import jax
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.infer.torch import recognise
-from jaxsign.nets import inception
+from jaxsign.nets import inception, iv3_gru
 
 SIZE = 299  # pixels; what the published weights were trained on
 _PUBLISHED = "inception_v3_google-0cc3c7bd.pth"
@@ -50,8 +49,8 @@ def _backbone_of_run(path: Path) -> tuple[inception.InceptionV3, dict[str, Any]]
     from jaxsign.infer import run as runs
 
     run = runs.load_run(path)
-    name = recognise.BACKBONE
-    if name not in run.variables["params"]:
+    name = iv3_gru.BACKBONE.name
+    if not isinstance(run.net, iv3_gru.InceptionV3GRU) or not run.takes_frames:
         raise UserError(
             f"{path}: this run does not hold an image backbone. Give torchvision's weights "
             f"({_PUBLISHED}), which it was trained with, or a run imported --with-backbone."

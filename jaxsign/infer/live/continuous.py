@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer.live import features, stitching
 from jaxsign.infer.live.emitted import Emitted
@@ -79,7 +80,7 @@ class Continuous(OnWindows):
             raise UserError(f"--merge {settings.merge}: expected one of {', '.join(MERGES)}")
         self.run, self.settings, self._trace = run, settings, trace
         self.rate = features.rate(run, settings.fps)
-        self._patch = int(getattr(run.net, "frames_per_output", 1))
+        self._patch = run.net.frames_per_output
         self._averaged = settings.merge == "average"
         self.window, self.hop = self._sizes()
         self.reset()
@@ -191,5 +192,5 @@ class Continuous(OnWindows):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _log_probs(net: Any, variables: Any, x: Array, valid: Array) -> jax.Array:
-    return net.apply(variables, x, valid)["ctc_log_probs"]
+def _log_probs(net: nets.Net, variables: Any, x: Array, valid: Array) -> jax.Array:
+    return nets.call(net, variables, {"x": x, "valid": valid})["ctc_log_probs"]

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.torch import importing, originals, recognise
+from jaxsign.infer.torch import importing, originals
 from jaxsign.nets import state_dict as torch_map
 from jaxsign.whole import whole
 
@@ -105,24 +104,20 @@ def _metric(info: Mapping[str, Any]) -> float:
 def _state_dict(
     run: runs.Run, backbone_weights: str | Path | None, heads_only: bool, notes: list[str]
 ) -> dict[str, Array]:
-    name = run.config.net.name
-    module = nets.module(name)
-    if not hasattr(module, "state_dict_table"):
-        raise UserError(f"the net {name} has no torch original to export to")
-    table = module.state_dict_table(run.net)
-    inside = [entry for entry in table if entry.path[1] == recognise.BACKBONE]
+    table = run.net.key_table()
+    inside = [row for part in run.net.optional_parts for row in part.rows(table)]
     if not inside:
         if heads_only or backbone_weights:
             raise UserError(
-                f"the net {name} has no image backbone; leave --backbone-weights and --heads-only "
-                "out"
+                f"the net {run.config.net.name} has no image backbone; leave --backbone-weights "
+                "and --heads-only out"
             )
         return torch_map.to_state_dict(table, run.variables)
     if heads_only:
-        table = module.state_dict_table(run.net, backbone=False)
+        table = [row for row in table if row not in inside]
         notes.append("without the image backbone: the original loads it with strict=False only")
         return torch_map.to_state_dict(table, run.variables)
-    if recognise.BACKBONE in run.variables["params"]:
+    if run.takes_frames:
         if backbone_weights:
             notes.append(f"{backbone_weights} was not used: the run holds its own image backbone")
         return torch_map.to_state_dict(table, run.variables)
@@ -143,7 +138,7 @@ def _with_backbone(
             "Give torchvision's weights with --backbone-weights FILE "
             "(inception_v3_google-0cc3c7bd.pth), or leave the backbone out with --heads-only."
         )
-    variables = _joined(run, path)
+    variables = run.net.optional_parts[0].joined(run.variables, path)
     weights = torch_map.to_state_dict(table, variables)
     known = _manifest(run.workdir).get("imported", {}).get("backbone_sha256")
     if known:
@@ -154,16 +149,6 @@ def _with_backbone(
             "run was imported from"
         )
     return weights
-
-
-def _joined(run: runs.Run, path: str | Path) -> dict[str, Any]:
-    from jaxsign.nets import inception
-
-    loaded = inception.load_torchvision(path)
-    variables = {name: dict(tree) for name, tree in run.variables.items()}
-    for collection, tree in loaded.items():
-        variables.setdefault(collection, {})[recognise.BACKBONE] = tree
-    return variables
 
 
 def _manifest(workdir: Path) -> dict[str, Any]:

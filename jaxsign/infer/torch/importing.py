@@ -96,9 +96,9 @@ def import_checkpoint(
     fields = {key: config.net[key] for key in fields}
     if hasattr(form, "settings"):
         _set(config, form.settings(extras, fields, notes), overrides)
-    module = nets.build(**config.net.to_dict())
+    built = nets.build(**config.net.to_dict())
     weights = recognise.as_float32(weights, notes)
-    table, backbone = recognise.split_table(name, module, weights, extras, with_backbone, notes)
+    table, backbone = recognise.split_table(built, weights, extras, with_backbone, notes)
     weights = {key: value for key, value in weights.items() if key not in backbone}
     variables = torch_map.to_variables(table, weights, where=str(path))
     labels = _labels(config, fields, label_map, getattr(form, "FIRST_ID", 0), notes)

@@ -15,9 +15,6 @@ from jaxsign.nets import state_dict as torch_map
 
 Array = np.ndarray
 
-# Name of the submodule that turns frames into features.
-BACKBONE = "backbone"
-
 
 def net_name(weights: Mapping[str, Array], path: str | Path) -> str:
     """The name of the net that these torch keys belong to.
@@ -25,13 +22,11 @@ def net_name(weights: Mapping[str, Array], path: str | Path) -> str:
     Raises:
       UserError: none of the nets.
     """
-    candidates = {name: nets.module(name) for name in nets.names()}
-    candidates = {name: m for name, m in candidates.items() if hasattr(m, "matches")}
-    for name, module in candidates.items():
-        if module.matches(weights):
+    for name in nets.names():
+        if nets.get(name).matches(weights):
             return name
     raise UserError(
-        f"{path}: these keys belong to no net that jaxsign knows ({', '.join(candidates)}). The "
+        f"{path}: these keys belong to no net that jaxsign knows ({', '.join(nets.names())}). The "
         f"file holds {len(weights)} keys, the first: {', '.join(list(weights)[:5])}."
     )
 
@@ -56,16 +51,14 @@ def fields(
     Raises:
       UserError: the keys are not this net's, or a field that it does not have.
     """
-    module = nets.module(name)
-    if not hasattr(module, "fields_from_state_dict"):
-        raise UserError(f"checkpoints of the net {name} cannot be imported")
+    net = nets.get(name)
     try:
-        found = dict(module.fields_from_state_dict(weights))
+        found = net.fields_from_state_dict(weights)
     except (KeyError, ValueError, IndexError) as error:
         raise UserError(
             f"{path}: not a checkpoint of the net {name}: {error} is missing or misshaped"
         ) from error
-    known = module.NET.__dataclass_fields__
+    known = net.__dataclass_fields__
     for field, value in given.items():
         if value is not None and field not in known:
             raise UserError(f"the net {name} has no {field}; leave that option out")
@@ -97,8 +90,7 @@ def as_float32(weights: Mapping[str, Array], notes: list[str]) -> dict[str, Arra
 
 
 def split_table(
-    name: str,
-    module: Any,
+    net: nets.Net,
     weights: Mapping[str, Array],
     extras: Mapping[str, Any],
     with_backbone: bool | None,
@@ -107,7 +99,7 @@ def split_table(
     """The key table to read with, and the backbone's weights that are left out.
 
     Args:
-      name: the net; module: its instance.
+      net: of the checkpoint.
       weights: torch keys and arrays.
       extras: the rest of the checkpoint; its optimizer tells whether the backbone was trained.
       with_backbone: keep it; None = only if it was trained.
@@ -116,17 +108,18 @@ def split_table(
     Raises:
       UserError: a backbone is asked for and the net has none.
     """
-    make = nets.module(name).state_dict_table
-    table = make(module)
-    inside = [entry for entry in table if entry.path[1] == BACKBONE]
+    table = net.key_table()
+    inside = [row for part in net.optional_parts for row in part.rows(table)]
     if not inside:
         if with_backbone:
+            name = nets.name_of(type(net))
             raise UserError(f"the net {name} has no image backbone; leave --with-backbone out")
         return table, {}
+    rest = [row for row in table if row not in inside]
     stored = {entry.key: weights[entry.key] for entry in inside if entry.key in weights}
     if not stored:
         notes.append("the file holds no image backbone: the run takes stored features only")
-        return make(module, backbone=False), {}
+        return rest, {}
     if with_backbone is None and _was_trained(inside, extras):
         notes.append("kept the image backbone: the checkpoint's optimizer has trained it")
         return table, {}
@@ -136,7 +129,7 @@ def split_table(
         f"left out the image backbone ({len(stored)} arrays), which was frozen: the run takes "
         "stored features only (--with-backbone keeps it)"
     )
-    return make(module, backbone=False), stored
+    return rest, stored
 
 
 def _was_trained(inside: Sequence[torch_map.Entry], extras: Mapping[str, Any]) -> bool:

@@ -4,8 +4,7 @@ Their rates come from the progress of the run, which the training step passes in
 device: nothing is compiled anew when an epoch begins, and a resumed run goes on where it stopped.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +13,21 @@ from flax import linen as nn
 from jaxsign.nets.layers import dropout
 
 Array = jax.Array
-# float32 scalars: `epoch`, epochs done before this one, and `step`, optimizer steps done.
-Progress = Mapping[str, Any]
-START: Progress = {"epoch": 0.0, "step": 0.0}
+
+
+class Progress(NamedTuple):
+    """How far a run is, float32 scalars.
+
+    Attributes:
+      epoch: epochs done before this one.
+      step: optimizer steps done.
+    """
+
+    epoch: Any = 0.0
+    step: Any = 0.0
+
+
+START = Progress()
 
 
 def ramp(counter: Any, initial: float, final: float, warmup: float) -> Array:
@@ -56,7 +67,7 @@ class AdaptiveDropout(nn.Module):
         """x: float [...] -> the same shape and type. Draws from the rng stream `dropout`."""
         if not train or self.initial == self.final == 0.0:
             return x
-        rate = self.rate(progress["epoch"])
+        rate = self.rate(progress.epoch)
         return dropout.dropout(x, dropout.keep_mask(self.make_rng("dropout"), x.shape, rate), rate)
 
     def rate(self, epoch: Any) -> Array:
@@ -76,8 +87,8 @@ class LateDropout(nn.Module):
         """x: float [...] -> the same shape and type. Draws from the rng stream `dropout`."""
         if not train or self.p == 0.0:
             return x
-        begun = jnp.asarray(progress["epoch"]) >= self.start_epoch
-        rate = jnp.where(begun, late_rate(progress["step"], self.p, self.start_step), 0.0)
+        begun = jnp.asarray(progress.epoch) >= self.start_epoch
+        rate = jnp.where(begun, late_rate(progress.step, self.p, self.start_step), 0.0)
         return dropout.dropout(x, dropout.keep_mask(self.make_rng("dropout"), x.shape, rate), rate)
 
 

@@ -8,7 +8,7 @@ layers compute exactly what Whisper's do.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,14 +23,30 @@ _ENCODER, _DECODER = "encoder.layers.{}.", "decoder.attention_decoder.decoder.la
 _DECODER_TOP = "decoder.attention_decoder."
 
 
+class Target(Protocol):
+    """What is asked of the net that gets the weights: a `WhisperSign`."""
+
+    @property
+    def dim(self) -> int: ...
+    @property
+    def num_heads(self) -> int: ...
+    @property
+    def ff_dim(self) -> int: ...
+    @property
+    def num_layers(self) -> int: ...
+    @property
+    def max_target(self) -> int: ...
+    def key_table(self) -> list[state_dict.Entry]: ...
+
+
 def load_pretrained(
-    path: str | Path, net: Any, variables: Mapping[str, Any], zero_branches: bool = True
+    path: str | Path, net: Target, variables: Mapping[str, Any], zero_branches: bool = True
 ) -> tuple[dict[str, Any], list[str]]:
     """Puts Whisper's encoder and decoder layers into a WhisperSign's variables.
 
     Args:
       path: OpenAI's .pt, a safetensors or .bin file of Hugging Face, or its folder.
-      net: a `WhisperSign`.
+      net: that gets them.
       variables: its variables; they are not changed.
       zero_branches: set what Whisper has not, the spatial attentions' outputs and the relative
         positions, to zero: the encoder then starts as Whisper's.
@@ -41,22 +57,20 @@ def load_pretrained(
     Raises:
       UserError: not a readable Whisper file, or one of other sizes than the net's.
     """
-    from jaxsign.nets import whisper_sign
-
     path = whisper_files.find(Path(path))
     weights, sizes = whisper_files.read(path)
     _check_sizes(sizes, net, path)
     found, used = _renamed(weights, sizes, net, path)
-    table = {entry.key: entry for entry in whisper_sign.state_dict_table(net)}
+    table = {entry.key: entry for entry in net.key_table()}
     zeroed = _zeroed(table) if zero_branches else {}
     rows = [table[key] for key in {**found, **zeroed}]
     result = _merged(variables, state_dict.to_variables(rows, {**zeroed, **found}, where=str(path)))
     return result, _notes(path, sizes, net, weights, used, found, zeroed, table)
 
 
-def _check_sizes(sizes: Mapping[str, int], net: Any, path: Path) -> None:
+def _check_sizes(sizes: Mapping[str, int], net: Target, path: Path) -> None:
     """Refuses other sizes; only more layers and more positions than the net's are no fault."""
-    wanted = {name: getattr(net, name) for name in ("dim", "num_heads", "ff_dim")}
+    wanted = {"dim": net.dim, "num_heads": net.num_heads, "ff_dim": net.ff_dim}
     wrong = [name for name, value in wanted.items() if sizes[name] not in (0, value)]
     asked = {"encoder layers": net.num_layers, "decoder layers": net.num_layers}
     asked["target positions"] = net.max_target
@@ -73,7 +87,7 @@ def _check_sizes(sizes: Mapping[str, int], net: Any, path: Path) -> None:
 
 
 def _renamed(
-    weights: Arrays, sizes: Mapping[str, int], net: Any, path: Path
+    weights: Arrays, sizes: Mapping[str, int], net: Target, path: Path
 ) -> tuple[Arrays, set[str]]:
     """What WhisperSign's torch keys get, and the names in the file that were used."""
     source = _Source(weights)
@@ -188,7 +202,7 @@ def _some(names: list[str]) -> str:
 def _notes(
     path: Path,
     sizes: Mapping[str, int],
-    net: Any,
+    net: Target,
     weights: Arrays,
     used: set[str],
     found: Arrays,

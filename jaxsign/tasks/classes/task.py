@@ -7,10 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 from ml_collections import ConfigDict
 
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.tasks import measures
 from jaxsign.tasks.classes import loss as losses
 from jaxsign.tasks.classes import weighting
@@ -32,14 +31,14 @@ class Classify(tasks.Task):
       uncertainty: start value of learned head weights, or None for given ones.
     """
 
-    net: nn.Module
+    net: nets.Net
     heads: tuple[str, ...]
     loss_name: str
     options: tuple[tuple[str, float], ...]
     uncertainty: float | None = None
 
     @classmethod
-    def build(cls, config: ConfigDict, net: nn.Module) -> "Classify":
+    def build(cls, config: ConfigDict, net: nets.Net) -> "Classify":
         weighting.check(config.loss, len(config.task.heads))
         names = ("focal_gamma", "focal_alpha", "label_smoothing")
         learned = config.loss.weighting == "uncertainty" and not config.loss.curriculum
@@ -62,9 +61,7 @@ class Classify(tasks.Task):
         }
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        x, valid = jnp.asarray(batch["x"][:1]), jnp.asarray(batch["valid"][:1])
-        variables = jax.jit(self.net.init)({"params": rng, "dropout": rng}, x, valid)
-        variables = {k: v for k, v in variables.items() if k != "intermediates"}
+        variables = nets.init(self.net, rng, batch)
         if self.uncertainty is not None:
             start = jnp.full(len(self.heads), jnp.log(self.uncertainty), jnp.float32)
             variables["params"] = {**variables["params"], LEARNED: {"log_variance": start}}
@@ -80,23 +77,17 @@ class Classify(tasks.Task):
     ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
         """As in `Task`; `now` holds `loss_weights` float32 [heads].
 
-        A net whose regularisation changes over a run (its attribute `uses_progress`) is told the
-        epoch and the step.
+        A net whose regularisation changes over a run is told the epoch and the step.
         """
-        mutable = [name for name in collections if name == "batch_stats"]
-        more: dict[str, Any] = {}
-        if getattr(self.net, "uses_progress", False):
-            more["progress"] = {"epoch": now["epoch"], "step": now["step"]}
-        output: Any
-        output, new = self.net.apply(
+        output, new = nets.call(
+            self.net,
             {"params": _of_net(params), **collections},
-            batch["x"],
             # Rows that only fill the batch have no real frame: no statistics may see them.
-            batch["valid"] & (batch["weight"] > 0)[:, None],
+            {**batch, "valid": batch["valid"] & (batch["weight"] > 0)[:, None]},
             train=True,
-            rngs={"dropout": rng},
-            mutable=mutable,
-            **more,
+            rng=rng,
+            now=nets.Progress(now["epoch"], now["step"]),
+            mutable=["batch_stats"],
         )
         rows, sums = self._rows(output["logits"], params, batch, now["loss_weights"])
         return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
@@ -106,9 +97,7 @@ class Classify(tasks.Task):
     ) -> dict[str, Array]:
         """Sums over the real rows of a batch: `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
         params = variables["params"]
-        output: Any = self.net.apply(
-            {**variables, "params": _of_net(params)}, batch["x"], batch["valid"], train=False
-        )
+        output = nets.call(self.net, {**variables, "params": _of_net(params)}, batch)
         return self._rows(output["logits"], params, batch, now["loss_weights"])[1]
 
     def _rows(self, logits, params, batch, weights) -> tuple[Array, dict[str, Array]]:

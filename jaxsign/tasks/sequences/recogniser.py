@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
 from jaxsign.tasks.classes import metrics
@@ -120,7 +121,7 @@ class Recogniser:
         return self._recognised(best, best.log_ctc, best.log_att, best.scores)
 
     def _attention_scores(self, said: dict[str, Any], found: beam.Hypotheses) -> jax.Array:
-        most = int(getattr(self.run.net, "max_target", 0))
+        most = self.run.net.longest_target
         shared = prefixes.shared(found.labels, found.lengths, most - 1 if most else None)
         run, beginnings = self.run, shared[:3]
         logits = _decode_tokens(run.net, run.variables, said["encoded"], said["valid"], *beginnings)
@@ -173,9 +174,9 @@ def gloss_name(names: Sequence[str] | None, number: int) -> str:
 
 # Compiled once for a net and the shapes, whatever recogniser asks.
 @functools.partial(jax.jit, static_argnums=0)
-def _listen(net: Any, variables: Any, x: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+def _listen(net: nets.Net, variables: Any, x: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
     """What the net says of a batch, the best ids of its frames, and which clips are broken [B]."""
-    said = net.apply(variables, x, valid)
+    said = nets.call(net, variables, {"x": x, "valid": valid})
     log_probs, output_valid = said["ctc_log_probs"], said["output_valid"]
     return {
         "log_probs": log_probs,

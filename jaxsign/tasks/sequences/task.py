@@ -12,10 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 from ml_collections import ConfigDict
 
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import measures
 from jaxsign.tasks.sequences import ctc, word_errors
@@ -39,15 +38,15 @@ class CtcAttention(tasks.Task):
       auxiliary: weight of the second CTC loss.
     """
 
-    net: nn.Module
+    net: nets.Net
     alpha: float
     auxiliary: float = 0.0
 
     sequences = True
 
     @classmethod
-    def build(cls, config: ConfigDict, net: nn.Module) -> "CtcAttention":
-        if not hasattr(net, "frames_per_output"):
+    def build(cls, config: ConfigDict, net: nets.Net) -> "CtcAttention":
+        if "ctc_log_probs" not in net.outputs:
             raise UserError(
                 f"task.name='ctc_attention': the net {config.net.name} gives no sequences"
             )
@@ -80,10 +79,7 @@ class CtcAttention(tasks.Task):
         return problems
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        x, valid = jnp.asarray(batch["x"][:1]), jnp.asarray(batch["valid"][:1])
-        tokens = jnp.zeros((1, 1), jnp.int32)
-        variables = jax.jit(self.net.init)({"params": rng, "dropout": rng}, x, valid, tokens)
-        return {k: v for k, v in variables.items() if k != "intermediates"}
+        return nets.init(self.net, rng, {**batch, "tokens": jnp.zeros((1, 1), jnp.int32)})
 
     def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Besides rows, tokens are averaged over: [B], how many a row has."""
@@ -98,17 +94,15 @@ class CtcAttention(tasks.Task):
         now: Mapping[str, Array],
     ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
         """As in `Task`; the labels are `sequence` int32 [B, L], `sequence_valid` bool [B, L]."""
-        mutable = [name for name in collections if name == "batch_stats"]
-        output: Any
-        output, new = self.net.apply(
+        # Rows that only fill the batch have no real frame: no statistics may see them.
+        valid = batch["valid"] & (batch["weight"] > 0)[:, None]
+        output, new = nets.call(
+            self.net,
             {"params": params, **collections},
-            batch["x"],
-            # Rows that only fill the batch have no real frame: no statistics may see them.
-            batch["valid"] & (batch["weight"] > 0)[:, None],
-            self._tokens(batch),
+            {**batch, "valid": valid, "tokens": self._tokens(batch)},
             train=True,
-            rngs={"dropout": rng},
-            mutable=mutable,
+            rng=rng,
+            mutable=["batch_stats"],
         )
         rows = self._rows(output, batch)
         total = self._total(
@@ -123,9 +117,7 @@ class CtcAttention(tasks.Task):
     def evaluate(
         self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
-        output: Any = self.net.apply(
-            variables, batch["x"], batch["valid"], self._tokens(batch), train=False
-        )
+        output = nets.call(self.net, variables, {**batch, "tokens": self._tokens(batch)})
         kept = {name: batch[name] for name in ("sequence", "sequence_valid", "weight")}
         rows = {
             "ids": output["ctc_log_probs"].argmax(-1).astype(jnp.int32),
@@ -145,7 +137,7 @@ class CtcAttention(tasks.Task):
 
     def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
         """`spans` int32 [B, L, 2]: first and last input frame of each label, -1 where unknown."""
-        output: Any = self.net.apply(variables, batch["x"], batch["valid"], train=False)
+        output = nets.call(self.net, variables, batch)
         spans = ctc.align(
             output["ctc_log_probs"],
             output["output_valid"],

@@ -205,7 +205,7 @@ def test_the_backbone_of_a_run(model, weights, tmp_path):
 
     prefix = iv3_gru.BACKBONE_KEYS
     stored = {prefix + k: v for k, v in model.state_dict().items() if not k.startswith("fc.")}
-    for entry in iv3_gru.state_dict_table(iv3_gru.NET(num_gloss=5, num_cat=3)):
+    for entry in iv3_gru.NET(num_gloss=5, num_cat=3).key_table():
         if entry.key not in stored:
             stored[entry.key] = torch.zeros(entry.shape)
     torch.save({"model": stored}, tmp_path / "g.pt")

@@ -18,26 +18,28 @@ NAMES = ("HELLO", "YES", "NO", "TEA")
 _MIX = np.random.default_rng(5).normal(size=(42 * 7, len(NAMES) + 1)).astype(np.float32)
 
 
-class LocalNet:
+class LocalNet(nets.Net):
     """One answer a patch: the rounded mean of the patch's first number is the id."""
 
+    outputs = ("ctc_log_probs",)
     frames_per_output = PATCH
     frame_shape = (42, 7)
 
-    def apply(self, variables, x, valid):
+    def __call__(self, x, valid, *, train=False):
         x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % PATCH), (0, 0), (0, 0)))
         numbers = x[..., 0, 0].reshape(len(x), -1, PATCH).max(-1)
         ids = jnp.round(numbers).astype(int)
         return {"ctc_log_probs": jax.nn.log_softmax(6 * jax.nn.one_hot(ids, len(NAMES) + 1))}
 
 
-class WideNet:
+class WideNet(nets.Net):
     """Answers that depend on the whole window and on where in it a frame lies."""
 
+    outputs = ("ctc_log_probs",)
     frames_per_output = PATCH
     frame_shape = (42, 7)
 
-    def apply(self, variables, x, valid):
+    def __call__(self, x, valid, *, train=False):
         x = jnp.where(valid[..., None, None], x, 0)
         x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % PATCH), (0, 0), (0, 0)))
         rows = x.reshape(len(x), -1, PATCH, 42 * 7).mean(2) @ jnp.asarray(_MIX)

@@ -159,7 +159,7 @@ def gru_weights():
         entry.key: torch.tensor(7)
         if entry.kind == "count"
         else torch.from_numpy(rng.random(entry.shape, np.float32) - 0.5)
-        for entry in iv3_gru.state_dict_table(net)
+        for entry in net.key_table()
     }
 
 
@@ -237,7 +237,7 @@ def test_a_kept_backbone_makes_the_round_trip(gru_file, gru_weights, tmp_path):
 def test_a_trained_backbone_is_kept_unasked(gru_weights, tmp_path):
     count = sum(
         entry.path[0] == "params" and entry.path[1] == "backbone"
-        for entry in iv3_gru.state_dict_table(iv3_gru.NET())
+        for entry in iv3_gru.NET().key_table()
     )
     heads_only = {"optimizer": {"state": {count: {}, count + 1: {}}}}
     trained = {"optimizer": {"state": {0: {}, count: {}}}}
@@ -250,7 +250,7 @@ def test_a_trained_backbone_is_kept_unasked(gru_weights, tmp_path):
 
 def test_torchvision_table_has_the_keys_of_the_export():
     keys = [e.key for e in inception.state_dict_table(inception.InceptionV3())]
-    theirs = [e.key for e in iv3_gru.state_dict_table(iv3_gru.NET())]
+    theirs = [e.key for e in iv3_gru.NET().key_table()]
     assert [iv3_gru.BACKBONE_KEYS + key for key in keys] == theirs[: len(keys)]
 
 

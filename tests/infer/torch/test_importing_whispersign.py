@@ -41,7 +41,7 @@ def weights(seed=0):
     shapes = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((1, 4, 2, 7)))
     rng = np.random.default_rng(seed)
     variables = jax.tree.map(lambda a: rng.random(a.shape).astype(a.dtype), shapes)
-    found = state_dict.to_state_dict(whisper_sign.state_dict_table(net), variables)
+    found = state_dict.to_state_dict(net.key_table(), variables)
     return {key: torch.from_numpy(value) for key, value in found.items()}
 
 
@@ -205,7 +205,7 @@ def test_the_verbs_say_what_they_did(tmp_path, capsys):
 def test_a_run_of_our_own_goes_out_with_its_loss_and_comes_in_with_its_decoding(tmp_path):
     words = [f"--config.net.{name}={value}" for name, value in SIZES.items()]
     config = configs.load("whisper_sign", [*words, "--config.decode.n_best=5"])
-    table = whisper_sign.state_dict_table(whisper_sign.WhisperSign(**SIZES))
+    table = whisper_sign.WhisperSign(**SIZES).key_table()
     variables = state_dict.to_variables(table, {k: v.numpy() for k, v in weights().items()})
     checkpoint.save_variables(tmp_path / "r", variables, epoch=2, metric=0.25)
     configs.save_run_config(config, tmp_path / "r")

@@ -14,6 +14,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxsign.errors import UserError
+from jaxsign.nets import rows as torch_rows
 from jaxsign.nets import state_dict
 from jaxsign.nets.layers import dense, dropout, initializers
 from jaxsign.nets.layers import inception_blocks as blocks
@@ -179,20 +180,21 @@ def state_dict_table(
       prefix: path of the backbone among the Flax variables, e.g. `('backbone',)`.
       key_prefix: what stands before each torch key, e.g. `'feat_extractor.backbone.'`.
     """
-    rows = []
+    rows: list[state_dict.Entry] = []
     for path, channels, unit in blocks.units():
         is_aux = path[0] == "AuxLogits"
         if not is_aux or net.aux_logits:
-            rows += _unit_rows(path, channels, unit)
+            key, place = key_prefix + ".".join(path), (*prefix, *path)
+            kernel = ("params", *place, "conv", "kernel")
+            shape = (unit.features, channels, *unit.kernel)
+            rows.append(state_dict.Entry(f"{key}.conv.weight", kernel, "conv2d", shape))
+            rows += torch_rows.norm(f"{key}.bn", (*place, "bn"), unit.features)
         if is_aux and path[1] == blocks.AUX[-1].name and net.aux_logits:
-            classes = net.num_classes or _AUX_CLASSES
-            rows += _linear_rows(("AuxLogits", "fc"), unit.features, classes)
+            classes, place = net.num_classes or _AUX_CLASSES, (*prefix, "AuxLogits", "fc")
+            rows += torch_rows.linear(f"{key_prefix}AuxLogits.fc", place, classes, unit.features)
     if net.num_classes:
-        rows += _linear_rows(("fc",), FEATURES, net.num_classes)
-    return [
-        state_dict.Entry(key_prefix + key, (collection, *prefix, *path), kind, shape)
-        for key, collection, path, kind, shape in rows
-    ]
+        rows += torch_rows.linear(f"{key_prefix}fc", (*prefix, "fc"), net.num_classes, FEATURES)
+    return rows
 
 
 def load_torchvision(path: str | Path, net: InceptionV3 | None = None) -> state_dict.Variables:
@@ -240,29 +242,3 @@ def _fresh(entry: state_dict.Entry) -> np.ndarray:
         rng = np.random.default_rng(zlib.crc32(entry.key.encode()))
         return np.clip(std * rng.standard_normal(shape), -2, 2).astype(np.float32)
     return np.full(shape, leaf in ("weight", "running_var"), np.float32)
-
-
-# key, collection, path, kind, torch shape
-_Row = tuple[str, str, tuple[str, ...], str, tuple[int, ...]]
-
-
-def _unit_rows(path: tuple[str, ...], channels: int, unit: blocks.Unit) -> list[_Row]:
-    name, width = ".".join(path), (unit.features,)
-    conv, norm = (*path, "conv"), (*path, "bn")
-    shape = (unit.features, channels, *unit.kernel)
-    return [
-        (f"{name}.conv.weight", "params", (*conv, "kernel"), "conv2d", shape),
-        (f"{name}.bn.weight", "params", (*norm, "scale"), "same", width),
-        (f"{name}.bn.bias", "params", (*norm, "bias"), "same", width),
-        (f"{name}.bn.running_mean", "batch_stats", (*norm, "mean"), "same", width),
-        (f"{name}.bn.running_var", "batch_stats", (*norm, "var"), "same", width),
-        (f"{name}.bn.num_batches_tracked", "batch_stats", (*norm, "count"), "count", ()),
-    ]
-
-
-def _linear_rows(path: tuple[str, ...], channels: int, features: int) -> list[_Row]:
-    name = ".".join(path)
-    return [
-        (f"{name}.weight", "params", (*path, "kernel"), "linear", (features, channels)),
-        (f"{name}.bias", "params", (*path, "bias"), "same", (features,)),
-    ]

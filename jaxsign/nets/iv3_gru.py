@@ -100,22 +100,10 @@ class InceptionV3GRU(nets.Net):
 
     def key_table(self) -> list[Entry]:
         """The original's 590 state_dict keys in their order, the backbone's first."""
-        inner = inception.InceptionV3(transform_input=self.transform_input)
+        inner = inception.InceptionV3(transform_input=self.transform_input, parent=None)
         rows = inception.state_dict_table(inner, (BACKBONE.name,), BACKBONE_KEYS)
-        for name, width, hidden in (
-            ("gru1", inception.FEATURES, self.hidden1),
-            ("gru2", self.hidden1, self.hidden2),
-        ):
-            shapes = {
-                "weight_ih": (3 * hidden, width),
-                "weight_hh": (3 * hidden, hidden),
-                "bias_ih": (3 * hidden,),
-                "bias_hh": (3 * hidden,),
-            }
-            rows += [
-                Entry(f"{name}.{leaf}_l0", ("params", name, leaf), shape=shape)
-                for leaf, shape in shapes.items()
-            ]
+        rows += torch_rows.recurrent("gru1.", ("gru1",), inception.FEATURES, self.hidden1, 3, "_l0")
+        rows += torch_rows.recurrent("gru2.", ("gru2",), self.hidden1, self.hidden2, 3, "_l0")
         for head, n in (("gloss_head", self.num_gloss), ("category_head", self.num_cat)):
             rows += torch_rows.linear(head, (head,), n, self.hidden2)
         return rows

@@ -27,6 +27,14 @@ def norm(key: str, path: Path, width: int) -> list[Entry]:
     return [*rows, Entry(f"{key}.num_batches_tracked", place, "count", ())]
 
 
+def layer_norm(key: str, path: Path, width: int) -> list[Entry]:
+    """The two rows of a torch LayerNorm."""
+    return [
+        Entry(f"{key}.weight", ("params", *path, "scale"), shape=(width,)),
+        Entry(f"{key}.bias", ("params", *path, "bias"), shape=(width,)),
+    ]
+
+
 def _convolution(key: str, path: Path, shape: tuple[int, ...]) -> list[Entry]:
     return [
         Entry(f"{key}.weight", ("params", *path, "kernel"), "conv1d", shape),
@@ -57,19 +65,29 @@ def conv(prefix: str, path: Path, d: int, taps: int) -> list[Entry]:
 
 def lstm(prefix: str, path: Path, width: int, hidden: int, layers: int) -> list[Entry]:
     """A bidirectional LSTM; its first layer reads `width` numbers a frame."""
-    gates, rows = 4 * hidden, []
+    rows = []
     for layer in range(layers):
-        shapes = {
-            "weight_ih": (gates, 2 * hidden if layer else width),
-            "weight_hh": (gates, hidden),
-            "bias_ih": (gates,),
-            "bias_hh": (gates,),
-        }
+        inner = 2 * hidden if layer else width
         for suffix in ("", "_reverse"):
-            for leaf, shape in shapes.items():
-                name = f"{leaf}_l{layer}{suffix}"
-                rows.append(Entry(prefix + name, ("params", *path, name), shape=shape))
+            name = f"_l{layer}{suffix}"
+            rows += recurrent(prefix, path, inner, hidden, 4, name, name)
     return rows
+
+
+def recurrent(
+    prefix: str, path: Path, width: int, hidden: int, gates: int, theirs: str, ours: str = ""
+) -> list[Entry]:
+    """One layer and direction of a torch LSTM or GRU; `theirs`, `ours`: how its names end."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "weight_ih": (gates * hidden, width),
+        "weight_hh": (gates * hidden, hidden),
+        "bias_ih": (gates * hidden,),
+        "bias_hh": (gates * hidden,),
+    }
+    return [
+        Entry(f"{prefix}{leaf}{theirs}", ("params", *path, leaf + ours), shape=shape)
+        for leaf, shape in shapes.items()
+    ]
 
 
 def temporal_attention(prefix: str, path: Path, d: int) -> list[Entry]:

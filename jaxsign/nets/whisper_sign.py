@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import fields, nets
+from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import (
     attention_decoder,
     dense,
@@ -169,23 +170,6 @@ class WhisperSign(nets.Net):
             tokens, encoder_output, output_valid, positions, seen, train=train
         )
 
-    def start(
-        self, encoder_output: Array, output_valid: Array | None, length: int = 0
-    ) -> attention_decoder.Cache:
-        """The cache of the attention head's first step; every array has the batch in front.
-
-        Args:
-          encoder_output: float [B, T', D]; output_valid: bool [B, T'] or None = all.
-          length: most tokens that will come, the start included; 0 = `max_target`.
-        """
-        return self.attention_decoder.start(encoder_output, output_valid, length)
-
-    def step(
-        self, cache: attention_decoder.Cache, token: Array, position: Array | int
-    ) -> tuple[Array, attention_decoder.Cache]:
-        """token int [B] at `position` (0 = the start) -> logits float32 [B, V], the next cache."""
-        return self.attention_decoder.step(cache, token, position)
-
     @property
     def vocabulary(self) -> int:
         """Ids: the glosses and the blank."""
@@ -231,7 +215,7 @@ class WhisperSign(nets.Net):
             head=d // self.num_heads,
             reach=self.max_relative,
         )
-        rows += whisper_rows.linear("decoder.ctc_decoder.projection", ("ctc_head",), ids, d)
+        rows += torch_rows.linear("decoder.ctc_decoder.projection", ("ctc_head",), ids, d)
         return rows + whisper_rows.decoder(
             "decoder.attention_decoder.",
             ("attention_decoder",),

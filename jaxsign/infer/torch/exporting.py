@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,36 +67,16 @@ def export_checkpoint(
     run = runs.load_run(workdir, which)
     notes: list[str] = []
     weights = _state_dict(run, backbone_weights, heads_only, notes)
-    epoch = int(run.info.get("epoch") or 0)
-    metric = _metric(run.info)
     tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
-    form: Any = originals.find(run.config.net.name)
-    content = form.checkpoint(run, tensors) if form else _common_form(tensors, epoch, metric)
+    form = originals.find(run.config.net.name)
+    content = form.checkpoint(run, tensors)
     with whole(out) as draft:
         torch.save(content, draft)
-    if hasattr(form, "notes"):
-        notes += form.notes(run)
-    if hasattr(form, "beside"):
-        notes += [f"beside it: {path.name}" for path in form.beside(run, out)]
-    name = getattr(form, "METRIC", "best metric")
-    return Exported(out, len(weights), epoch, content.get(name, metric), tuple(notes), name)
-
-
-def _common_form(tensors: Mapping[str, Any], epoch: int, metric: float) -> dict[str, Any]:
-    return {
-        "epoch": epoch,
-        "model": dict(tensors),
-        "best_metric": metric,
-        "args": None,
-        "optimizer": None,
-        "scaler": None,
-        "scheduler": None,
-    }
-
-
-def _metric(info: Mapping[str, Any]) -> float:
-    value = info.get("metric", info.get("best"))
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+    notes += form.notes(run)
+    notes += [f"beside it: {path.name}" for path in form.beside(run, out)]
+    epoch = int(run.info.get("epoch") or 0)
+    metric = content.get(form.metric, originals.metric(run))
+    return Exported(out, len(weights), epoch, metric, tuple(notes), form.metric)
 
 
 def _state_dict(

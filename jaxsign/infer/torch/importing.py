@@ -88,20 +88,18 @@ def import_checkpoint(
     extras = checkpoint if isinstance(checkpoint, Mapping) else {}
     name = net or recognise.net_name(weights, path)
     notes: list[str] = []
-    form: Any = originals.find(name)
+    form = originals.find(name)
     fields = recognise.fields(name, weights, {"n_heads": n_heads, "pooling": pooling}, path, notes)
-    if hasattr(form, "fields"):
-        fields = form.fields(extras, fields, weights, path, notes)
+    fields = form.fields(extras, fields, weights, path, notes)
     config = _recipe(name, fields, overrides)
     fields = {key: config.net[key] for key in fields}
-    if hasattr(form, "settings"):
-        _set(config, form.settings(extras, fields, notes), overrides)
+    _set(config, form.settings(extras, fields, notes), overrides)
     built = nets.build(**config.net.to_dict())
     weights = recognise.as_float32(weights, notes)
     table, backbone = recognise.split_table(built, weights, extras, with_backbone, notes)
     weights = {key: value for key, value in weights.items() if key not in backbone}
     variables = torch_map.to_variables(table, weights, where=str(path))
-    labels = _labels(config, fields, label_map, getattr(form, "FIRST_ID", 0), notes)
+    labels = _labels(config, fields, label_map, form.first_id, notes)
     result = Imported(
         workdir=workdir,
         net=name,
@@ -110,7 +108,7 @@ def import_checkpoint(
         best_metric=recognise.metric(extras),
         parameters=sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
         notes=tuple(notes),
-        metric_name=getattr(form, "METRIC", "best metric"),
+        metric_name=form.metric,
     )
     manifest = _manifest(result, config, path, backbone)
     manifest["imported"] |= recognise.told(extras)

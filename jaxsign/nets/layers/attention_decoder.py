@@ -1,4 +1,4 @@
-"""Autoregressive pre-norm transformer decoder: whole sequences at once, or step by step.
+"""Autoregressive pre-norm transformer decoder, on whole sequences at once.
 
 As torch's `TransformerDecoder` with `norm_first` and exact GELU, with learned positions.
 """
@@ -12,7 +12,6 @@ from flax import linen as nn
 from jaxsign.nets.layers import activation, attention, dense, dropout, norm, temporal_attention
 
 Array = jax.Array
-Cache = dict[str, Any]
 _XAVIER = nn.initializers.xavier_uniform()
 _ZEROS = nn.initializers.zeros
 
@@ -108,24 +107,6 @@ class DecoderLayer(nn.Module):
         x = x + self.drop(h, train=train)
         return self._rest(x, memory, memory_valid, train)
 
-    def step(
-        self,
-        x: Array,
-        memory: tuple[Array, ...],
-        memory_valid: Array | None,
-        past: tuple[Array, ...],
-        position: Array,
-    ) -> tuple[Array, tuple[Array, ...]]:
-        """One token: x float [B, 1, D] at `position`; `past` key and value [B, H, S, D / H]."""
-        query, *new = self.self_attention.project(self.norm1(x), 0, 3)
-        past = tuple(
-            jax.lax.dynamic_update_slice_in_dim(old, one.astype(old.dtype), position, 2)
-            for old, one in zip(past, new, strict=True)
-        )
-        earlier = (jnp.arange(past[0].shape[2]) <= position)[None, None, None]
-        x = x + self.self_attention.mix(query, *past, earlier)
-        return self._rest(x, memory, memory_valid, False), past
-
     def _rest(
         self, x: Array, memory: tuple[Array, ...], memory_valid: Array | None, train: bool
     ) -> Array:
@@ -201,7 +182,7 @@ class AttentionDecoder(nn.Module):
         """
         if positions is None:
             self.check_length(tokens.shape[1])
-            x = self._embed(tokens, 0)
+            x = self._sum(tokens, self.positions[: tokens.shape[1]])
         else:
             x = self._sum(tokens, jnp.asarray(self.positions)[positions])
         x = self.decode_embedded(x, memory, memory_valid, seen, train=train)
@@ -223,45 +204,6 @@ class AttentionDecoder(nn.Module):
             x = layer(x, layer.memory_keys(memory), memory_valid, seen, train=train)
         return self.final_norm(x)
 
-    def start(self, memory: Array, memory_valid: Array | None, length: int = 0) -> Cache:
-        """What `step` needs; every array has the batch in front.
-
-        Args:
-          memory: float [B, T, D]; memory_valid: bool [B, T] or None = all.
-          length: most tokens that will come; 0 = `max_target`.
-
-        Raises:
-          ValueError: a length above `max_target`.
-        """
-        self.check_length(length)
-        if memory_valid is None:
-            memory_valid = jnp.ones(memory.shape[:2], bool)
-        keys = tuple(layer.memory_keys(memory) for layer in self.layer)
-        batch, heads, _, width = keys[0][0].shape if keys else (len(memory), 1, 0, 1)
-        empty = jnp.zeros((batch, heads, length or self.max_target, width), memory.dtype)
-        past = tuple((empty, empty) for _ in self.layer)
-        return {"memory": keys, "memory_valid": memory_valid, "past": past}
-
-    def step(self, cache: Cache, token: Array, position: Array | int) -> tuple[Array, Cache]:
-        """Logits of the token after `token`, which stands at `position` (0 = the first).
-
-        Args:
-          cache: of `start`, or of the step before.
-          token: int [B].
-          position: the same for all rows; below the length given to `start`.
-
-        Returns:
-          float32 [B, V] and the cache of the next step.
-        """
-        position = jnp.asarray(position, jnp.int32)
-        x = self._embed(token[:, None], position)
-        past = []
-        for layer, memory, old in zip(self.layer, cache["memory"], cache["past"], strict=True):
-            x, new = layer.step(x, memory, cache["memory_valid"], old, position)
-            past.append(new)
-        logits = self.out(self.final_norm(x))[:, 0].astype(jnp.float32)
-        return logits, {**cache, "past": tuple(past)}
-
     def check_length(self, length: int) -> None:
         """Refuses more tokens than there are positions."""
         if length > self.max_target:
@@ -269,10 +211,6 @@ class AttentionDecoder(nn.Module):
                 f"{length} tokens are more than the decoder's {self.max_target} positions "
                 "(max_target): a sequence with its start may not be longer"
             )
-
-    def _embed(self, tokens: Array, first: Array | int) -> Array:
-        count = tokens.shape[1]
-        return self._sum(tokens, jax.lax.dynamic_slice_in_dim(self.positions, first, count))
 
     def _sum(self, tokens: Array, positions: Array) -> Array:
         (x,) = nn.dtypes.promote_dtype(

@@ -5,15 +5,6 @@ from jaxsign.nets.layers import patch_frontend
 from jaxsign.nets.state_dict import Entry
 
 Path = tuple[str, ...]
-linear = torch_rows.linear
-
-
-def layer_norm(key: str, path: Path, width: int) -> list[Entry]:
-    """The two rows of a torch LayerNorm."""
-    return [
-        Entry(f"{key}.weight", ("params", *path, "scale"), shape=(width,)),
-        Entry(f"{key}.bias", ("params", *path, "bias"), shape=(width,)),
-    ]
 
 
 def frontend(prefix: str, path: Path, d: int, width: int) -> list[Entry]:
@@ -21,8 +12,8 @@ def frontend(prefix: str, path: Path, d: int, width: int) -> list[Entry]:
     convolution, place = f"{prefix}conv_spe.", ("params", *path, "convolution")
     taps = (d, 1, patch_frontend.TAPS)
     return [
-        *linear(f"{prefix}patch_embedding.projection.0", (*path, "patch1"), d, width),
-        *linear(f"{prefix}patch_embedding.projection.2", (*path, "patch2"), d, d),
+        *torch_rows.linear(f"{prefix}patch_embedding.projection.0", (*path, "patch1"), d, width),
+        *torch_rows.linear(f"{prefix}patch_embedding.projection.2", (*path, "patch2"), d, d),
         Entry(f"{convolution}depthwise.weight", (*place, "depthwise"), "conv1d", taps),
         Entry(f"{convolution}pointwise.weight", (*place, "pointwise"), "conv1d", (d, d, 1)),
         Entry(f"{convolution}pointwise.bias", (*place, "bias"), shape=(d,)),
@@ -45,14 +36,14 @@ def encoder_layer(
     """One layer; `head` is a head's width."""
     rows = []
     for norm, kind in (("norm_s", "spatial"), ("norm_t", "temporal")):
-        rows += layer_norm(prefix + norm, (*path, norm), d)
-        rows += linear(f"{prefix}{kind}_attn.qkv", (*path, kind, "qkv"), 3 * d, d)
-        rows += linear(f"{prefix}{kind}_attn.proj", (*path, kind, "out"), d, d)
+        rows += torch_rows.layer_norm(prefix + norm, (*path, norm), d)
+        rows += torch_rows.linear(f"{prefix}{kind}_attn.qkv", (*path, kind, "qkv"), 3 * d, d)
+        rows += torch_rows.linear(f"{prefix}{kind}_attn.proj", (*path, kind, "out"), d, d)
     key, place = f"{prefix}temporal_attn.", (*path, "temporal", "positions")
     rows += relative_positions(f"{key}rpe.rel_pos_bias", f"{key}rpe_proj", place, head, reach)
-    rows += layer_norm(f"{prefix}norm_ff", (*path, "norm_ff"), d)
-    rows += linear(f"{prefix}ffn.net.0", (*path, "linear1"), ff, d)
-    return rows + linear(f"{prefix}ffn.net.3", (*path, "linear2"), d, ff)
+    rows += torch_rows.layer_norm(f"{prefix}norm_ff", (*path, "norm_ff"), d)
+    rows += torch_rows.linear(f"{prefix}ffn.net.0", (*path, "linear1"), ff, d)
+    return rows + torch_rows.linear(f"{prefix}ffn.net.3", (*path, "linear2"), d, ff)
 
 
 def encoder(
@@ -63,24 +54,24 @@ def encoder(
     for i in range(layers):
         key, place = f"{prefix}layers.{i}.", (*path, f"layer_{i}")
         rows += encoder_layer(key, place, d, ff, head=head, reach=reach)
-    return rows + layer_norm(f"{prefix}final_norm", (*path, "final_norm"), d)
+    return rows + torch_rows.layer_norm(f"{prefix}final_norm", (*path, "final_norm"), d)
 
 
 def _attention(key: str, path: Path, d: int) -> list[Entry]:
     return [
         Entry(f"{key}.in_proj_weight", ("params", *path, "kernel"), "linear", (3 * d, d)),
         Entry(f"{key}.in_proj_bias", ("params", *path, "bias"), shape=(3 * d,)),
-        *linear(f"{key}.out_proj", (*path, "out"), d, d),
+        *torch_rows.linear(f"{key}.out_proj", (*path, "out"), d, d),
     ]
 
 
 def _decoder_layer(prefix: str, path: Path, d: int, ff: int) -> list[Entry]:
     rows = _attention(f"{prefix}self_attn", (*path, "self_attention"), d)
     rows += _attention(f"{prefix}multihead_attn", (*path, "cross_attention"), d)
-    rows += linear(f"{prefix}linear1", (*path, "linear1"), ff, d)
-    rows += linear(f"{prefix}linear2", (*path, "linear2"), d, ff)
+    rows += torch_rows.linear(f"{prefix}linear1", (*path, "linear1"), ff, d)
+    rows += torch_rows.linear(f"{prefix}linear2", (*path, "linear2"), d, ff)
     for name in ("norm1", "norm2", "norm3"):
-        rows += layer_norm(prefix + name, (*path, name), d)
+        rows += torch_rows.layer_norm(prefix + name, (*path, name), d)
     return rows
 
 
@@ -95,5 +86,5 @@ def decoder(
     ]
     for i in range(layers):
         rows += _decoder_layer(f"{prefix}decoder.layers.{i}.", (*path, f"layer_{i}"), d, ff)
-    rows += layer_norm(f"{prefix}final_norm", (*path, "final_norm"), d)
-    return rows + linear(f"{prefix}output_proj", (*path, "out"), ids, d)
+    rows += torch_rows.layer_norm(f"{prefix}final_norm", (*path, "final_norm"), d)
+    return rows + torch_rows.linear(f"{prefix}output_proj", (*path, "out"), ids, d)

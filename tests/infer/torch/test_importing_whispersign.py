@@ -14,6 +14,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import exporting, importing
+from jaxsign.infer.torch.originals import whisper_sign as whisper_form
 from jaxsign.nets import state_dict, whisper_sign
 from jaxsign.train import checkpoint
 
@@ -185,9 +186,7 @@ def test_the_exported_file_loads_into_the_reference(tmp_path):
     importing.import_checkpoint(save(tmp_path / "m.pt"), tmp_path / "r")
     exporting.export_checkpoint(tmp_path / "r", tmp_path / "out.pt")
     content = load(tmp_path / "out.pt")
-    sections = importing.originals.find("whisper_sign").model_section(
-        whisper_sign.WhisperSign(**SIZES)
-    )
+    sections = whisper_form.model_section(whisper_sign.WhisperSign(**SIZES))
     model = whispersign_net.WhisperSignModel(**sections)
     assert list(model.state_dict()) == list(content["model_state_dict"])
     model.load_state_dict(content["model_state_dict"])

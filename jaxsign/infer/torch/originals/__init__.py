@@ -1,21 +1,93 @@
 """How the original systems write their checkpoints: one file a system that has a form of its own.
 
-A file has `checkpoint(run, tensors) -> dict`, what `torch.save` gets, and may have
-  `beside(run, path)`: writes the files that lie beside a checkpoint `path` and returns them;
-  `notes(run)`: what the reader of an exported file should know;
-  `fields(extras, found, weights, path, notes)`: constructor fields, where a file tells more than
-    its shapes do;
-  `settings(extras, notes)`: changes of the recipe that a file asks for;
-  `METRIC`: the name of a checkpoint's metric; `FIRST_ID`: the id of the first gloss.
+A file is called as its net and defines `FORM`, a `Form`.
 """
 
 import importlib
+import math
 import pkgutil
-from types import ModuleType
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from jaxsign.infer import run as runs
 
 
-def find(net: str) -> ModuleType | None:
-    """The form that belongs to a net, None where it has the common one."""
+class Form:
+    """A system's own form of checkpoint; as it stands here the form of fslr-transformer-vs-iv3gru.
+
+    Attributes:
+      metric: what a checkpoint's metric is called.
+      first_id: the id of the first gloss.
+    """
+
+    metric: ClassVar[str] = "best metric"
+    first_id: ClassVar[int] = 0
+
+    def fields(
+        self,
+        extras: Mapping[str, Any],
+        found: Mapping[str, Any],
+        weights: Mapping[str, np.ndarray],
+        path: Path,
+        notes: list[str],
+    ) -> dict[str, Any]:
+        """Constructor fields, where a file tells more than its shapes do.
+
+        Args:
+          extras: what the file holds.
+          found: fields that the shapes tell.
+          weights: torch keys and arrays.
+          path: for messages.
+          notes: gets a sentence for what was assumed.
+
+        Raises:
+          UserError: the file contradicts itself.
+        """
+        return dict(found)
+
+    def settings(
+        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
+    ) -> dict[str, Any]:
+        """Changes of the recipe that a file asks for, `{'section.key': value}`.
+
+        Raises:
+          UserError: settings that there are not.
+        """
+        return {}
+
+    def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """What `torch.save` gets."""
+        return {
+            "epoch": int(run.info.get("epoch") or 0),
+            "model": dict(tensors),
+            "best_metric": metric(run),
+            "args": None,
+            "optimizer": None,
+            "scaler": None,
+            "scheduler": None,
+        }
+
+    def beside(self, run: runs.Run, path: Path) -> list[Path]:
+        """Writes the files that lie beside a checkpoint `path`; returns them."""
+        return []
+
+    def notes(self, run: runs.Run) -> list[str]:
+        """What the reader of an exported file should know."""
+        return []
+
+
+def metric(run: runs.Run) -> float:
+    """The metric of a run's checkpoint; 0 where there is none."""
+    value = run.info.get("metric", run.info.get("best"))
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def find(net: str) -> Form:
+    """The form that belongs to a net."""
     if net not in [module.name for module in pkgutil.iter_modules(__path__)]:
-        return None
-    return importlib.import_module(f"{__name__}.{net}")
+        return Form()
+    form: Form = importlib.import_module(f"{__name__}.{net}").FORM
+    return form

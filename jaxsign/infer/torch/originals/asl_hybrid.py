@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.infer import run as runs
+from jaxsign.infer.torch import originals
 from jaxsign.infer.torch.originals import _asl_hybrid_manifest as manifests
 from jaxsign.train import records
 from jaxsign.whole import whole, write_text
@@ -15,61 +16,66 @@ ARCHITECTURE = "Simplified_TCN_LSTM_Transformer"
 _BASELINE = 65.0  # percent; what the original counts its improvement from
 
 
-def checkpoint(run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """The original's dictionary; its optimizer state has no moments."""
-    rows = _rows(run)
-    best = _best(run, rows)
-    optim = run.config.optim
-    group = {
-        "lr": float(best.get("lr", optim.lr)),
-        "betas": (optim.b1, optim.b2),
-        "eps": optim.eps,
-        "weight_decay": optim.weight_decay,
-        "amsgrad": False,
-        "maximize": False,
-        "foreach": None,
-        "capturable": False,
-        "differentiable": False,
-        "fused": None,
-        "decoupled_weight_decay": True,
-        "params": list(range(sum(_trained(key) for key in tensors))),
-    }
-    return {
-        "epoch": int(best["epoch"]) - 1,
-        "model_state_dict": dict(tensors),
-        "optimizer_state_dict": {"state": {}, "param_groups": [group]},
-        "val_acc": best["val_gloss_acc"],
-        "train_acc": best["train_gloss_acc"],
-        "architecture": ARCHITECTURE,
-        "manifest": _kept(run) or first_manifest(run, "asl_model"),
-    }
+class AslHybridForm(originals.Form):
+    """Its dictionary, its manifests and its picture."""
+
+    def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """The original's dictionary; its optimizer state has no moments."""
+        rows = _rows(run)
+        best = _best(run, rows)
+        optim = run.config.optim
+        group = {
+            "lr": float(best.get("lr", optim.lr)),
+            "betas": (optim.b1, optim.b2),
+            "eps": optim.eps,
+            "weight_decay": optim.weight_decay,
+            "amsgrad": False,
+            "maximize": False,
+            "foreach": None,
+            "capturable": False,
+            "differentiable": False,
+            "fused": None,
+            "decoupled_weight_decay": True,
+            "params": list(range(sum(_trained(key) for key in tensors))),
+        }
+        return {
+            "epoch": int(best["epoch"]) - 1,
+            "model_state_dict": dict(tensors),
+            "optimizer_state_dict": {"state": {}, "param_groups": [group]},
+            "val_acc": best["val_gloss_acc"],
+            "train_acc": best["train_gloss_acc"],
+            "architecture": ARCHITECTURE,
+            "manifest": _kept(run) or first_manifest(run, "asl_model"),
+        }
+
+    def beside(self, run: runs.Run, path: Path) -> list[Path]:
+        """Writes both manifests and training_history.png beside the checkpoint `path`."""
+        rows = _rows(run)
+        if not rows:
+            # Imported: the manifest that came with the weights, or none.
+            contents = {"manifest": kept} if (kept := _kept(run)) else {}
+        else:
+            contents = {
+                "manifest": first_manifest(run, path.stem),
+                "final_manifest": _final_manifest(run, path.stem),
+            }
+        written = []
+        for ending, content in contents.items():
+            target = path.with_name(f"{path.stem}_{ending}.json")
+            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+            write_text(target, text + "\n")
+            written.append(target)
+        if rows:
+            written.append(path.with_name("training_history.png"))
+            _draw(_history(rows), written[-1])
+        return written
+
+
+FORM = AslHybridForm()
 
 
 def _trained(key: str) -> bool:
     return not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
-
-
-def beside(run: runs.Run, path: Path) -> list[Path]:
-    """Writes both manifests and training_history.png beside the checkpoint `path`."""
-    rows = _rows(run)
-    if not rows:
-        # Imported: the manifest that came with the weights, or none.
-        contents = {"manifest": kept} if (kept := _kept(run)) else {}
-    else:
-        contents = {
-            "manifest": first_manifest(run, path.stem),
-            "final_manifest": _final_manifest(run, path.stem),
-        }
-    written = []
-    for ending, content in contents.items():
-        target = path.with_name(f"{path.stem}_{ending}.json")
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(target, text + "\n")
-        written.append(target)
-    if rows:
-        written.append(path.with_name("training_history.png"))
-        _draw(_history(rows), written[-1])
-    return written
 
 
 def first_manifest(run: runs.Run, name: str) -> dict[str, Any]:

@@ -10,10 +10,8 @@ import numpy as np
 import jaxsign
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
+from jaxsign.infer.torch import originals
 from jaxsign.tasks.sequences import options
-
-METRIC = "loss"
-FIRST_ID = 1  # of the glosses; 0 is the blank
 
 # section, key -> (field, what the original takes where a file does not tell)
 _CONFIG: dict[tuple[str, str], tuple[str, Any]] = {
@@ -43,44 +41,103 @@ _NO_DECODER = (
 )
 
 
-def fields(
-    extras: Mapping[str, Any],
-    found: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-    path: Path,
-    notes: list[str],
-) -> dict[str, Any]:
-    """Constructor fields by the file's `config`, checked against those that the shapes tell.
+class WhisperSignForm(originals.Form):
+    """Sizes in `config`, the loss of the epoch, glosses from 1."""
 
-    Args:
-      extras: what the file holds.
-      found: fields that the shapes tell.
-      weights: torch keys and arrays.
-      path: for messages.
-      notes: gets a sentence for what was assumed.
+    metric = "loss"
+    first_id = 1  # of the glosses; 0 is the blank
 
-    Raises:
-      UserError: `config` contradicts the weights.
-    """
-    config = extras.get("config")
-    if not isinstance(config, Mapping):
-        return {**found, **_assumed_patch(_patch_width(weights, path), notes)}
-    told = {}
-    _check_values(config, path)
-    for (section, key), (field, default) in _CONFIG.items():
-        value = _told(config, section, key)
-        if value is None:
-            # Only what the shapes do not tell has to be assumed.
-            value = default if field not in found else None
+    def fields(
+        self,
+        extras: Mapping[str, Any],
+        found: Mapping[str, Any],
+        weights: Mapping[str, np.ndarray],
+        path: Path,
+        notes: list[str],
+    ) -> dict[str, Any]:
+        """By the file's `config`, checked against those that the shapes tell."""
+        config = extras.get("config")
+        if not isinstance(config, Mapping):
+            return {**found, **_assumed_patch(_patch_width(weights, path), notes)}
+        told = {}
+        _check_values(config, path)
+        for (section, key), (field, default) in _CONFIG.items():
+            value = _told(config, section, key)
+            if value is None:
+                # Only what the shapes do not tell has to be assumed.
+                value = default if field not in found else None
+                if value is not None:
+                    notes.append(
+                        f"assumed {section}.{key}={value}: the file's config does not tell it"
+                    )
+            elif field == "num_gloss":
+                value -= 1  # the vocabulary has the blank besides
             if value is not None:
-                notes.append(f"assumed {section}.{key}={value}: the file's config does not tell it")
-        elif field == "num_gloss":
-            value -= 1  # the vocabulary has the blank besides
-        if value is not None:
-            told[field] = value
-    _check(told, found, weights, path)
-    _note_ignored(config, told, notes)
-    return {**found, **told}
+                told[field] = value
+        _check(told, found, weights, path)
+        _note_ignored(config, told, notes)
+        return {**found, **told}
+
+    def settings(
+        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
+    ) -> dict[str, Any]:
+        """A file that jaxsign wrote brings its own way of decoding.
+
+        A net of other joints than the view's takes stored features as they are.
+        """
+        frame = (found.get("num_joints", 42), found.get("num_features", 7))
+        changes: dict[str, Any] = {}
+        if frame != (42, 7):
+            notes.append(
+                f"no view makes frames of {frame[0]} x {frame[1]}: it takes stored features"
+            )
+            changes["view.name"] = ""
+        if isinstance(extras.get("optimizer_state_dict"), Mapping):
+            notes.append("left out the optimizer's state: training goes on with a fresh one")
+        if "loss" in extras:
+            notes.append(
+                "its loss is the validation loss in best_*.pt, the training loss in other files"
+            )
+        own = extras.get("jaxsign")
+        if isinstance(own, Mapping) and isinstance(own.get("decode"), Mapping):
+            return {**changes, **_decoding(own["decode"])}
+        notes.append(_NO_DECODER)
+        return {**changes, "decode.mode": "beam"}
+
+    def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """The original's dictionary, without an optimizer."""
+        imported = run.manifest.get("imported", {})
+        content = {
+            "model_state_dict": dict(tensors),
+            "config": imported.get("config") or model_section(run.net),
+            "epoch": int(run.info.get("epoch") or 0),
+            "loss": _loss(run),
+        }
+        own = {"version": jaxsign.__version__, "decode": run.config.decode.to_dict()}
+        if imported:
+            own = imported.get("jaxsign")  # what came from the original goes out as it came
+        return {**content, "jaxsign": own} if own else content
+
+    def notes(self, run: runs.Run) -> list[str]:
+        """What the reader of an exported file should know."""
+        net: Any = run.net
+        found = []
+        if net.padding == "masked":
+            found.append(
+                "trained with padding masked: the original gives these answers for clips one by "
+                "one, without padding"
+            )
+        if (net.max_target, net.max_relative) != (200, 2000):
+            found.append(
+                f"max_target={net.max_target}, max_relative={net.max_relative}: the original takes "
+                "200 and 2000 only and will not load this file"
+            )
+        if net.auxiliary_ctc:
+            found.append("left out the auxiliary CTC head, which the original does not have")
+        return found
+
+
+FORM = WhisperSignForm()
 
 
 def _told(config: Mapping[str, Any], section: str, key: str) -> Any:
@@ -154,35 +211,6 @@ def _note_ignored(config: Mapping[str, Any], told: Mapping[str, Any], notes: lis
             notes.append(f"config.{section}.{key}={value} is not used, as in the original: {meant}")
 
 
-def settings(
-    extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
-) -> dict[str, Any]:
-    """Changes of the recipe, `{'section.key': value}`, and notes on the rest of the file.
-
-    A file that jaxsign wrote brings its own way of decoding. A net of other joints than the view's
-    takes stored features as they are.
-
-    Raises:
-      UserError: a way of decoding that there is not.
-    """
-    frame = (found.get("num_joints", 42), found.get("num_features", 7))
-    changes: dict[str, Any] = {}
-    if frame != (42, 7):
-        notes.append(f"no view makes frames of {frame[0]} x {frame[1]}: it takes stored features")
-        changes["view.name"] = ""
-    if isinstance(extras.get("optimizer_state_dict"), Mapping):
-        notes.append("left out the optimizer's state: training goes on with a fresh one")
-    if "loss" in extras:
-        notes.append(
-            "its loss is the validation loss in best_*.pt, the training loss in other files"
-        )
-    own = extras.get("jaxsign")
-    if isinstance(own, Mapping) and isinstance(own.get("decode"), Mapping):
-        return {**changes, **_decoding(own["decode"])}
-    notes.append(_NO_DECODER)
-    return {**changes, "decode.mode": "beam"}
-
-
 def _decoding(stored: Mapping[str, Any]) -> dict[str, Any]:
     known = {key: value for key, value in stored.items() if key in _DECODING}
     wrong = [
@@ -195,21 +223,6 @@ def _decoding(stored: Mapping[str, Any]) -> dict[str, Any]:
     weight = known.get("ctc_weight", 0)
     options.Options(**{**known, "ctc_weight": max(weight, 0)})  # below 0 = the stage's alpha
     return {f"decode.{key}": value for key, value in known.items()}
-
-
-def checkpoint(run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """The original's dictionary, without an optimizer."""
-    imported = run.manifest.get("imported", {})
-    content = {
-        "model_state_dict": dict(tensors),
-        "config": imported.get("config") or model_section(run.net),
-        "epoch": int(run.info.get("epoch") or 0),
-        "loss": _loss(run),
-    }
-    own = {"version": jaxsign.__version__, "decode": run.config.decode.to_dict()}
-    if imported:
-        own = imported.get("jaxsign")  # what came from the original goes out as it came
-    return {**content, "jaxsign": own} if own else content
 
 
 def model_section(net: Any) -> dict[str, dict[str, Any]]:
@@ -236,22 +249,3 @@ def _loss(run: runs.Run) -> float:
     epoch = int(run.info.get("epoch") or 0)
     found = [row["val_loss"] for row in rows if row.get("epoch") == str(epoch)]
     return float(found[-1]) if found and found[-1] else math.nan
-
-
-def notes(run: runs.Run) -> list[str]:
-    """What the reader of an exported file should know."""
-    net: Any = run.net
-    found = []
-    if net.padding == "masked":
-        found.append(
-            "trained with padding masked: the original gives these answers for clips one by one, "
-            "without padding"
-        )
-    if (net.max_target, net.max_relative) != (200, 2000):
-        found.append(
-            f"max_target={net.max_target}, max_relative={net.max_relative}: the original takes "
-            "200 and 2000 only and will not load this file"
-        )
-    if net.auxiliary_ctc:
-        found.append("left out the auxiliary CTC head, which the original does not have")
-    return found

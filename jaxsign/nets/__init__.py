@@ -1,7 +1,27 @@
 """Flax linen modules: pure functions of arrays. One file a net, found by its name.
 
-A new recogniser is one file here: a `Net` that says what a run has to know of it, and
-`NET = ITS_CLASS`. Training, evaluation, prediction, streams, import and export ask nothing else.
+A new recogniser is one file here. It holds a subclass of `Net` and, as `NET`, names it:
+
+    class Mine(nets.Net):
+        num_gloss: int = 25          # the fields are the keys of a recipe's section `net`
+
+        @property
+        def frame_shape(self):       # what one frame of the view's output is
+            return 42, 7
+
+        @nn.compact
+        def __call__(self, x, valid=None, *, train=False):
+            ...
+            return {"logits": {"gloss": logits}, "embedding": h}
+
+    NET = Mine
+
+Where one of the defaults of `Net` does not hold, it says so: label sequences instead of one label
+a clip, NaN for what was not seen, a longest clip, parameters that never train, a backbone, another
+model to start from. `key_table`, `matches` and `fields_from_state_dict` bring checkpoints of a
+torch original in and out; their rows come from `rows.py`. Layers that several nets share, or that
+are long, stand in `layers/`. Training, evaluation, prediction, streams, benchmarks and the parity
+suite ask a net through `init`, `call` and these members, and nothing else.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """The one mechanism that maps torch state_dict keys to Flax variables and back.
 
-Every net file holds its own table (`state_dict_table(net)`): one `Entry` a torch key, in torch's
+Every net has its own table (`Net.key_table`): one `Entry` a torch key, in torch's
 order. The map is strict in both directions: nothing is guessed, dropped or filled in silently.
 """
 

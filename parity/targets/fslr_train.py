@@ -6,11 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.nets import state_dict
 from jaxsign.tasks.classes import task as classes
 from jaxsign.train import optimizer, schedule, step
@@ -168,7 +167,7 @@ def moving_average(start: float, decay: float, count: int) -> list[float]:
     config = configs.base()
     config.optim.update(name="sgd", momentum=0.0)
     transform = optimizer.build(config.optim)
-    ramp = _Ramp(net=nn.Module(), heads=(), loss_name="", options=())
+    ramp = _Ramp(net=nets.Net(), heads=(), loss_name="", options=())
     steps = step.build(ramp, transform, ("p",), ema_decay=decay, devices=jax.local_devices()[:1])
     variables = {"params": {"p": jnp.float32(start)}}
     state = steps.place(states.create(variables, transform, ("p",), seed=0, average=True))

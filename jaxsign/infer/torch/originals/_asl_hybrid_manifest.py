@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from jaxsign.infer import run as runs
+from jaxsign.nets import asl_hybrid
 
 _MOTION = (
     "velocity", "acceleration", "relative_motion", "temporal_consistency", "motion_magnitude",
@@ -15,6 +16,7 @@ _MOTION = (
 def common(run: runs.Run, name: str) -> dict[str, Any]:
     """What both manifests say."""
     config, made = run.config, of_run(run)
+    net = cast(asl_hybrid.ASLHybrid, run.net)
     count = int(made.get("parameters", 0))
     classes = int(config.net.num_gloss)
     return {
@@ -28,13 +30,13 @@ def common(run: runs.Run, name: str) -> dict[str, Any]:
         "model_parameters": {
             "total_params": count,
             "trainable_params": count,
-            "input_dim": 12 * len(run.net.landmarks),  # type: ignore[attr-defined]
+            "input_dim": 12 * len(net.landmarks),
             "hidden_dim": int(config.net.dim),
             "num_classes": classes,
             "max_sequence_length": config.net.max_len,
         },
         "training_config": _training(config),
-        "architecture_details": _architecture(run.net),
+        "architecture_details": _architecture(net),
         "augmentation": _augmentation(config.input.augment.landmarks),
         "early_stopping": {
             "patience": max(0, int(config.train.early_stop) - 1),
@@ -103,14 +105,12 @@ def _training(config: Any) -> dict[str, Any]:
     }
 
 
-def _architecture(net: Any) -> dict[str, Any]:
-    from jaxsign.nets import asl_hybrid as source
-
+def _architecture(net: asl_hybrid.ASLHybrid) -> dict[str, Any]:
     stem, top = net.stem_dropout, net.top_dropout
     blocks = {
         "count": 3,
-        "kernel_size": source.TAPS,
-        "dropout_rates": list(source.BLOCK_DROPOUT),
+        "kernel_size": asl_hybrid.TAPS,
+        "dropout_rates": list(asl_hybrid.BLOCK_DROPOUT),
     }
     return {
         "preprocessing": {
@@ -123,29 +123,29 @@ def _architecture(net: Any) -> dict[str, Any]:
             "dropout_range": list(stem[:2]),
             "warmup_epochs": stem[2],
         },
-        "tcn_blocks": {**blocks, "dilations": list(source.DILATIONS)},
+        "tcn_blocks": {**blocks, "dilations": list(asl_hybrid.DILATIONS)},
         "lstm": {
             "type": "BidirectionalLSTM",
             "layers": 2,
             "hidden_dim": "dim//2",
-            "dropout": source.ATTENTION_DROPOUT,
+            "dropout": asl_hybrid.ATTENTION_DROPOUT,
         },
         "attention": {
             "type": "TemporalAttention",
-            "heads": source.HEADS,
-            "dropout": source.ATTENTION_DROPOUT,
+            "heads": asl_hybrid.HEADS,
+            "dropout": asl_hybrid.ATTENTION_DROPOUT,
         },
         "conv_blocks": blocks,
         "transformer": {
             "blocks": 1,
-            "heads": source.HEADS,
-            "expand": source.EXPAND,
-            "dropout": source.ATTENTION_DROPOUT,
+            "heads": asl_hybrid.HEADS,
+            "expand": asl_hybrid.EXPAND,
+            "dropout": asl_hybrid.ATTENTION_DROPOUT,
         },
         "pooling": {
             "types": ["global_avg", "global_max", "attention"],
-            "attention_heads": source.POOL_HEADS,
-            "dropout": source.POOL_DROPOUT,
+            "attention_heads": asl_hybrid.POOL_HEADS,
+            "dropout": asl_hybrid.POOL_DROPOUT,
         },
         "classifier": {
             "type": "Sequential",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ import jaxsign
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
+from jaxsign.nets import whisper_sign
 from jaxsign.tasks.sequences import options
 
 # section, key -> (field, what the original takes where a file does not tell)
@@ -109,7 +110,8 @@ class WhisperSignForm(originals.Form):
         imported = run.manifest.get("imported", {})
         content = {
             "model_state_dict": dict(tensors),
-            "config": imported.get("config") or model_section(run.net),
+            "config": imported.get("config")
+            or model_section(cast(whisper_sign.WhisperSign, run.net)),
             "epoch": int(run.info.get("epoch") or 0),
             "loss": _loss(run),
         }
@@ -120,7 +122,7 @@ class WhisperSignForm(originals.Form):
 
     def notes(self, run: runs.Run) -> list[str]:
         """What the reader of an exported file should know."""
-        net: Any = run.net
+        net = cast(whisper_sign.WhisperSign, run.net)
         found = []
         if net.padding == "masked":
             found.append(
@@ -225,9 +227,9 @@ def _decoding(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {f"decode.{key}": value for key, value in known.items()}
 
 
-def model_section(net: Any) -> dict[str, dict[str, Any]]:
+def model_section(net: whisper_sign.WhisperSign) -> dict[str, dict[str, Any]]:
     """The `model` section of the original's configuration."""
-    values = {field: getattr(net, field) for field, _ in _CONFIG.values()}
+    values = {field: vars(net)[field] for field, _ in _CONFIG.values()}
     values["num_gloss"] += 1
     sections: dict[str, dict[str, Any]] = {}
     for (section, key), (field, _) in _CONFIG.items():

@@ -32,8 +32,7 @@ class Jax:
         self.variables = jax.device_put(variables)
         weights = np.array([float(w) for w in config.loss.weights], np.float32)
         self.rates = {"lr": np.float32(config.optim.lr), "loss_weights": weights}
-        apply: Any = self.net.apply
-        self._predict = jax.jit(lambda v, x, valid: apply(v, x, valid)["logits"])
+        self._predict = jax.jit(lambda v, batch: nets.call(self.net, v, batch)["logits"])
 
     def prepare(self, batch: Batch) -> Batch:
         names = ("x", "valid", "gloss", "cat", "weight")
@@ -48,7 +47,8 @@ class Jax:
         jax.block_until_ready((self.state, metrics))
 
     def predict(self, batch: Batch) -> None:
-        jax.block_until_ready(self._predict(self.variables, batch["x"][0], batch["valid"][0]))
+        rows = {name: batch[name][0] for name in self.net.inputs if name in batch}
+        jax.block_until_ready(self._predict(self.variables, rows))
 
 
 class Torch:

@@ -5,7 +5,6 @@ python -m benchmarks.streaming [--quick] [--json FILE]
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -93,9 +92,9 @@ def _run(fields: dict[str, int]) -> runs.Run:
     """A run of the published recipe with random weights."""
     config = recipes.get_config()
     config.net.update({"num_gloss": 1295, **fields})
-    net: Any = nets.build(**config.net.to_dict())
-    x, tokens = np.zeros((1, 8, *net.frame_shape), np.float32), np.zeros((1, 1), np.int32)
-    shapes = jax.eval_shape(net.init, jax.random.key(0), x, None, tokens)
+    net = nets.build(**config.net.to_dict())
+    batch = {"x": np.zeros((1, 8, *net.frame_shape), np.float32)}
+    shapes = jax.eval_shape(lambda: nets.init(net, jax.random.key(0), batch))
     rng = np.random.default_rng(0)
     # Any positive numbers will do, for the variances too.
     variables = jax.tree.map(

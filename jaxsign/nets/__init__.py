@@ -148,6 +148,30 @@ class Net(nn.Module, kw_only=True):
         """The same net; these of its optional parts get no gradient and run in eval mode."""
         return self
 
+    def decode_tokens(
+        self,
+        encoder_output: Array,
+        output_valid: Array | None,
+        tokens: Array,
+        positions: Array | None = None,
+        seen: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> Array:
+        """The attention head alone, of a net that gives `att_logits`.
+
+        Args:
+          encoder_output, output_valid: as the net gave them.
+          tokens: int [B, S].
+          positions: int [B, S], where tokens stand that do not follow one another.
+          seen: bool [B, S, S], row = token, column = those that it sees; None = itself and those
+            before.
+
+        Returns:
+          float32 [B, S, V], logits of what comes after each.
+        """
+        raise NotImplementedError
+
     def load_pretrained(
         self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
     ) -> tuple[state_dict.Variables, list[str]]:

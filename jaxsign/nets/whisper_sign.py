@@ -161,11 +161,7 @@ class WhisperSign(nets.Net):
         *,
         train: bool = False,
     ) -> Array:
-        """The attention head alone: tokens int [B, S] -> logits float32 [B, S, V].
-
-        `positions` int [B, S] and `seen` bool [B, S, S] tell where tokens stand that do not follow
-        one another, and which of them each sees (`AttentionDecoder`).
-        """
+        """As in `Net`."""
         return self.attention_decoder(
             tokens, encoder_output, output_valid, positions, seen, train=train
         )

@@ -193,8 +193,9 @@ def _ctc_scores(said: dict[str, jax.Array], labels: jax.Array, mask: jax.Array) 
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _decode_tokens(net: Any, variables: Any, *inputs: jax.Array) -> jax.Array:
-    return net.apply(variables, *inputs, method="decode_tokens")
+def _decode_tokens(net: nets.Net, variables: Any, *inputs: jax.Array) -> jax.Array:
+    logits: Any = net.apply(variables, *inputs, method="decode_tokens")
+    return logits
 
 
 def _check_shapes(arrays: Sequence[Array], names: Sequence[str], run: runs.Run) -> None:

@@ -244,7 +244,7 @@ def test_a_trained_backbone_is_kept_unasked(gru_weights, tmp_path):
     weights = {k: v.numpy() for k, v in gru_weights.items()}
     net = iv3_gru.NET(num_gloss=5, num_cat=3)
     for extras, kept in ((heads_only, False), (trained, True), ({}, False)):
-        table, left_out = importing.recognise.split_table("iv3_gru", net, weights, extras, None, [])
+        table, left_out = importing.recognise.split_table(net, weights, extras, None, [])
         assert (len(table), len(left_out)) == ((590, 0) if kept else (12, 578))
 
 

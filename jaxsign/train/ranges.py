@@ -18,7 +18,7 @@ def check(config: ConfigDict, where: str = "") -> None:
     """
     problems = [
         *defaults.problems(config),
-        *fields.problems(nets.module(config.net.name).NET, config.net, "net."),
+        *fields.problems(nets.get(config.net.name), config.net, "net."),
         *tasks.check(config),
     ]
     if problems:

@@ -75,7 +75,7 @@ def test_merged_refuses_unknown_keys():
 def test_defaults_keep_the_rules_of_their_fields():
     assert defaults.problems(configs.base()) == []
     for name in ("sign_transformer", "iv3_gru", "asl_hybrid", "whisper_sign"):
-        net = nets.module(name).NET
+        net = nets.get(name)
         own = {field.name: field.default for field in dataclasses.fields(net)}
         assert fields.problems(net, own, "net.") == []
 

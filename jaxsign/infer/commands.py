@@ -138,6 +138,8 @@ def evaluate(words: Words) -> int:
 
 def add_predict(subparsers: Any) -> None:
     """Adds `jaxsign predict`."""
+    from jaxsign.input.signs.extract import commands as extracting
+
     parser = arguments.add_verb(
         subparsers,
         "predict",
@@ -146,17 +148,19 @@ def add_predict(subparsers: Any) -> None:
         Prints the best candidates for a clip, or a line for each clip of a folder, and with
         --out writes them as JSON: one result for a file, a list for a folder. Clips are .npz
         files with the numbers that the net takes (X [T, 156], X2048 [T, 2048], ...), or recorded
-        landmarks in any format that `jaxsign inspect` reads. A file that cannot be read is
-        reported; the others are still predicted, and the exit status is 1.
+        landmarks in any format that `jaxsign inspect` reads, or films, in which MediaPipe finds
+        the landmarks as `jaxsign extract` does (give its model file). A file that cannot be read
+        is reported; the others are still predicted, and the exit status is 1.
         """,
         """
         jaxsign predict --workdir runs/fslr "clip_0089_how are you.npz"
         jaxsign predict --workdir runs/fslr data/processed/test_15fps --out predictions.json
         jaxsign predict --workdir runs/vsl sentence.npy --mode two_pass --beam 20
+        jaxsign predict --workdir runs/fslr film.mp4 --model models/holistic_landmarker.task
         """,
     )
     _add_run(parser)
-    parser.add_argument("input", metavar="INPUT", help="a clip, or a folder searched for clips")
+    parser.add_argument("input", metavar="INPUT", help="a clip or a film, or a folder of either")
     parser.add_argument("--out", metavar="JSON", help="file for the results")
     parser.add_argument(
         "--mask",
@@ -169,22 +173,31 @@ def add_predict(subparsers: Any) -> None:
         "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
     )
     _add_decoding(parser, ("greedy", "beam", "two_pass"))
+    extracting.add_models(parser)
+    extracting.add_frames(parser)
     parser.set_defaults(run=predict)
 
 
 def predict(words: Words) -> int:
     """Runs `jaxsign predict`; 1 if a file could not be read."""
-    from jaxsign.infer import predict as room
+    import contextlib
 
-    failed = room.predict_files(
-        words.workdir,
-        words.input,
-        out=words.out,
-        mask=words.mask,
-        which=words.which,
-        batch_size=words.batch_size,
-        decoding=_decoding(words),
-    )
+    from jaxsign.infer import predict as room
+    from jaxsign.input.signs.extract import commands, libraries
+
+    finder = commands.finder(words)
+    # MediaPipe greets every start with a dozen lines.
+    with libraries.hushed() if finder else contextlib.nullcontext():
+        failed = room.predict_files(
+            words.workdir,
+            words.input,
+            out=words.out,
+            mask=words.mask,
+            which=words.which,
+            batch_size=words.batch_size,
+            decoding=_decoding(words),
+            finder=finder,
+        )
     return 1 if failed else 0
 
 

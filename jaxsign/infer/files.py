@@ -1,10 +1,11 @@
-"""Reads what a person gives to a recogniser: clip files of any format, and folders of them."""
+"""Reads what a person gives to a recogniser: clips of any format, films, and folders of them."""
 
 import collections
 import contextlib
 import dataclasses
 import importlib
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ from jaxsign.infer import run as runs
 from jaxsign.input import files as npz_files
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats
-from jaxsign.input.signs.formats import sequences75
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.extract import films, videos
 
 Array = np.ndarray
+_LOG = logging.getLogger("jaxsign")
 
 MASKS = ("length", "visibility")
-_VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm")
 # Where features of a width usually stand, after the recipe's own key.
 _USUAL_KEYS = ("X", "X2048")
+_ARRAYS = (".npz", ".npy")
+# Files that hold clips, for telling which of them are left out.
+_CLIPS = (*_ARRAYS, ".parquet", ".pose")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Item:
     Attributes:
       path: the file that holds it, for messages.
       name: its place in the folder that was given.
-      collection, index: where it is read from, for what is no .npz of its own.
+      collection, index: where it is read from; None = the file is opened when it is read.
     """
 
     path: Path
@@ -41,30 +46,77 @@ class Item:
     index: int = 0
 
 
-def find(source: str | Path) -> list[Item]:
+def find(source: str | Path, finder: films.Finder | None = None) -> list[Item]:
     """The clips that `source` means: a file, or all in a folder and below, sorted.
 
+    Args:
+      source: a clip, a film, or a folder of either.
+      finder: finds landmarks in films.
+
     Raises:
-      UserError: no such file or folder, nothing to recognise in it, or another kind of file.
+      UserError: no such file or folder, nothing to recognise in it, another kind of file, or films
+        without a finder.
     """
     source = Path(source)
     if not source.exists():
         raise UserError(f"{source}: no such file or folder. Expected a clip or a folder of clips.")
-    if source.is_file() and source.suffix.lower() in _VIDEOS:
-        raise UserError(
-            f"{source} is a video. Extract its landmarks (jaxsign extract) or image features "
-            "(jaxsign features) first, then give what they wrote."
-        )
-    many = sequences75.recognises(source)  # one .npz that holds many clips
-    if source.is_file() and source.suffix.lower() == ".npz" and not many:
-        return [Item(source, source.name)]
-    files = sorted(path for path in source.rglob("*.npz") if path.is_file())
-    if files and not many:
-        return [Item(path, path.relative_to(source).as_posix()) for path in files]
-    bare = _bare_arrays(source)
-    if bare:
-        return bare
-    collection = formats.open_collection(source, _format(source))
+    if source.is_file() and videos.is_video(source.name):
+        return _items(source, films.open_films(source, finder))
+    found = _array_files(source)
+    if found:
+        _tell_left_out(source, found)
+        base = source if source.is_dir() else source.parent
+        return [Item(path, path.relative_to(base).as_posix()) for path in found]
+    try:
+        name = formats.detect(source)
+    except UserError:
+        if any(videos.is_video(path.name) for path in source.rglob("*")):
+            return _items(source, films.open_films(source, finder))
+        raise
+    return _items(source, formats.open_collection(source, name))
+
+
+def _array_files(source: Path) -> list[Path]:
+    """Files of arrays that are opened one by one: .npz, or .npy in a folder of no known format.
+
+    Their labels do not matter here, and each may be of another kind. None where one file holds
+    many clips.
+    """
+    known = [formats.get(name) for name in formats.names()]
+    if any(one.archive and one.recognises(source) for one in known):
+        return []
+    if source.is_file():
+        return [source] if source.suffix.lower() in _ARRAYS else []
+    found = sorted(path for path in source.rglob("*.npz") if path.is_file())
+    if not found and not any(one.recognises(source) for one in known):
+        found = sorted(path for path in source.rglob("*.npy") if path.is_file())
+    return found
+
+
+def _tell_left_out(source: Path, found: Iterable[Path]) -> None:
+    """Names other clips and films of a folder than those that are read."""
+    if source.is_file():
+        return
+    taken = {path.with_name(_bare(path)) for path in found}
+    left = sorted(
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*")
+        if (path.suffix.lower() in _CLIPS or videos.is_video(path.name))
+        and path.with_name(_bare(path)) not in taken  # the same clip in two formats, or its film
+    )
+    if left:
+        _LOG.warning(
+            "%s: %d other file%s left out: %s%s. Give them by themselves.",
+            source, len(left), "s" * (len(left) > 1), ", ".join(left[:5]),
+            ", ..." if len(left) > 5 else "",
+        )  # fmt: skip
+
+
+def _bare(path: Path) -> str:
+    return path.name.removesuffix(clips.SUFFIX).removesuffix(path.suffix)
+
+
+def _items(source: Path, collection: formats.Collection) -> list[Item]:
     clips_in = collections.Counter(entry.path for entry in collection.entries)
     items = []
     for i, entry in enumerate(collection.entries):
@@ -75,35 +127,87 @@ def find(source: str | Path) -> list[Item]:
     return items
 
 
-def _bare_arrays(source: Path) -> list[Item]:
-    """The .npy files of a folder that is of no known format, or the one .npy file that is given."""
-    if source.is_file():
-        return [Item(source, source.name)] if source.suffix.lower() == ".npy" else []
-    files = sorted(path for path in source.rglob("*.npy") if path.is_file())
-    with contextlib.suppress(UserError):
-        formats.detect(source)
-        return []
-    return [Item(path, path.relative_to(source).as_posix()) for path in files]
+def value(item: Item, run: runs.Run) -> Clip | Array:
+    """What the run takes of an item: an array that fits its net, as it is stored, else the clip.
+
+    Where there is neither, the recipe's own array or the only one: the run's view may take it.
+
+    Raises:
+      UserError: an unreadable file, or one without an input for this run.
+    """
+    return _value(item, _arrays(item), run)
 
 
-def _format(source: Path) -> str:
+def _value(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | Array:
+    own = str(run.config.data.key)
+    for key in dict.fromkeys((own, *_USUAL_KEYS, *arrays)):
+        if key in arrays and _fits(arrays[key], run) and not _of_other_rate(item, run):
+            return arrays[key]
+    clip = _clip(item, arrays, run)
+    if clip is not None:
+        return clip
+    rest = [arrays[own]] if own in arrays else [a for a in arrays.values() if a.ndim > 1]
+    if run.view is not None and len(rest) == 1:
+        return rest[0]
+    raise _unfit(item, arrays, run)
+
+
+def _unfit(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> UserError:
+    found = ", ".join(f"{key} {list(a.shape)} {a.dtype}".strip() for key, a in arrays.items())
+    shape = ", ".join(map(str, run.frame_shape))
+    return UserError(
+        f"{item.path}: no array of {' x '.join(map(str, run.frame_shape))} numbers a frame, which "
+        f"this run's net takes. Found: {found or 'nothing'}. Expected {run.config.data.key} "
+        f"[T, {shape}] float32."
+    )
+
+
+def _clip(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | None:
+    """The landmarks of an item; None where it holds none."""
+    path = item.path
+    if run.view is None:
+        if arrays and not _landmarks(arrays):
+            return None
+        raise UserError(
+            f"{path}: a clip of landmarks, but this run takes {run.input_dim} stored features a "
+            "frame. Give it .npz files that hold them (X2048; of films: jaxsign features)."
+        )
+    if item.collection is not None:
+        return item.collection.read(item.index)
+    if path.suffix.lower() == ".npz":
+        bare = _landmarks(arrays) or path.name.endswith(clips.SUFFIX)
+        return formats.open_collection(path, "clips").read(0) if bare else None
     try:
-        return formats.detect(source)
-    except UserError as error:
-        if any(path.suffix.lower() in _VIDEOS for path in source.rglob("*")):
-            raise UserError(
-                f"{source} holds videos. Extract their landmarks (jaxsign extract) or image "
-                "features (jaxsign features) first, then give the folder that they wrote."
-            ) from error
-        raise
+        name = formats.detect(path)
+    except UserError:
+        return None
+    return formats.open_collection(path, name).read(0)
+
+
+def _landmarks(arrays: Mapping[str, Array]) -> bool:
+    return any(array.shape[1:] == (clips.POINTS, 3) for array in arrays.values())
+
+
+def _of_other_rate(item: Item, run: runs.Run) -> bool:
+    """Whether stored numbers are of another rate than the run's view makes of clips.
+
+    Such a file is read as a clip, of which the view makes new frames. Its format tells the rate.
+    """
+    wanted, opened = float(run.config.view.get("rate") or 0.0), item.collection
+    if not wanted or item.path.suffix.lower() != ".npy":
+        return False
+    if opened is None:
+        with contextlib.suppress(UserError):
+            opened = formats.open_collection(item.path)
+    return opened is not None and (opened.arrays is None or opened.rate != wanted)
 
 
 def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
     """One clip as the run's net takes it, not cut yet.
 
     Args:
-      item: of `find`; or an .npz of the FSLR layout, or a recorded Clip (`.clip.npz`).
-      run: decides which array is read (by its net's width) and the view of a Clip.
+      item: of `find`; or a file of arrays or a clip file.
+      run: decides which array is read (by its net's width) and the view of a clip.
       mask: 'length': every frame counts, as in training; 'visibility': only frames with a
         visible keypoint (the original's prediction tool).
 
@@ -114,16 +218,13 @@ def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
         raise UserError(f"mask {mask!r} is none of {', '.join(MASKS)}")
     if isinstance(item, Path):
         item = Item(item, item.name)
-    path = item.path
-    if path.suffix.lower() == ".npy" and path.is_file():
-        clip = _array(item, run, mask)
-    elif item.collection is not None:
-        clip = _viewed(item.collection.read(item.index), path, run, mask)
-    elif path.name.endswith(clips.SUFFIX):
-        clip = _viewed(clips.load(path), path, run, mask)
+    arrays = _arrays(item)
+    found = _value(item, arrays, run)
+    if isinstance(found, Clip):
+        clip = _viewed(found, item.path, run, mask)
     else:
-        clip = _stored(path, run, mask)
-    _check(clip, path, run)
+        clip = _stored(found, item, arrays, run, mask)
+    _check(clip, item.path, run)
     return clip
 
 
@@ -152,12 +253,7 @@ def check_finite(x: Array, name: str | Path, run: runs.Run) -> None:
         )
 
 
-def _viewed(clip: clips.Clip, path: Path, run: runs.Run, mask: str) -> runs.Clip:
-    if run.view is None:
-        raise UserError(
-            f"{path}: a clip of landmarks, but this run takes {run.input_dim} stored features a "
-            "frame. Give it .npz files that hold them (X2048)."
-        )
+def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.Clip:
     if np.isnan(clip.landmarks[..., :2]).any(-1).all():
         raise UserError(
             f"{path}: nobody was found in any of its {len(clip)} frames, so there is no sign to "
@@ -177,73 +273,27 @@ def _visible(clip: clips.Clip, run: runs.Run) -> Array:
     return module.keypoints(clip, **options)[1].any(1)
 
 
-def _stored(path: Path, run: runs.Run, mask: str) -> runs.Clip:
-    arrays = _arrays(path)
-    points = arrays.get("landmarks")
-    if points is not None and points.shape[1:] == (clips.POINTS, 3) and not _fits(points, run):
-        return _viewed(formats.open_collection(path, "clips").read(0), path, run, mask)
-    key = choose_key(arrays, run, path)
-    x = arrays[key]
-    check_finite(x, path, run)  # before the view, which may take them for what is missing
-    x = run.features(x if x.ndim == 4 else x.astype(np.float32))
+def _stored(
+    x: Array, item: Item, arrays: Mapping[str, Array], run: runs.Run, mask: str
+) -> runs.Clip:
+    check_finite(x, item.path, run)  # before the view, which may take them for what is missing
+    fitting = _fits(x, run)
+    try:
+        x = run.features(x if x.ndim == 4 and fitting else x.astype(np.float32))
+    except UserError as error:
+        raise error if fitting else _unfit(item, arrays, run) from error
+    if not _fits(x, run):
+        raise _unfit(item, arrays, run)
     if mask == "length":
         return runs.Clip(x, np.ones(len(x), bool))
     visible = arrays.get("mask")
     if visible is None or visible.ndim != 2 or len(visible) != len(x):
         found = "none" if visible is None else f"shape {list(visible.shape)}"
         raise UserError(
-            f"{path}: --mask visibility needs the array mask [{len(x)}, keypoints], found {found}. "
-            "Use --mask length."
+            f"{item.path}: --mask visibility needs the array mask [{len(x)}, keypoints], found "
+            f"{found}. Use --mask length."
         )
     return runs.Clip(x, (visible != 0).any(1))
-
-
-def _array(item: Item, run: runs.Run, mask: str) -> runs.Clip:
-    """An .npy file: the net's numbers as they are, else a clip of its format."""
-    path = item.path
-    try:
-        x = np.load(path, allow_pickle=False)
-    except (*npz_files.BROKEN, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: not a readable .npy file ({error}).") from error
-    if not _fits(x, run) or of_other_rate(path, run):
-        whole = item.collection or formats.open_collection(path)
-        return _viewed(whole.read(item.index), path, run, mask)
-    if mask != "length":
-        raise UserError(f"{path}: --mask {mask} needs to know what is seen. Use --mask length.")
-    check_finite(x, path, run)
-    return runs.Clip(run.features(x.astype(np.float32)), np.ones(len(x), bool))
-
-
-def of_other_rate(path: Path, run: runs.Run) -> bool:
-    """Whether a file's numbers are of another rate than the run's view makes of clips.
-
-    Such a file is read as a clip, of which the view makes new frames. Its format tells the rate.
-    """
-    wanted = float(run.config.view.get("rate") or 0.0)
-    if not wanted:
-        return False
-    with contextlib.suppress(UserError):
-        opened = formats.open_collection(path)
-        return opened.arrays is None or opened.rate != wanted
-    return False
-
-
-def choose_key(arrays: dict[str, Array], run: runs.Run, path: Path) -> str:
-    """The array that fits the net: the recipe's own key if it has the width, else another one.
-
-    Raises:
-      UserError: none fits.
-    """
-    own = str(run.config.data.key)
-    for key in dict.fromkeys((own, *_USUAL_KEYS, *arrays)):
-        if key in arrays and _fits(arrays[key], run):
-            return key
-    found = ", ".join(f"{key} {list(a.shape)} {a.dtype}" for key, a in arrays.items())
-    shape = ", ".join(map(str, run.frame_shape))
-    raise UserError(
-        f"{path}: no array of {' x '.join(map(str, run.frame_shape))} numbers a frame, which this "
-        f"run's net takes. Found: {found or 'nothing'}. Expected {own} [T, {shape}] float32."
-    )
 
 
 def _fits(array: Array, run: runs.Run) -> bool:
@@ -252,13 +302,21 @@ def _fits(array: Array, run: runs.Run) -> bool:
     return array.shape[1:] == run.frame_shape and array.dtype.kind in "fiu"
 
 
-def _arrays(path: Path) -> dict[str, Array]:
-    """All numeric arrays of an .npz; never runs code stored in it."""
+def _arrays(item: Item) -> Mapping[str, Array]:
+    """What is stored of an item, by key; never runs code stored in it."""
+    if item.collection is not None:
+        return item.collection.arrays(item.index) if item.collection.arrays else {}
+    path, suffix = item.path, item.path.suffix.lower()
+    if path.name.endswith(clips.SUFFIX):
+        return {}
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(_numeric(file))
+        found = np.load(path, allow_pickle=False)
+        if suffix == ".npy":
+            return {"": found} if isinstance(found, np.ndarray) else {}
+        with found:
+            return dict(_numeric(found))
     except (*npz_files.BROKEN, TypeError, AttributeError) as error:  # the last two: a bare array
-        raise UserError(f"{path}: not a readable .npz file ({error}).") from error
+        raise UserError(f"{path}: not a readable {suffix} file ({error}).") from error
 
 
 def _numeric(file: Any) -> Iterable[tuple[str, Array]]:

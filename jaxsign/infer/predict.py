@@ -9,6 +9,7 @@ from typing import Any
 from jaxsign.errors import UserError
 from jaxsign.infer import files
 from jaxsign.infer import run as runs
+from jaxsign.input.signs.extract import films
 from jaxsign.tasks.classes import metrics, results
 
 # Clips held in memory at once.
@@ -88,6 +89,7 @@ def predict_files(
     which: str = "best",
     batch_size: int = 32,
     decoding: Mapping[str, Any] | None = None,
+    finder: films.Finder | None = None,
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
 
@@ -95,11 +97,12 @@ def predict_files(
 
     Args:
       workdir: the run folder.
-      source: a clip or a folder of clips (searched with its subfolders).
+      source: a clip, a film, or a folder of either (searched with its subfolders).
       out: JSON file: one result, or for a folder a list of results, each with its `file`.
       mask, batch_size: see `predict`.
       which: 'best' or 'last'.
       decoding: of runs that recognise label sequences (`jaxsign.tasks.sequences.options.Options`).
+      finder: finds landmarks in films.
 
     Returns:
       The number of files that could not be read; they are named on stderr.
@@ -107,7 +110,7 @@ def predict_files(
     Raises:
       UserError: nothing to predict, or a single file that cannot be read.
     """
-    items = files.find(source)
+    items = files.find(source, finder)
     run = runs.load_run(workdir, which)
     runs.check_decoding(run, decoding or {})
     if run.gives_sequences:

@@ -191,7 +191,11 @@ def test_a_bare_array_named_npz_is_explained(run, tmp_path):
 
 @pytest.mark.parametrize(
     "name, reason",
-    [("no.npz", "no such file"), ("v.MP4", "is a video"), ("a.txt", "none of the known formats")],
+    [
+        ("no.npz", "no such file"),
+        ("v.MP4", "is a film: .*--model PATH(.|\n)*MediaPipe publishes"),
+        ("a.txt", "none of the known formats"),
+    ],
 )
 def test_what_cannot_be_predicted_is_said(tmp_path, name, reason):
     if not name.startswith("no"):
@@ -245,10 +249,10 @@ def test_bare_landmarks_are_read_as_a_clip(run, tmp_path):
     np.testing.assert_allclose(bare.x, whole.x, atol=1e-6)
 
 
-def test_a_folder_of_videos_points_to_extract(tmp_path):
+def test_a_folder_of_films_needs_a_model(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.MP4").touch()
-    with pytest.raises(UserError, match="holds videos. Extract their landmarks"):
+    with pytest.raises(UserError, match="holds films: .*--model PATH"):
         files.find(tmp_path)
 
 
@@ -258,3 +262,12 @@ def test_a_clip_without_a_person_has_no_answer(run, tmp_path):
     empty.save(tmp_path / "a.clip.npz")
     with pytest.raises(UserError, match="nobody was found in any of its 9 frames"):
         files.read(tmp_path / "a.clip.npz", run)
+
+
+def test_what_a_folder_holds_besides_is_named(tmp_path, caplog):
+    save_clip(tmp_path / "a.npz", 4)
+    for name in ("a.parquet", "b.pose", "c.mp4", "labels.csv", "a.preview.mp4"):
+        (tmp_path / name).touch()
+    with caplog.at_level("WARNING"):
+        assert [item.name for item in files.find(tmp_path)] == ["a.npz"]
+    assert "2 other files left out: b.pose, c.mp4." in caplog.text

@@ -53,7 +53,7 @@ def test_a_samples_frames_are_those_of_training_wherever_it_is_read(tmp_path, fp
     for place in (tmp_path / "data", sample):
         (item,) = files.find(place)
         np.testing.assert_allclose(files.read(item, one).x, learnt, atol=1e-6)
-        (stream,) = live_inputs.open_all([str(place)], one, landmarker=None)
+        (stream,) = live_inputs.open_all([str(place)], one)
         assert next(stream.chunks()).landmarks == (fps != 60)
 
 

@@ -78,14 +78,15 @@ def stream(words: argparse.Namespace) -> int:
 
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import inputs, streaming, telling
-    from jaxsign.input.signs.extract import libraries
+    from jaxsign.input.signs.extract import commands, libraries
+    from jaxsign.input.signs.extract.settings import Settings
 
     for name in ("json", "csv"):
         if getattr(words, name) and Path(getattr(words, name)).is_dir():
             raise IsADirectoryError(21, "is a folder", getattr(words, name))
     run = runs.load_run(words.workdir, words.which)
-    landmarker = _landmarker(words)
-    streams = inputs.open_all(words.input, run, size=words.chunk, landmarker=landmarker)
+    films = commands.finder(words, Settings(max_side=640, confidence=words.confidence))
+    streams = inputs.open_all(words.input, run, size=words.chunk, films=films)
     given = {
         "seconds": words.window,
         **{name: getattr(words, name) for name in ("overlap", "merge", "vote", "threshold")},
@@ -94,7 +95,7 @@ def stream(words: argparse.Namespace) -> int:
     player = streaming.Player(run, given, words.fps, quiet=words.quiet)
     done = []
     # MediaPipe greets every start with a dozen lines.
-    with libraries.hushed() if landmarker else contextlib.nullcontext():
+    with libraries.hushed() if films else contextlib.nullcontext():
         for one in streams:
             done.append(player.play(one))
             if player.interrupted:
@@ -106,18 +107,3 @@ def stream(words: argparse.Namespace) -> int:
     for name in filter(None, (words.json, words.csv)):
         print(f"wrote {name}")
     return 130 if player.interrupted else 0
-
-
-def _landmarker(words: argparse.Namespace) -> Any:
-    """Makes landmarkers for films; None where no model is given."""
-    import functools
-
-    from jaxsign.input.signs.extract import landmarkers, models
-    from jaxsign.input.signs.extract.commands import MODELS
-    from jaxsign.input.signs.extract.settings import Settings
-
-    paths = {kind: getattr(words, name) for kind, name in MODELS.items()}
-    if not any(paths.values()):
-        return None
-    chosen = Settings(max_side=640, confidence=words.confidence)
-    return functools.partial(landmarkers.create, models.check(paths), chosen)

@@ -1,9 +1,13 @@
 """The verb extract. What is heavy to import is imported when it runs."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxsign import arguments
+
+if TYPE_CHECKING:
+    from jaxsign.input.signs.extract.films import Finder
+    from jaxsign.input.signs.extract.settings import Settings
 
 _TEXT = """\
 Find the landmarks of hands, body and face in videos with MediaPipe: one Clip file
@@ -32,7 +36,7 @@ def add_extract(verbs: Any) -> None:
     )
     verb.add_argument("--out", required=True, metavar="DIR", help="folder of the clips")
     add_models(verb)
-    _add_frames(verb)
+    add_frames(verb)
     _add_running(verb)
     verb.set_defaults(run=extract)
 
@@ -53,7 +57,8 @@ def add_models(verb: Any) -> None:
     )
 
 
-def _add_frames(verb: Any) -> None:
+def add_frames(verb: Any) -> None:
+    """Adds the options that say which frames are kept, and how they are shown."""
     frames = verb.add_argument_group("frames")
     frames.add_argument(
         "--target-fps", type=float, metavar="F", help="keep about F frames a second (default: all)"
@@ -106,6 +111,50 @@ def _add_running(verb: Any) -> None:
     )
 
 
+def settings(words: argparse.Namespace) -> "Settings":
+    """What the options of `add_frames` and `add_models` say.
+
+    Raises:
+      UserError: it makes no sense.
+    """
+    from jaxsign.errors import UserError
+    from jaxsign.input.signs.extract.settings import Settings
+
+    if words.target_fps is not None and words.target_fps <= 0:
+        raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
+    return Settings(
+        static=words.static,
+        bgr=words.bgr,
+        every_nth=words.every_nth,
+        target_fps=words.target_fps or 0.0,
+        max_side=words.max_side,
+        confidence=words.confidence,
+    )
+
+
+def finder(words: argparse.Namespace, chosen: "Settings | None" = None) -> "Finder | None":
+    """What finds landmarks in films with the models of `add_models`; None where none is given.
+
+    Args:
+      words: the command line.
+      chosen: settings; those of `add_frames` if None.
+
+    Raises:
+      UserError: models that cannot be used.
+    """
+    import functools
+
+    from jaxsign.input.signs.extract import films, landmarkers, models
+
+    paths = {kind: getattr(words, name) for kind, name in MODELS.items()}
+    if not any(paths.values()):
+        return None
+    partial = chosen is None and words.keep_partial
+    chosen = chosen or settings(words)
+    factory = functools.partial(landmarkers.create, models.check(paths), chosen)
+    return films.Finder(factory, chosen, partial)
+
+
 def extract(words: argparse.Namespace) -> int:
     """Runs `jaxsign extract`; 2 if a video has no clip."""
     import functools
@@ -116,20 +165,10 @@ def extract(words: argparse.Namespace) -> int:
     from jaxsign.errors import UserError
     from jaxsign.input.folders import progress
     from jaxsign.input.signs.extract import folder, landmarkers, models, summary, work
-    from jaxsign.input.signs.extract.settings import Settings
 
     if words.workers < 0:
         raise UserError(f"--workers {words.workers}: expected 1 or more, or 0 for one a core")
-    if words.target_fps is not None and words.target_fps <= 0:
-        raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
-    chosen = Settings(
-        static=words.static,
-        bgr=words.bgr,
-        every_nth=words.every_nth,
-        target_fps=words.target_fps or 0.0,
-        max_side=words.max_side,
-        confidence=words.confidence,
-    )
+    chosen = settings(words)
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     out = Path(words.out)
     plan = work.Plan(

@@ -18,6 +18,22 @@ PUBLISHED = {
 OPTIONS = {"holistic": "--model", "hand": "--hand", "pose": "--pose", "face": "--face"}
 
 
+def _where(kind: str) -> str:
+    name, page = PUBLISHED[kind]
+    return (
+        f"MediaPipe publishes {name}; get it as described at {page} (section Models), put it "
+        f"anywhere on this machine, for instance models/{name}, and give its path: "
+        f"{OPTIONS[kind]} models/{name}. jaxsign downloads nothing."
+    )
+
+
+# What is said where no model is given.
+WANTED = (
+    "Expected --model PATH (all landmarks in one), or --hand, --pose and --face.\n"
+    f"{_where('holistic')}"
+)
+
+
 def check(paths: Mapping[str, str | None]) -> dict[str, Path]:
     """The model files that are given, by landmarker.
 
@@ -29,10 +45,7 @@ def check(paths: Mapping[str, str | None]) -> dict[str, Path]:
     """
     given = {kind: Path(path) for kind, path in paths.items() if path}
     if not given:
-        raise UserError(
-            "No landmark model given. Expected --model PATH (all landmarks in one), or --hand, "
-            f"--pose and --face.\n{_where('holistic')}"
-        )
+        raise UserError(f"No landmark model given. {WANTED}")
     if "holistic" in given and len(given) > 1:
         others = ", ".join(OPTIONS[kind] for kind in given if kind != "holistic")
         raise UserError(f"--model finds hands, pose and face by itself: leave out {others}.")
@@ -54,15 +67,6 @@ def _problem(kind: str, path: Path) -> str:
     else:
         return ""
     return f"{OPTIONS[kind]} {path}: {what}. {_where(kind)}"
-
-
-def _where(kind: str) -> str:
-    name, page = PUBLISHED[kind]
-    return (
-        f"MediaPipe publishes {name}; get it as described at {page} (section Models), put it "
-        f"anywhere on this machine, for instance models/{name}, and give its path: "
-        f"{OPTIONS[kind]} models/{name}. jaxsign downloads nothing."
-    )
 
 
 def fingerprints(models: Mapping[str, Path]) -> dict[str, dict[str, str]]:

@@ -199,6 +199,7 @@ class Format:
         write_clip: writes one clip as one file, for formats that have such files.
         suffix: with which these files' names end; "" where there are none.
         foldered: it is a folder of such files with labels.csv beside them.
+        archive: one file holds all clips.
         landmarks: its clips can be read; else it holds other arrays (`Collection.arrays`) alone.
     """
 
@@ -209,4 +210,5 @@ class Format:
     write_clip: Callable[[Path, Clip], None] | None = None
     suffix: str = ""
     foldered: bool = False
+    archive: bool = False
     landmarks: bool = True

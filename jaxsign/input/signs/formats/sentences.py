@@ -143,5 +143,6 @@ FORMAT = Format(
     looks="sentences.npz with features, frame_offset, gloss, gloss_offset, split and vocab",
     recognises=recognises,
     open=open_path,
+    archive=True,
     landmarks=False,
 )

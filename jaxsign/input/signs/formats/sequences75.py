@@ -142,4 +142,5 @@ FORMAT = Format(
     looks="sequences.npz with landmarks [N, T, 75, 3], label, split and classes, or its folder",
     recognises=recognises,
     open=open_path,
+    archive=True,
 )

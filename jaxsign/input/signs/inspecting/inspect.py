@@ -130,8 +130,9 @@ def _bare(path: Path) -> dict[str, list[arrays.Found]] | None:
     if path.is_file() and path.suffix not in arrays.SUFFIXES:
         return None
     try:
-        formats.detect(path)
-        return None
+        if formats.get(formats.detect(path)).landmarks:
+            return None
+        files = _array_files(path)
     except UserError:
         files = _array_files(path)
         if not files:

@@ -1,0 +1,75 @@
+"""Films as a collection: the landmarks of one are found when its clip is read."""
+
+import dataclasses
+from pathlib import Path
+
+from jaxsign.errors import UserError
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.extract import models, recording, videos
+from jaxsign.input.signs.extract.landmarkers import Factory, Landmarker
+from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.formats import Collection, Entry
+
+
+@dataclasses.dataclass(frozen=True)
+class Finder:
+    """How landmarks are found in films, as `jaxsign extract` does.
+
+    Attributes:
+      factory: makes a landmarker; every film has its own.
+      settings: which frames, and how they are shown.
+      keep_partial: take what can be decoded of damaged films.
+    """
+
+    factory: Factory
+    settings: Settings = dataclasses.field(default_factory=Settings)
+    keep_partial: bool = False
+    _spare: list[Landmarker] = dataclasses.field(default_factory=list, repr=False)
+
+    def check(self) -> None:
+        """Makes the first film's landmarker, so that what is wrong with it shows before a film."""
+        if not self._spare:
+            self._spare.append(self.factory())
+
+    def __call__(self, path: Path) -> Clip:
+        """The clip of a film.
+
+        Raises:
+          UserError: it cannot be read.
+        """
+        landmarker = self._spare.pop() if self._spare else self.factory()
+        try:
+            return recording.record(
+                path, landmarker, self.settings, keep_partial=self.keep_partial
+            )[0]
+        except UserError:
+            raise
+        except Exception as error:  # of a decoder or of MediaPipe: the other films must not suffer
+            reason = " ".join(str(error).split())
+            raise UserError(f"{path}: {type(error).__name__}: {reason}") from error
+        finally:
+            landmarker.close()
+
+
+def open_films(path: Path, finder: Finder | None) -> Collection:
+    """A film, or all that lie below a folder.
+
+    Raises:
+      UserError: no film, no way to find landmarks, or one that does not work.
+    """
+    found = videos.find(path, path / ".nowhere")
+    if finder is None:
+        what = f"{path} is a film" if path.is_file() else f"{path} holds films"
+        raise UserError(f"{what}: their landmarks are found by MediaPipe. {models.WANTED}")
+    finder.check()
+    entries = [Entry(listed.name, path=listed.path) for listed in found]
+    return Collection(str(path), "films", entries, _Reader([one.path for one in found], finder))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    paths: list[Path]
+    finder: Finder
+
+    def __call__(self, index: int) -> Clip:
+        return self.finder(self.paths[index])

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from ml_collections import ConfigDict
 from rich.console import Console
@@ -24,7 +23,7 @@ from rich.table import Table
 
 from benchmarks import boston104_torch, whisper_sign
 from jaxsign import config as configs
-from jaxsign import runtime
+from jaxsign import runtime, tasks
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import sources
 from jaxsign.tasks.sequences import options as decoding
@@ -49,9 +48,8 @@ def recipe(data: Path, scale: float, seed: int) -> ConfigDict:
 def train_torch(config: ConfigDict, workdir: Path) -> Results:
     """Word errors of the reference on the test sentences, after the recipe's stages."""
     run = setup.prepare(config, workdir)
-    net = setup.build_net(run.config, np.dtype("float32"))
-    test = inputs.prepared(sources.open_source(run.config.data, "test"), run.config)
-    batches = inputs.make_eval_batches(run.config, test, run.view, net)
+    test = tasks.kind(run.config).open(run.config, "test").under(run.config)
+    batches = inputs.evaluation(run.config, test)
     torch.manual_seed(config.seed)
     args = whisper_sign.original_args(run.config.net)
     trained = boston104_torch.Trained(whispersign_net.WhisperSignModel(**args))

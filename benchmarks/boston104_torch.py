@@ -80,8 +80,8 @@ class Trained:
     def _batches(self, session: setup.Session, epoch: int) -> Iterator[dict[str, torch.Tensor]]:
         """jaxsign's batches of an epoch, the labels of windows told by this model."""
         batches = session.train_batches
-        if session.align_batches is not None:
-            batches.sequences.alignment = self._alignment(session)
+        if session.survey_batches is not None:
+            batches.examples.surveyed(self._alignment(session))
         steps = batches.steps_per_epoch
         iterator = batches.iterator({"batch": epoch * steps})
         for _ in range(steps):
@@ -92,8 +92,8 @@ class Trained:
     def _alignment(self, session: setup.Session) -> list[list[int] | None]:
         """The middle frame of every label of every training clip."""
         patch = self.model.frontend.patch_size
-        found: list[list[int] | None] = [None] * len(session.align_batches.features.source)
-        for batch in session.align_batches:
+        found: list[list[int] | None] = [None] * len(session.survey_batches.examples)
+        for batch in session.survey_batches:
             said = self.listen(batch)
             spans = np.asarray(
                 ctc.align(*_on_jax(said), batch["sequence"], batch["sequence_valid"])

@@ -15,6 +15,8 @@ from benchmarks.report import Row
 from configs import fslr_iv3_gru, fslr_transformer
 from jaxsign import runtime
 from jaxsign.input import batching
+from jaxsign.input.signs.treatment import Treatment
+from jaxsign.tasks.classes.examples import ClassExamples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,10 +107,11 @@ def _epochs(
 ) -> list[Row]:
     """A training epoch over clips of mixed lengths; jaxsign's side includes its input pipeline."""
     clips = workload.lengths(size.clips, longest=size.longest)
-    source = workload.source(clips, 156)
-    options = {"batch_size": size.batch, "max_length": size.longest}
-    bucketed = batching.TrainBatches(source, buckets=tuple(config.input.buckets), **options)
-    even = batching.TrainBatches(source, buckets=(size.longest,), **options)
+    examples = ClassExamples(workload.source(clips, 156), Treatment(max_length=size.longest))
+    bucketed, even = (
+        batching.TrainBatches(examples, batching.Options(size.batch, buckets))
+        for buckets in (tuple(config.input.buckets), (size.longest,))
+    )
     padded = workload.padded_to_longest(clips, size.batch, 156)
     times = timing.alternate(
         {

@@ -15,6 +15,8 @@ from benchmarks import command, fslr, timing, workload
 from benchmarks.report import Row
 from jaxsign.input import batching
 from jaxsign.input.signs import sources
+from jaxsign.input.signs.treatment import Treatment
+from jaxsign.tasks.classes.examples import ClassExamples
 
 # clips, frames a clip, clips a batch, rounds
 SIZES = {"full": (128, 100, 32, 9), "quick": (64, 100, 32, 3), "check": (2, 24, 1, 1)}
@@ -32,8 +34,9 @@ def measure(size: str) -> list[Row]:
             write_folder(Path(folder), config.data.key, clips, frames, dim)
             source = _open(config, Path(folder))
             for memory, where in ((0, "read from files"), (4096, "kept in memory")):
+                treatment = Treatment(max_length=300, cache_mb=memory)
                 batches = batching.EvalBatches(
-                    source, batch_size=batch, buckets=(), max_length=300, cache_mb=memory
+                    ClassExamples(source, treatment), batching.Options(batch_size=batch)
                 )
                 times = timing.alternate(
                     {"input": functools.partial(_read, batches), "training steps": steps},

@@ -23,9 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxsign import config as configs
-from jaxsign import runtime
+from jaxsign import runtime, tasks
 from jaxsign.infer import evaluate
-from jaxsign.input.signs import sources
 from jaxsign.train import inputs, log, loop, schedule, setup
 from parity.reference import fslr_train, fslr_transformer
 
@@ -63,9 +62,9 @@ def train_torch(config: ConfigDict, workdir: Path) -> dict[str, float]:
         loss_options=_loss_options(config),
     )
     rates = schedule.build(config.schedule, config.optim.lr, config.train.epochs)
-    batches = inputs.make_batches(config, run.train, run.view)
+    batches = inputs.training(config, run.train)
     iterator = batches.iterator()
-    val = _tensors(inputs.make_eval_batches(config, run.val, run.view))
+    val = _tensors(inputs.evaluation(config, run.val))
     best, kept, begun = -1.0, None, time.monotonic()
     for epoch in range(config.train.epochs):
         for group in optimizer.param_groups:
@@ -82,8 +81,8 @@ def train_torch(config: ConfigDict, workdir: Path) -> dict[str, float]:
             best, kept = score, copy.deepcopy(model.state_dict())
     seconds = time.monotonic() - begun
     model.load_state_dict(kept)
-    test = sources.open_source(config.data, "test")
-    tested = _accuracy(model, _tensors(inputs.make_eval_batches(config, test, run.view)))
+    test = tasks.kind(config).open(config, "test").under(config)
+    tested = _accuracy(model, _tensors(inputs.evaluation(config, test)))
     return {"val": best, "test": tested, "seconds": seconds}
 
 

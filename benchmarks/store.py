@@ -19,7 +19,9 @@ from jaxsign.input import batching
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats, sources
 from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import fslr156
+from jaxsign.tasks.classes.examples import ClassExamples
 
 # clips in the store, frames a clip, clips read at random, rounds
 SIZES = {"full": (100_000, 16, 2000, 5), "quick": (10_000, 16, 500, 3), "check": (60, 4, 20, 1)}
@@ -79,9 +81,8 @@ def _shuffled(name: str, place: Path, size: str) -> Row:
     data = configs.base().data
     data.source, data.train.path = "collection", str(place)
     source = sources.open_source(data, "train")
-    batches = batching.TrainBatches(
-        source, view=fslr156.view, batch_size=32, buckets=(), max_length=64, cache_mb=0
-    )
+    treatment = Treatment(view=fslr156.view, max_length=64, cache_mb=0)
+    batches = batching.TrainBatches(ClassExamples(source, treatment), batching.Options(32))
     process, memory = psutil.Process(), []
     epoch = batches.steps_per_epoch
     steps = iter(batches.iterator())

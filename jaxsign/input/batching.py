@@ -1,261 +1,173 @@
-"""From a source to batches: plan, read, view, augment, pad, on grain.
+"""From examples to batches, on grain: plan, make rows, stack.
 
-Lengths are known before training, so every epoch is planned: a permutation, sorted into length
-buckets, cut into batches. Batch number n of a run is the same whatever thread, process or restart
-makes it; an iterator's state is that number.
+Sizes are known before training, so every epoch is planned: a permutation, sorted into buckets, cut
+into batches. Batch number n of a run is the same whatever thread, process or restart makes it; an
+iterator's state is that number.
 """
 
-import functools
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import dataclasses
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import grain
 import numpy as np
 from absl import flags
 
 from jaxsign.errors import UserError
-from jaxsign.input import buffers, planning
-from jaxsign.input.planning import Planned
-from jaxsign.input.signs import pieces
-from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.sequence_labels import SequenceLabels
+from jaxsign.input import planning
+from jaxsign.input.examples import Batch, Examples
+from jaxsign.input.planning import Planned, Size
 
-Array = np.ndarray
-Batch = dict[str, Array]
-_LOG = logging.getLogger("jaxsign")
+Position = Mapping[str, int]  # of an iterator, as JSON has it
+_Put = TypeVar("_Put")
 
 
-class Features:
-    """Examples through the view; kept in memory as long as there is room.
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How batches are made.
 
-    Args:
-      source: examples (`jaxsign.input.signs.sources.Source`).
-      view: example -> float32 [T, ...]; None = the source's arrays are features already.
-      mirrored: the view of the mirror image, or None.
-      cache_mb: memory for features that were read once.
+    Attributes:
+      batch_size: rows of a micro-batch over all processes.
+      buckets: sizes that rows are padded to (`planning.bucket_sizes`); () = one for all.
+      accumulation: micro-batches A of a training batch; all of one bucket.
+      seed: of the order and the augmentation.
+      workers, threads, prefetch: processes and threads that make batches, and how many ahead.
+      process_index, process_count: each process makes its own rows of every batch.
     """
 
-    def __init__(self, source, view, mirrored, cache_mb):
-        self.source, self.views = source, (view, mirrored)
-        self._cache: dict[tuple[int, bool], Array] = {}
-        self._left = cache_mb * 1e6
+    batch_size: int
+    buckets: Sequence[int | Size] = ()
+    accumulation: int = 1
+    seed: int = 0
+    workers: int = 0
+    threads: int = 2
+    prefetch: int = 2
+    process_index: int = 0
+    process_count: int = 1
 
-    def __call__(self, index: int, flip: bool = False) -> Array:
-        """Example `index`, or its mirror image."""
-        found = self._cache.get((index, flip))
-        if found is not None:
-            return found
-        example = self.source.read(index)
-        view = self.views[flip]
-        if view is not None:
-            example = view(example)
-        elif isinstance(example, Clip):
-            raise UserError(f"{self.source.name} holds landmarks: set view.name")
-        if example.nbytes <= self._left:
-            self._left -= example.nbytes
-            self._cache[index, flip] = example
-        return example
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.accumulation < 1:
+            raise UserError(
+                f"input.batch_size={self.batch_size} and optim.accumulation={self.accumulation} "
+                "must be >= 1"
+            )
+        if self.batch_size % self.process_count:
+            raise UserError(
+                f"input.batch_size={self.batch_size} must be a multiple of the "
+                f"{self.process_count} processes"
+            )
 
 
+@dataclasses.dataclass(frozen=True)
 class _Maker:
-    """Makes planned batches: the one function that grain maps."""
+    """Makes planned batches: the one function that grain maps.
 
-    def __init__(self, features, augment, sequences, windowed, max_length, seed, part):
-        self.features, self.augment = features, augment
-        self.sequences, self._windowed = sequences, windowed
-        self.max_length, self.seed, self.part = max_length, seed, part
+    Attributes:
+      examples: that rows are made of.
+      seed: of their augmentation; None = they are taken as they are.
+      part: the first and the end of the rows of every batch that this process makes.
+    """
+
+    examples: Examples
+    seed: int | None
+    part: tuple[int, int]
 
     def __call__(self, planned: Planned) -> Batch:
-        # Augmentation draws from (seed, batch, place in the whole batch), so that no thread and no
-        # number of processes changes it.
+        rows, parts = planned.rows[:, slice(*self.part)], planned.parts[:, slice(*self.part)]
         places = np.arange(planned.rows.size).reshape(planned.rows.shape)[:, slice(*self.part)]
-        rows = planned.rows[:, slice(*self.part)]
-        streams = planned.number * 100_003 + places
-        flat = rows.reshape(-1)
-        parts = planned.parts[:, slice(*self.part)].reshape(rows.size, -1).tolist()
-        arrays = [
-            self._augmented(int(index), tuple(part), int(stream)) if index >= 0 else None
-            for index, part, stream in zip(flat, parts, streams.reshape(-1), strict=True)
+        made = [
+            self.examples.example(index, self._rng(planned.number, place), tuple(part))
+            if index >= 0
+            else None
+            for index, place, part in zip(
+                rows.ravel().tolist(),
+                places.ravel().tolist(),
+                parts.reshape(rows.size, -1).tolist(),
+                strict=True,
+            )
         ]
-        batch = pad(arrays, planned.size[0], self.features(0))
-        real = flat >= 0
-        batch["weight"] = real.astype(np.float32)
-        batch["index"] = flat.astype(np.int32)
-        batch |= self._labels(flat, parts, arrays, batch["weight"])
+        batch = self.examples.stack(made, planned.size)
+        weights = [0.0 if row is None else row.get("weight", 1.0) for row in made]
+        batch["weight"] = np.array(weights, np.float32)
+        batch["index"] = rows.ravel().astype(np.int32)
         return {key: a.reshape(rows.shape + a.shape[1:]) for key, a in batch.items()}
 
-    def _augmented(self, index: int, piece: planning.Piece, stream: int) -> Array:
-        whole = slice(piece[0], sum(piece)) if piece else slice(None)
-        if self.augment is None:
-            return self.features(index)[whole][: self.max_length]
-        rng = np.random.default_rng([self.seed, 7, stream])
-        flips = self.features.views[1] is not None
-        flip = flips and rng.random() < self.augment.flip
-        return self.augment(self.features(index, flip)[whole], rng)[: self.max_length]
-
-    def _labels(self, clips: Array, parts: list, arrays: list, weight: Array) -> Batch:
-        """Labels of every row; a window whose labels are not known or do not fit gets no weight."""
-        if self.sequences is None:
-            heads = self.features.source.labels
-            return {h: np.where(clips >= 0, v[clips], 0).astype(np.int32) for h, v in heads.items()}
-        labels: list[tuple[int, ...]] = []
-        for row, (clip, part) in enumerate(zip(clips, parts, strict=True)):
-            ids = self.sequences.of_piece(clip, *(part or (0, -1))) if clip >= 0 else ()
-            if ids is None or (self._windowed and not self._fit(ids, arrays[row])):
-                weight[row], ids = 0.0, ()
-            labels.append(ids)
-        return self.sequences.stack(labels)
-
-    def _fit(self, ids: tuple[int, ...], x: Array | None) -> bool:
-        return x is None or self.sequences.fit(ids, len(x))
-
-
-def pad(arrays: Sequence[Array | None], length: int, like: Array) -> Batch:
-    """Stacks arrays [T, ...] into `x` [B, length, ...] and `valid` [B, length].
-
-    Args:
-      arrays: at most `length` frames each (longer ones are cut); None = a filler row: one frame of
-        zeros that counts as real, so that no net meets a row without a frame.
-      length: frames of the result.
-      like: an array of the right type and shape of a frame.
-    """
-    # Only the padding is written as zeros: for wide features a memset of everything costs as much
-    # as the copy.
-    x = buffers.empty((len(arrays), length, *like.shape[1:]), like.dtype)
-    valid = np.zeros((len(arrays), length), bool)
-    for row, array in enumerate(arrays):
-        frames = 0 if array is None else min(len(array), length)
-        if array is not None:
-            x[row, :frames] = array[:frames]
-        x[row, frames:] = 0
-        valid[row, : max(frames, 1)] = True
-    return {"x": x, "valid": valid}
+    def _rng(self, number: int, place: int) -> np.random.Generator | None:
+        # Drawn from (seed, batch, place in the whole batch), so that no thread and no number of
+        # processes changes it.
+        if self.seed is None:
+            return None
+        return np.random.default_rng([self.seed, 7, number * 100_003 + place])
 
 
 class _Batches:
     """What training and evaluation batches share."""
 
-    def __init__(
-        self,
-        source: Any,
-        *,
-        view: Callable | None = None,
-        mirrored: Callable | None = None,
-        batch_size: int,
-        buckets: Sequence[int],
-        max_length: int,
-        accumulation: int = 1,
-        seed: int = 0,
-        augment: Callable | None = None,
-        shuffle: bool,
-        sequences: SequenceLabels | None = None,
-        window: tuple[int, int] | None = None,
-        workers: int = 0,
-        threads: int = 2,
-        prefetch: int = 2,
-        cache_mb: int = 1024,
-        features: Features | None = None,
-        process_index: int = 0,
-        process_count: int = 1,
-    ):
-        _check(batch_size, accumulation, process_count, buckets)
-        longer = 0 if window else int((source.lengths > max_length).sum())
-        if longer:
-            _LOG.warning(
-                "%s: %d of %d clips are longer than %d frames and are cut to their first %d",
-                source.name, longer, len(source), max_length, max_length,
-            )  # fmt: skip
-        # Room for clips that augmentation makes longer.
-        stretch = getattr(augment, "stretch", 1.0)
-
-        room = functools.partial(_room, stretch, max_length)
-        cutting: planning.Cutting = planning.Whole(room(source.lengths))
-        if window is not None:
-            cutting = pieces.Windows(source.lengths, *window, seed, room)
-        most = (max_length,) if buckets else cutting.sizes.max(axis=0)
+    def __init__(self, examples: Examples, options: Options, *, training: bool):
+        cutting = examples.cutting()
+        most = tuple(cutting.sizes.max(axis=0).tolist())
+        if options.buckets:
+            _check_buckets(options.buckets, len(most))
+            most = examples.most or most
+        buckets = planning.bucket_sizes(options.buckets, most)
+        accumulation = options.accumulation if training else 1
         self.plan = planning.Plan(
-            cutting,
-            planning.bucket_sizes(buckets, most),
-            batch_size,
-            accumulation,
-            seed,
-            shuffle=shuffle,
+            cutting, buckets, options.batch_size, accumulation, options.seed, shuffle=training
         )
-        rows = batch_size // process_count
-        part = (process_index * rows, (process_index + 1) * rows)
-        self.features = features or Features(source, view, mirrored, cache_mb)
-        self.sequences, self.windowed = sequences, window is not None
-        self._maker = _Maker(
-            self.features, augment, sequences, self.windowed, max_length, seed, part
-        )
-        self._workers, self._threads, self._prefetch = workers, threads, prefetch
-        self.steps_per_epoch = self.plan.per_epoch
-        first = self.features(0)
-        self.dtype = first.dtype
-        self.shapes = [(accumulation, rows, *size, *first.shape[1:]) for size in self.plan.sizes]
+        rows = options.batch_size // options.process_count
+        part = (options.process_index * rows, (options.process_index + 1) * rows)
+        self._maker = _Maker(examples, options.seed if training else None, part)
+        self._options = options
+        self.examples, self.steps_per_epoch = examples, self.plan.per_epoch
+        self.shape, self.sizes = (accumulation, rows), self.plan.sizes
 
-    def blank(self, shape: Sequence[int]) -> Batch:
-        """A batch of zeros whose `x` has this shape [..., B, T, ...], all rows and frames real."""
-        frame = self.features(0).ndim - 1
-        rows, lengths = tuple(shape[: -frame - 1]), tuple(shape[:-frame])
+    def blank(self, size: Size, shape: Sequence[int] = ()) -> Batch:
+        """A batch of zeros padded to `size`, all of whose rows are real.
+
+        Args:
+          size: one of `sizes`.
+          shape: its leading axes; () = those of training batches, [A, B].
+        """
+        shape = tuple(shape) or self.shape
+        rows = math.prod(shape)
         batch = {
-            "x": np.zeros(shape, self.dtype),
-            "valid": np.ones(lengths, bool),
+            **self.examples.blank(size, rows),
             "weight": np.ones(rows, np.float32),
             "index": np.zeros(rows, np.int32),
         }
-        if self.sequences is None:
-            return batch | {h: np.zeros(rows, np.int32) for h in self.features.source.labels}
-        count = self.sequences.longest
-        return batch | {
-            "sequence": np.ones((*rows, count), np.int32),
-            "sequence_valid": np.ones((*rows, count), bool),
-        }
+        return {key: a.reshape(shape + a.shape[1:]) for key, a in batch.items()}
 
     def _dataset(self, first: int, end: int) -> grain.IterDataset:
         source = grain.MapDataset.range(first, end).map(self.plan.__getitem__).map(self._maker)
-        options = grain.ReadOptions(
-            num_threads=max(self._threads, 1),
-            prefetch_buffer_size=max(self._prefetch, self._threads, 1),
+        options = self._options
+        reading = grain.ReadOptions(
+            num_threads=max(options.threads, 1),
+            prefetch_buffer_size=max(options.prefetch, options.threads, 1),
         )
-        dataset = source.to_iter_dataset(options)
-        if self._workers:
+        dataset = source.to_iter_dataset(reading)
+        if options.workers:
             if not flags.FLAGS.is_parsed():
                 flags.FLAGS(["jaxsign"])  # grain's workers read absl's flags
-            dataset = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers=self._workers))
+            processes = grain.MultiprocessingOptions(num_workers=options.workers)
+            dataset = dataset.mp_prefetch(processes)
         return dataset
 
 
 class TrainBatches(_Batches):
     """Shuffled, augmented batches [A, B, ...] without end.
 
-    Args:
-      source: examples (`signs.sources.Source`); its lengths are those behind the view.
-      view: example -> float32 [T, ...]; None = the source's arrays are features already.
-      mirrored: the view of the mirror image, taken with the probability `augment.flip`; None =
-        never.
-      batch_size: rows of a micro-batch over all processes.
-      buckets, max_length: see `planning.bucket_sizes`.
-      accumulation: micro-batches A of a batch; all of one bucket.
-      seed: of the order and the augmentation.
-      augment: (x, generator) -> x.
-      sequences: the clips' label sequences, for nets that learn these; None = a label a head.
-      window: (frames, hop) of windows that clips are cut into (`pieces.Windows`), or None.
-      workers, threads, prefetch: processes and threads that make batches, and how many ahead.
-      cache_mb: memory for features that were read once.
-      features: other batches' memory of the same source and view, to share it.
-      process_index, process_count: each process makes its own rows of every batch.
-
     Attributes:
+      examples: that they are made of.
       steps_per_epoch: batches an epoch; the same in every epoch.
-      shapes: the shapes of `x` that occur: as many programs are compiled.
+      shape: (A, B), with this process's rows.
+      sizes: that rows are padded to, from small to large: as many programs are compiled.
     """
 
-    def __init__(self, source: Any, **options: Any):
-        super().__init__(source, shuffle=True, **options)
+    def __init__(self, examples: Examples, options: Options):
+        super().__init__(examples, options, training=True)
 
-    def iterator(self, state: Mapping[str, Any] | None = None) -> "BatchIterator":
+    def iterator(self, state: Position | None = None) -> "BatchIterator":
         """Batches from the beginning, or from `state` of an iterator before."""
         iterator = BatchIterator(lambda first: iter(self._dataset(first, 2**40)))
         if state is not None:
@@ -285,11 +197,11 @@ class BatchIterator:
         self._number += 1
         return batch
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, int]:
         """The position behind the batch that was given last."""
         return {"batch": self._number}
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
+    def set_state(self, state: Position) -> None:
         """Goes to a position."""
         self._inner, self._number = None, int(state["batch"])
 
@@ -297,11 +209,11 @@ class BatchIterator:
 class EvalBatches(_Batches):
     """Batches [B, ...] in order, each row once, filler rows with weight 0; iterable many times.
 
-    Arguments as of `TrainBatches`, without accumulation and augmentation.
+    Nothing is shuffled, augmented or accumulated.
     """
 
-    def __init__(self, source: Any, **options: Any):
-        super().__init__(source, shuffle=False, **options)
+    def __init__(self, examples: Examples, options: Options):
+        super().__init__(examples, options, training=False)
 
     def __len__(self) -> int:
         return self.plan.per_epoch
@@ -312,8 +224,8 @@ class EvalBatches(_Batches):
 
 
 def device_prefetch(
-    iterator: BatchIterator, put: Callable[[Batch], Any], depth: int = 2
-) -> Iterator[tuple[Any, dict[str, Any]]]:
+    iterator: BatchIterator, put: Callable[[Batch], _Put], depth: int = 2
+) -> Generator[tuple[_Put, dict[str, int]], None, None]:
     """Sends batches to the devices ahead of their use.
 
     Yields:
@@ -328,18 +240,11 @@ def device_prefetch(
     yield from waiting
 
 
-def _room(stretch: float, max_length: int, frames: Array) -> Array:
-    return np.minimum(np.ceil(frames * stretch).astype(np.int64), max_length)[:, None]
+def _check_buckets(buckets: Sequence[int | Size], axes: int) -> None:
+    def fits(size: int | Size) -> bool:
+        numbers = (size,) if isinstance(size, int) else tuple(size)
+        return len(numbers) == axes and all(isinstance(n, int) and n > 0 for n in numbers)
 
-
-def _check(batch_size: int, accumulation: int, processes: int, buckets: Sequence[int]) -> None:
-    if batch_size < 1 or accumulation < 1:
-        raise UserError(
-            f"input.batch_size={batch_size} and optim.accumulation={accumulation} must be >= 1"
-        )
-    if batch_size % processes:
-        raise UserError(
-            f"input.batch_size={batch_size} must be a multiple of the {processes} processes"
-        )
-    if any(not isinstance(b, int) or b < 1 for b in buckets):
-        raise UserError(f"input.buckets={tuple(buckets)} must be positive whole numbers")
+    if not all(map(fits, buckets)):
+        each = "positive whole numbers" if axes == 1 else f"{axes} positive whole numbers each"
+        raise UserError(f"input.buckets={tuple(buckets)} must be {each}")

@@ -75,8 +75,8 @@ class Examples(abc.ABC):
         """The pieces that each epoch holds; default: every example whole."""
         return planning.Whole(self.sizes)
 
-    def facts(self) -> Mapping[str, Mapping[str, Any]]:
-        """What a recipe takes from its training data: section -> key -> value; default: nothing.
+    def facts(self, config: ConfigDict) -> Mapping[str, Mapping[str, Any]]:
+        """What the recipe takes from its training data: section -> key -> value; default: nothing.
 
         Written into the run's config once.
 
@@ -95,9 +95,8 @@ class Examples(abc.ABC):
         """
         return self
 
-    @property
-    def class_names(self) -> Mapping[str, Sequence[str]]:
-        """Names of the classes of every head, for a run's labels.json; default: no heads."""
+    def class_names(self, config: ConfigDict) -> Mapping[str, Sequence[str]]:
+        """Names of every head's classes under a run's config, for its labels.json; default: {}."""
         return {}
 
     def to_survey(self) -> "Examples | None":

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.examples import Examples
 from jaxsign.tasks import measures
 
 Array = jax.Array
@@ -36,6 +37,15 @@ class Task(abc.ABC):
     sequences = False
 
     # From a recipe.
+
+    @classmethod
+    @abc.abstractmethod
+    def open(cls, config: ConfigDict, split: str) -> Examples:
+        """The recipe's examples of a split: 'train', 'val' or 'test'; all of them checked.
+
+        Raises:
+          UserError: everything that is wrong with the files and labels, at once.
+        """
 
     @classmethod
     @abc.abstractmethod

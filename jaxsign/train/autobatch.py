@@ -42,7 +42,7 @@ def _clips_per_second(run: setup.Run) -> float | None:
     stages = setup.stage.resolve(run.config)
     session = setup.begin(run, stages[0], None)
     batches = session.train_batches
-    batch = batches.blank(max(batches.shapes, key=lambda s: s[2]))
+    batch = batches.blank(batches.sizes[-1])
     zeros = initial.zeros(initial.shapes_of(session.task, batches))
     compiled = session.compiled
     state = compiled.place(session.fresh(zeros, 0, None))

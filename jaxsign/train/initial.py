@@ -9,19 +9,21 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError
+from jaxsign.input import batching
+from jaxsign.input.examples import Batch
 from jaxsign.train import checkpoint, optimizer
 
 RANDOM = "random"  # train.backbone_weights: none on purpose
 
 
-def shapes_of(task: Any, batches: Any) -> Any:
+def shapes_of(task: Any, batches: batching.TrainBatches) -> Any:
     """Shapes of the task's variables, without computing them."""
     batch = example(batches)
     try:
         return jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
     except (ValueError, TypeError) as error:
-        found = "x".join(str(n) for n in batch["x"].shape[1:])
-        raise UserError(f"config.net does not fit the data ({found} a clip): {error}") from error
+        found = ", ".join(f"{name} {list(a.shape[1:])}" for name, a in batch.items() if a.ndim > 1)
+        raise UserError(f"config.net does not fit the data ({found}): {error}") from error
 
 
 def zeros(shapes: Any) -> Any:
@@ -29,12 +31,14 @@ def zeros(shapes: Any) -> Any:
     return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
 
 
-def example(batches: Any) -> dict[str, np.ndarray]:
-    """Zeros in the shape of one row of a training batch: [1, T, ...]."""
-    return batches.blank((1, *batches.shapes[0][2:]))
+def example(batches: batching.TrainBatches) -> Batch:
+    """Zeros in the shape of one row of a training batch, [1, ...]."""
+    return batches.blank(batches.sizes[0], (1,))
 
 
-def variables(config: ConfigDict, task: Any, batches: Any) -> tuple[dict[str, Any], list[str]]:
+def variables(
+    config: ConfigDict, task: Any, batches: batching.TrainBatches
+) -> tuple[dict[str, Any], list[str]]:
     """The variables a run starts from, and what there is to say about them.
 
     Random ones, then those of another model (`pretrained`), then a run's (`init_from`), then the

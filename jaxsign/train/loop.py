@@ -153,7 +153,7 @@ class Loop:
         steps = session.train_batches.steps_per_epoch
         self.display.start_epoch(at.epoch + 1, self.outputs.epochs, steps, at.steps_in_epoch)
         if session.survey_batches is not None:
-            self._survey()
+            self._survey(session.survey_batches)
         if self.feed is None:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
@@ -178,20 +178,20 @@ class Loop:
                 break
         self._drain(pending)
 
-    def _survey(self) -> None:
+    def _survey(self, batches: batching.EvalBatches) -> None:
         """Takes the task's survey at an epoch's start and tells the input what was found.
 
         Batches made ahead for this epoch do not know it: the feed starts anew.
         """
         at, session = self.records, self.session
         if not at.steps_in_epoch or at.alignment is None:
-            compiled, batches = session.compiled, session.survey_batches
+            compiled = session.compiled
             looks = (
                 compiled.rows(compiled.look(self.state, compiled.put_eval(batch)))
                 for batch in batches
             )
-            at.alignment = session.task.survey(looks, len(self.run.train))
-        session.train_batches.sequences.alignment = at.alignment
+            at.alignment = session.task.survey(looks, len(batches.examples))
+        session.train_batches.examples.surveyed(at.alignment)
         self._close_feed()
 
     def _close_feed(self) -> None:

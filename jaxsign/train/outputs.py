@@ -45,9 +45,12 @@ class Outputs:
         if len(run.stages) > 1 or run.config.train.frozen:
             say(f"train    {_parts(session.trainable)}")
         say(f"data     {len(run.train)} training and {len(run.val)} validation clips")
-        shapes = sorted({tuple(shape) for shape in session.train_batches.shapes})
-        steps = session.train_batches.steps_per_epoch
-        say(f"steps    {steps} an epoch, shapes {shapes}; the first step of each compiles")
+        batches = session.train_batches
+        sizes = ", ".join("x".join(map(str, size)) for size in batches.sizes)
+        say(
+            f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; the first step "
+            "of each compiles"
+        )
         say(f"run      {run.workdir}")
         if resumed:
             say(f"resumed  after epoch {at.epoch}, step {at.step}")

@@ -1,8 +1,8 @@
-"""From a recipe to what a run works with: its sources, its folder, and a session for each stage."""
+"""From a recipe to what a run works with: examples, its folder, and a session for each stage."""
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import nets, runtime, tasks
 from jaxsign import stages as stage
-from jaxsign.errors import UserError, listing
-from jaxsign.input.signs import sources, views
+from jaxsign.errors import UserError
+from jaxsign.input import batching
+from jaxsign.input.examples import Examples
 from jaxsign.tasks import measures
 from jaxsign.train import initial, inputs, optimizer, precision, ranges, schedule, state, step
 from jaxsign.whole import write_text
@@ -29,17 +30,15 @@ class Run:
 
     Attributes:
       config: with every number resolved (classes, input width, batch size).
-      train, val: sources.
-      view: Clip -> features.
+      train, val: examples.
       stages: in order.
       devices: that the run uses.
     """
 
     config: ConfigDict
     workdir: Path
-    train: Any
-    val: Any
-    view: Callable[..., np.ndarray] | None
+    train: Examples
+    val: Examples
     stages: tuple[stage.Stage, ...]
     devices: list[jax.Device]
 
@@ -56,23 +55,13 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     workdir = Path(workdir).resolve()
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
-    classes = _classes(config)
-    train, val = (
-        inputs.prepared(sources.open_source(config.data, split, classes), config)
-        for split in ("train", "val")
-    )
-    config = ConfigDict(config.to_dict())
-    config.view.update(views.fit(config, train))
-    view = views.of_recipe(config)
-    config = resolve(config, train, view, stored)
-    _check_val(config, val, view)
-    if tasks.learns_sequences(config):
-        net = build_net(config)
-        for source in (train, val):
-            inputs.check_sequences(source, config, net)
+    kind = tasks.kind(config)
+    train, val = (kind.open(config, split) for split in ("train", "val"))
+    config = resolve(config, train, stored)
+    train, val = train.under(config), val.under(config)
     if stored is not None and (workdir / "checkpoints").exists():
         configs.check_same_run(config, stored, workdir)
-    return Run(config, workdir, train, val, view, stage.resolve(config), devices)
+    return Run(config, workdir, train, val, stage.resolve(config), devices)
 
 
 def choose_devices(wanted: int) -> list[jax.Device]:
@@ -87,42 +76,11 @@ def choose_devices(wanted: int) -> list[jax.Device]:
     return found[: wanted or None]
 
 
-def _classes(config: ConfigDict) -> dict[str, int]:
-    """Classes a head that the recipe fixes; a head with `num_HEAD` 0 takes them from the labels."""
-    counts = {head: config.net.get(f"num_{head}", 0) for head in config.task.heads}
-    return {head: n for head, n in counts.items() if n}
-
-
-def resolve(
-    config: ConfigDict,
-    train: Any,
-    view: Callable[..., np.ndarray] | None,
-    stored: ConfigDict | None = None,
-) -> ConfigDict:
-    """The recipe with what only the data can tell: input width and numbers of classes."""
+def resolve(config: ConfigDict, train: Examples, stored: ConfigDict | None = None) -> ConfigDict:
+    """The recipe with what only the training data can tell, and with paths from anywhere."""
     config = ConfigDict(config.to_dict())
-    for head in config.task.heads:
-        if not config.net.get(f"num_{head}", 0):
-            named = len(train.class_names.get(head, ()))
-            config.net[f"num_{head}"] = named or int(train.labels[head].max()) + 1
-    for key, count in config.net.items():
-        head = key.removeprefix("num_")
-        if head != key and head in train.labels and not count:
-            raise UserError(
-                f"net.{key}=0 takes the data's number of classes, but {head!r} is not among "
-                f"task.heads={tuple(config.task.heads)}. Give a number of 1 or more."
-            )
-    width = _width(train, view)
-    if "input_dim" in config.net:
-        if config.net.input_dim not in (0, width):
-            raise UserError(
-                f"net.input_dim={config.net.input_dim}, but {train.name} holds {width} numbers a "
-                "frame. Set it to 0 to take the data's width, or choose another data.key."
-            )
-        config.net.input_dim = width
-    limit = build_net(config).max_frames
-    wanted = int(config.input.max_length or limit or max(train.lengths))
-    config.input.max_length = min(wanted, limit) if limit else wanted
+    for section, values in train.facts(config).items():
+        config[section].update(values)
     _absolute_paths(config)
     if stored is not None and not config.input.batch_size:
         config.input.batch_size = stored.input.batch_size
@@ -139,40 +97,6 @@ def _absolute_paths(config: ConfigDict) -> None:
     for section, key in places:
         if section[key]:
             section[key] = str(Path(section[key]).resolve())
-
-
-def _check_val(config: ConfigDict, val: Any, view: Callable[..., np.ndarray] | None) -> None:
-    problems = []
-    for head in config.task.heads:
-        count = config.net[f"num_{head}"]
-        if tasks.learns_sequences(config):
-            problems += [
-                f"{name}: {head}={max(row)}, but training has classes 0 to {count - 1}"
-                for name, row in zip(val.ids, val.sequences, strict=True)
-                if max(row) >= count
-            ]
-            continue
-        problems += [
-            f"{val.ids[i]}: {head}={val.labels[head][i]}, but training has classes 0 to {count - 1}"
-            for i in np.flatnonzero(val.labels[head] >= count)
-        ]
-    if problems:
-        raise UserError(f"validation data {val.name}:\n{listing(problems)}")
-    width, expected = _width(val, view), config.net.get("input_dim", 0)
-    if expected and width != expected:
-        raise UserError(
-            f"{val.name} holds {width} numbers a frame, the training data {expected}: give both "
-            "the same kind of data"
-        )
-
-
-def _width(source: Any, view: Callable[..., np.ndarray] | None) -> int:
-    example = source.read(0)
-    if not isinstance(example, np.ndarray):
-        if view is None:
-            raise UserError(f"{source.name} holds landmarks; config.view.name must name a view")
-        example = view(example)
-    return int(example.shape[-1])
 
 
 def build_net(config: ConfigDict, dtype: Any = None, axis_name: str | None = None) -> nets.Net:
@@ -193,19 +117,13 @@ def claim(run: Run) -> None:
     try:
         run.workdir.mkdir(parents=True, exist_ok=True)
         configs.save_run_config(run.config, run.workdir)
-        labels = {"heads": {h: _names(run, h) for h in run.config.task.heads}}
+        labels = {"heads": run.train.class_names(run.config)}
         text = json.dumps(labels, indent=1, ensure_ascii=False)
         write_text(run.workdir / "labels.json", text + "\n")
     except OSError as error:
         raise UserError(
             f"--workdir {run.workdir}: cannot be written ({error.strerror or error})"
         ) from error
-
-
-def _names(run: Run, head: str) -> list[str]:
-    names = list(run.train.class_names.get(head, ()))
-    count = run.config.net[f"num_{head}"]
-    return names if len(names) == count else [str(i) for i in range(count)]
 
 
 @dataclasses.dataclass
@@ -228,9 +146,9 @@ class Session:
     monitors: measures.Monitors
     compiled: step.Compiled
     schedule: schedule.Schedule
-    train_batches: Any
-    val_batches: Any
-    survey_batches: Any
+    train_batches: batching.TrainBatches
+    val_batches: batching.EvalBatches
+    survey_batches: batching.EvalBatches | None
     trainable: tuple[str, ...]
     optimizer: optax.GradientTransformation
 
@@ -265,8 +183,8 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
     dtype = precision.compute_dtype(config.precision)
     net = build_net(config, dtype, axis)
-    batches = inputs.make_batches(config, run.train, run.view, net)
-    step.check_rows(batches.shapes[0][1], len(run.devices), f"stage {current.name!r}: ")
+    batches = inputs.training(config, run.train.under(config))
+    step.check_rows(batches.shape[1], len(run.devices), f"stage {current.name!r}: ")
     if variables is None:
         variables = initial.shapes_of(tasks.build(config, net), batches)
     trainable = optimizer.select(
@@ -281,6 +199,7 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     net = net.with_frozen([p.name for p in net.optional_parts if p.name not in thawed])
     task = tasks.build(config, net)
     chain = optimizer.build(config.optim)
+    whole = batches.examples.to_survey()
     return Session(
         stage=current,
         task=task,
@@ -297,19 +216,11 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
             config.schedule, config.optim.lr, current.epochs, batches.steps_per_epoch
         ),
         train_batches=batches,
-        val_batches=inputs.make_eval_batches(config, run.val, run.view, net),
-        survey_batches=_survey_batches(config, run, net, batches),
+        val_batches=inputs.evaluation(config, run.val.under(config)),
+        survey_batches=None if whole is None else inputs.evaluation(config, whole),
         trainable=trainable,
         optimizer=chain,
     )
-
-
-def _survey_batches(config: ConfigDict, run: Run, net: nets.Net, batches: Any) -> Any:
-    if not batches.windowed or not batches.sequences.several:
-        return None
-    uncut = ConfigDict(config.to_dict())  # windows reach behind the frames that others are cut to
-    uncut.input.max_length = max(config.input.max_length, int(max(run.train.lengths)))
-    return inputs.make_eval_batches(uncut, run.train, run.view, net, batches.features)
 
 
 def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsign.input import batching
+from jaxsign.input.signs import clip_examples
 from jaxsign.input.signs.augment import features, points
 from parity import cases
 from parity.targets import FileCheck
@@ -30,7 +30,7 @@ def collate(case: cases.Case) -> Arrays:
     clips = [case.inputs[f"clip{i}"] for i in range(len(case.call["labels"]))]
     longest = max(map(len, clips))
     return {
-        "output/batch": np.array(batching.pad(clips, longest, clips[0])["x"]),
+        "output/batch": np.array(clip_examples.pad(clips, longest, clips[0])["x"]),
         "output/labels": np.asarray(case.call["labels"], np.int64),
     }
 

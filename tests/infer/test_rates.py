@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from jaxsign import config as configs
+from jaxsign import tasks
 from jaxsign.errors import UserError
 from jaxsign.infer import files
 from jaxsign.infer.live import inputs as live_inputs
-from jaxsign.input.signs import sources, views
-from jaxsign.train import inputs
+from jaxsign.input.signs import views
 
 
 def folder(path, fps=60.0):
@@ -32,7 +32,7 @@ def recipe(path, rate=60.0):
 
 
 def source(config):
-    return inputs.prepared(sources.open_source(config.data, "train"), config)
+    return tasks.kind(config).open(config, "train").source
 
 
 def run(config):
@@ -67,5 +67,5 @@ def test_arrays_of_another_rate_are_refused(tmp_path):
 
 def test_a_view_without_a_rate_keeps_that_of_the_arrays(tmp_path):
     config = recipe(folder(tmp_path / "data"), rate=0.0)
-    assert inputs.frame_rate(config, source(config)) == 60
-    assert inputs.frame_rate(config) == 30
+    assert views.frame_rate(config, source(config).rate) == 60
+    assert views.frame_rate(config) == 30

@@ -373,5 +373,5 @@ def test_a_head_that_is_not_trained_needs_its_number_of_classes(tmp_path):
 def test_keypoints_are_mirrored_by_their_own_augmentation(tmp_path):
     run = setup.prepare(tiny_config("input.augment.flip=1.0"), tmp_path)
     batches = setup.begin(run, run.stages[0], None).train_batches
-    assert batches.features.views[1] is None
+    assert batches.examples.treatment.mirrored is None
     assert np.isfinite(next(batches.iterator())["x"]).all()

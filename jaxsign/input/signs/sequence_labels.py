@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxsign.input import planning
+
 Array = np.ndarray
 Alignment = Sequence[Sequence[int] | None]  # of every clip: the middle frame of each gloss
 
@@ -33,14 +35,15 @@ class SequenceLabels:
         """The clips with more than one gloss: their pieces need an alignment."""
         return [i for i, ids in enumerate(self._ids) if len(ids) > 1]
 
-    def of_piece(self, clip: int, start: int, frames: int) -> tuple[int, ...] | None:
-        """The ids of a piece of a clip; None where nobody can tell.
+    def of_piece(self, clip: int, piece: planning.Piece) -> tuple[int, ...] | None:
+        """The ids of a clip, or of its piece (first frame, frames); None where nobody can tell.
 
         A single gloss belongs to pieces of at least half of its clip. Of several, those belong
         whose middle frame lies inside.
         """
         ids, total = self._ids[clip], int(self._lengths[clip])
-        if frames < 0 or (start == 0 and frames >= total):
+        start, frames = piece or (0, total)
+        if start == 0 and frames >= total:
             return ids
         if len(ids) == 1:
             return ids if 2 * frames >= total else ()

@@ -11,8 +11,8 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.tasks import measures
+from jaxsign.tasks.classes import examples, weighting
 from jaxsign.tasks.classes import loss as losses
-from jaxsign.tasks.classes import weighting
 
 Array = jax.Array
 # The learned log variances of uncertainty weighting stand among the parameters, so that the same
@@ -36,6 +36,10 @@ class Classify(tasks.Task):
     loss_name: str
     options: tuple[tuple[str, float], ...]
     uncertainty: float | None = None
+
+    @classmethod
+    def open(cls, config: ConfigDict, split: str) -> examples.ClassExamples:
+        return examples.open_examples(config, split)
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "Classify":

@@ -15,13 +15,12 @@ from rich.progress import track
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.infer import files
 from jaxsign.infer import run as runs
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import sources, views
 from jaxsign.tasks.classes import results
 from jaxsign.tasks.sequences import figures, predict, sclite, scoring, summary, word_errors
 from jaxsign.tasks.sequences import glosses as rules
 from jaxsign.tasks.sequences import options as decoding
 from jaxsign.tasks.sequences.recogniser import Recognised, Recogniser, gloss_name
-from jaxsign.train import inputs
 
 Array = np.ndarray
 ALL = "all"
@@ -160,7 +159,7 @@ def _score(
     found: Sequence[tuple[Recognised, int]],
     scored_by: Scoring,
 ) -> list[scoring.Sentence]:
-    rate = inputs.frame_rate(run.config, source)
+    rate = views.frame_rate(run.config, source.rate)
     names = run.labels.get("gloss")
     return [
         scoring.sentence(

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import measures
-from jaxsign.tasks.sequences import ctc, word_errors
+from jaxsign.tasks.sequences import ctc, examples, word_errors
 from jaxsign.tasks.sequences.decoding import greedy
 
 Array = jax.Array
@@ -43,6 +43,10 @@ class CtcAttention(tasks.Task):
     auxiliary: float = 0.0
 
     sequences = True
+
+    @classmethod
+    def open(cls, config: ConfigDict, split: str) -> examples.SequenceExamples:
+        return examples.open_examples(config, split)
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "CtcAttention":

@@ -11,8 +11,10 @@ from jaxsign.input import batching
 from jaxsign.input.signs.augment import joints as operations
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.sources import Source
+from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import whisper_sign
 from jaxsign.sections import augment as sections
+from jaxsign.tasks.classes.examples import ClassExamples
 
 EVERYTHING = {
     "joint_mask": 0.15,
@@ -117,9 +119,8 @@ def test_batches_hold_longer_clips_whole_and_zero_padding():
         "two", ["a", "b"], np.array([10, 10]), {"gloss": np.zeros(2, int)}, lambda i: clip
     )
     augment = build({"time_scale": (1.5, 1.5), "noise_std": 0.01})
-    batches = batching.TrainBatches(
-        source, batch_size=2, buckets=(20,), max_length=20, augment=augment
-    )
+    examples = ClassExamples(source, Treatment(augment=augment, max_length=20))
+    batches = batching.TrainBatches(examples, batching.Options(batch_size=2, buckets=(20,)))
     batch = next(batches.iterator())
     assert batch["valid"].sum(-1).tolist() == [[15, 15]]
     assert (batch["x"][~batch["valid"]] == 0).all() and (batch["x"][batch["valid"]] != 0).all()

@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 
 from jaxsign import config as configs
 from jaxsign import defaults
-from jaxsign.input import batching
 from jaxsign.input.signs.augment import points as operations
 from jaxsign.input.signs.augment import recipe
-from jaxsign.input.signs.sources import Source
 
 
 def points(frames=20, seed=0):
@@ -81,29 +79,3 @@ def test_the_recipe_turns_it_on_and_mistakes_are_named():
         "input.augment.landmarks.mask=2.0: expected a probability from 0 to 1",
         "input.augment.landmarks.mask_ratio=(0.5, 0.2): expected (from, to) between 0 and 1",
     ]
-
-
-def test_mirror_images_come_from_the_mirrored_view():
-    source = Source(
-        name="two",
-        ids=["a", "b"],
-        lengths=np.full(2, 4, np.int32),
-        labels={"gloss": np.array([0, 1], np.int32)},
-        reader=lambda i: np.full((4, 3, 2), i + 1, np.float32),
-    )
-    batches = batching.TrainBatches(
-        source,
-        view=lambda x: x,
-        mirrored=lambda x: -x,
-        augment=build({"flip": 0.5}),
-        batch_size=2,
-        buckets=(),
-        max_length=4,
-        threads=0,
-    )
-    iterator = batches.iterator()
-    seen = [next(iterator) for _ in range(40)]
-    signs = np.concatenate([np.sign(b["x"][0, :, 0, 0, 0]) for b in seen])
-    assert 0.3 < (signs < 0).mean() < 0.7
-    for batch in seen:
-        np.testing.assert_array_equal(np.abs(batch["x"][0, :, 0, 0, 0]), batch["gloss"][0] + 1)

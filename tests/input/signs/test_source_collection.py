@@ -9,7 +9,9 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.input.signs import formats, sources
+from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import fslr156
+from jaxsign.tasks.classes.examples import ClassExamples
 
 MINI = helpers.GOLDEN / "asl_hybrid" / "mini_islr"
 
@@ -121,9 +123,8 @@ def test_batches_in_worker_processes(tmp_path):
     rows = [(str(i), ["AB"[i % 2]], "", "") for i in range(8)]
     held = a_store(tmp_path / "s", rows)
     source = sources.open_source(data_of(train=tmp_path / "s"), "train")
-    batches = batching.EvalBatches(
-        source, view=fslr156.view, batch_size=4, buckets=(), max_length=16, workers=1
-    )
+    examples = ClassExamples(source, Treatment(view=fslr156.view, max_length=16))
+    batches = batching.EvalBatches(examples, batching.Options(batch_size=4, workers=1))
     seen = np.concatenate([batch["index"] for batch in batches])
     assert sorted(seen.tolist()) == list(range(8))
     first = next(iter(batches))

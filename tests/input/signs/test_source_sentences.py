@@ -12,7 +12,9 @@ from jaxsign.input import batching
 from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.formats import sentences
+from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import few_points
+from jaxsign.tasks.sequences.examples import SequenceExamples
 
 BOSTON = helpers.SHARED and helpers.SHARED / "data" / "boston104_hands"
 
@@ -167,14 +169,12 @@ def test_batches_of_the_real_sentences():
     assert [len(s) for s in counts.values()] == [141, 20, 40]
     assert sum(len(row) for s in counts.values() for row in s.sequences) == 888
     assert len(counts["train"].class_names["gloss"]) == 113
-    batches = batching.TrainBatches(
-        counts["train"],
+    treatment = Treatment(
         view=views.get_view({"name": "few_points"}),
-        batch_size=4,
-        buckets=(),
         max_length=200,
         augment=recipe.build({"joints": {"time_scale": (0.8, 1.2), "noise_std": 0.01}}),
     )
-    batch = next(batches.iterator())
+    examples = SequenceExamples(counts["train"], treatment, frames_per_output=2)
+    batch = next(batching.TrainBatches(examples, batching.Options(batch_size=4)).iterator())
     assert batch["x"].shape[2:] == (batch["valid"].shape[2], 3, 4)
     assert np.isfinite(batch["x"]).all() and np.abs(batch["x"]).max() < 50

@@ -9,6 +9,8 @@ from view_helpers import moving, without
 
 from jaxsign.input import batching
 from jaxsign.input.signs import views
+from jaxsign.input.signs.treatment import Treatment
+from jaxsign.tasks.classes.examples import ClassExamples
 
 SHAPES = {
     "asl_hybrid": (62, 2),
@@ -47,10 +49,8 @@ def test_batches_of_a_view(name):
     options = {"name": name, **({"rate": 0} if name == "whisper_sign" else {})}
     view = pickle.loads(pickle.dumps(views.get_view(options)))
     source = Points() if name == "few_points" else Recordings()
-    batches = batching.EvalBatches(
-        source, view=view, batch_size=4, buckets=(), max_length=12, threads=1
-    )
-    (batch,) = batches
+    examples = ClassExamples(source, Treatment(view=view, max_length=12))
+    (batch,) = batching.EvalBatches(examples, batching.Options(batch_size=4, threads=1))
     assert batch["x"].shape == (4, 12, *SHAPES[name]) and batch["x"].dtype == np.float32
     for row, length in enumerate(source.lengths):
         np.testing.assert_array_equal(batch["x"][row, :length], view(source.read(row)))

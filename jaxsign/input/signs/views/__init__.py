@@ -15,6 +15,7 @@ from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs.clip import Clip
 
 _MANY = 1000  # clips that are measured with a bar
+_FRAMES_A_SECOND = 30.0  # where neither the view nor the data tell
 
 
 def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
@@ -36,6 +37,26 @@ def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
     if points:
         chosen["points"] = points
     return get_view(chosen)
+
+
+def frame_rate(config: Any, rate: float = 0.0) -> float:
+    """Frames a second behind the recipe's view; `rate`: of arrays that are taken as they are."""
+    return float(config.view.get("rate") or rate or _FRAMES_A_SECOND)
+
+
+def check_rate(config: Any, source: Any) -> None:
+    """Refuses a source whose arrays the recipe's view would take for those of another rate.
+
+    Raises:
+        UserError: tells both rates.
+    """
+    wanted = float(config.view.get("rate") or 0.0)
+    if wanted and source.rate and wanted != source.rate:
+        raise UserError(
+            f"{source.name}: its arrays have {source.rate:g} frames a second, but view.rate="
+            f"{wanted:g}. Arrays are taken as they are: set view.rate to that, or read them as "
+            "clips, of which the view makes new frames: --config.data.source=collection"
+        )
 
 
 def lengths(config: Any, source: Any) -> np.ndarray | None:

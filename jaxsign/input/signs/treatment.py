@@ -1,0 +1,74 @@
+"""What happens to clips on their way into batches, as a recipe asks for it."""
+
+import dataclasses
+
+from ml_collections import ConfigDict
+
+from jaxsign.input import windows
+from jaxsign.input.signs import augment as augmenting
+from jaxsign.input.signs import sources, views
+from jaxsign.input.signs.augment import recipe
+from jaxsign.input.signs.features import Features, View
+
+
+@dataclasses.dataclass(frozen=True)
+class Treatment:
+    """What happens to clips on their way into batches.
+
+    Attributes:
+      view: clip -> float32 [T, ...]; None = the source's arrays are features already.
+      max_length: frames kept of a clip, or of a window; 0 = the longest clip's.
+      cache_mb: memory for features that were read once.
+      training: whether clips are changed at random and cut in windows; the rest is for these.
+      augment: random changes, or None.
+      mirrored: the view of the mirror image, taken with the probability `augment.flip`, or None.
+      windows: (frames, hop) of windows that clips are cut into (`pieces.Windows`), or None.
+      seed: of pieces beside the windows.
+    """
+
+    view: View | None = None
+    max_length: int = 0
+    cache_mb: float = 1024
+    training: bool = False
+    augment: augmenting.Augmentation | None = None
+    mirrored: View | None = None
+    windows: tuple[int, int] | None = None
+    seed: int = 0
+
+
+def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> Treatment:
+    """The treatment of a source's clips under a recipe's `view` and `input`.
+
+    Raises:
+      UserError: no such view, or an augmentation that its output cannot have.
+    """
+    view = views.of_recipe(config)
+    plain = Treatment(view, config.input.max_length, config.input.cache_mb, training)
+    if not training:
+        return plain
+    changes, cut = _augmentation(config, source, view), config.input.windows
+    sizes = None
+    if cut.enabled:
+        sizes = windows.sizes(cut.seconds, cut.overlap, views.frame_rate(config, source.rate))
+    flips = changes is not None and changes.flip
+    return dataclasses.replace(
+        plain,
+        augment=changes,
+        mirrored=views.of_recipe(config, flip=True) if flips else None,
+        windows=sizes,
+        seed=config.seed,
+    )
+
+
+def _augmentation(
+    config: ConfigDict, source: sources.Source, view: View | None
+) -> augmenting.Augmentation | None:
+    made = recipe.build(
+        config.input.augment,
+        normalised=config.view.get("normalise") == "shoulders",
+        longest=config.input.max_length,
+    )
+    if made is not None:
+        shape = Features(source, view, None, 0)(0).shape
+        made.check(shape, f"{source.name} with this view")
+    return made

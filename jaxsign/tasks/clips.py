@@ -1,0 +1,107 @@
+"""What tasks on clips of signs share: opening, what a recipe takes from them, what must fit."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jaxsign import nets
+from jaxsign.errors import UserError, listing
+from jaxsign.input.signs import sources, views
+from jaxsign.input.signs.clip_examples import ClipExamples
+
+
+def open_source(config: ConfigDict, split: str) -> sources.Source:
+    """The clips of a split, all checked.
+
+    Raises:
+      UserError: what is wrong with its files, or arrays of another rate than the view's.
+    """
+    # A head with `num_HEAD` 0 takes its classes from the labels.
+    counts = {head: config.net.get(f"num_{head}", 0) for head in config.task.heads}
+    source = sources.open_source(config.data, split, {h: n for h, n in counts.items() if n})
+    views.check_rate(config, source)
+    return source
+
+
+def measured(config: ConfigDict, source: sources.Source) -> sources.Source:
+    """The same source with the lengths that its clips have behind the view."""
+    lengths = views.lengths(config, source)
+    return source if lengths is None else dataclasses.replace(source, lengths=lengths)
+
+
+class SignExamples(ClipExamples):
+    """Clips of signs as a task's examples; labels of `heads` are class numbers."""
+
+    def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
+        """The view's fit, numbers of classes, input width, most frames."""
+        net = {**_classes(config, self.source), **_width(config, self)}
+        limit = nets.build(**{**config.net.to_dict(), **net}).max_frames
+        longest = int(config.input.max_length or limit or max(self.source.lengths))
+        return {
+            "view": views.fit(config, self.source),
+            "net": net,
+            "input": {"max_length": min(longest, limit) if limit else longest},
+        }
+
+    def class_names(self, config: ConfigDict) -> dict[str, list[str]]:
+        """The source's names, or numbers where it does not name all of a head's classes."""
+        found = {}
+        for head in config.task.heads:
+            names, count = list(self.source.class_names.get(head, ())), config.net[f"num_{head}"]
+            found[head] = names if len(names) == count else [str(i) for i in range(count)]
+        return found
+
+    def check(self, config: ConfigDict, labels: Mapping[str, Sequence[Sequence[int]]]) -> None:
+        """Refuses clips that do not fit a run's numbers, which are those of its training data.
+
+        Args:
+          config: of the run.
+          labels: class numbers of every clip, by head.
+
+        Raises:
+          UserError: classes that training does not have, or another input width.
+        """
+        counts = {head: int(config.net[f"num_{head}"]) for head in labels}
+        problems = [
+            f"{name}: {head}={max(row)}, but training has classes 0 to {counts[head] - 1}"
+            for head, rows in labels.items()
+            for name, row in zip(self.ids, rows, strict=True)
+            if max(row, default=-1) >= counts[head]
+        ]
+        if problems:
+            raise UserError(f"{self.name}:\n{listing(problems)}")
+        width, expected = self.width, config.net.get("input_dim", 0)
+        if expected and width != expected:
+            raise UserError(
+                f"{self.name} holds {width} numbers a frame, the training data {expected}: give "
+                "both the same kind of data"
+            )
+
+
+def _classes(config: ConfigDict, source: sources.Source) -> dict[str, int]:
+    counts = {}
+    for head in config.task.heads:
+        if not config.net.get(f"num_{head}", 0):
+            named = len(source.class_names.get(head, ()))
+            counts[f"num_{head}"] = named or int(source.labels[head].max()) + 1
+    for head in source.labels:
+        if config.net.get(f"num_{head}", 1) == 0 and f"num_{head}" not in counts:
+            raise UserError(
+                f"net.num_{head}=0 takes the data's number of classes, but {head!r} is not among "
+                f"task.heads={tuple(config.task.heads)}. Give a number of 1 or more."
+            )
+    return counts
+
+
+def _width(config: ConfigDict, clips: ClipExamples) -> dict[str, int]:
+    width = clips.width
+    if "input_dim" not in config.net:
+        return {}
+    if config.net.input_dim not in (0, width):
+        raise UserError(
+            f"net.input_dim={config.net.input_dim}, but {clips.name} holds {width} numbers a "
+            "frame. Set it to 0 to take the data's width, or choose another data.key."
+        )
+    return {"input_dim": width}

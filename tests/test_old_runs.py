@@ -42,6 +42,7 @@ def _cell(text):
         return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", old_runs.RUNS)
 def test_an_old_run_answers_and_goes_on_as_it_did(system, tmp_path):
     folder = old_runs.FOLDER / system

@@ -22,6 +22,7 @@ from jaxsign.whole import write_text
 
 # Changing these does not make it another run: a stopped run may go on with them changed.
 CHANGEABLE = (
+    "checkpoint.keep_every",
     "data.label_map",
     "data.test",
     "data.train.labels",

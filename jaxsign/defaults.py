@@ -43,6 +43,8 @@ class Checkpoint:
     """What is saved besides every epoch's end."""
 
     every_steps: int = fields.value(0, fields.NOT_NEGATIVE)
+    # Epochs whose weights stay, in checkpoints/kept; 0 = none.
+    keep_every: int = fields.value(0, fields.NOT_NEGATIVE)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ while it runs, for example
 
 Some keys belong to the entry itself: `start` ('last': go on from the weights at hand, 'best': from
 the best checkpoint so far), `reset_best` (forget earlier stages' best metric), `keep_optimizer`
-(moments go on) and `until`: the stage ends, before its `train.epochs` are over, once a number of
-the task has converged:
+(the optimizer's moments go on; parameters that did not train before begin with none) and `until`:
+the stage ends, before its `train.epochs` are over, once a number of the task has converged:
 
     "head": {"until": {"monitor": "loss", "patience": 3, "min_delta": 0.01}}
 """
@@ -29,8 +29,8 @@ _UNTIL = {"monitor": "stop_monitor", "patience": "early_stop", "min_delta": "min
 # What a stage can change. All else holds for the whole run: its data, its net, what it learns.
 _SECTIONS = ("input", "loss", "optim", "schedule", "precision")
 _OF_TRAIN = (
-    "early_stop", "ema_decay", "epochs", "frozen", "min_delta", "min_epochs", "stop_monitor",
-    "trainable",
+    "early_stop", "ema_decay", "epochs", "eval_every", "frozen", "min_delta", "min_epochs",
+    "stop_monitor", "trainable",
 )  # fmt: skip
 
 
@@ -39,6 +39,7 @@ class Stage:
     """One row: its name, the whole config that holds while it runs, how it starts.
 
     Attributes:
+      number: its place in the run, from 0.
       until: it ends when it has converged, counted from its own first epoch.
     """
 
@@ -48,6 +49,7 @@ class Stage:
     reset_best: bool = False
     keep_optimizer: bool = False
     until: bool = False
+    number: int = 0
 
     @property
     def epochs(self) -> int:
@@ -65,10 +67,17 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
     if not order:
         stages: tuple[Stage, ...] = (Stage("main", config),)
     else:
-        stages = tuple(_resolve_one(config, name) for name in order)
+        stages = tuple(_resolve_one(config, name, n) for n, name in enumerate(order))
     for stage in stages:
         if stage.epochs < 1:
             raise UserError(f"train.epochs={stage.epochs} in stage {stage.name!r}: expected >= 1")
+    for before, stage in zip(stages, stages[1:], strict=False):
+        optimizers = [s.config.optim.name for s in (before, stage)]
+        if stage.keep_optimizer and optimizers[0] != optimizers[1]:
+            raise UserError(
+                f"stage.{stage.name}.keep_optimizer: there are no moments of {optimizers[1]} to "
+                f"keep, stage {before.name!r} has optim.name={optimizers[0]!r}"
+            )
     learned = {s.config.loss.weighting == "uncertainty" for s in stages}
     if len(learned) > 1:
         raise UserError(
@@ -78,7 +87,7 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
     return stages
 
 
-def _resolve_one(config: ConfigDict, name: str) -> Stage:
+def _resolve_one(config: ConfigDict, name: str, number: int) -> Stage:
     if name not in config.stage:
         known = list(config.stage)
         raise UserError(
@@ -92,7 +101,7 @@ def _resolve_one(config: ConfigDict, name: str) -> Stage:
     until = _until(name, changes)
     resolved = merged(config, changes, where=f"stage.{name}")
     _refuse_fixed(name, changes)
-    return Stage(name, resolved, until=until, **own)
+    return Stage(name, resolved, until=until, number=number, **own)
 
 
 def _until(name: str, changes: dict[str, Any]) -> bool:

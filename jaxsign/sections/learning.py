@@ -10,6 +10,12 @@ _WEIGHTS = fields.Rule(
 )
 
 
+_FACTORS = fields.Rule(
+    lambda v: all(isinstance(pattern, str) and 0 <= factor < math.inf for pattern, factor in v),
+    "pairs (pattern, factor), factors of 0 or more",
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Optim:
     """The optimizer of train/optimizer.py."""
@@ -23,6 +29,9 @@ class Optim:
     b2: float = fields.value(0.999, fields.RATE)
     eps: float = fields.value(1e-8, fields.POSITIVE)
     momentum: float = fields.value(0.9, fields.RATE)  # sgd
+    # Regular expressions over parameter paths, each with a factor of the learning rate; the first
+    # that matches holds.
+    lr_factors: tuple[tuple[str, float], ...] = fields.value((), _FACTORS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +43,8 @@ class Schedule:
     unit: str = "epoch"  # what the position counts: epoch | step
     # warmup_cosine, restarts: epochs (whatever the unit)
     warmup: int = fields.value(5, fields.NOT_NEGATIVE)
+    # constant, cosine, step, plateau: epochs of warm-up before them.
+    warmup_before: int = fields.value(0, fields.NOT_NEGATIVE)
     warmup_updates: int = fields.value(500, fields.NOT_NEGATIVE)  # warmup_cosine_updates
     min_lr: float = fields.value(1e-7, fields.NOT_NEGATIVE)  # warmup_cosine_updates: never below
     # First rate of the warm-up, as a share of lr.
@@ -76,15 +87,19 @@ class Train:
     """How long, which parameters, and from where."""
 
     epochs: int = 20  # in all, also after a resume
-    # Epochs without a better stop_monitor; 0 = never.
+    # Validations without a better stop_monitor; 0 = never.
     early_stop: int = fields.value(0, fields.NOT_NEGATIVE)
     stop_monitor: str = ""  # one of the task's numbers; empty = task.monitor
     min_delta: float = fields.value(0.0, fields.NOT_NEGATIVE)  # it is better by more than this
+    # Epochs from one validation to the next; a stage's last has one.
+    eval_every: int = fields.value(1, fields.COUNT)
     min_epochs: int = fields.value(0, fields.NOT_NEGATIVE)  # early stopping waits for so many
     trainable: tuple[str, ...] = (".*",)  # regular expressions over parameter paths a/b/c
     frozen: tuple[str, ...] = ()  # taken away from `trainable`
     ema_decay: float = fields.value(0.0, fields.RATE)  # 0 = no moving average
     init_from: str = ""  # run folder whose best weights to start from
+    # Regular expressions over parameter paths: those start fresh all the same.
+    init_skip: tuple[str, ...] = ()
     # Weights of another model that the net knows how to start from: a local file.
     pretrained: str = ""
     # Parts that file does not hold add nothing at first.

@@ -2,6 +2,7 @@
 
 `checkpoints/last` holds the whole state, the input iterator's position and the run's records;
 `checkpoints/best` holds the variables that were validated (the moving average where there is one);
+`checkpoints/kept/EPOCH` the same of epochs that stay;
 `checkpoints/frozen` holds, once, the parameters that no stage trains.
 """
 
@@ -59,6 +60,18 @@ class Checkpoints:
 
     def save_best(self, step: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
         """Saves the variables that were validated, with `info` (epoch, metric)."""
+        self._save_variables(self._best, step, variables, info)
+
+    def save_kept(self, epoch: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+        """Saves variables that stay, under their epoch in `checkpoints/kept`."""
+        manager = _manager(self._folder / "kept", most=None)
+        self._save_variables(manager, epoch, variables, info)
+        manager.close()
+
+    def _save_variables(
+        self, manager: ocp.CheckpointManager, step: int, variables: Mapping[str, Any],
+        info: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         self._save_frozen(variables["params"])
         kept = {**variables, "params": self._trained(variables["params"])}
         arguments = ocp.args.Composite(
@@ -66,9 +79,9 @@ class Checkpoints:
         )
         with _explained(self._folder, writing=True):
             # Written just before a kill: the repeated epoch gave the same numbers.
-            if step not in self._best.all_steps():
-                self._best.save(step, args=arguments, force=True)
-                self._best.wait_until_finished()
+            if step not in manager.all_steps():
+                manager.save(step, args=arguments, force=True)
+                manager.wait_until_finished()
 
     def exists(self) -> bool:
         """Whether there is a complete `last` checkpoint to go on from."""
@@ -105,7 +118,7 @@ class Checkpoints:
     def best_variables(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Variables and info of `best`, as `load_variables` gives them."""
         with _explained(self._folder / "best"):
-            variables, info = _read_best(self._best)
+            variables, info = _read_variables(self._best, self._best.latest_step())
         return _with_frozen(self._folder, variables), info
 
     def close(self) -> None:
@@ -133,38 +146,49 @@ class Checkpoints:
 def load_variables(
     workdir: str | Path, which: str = "best"
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The variables of a run's `best` or `last` checkpoint, as numpy arrays, and its info.
+    """The variables of a run's checkpoint, as numpy arrays, and its info.
+
+    Args:
+      workdir: the run folder.
+      which: `best`, `last`, or the epoch of one that was kept, such as `30`.
 
     Raises:
       UserError: no such checkpoint yet, or a damaged one.
     """
     folder = Path(workdir).resolve() / "checkpoints"
-    if which not in ("best", "last"):
-        raise UserError(f"checkpoint {which!r} must be 'best' or 'last'")
+    kept = which.isdigit()
+    if which not in ("best", "last") and not kept:
+        raise UserError(f"checkpoint {which!r} must be 'best', 'last' or an epoch that was kept")
     if not Path(workdir).is_dir():
         raise UserError(f"{workdir}: no such folder. Expected a run folder.")
-    if not (folder / which).is_dir() or not any((folder / which).iterdir()):
+    place = folder / "kept" / which if kept else folder / which
+    if not place.is_dir() or not any(place.iterdir()):
         raise UserError(
             f"{workdir} holds no {which} checkpoint yet. Train it further (repeat its `jaxsign "
             "train` command), take the other one (--which), or give another run folder."
         )
-    with _explained(folder / which):
+    with _explained(place):
         # Only to read: another process may be writing here just now.
-        manager = _manager(folder / which, read_only=True)
-        variables, info = (_read_best if which == "best" else _read_last)(manager)
+        manager = _manager(place.parent if kept else place, read_only=True)
+        step = int(which) if kept else manager.latest_step()
+        variables, info = (_read_last if which == "last" else _read_variables)(manager, step)
         manager.close()
     return _with_frozen(folder, variables), info
 
 
-def _read_best(manager: ocp.CheckpointManager) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_variables(
+    manager: ocp.CheckpointManager, step: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     items = {"variables": ocp.args.StandardRestore(), "info": ocp.args.JsonRestore()}
-    found = manager.restore(manager.latest_step(), args=ocp.args.Composite(**items))
+    found = manager.restore(step, args=ocp.args.Composite(**items))
     return found["variables"], dict(found["info"])
 
 
-def _read_last(manager: ocp.CheckpointManager) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_last(
+    manager: ocp.CheckpointManager, step: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     items = {"state": ocp.args.StandardRestore(), "records": ocp.args.JsonRestore()}
-    found = manager.restore(manager.latest_step(), args=ocp.args.Composite(**items))
+    found = manager.restore(step, args=ocp.args.Composite(**items))
     state = found["state"]
     params = {**optimizers.flat(state["params"]), **(state["average"] or {})}
     return {"params": optimizers.nested(params), **state["collections"]}, dict(found["records"])
@@ -188,12 +212,14 @@ def save_variables(
     checkpoints.close()
 
 
-def _manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
+def _manager(
+    folder: Path, *, read_only: bool = False, most: int | None = 1
+) -> ocp.CheckpointManager:
     if read_only:
         options = ocp.CheckpointManagerOptions(read_only=True)
     else:
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=1, enable_async_checkpointing=False, cleanup_tmp_directories=True
+            max_to_keep=most, enable_async_checkpointing=False, cleanup_tmp_directories=True
         )
     return ocp.CheckpointManager(folder, options=options)
 

@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets
-from jaxsign.errors import UserError
+from jaxsign.errors import UserError, listing
 from jaxsign.input import batching
 from jaxsign.input.examples import Batch
 from jaxsign.train import checkpoint, optimizer
@@ -54,7 +54,8 @@ def variables(
         made, notes = _pretrained(config, task, made)
     if settings.init_from:
         found, _ = checkpoint.load_variables(settings.init_from)
-        made = _fitting(made, found, settings.init_from)
+        made, left_out = _fitting(made, found, settings)
+        notes = [*notes, *left_out]
     return _with_part(settings, task.net, made), notes
 
 
@@ -85,15 +86,52 @@ def _with_part(settings: ConfigDict, net: nets.Net, made: dict[str, Any]) -> dic
     return needed[0].joined(made, given)
 
 
-def _fitting(ours: dict[str, Any], found: Mapping[str, Any], where: str) -> dict[str, Any]:
-    wanted = jax.tree.map(np.shape, {name: ours[name] for name in ours})
-    there = jax.tree.map(np.shape, dict(found))
-    if wanted != there:
-        a, b = optimizer.flat(wanted), optimizer.flat(there)
-        wrong = sorted(k for k in {*a, *b} if a.get(k) != b.get(k))
+def _fitting(
+    ours: dict[str, Any], found: Mapping[str, Any], settings: ConfigDict
+) -> tuple[dict[str, Any], list[str]]:
+    """The variables `found` in another run's place, but for those that `init_skip` leaves out.
+
+    Raises:
+      UserError: lists what is missing there, unexpected, or of another shape.
+    """
+    mine, theirs = optimizer.flat(ours), optimizer.flat(found)
+    names = {path: path.partition("/")[2] for path in (*mine, *theirs)}  # without the collection
+    matched = set[str]()
+    for pattern in settings.init_skip:
+        matched |= optimizer.matching(names.values(), pattern, "train.init_skip")
+    skipped = {path for path, name in names.items() if name in matched}
+    here, there = ({k: list(np.shape(v)) for k, v in one.items()} for one in (mine, theirs))
+    problems = [
+        _difference(path, here.get(path), there.get(path))
+        for path in sorted({*here, *there} - skipped)
+        if here.get(path) != there.get(path)
+    ]
+    if problems:
         raise UserError(
-            f"train.init_from={where} does not fit this net: {len(wrong)} variables differ, e.g. "
-            f"{wrong[0]}: {b.get(wrong[0], 'absent')} there, {a.get(wrong[0], 'absent')} here. "
-            "Choose the same net and classes."
+            f"train.init_from={settings.init_from} does not fit this net: {len(problems)} "
+            f"variables differ.\n{listing(problems)}\nChoose the same net and classes, or leave "
+            "parts out by patterns: --config.train.init_skip=\"('^NAME/',)\""
         )
-    return jax.tree.map(np.asarray, dict(found))
+    taken = {path: value for path, value in theirs.items() if path not in skipped}
+    notes = []
+    if skipped:
+        fresh = sorted(skipped & set(mine))
+        notes = [
+            f"init     {len(fresh)} variables left out of {settings.init_from}: " + _short(fresh)
+        ]
+    made = optimizer.nested({path: np.asarray(taken.get(path, mine[path])) for path in mine})
+    return made, notes
+
+
+def _difference(path: str, here: list[int] | None, there: list[int] | None) -> str:
+    if there is None:
+        return f"{path}: missing there, {here} here"
+    return (
+        f"{path}: unexpected, {there} there"
+        if here is None
+        else f"{path}: {there} there, {here} here"
+    )
+
+
+def _short(paths: list[str]) -> str:
+    return ", ".join(paths[:4]) + (", ..." if len(paths) > 4 else "")

@@ -138,8 +138,13 @@ def _draw(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
 
     epochs = [row["epoch"] for row in rows]
     for key, label in panel.curves.items():
-        values = [row.get(key, float("nan")) for row in rows]
-        axis.plot(epochs, values, label=label, marker="." if len(rows) < 40 else None)
+        # Epochs without a validation are passed over; what a stage does not have is a gap.
+        points = [(row["epoch"], row.get(key, float("nan"))) for row in rows if row.get(key) != ""]
+        axis.plot(
+            *zip(*points, strict=True) if points else ((), ()),
+            label=label,
+            marker="." if len(rows) < 40 else None,
+        )
     axis.set_title(panel.title)
     axis.set_xlabel("epoch")
     axis.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
@@ -165,6 +170,9 @@ def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
 
 def _mark_best(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
     key, label = next(iter(panel.curves.items()))
+    rows = [row for row in rows if row[key] != ""]
+    if not rows:
+        return
     best = (min if panel.better == "min" else max)(rows, key=lambda row: row[key])
     value = best[key]
     axis.set_ylim(0, None if max(row[key] for row in rows) > 1 else 1.02)

@@ -137,7 +137,7 @@ class Loop:
                 self._save()
                 return
             train = self.session.task.summarise(at.sums)
-            val = self._validate(rates)
+            val = self._validate(rates) if self._is_validated() else None
             self._end_epoch(train, val, time.monotonic() - begun, speed, rates)
             if stop.requested:
                 return
@@ -252,18 +252,31 @@ class Loop:
             add(found)
         return session.task.summarise(totals)
 
-    def _end_epoch(self, train, val, seconds: float, speed: float, rates: measures.Rates) -> None:
-        at, session = self.records, self.session
+    def _is_validated(self) -> bool:
+        """Whether the epoch at hand is: every so many of a stage, and its last one."""
+        done = self.records.stage_epoch + 1
+        every = self.session.stage.config.train.eval_every
+        return done % every == 0 or done >= self.session.stage.epochs
+
+    def _observe(self, val: measures.Means) -> bool:
+        """Tells what watches a validation of its numbers; True if it is the best so far."""
+        at, session, watched = self.records, self.session, self.session.monitors
         if not math.isfinite(val["loss"]):
             raise UserError(
-                f"the validation loss of epoch {at.epoch + 1} is {val['loss']}. The checkpoint of "
+                f"the validation loss of epoch {at.epoch} is {val['loss']}. The checkpoint of "
                 "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
             )
-        at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
-        watched = session.monitors
         session.schedule.observe(watched.steer.score(val))
-        best = at.observe(watched.best.score(val))
         at.observe_stopping(watched.stop.score(val), session.stage.config.train.min_delta)
+        return at.observe(watched.best.score(val))
+
+    def _end_epoch(
+        self, train: measures.Means, val: measures.Means | None, seconds: float, speed: float,
+        rates: measures.Rates,
+    ) -> None:  # fmt: skip
+        at, session = self.records, self.session
+        at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
+        best = val is not None and self._observe(val)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
         at.alignment = None
         at.rows.append(
@@ -272,11 +285,7 @@ class Loop:
                 staged=len(self.run.stages) > 1,
             )
         )  # fmt: skip
-        if best:
-            variables = session.compiled.fetch(self.state).variables
-            self.checkpoints.save_best(
-                at.step, variables, {"epoch": at.epoch, "metric": val[watched.best.key]}
-            )
+        self._save_variables(val, best)
         self._save()
         self.outputs.write(session, at)
         self.outputs.epoch(session.task, at, train, val, seconds, speed, best)
@@ -286,6 +295,20 @@ class Loop:
         early = bool(settings.early_stop) and at.since_best >= settings.early_stop
         early = early and at.stage_epoch >= settings.min_epochs
         return at.stage_epoch >= self.session.stage.epochs or early
+
+    def _save_variables(self, val: measures.Means | None, best: bool) -> None:
+        """Saves the variables as the best ones, or as ones that stay."""
+        at, every = self.records, self.run.config.checkpoint.keep_every
+        stay = bool(every) and at.epoch % every == 0
+        if not best and not stay:
+            return
+        variables = self.session.compiled.fetch(self.state).variables
+        metric = None if val is None else val[self.session.monitors.best.key]
+        info = {"epoch": at.epoch, "metric": metric}
+        if best:
+            self.checkpoints.save_best(at.step, variables, info)
+        if stay:
+            self.checkpoints.save_kept(at.epoch, variables, info)
 
     def _save(self) -> None:
         host = self.session.compiled.fetch(self.state)

@@ -16,10 +16,16 @@ from jaxsign.errors import UserError, did_you_mean, listing
 OPTIMIZERS = ("adam", "adamw", "radam", "sgd")
 
 
-def build(options: ConfigDict) -> optax.GradientTransformation:
+def build(
+    options: ConfigDict, factors: Mapping[str, float] | None = None, *, apart: bool = False
+) -> optax.GradientTransformation:
     """Clipping, weight decay and scaling of `config.optim`, in torch's order.
 
     `adam` and `sgd` add the decay to the gradient (L2), `adamw` and `radam` to the update.
+
+    Args:
+      factors: of the learning rate (and so of the decay), of the paths that have one.
+      apart: every parameter has a state of its own, so that it may begin later than others.
 
     Raises:
       UserError: unknown name.
@@ -35,9 +41,92 @@ def build(options: ConfigDict) -> optax.GradientTransformation:
         "radam": lambda: optax.scale_by_radam(**moments),
         "sgd": lambda: optax.trace(options.momentum),
     }[options.name]()
+    scale = _apart(scale) if apart else scale
     clip = [clip_by_global_norm(options.grad_clip)] if options.grad_clip else []
     decoupled = options.name in ("adamw", "radam")
-    return optax.chain(*clip, *([scale, *decay] if decoupled else [*decay, scale]))
+    slower = [_times(factors)] if factors else []
+    return optax.chain(*clip, *([scale, *decay] if decoupled else [*decay, scale]), *slower)
+
+
+def _apart(one: optax.GradientTransformation) -> optax.GradientTransformation:
+    """`one` for every parameter alone: its state is a dict path -> state."""
+
+    def update(updates, state, params=None):
+        found = {path: one.update(update, state[path]) for path, update in updates.items()}
+        return {k: u for k, (u, _) in found.items()}, {k: s for k, (_, s) in found.items()}
+
+    return optax.GradientTransformation(
+        lambda params: {path: one.init(value) for path, value in params.items()}, update
+    )
+
+
+def _times(factors: Mapping[str, float]) -> optax.GradientTransformation:
+    def update(updates, state, params=None):
+        return {k: u * factors.get(k, 1.0) for k, u in updates.items()}, state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def with_moments(state: Any, before: Any) -> Any:
+    """The fresh `state` of an optimizer with the moments of the parameters that `before` had.
+
+    Where both train the same parameters all of it goes on; else `state` must be of an optimizer
+    that was built `apart`.
+    """
+    (old,) = (part for part in before if not isinstance(part, optax.EmptyState))
+
+    def carried(new: Any) -> Any:
+        return {**new, **_by_path(old, new)} if isinstance(new, dict) else old
+
+    return tuple(part if isinstance(part, optax.EmptyState) else carried(part) for part in state)
+
+
+def _by_path(state: Any, paths: Iterable[str]) -> dict[str, Any]:
+    """The states of those `paths` that `state` has, be it of all together or apart."""
+    if isinstance(state, dict):
+        return {path: state[path] for path in paths if path in state}
+    tables = [part for part in state if isinstance(part, dict)]
+
+    def of(path: str) -> Any:
+        # A copy of the count for each, because the step gives its input buffers away.
+        parts = (part[path] if isinstance(part, dict) else jnp.array(part) for part in state)
+        return type(state)(*parts)
+
+    return {path: of(path) for path in paths if path in tables[0]}
+
+
+def lr_factors(paths: Iterable[str], patterns: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Factors of the learning rate by path; of several patterns that match the first one holds.
+
+    Raises:
+      UserError: a pattern that is no regular expression or matches nothing.
+    """
+    paths, found = list(paths), dict[str, float]()
+    for pattern, factor in patterns:
+        for path in matching(paths, pattern, "optim.lr_factors"):
+            found.setdefault(path, float(factor))
+    return found
+
+
+def matching(paths: Iterable[str], pattern: str, key: str, absent: Iterable[str] = ()) -> set[str]:
+    """The paths in which a regular expression is found.
+
+    Raises:
+      UserError: it is none, or is found in no path, nor in `absent` ones; `key` begins the message.
+    """
+    paths = list(paths)
+    try:
+        found = {path for path in paths if re.search(pattern, path)}
+        meant = any(re.search(pattern, path) for path in absent)
+    except re.error as error:
+        raise UserError(f"{key}: {pattern!r} is not a regular expression: {error}") from error
+    if not found and not meant:
+        tops = sorted({path.split("/")[0] for path in paths})
+        raise UserError(
+            f"{key}: the pattern {pattern!r} matches no parameter. The parameters start "
+            f"with:\n{listing(tops)}"
+        )
+    return found
 
 
 def scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
@@ -96,25 +185,13 @@ def select(
       UserError: a pattern that is no regular expression or matches nothing, or nothing is left to
         train.
     """
-    paths = list(paths)
-    matched = {}
-    for pattern in (*trainable, *frozen, *unused):
-        try:
-            matched[pattern] = {path for path in paths if re.search(pattern, path)}
-        except re.error as error:
-            raise UserError(f"{pattern!r} is not a regular expression: {error}") from error
-    for name, patterns in (("trainable", trainable), ("frozen", frozen)):
-        for pattern in patterns:
-            meant = name == "frozen" and any(re.search(pattern, path) for path in absent)
-            if matched[pattern] or meant:
-                continue
-            tops = sorted({path.split("/")[0] for path in paths})
-            raise UserError(
-                f"train.{name}: the pattern {pattern!r} matches no parameter. The parameters start "
-                f"with:\n{listing(tops)}"
-            )
-    out = set().union(*(matched[p] for p in (*frozen, *unused)), set())
-    chosen = set().union(*(matched[p] for p in trainable), set()) - out
+    paths, absent = list(paths), list(absent)
+    chosen, out = set[str](), {path for path in paths if any(re.search(p, path) for p in unused)}
+    for pattern in trainable:
+        chosen |= matching(paths, pattern, "train.trainable")
+    for pattern in frozen:
+        out |= matching(paths, pattern, "train.frozen", absent)
+    chosen -= out
     if not chosen:
         raise UserError("nothing is left to train: every parameter is frozen")
     return tuple(path for path in paths if path in chosen)

@@ -70,16 +70,19 @@ class Outputs:
             self._board.scalars({**scalars, "train/grad_norm": grad_norm, **more}, step)
 
     def epoch(
-        self, task: tasks.Task, at: records.Records, train: measures.Means, val: measures.Means,
-        seconds: float, speed: float, best: bool,
+        self, task: tasks.Task, at: records.Records, train: measures.Means,
+        val: measures.Means | None, seconds: float, speed: float, best: bool,
     ) -> None:  # fmt: skip
         """An epoch's scalars and its line on the console."""
-        sides = {"train": train, "val": val}.items()
-        scalars = {f"{side}/{k}": v for side, means in sides for k, v in means.items()}
-        scalars = {k: v for k, v in scalars.items() if not np.ndim(v)} | task.epoch_tags(val)
+        scalars = {f"train/{k}": v for k, v in train.items() if not np.ndim(v)}
+        if val is not None:
+            scalars |= {f"val/{k}": v for k, v in val.items() if not np.ndim(v)}
+            scalars |= task.epoch_tags(val)
         self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
         self._board.flush()
-        text = f"train loss {train['loss']:.4f}  val loss {val['loss']:.4f}  {task.line(val)}"
+        text = f"train loss {train['loss']:.4f}"
+        if val is not None:
+            text += f"  val loss {val['loss']:.4f}  {task.line(val)}"
         mark = "  *" if best else ""
         self.display.end_epoch(at.epoch, self.epochs, f"{text}  {seconds:.1f} s{mark}")
 
@@ -138,29 +141,35 @@ def _started(manifest: Path) -> str:
 
 
 def row(
-    session: setup.Session, at: records.Records, train: measures.Means, val: measures.Means,
-    rates: measures.Rates, lr: float, seconds: float, *, staged: bool,
+    session: setup.Session, at: records.Records, train: measures.Means,
+    val: measures.Means | None, rates: measures.Rates, lr: float, seconds: float, *, staged: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """An epoch's row of metrics.csv.
 
     Args:
+      val: None where there was no validation: its columns stay empty.
       lr: rate of the next epoch.
       staged: the run has several stages.
     """
     memory = runtime.device_memory()
     if session.stage.config.deterministic:
         seconds, memory = 0.0, (0.0, 0.0)
-    means, columns = {"train": train, "val": val}, session.task.columns
+    columns = session.task.columns
+
+    def of(side: measures.Side, key: str) -> Any:
+        means = train if side == "train" else val
+        return "" if means is None else means[key]
+
     values: dict[str, Any] = {
         "epoch": at.epoch,
         "train_loss": train["loss"],
-        "val_loss": val["loss"],
+        "val_loss": of("val", "loss"),
     }
-    values |= {c.name: means[c.side][c.key] for c in columns if not c.last}
+    values |= {c.name: of(c.side, c.key) for c in columns if not c.last}
     values |= {"lr": lr, "epoch_time": seconds}
     values |= {"gpu_memory_allocated": memory[0], "gpu_memory_reserved": memory[1]}
     values |= rates.columns
-    values |= {c.name: means[c.side][c.key] for c in columns if c.last}
+    values |= {c.name: of(c.side, c.key) for c in columns if c.last}
     if staged:
         values["stage"] = session.stage.name
     return values

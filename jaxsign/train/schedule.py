@@ -59,7 +59,7 @@ class WarmupCosine(Schedule):
     def rate(self, position):
         warmup, start = self.options.warmup, self.options.start_factor
         if position < warmup:
-            return self.lr * (start + (1 - start) * position / warmup)
+            return _rise(self.lr, start, position / warmup)
         high = self.lr * start if not warmup and self.options.legacy_start else self.lr
         share = (position - warmup) / max(self.epochs - warmup, 1)
         return _cosine(high, self.lr * self.options.final_factor, min(share, 1.0))
@@ -102,7 +102,7 @@ class Restarts(Schedule):
     def rate(self, position):
         warmup, start = self.options.warmup, self.options.start_factor
         if position < warmup:
-            return self.lr * (start + (1 - start) * position / warmup)
+            return _rise(self.lr, start, position / warmup)
         position -= warmup
         length = float(self.options.cycle)
         while position >= length:
@@ -147,6 +147,31 @@ class Plateau(Schedule):
         self._current, self._best, self._bad = state["current"], state["best"], state["bad"]
 
 
+class Warmed(Schedule):
+    """Linear from start_factor * lr over `warmup_before` epochs, then `after`, from its start."""
+
+    def __init__(self, lr: float, epochs: int, options: ConfigDict, after: Schedule):
+        super().__init__(lr, epochs, options)
+        self._after = after
+
+    def rate(self, position):
+        warmup = self.options.warmup_before
+        if position < warmup:
+            return _rise(self.lr, self.options.start_factor, position / warmup)
+        return self._after.rate(position - warmup)
+
+    def observe(self, metric):
+        self._after.observe(metric)
+
+    def state(self):
+        return self._after.state()
+
+    def restore(self, state):
+        self._after.restore(state)
+
+
+# Those that begin with `warmup` or `warmup_updates` of their own.
+_WARM = ("warmup_cosine", "warmup_cosine_updates", "restarts")
 SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "cosine": Cosine,
@@ -186,6 +211,8 @@ def build(
             f"schedule.warmup={options.warmup} leaves no epoch of {epochs} for the cosine; lower "
             f"it (--config.schedule.warmup={epochs // 5}) or raise train.epochs"
         )
+    if options.warmup_before:
+        return _warmed(options, lr, epochs)
     if options.name == "warmup_cosine_updates":
         if options.unit != "step":
             raise UserError("schedule.name='warmup_cosine_updates' needs schedule.unit='step'")
@@ -196,6 +223,26 @@ def build(
             )
         return WarmupCosineUpdates(lr, epochs, options, updates_per_epoch or 1)
     return SCHEDULES[options.name](lr, epochs, options)
+
+
+def _warmed(options: ConfigDict, lr: float, epochs: int) -> Schedule:
+    warmup = options.warmup_before
+    if options.name in _WARM:
+        raise UserError(
+            f"schedule.warmup_before={warmup}: {options.name} has a warm-up of its own "
+            "(schedule.warmup, schedule.warmup_updates). Set that, and this to 0."
+        )
+    if warmup >= epochs:
+        raise UserError(
+            f"schedule.warmup_before={warmup} leaves no epoch of {epochs} for {options.name}; "
+            f"lower it (--config.schedule.warmup_before={epochs // 5}) or raise train.epochs"
+        )
+    after = SCHEDULES[options.name](lr, epochs - warmup, options)
+    return Warmed(lr, epochs, options, after)
+
+
+def _rise(lr: float, start: float, share: float) -> float:
+    return lr * (start + (1 - start) * share)
 
 
 def _cosine(high: float, low: float, share: float) -> float:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +167,8 @@ class Session:
             scaled=precision.compute_dtype(settings.precision) == np.dtype("float16"),
         )
         if before is not None and self.stage.keep_optimizer:
-            ours = jax.tree.map(np.shape, created.opt_state)
-            if jax.tree.map(np.shape, before.opt_state) != ours:
-                raise UserError(
-                    f"stage {self.stage.name!r}: keep_optimizer needs the same trainable "
-                    "parameters and optimizer as the stage before"
-                )
-            created = created.replace(opt_state=before.opt_state)
+            kept = optimizer.with_moments(created.opt_state, before.opt_state)
+            created = created.replace(opt_state=kept)
         return created
 
 
@@ -187,18 +182,15 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
     step.check_rows(batches.shape[1], len(run.devices), f"stage {current.name!r}: ")
     if variables is None:
         variables = initial.shapes_of(tasks.build(config, net), batches)
-    trainable = optimizer.select(
-        optimizer.flat(variables["params"]),
-        config.train.trainable,
-        config.train.frozen,
-        net.unused_params,
-        net.absent_params,
-    )
+    paths = tuple(optimizer.flat(variables["params"]))
+    trainable = _trainable(current, paths, net)
     # However it was frozen, a part that does not train runs in eval mode.
     thawed = {path.partition("/")[0] for path in trainable}
     net = net.with_frozen([p.name for p in net.optional_parts if p.name not in thawed])
     task = tasks.build(config, net)
-    chain = optimizer.build(config.optim)
+    factors = optimizer.lr_factors(paths, config.optim.lr_factors)
+    apart = _moments_apart(run, current, paths, net)
+    chain = optimizer.build(config.optim, factors, apart=apart)
     whole = batches.examples.to_survey()
     return Session(
         stage=current,
@@ -221,6 +213,26 @@ def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -
         trainable=trainable,
         optimizer=chain,
     )
+
+
+def _trainable(current: stage.Stage, paths: Sequence[str], net: nets.Net) -> tuple[str, ...]:
+    return optimizer.select(
+        paths,
+        current.config.train.trainable,
+        current.config.train.frozen,
+        net.unused_params,
+        net.absent_params,
+    )
+
+
+def _moments_apart(run: Run, current: stage.Stage, paths: Sequence[str], net: nets.Net) -> bool:
+    """Whether parameters have begun to train at different times and keep their moments."""
+    apart, before = False, None
+    for row in (*run.stages[: current.number], current):
+        chosen = _trainable(row, paths, net)
+        apart = row.keep_optimizer and before is not None and (apart or chosen != before)
+        before = chosen
+    return apart
 
 
 def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:

@@ -194,6 +194,66 @@ def test_stages_freeze_and_thaw(tmp_path):
     assert [row["stage"] for row in rows] == ["head", "head", "all"]
 
 
+def converging(*words):
+    config = tiny_config("stages=head,all", "deterministic=True", *words)
+    config.unlock()
+    config.stage = {
+        "head": {
+            "train": {"trainable": ("_head/",), "epochs": 9},
+            "until": {"monitor": "loss", "patience": 1, "min_delta": 10.0},
+        },
+        "all": {
+            "train": {"trainable": (".*",), "epochs": 1},
+            "keep_optimizer": True,
+            "optim": {"lr_factors": (("^layer_", 0.0),)},
+        },
+    }
+    return config
+
+
+def test_a_stage_ends_by_convergence_and_thaws_and_resumes(tmp_path):
+    def run(folder, steps=None):
+        return loop.train(
+            converging(), tmp_path / folder, log.Display(live=False), stop_after_steps=steps
+        )
+
+    run("whole")
+    assert run("parts", steps=1).interrupted
+    start = variables_of(tmp_path / "parts")["params"]
+    while run("parts", steps=1).interrupted:
+        pass
+    rows = records.read_csv(tmp_path / "whole" / "metrics.csv")
+    assert [row["stage"] for row in rows] == ["head", "head", "all"]
+    texts = [(tmp_path / name / "metrics.csv").read_bytes() for name in ("whole", "parts")]
+    assert texts[0] == texts[1]
+    end = variables_of(tmp_path / "parts")
+    assert_same(end, variables_of(tmp_path / "whole"))
+    same = {name for name in start if (flat(start[name]) == flat(end["params"][name])).all()}
+    assert same == {name for name in start if name.startswith("layer_")}
+
+
+def flat(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def test_some_epochs_are_validated_and_some_stay(tmp_path):
+    words = ("train.epochs=3", "train.eval_every=2", "checkpoint.keep_every=2")
+    words = (*words, "schedule.name=plateau", "deterministic=True")
+    train_here(tmp_path / "whole", *words)
+    train_step_by_step(lambda steps: train_here(tmp_path / "parts", *words, steps=steps), steps=2)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert (whole / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
+    rows = records.read_csv(whole / "metrics.csv")
+    assert [bool(row["val_loss"]) for row in rows] == [False, True, True]
+    assert all(row["train_loss"] and row["lr"] for row in rows)
+    assert ",".join(rows[0]) == COLUMNS
+    assert [p.name for p in (whole / "checkpoints" / "kept").iterdir()] == ["2"]
+    assert_same(variables_of(whole, "2"), variables_of(parts, "2"))
+    assert checkpoint.load_variables(whole, "2")[1]["epoch"] == 2
+    with pytest.raises(UserError, match="holds no 3 checkpoint"):
+        variables_of(whole, "3")
+
+
 def test_curriculum_columns(tmp_path):
     train_here(tmp_path, "loss.curriculum=gloss-first", "loss.curriculum_epochs=2")
     rows = records.read_csv(tmp_path / "metrics.csv")
@@ -219,6 +279,19 @@ def test_starting_from_another_runs_weights(finished, tmp_path):
     assert_same(variables_of(tmp_path / "next"), variables_of(workdir, "best"))
     with pytest.raises(UserError, match="does not fit this net"):
         train_here(tmp_path / "wrong", f"train.init_from={workdir}", "net.emb_dim=32")
+
+
+def test_another_head_starts_from_a_runs_body(finished, tmp_path):
+    other = (f"train.init_from={finished[0]}", "net.num_cat=5", "train.epochs=1", "optim.lr=0")
+    with pytest.raises(UserError, match=r"params/cat_head/.*: \[.*2\] there, \[.*5\] here"):
+        train_here(tmp_path, *other)
+    with pytest.raises(UserError, match="train.init_skip: the pattern 'kat_head' matches no"):
+        train_here(tmp_path, *other, "train.init_skip=('kat_head',)")
+    train_here(tmp_path, *other, "train.init_skip=('^cat_head/',)")
+    ours, theirs = variables_of(tmp_path)["params"], variables_of(finished[0], "best")["params"]
+    heads = [tree.pop(name) for tree in (ours, theirs) for name in ("cat_head",)]
+    assert_same(ours, theirs)
+    assert [max(a.size for a in jax.tree.leaves(head)) for head in heads] == [16 * 5, 16 * 2]
 
 
 def test_a_batch_size_of_zero_is_found_by_trial(tmp_path):

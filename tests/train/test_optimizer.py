@@ -49,6 +49,42 @@ def test_ten_steps_equal_torch(name):
     np.testing.assert_allclose(params["w"], weight.detach().numpy(), rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_thawed_parameters_with_factors_equal_torchs_groups(name):
+    """Torch counts steps for each parameter: one that joins later has its own bias correction."""
+    changes, cls, arguments = CASES[name]
+    rng = np.random.default_rng(1)
+    start = rng.normal(size=(2, 4)).astype(np.float32)
+    gradients = rng.normal(size=(8, 2, 4)).astype(np.float32)
+    head, body = (torch.nn.Parameter(torch.tensor(one)) for one in start)
+    reference = cls([{"params": [head], "lr": 0.01}], **arguments)
+    params, factors = {"head": jnp.asarray(start[0]), "body": jnp.asarray(start[1])}, {"body": 0.1}
+    chosen = {"head": params["head"]}
+    ours = optimizer.build(options(**changes))
+    state = ours.init(chosen)
+    for step, (of_head, of_body) in enumerate(gradients):
+        if step == 4:
+            reference.add_param_group({"params": [body], "lr": 0.001, **arguments})
+            chosen = {**chosen, "body": params["body"]}
+            ours = optimizer.build(options(grad_clip=1e9, **changes), factors, apart=True)
+            state = optimizer.with_moments(ours.init(chosen), state)
+        head.grad, body.grad = torch.tensor(of_head), torch.tensor(of_body)
+        reference.step()
+        now = {"head": jnp.asarray(of_head), "body": jnp.asarray(of_body)}
+        updates, state = ours.update({k: now[k] for k in chosen}, state, chosen)
+        chosen = jax.tree.map(lambda p, u: p - 0.01 * u, chosen, updates)
+    for found, wanted in ((chosen["head"], head), (chosen["body"], body)):
+        np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=2e-5, atol=1e-6)
+
+
+def test_factors_by_patterns():
+    paths = ("backbone/a", "backbone/b", "head/a")
+    patterns = (("backbone/a", 0.01), ("^backbone/", 0.1))
+    assert optimizer.lr_factors(paths, patterns) == {"backbone/a": 0.01, "backbone/b": 0.1}
+    with pytest.raises(UserError, match="optim.lr_factors: the pattern '.boddy' matches no"):
+        optimizer.lr_factors(paths, [("^boddy", 0.1)])
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(UserError, match="Did you mean 'adamw'"):
         optimizer.build(options(name="adamww"))

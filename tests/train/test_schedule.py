@@ -83,6 +83,19 @@ def test_plateau_resumes_where_it_was():
     assert all(run(restart_at=i) == run() for i in range(len(metrics)))
 
 
+def test_a_warm_up_comes_before_any_schedule():
+    warm = dict(warmup_before=2, start_factor=0.5)
+    assert rates("constant", 1.0, 4, **warm) == [0.5, 0.75, 1.0, 1.0]
+    assert rates("step", 1.0, 5, **warm, step_size=2, factor=0.1)[2:] == pytest.approx([1, 1, 0.1])
+    assert rates("cosine", 1.0, 6, **warm)[2:] == rates("cosine", 1.0, 4)
+    built = schedule.build(options(name="plateau", patience=0, **warm), 1.0, 6)
+    for metric in (0.5, 0.5):
+        built.observe(metric)
+    again = schedule.build(options(name="plateau", patience=0, **warm), 1.0, 6)
+    again.restore(built.state())
+    assert [again.rate(n) for n in (0, 2)] == [0.5, 0.5]
+
+
 def test_plateau_of_a_loss_needs_a_relative_improvement_too():
     built, seen = schedule.build(options(name="plateau", patience=0), 1.0, 9), []
     for loss in (1.0, 0.99995, 0.9):  # as torch's ReduceLROnPlateau of mode min
@@ -98,6 +111,8 @@ def test_plateau_of_a_loss_needs_a_relative_improvement_too():
         ({"unit": "batch"}, "'epoch' or 'step'"),
         ({"name": "restarts", "cycle": 0}, "cycle must be positive"),
         ({"name": "warmup_cosine", "warmup": 10}, "leaves no epoch"),
+        ({"name": "step", "warmup_before": 10}, "leaves no epoch of"),
+        ({"name": "restarts", "warmup_before": 1}, "restarts has a warm-up of its own"),
         ({"name": "warmup_cosine_updates"}, "schedule.unit='step'"),
         (
             {"name": "warmup_cosine_updates", "unit": "step", "min_lr": 2.0},

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from flax import linen as nn
 
 from jaxsign import config as configs
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import measures
 
@@ -23,10 +22,10 @@ EPOCH = {
 }  # fmt: skip
 
 
-class Net(nn.Module):
+class Net(nets.Net):
     """Stands where a net is needed and none is called."""
 
-    frames_per_output = 2
+    outputs = ("logits", "ctc_log_probs")
 
 
 def made(recipe):

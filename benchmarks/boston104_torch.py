@@ -15,6 +15,7 @@ from jaxsign.tasks.sequences import options as decoding
 from jaxsign.tasks.sequences.decoding import beam, rescoring
 from jaxsign.train import setup
 from parity.reference import whispersign_net, whispersign_train, whispersign_two_pass
+from parity.settings import whispersign_runs
 
 Batch = dict[str, np.ndarray]
 Counts = word_errors.Counts
@@ -52,7 +53,7 @@ class Trained:
     def stage(self, run: setup.Run, current: stage.Stage) -> None:
         """Trains one stage; afterwards the model has the weights of its best epoch."""
         config, session = current.config, setup.begin(run, current, None)
-        settings = whispersign_train.Stage(
+        settings = whispersign_runs.Stage(
             epochs=current.epochs,
             lr=config.optim.lr,
             weight_decay=config.optim.weight_decay,
@@ -61,9 +62,7 @@ class Trained:
             grad_clip=config.optim.grad_clip,
         )
         parameters = whispersign_train.freeze(self.model, settings.frozen)
-        optimizer = torch.optim.AdamW(
-            parameters, lr=settings.lr, weight_decay=settings.weight_decay
-        )
+        optimizer = whispersign_train.make_optimizer(parameters, settings)
         self.best = float("inf") if current.reset_best else self.best
         for epoch in range(current.epochs):
             self.model.train()

@@ -27,6 +27,7 @@ from jaxsign import runtime, tasks
 from jaxsign.infer import evaluate
 from jaxsign.train import inputs, log, loop, schedule, setup
 from parity.reference import fslr_train, fslr_transformer
+from parity.settings import fslr as fslr_settings
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -54,7 +55,7 @@ def train_torch(config: ConfigDict, workdir: Path) -> dict[str, float]:
         eps=config.optim.eps,
         weight_decay=config.optim.weight_decay,
     )
-    settings = fslr_train.Settings(
+    settings = fslr_settings.Run(
         alpha=config.loss.weights[0],
         beta=config.loss.weights[1],
         grad_clip=config.optim.grad_clip or None,

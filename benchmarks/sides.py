@@ -58,6 +58,7 @@ class Torch:
         import torch
 
         from parity.reference import fslr_iv3_gru, fslr_train, fslr_transformer
+        from parity.settings import fslr as fslr_settings
 
         torch.set_num_threads(threads)
         torch.manual_seed(0)
@@ -70,7 +71,7 @@ class Torch:
             fields = {k: v for k, v in config.net.items() if k != "name"}
             self.model = fslr_iv3_gru.InceptionV3GRU(**fields)
             self.forward = fslr_train.gru_forward
-        self.settings = fslr_train.Settings(lr=config.optim.lr)
+        self.settings = fslr_settings.Run(lr=config.optim.lr)
         self.optimizer = fslr_train.make_optimizer(self.model, self.settings)
 
     def prepare(self, batch: Batch) -> Any:

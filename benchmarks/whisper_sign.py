@@ -123,6 +123,7 @@ class Torch:
         import torch
 
         from parity.reference import whispersign_net, whispersign_train
+        from parity.settings import whispersign_runs
 
         torch.set_num_threads(threads)
         torch.manual_seed(0)
@@ -130,16 +131,14 @@ class Torch:
         self.model = whispersign_net.WhisperSignModel(**original_args(config.net))
         with torch.no_grad():
             self.model.decoder.ctc_decoder.projection.bias[0] += BLANK_BIAS
-        self.stage = whispersign_train.Stage(
+        self.stage = whispersign_runs.Stage(
             epochs=1,
             lr=config.optim.lr,
             weight_decay=config.optim.weight_decay,
             alpha=config.loss.alpha,
             grad_clip=config.optim.grad_clip,
         )
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=self.stage.lr, weight_decay=self.stage.weight_decay
-        )
+        self.optimizer = whispersign_train.make_optimizer(self.model.parameters(), self.stage)
 
     def prepare(self, batch: Batch) -> dict[str, Any]:
         tensor = self.torch.from_numpy

@@ -6,6 +6,7 @@ the same ones.
 """
 
 import dataclasses
+import functools
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
+from parity import entries
 
 SCHEMA = 1
 _EXPECTED = ("output/", "grad/", "after/")
@@ -47,13 +49,15 @@ class Case:
     def target(self) -> str:
         return self.meta["target"]
 
-    @property
-    def args(self) -> dict[str, Any]:
-        return dict(self.meta["args"])
+    @functools.cached_property
+    def args(self) -> entries.Entries:
+        """The constructor's arguments."""
+        return entries.Entries(self.meta["args"], "args")
 
-    @property
-    def call(self) -> dict[str, Any]:
-        return dict(self.meta["call"])
+    @functools.cached_property
+    def call(self) -> entries.Entries:
+        """Every other argument that is not an array."""
+        return entries.Entries(self.meta["call"], "call")
 
     @property
     def salt(self) -> str | None:
@@ -65,7 +69,7 @@ class Case:
     def inputs(self) -> Arrays:
         """Arguments by name: the stored ones and those of `call.input_recipe`."""
         stored = self.under("input/")
-        recipes = self.call.get("input_recipe", {}).items()
+        recipes = self.call.whole("input_recipe", {}).items()
         return stored | {
             name: input_recipe(self.salt or "", name, *recipe) for name, recipe in recipes
         }
@@ -85,6 +89,12 @@ class Case:
     def under(self, prefix: str) -> Arrays:
         """The stored arrays whose names start with `prefix`, without it."""
         return {k[len(prefix) :]: v for k, v in self.arrays.items() if k.startswith(prefix)}
+
+    def check_read(self) -> None:
+        """Raises UserError if a target that has run left an entry unread."""
+        left = [*self.args.unread(), *self.call.unread()]
+        if left:
+            raise UserError("\n".join(f"{name} is not read" for name in left))
 
     def wants(self, prefix: str) -> bool:
         """Whether the original recorded anything whose name starts with `prefix`."""
@@ -170,7 +180,7 @@ def recipe_state_dict(
     """
     assert case.salt is not None
     names = case.call.get("kept", [])
-    gain = case.call.get("weight_gain")
+    gain = case.call.whole("weight_gain")
     return {
         key: kept[key] if key in names else weight_recipe(case.salt, key, shape, is_norm(key), gain)
         for key, shape in shapes.items()
@@ -180,8 +190,13 @@ def recipe_state_dict(
 def weights_crc32(case: Case, state_dict: Mapping[str, np.ndarray]) -> np.ndarray:
     """The crc32 of all bytes in order: the produced side of `output/weights_crc32`."""
     kept = case.call.get("kept", []) if "weights_crc32_without_kept" in case.call else []
-    value = 0
-    for key, array in state_dict.items():
-        if key not in kept:
-            value = zlib.crc32(np.ascontiguousarray(array).tobytes(), value)
+    value = crc32(array for key, array in state_dict.items() if key not in kept)
     return np.asarray(value, np.int64)
+
+
+def crc32(arrays: Iterable[np.ndarray]) -> int:
+    """The crc32 of the arrays' bytes, one after the other."""
+    value = 0
+    for array in arrays:
+        value = zlib.crc32(np.ascontiguousarray(array).tobytes(), value)
+    return value

@@ -58,13 +58,15 @@ def check_case(path: Path, package: str = OURS) -> Outcome:
         return Outcome("unknown", case.name, case.target, True, message=message)
 
     def differences() -> list[compare.Difference]:
-        return compare.compare(
+        found = compare.compare(
             case.expected,
             function(case),
             {**case.meta.get("tolerance", {}), **_meant(case, package)},
             nan=case.call.get("nan", ()),
             ignore=case.meta.get("ignore", ()),
         )
+        case.check_read()
+        return found
 
     return _judge(case.name, case.target, True, differences)
 

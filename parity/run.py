@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     runtime.quiet()
+    runtime.compilation_cache()
     # Full float32 products everywhere: accelerators shorten them by default.
     with jax.default_matmul_precision("highest"):
         lines = report.Report(chosen, verbose=options.verbose)

@@ -11,6 +11,7 @@ from jaxsign.nets import state_dict
 from parity import cases
 from parity.reference import asl_hybrid_net
 from parity.reference.fslr import state_dict_of, tensors
+from parity.settings import asl_hybrid as settings
 
 Arrays = dict[str, np.ndarray]
 
@@ -23,7 +24,7 @@ def is_norm(key: str) -> bool:
 
 def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[nn.Module, Arrays]:
     """The reference with the case's weights, in eval mode, and what the weights alone show."""
-    module = constructor(**case.args).eval()
+    module = constructor(**case.args.of(constructor)).eval()
     if case.salt is not None:
         shapes = {key: value.shape for key, value in state_dict_of(module).items()}
         made = cases.recipe_state_dict(case, shapes, is_norm, {})
@@ -31,6 +32,7 @@ def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[nn.M
         return module, {"output/weights_crc32": cases.weights_crc32(case, made)}
     kind, _, name = case.meta["weights"].partition(":")
     if kind == "checkpoint":
+        settings.loads(case.call)
         stored = state_dict.unwrap(state_dict.read_torch(case.path.parent / name), where=name)
     else:
         stored = case.under("param/")
@@ -55,7 +57,7 @@ def block(constructor: Callable[..., nn.Module]) -> Callable[[cases.Case], Array
         x = inputs["x"].requires_grad_()
         y = module(x)
         produced["output/y"] = y.detach().numpy()
-        if "cotangent" in inputs:
+        if settings.has_block_loss(case.call):
             loss = (y * inputs["cotangent"]).sum()
             loss.backward()
             assert x.grad is not None
@@ -68,13 +70,14 @@ def block(constructor: Callable[..., nn.Module]) -> Callable[[cases.Case], Array
 
 def preprocessing(case: cases.Case) -> Arrays:
     """The motion features."""
-    module = asl_hybrid_net.PreprocessingLayer(**case.args)
+    constructor = asl_hybrid_net.PreprocessingLayer
+    module = constructor(**case.args.of(constructor))
     return {"output/features": module(tensors(case.inputs)["x"]).numpy()}
 
 
-def criterion(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy with label smoothing 0.05."""
-    return F.cross_entropy(logits, labels, label_smoothing=0.05)
+def criterion(logits: Tensor, labels: Tensor, smoothing: float = 0.05) -> Tensor:
+    """Cross entropy with label smoothing."""
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
 def asl_model(case: cases.Case) -> Arrays:
@@ -83,14 +86,15 @@ def asl_model(case: cases.Case) -> Arrays:
     assert isinstance(module, asl_hybrid_net.ASLModel)
     inputs = tensors(case.inputs)
     if case.meta["kind"] == "train":
-        return train_steps(module, inputs)
+        return train_steps(case, module, inputs)
     found = module.trunk(inputs["x"])
     logits = module.classifier(found["pooled"])
     produced |= {f"output/inter/{name}": h.detach().numpy() for name, h in found.items()}
     produced["output/logits"] = logits.detach().numpy()
     produced["output/probabilities"] = logits.softmax(-1).detach().numpy()
-    if "labels" in inputs:
-        loss = criterion(logits, inputs["labels"])
+    smoothing = settings.smoothing(case.call)
+    if smoothing is not None:
+        loss = criterion(logits, inputs["labels"], smoothing)
         loss.backward()
         produced |= {"output/loss": loss.detach().numpy()} | _gradients(module)
     return produced
@@ -107,27 +111,33 @@ def without_dropout(module: nn.Module) -> None:
             part.initial = part.final = 0.0
 
 
-def train_steps(module: asl_hybrid_net.ASLModel, inputs: dict[str, Tensor]) -> Arrays:
+def train_steps(
+    case: cases.Case, module: asl_hybrid_net.ASLModel, inputs: dict[str, Tensor]
+) -> Arrays:
     """AdamW steps on one batch in train mode, without dropout."""
+    given = settings.steps(case)
     without_dropout(module.train())
-    optimizer = torch.optim.AdamW(module.parameters(), weight_decay=0.005)
+    optimizer = torch.optim.AdamW(
+        module.parameters(), betas=given.betas, eps=given.eps, weight_decay=given.weight_decay
+    )
     produced: Arrays = {}
     losses, norms = [], []
-    for number, lr in enumerate(inputs["lrs"].tolist()):
+    for number, lr in enumerate(given.rates.tolist()):
         optimizer.param_groups[0]["lr"] = lr
         optimizer.zero_grad()
         logits = module(inputs["x"])
-        loss = criterion(logits, inputs["labels"])
+        loss = criterion(logits, inputs["labels"], given.smoothing)
         loss.backward()
         losses.append(loss.item())
         if number == 0:
             produced |= {"output/logits_step1": logits.detach().numpy(), **_gradients(module)}
-        norms.append(nn.utils.clip_grad_norm_(module.parameters(), 1.0).item())
+        norms.append(nn.utils.clip_grad_norm_(module.parameters(), given.clip).item())
         optimizer.step()
         if number == 0:
             state = state_dict_of(module)
             produced |= {f"output/after_step1/{k}": v.copy() for k, v in state.items()}
     produced |= {"output/losses": np.array(losses), "output/grad_norms": np.array(norms)}
+    settings.check_steps(case, produced)
     return produced | {f"after/{key}": value for key, value in state_dict_of(module).items()}
 
 

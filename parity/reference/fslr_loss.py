@@ -38,11 +38,13 @@ class LabelSmoothingCrossEntropy(nn.Module):
         return _reduce((1 - self.smoothing) * nll + self.smoothing * smooth, self.reduction)
 
 
+LOSSES: dict[str, type[nn.Module]] = {
+    "ce": nn.CrossEntropyLoss,
+    "focal": FocalLoss,
+    "label_smoothing": LabelSmoothingCrossEntropy,
+}
+
+
 def build(name: str, **options) -> nn.Module:
     """The loss of a configuration: 'ce', 'focal' or 'label_smoothing'."""
-    losses: dict[str, type[nn.Module]] = {
-        "ce": nn.CrossEntropyLoss,
-        "focal": FocalLoss,
-        "label_smoothing": LabelSmoothingCrossEntropy,
-    }
-    return losses[name](**options)
+    return LOSSES[name](**options)

@@ -5,7 +5,6 @@ weight decay is L2 added to the gradient, schedules step once an epoch, the logg
 after that step, and warm-up of 0 epochs stays at a tenth of the rate.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,27 +14,10 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
 from parity.reference import fslr_loss
+from parity.settings import fslr as fslr_settings
 
 Batch = Mapping[str, Tensor]
 Forward = Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What shapes a run; names and defaults of the original's flags."""
-
-    epochs: int = 20
-    lr: float = 1e-4
-    alpha: float = 0.5
-    beta: float = 0.5
-    weight_decay: float = 0.0
-    grad_clip: float | None = None
-    accumulation: int = 1
-    scheduler: str | None = None
-    scheduler_patience: int = 5
-    warmup_epochs: int = 5
-    loss: str = "ce"
-    loss_options: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def transformer_forward(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -64,7 +46,9 @@ class WarmupCosine:
         self.epoch += 1
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> Callable[[float], None]:
+def make_schedule(
+    optimizer: torch.optim.Optimizer, settings: fslr_settings.Run
+) -> Callable[[float], None]:
     """A function of the epoch's metric that moves the learning rate, called once an epoch."""
     if settings.scheduler is None:
         return lambda metric: None
@@ -82,9 +66,15 @@ def make_schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> Calla
     raise ValueError(f"no schedule is called {settings.scheduler!r}")
 
 
-def make_optimizer(model: nn.Module, settings: Settings) -> torch.optim.Adam:
+def make_optimizer(model: nn.Module, settings: fslr_settings.Run) -> torch.optim.Adam:
     """Adam over all parameters in one group; those without a gradient are skipped by torch."""
-    return torch.optim.Adam(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    return torch.optim.Adam(
+        model.parameters(),
+        lr=settings.lr,
+        betas=settings.betas,
+        eps=settings.eps,
+        weight_decay=settings.weight_decay,
+    )
 
 
 def train_epoch(
@@ -92,7 +82,7 @@ def train_epoch(
     forward: Forward,
     batches: Sequence[Batch],
     optimizer: torch.optim.Optimizer,
-    settings: Settings,
+    settings: fslr_settings.Run,
 ) -> tuple[list[float], list[float]]:
     """One epoch; returns the unweighted losses of both heads, one a batch, before its update."""
     model.train()
@@ -116,7 +106,7 @@ def train_epoch(
 
 @torch.no_grad()
 def validate(
-    model: nn.Module, forward: Forward, batches: Sequence[Batch], settings: Settings
+    model: nn.Module, forward: Forward, batches: Sequence[Batch], settings: fslr_settings.Run
 ) -> dict[str, float]:
     """`val_loss` (mean over batches), `val_gloss_acc` and `val_cat_acc` (over clips)."""
     model.eval()
@@ -140,7 +130,7 @@ def run(
     forward: Forward,
     train: Sequence[Batch],
     val: Sequence[Batch],
-    settings: Settings,
+    settings: fslr_settings.Run,
 ) -> dict[str, np.ndarray]:
     """A whole run; the model is trained in place.
 

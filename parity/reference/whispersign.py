@@ -22,6 +22,7 @@ from parity.reference import (
     whispersign_two_pass,
 )
 from parity.reference.fslr import state_dict_of, tensors
+from parity.settings import whispersign as settings
 
 Arrays = dict[str, np.ndarray]
 
@@ -34,7 +35,9 @@ def is_norm(key: str) -> bool:
 
 def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[Any, Arrays]:
     """The reference with the case's weights, in its mode, and what the weights alone show."""
-    module = constructor(**case.args).train(case.meta["kind"] == "train")
+    whole = constructor is whispersign_net.WhisperSignModel
+    args = settings.sizes(case.args) if whole else case.args.of(constructor)
+    module = constructor(**args).train(case.meta["kind"] == "train")
     kind, _, name = case.meta["weights"].partition(":")
     produced: Arrays = {}
     if kind == "recipe":
@@ -42,8 +45,9 @@ def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[Any,
         weights = cases.recipe_state_dict(case, shapes, is_norm, {})
         produced["output/weights_crc32"] = cases.weights_crc32(case, weights)
     elif kind == "checkpoint":
-        path = case.path.parent / name
-        weights = state_dict.unwrap(state_dict.read_torch(path), where=name)
+        stored = state_dict.read_torch(case.path.parent / name)
+        settings.checkpoint(case.call, stored)
+        weights = state_dict.unwrap(stored, where=name)
     else:
         weights = case.under("param/")
     module.load_state_dict(tensors(weights))
@@ -72,6 +76,8 @@ def relative_positions(case: cases.Case) -> Arrays:
 
 def frontend(case: cases.Case) -> Arrays:
     """Embeddings, the steps before them, gradients, and BatchNorm's buffers after train mode."""
+    settings.described(case, "sum(output/embeddings * input/cotangent)")
+    case.call.one_of("steps", 0)
     module, produced = build(case, whispersign_net.SignLanguageFrontend)
     inputs = tensors(case.inputs)
     x = inputs["features"].requires_grad_()
@@ -89,6 +95,7 @@ def frontend(case: cases.Case) -> Arrays:
 
 def encoder_block(case: cases.Case) -> Arrays:
     """One block: each sublayer, the result and gradients."""
+    settings.described(case, "sum(output/y * input/cotangent)")
     module, produced = build(case, whispersign_net.SpatioTemporalBlock)
     inputs = tensors(case.inputs)
     x = inputs["x"].requires_grad_()
@@ -103,6 +110,7 @@ def encoder_block(case: cases.Case) -> Arrays:
 
 def encoder(case: cases.Case) -> Arrays:
     """The blocks one after the other."""
+    settings.described(case)
     module, produced = build(case, whispersign_net.SpatioTemporalEncoder)
     inputs = tensors(case.inputs)
     x, mask = inputs["x"], inputs.get("mask")
@@ -130,6 +138,7 @@ def ctc_head(case: cases.Case) -> Arrays:
 
 def greedy_decoding(case: cases.Case) -> Arrays:
     """Greedy decoding alone: with lengths, without, and of equal scores."""
+    settings.ids(case.call)
     inputs = tensors(case.inputs)
     return {
         "output/decode_upstream": greedy(inputs["log_probs"]),
@@ -140,6 +149,7 @@ def greedy_decoding(case: cases.Case) -> Arrays:
 
 def attention_decoder(case: cases.Case) -> Arrays:
     """Logits, their cross entropy, and gradients."""
+    settings.described(case, "cross entropy, mean over targets != -1")
     module, produced = build(case, whispersign_net.AttentionDecoder)
     inputs = tensors(case.inputs)
     memory = inputs["encoder_output"].requires_grad_()
@@ -154,23 +164,25 @@ def attention_decoder(case: cases.Case) -> Arrays:
 def model(case: cases.Case) -> Arrays:
     """The whole net: all outputs and greedy decoding; loss and gradients; or training steps."""
     module, produced = build(case, whispersign_net.WhisperSignModel)
-    if "steps" in case.call and case.call["steps"]:
+    if settings.updates(case.call):
         return produced | whispersign_runs.hybrid(case, module)
+    settings.described(case)
     inputs = tensors(case.inputs)
     found = module(inputs["features"], inputs.get("lengths"), inputs.get("tokens"))
     produced |= _named("output/", {k: v for k, v in found.items() if v is not None})
     log_probs = found["ctc_log_probs"]
     produced["output/decode_upstream"] = greedy(log_probs)
     produced["output/decode_length_aware"] = greedy(log_probs, found["output_lengths"])
-    if "targets" in inputs:
-        produced |= _model_loss(case, module, found, inputs)
+    alpha = settings.alpha(case)
+    if alpha is not None:
+        produced |= _model_loss(module, found, inputs, alpha)
     return produced
 
 
 def _model_loss(
-    case: cases.Case, module: nn.Module, found: dict[str, Any], inputs: dict[str, Tensor]
+    module: nn.Module, found: dict[str, Any], inputs: dict[str, Tensor], alpha: float
 ) -> Arrays:
-    criterion = whispersign_loss.HybridCTCAttentionLoss(case.call["alpha"])
+    criterion = whispersign_loss.HybridCTCAttentionLoss(alpha)
     ctc = (
         *(found["ctc_log_probs"], found["output_lengths"]),
         *(inputs["labels"], inputs["label_lengths"]),
@@ -192,14 +204,14 @@ def _model_loss(
 def hybrid_loss(case: cases.Case) -> Arrays:
     """The loss alone, with gradients with respect to the logits of both decoders."""
     produced: Arrays = {}
-    for name, call in case.call["cases"].items():
+    for name, alpha in settings.losses(case.call).items():
         inputs = tensors(case.under(f"input/{name}/"))
         logits = {k: v.requires_grad_() for k, v in inputs.items() if k.endswith("_logits")}
         ctc = (
             *(logits["ctc_logits"].log_softmax(-1), inputs["output_lengths"]),
             *(inputs["labels"], inputs["label_lengths"]),
         )
-        criterion = whispersign_loss.HybridCTCAttentionLoss(call["alpha"])
+        criterion = whispersign_loss.HybridCTCAttentionLoss(alpha)
         parts = criterion(*ctc, logits.get("att_logits"), inputs.get("att_targets"))
         parts["total"].backward()
         nll = whispersign_loss.nll_per_clip(*ctc)

@@ -1,54 +1,26 @@
 """The recorded training runs of WhisperSign through the reference's loop."""
 
-from typing import Any
-
 import numpy as np
-import torch
 
 from parity import cases
 from parity.reference import whispersign_train
 from parity.reference.fslr import state_dict_of, tensors
 from parity.reference.whispersign_net import WhisperSignModel
+from parity.settings import whispersign
+from parity.settings import whispersign_runs as settings
 
 Arrays = dict[str, np.ndarray]
 SCALARS = {"att_loss": "attention", "ctc_loss": "ctc", "total_loss": "total"}
 
 
-def batch(case: cases.Case, name: str) -> whispersign_train.Batch:
-    """The batch `input/<name>/*`."""
-    return tensors(case.under(f"input/{name}/"))
-
-
-def batches(case: cases.Case, kind: str) -> list[whispersign_train.Batch]:
-    """The batches that the trainer's case lists as its `kind` ('train' or 'val')."""
-    names = case.call[f"{kind}_batches"]
-    return [batch(case, name.removeprefix("input/")) for name in names]
-
-
-def stages(call: dict[str, Any]) -> list[whispersign_train.Stage]:
-    """The original's three stages: its decoder is never fed."""
-    config = call["train_config"]
-    return [
-        whispersign_train.Stage(
-            epochs=config[name]["epochs"],
-            lr=config[name]["lr"],
-            weight_decay=config[name]["weight_decay"],
-            alpha=config[name].get("alpha", 1.0),
-            frozen=whispersign_train.STAGE1_FROZEN if name == "stage1" else (),
-            warmup=config["warmup_steps"],
-            grad_clip=config["grad_clip"],
-            teacher_forcing=False,
-        )
-        for name in ("stage1", "stage2", "stage3")
-    ]
-
-
 def trainer(case: cases.Case, module: WhisperSignModel) -> Arrays:
     """Three stages; the state after each, and everything that the trainer logs."""
-    train, val = batches(case, "train"), batches(case, "val")
+    train, val = (
+        [tensors(batch) for batch in settings.batches(case, kind)] for kind in ("train", "val")
+    )
     produced: Arrays = {}
     records = []
-    for number, stage in enumerate(stages(case.call), 1):
+    for number, stage in enumerate(settings.stages(case), 1):
         found = whispersign_train.run_stage(module, stage, lambda: train, val, len(train))
         records.append(found)
         produced |= {
@@ -57,7 +29,9 @@ def trainer(case: cases.Case, module: WhisperSignModel) -> Arrays:
         }
         produced |= state_after(state_dict_of(module), number)
     produced["output/trainable"] = np.array([found.trainable for found in records])
-    return produced | scalars(records, len(train)) | files(records)
+    written = files(records)
+    whispersign.check_files(case.call, written["output/files/names"].tolist())
+    return produced | scalars(records, len(train)) | written
 
 
 def state_after(state: Arrays, number: int) -> Arrays:
@@ -101,20 +75,14 @@ def files(records: list[whispersign_train.Records]) -> Arrays:
 
 def hybrid(case: cases.Case, module: WhisperSignModel) -> Arrays:
     """Updates with the promised loss, two batches in turn."""
-    call, schedule = case.call, case.call["schedule"]
-    stage = whispersign_train.Stage(
-        epochs=1,
-        lr=call["learning_rate"],
-        weight_decay=call["weight_decay"],
-        alpha=call["alpha"],
-        grad_clip=call["clip"],
-    )
-    pair = [batch(case, "train0"), batch(case, "train1")]
-    optimizer = torch.optim.AdamW(module.parameters(), lr=stage.lr, weight_decay=stage.weight_decay)
+    given = settings.updates(case)
+    stage = given.stage
+    pair = [tensors(case.under(f"input/train{i}/")) for i in range(2)]
+    optimizer = whispersign_train.make_optimizer(module.parameters(), stage)
     records = whispersign_train.Records()
-    for number in range(call["steps"]):
+    for number in range(given.count):
         rate = whispersign_train.learning_rate(
-            number, stage.lr, schedule["warmup_steps"], schedule["total_steps"], schedule["min_lr"]
+            number, stage.lr, stage.warmup, given.total, stage.min_lr
         )
         optimizer.param_groups[0]["lr"] = rate
         whispersign_train.update(module, pair[number % 2], optimizer, stage, records)

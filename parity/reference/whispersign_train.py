@@ -15,23 +15,9 @@ from torch import Tensor, nn
 
 from parity.reference import whispersign_loss
 from parity.reference.whispersign_net import WhisperSignModel
+from parity.settings import whispersign_runs as settings
 
 Batch = Mapping[str, Tensor]
-STAGE1_FROZEN = ("encoder.", "decoder.attention_decoder.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One stage; `frozen` are beginnings of parameter names."""
-
-    epochs: int
-    lr: float
-    weight_decay: float
-    alpha: float = 0.3
-    frozen: tuple[str, ...] = ()
-    warmup: int = 500
-    grad_clip: float = 1.0
-    teacher_forcing: bool = True
 
 
 @dataclasses.dataclass
@@ -77,6 +63,17 @@ def freeze(model: nn.Module, frozen: tuple[str, ...]) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
+def make_optimizer(parameters: Iterable[nn.Parameter], stage: settings.Stage) -> torch.optim.AdamW:
+    """A stage's own optimizer."""
+    return torch.optim.AdamW(
+        parameters,
+        lr=stage.lr,
+        betas=stage.betas,
+        eps=stage.eps,
+        weight_decay=stage.weight_decay,
+    )
+
+
 def losses(
     model: WhisperSignModel, batch: Batch, alpha: float, teacher_forcing: bool
 ) -> dict[str, Tensor]:
@@ -103,7 +100,7 @@ def update(
     model: WhisperSignModel,
     batch: Batch,
     optimizer: torch.optim.Optimizer,
-    stage: Stage,
+    stage: settings.Stage,
     records: Records,
 ) -> None:
     """One optimizer step at the rate that the optimizer has."""
@@ -120,7 +117,7 @@ def update(
 
 def run_stage(
     model: WhisperSignModel,
-    stage: Stage,
+    stage: settings.Stage,
     train: Callable[[], Iterable[Batch]],
     val: Sequence[Batch],
     updates: int,
@@ -139,13 +136,13 @@ def run_stage(
     records = Records()
     parameters = freeze(model, stage.frozen)
     records.trainable = sum(parameter.numel() for parameter in parameters)
-    optimizer = torch.optim.AdamW(parameters, lr=stage.lr, weight_decay=stage.weight_decay)
+    optimizer = make_optimizer(parameters, stage)
     total = stage.epochs * updates
     for epoch in range(1, stage.epochs + 1):
         model.train()
         begin = len(records.total)
         for batch in train():
-            rate = learning_rate(len(records.total), stage.lr, stage.warmup, total)
+            rate = learning_rate(len(records.total), stage.lr, stage.warmup, total, stage.min_lr)
             optimizer.param_groups[0]["lr"] = rate
             update(model, batch, optimizer, stage, records)
         records.train_loss.append(float(np.mean(records.total[begin:])))
@@ -155,7 +152,7 @@ def run_stage(
 
 
 @torch.no_grad()
-def validate(model: WhisperSignModel, batches: Sequence[Batch], stage: Stage) -> float:
+def validate(model: WhisperSignModel, batches: Sequence[Batch], stage: settings.Stage) -> float:
     """Mean of the batches' total losses in eval mode."""
     model.eval()
     rows = [losses(model, batch, stage.alpha, stage.teacher_forcing) for batch in batches]

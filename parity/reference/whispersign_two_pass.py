@@ -9,6 +9,7 @@ from torch import Tensor
 from parity import cases
 from parity.reference import whispersign_loss, whispersign_net
 from parity.reference.fslr import tensors
+from parity.settings import whispersign as settings
 
 Arrays = dict[str, np.ndarray]
 
@@ -16,7 +17,7 @@ Arrays = dict[str, np.ndarray]
 @torch.inference_mode()
 def run(case: cases.Case, module: whispersign_net.WhisperSignModel) -> Arrays:
     """Everything that the case holds."""
-    inputs, call = tensors(case.inputs), case.call
+    inputs, (lambdas, count, rescoring) = tensors(case.inputs), settings.two_pass(case)
     tokens, lengths = inputs["hyp_tokens"], inputs["hyp_lengths"]
     found: dict[str, Any] = module(inputs["features"], inputs["lengths"])
     ctc = _ctc_scores(found, tokens, lengths)
@@ -29,17 +30,19 @@ def run(case: cases.Case, module: whispersign_net.WhisperSignModel) -> Arrays:
         "output/ctc_mass_covered": np.exp(ctc).sum(1),
         "output/greedy_length_aware": padded(ids),
     }
-    for weight in call["lambdas"]:
-        produced |= _best(f"output/top5_lambda_{weight}", weight, ctc, attention, tokens.numpy())
-    kept = np.argsort(-ctc, axis=1, kind="stable")[:, : call["n_best"]]
-    firsts = np.take_along_axis(ctc, kept, 1), np.take_along_axis(attention, kept, 1)
-    order = np.argsort(-_scores(call["rescoring_lambda"], *firsts), axis=1, kind="stable")
     rows = tokens.numpy()
+    for weight in lambdas:
+        found_tokens, score = _ranked(rows, _scores(weight, ctc, attention), 5)
+        produced[f"output/top5_lambda_{weight}/tokens"] = found_tokens
+        produced[f"output/top5_lambda_{weight}/score"] = score
+    best, by_ctc, by_attention = _ranked(rows, ctc, count, attention)
+    rescored = _scores(rescoring, by_ctc, by_attention)
+    order = np.argsort(-rescored, axis=1, kind="stable")
     return produced | {
-        "output/nbest/tokens": rows[kept],
-        "output/nbest/ctc_log_prob": firsts[0],
-        "output/nbest/att_log_prob": firsts[1],
-        "output/nbest/rescored_tokens": rows[np.take_along_axis(kept, order, 1)],
+        "output/nbest/tokens": best,
+        "output/nbest/ctc_log_prob": by_ctc,
+        "output/nbest/att_log_prob": by_attention,
+        "output/nbest/rescored_tokens": np.take_along_axis(best, order[..., None], 1),
     }
 
 
@@ -83,10 +86,13 @@ def _scores(weight: float, ctc: np.ndarray, attention: np.ndarray) -> np.ndarray
     return np.where(possible, score, -np.inf)
 
 
-def _best(name: str, weight: float, ctc, attention, rows: np.ndarray) -> Arrays:
-    score = _scores(weight, ctc, attention)
-    order = np.argsort(-score, axis=1, kind="stable")[:, :5]
-    return {f"{name}/tokens": rows[order], f"{name}/score": np.take_along_axis(score, order, 1)}
+def _ranked(
+    rows: np.ndarray, score: np.ndarray, count: int, *others: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """The `count` best of rows [N, L] by their score [B, N]: tokens, scores, and what else."""
+    order = np.argsort(-score, axis=1, kind="stable")
+    scores = (np.take_along_axis(values, order, 1) for values in (score, *others))
+    return settings.first(count, rows[order], *scores)
 
 
 def padded(rows: list[list[int]]) -> np.ndarray:

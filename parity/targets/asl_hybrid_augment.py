@@ -16,11 +16,15 @@ Arrays = dict[str, np.ndarray]
 def augmentation(case: cases.Case) -> Arrays:
     """Affine, frame mask and distortion with the recorded draws."""
     x, call = case.inputs["x"], case.call
-    drawn = call["affine"]
+    drawn, hidden = call["affine"], call["mask"]
+    drawn.get("angle_degrees_drawn_but_unused")  # in the original; ours turns by 0 degrees
     shift = (drawn["shift_x"], drawn["shift_y"])
+    hidden.one_of("count_formula", "int(T*0.05)")
+    hidden.one_of(f"count_at_T{len(x)}", int(len(x) * 0.05))
+    call.section("distortion").one_of("normals", "input/normals")
     return {
-        "output/affine": points.affine(x, drawn["scale"], shift),
-        "output/masked": features.mask_frames(x, np.asarray(call["mask"]["frames"])),
+        "output/affine": points.affine(x, drawn["scale"], shift, degrees=0.0),
+        "output/masked": features.mask_frames(x, np.asarray(hidden["frames"])),
         "output/distorted": points.distort(x, case.inputs["normals"]),
     }
 

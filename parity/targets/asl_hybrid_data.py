@@ -19,7 +19,8 @@ def parquet_tensors(case: cases.Case) -> Arrays:
     """`mini_islr_tensors.npz`: the tensors of the data set beside the case, by sequence."""
     files = {path.stem: path for path in (case.path.parent / case.call["data"]).rglob("*.parquet")}
     names = [name.removeprefix("output/") for name in case.expected]
-    limit = case.call["max_len"]
+    limit = case.call.get("max_len", 384)
+    case.call.one_of("expected_json", "mini_islr_expected.json")
     return {f"output/{name}": google_islr.read_tensor(files[name], limit) for name in names}
 
 

@@ -1,6 +1,6 @@
 """The net and the blocks of the ASL hybrid through their golden cases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,10 +12,10 @@ from jaxsign.nets import asl_hybrid, state_dict
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import landmark_motion, lstm, temporal_attention, temporal_conv
 from jaxsign.tasks.classes import loss as losses
-from parity import cases, weights
+from parity import cases, entries, weights
+from parity.settings import asl_hybrid as settings
 
 Arrays = dict[str, np.ndarray]
-SMOOTHING = 0.05
 # The original's momentum in all its norms but the classifier's.
 _NORM = {"momentum": 0.95}
 # Where the original's submodules stand among ours, in the order of the forward pass.
@@ -37,12 +37,13 @@ def is_norm(key: str) -> bool:
     return layer == "classifier.1" or layer.endswith(("bn", "_norm"))
 
 
-def original_net(args: Mapping[str, Any], **fields: Any) -> asl_hybrid.ASLHybrid:
+def original_net(args: entries.Entries, **fields: Any) -> asl_hybrid.ASLHybrid:
     """jaxsign's net for the original's constructor arguments, with the original's behaviour."""
+    sizes = settings.sizes(args)
     return asl_hybrid.ASLHybrid(
-        num_gloss=args["num_classes"],
-        dim=args["dim"],
-        max_len=args["max_len"],
+        num_gloss=sizes["num_classes"],
+        dim=sizes["dim"],
+        max_len=sizes["max_len"],
         mask_padding=False,
         missing="zero",
         bn_momentum=_NORM["momentum"],
@@ -55,6 +56,7 @@ def load(case: cases.Case, table: Sequence[state_dict.Entry]) -> tuple[dict[str,
     kind, _, name = case.meta["weights"].partition(":")
     if kind != "checkpoint":
         return weights.load(case, table, is_norm)
+    settings.loads(case.call)
     bare = state_dict.unwrap(state_dict.read_torch(case.path.parent / name), where=name)
     variables = state_dict.to_variables(table, bare, where=name)
     weights.check_round_trip(bare, state_dict.to_state_dict(table, variables), where=name)
@@ -63,15 +65,18 @@ def load(case: cases.Case, table: Sequence[state_dict.Entry]) -> tuple[dict[str,
 
 def preprocessing(case: cases.Case) -> Arrays:
     """The motion features."""
-    points = case.args["point_landmarks"]
+    points = case.args.get("point_landmarks")
     x = case.inputs["x"]
-    features = jax.jit(landmark_motion.preprocess, static_argnames=("points", "max_len"))(
+    features = _preprocess(
         x if x.ndim == 4 else x[None],
         points=landmark_motion.POINTS if points is None else tuple(points),
-        max_len=case.args["max_len"],
+        max_len=case.args.get("max_len", 384),
     )
     expected = case.expected["output/features"]
     return {"output/features": same_turn(np.asarray(features), expected)}
+
+
+_preprocess = jax.jit(landmark_motion.preprocess, static_argnames=("points", "max_len"))
 
 
 def same_turn(features: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -91,52 +96,46 @@ def model(case: cases.Case) -> Arrays:
     net = original_net(case.args)
     table = net.key_table()
     variables, produced = load(case, table)
+    smoothing = settings.smoothing(case.call)
+
+    def loss(params, variables, x):
+        # Without the intermediates, because that is the path that training and serving take.
+        result: Any = net.apply({**variables, "params": params}, x)
+        logits = result["logits"]["gloss"]
+        if smoothing is None:
+            return jnp.zeros(()), (logits, result["embedding"])
+        labels = jnp.asarray(case.inputs["labels"], jnp.int32)
+        rows = losses.per_example("label_smoothing", logits, labels, label_smoothing=smoothing)
+        return rows.mean(), (logits, result["embedding"])
 
     @jax.jit
     def run(variables, x):
-        # Without the intermediates, because that is the path that training and serving take.
-        result = net.apply(variables, x)
-        outputs = {"logits": result["logits"]["gloss"], "inter/pooled": result["embedding"]}
-        outputs["probabilities"] = jax.nn.softmax(outputs["logits"])
+        given, grads = (variables["params"], variables, x), {}
+        if smoothing is None:
+            value, outputs = loss(*given)
+        else:
+            (value, outputs), grads = jax.value_and_grad(loss, has_aux=True)(*given)
         _, state = net.apply(variables, x, mutable=["intermediates"])
-        for theirs, ours in _INTERMEDIATES.items():
-            outputs[f"inter/{theirs}"] = state["intermediates"][f"after_{ours}"][0]
-        pooling = state["intermediates"]["attention_pool"]
-        outputs["inter/attention_pool"] = pooling["frames"][0]
-        return outputs
+        return value, outputs, grads, state["intermediates"]
 
-    outputs = run(variables, case.inputs["x"])
-    produced |= {f"output/{name}": np.asarray(value) for name, value in outputs.items()}
+    value, (logits, embedding), grads, sown = run(variables, case.inputs["x"])
+    outputs = {"logits": logits, "probabilities": jax.nn.softmax(logits), "inter/pooled": embedding}
+    outputs |= {
+        f"inter/{theirs}": sown[f"after_{ours}"][0] for theirs, ours in _INTERMEDIATES.items()
+    }
+    outputs["inter/attention_pool"] = sown["attention_pool"]["frames"][0]
+    if smoothing is not None:
+        outputs["loss"] = value
+        produced |= weights.gradients(table, variables, grads)
+    produced |= {f"output/{name}": np.asarray(array) for name, array in outputs.items()}
     recorded = "output/inter/preprocessing"
     if case.wants(recorded):
         produced[recorded] = same_turn(produced[recorded], case.expected[recorded])
-    if case.wants("output/loss"):
-        produced |= _loss_and_gradients(case, net, table, variables)
     return produced
 
 
-def _loss_and_gradients(
-    case: cases.Case,
-    net: asl_hybrid.ASLHybrid,
-    table: Sequence[state_dict.Entry],
-    variables: Mapping[str, Any],
-) -> Arrays:
-    labels = jnp.asarray(case.inputs["labels"], jnp.int32)
-
-    @jax.jit
-    @jax.value_and_grad
-    def loss(params):
-        logits: Any = net.apply({**variables, "params": params}, case.inputs["x"])
-        return losses.per_example(
-            "label_smoothing", logits["logits"]["gloss"], labels, label_smoothing=SMOOTHING
-        ).mean()
-
-    value, grads = loss(variables["params"])
-    return {"output/loss": np.asarray(value)} | weights.gradients(table, variables, grads)
-
-
 def block(
-    make: Callable[[Mapping[str, Any]], tuple[nn.Module, Sequence[state_dict.Entry]]],
+    make: Callable[[entries.Entries], tuple[nn.Module, Sequence[state_dict.Entry]]],
 ) -> Callable[[cases.Case], Arrays]:
     """A function that runs one block's cases: forward, and the gradients of sum(y * cotangent).
 
@@ -146,52 +145,55 @@ def block(
     def run(case: cases.Case) -> Arrays:
         module, table = make(case.args)
         variables, produced = load(case, table)
-        apply = jax.jit(lambda v, x: module.apply(v, x))
-        produced["output/y"] = np.asarray(apply(variables, case.inputs["x"]))
-        if "cotangent" not in case.inputs:
-            return produced
+        params, x = variables["params"], case.inputs["x"]
+
+        def apply(params, x) -> Any:
+            return module.apply({**variables, "params": params}, x)
+
+        if not settings.has_block_loss(case.call):
+            return produced | {"output/y": np.asarray(jax.jit(apply)(params, x))}
 
         def total(params, x):
-            y: Any = apply({**variables, "params": params}, x)
-            return (y * case.inputs["cotangent"]).sum()
+            y = apply(params, x)
+            return (y * case.inputs["cotangent"]).sum(), y
 
-        value, (grads, grad_x) = jax.value_and_grad(total, (0, 1))(
-            variables["params"], case.inputs["x"]
-        )
-        produced |= {"output/loss": np.asarray(value), "output/input_grad/x": np.asarray(grad_x)}
+        both = jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))
+        (value, y), (grads, grad_x) = both(params, x)
+        found = {"y": y, "loss": value, "input_grad/x": grad_x}
+        produced |= {f"output/{name}": np.asarray(array) for name, array in found.items()}
         return produced | weights.gradients(table, variables, grads)
 
     return run
 
 
-def temporal_conv_block(args: Mapping[str, Any]) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def temporal_conv_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
     """The gated block."""
-    taps = args["kernel_size"]
-    module = temporal_conv.TemporalConvBlock(
-        taps, args["dilation"], dropout=args["drop_rate"], norm=_NORM
-    )
+    taps = args.get("kernel_size", 17)
+    dilation, rate = args.get("dilation", 1), args.get("drop_rate", 0.2)
+    module = temporal_conv.TemporalConvBlock(taps, dilation, dropout=rate, norm=_NORM)
     return module, torch_rows.temporal_conv("", (), args["dim"], taps)
 
 
-def conv_block(args: Mapping[str, Any]) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def conv_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
     """The depthwise separable block."""
-    taps = args["kernel_size"]
-    module = temporal_conv.Conv1DBlock(taps, dropout=args["drop_rate"], norm=_NORM)
+    taps = args.get("kernel_size", 17)
+    module = temporal_conv.Conv1DBlock(taps, dropout=args.get("drop_rate", 0.2), norm=_NORM)
     return module, torch_rows.conv("", (), args["dim"], taps)
 
 
-def attention_block(args: Mapping[str, Any]) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def attention_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
     """The attention with learned positions."""
-    module = temporal_attention.TemporalAttention(args["num_heads"], args["drop_rate"])
+    heads, rate = args.get("num_heads", 8), args.get("drop_rate", 0.2)
+    module = temporal_attention.TemporalAttention(heads, rate)
     return module, torch_rows.temporal_attention("", (), args["dim"])
 
 
-def transformer_block(args: Mapping[str, Any]) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def transformer_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
     """The transformer block with BatchNorms."""
-    module = temporal_attention.TransformerBlock(
-        args["num_heads"], args["expand"], args["drop_rate"], _NORM
-    )
-    return module, torch_rows.transformer("", (), args["dim"], args["expand"])
+    heads, expand = args.get("num_heads", 8), args.get("expand", 2)
+    rate = args.get("drop_rate", 0.2)
+    module = temporal_attention.TransformerBlock(heads, expand, rate, _NORM)
+    return module, torch_rows.transformer("", (), args["dim"], expand)
 
 
 class ProjectedLSTM(nn.Module):
@@ -200,17 +202,19 @@ class ProjectedLSTM(nn.Module):
     width: int
     hidden: int
     layers: int
+    rate: float
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        h = lstm.BidirectionalLSTM(self.hidden, self.layers, name="lstm")(x)
+        h = lstm.BidirectionalLSTM(self.hidden, self.layers, self.rate, name="lstm")(x)
         return temporal_attention.linear(self.width, "projection", {})(h)
 
 
-def bidirectional_lstm(args: Mapping[str, Any]) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def bidirectional_lstm(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
     """The recurrent block."""
-    width, layers = args["dim"], args["num_layers"]
-    hidden = width if args["hidden_dim"] is None else args["hidden_dim"]
+    width, layers = args["dim"], args.get("num_layers", 2)
+    hidden = args.get("hidden_dim")
+    hidden = width if hidden is None else hidden
     table = torch_rows.lstm("lstm.", ("lstm",), width, hidden, layers)
     table += torch_rows.linear("projection", ("projection",), width, 2 * hidden)
-    return ProjectedLSTM(width, hidden, layers), table
+    return ProjectedLSTM(width, hidden, layers, args.get("drop_rate", 0.2)), table

@@ -14,25 +14,24 @@ from jaxsign.tasks.classes import loss as criteria
 from jaxsign.train import optimizer, step
 from jaxsign.train import state as states
 from parity import cases, weights
+from parity.settings import asl_hybrid as settings
 from parity.targets import asl_hybrid_nets
 
 Arrays = dict[str, np.ndarray]
 
 
-def run_config(call: dict[str, Any]) -> ConfigDict:
+def run_config(given: settings.Steps) -> ConfigDict:
     """jaxsign's config for the original's settings."""
     config = configs.base()
     config.optim.update(
-        name=call["optimizer"].lower(),
-        b1=call["betas"][0],
-        b2=call["betas"][1],
-        eps=call["eps"],
-        weight_decay=call["weight_decay"],
-        grad_clip=1.0,
+        name="adamw",
+        b1=given.betas[0],
+        b2=given.betas[1],
+        eps=given.eps,
+        weight_decay=given.weight_decay,
+        grad_clip=given.clip,
     )
-    config.loss.update(
-        name="label_smoothing", label_smoothing=asl_hybrid_nets.SMOOTHING, weights=(1.0,)
-    )
+    config.loss.update(name="label_smoothing", label_smoothing=given.smoothing, weights=(1.0,))
     config.task.update(heads=("gloss",), monitor="gloss")
     return config
 
@@ -42,7 +41,8 @@ def train_steps(case: cases.Case) -> Arrays:
     net = asl_hybrid_nets.original_net(case.args, dropout_offset=-1.0)
     table = net.key_table()
     variables, _ = asl_hybrid_nets.load(case, table)
-    config = run_config(case.call)
+    given = settings.steps(case)
+    config = run_config(given)
     chain = optimizer.build(config.optim)
     trainable = optimizer.select(optimizer.flat(variables["params"]), (".*",))
     task = tasks.build(config, net)
@@ -55,9 +55,9 @@ def train_steps(case: cases.Case) -> Arrays:
         "weight": np.ones(len(x), np.float32),
         "gloss": labels,
     }
-    produced = _first(case, net, table, variables, batch)
+    produced = _first(net, table, variables, batch, given.smoothing)
     losses, norms = [], []
-    for number, lr in enumerate(case.inputs["lrs"]):
+    for number, lr in enumerate(given.rates):
         group = steps.put_train({name: value[None] for name, value in batch.items()})
         rates = {"lr": jnp.float32(lr), "loss_weights": jnp.ones(1)}
         current, metrics = steps.train(current, group, rates)
@@ -68,6 +68,7 @@ def train_steps(case: cases.Case) -> Arrays:
             produced |= {f"output/after_step1/{k}": v for k, v in stored.items()}
     produced |= {"output/losses": np.array(losses), "output/grad_norms": np.array(norms)}
     after = _stored(table, steps.fetch(current))
+    settings.check_steps(case, produced)
     return produced | {f"after/{key}": value for key, value in after.items()}
 
 
@@ -77,26 +78,26 @@ def _stored(table: list[state_dict.Entry], current: states.TrainState) -> Arrays
 
 
 def _first(
-    case: cases.Case,
     net: asl_hybrid.ASLHybrid,
     table: list[state_dict.Entry],
     variables: dict[str, Any],
     batch: Arrays,
+    smoothing: float,
 ) -> Arrays:
     """Logits and gradients of the first step, before clipping."""
 
-    @jax.jit
     def first(params):
         output, _ = net.apply(
             {**variables, "params": params}, batch["x"], train=True, mutable=["batch_stats"]
         )
         logits = output["logits"]["gloss"]
         rows = criteria.per_example(
-            "label_smoothing", logits, batch["gloss"], label_smoothing=asl_hybrid_nets.SMOOTHING
+            "label_smoothing", logits, batch["gloss"], label_smoothing=smoothing
         )
         return rows.mean(), logits
 
-    (_, logits), grads = jax.value_and_grad(first, has_aux=True)(variables["params"])
+    gradient = jax.jit(jax.value_and_grad(first, has_aux=True))
+    (_, logits), grads = gradient(variables["params"])
     produced = {"output/logits_step1": np.asarray(logits)}
     return produced | weights.gradients(table, variables, grads)
 

@@ -23,8 +23,9 @@ _LOAD_ERROR = "npz load error: "
 
 def interpolate_gaps(case: cases.Case) -> Arrays:
     """Gap filling with every `max_gap`, then clipped as the original's chain does."""
+    case.call.one_of("then", "clip to [0,1], float32")
     produced = {}
-    for gap in case.call["max_gap"]:
+    for gap in case.call.get("max_gap", [5]):
         x, visible = clean.interpolate_gaps(case.inputs["X"], case.inputs["mask"], gap)
         produced[f"output/X_gap{gap}"] = np.clip(x, 0, 1)
         produced[f"output/mask_gap{gap}"] = visible
@@ -33,6 +34,8 @@ def interpolate_gaps(case: cases.Case) -> Arrays:
 
 def _clips(case: cases.Case) -> dict[str, dict[str, Any]]:
     """What jaxsign finds in every recorded clip, in the original's way."""
+    case.call.one_of("output_format", "detailed")
+    case.call.one_of("expected_json", f"{case.name}.json")
     inputs = case.inputs
     return {
         clip: occlusion.detect(inputs[f"{clip}/X"], inputs[f"{clip}/mask"], "upstream")

@@ -15,35 +15,38 @@ from jaxsign.tasks.classes import task as classes
 from jaxsign.train import optimizer, schedule, step
 from jaxsign.train import state as states
 from parity import cases, weights
+from parity.settings import fslr as settings
 from parity.targets import fslr_nets
 
 Arrays = dict[str, np.ndarray]
 _HEADS = ("gloss", "cat")
 
 
-def run_config(call: Mapping[str, Any]) -> ConfigDict:
+def run_config(run: settings.Run) -> ConfigDict:
     """jaxsign's config for the original's settings of a run."""
     config = configs.base()
     config.optim.update(
         name="adam",
-        lr=call["lr"],
-        weight_decay=call["weight_decay"],
-        grad_clip=call["grad_clip"],
-        accumulation=call["gradient_accumulation_steps"],
+        b1=run.betas[0],
+        b2=run.betas[1],
+        eps=run.eps,
+        lr=run.lr,
+        weight_decay=run.weight_decay,
+        grad_clip=run.grad_clip or 0.0,
+        accumulation=run.accumulation,
     )
     config.schedule.update(
-        name=call["scheduler_type"], warmup=call["warmup_epochs"], final_factor=0.01
+        name=run.scheduler or "constant",
+        patience=run.scheduler_patience,
+        warmup=run.warmup_epochs,
+        # The original's plain cosine ends at 0. Without warm-up epochs it stays at a tenth.
+        final_factor=0.0 if run.scheduler == "cosine" else 0.01,
+        legacy_start=True,
     )
-    config.loss.weights = (call["alpha"], call["beta"])
-    config.train.epochs = call["epochs"]
+    config.loss.name = run.loss
+    config.loss.weights = (run.alpha, run.beta)
+    config.train.epochs = run.epochs
     return config
-
-
-def numbered(arrays: Mapping[str, np.ndarray], prefix: str) -> list[Arrays]:
-    """`{'train0/x': ...}` -> the batches called `train0`, `train1`, ... in order."""
-    count = len({name.partition("/")[0] for name in arrays if name.startswith(prefix)})
-    names = [f"{prefix}{i}/" for i in range(count)]
-    return [{k[len(n) :]: v for k, v in arrays.items() if k.startswith(n)} for n in names]
 
 
 def padded(batch: Mapping[str, np.ndarray], rows: int, frames: int) -> Arrays:
@@ -145,13 +148,13 @@ def train_run(case: cases.Case) -> Arrays:
     net = fslr_nets.transformer_net(case.args)
     table = net.key_table()
     variables, _ = weights.load(case, table, fslr_nets.is_norm)
-    runner = Runner(run_config(case.call), net, variables)
-    train, val = (numbered(case.inputs, part) for part in ("train", "val"))
+    runner = Runner(run_config(settings.run(case)), net, variables)
+    train, val = (settings.batches(case, part) for part in ("train", "val"))
     rows = {k: np.asarray(v) for k, v in run(runner, *same_shape(train, val)).items()}
     after = state_dict.to_state_dict(table, runner.variables())
     losses = {f"output/{name}": rows[name] for name in ("loss_gloss", "loss_cat")}
     columns = {f"output/csv/{name}": value for name, value in rows.items()}
-    return losses | columns | {f"after/{key}": value for key, value in after.items()}
+    return losses | columns | settings.after(case, after)
 
 
 class _Ramp(classes.Classify):

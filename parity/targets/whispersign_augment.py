@@ -19,10 +19,13 @@ Options = Mapping[str, Any]
 
 def augmentation(case: cases.Case) -> Arrays:
     """Gesture masks, jitter and noise apart, and the three in their order."""
+    known = {"GestureMasking": _masked, "TemporalJitter": _shifted, "NoiseInjection": _noisy}
     steps = {"mask": [_masked], "jitter": [_shifted], "noise": [_noisy]}
-    steps["all"] = [_masked, _shifted, _noisy]
+    steps["all"] = [known[name] for name in case.call["all"].get("order", list(known))]
+    draws = _draws(case)
+    case.call.one_of("seeds", sorted({int(name.split("/")[1]) for name in draws}))
     produced: Arrays = {}
-    for name, numbers in _draws(case).items():
+    for name, numbers in draws.items():
         kind = name.split("/")[0]
         drawn, x = iter(numbers), case.inputs["clip"]
         for step in steps[kind]:
@@ -40,19 +43,25 @@ def _draws(case: cases.Case) -> dict[str, list[np.ndarray]]:
 
 
 def _masked(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
-    x = joints.mask_joints(x, next(drawn) < options["joint_mask_prob"])
-    if next(drawn) < options["temporal_mask_prob"]:
+    longest = options.get("max_temporal_mask", 10)
+    x = joints.mask_joints(x, next(drawn) < options.get("joint_mask_prob", 0.15))
+    if next(drawn) < options.get("temporal_mask_prob", 0.1):
         count, first = int(next(drawn)), int(next(drawn))
+        assert 1 <= count <= longest, f"a mask of {count} frames where {longest} are the most"
         x = features.mask_frames(x, slice(first, first + count))
     return x
 
 
 def _shifted(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
-    return joints.shift_frames(x, int(next(drawn)))
+    shift, furthest = int(next(drawn)), options.get("max_shift", 2)
+    assert abs(shift) <= furthest, f"a shift of {shift} frames where {furthest} are the most"
+    return joints.shift_frames(x, shift)
 
 
 def _noisy(x: np.ndarray, drawn: Draws, options: Options) -> np.ndarray:
-    return joints.add_noise(x, next(drawn), absent="upstream")
+    noise, std = next(drawn), options.get("std", 0.005)
+    assert abs(noise.std() / std - 1) < 0.1, f"noise of {noise.std()} in place of {std}"
+    return joints.add_noise(x, noise, absent="upstream")
 
 
 def jitter(path: Path) -> FileCheck:

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxsign.tasks.sequences.decoding import beam, greedy, prefixes, rescoring
 from parity import cases, weights
+from parity.settings import whispersign as settings
 from parity.targets import whispersign_nets
 
 Arrays = dict[str, np.ndarray]
@@ -18,6 +19,7 @@ _WIDE = 512
 
 def greedy_decoding(case: cases.Case) -> Arrays:
     """Greedy decoding over all frames, over the valid ones, and of a tie."""
+    settings.ids(case.call)
     inputs = case.inputs
     log_probs, valid = inputs["log_probs"], _valid(inputs["lengths"], inputs["log_probs"])
     return {
@@ -31,21 +33,24 @@ def greedy_decoding(case: cases.Case) -> Arrays:
 
 def beam_search(case: cases.Case) -> Arrays:
     """The n best label sequences by a beam wide enough to be exact."""
-    log_probs = case.inputs["log_probs"]
+    settings.ids(case.call)
+    log_probs, count = case.inputs["log_probs"], case.call.get("n_best", 8)
     valid = _valid(case.inputs["lengths"], log_probs)
-    found = beam.beam_search(log_probs, valid, beam=_WIDE, n_best=case.call["n_best"])
+    found = beam.beam_search(log_probs, valid, beam=_WIDE, n_best=count)
+    places = case.expected["output/top10_tokens"].shape[-1]
+    tokens, scores = settings.first(count, _padded(found, places), found.log_probs)
     return {
-        "output/top10_tokens": _padded(found, case.expected["output/top10_tokens"].shape[-1]),
-        "output/top10_log_prob": found.log_probs,
+        "output/top10_tokens": tokens,
+        "output/top10_log_prob": scores,
         "output/greedy_length_aware": _greedy(log_probs, valid),
     }
 
 
 def two_pass(case: cases.Case) -> Arrays:
     """The net's outputs, all hypotheses with both scores, the best for several weights."""
-    net = whispersign_nets.original_net(case.args)
+    net = whispersign_nets.original_net(settings.sizes(case.args))
     variables = jax.device_put(weights.load(case, net.key_table())[0])
-    inputs, call = case.inputs, case.call
+    inputs, (lambdas, count, rescoring_weight) = case.inputs, settings.two_pass(case)
     x = inputs["features"]
     result = jax.jit(net.apply)(variables, x, np.arange(x.shape[1]) < inputs["lengths"][:, None])
     log_probs, valid = np.asarray(result["ctc_log_probs"]), np.asarray(result["output_valid"])
@@ -62,19 +67,23 @@ def two_pass(case: cases.Case) -> Arrays:
         "output/ctc_mass_covered": np.exp(ctc).sum(1),
         "output/greedy_length_aware": _greedy(log_probs, valid),
     }
-    for weight in call["lambdas"]:
+    for weight in lambdas:
         best = rescoring.ranked(given, ctc, attention, weight)
-        produced[f"output/top5_lambda_{weight}/tokens"] = _padded(best, places)[:, :5]
-        produced[f"output/top5_lambda_{weight}/score"] = best.scores[:, :5]
-    found = beam.beam_search(log_probs, valid, beam=_WIDE, n_best=call["n_best"])
-    found = rescoring.fitted(found)
+        tokens, scores = settings.first(5, _padded(best, places), best.scores)
+        produced[f"output/top5_lambda_{weight}/tokens"] = tokens
+        produced[f"output/top5_lambda_{weight}/score"] = scores
+    found = rescoring.fitted(beam.beam_search(log_probs, valid, beam=_WIDE, n_best=count))
     ctc, attention = _scores(decode, result, found)
-    best = rescoring.ranked(found, ctc, attention, call["rescoring_lambda"])
+    best = rescoring.ranked(found, ctc, attention, rescoring_weight)
+    real = np.where(np.isfinite(found.log_probs), ctc, -np.inf)
+    tokens, ctc, attention = settings.first(count, _padded(found, places), real, attention)
     return produced | {
-        "output/nbest/tokens": _padded(found, places),
+        "output/nbest/tokens": tokens,
         "output/nbest/ctc_log_prob": ctc,
         "output/nbest/att_log_prob": attention,
-        "output/nbest/rescored_tokens": _padded(best, places),
+        "output/nbest/rescored_tokens": settings.first(count, _padded(best, places), best.scores)[
+            0
+        ],
     }
 
 

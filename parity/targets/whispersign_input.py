@@ -34,7 +34,7 @@ def resampling(case: cases.Case) -> Arrays:
     produced: Arrays = {}
     for name, options in case.call["cases"].items():
         x, times = splines.resample_to_fixed_rate(
-            case.inputs[f"{name}/x"], case.inputs[f"{name}/timestamps"], options["rate"]
+            case.inputs[f"{name}/x"], case.inputs[f"{name}/timestamps"], options.get("rate", 60.0)
         )
         produced |= {f"output/{name}/x": x, f"output/{name}/timestamps": times}
     return produced
@@ -43,6 +43,9 @@ def resampling(case: cases.Case) -> Arrays:
 def preprocessing(case: cases.Case) -> Arrays:
     """Windows, lengths, masks, moving averages and feature scalers."""
     clip, train = case.inputs["clip"], case.inputs["scaler_train"]
+    resampled = case.call.section("pad_resampled")
+    resampled.one_of("timestamps", "arange(T)/30")
+    rate = resampled.get("rate", 60)
     produced: Arrays = {}
     for i, row in enumerate(case.call["windows"]):
         window, hop = windows.sizes(row["window_duration"], row["overlap"], row["sample_rate"])
@@ -53,7 +56,6 @@ def preprocessing(case: cases.Case) -> Arrays:
         if kind == "pad":
             produced[name] = windows.fit_length(clip, int(word[0]))
         elif kind == "pad_resampled":
-            rate = case.call[kind]["rate"]
             made, _ = splines.resample_to_fixed_rate(clip, np.arange(len(clip)) / 30, rate)
             produced[name] = windows.fit_length(made, int(word[0])).astype(np.float32)
         elif kind == "mask":
@@ -81,7 +83,8 @@ def _scalers(clip: np.ndarray, train: np.ndarray) -> Arrays:
 
 def loaded_folder(case: cases.Case) -> Arrays:
     """The samples of a folder, normalised whole, then cut or padded, labels in one row."""
-    folder, length = case.path.parent / case.call["data"], case.call["max_seq_length"]
+    folder, length = case.path.parent / case.call["data"], case.call.get("max_seq_length", 1500)
+    case.call.one_of("augment", False)
     produced: Arrays = {}
     for split in ("train", "val", "test"):
         paths = sorted((folder / split / "features").glob("*.npy"))

@@ -1,7 +1,7 @@
 """WhisperSign's loss, alone and behind the net, through jaxsign's own task."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,9 +15,14 @@ from jaxsign import tasks
 from jaxsign.nets import state_dict, whisper_sign
 from jaxsign.tasks.sequences import ctc
 from parity import cases, weights
+from parity.settings import whispersign as settings
+from parity.settings import whispersign_runs as runs
 from parity.targets import whispersign_nets
 
 Arrays = dict[str, np.ndarray]
+DECODER = "^attention_decoder/"
+# Our names of the parts that a stage freezes.
+_FROZEN = {runs.ENCODER: "^encoder/", runs.DECODER: DECODER}
 
 
 def as_batch(inputs: Mapping[str, np.ndarray]) -> Arrays:
@@ -42,29 +47,40 @@ def as_rows(labels: np.ndarray, lengths: np.ndarray, width: int = 0) -> tuple[An
     return rows, valid
 
 
-def run_config(
-    *,
-    alpha: float = 1.0,
-    lr: float = 0.0,
-    weight_decay: float = 0.0,
-    warmup: int = 0,
-    clip: float = 0.0,
-) -> ConfigDict:
+def run_config(stage: runs.Stage) -> ConfigDict:
     """jaxsign's config for the original's settings of a stage."""
     config = configs.base()
     config.net.name = "whisper_sign"
     config.task.update(name="ctc_attention", heads=("gloss",), monitor="loss")
-    config.loss.alpha = alpha
-    config.optim.update(name="adamw", lr=lr, weight_decay=weight_decay, grad_clip=clip)
-    config.schedule.update(
-        name="warmup_cosine_updates", unit="step", warmup_updates=warmup, min_lr=1e-7
+    config.loss.alpha = stage.ctc_share
+    config.optim.update(
+        name="adamw",
+        lr=stage.lr,
+        b1=stage.betas[0],
+        b2=stage.betas[1],
+        eps=stage.eps,
+        weight_decay=stage.weight_decay,
+        grad_clip=stage.grad_clip,
     )
+    config.schedule.update(
+        name="warmup_cosine_updates",
+        unit="step",
+        warmup_updates=stage.warmup,
+        min_lr=stage.min_lr,
+    )
+    config.train.epochs = stage.epochs
+    config.train.frozen = tuple(_FROZEN[name] for name in stage.frozen)
     return config
+
+
+def _task(alpha: float, net: Any) -> Any:
+    """The task of which only the loss is wanted, CTC's share `alpha` of it."""
+    return tasks.build(run_config(runs.loss_alone(alpha)), net)
 
 
 def load(case: cases.Case) -> tuple[whisper_sign.WhisperSign, list[Any], dict[str, Any], Arrays]:
     """The net with the original's behaviour, its key table, its variables, and their checksum."""
-    net = whispersign_nets.original_net(case.args)
+    net = whispersign_nets.original_net(settings.sizes(case.args))
     table = net.key_table()
     variables, produced = whispersign_nets.load(case, table)
     return net, table, variables, produced
@@ -73,8 +89,8 @@ def load(case: cases.Case) -> tuple[whisper_sign.WhisperSign, list[Any], dict[st
 def hybrid_loss(case: cases.Case) -> Arrays:
     """The loss alone, with gradients with respect to the logits of both decoders."""
     produced: Arrays = {}
-    for name, call in case.call["cases"].items():
-        found = _loss_of_logits(case.under(f"input/{name}/"), call["alpha"])
+    for name, alpha in settings.losses(case.call).items():
+        found = _loss_of_logits(case.under(f"input/{name}/"), alpha)
         gradients = found.pop("gradients")
         produced |= {f"output/{name}/{key}": np.asarray(v) for key, v in found.items()}
         produced |= {
@@ -98,24 +114,29 @@ def _loss_of_logits(inputs: Mapping[str, np.ndarray], alpha: float) -> dict[str,
         "weight": np.ones(len(valid), np.float32),
     }
     net: Any = _Given()
-    task = tasks.build(run_config(alpha=alpha if fed else 1.0), net)
-    (total, sums), gradients = _value_and_gradients(task, logits, {}, batch)
-    means = task.summarise(jax.device_get(sums[1]))
-    log_probs = jax.nn.log_softmax(logits["ctc_logits"])
-    nll = ctc.nll(log_probs, jnp.asarray(valid), jnp.asarray(labels), jnp.asarray(label_valid))
-    feasible = jnp.isfinite(nll)
-    return {
-        "total": total,
-        "ctc": means["loss/ctc"],
-        "attention": means.get("loss/attention", 0.0),
-        "nll_per_sample": jnp.where(feasible, nll, -1.0),
-        "feasible": feasible,
-        "gradients": gradients,
-    }
+    # Without the decoder's logits the total is CTC alone.
+    step = _value_and_gradients(_task(alpha if fed else 1.0, net), {}, batch)
+
+    @jax.jit
+    def run(logits):
+        (total, (_, sums)), gradients = step(logits)
+        log_probs = jax.nn.log_softmax(logits["ctc_logits"])
+        nll = ctc.nll(log_probs, jnp.asarray(valid), jnp.asarray(labels), jnp.asarray(label_valid))
+        feasible = jnp.isfinite(nll)
+        found = {"nll_per_sample": jnp.where(feasible, nll, -1.0), "feasible": feasible}
+        return {"total": total, **_parts(sums), **found, "gradients": gradients}
+
+    return run(logits)
+
+
+def _parts(sums: Mapping[str, Any]) -> dict[str, Any]:
+    """The means of both losses, also of one that has no part in the total."""
+    over = {"ctc": "examples", "attention": "tokens"}
+    return {name: sums[f"loss/{name}"] / sums[count] for name, count in over.items()}
 
 
 class _Given:
-    """A net whose parameters are what both heads answer, before the softmax."""
+    """A net whose parameters are what its heads answer, before the softmax."""
 
     inputs = whisper_sign.WhisperSign.inputs
     uses_progress = False
@@ -123,20 +144,20 @@ class _Given:
 
     def apply(self, variables, x, valid, tokens, **options):
         """As a net's; `x` only tells the shape."""
-        del x, options
+        del x, tokens, options
         logits = variables["params"]
         output = {
             "ctc_log_probs": jax.nn.log_softmax(logits["ctc_logits"]),
-            "att_logits": None if tokens is None else logits["att_logits"],
+            "att_logits": logits.get("att_logits"),
             "output_valid": valid,
         }
         return output, {}
 
 
 def _value_and_gradients(
-    task: Any, params: Any, collections: Any, batch: Mapping[str, np.ndarray]
-) -> Any:
-    """((loss, (new collections, sums)), gradients) of one batch of real rows, as in the step."""
+    task: Any, collections: Any, batch: Mapping[str, np.ndarray]
+) -> Callable[[Any], Any]:
+    """Parameters -> ((loss, (new collections, sums)), gradients) of one batch, as in the step."""
     amounts = {"share": batch["weight"], **task.shares(batch)}
     parts = {name: np.full(len(n), 1 / n.sum(), np.float32) for name, n in amounts.items()}
     now = {"epoch": jnp.float32(0), "step": jnp.int32(0)}
@@ -144,7 +165,7 @@ def _value_and_gradients(
     def loss(params):
         return task.loss(params, collections, {**batch, **parts}, jax.random.key(0), now)
 
-    return jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
+    return jax.value_and_grad(loss, has_aux=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,19 +191,20 @@ class _InMode:
 def model_loss(case: cases.Case) -> Arrays:
     """The whole net with its loss: outputs, loss, gradients, and BatchNorm after train mode."""
     net, table, variables, produced = load(case)
-    batch, train = as_batch(case.inputs), case.meta["kind"] == "train"
+    batch, train, alpha = as_batch(case.inputs), case.meta["kind"] == "train", settings.alpha(case)
+    assert alpha is not None
     params = variables["params"]
     collections = {name: value for name, value in variables.items() if name != "params"}
     in_mode: Any = _InMode(net, train)
-    task = tasks.build(run_config(alpha=case.call["alpha"]), in_mode)
-    (total, (new, sums)), gradients = _value_and_gradients(task, params, collections, batch)
-    means = task.summarise(jax.device_get(sums))
-    alone = tasks.build(run_config(alpha=1.0), net)
+    task = _task(alpha, in_mode)
+    step = jax.jit(_value_and_gradients(task, collections, batch))
+    (total, (new, sums)), gradients = step(params)
+    parts = _parts(sums)
     losses = {
         "loss": total,
-        "loss_ctc": means["loss/ctc"],
-        "loss_attention": means.get("loss/attention", 0.0),
-        "loss_total_without_attention": alone.summarise(jax.device_get(sums))["loss"],
+        "loss_ctc": parts["ctc"],
+        "loss_attention": parts["attention"],
+        "loss_total_without_attention": _task(1.0, net).summarise(jax.device_get(sums))["loss"],
         "grad_norm": optax.tree.norm(gradients),
     }
     produced |= {f"output/{name}": np.asarray(value) for name, value in losses.items()}

@@ -20,11 +20,13 @@ from jaxsign.nets.layers import (
 from jaxsign.nets.pretrained import whisper
 from jaxsign.tasks.sequences.decoding import greedy
 from parity import cases, weights
+from parity.settings import whispersign as settings
 
 Arrays = dict[str, np.ndarray]
 Tables = Sequence[state_dict.Entry]
 IGNORED = -1
-REACH, MAX_TARGET = 2000, 200
+REACH = 2000
+_PRODUCT = "sum(output/{} * input/cotangent)"
 
 
 def is_norm(key: str) -> bool:
@@ -33,11 +35,16 @@ def is_norm(key: str) -> bool:
     return layer.startswith("norm") or layer.endswith("_norm")
 
 
-def original_net(args: Mapping[str, Any], **fields: Any) -> whisper_sign.WhisperSign:
-    """jaxsign's net for the original's `model` section, with the original's behaviour."""
-    frontend, encoder = args["frontend"], args["encoder"]
+def original_net(sizes: Mapping[str, Mapping[str, Any]], **fields: Any) -> whisper_sign.WhisperSign:
+    """jaxsign's net for the original's `model` section, with the original's behaviour.
+
+    Args:
+      sizes: of `settings.sizes`.
+      fields: others of the net's own.
+    """
+    frontend, encoder = sizes["frontend"], sizes["encoder"]
     return whisper_sign.WhisperSign(
-        num_gloss=args["decoder"]["vocab_size"] - 1,
+        num_gloss=sizes["decoder"]["vocab_size"] - 1,
         num_joints=frontend["num_joints"],
         num_features=frontend["num_features"],
         patch_size=frontend["patch_size"],
@@ -58,7 +65,9 @@ def load(case: cases.Case, table: Tables) -> tuple[dict[str, Any], Arrays]:
     kind, _, name = case.meta["weights"].partition(":")
     if kind != "checkpoint":
         return weights.load(case, table, is_norm)
-    bare = state_dict.unwrap(state_dict.read_torch(case.path.parent / name), where=name)
+    stored = state_dict.read_torch(case.path.parent / name)
+    settings.checkpoint(case.call, stored)
+    bare = state_dict.unwrap(stored, where=name)
     variables = state_dict.to_variables(table, bare, where=name)
     weights.check_round_trip(bare, state_dict.to_state_dict(table, variables), where=name)
     return variables, {}
@@ -75,13 +84,17 @@ def _output(named: Mapping[str, Any]) -> Arrays:
 def relative_positions(case: cases.Case) -> Arrays:
     """The spread of a table by distance, its numbers one after the other."""
     table = jnp.asarray(case.under("param/")["rel_pos_bias.weight"])
-    spread = jax.vmap(relative_attention.by_distance, (1, None), 2)
+    case.args.one_of("d_model", table.shape[1])
+    case.args.one_of("max_len", (len(table) + 1) // 2)
+    spread = jax.jit(jax.vmap(relative_attention.by_distance, (1, None), 2), static_argnums=1)
     return {f"output/L{n}": np.asarray(spread(table, n)) for n in case.call["lengths"]}
 
 
 def frontend(case: cases.Case) -> Arrays:
     """Embeddings, the steps before them, gradients, and BatchNorm's buffers after train mode."""
-    args, inputs = case.args, case.inputs
+    args, inputs = settings.part(case.args, settings.FRONTEND), case.inputs
+    settings.described(case, _PRODUCT.format("embeddings"))
+    case.call.one_of("steps", 0)
     width = args["patch_size"] * args["num_joints"] * args["num_features"]
     module = patch_frontend.PatchFrontend(
         args["d_model"],
@@ -95,19 +108,14 @@ def frontend(case: cases.Case) -> Arrays:
     x, train = inputs["features"], case.meta["kind"] == "train"
     valid = _valid(inputs.get("lengths"), x.shape[1])
 
-    def run(params, x, mutable):
-        given = {**variables, "params": params}
-        return module.apply(given, x, valid, train=train, mutable=mutable)
-
-    @jax.jit
     def total(params, x):
-        y, state = run(params, x, ["batch_stats"])
+        given, mutable = {**variables, "params": params}, ["batch_stats", "intermediates"]
+        y, state = module.apply(given, x, valid, train=train, mutable=mutable)
         return (y * inputs["cotangent"]).sum(), (y, state)
 
-    (loss, (y, state)), (grads, grad_x) = jax.value_and_grad(total, (0, 1), has_aux=True)(
-        variables["params"], x
-    )
-    sown = run(variables["params"], x, ["intermediates", "batch_stats"])[1]["intermediates"]
+    both = jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))
+    (loss, (y, state)), (grads, grad_x) = both(variables["params"], x)
+    sown = state.pop("intermediates")
     found = {"embeddings": y, "loss": loss, "input_grad/features": grad_x}
     found |= {"inter/patch_embedding": sown["patch_embedding"][0]}
     found |= {"inter/conv_spe": sown["convolved"][0]}
@@ -122,7 +130,9 @@ def frontend(case: cases.Case) -> Arrays:
 
 def encoder_layer(case: cases.Case) -> Arrays:
     """One layer: each of its parts, the result and gradients."""
-    args, inputs = case.args, case.inputs
+    settings.described(case, _PRODUCT.format("y"))
+    one = {name: value for name, value in settings.ENCODER.items() if name != "num_layers"}
+    args, inputs = settings.part(case.args, one), case.inputs
     heads, d = args["num_heads"], args["d_model"]
     module = two_attention_encoder.EncoderLayer(
         heads, args["d_ff"], args["dropout"], REACH, mask_padding=False
@@ -131,15 +141,12 @@ def encoder_layer(case: cases.Case) -> Arrays:
     variables, produced = load(case, table)
     mask = inputs.get("mask")
 
-    @jax.jit
     def total(params, x):
-        y = module.apply({"params": params}, x, mask)
-        return (y * inputs["cotangent"]).sum(), y
+        y, state = module.apply({"params": params}, x, mask, mutable=["intermediates"])
+        return (y * inputs["cotangent"]).sum(), (y, state)
 
-    (loss, y), (grads, grad_x) = jax.value_and_grad(total, (0, 1), has_aux=True)(
-        variables["params"], inputs["x"]
-    )
-    _, state = module.apply(variables, inputs["x"], mask, mutable=["intermediates"])
+    both = jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))
+    (loss, (y, state)), (grads, grad_x) = both(variables["params"], inputs["x"])
     names = {"spatial_attn": "spatial", "temporal_attn": "temporal", "ffn": "feed_forward"}
     found = {"y": y, "loss": loss, "input_grad/x": grad_x}
     for theirs, ours in names.items():
@@ -149,7 +156,8 @@ def encoder_layer(case: cases.Case) -> Arrays:
 
 def encoder(case: cases.Case) -> Arrays:
     """The layers one after the other."""
-    module, table = _encoder(case.args)
+    settings.described(case)
+    module, table = _encoder(settings.part(case.args, settings.ENCODER))
     variables, produced = load(case, table)
     apply = jax.jit(lambda v, x, m: module.apply(v, x, m, mutable=["intermediates"]))
     y, state = apply(variables, case.inputs["x"], case.inputs.get("mask"))
@@ -160,7 +168,9 @@ def encoder(case: cases.Case) -> Arrays:
 
 def _encoder(args: Mapping[str, Any]) -> tuple[Any, Tables]:
     layers, heads, d, ff = (args[k] for k in ("num_layers", "num_heads", "d_model", "d_ff"))
-    module = two_attention_encoder.TwoAttentionEncoder(layers, heads, ff, mask_padding=False)
+    module = two_attention_encoder.TwoAttentionEncoder(
+        layers, heads, ff, args["dropout"], mask_padding=False
+    )
     sizes = {"layers": layers, "head": d // heads, "reach": REACH}
     return module, whisper_rows.encoder("", (), d, ff, **sizes)
 
@@ -170,8 +180,13 @@ def ctc_head(case: cases.Case) -> Arrays:
     d, ids = case.args["d_model"], case.args["vocab_size"]
     table = torch_rows.linear("projection", (), ids, d)
     variables, produced = load(case, table)
-    logits: Any = dense.Dense(ids).apply(variables, case.inputs["x"])
-    log_probs = np.asarray(jax.nn.log_softmax(logits))
+
+    @jax.jit
+    def run(variables, x):
+        logits: Any = dense.Dense(ids).apply(variables, x)
+        return jax.nn.log_softmax(logits)
+
+    log_probs = np.asarray(run(variables, case.inputs["x"]))
     return produced | _output({"log_probs": log_probs}) | {"output/greedy": _greedy(log_probs)}
 
 
@@ -186,14 +201,14 @@ def _greedy(log_probs: np.ndarray, valid: np.ndarray | None = None) -> np.ndarra
 
 
 def decoder(case: cases.Case) -> Arrays:
-    """Logits, their cross entropy, and gradients."""
-    args, inputs = case.args, case.inputs
-    module, table = _decoder(args, args["vocab_size"], args["max_target_len"])
+    """Logits, their cross entropy, and gradients; and the same logits step by step."""
+    settings.described(case, "cross entropy, mean over targets != -1")
+    args, inputs = settings.part(case.args, settings.DECODER), case.inputs
+    module, table = _decoder(args, case.args["vocab_size"], args["max_target_len"])
     variables, produced = load(case, table)
     tokens, targets = inputs["tokens"].astype(np.int32), inputs["targets"]
     mask = inputs.get("encoder_mask")
 
-    @jax.jit
     def total(params, memory):
         logits = module.apply({"params": params}, tokens, memory, mask)
         real = targets != IGNORED
@@ -202,17 +217,28 @@ def decoder(case: cases.Case) -> Arrays:
         )[..., 0]
         return -(picked * real).sum() / real.sum(), logits
 
-    (loss, logits), (grads, grad_memory) = jax.value_and_grad(total, (0, 1), has_aux=True)(
-        variables["params"], inputs["encoder_output"]
-    )
+    both = jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))
+    (loss, logits), (grads, grad_memory) = both(variables["params"], inputs["encoder_output"])
+    _check_steps(module, variables, inputs["encoder_output"], mask, tokens, logits)
     found = {"logits": logits, "loss": loss, "input_grad/encoder_output": grad_memory}
     return produced | _output(found) | weights.gradients(table, variables, grads)
+
+
+def _check_steps(
+    module: Any, variables: Any, memory: Any, mask: Any, tokens: np.ndarray, logits: Any
+) -> None:
+    """Raises AssertionError unless cached decoding gives the logits of the whole sequence."""
+    cache = jax.jit(lambda v: module.apply(v, memory, mask, method="start"))(variables)
+    step = jax.jit(lambda cache, token, i: module.apply(variables, cache, token, i, method="step"))
+    for i in range(tokens.shape[1]):
+        one, cache = step(cache, tokens[:, i], i)
+        np.testing.assert_allclose(one, logits[:, i], rtol=1e-4, atol=2e-5)
 
 
 def _decoder(args: Mapping[str, Any], ids: int, max_target: int) -> tuple[Any, Tables]:
     layers, heads, d, ff = (args[k] for k in ("num_layers", "num_heads", "d_model", "d_ff"))
     module = attention_decoder.AttentionDecoder(
-        ids, d, heads, layers, ff, dropout=0.0, max_target=max_target
+        ids, d, heads, layers, ff, dropout=args["dropout"], max_target=max_target
     )
     sizes = {"layers": layers, "ids": ids, "max_target": max_target}
     return module, whisper_rows.decoder("", (), d, ff, **sizes)
@@ -220,7 +246,7 @@ def _decoder(args: Mapping[str, Any], ids: int, max_target: int) -> tuple[Any, T
 
 def model(case: cases.Case) -> Arrays:
     """The whole net in eval mode: all outputs, and greedy decoding with and without padding."""
-    net = original_net(case.args)
+    net = original_net(settings.sizes(case.args))
     table = net.key_table()
     variables, produced = load(case, table)
     inputs = case.inputs
@@ -240,15 +266,18 @@ def model(case: cases.Case) -> Arrays:
 
 def whisper_import(case: cases.Case) -> Arrays:
     """Whisper's arrays in WhisperSign's keys, and its blocks' outputs from ours."""
-    net, variables = _whisper_sized(case.args)
-    path = case.path.parent / case.call["file"]
+    args, call = settings.part(case.args, settings.DECODER), case.call
+    net, variables = _whisper_sized(args)
+    path = case.path.parent / call["file"]
+    call.one_of("dims", state_dict.read_torch(path)["dims"])
+    call.one_of("hf_names", f"{path.stem}_hf_names.json")
     loaded, _ = whisper.load_pretrained(path, net, variables)
     exported = state_dict.to_state_dict(net.key_table(), loaded)
     inputs = case.inputs
-    module, _ = _encoder(case.args)
+    module, _ = _encoder(args)
     params = loaded["params"]
-    y = module.apply({"params": params["encoder"]}, inputs["x"])
-    module, _ = _decoder(case.args, net.vocabulary, net.max_target)
+    y = jax.jit(module.apply)({"params": params["encoder"]}, inputs["x"])
+    module, _ = _decoder(args, net.vocabulary, net.max_target)
     decoded = module.apply(
         {"params": params["attention_decoder"]},
         *(inputs["t"], inputs["memory"], None),

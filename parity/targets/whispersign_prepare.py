@@ -22,12 +22,13 @@ Arrays = dict[str, np.ndarray]
 
 def leap_motion_adapter(case: cases.Case) -> Arrays:
     """JSON frames, arrays of joints and bones, and a CSV file, as the original reads them."""
-    names = {"normalize_coords": "normalise", "sensor_range_mm": "range_mm", "fps": "fps"}
+    names = {"normalise": "normalize_coords", "range_mm": "sensor_range_mm", "fps": "fps"}
+    frames = case.call.whole("frames")
     produced: Arrays = {}
     for name, options in case.call["runs"].items():
-        chosen = {names[key]: value for key, value in options.items()}
+        chosen: dict[str, Any] = options.given(**names)
         sensor = leap_motion.LeapMotion(upstream=True, **chosen)
-        for frame in case.call["frames"]:
+        for frame in frames:
             sensor.add_frame(frame)
         produced[f"output/{name}"] = sensor.get_sequence()
     sensor = leap_motion.LeapMotion(upstream=True)
@@ -48,14 +49,15 @@ def keypoints(case: cases.Case) -> Arrays:
     produced: Arrays = {}
     lines: list[str] = []
     ids: dict[str, int] = {}
+    labels_in, which_key = case.call.whole("labels_in"), case.call.whole("which_key")
     for split, name in (("train", "train"), ("val", "validation"), ("test", "test")):
-        given = name if name in case.call["labels_in"] else split
-        if given not in case.call["labels_in"]:
+        given = name if name in labels_in else split
+        if given not in labels_in:
             lines.append(f"  [SKIP] Split '{split}' not found")
             continue
         kept = 0
-        for i, labels in enumerate(case.call["labels_in"][given]):
-            key = case.call["which_key"][given][i]
+        for i, labels in enumerate(labels_in[given]):
+            key = which_key[given][i]
             try:
                 x = voya.keypoints({key: case.inputs[f"{given}/{i}"]}, case.path.parent)
                 joints = voya.upstream_joints(x)

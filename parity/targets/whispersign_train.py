@@ -16,11 +16,11 @@ from jaxsign.nets import state_dict, whisper_sign
 from jaxsign.train import optimizer, schedule, step
 from jaxsign.train import state as states
 from parity import cases, targets
+from parity.settings import whispersign as settings
+from parity.settings import whispersign_runs as runs
 from parity.targets import whispersign_loss, whispersign_nets
 
 Arrays = dict[str, np.ndarray]
-DECODER = "^attention_decoder/"
-STAGES = ("stage1", "stage2", "stage3")
 # Names of the original's log and ours.
 SCALARS = {"total_loss": "loss", "ctc_loss": "loss/ctc", "att_loss": "loss/attention"}
 
@@ -54,7 +54,7 @@ class Runner:
         fed: bool,
     ):
         paths = optimizer.flat(variables["params"])
-        unused = () if fed else (DECODER,)
+        unused = () if fed else (whispersign_loss.DECODER,)
         chosen = optimizer.select(paths, config.train.trainable, config.train.frozen, unused)
         chain = optimizer.build(config.optim)
         self.task = tasks.build(config, net)
@@ -95,9 +95,13 @@ class Runner:
 def trainer(case: cases.Case) -> Arrays:
     """The original's three stages, its decoder never fed; the state after each, and its log."""
     net, table, variables, produced = whispersign_loss.load(case)
-    train, val = (_batches(case, kind) for kind in ("train", "val"))
+    train, val = (
+        [whispersign_loss.as_batch(batch) for batch in runs.batches(case, kind)]
+        for kind in ("train", "val")
+    )
     records, trainable = [], []
-    for number, config in enumerate(_stage_configs(case.call), 1):
+    stages = runs.stages(case)
+    for number, config in enumerate(map(whispersign_loss.run_config, stages), 1):
         runner = Runner(config, net, variables, updates=len(train), fed=False)
         for _ in range(config.train.epochs):
             for batch in train:
@@ -112,28 +116,12 @@ def trainer(case: cases.Case) -> Arrays:
             f"output/lr/stage{number}": np.array(found.lr),
             f"output/grad_norm/stage{number}": np.array(found.grad_norm),
         }
-        produced |= _state_after(state_dict.to_state_dict(table, variables), number)
+        last = number == len(stages)
+        produced |= _state_after(state_dict.to_state_dict(table, variables), number, last)
     produced["output/trainable"] = np.array(trainable)
-    return produced | _scalars(records, len(train)) | _files(records)
-
-
-def _stage_configs(call: Mapping[str, Any]) -> list[ConfigDict]:
-    """The stages as the original runs them: the total is CTC alone in each."""
-    settings = call["train_config"]
-    made = []
-    for name in STAGES:
-        config = whispersign_loss.run_config(
-            alpha=1.0,
-            lr=settings[name]["lr"],
-            weight_decay=settings[name]["weight_decay"],
-            warmup=settings["warmup_steps"],
-            clip=settings["grad_clip"],
-        )
-        config.train.epochs = settings[name]["epochs"]
-        if name == "stage1":
-            config.train.frozen = ("^encoder/", DECODER)
-        made.append(config)
-    return made
+    files = _files(records)
+    settings.check_files(case.call, files["output/files/names"].tolist())
+    return produced | _scalars(records, len(train)) | files
 
 
 def _trainable(config: ConfigDict, params: Mapping[str, Any]) -> int:
@@ -143,17 +131,11 @@ def _trainable(config: ConfigDict, params: Mapping[str, Any]) -> int:
     return sum(int(np.size(flat[path])) for path in chosen)
 
 
-def _batches(case: cases.Case, kind: str) -> list[Arrays]:
-    return [
-        whispersign_loss.as_batch(case.under(f"{name}/")) for name in case.call[f"{kind}_batches"]
-    ]
-
-
-def _state_after(state: Arrays, number: int) -> Arrays:
+def _state_after(state: Arrays, number: int, last: bool) -> Arrays:
     """The state after a stage under the case's names; `after/` holds that of the last one."""
     stage = f"output/after_stage{number}"
     found = {f"{stage}/{key}": value for key, value in state.items()}
-    found |= {f"after/{key}": value for key, value in state.items() if number == len(STAGES)}
+    found |= {f"after/{key}": value for key, value in state.items() if last}
     tables = [key for key in state if key.endswith("rel_pos_bias.weight")]
     return found | {f"{stage}_rows_1990_2009/{key}": state[key][1990:2009] for key in tables}
 
@@ -190,19 +172,11 @@ def _files(records: Sequence[Records]) -> Arrays:
 def hybrid_run(case: cases.Case) -> Arrays:
     """Updates with the promised loss, two batches in turn."""
     net, table, variables, produced = whispersign_loss.load(case)
-    call, recorded = case.call, case.call["schedule"]
-    config = whispersign_loss.run_config(
-        alpha=call["alpha"],
-        lr=call["learning_rate"],
-        weight_decay=call["weight_decay"],
-        warmup=recorded["warmup_steps"],
-        clip=call["clip"],
-    )
-    config.schedule.min_lr = recorded["min_lr"]
-    config.train.epochs = 1
-    runner = Runner(config, net, variables, updates=recorded["total_steps"], fed=True)
+    given = runs.updates(case)
+    config = whispersign_loss.run_config(given.stage)
+    runner = Runner(config, net, variables, updates=given.total, fed=True)
     pair = [whispersign_loss.as_batch(case.under(f"input/train{i}/")) for i in range(2)]
-    for number in range(call["steps"]):
+    for number in range(given.count):
         runner.train(pair[number % 2])
     records = runner.records
     named = {"total": "loss", "ctc": "loss/ctc", "attention": "loss/attention"}
@@ -223,8 +197,8 @@ def learning_rates(path: Path) -> targets.FileCheck:
     """
     expected, produced = {}, {}
     for number, row in enumerate(json.loads(path.read_text(encoding="utf-8"))["cases"]):
-        config = whispersign_loss.run_config(lr=row["base_lr"], warmup=row["warmup_steps"])
-        config.schedule.min_lr = row["min_lr"]
+        sizes = {"warmup": row["warmup_steps"], "min_lr": row["min_lr"]}
+        config = whispersign_loss.run_config(runs.Stage(1, row["base_lr"], 0.0, **sizes))
         total = row["total_steps"]
         rates = schedule.build(config.schedule, row["base_lr"], 1, total)
         kept = [(update, lr) for update, lr in row["lr_by_update"] if update < total]
@@ -235,8 +209,9 @@ def learning_rates(path: Path) -> targets.FileCheck:
 
 def model_case(case: cases.Case) -> Arrays:
     """A case of the whole net of any kind."""
-    if case.call.get("steps"):
+    if settings.updates(case.call):
         return hybrid_run(case)
-    if case.wants("output/loss"):
+    settings.described(case)
+    if settings.alpha(case) is not None:
         return whispersign_loss.model_loss(case)
     return whispersign_nets.model(case)

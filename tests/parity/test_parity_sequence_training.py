@@ -6,6 +6,7 @@ import torch
 
 from jaxsign.nets import state_dict
 from parity.reference import fslr, whispersign_net, whispersign_train
+from parity.settings import whispersign_runs as runs
 from parity.targets import whispersign_loss, whispersign_nets
 from parity.targets import whispersign_train as ours
 
@@ -21,7 +22,10 @@ ARGS = {
     "encoder": {"num_heads": 2, "num_layers": 1, "d_ff": 24, "dropout": 0.0},
     "decoder": {"vocab_size": 7},
 }
-EPOCHS, RATES, DECAY = 2, (2e-3, 1e-3), 0.02
+STAGES = (
+    runs.Stage(2, 2e-3, 0.02, alpha=1.0, frozen=runs.STAGE1_FROZEN, warmup=2),
+    runs.Stage(2, 1e-3, 0.02, alpha=0.3, warmup=2),
+)
 
 
 def batches(seed, count):
@@ -48,34 +52,22 @@ def torch_stages(model, train, val):
     return [
         whispersign_train.run_stage(
             model,
-            whispersign_train.Stage(
-                epochs=EPOCHS,
-                lr=lr,
-                weight_decay=DECAY,
-                alpha=alpha,
-                frozen=whispersign_train.STAGE1_FROZEN if alpha == 1 else (),
-                warmup=2,
-            ),
+            stage,
             lambda: as_torch[0],
             as_torch[1],
             len(train),
         )
-        for lr, alpha in zip(RATES, (1.0, 0.3), strict=True)
+        for stage in STAGES
     ]
 
 
 def jax_stages(net, variables, train, val):
     train, val = ([whispersign_loss.as_batch(b) for b in part] for part in (train, val))
     records = []
-    for lr, alpha in zip(RATES, (1.0, 0.3), strict=True):
-        config = whispersign_loss.run_config(
-            alpha=alpha, lr=lr, weight_decay=DECAY, warmup=2, clip=1.0
-        )
-        config.train.epochs = EPOCHS
-        if alpha == 1:
-            config.train.frozen = ("^encoder/", ours.DECODER)
+    for stage in STAGES:
+        config = whispersign_loss.run_config(stage)
         runner = ours.Runner(config, net, variables, updates=len(train), fed=True)
-        for _ in range(EPOCHS):
+        for _ in range(stage.epochs):
             for batch in train:
                 runner.train(batch)
             runner.records.val_loss.append(runner.evaluate(val))
@@ -101,13 +93,18 @@ def test_stages_run_alike():
         for ours_, theirs in (("loss", "total"), ("loss/ctc", "ctc")):
             np.testing.assert_allclose(one.losses[ours_], getattr(other, theirs), rtol=1e-4)
     np.testing.assert_allclose(found[1].losses["loss/attention"], wanted[1].attention, rtol=1e-4)
-    compare(start, state_dict.to_state_dict(table, variables), fslr.state_dict_of(reference))
+    rates = sum(sum(records.lr) for records in found)
+    after = state_dict.to_state_dict(table, variables)
+    compare(start, after, fslr.state_dict_of(reference), 2 * rates)
 
 
-def compare(start, after, wanted):
-    """Matrices agree and have moved; biases that a norm or softmax takes away are noise."""
+def compare(start, after, wanted, furthest):
+    """Matrices agree and have moved.
+
+    Some biases have no gradient but rounding, because a norm or a softmax takes them away: AdamW
+    makes whole steps of it, on either side, so that both can come apart by twice the sum of rates.
+    """
     for key, value in after.items():
-        if value.ndim < 2:
-            continue
-        np.testing.assert_allclose(value, wanted[key], rtol=1e-3, atol=5e-5, err_msg=key)
-        assert np.abs(value - start[key]).max() > 1e-4, key
+        atol = furthest if value.ndim < 2 else 5e-5
+        np.testing.assert_allclose(value, wanted[key], rtol=1e-3, atol=atol, err_msg=key)
+        assert value.ndim < 2 or np.abs(value - start[key]).max() > 1e-4, key

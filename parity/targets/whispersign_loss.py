@@ -138,7 +138,7 @@ def _parts(sums: Mapping[str, Any]) -> dict[str, Any]:
 class _Given:
     """A net whose parameters are what its heads answer, before the softmax."""
 
-    inputs = whisper_sign.WhisperSign.inputs
+    inputs, outputs = whisper_sign.WhisperSign.inputs, whisper_sign.WhisperSign.outputs
     uses_progress = False
     frames_per_output = 1
 
@@ -174,7 +174,7 @@ class _InMode:
 
     net: whisper_sign.WhisperSign
     train: bool
-    inputs = whisper_sign.WhisperSign.inputs
+    inputs, outputs = whisper_sign.WhisperSign.inputs, whisper_sign.WhisperSign.outputs
     uses_progress = False
     frames_per_output = 1
 

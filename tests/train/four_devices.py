@@ -12,7 +12,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxsign import config as configs
-from jaxsign import runtime, tasks
+from jaxsign import nets, runtime, tasks
 from jaxsign.nets import sign_transformer, whisper_sign
 from jaxsign.nets.layers import batch_norm, dense
 from jaxsign.train import optimizer, state, step
@@ -21,8 +21,8 @@ STEPS, ROWS, FRAMES = 2, 8, 9  # micro-batches a step, clips, frames
 RATES = {"lr": jnp.float32(1e-2), "loss_weights": jnp.array([0.7, 0.3], jnp.float32)}
 
 
-class WithBatchNorm(nn.Module):
-    axis_name: str | None = None
+class WithBatchNorm(nets.Net):
+    outputs = ("logits",)
 
     @nn.compact
     def __call__(self, x, valid=None, *, train=False):
@@ -35,7 +35,7 @@ class WithBatchNorm(nn.Module):
 
 def net_of(kind, axis):
     if kind == "bn":
-        return WithBatchNorm(axis)
+        return WithBatchNorm(axis_name=axis)
     if kind == "whisper_sign":
         return whisper_sign.WhisperSign(
             num_gloss=4, num_joints=3, num_features=2, patch_size=2, dim=16, num_heads=2,

@@ -7,13 +7,12 @@ import time
 
 import jax
 import numpy as np
-from running import TWO_SHAPES, command, environment, train_apart
+from running import command, environment, train_apart
 
 from jaxsign.train import checkpoint
 
 WORDS = (
-    TWO_SHAPES,
-    "train.epochs=12",
+    "train.epochs=25",
     "deterministic=True",
     "checkpoint.every_steps=2",
     "input.augment.noise_std=0.02",

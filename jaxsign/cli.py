@@ -40,7 +40,7 @@ _VERBS = {
     "split": "jaxsign.input.signs.preparing.commands:add_split",
     "explore": "jaxsign.input.signs.preparing.commands:add_explore",
     "validate": "jaxsign.input.signs.commands:add_validate",
-    "export-data": "jaxsign.input.signs.commands:add_export_data",
+    "export-data": "jaxsign.input.signs.convert_commands:add_export_data",
     "features": "jaxsign.infer.features.commands:add_features",
     "import": "jaxsign.infer.commands:add_import",
     "export": "jaxsign.infer.commands:add_export",

@@ -1,6 +1,6 @@
-"""The verbs of this room: validate, export-data.
+"""The verb of this room: validate.
 
-What is heavy to import is imported when a verb runs, so that `--help` answers at once.
+What is heavy to import is imported when it runs, so that `--help` answers at once.
 """
 
 import argparse
@@ -21,18 +21,6 @@ _VALIDATE_EXAMPLES = """\
 jaxsign validate data/processed/transformer_only
 jaxsign validate data/processed/iv3_gru_only --require-x2048 --no-check-transformer
 jaxsign validate data/vsl --patch-size 4
-"""
-_EXPORT = """\
-Write the clips that a recipe reads (landmark recordings, archives, synthetic signs) as an FSLR
-folder: one .npz a clip with X, mask, timestamps_ms and meta, and labels.csv. The original's tools
-and this project's recipes can use it.
-"""
-_EXPORT_EXAMPLES = """\
-jaxsign export-data --config fslr_transformer:synthetic --split train --out data/synthetic
-jaxsign export-data --config fslr_transformer --config.data.source=clips \\
-    --config.data.val.path=recordings --split val --out data/val
-
-The recipe's keys are set as --config.KEY=VALUE.
 """
 
 
@@ -89,37 +77,3 @@ def validate(words: argparse.Namespace) -> int:
     )
     print(report.text())
     return report.exit_code
-
-
-def add_export_data(verbs: Any) -> None:
-    """Adds `jaxsign export-data`."""
-    verb = arguments.add_verb(
-        verbs, "export-data", "write a recipe's clips as an FSLR folder", _EXPORT, _EXPORT_EXAMPLES
-    )
-    verb.add_argument(
-        "--config",
-        required=True,
-        metavar="FILE[:ARG]",
-        help="recipe: a file, or the name of a shipped one",
-    )
-    verb.add_argument(
-        "--split", choices=("train", "val", "test"), default="train", help="default: train"
-    )
-    verb.add_argument("--out", required=True, metavar="DIR", help="folder to write")
-    verb.add_argument(
-        "--find-occluded",
-        action="store_true",
-        help="find clips with a hand in front of the face and fill the column occluded",
-    )
-    verb.set_defaults(run=export_data, overrides=True, rest=())
-
-
-def export_data(words: argparse.Namespace) -> int:
-    """Runs `jaxsign export-data`."""
-    from jaxsign import config as configs
-    from jaxsign.input.signs import exporting
-
-    config = configs.load(words.config, words.rest)
-    count = exporting.export_data(config, words.split, words.out, find_occluded=words.find_occluded)
-    print(f"{words.out}: {count} clips and {exporting.LABELS}")
-    return 0

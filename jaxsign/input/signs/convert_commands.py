@@ -1,4 +1,4 @@
-"""The verb convert. What is heavy to import is imported when it runs."""
+"""The verb convert, and its older name export-data. What is heavy is imported when it runs."""
 
 import argparse
 import sys
@@ -8,17 +8,32 @@ from typing import Any
 from jaxsign import arguments
 from jaxsign.errors import UserError, listing
 
+SPLITS = ("train", "val", "test")
 _CONVERT = """\
 Read clips in any known format and write them in another. The format of SRC is found out; that of
 DST is `clips` (a file a clip), or `store` for a large collection. Nothing stands at DST before
 everything is written. Clips that cannot be read are left out and told at the end; the exit status
 is then 2.
+
+With --config the clips that a recipe reads (recordings, archives, synthetic signs; of --split, else
+train) are written in the format fslr, by class numbers: one .npz a clip with X, mask, timestamps_ms
+and meta, and labels.csv. The original's tools and this project's recipes can use it.
+"""
+_EXPORT_EXAMPLES = """\
+jaxsign export-data --config fslr_transformer:synthetic --split train --out data/synthetic
+jaxsign export-data --config fslr_transformer --config.data.source=clips \\
+    --config.data.val.path=recordings --split val --out data/val
+
+The recipe's keys are set as --config.KEY=VALUE.
 """
 _EXAMPLES = """\
 jaxsign convert asl-signs --out data/asl.store --to store
 jaxsign convert data/asl.store --out data/val_clips --split val
 jaxsign convert recordings --out data/fslr --to fslr --parquet
 jaxsign convert 1007000.parquet --out hello.clip.npz
+jaxsign convert --config fslr_transformer:synthetic --to fslr --split val --out data/val
+
+The recipe's keys are set as --config.KEY=VALUE.
 """
 
 
@@ -31,7 +46,10 @@ def add_convert(verbs: Any) -> None:
         _CONVERT,
         _EXAMPLES,
     )
-    verb.add_argument("source", metavar="SRC", type=Path, help="folder, store or file to read")
+    verb.add_argument(
+        "source", metavar="SRC", type=Path, nargs="?", help="folder, store or file to read"
+    )
+    _add_recipe(verb, required=False)
     verb.add_argument(
         "--out",
         required=True,
@@ -48,9 +66,7 @@ def add_convert(verbs: Any) -> None:
     verb.add_argument(
         "--formats", action=_ShowFormats, nargs=0, help="show the formats and what they look like"
     )
-    verb.add_argument(
-        "--split", nargs="+", choices=("train", "val", "test"), help="only clips of these splits"
-    )
+    verb.add_argument("--split", nargs="+", choices=SPLITS, help="only clips of these splits")
     bad = verb.add_mutually_exclusive_group()
     bad.add_argument(
         "--strict", action="store_true", help="stop at the first bad clip and write nothing"
@@ -72,7 +88,31 @@ def add_convert(verbs: Any) -> None:
         help="fslr: longest gap that is interpolated (default: 5)",
     )
     verb.add_argument("--parquet", action="store_true", help="fslr: also write parquet files")
-    verb.set_defaults(run=convert)
+    verb.set_defaults(run=convert, overrides=True, rest=(), error=verb.error)
+
+
+def add_export_data(verbs: Any) -> None:
+    """Adds `jaxsign export-data`, which is `convert --config RECIPE --to fslr`."""
+    about = "write a recipe's clips as an FSLR folder"
+    verb = arguments.add_verb(verbs, "export-data", about, _CONVERT, _EXPORT_EXAMPLES)
+    _add_recipe(verb, required=True)
+    verb.add_argument("--split", nargs=1, choices=SPLITS, help="default: train")
+    verb.add_argument("--out", required=True, metavar="DIR", type=Path, help="folder to write")
+    verb.set_defaults(run=_export, overrides=True, rest=())
+
+
+def _add_recipe(verb: Any, *, required: bool) -> None:
+    verb.add_argument(
+        "--config",
+        required=required,
+        metavar="FILE[:ARG]",
+        help="recipe whose clips are written: a file, or the name of a shipped one",
+    )
+    verb.add_argument(
+        "--find-occluded",
+        action="store_true",
+        help="of a recipe: find clips with a hand in front of the face, for the column occluded",
+    )
 
 
 class _ShowFormats(argparse.Action):
@@ -93,6 +133,12 @@ def convert(words: argparse.Namespace) -> int:
     from jaxsign.input.folders import progress
     from jaxsign.input.signs import formats
 
+    if words.rest and not words.config:
+        words.error(f"unknown arguments: {' '.join(words.rest)}")
+    if (words.source is None) == (words.config is None):
+        raise UserError("Give SRC, or the recipe whose clips are to be written: --config RECIPE")
+    if words.config:
+        return _convert_recipe(words)
     collection = formats.open_collection(words.source, words.source_format)
     formats.check_beside(words.source, words.out)
     if words.split:
@@ -104,6 +150,34 @@ def convert(words: argparse.Namespace) -> int:
         written = formats.write_collection(collection, words.out, words.to, **options)
     _summarise(collection, written)
     return 2 if written.skipped and not words.skip else 0
+
+
+def _convert_recipe(words: argparse.Namespace) -> int:
+    others = {"--from": words.source_format, "--strict": words.strict, "--parquet": words.parquet}
+    others |= {"--float16": words.float16, "--confidence": words.confidence, "--skip": words.skip}
+    others |= {"--max-gap": words.max_gap, f"--to {words.to}": words.to not in ("auto", "fslr")}
+    for name, given in others.items():
+        if given not in (None, False):
+            raise UserError(
+                f"{name}: a recipe's clips are written in the format fslr, as its data and view "
+                "say. Leave that out, or convert the files: jaxsign convert SRC"
+            )
+    return _export(words)
+
+
+def _export(words: argparse.Namespace) -> int:
+    from jaxsign import config as configs
+    from jaxsign.input.signs import exporting
+
+    splits = words.split or ["train"]
+    if len(splits) > 1:
+        raise UserError(
+            f"--split {' '.join(splits)}: one folder of fslr holds one split of a recipe"
+        )
+    config = configs.load(words.config, words.rest)
+    count = exporting.export_data(config, splits[0], words.out, find_occluded=words.find_occluded)
+    print(f"{words.out}: {count} clips and {exporting.LABELS}")
+    return 0
 
 
 def _of_splits(collection: Any, splits: list[str]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.input.signs import commands, exporting, sources, validate
+from jaxsign.input.signs import commands, convert_commands, exporting, sources, validate
 from jaxsign.input.signs.clip import POINTS, Clip
 
 FOLDER = helpers.GOLDEN / "fslr" / "validate_npz"
@@ -19,7 +19,8 @@ def _run(*words: str) -> int:
     top = argparse.ArgumentParser()
     verbs = top.add_subparsers()
     commands.add_validate(verbs)
-    commands.add_export_data(verbs)
+    convert_commands.add_export_data(verbs)
+    convert_commands.add_convert(verbs)
     parsed, rest = top.parse_known_args(words)
     parsed.rest = rest
     assert not rest or parsed.overrides
@@ -67,6 +68,28 @@ def test_export_data_gives_the_same_labels_and_keypoints_back(exported):
         np.testing.assert_array_equal(again.labels[head], first.labels[head])
     np.testing.assert_array_equal(again.lengths, first.lengths)
     assert again.occluded is not None and again.read(0).shape == (first.lengths[0], 156)
+
+
+def test_convert_writes_the_same_from_a_recipe(exported, tmp_path):
+    settings = ("signs=3", "categories=2", "clips_per_signer=1", "frames=(8,12)")
+    words = [f"--config.data.synthetic.{one}" for one in settings]
+    recipe = ["--config", "fslr_transformer:synthetic", "--split", "val", "--find-occluded"]
+    assert _run("convert", *recipe, "--to", "fslr", "--out", str(tmp_path / "x"), *words) == 0
+    names = sorted(path.name for path in exported.iterdir())
+    assert sorted(path.name for path in (tmp_path / "x").iterdir()) == names
+    for name in names:
+        one, other = (folder / name for folder in (exported, tmp_path / "x"))
+        if name.endswith(".npz"):
+            arrays = [dict(np.load(path)) for path in (one, other)]
+            assert all(np.array_equal(arrays[0][key], arrays[1][key]) for key in arrays[0])
+        else:
+            assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("words", [(), ("a", "--config", "b"), ("--config", "b", "--to", "store")])
+def test_convert_of_a_recipe_takes_what_fits(words, tmp_path):
+    with pytest.raises(UserError, match="Give SRC|--to store: a recipe"):
+        _run("convert", *words, "--out", str(tmp_path / "x"))
 
 
 def test_export_data_does_not_write_over_a_data_set(exported):

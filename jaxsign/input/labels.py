@@ -1,13 +1,18 @@
-"""Reading labels files: every row checked, everything that is wrong reported at once."""
+"""Reading labels, the one place for all: tables (csv), lists of names (JSON), cells of glosses.
 
+Every row is checked, and everything that is wrong reported at once.
+"""
+
+import collections
 import csv
 import dataclasses
 import io
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -248,7 +253,7 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
 
 def _index_map(path: Path, wanted: int) -> tuple[str, ...]:
     try:
-        ids = json.loads(path.read_text(encoding="utf-8"))
+        ids = _read_json(path)
         if ids.get("<blank>") == 0:
             ids = {name: index - 1 for name, index in ids.items() if name != "<blank>"}
         names = {index: name for name, index in ids.items()}
@@ -262,3 +267,87 @@ def _index_map(path: Path, wanted: int) -> tuple[str, ...]:
             f"{len(ids)} names with the ids {sorted(map(str, set(ids.values())))[:5]} ..."
         )
     return tuple(names[i] for i in range(count))
+
+
+def read_names(path: Path) -> dict[str, tuple[str, ...]]:
+    """Class names by head from a `labels.json`.
+
+    Raises:
+        UserError: unreadable or of another form.
+    """
+    try:
+        heads = _read_json(path)["heads"]
+        names = {
+            head: tuple(str(name).strip() for name in heads[head] or ())
+            for head in ("gloss", "cat")
+            if head in heads
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path}: not readable ({error!r}). Expected "
+            '{"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
+        ) from error
+    for found in names.values():
+        distinct(found, path)
+    return names
+
+
+def distinct(names: Sequence[str], path: Path) -> None:
+    """Two classes of one name could not be told apart.
+
+    Raises:
+        UserError: a name stands twice or is empty.
+    """
+    for name, count in collections.Counter(names).items():
+        if count > 1 or not name:
+            numbers = [i for i, other in enumerate(names) if other == name]
+            raise UserError(
+                f"{path}: the classes {', '.join(map(str, numbers[:5]))} are named {name!r}; every "
+                "class needs a name of its own"
+            )
+
+
+def read_numbers(path: Path, example: str) -> dict[str, int]:
+    """The numbers of signs from a JSON object such as {"HELLO": 0, "BYE": 1}.
+
+    Args:
+        path: the file.
+        example: what it should look like, for messages.
+
+    Raises:
+        UserError: unreadable, other values than whole numbers, or a name that stands twice.
+    """
+    try:
+        numbers = _read_json(path)
+        numbers = _each_once([(name.strip(), number) for name, number in numbers.items()])
+        wrong = [name for name, number in numbers.items() if not str(number).isdecimal()]
+        if wrong:
+            raise ValueError(f"the number of {wrong[0]!r} is {numbers[wrong[0]]!r}")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path}: not readable ({error}). Expected {example}.") from error
+    return {name: int(number) for name, number in numbers.items()}
+
+
+def _read_json(path: Path) -> Any:
+    """What every list of names in JSON is read by; ValueError where a name stands twice."""
+    return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        name, count = collections.Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{name!r} stands {count} times")
+    return named
+
+
+def join_names(names: Sequence[str]) -> str:
+    r"""Names in one cell: joined by `|`, with `\` before a `|` or `\` that belongs to a name."""
+    return "|".join(re.sub(r"([|\\])", r"\\\1", name) for name in names)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """The names that `join_names` joined."""
+    words = re.findall(r"((?:[^|\\]|\\.)*)(?:\||$)", text)
+    # An empty match follows the last name.
+    return tuple(re.sub(r"\\(.)", r"\1", word) for word in words if word)

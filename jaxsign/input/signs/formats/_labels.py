@@ -6,7 +6,6 @@ classes in the form of a run folder's: {"heads": {"gloss": [...], "cat": [...]}}
 `label_map.csv` or `labels_reference.csv` (gloss_id,label,cat_id,category) gives them.
 """
 
-import collections
 import csv
 import dataclasses
 import io
@@ -16,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files
@@ -93,7 +91,7 @@ def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) 
 
 
 def _entry(name: str, split: str, cells: Mapping[str, str], found: Labels) -> Entry:
-    glosses = split_names(cells.get("glosses", ""))
+    glosses = labels.split_names(cells.get("glosses", ""))
     if not glosses:
         gloss = _named(cells.get("gloss", ""), found.glosses, "gloss")
         glosses = (gloss,) if gloss else ()
@@ -118,81 +116,14 @@ def _named(text: str, names: Sequence[str], column: str) -> str:
 def _class_names(folder: Path) -> dict[str, tuple[str, ...]]:
     path = folder / NAMES
     if path.is_file():
-        return read_names(path)
+        return labels.read_names(path)
     for name in _MAPS:
         if (folder / name).is_file():
             named = labels.label_map(str(folder / name), {})
             for names in named.values():
-                distinct(names, folder / name)
+                labels.distinct(names, folder / name)
             return named
     return {}
-
-
-def read_names(path: Path) -> dict[str, tuple[str, ...]]:
-    """Class names by head from a `labels.json`.
-
-    Raises:
-        UserError: unreadable or of another form.
-    """
-    try:
-        heads = json.loads(path.read_text(encoding="utf-8-sig"))["heads"]
-        names = {
-            head: tuple(str(name).strip() for name in heads[head] or ())
-            for head in _HEADS
-            if head in heads
-        }
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(
-            f"{path}: not readable ({error!r}). Expected "
-            '{"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
-        ) from error
-    for found in names.values():
-        distinct(found, path)
-    return names
-
-
-def distinct(names: Sequence[str], path: Path) -> None:
-    """Two classes of one name could not be told apart.
-
-    Raises:
-        UserError: a name stands twice or is empty.
-    """
-    for name, count in collections.Counter(names).items():
-        if count > 1 or not name:
-            numbers = [i for i, other in enumerate(names) if other == name]
-            raise UserError(
-                f"{path}: the classes {', '.join(map(str, numbers[:5]))} are named {name!r}; every "
-                "class needs a name of its own"
-            )
-
-
-def read_numbers(path: Path, example: str) -> dict[str, int]:
-    """The numbers of signs from a JSON object such as {"HELLO": 0, "BYE": 1}.
-
-    Args:
-        path: the file.
-        example: what it should look like, for messages.
-
-    Raises:
-        UserError: unreadable, other values than whole numbers, or a name that stands twice.
-    """
-    try:
-        numbers = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
-        numbers = _each_once([(name.strip(), number) for name, number in numbers.items()])
-        wrong = [name for name, number in numbers.items() if not str(number).isdecimal()]
-        if wrong:
-            raise ValueError(f"the number of {wrong[0]!r} is {numbers[wrong[0]]!r}")
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: not readable ({error}). Expected {example}.") from error
-    return {name: int(number) for name, number in numbers.items()}
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    named = dict(pairs)
-    if len(named) < len(pairs):
-        name, count = collections.Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{name!r} stands {count} times")
-    return named
 
 
 def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix: str) -> None:
@@ -207,7 +138,7 @@ def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix
             entry.name + suffix,
             numbers[0][entry.glosses[0]] if entry.glosses else "",
             numbers[1].get(entry.category, ""),
-            join_names(entry.glosses),
+            labels.join_names(entry.glosses),
             entry.category,
             entry.signer,
             entry.split,
@@ -229,18 +160,6 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) 
 def json_text(value: Any) -> str:
     """JSON for people: names as they are written, two spaces."""
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-
-
-def join_names(names: Sequence[str]) -> str:
-    r"""Names in one cell: joined by `|`, with `\` before a `|` or `\` that belongs to a name."""
-    return "|".join(re.sub(r"([|\\])", r"\\\1", name) for name in names)
-
-
-def split_names(text: str) -> tuple[str, ...]:
-    """The names that `join_names` joined."""
-    words = re.findall(r"((?:[^|\\]|\\.)*)(?:\||$)", text)
-    # An empty match follows the last name.
-    return tuple(re.sub(r"\\(.)", r"\1", word) for word in words if word)
 
 
 def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) -> list[Entry]:

@@ -70,7 +70,7 @@ def _collection(path: Path, entries: list[Entry], **rest: Any) -> Collection:
 
 
 def _read_map(path: Path) -> dict[str, int]:
-    signs = _labels.read_numbers(path, '{"SIGN": 0, "OTHER SIGN": 1, ...}')
+    signs = labels.read_numbers(path, '{"SIGN": 0, "OTHER SIGN": 1, ...}')
     if sorted(signs.values()) != list(range(len(signs))):
         raise UserError(f"{path}: its numbers must be 0 to {len(signs) - 1}, each once")
     return signs

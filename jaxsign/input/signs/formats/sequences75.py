@@ -16,7 +16,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input import files, labels
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _files, _labels, _points75
+from jaxsign.input.signs.formats import _files, _points75
 from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, Format
 
 Array = np.ndarray
@@ -58,7 +58,7 @@ def open_path(path: Path) -> Collection:
     key = _key(path)
     arrays = _arrays(*key)
     classes = tuple(str(name) for name in arrays["classes"])
-    _labels.distinct(classes, path)
+    labels.distinct(classes, path)
     _check(path, arrays, len(classes))
     rows = zip(arrays["label"].tolist(), arrays["split"].tolist(), strict=True)
     entries = [

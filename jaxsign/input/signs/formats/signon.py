@@ -94,12 +94,12 @@ def _lowered(row: labels.Row) -> labels.Row:
 
 def _class_names(folder: Path) -> tuple[str, ...]:
     if (folder / _labels.NAMES).is_file():
-        return _labels.read_names(folder / _labels.NAMES).get("gloss", ())
+        return labels.read_names(folder / _labels.NAMES).get("gloss", ())
     path = folder / GLOSSES
     if not path.is_file():
         return ()
     names = tuple(row.cells["Gloss"] for row in labels.read_rows(path, ("Gloss",)))
-    _labels.distinct(names, path)
+    labels.distinct(names, path)
     return names
 
 

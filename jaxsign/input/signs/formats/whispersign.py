@@ -124,7 +124,7 @@ def _signers(path: Path) -> dict[str, str]:
 
 def read_map(path: Path) -> dict[int, str]:
     """Names by their numbers, the blank among them; raises UserError as `open_path`."""
-    numbers = _labels.read_numbers(path, f'{{"{BLANK}": 0, "GLOSS": 1, ...}}')
+    numbers = labels.read_numbers(path, f'{{"{BLANK}": 0, "GLOSS": 1, ...}}')
     names = {number: gloss for gloss, number in numbers.items()}
     if len(names) < len(numbers):
         raise UserError(f"{path}: two glosses have the same number")
@@ -233,7 +233,7 @@ class _Writer(ClipWriter):
         if entry.glosses:
             numbers = np.array([self._numbers[gloss] for gloss in entry.glosses], np.int64)
             _npy.write(self._folder / split / "labels" / f"{name}{SUFFIX}", numbers)
-        names = _labels.join_names(entry.glosses)
+        names = labels.join_names(entry.glosses)
         self._rows.append((f"{split}/{name}", entry.name, names, entry.signer))
         self._counts[split] += 1
 

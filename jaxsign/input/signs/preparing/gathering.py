@@ -49,7 +49,7 @@ def record(words: argparse.Namespace) -> dict[str, Any]:
     return {"made_of": str(words.data), **{name: getattr(words, name) for name in names}}
 
 
-def _table(words: argparse.Namespace) -> label_table.Table | None:
+def _table(words: argparse.Namespace) -> label_table.LabelTable | None:
     """The table that is given, without problems unless these are to be skipped."""
     if not words.labels:
         return None
@@ -58,7 +58,7 @@ def _table(words: argparse.Namespace) -> label_table.Table | None:
     return table
 
 
-def _refuse(problems: list[str], table: label_table.Table, skip: bool) -> None:
+def _refuse(problems: list[str], table: label_table.LabelTable, skip: bool) -> None:
     if problems and not skip:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise UserError(
@@ -86,7 +86,7 @@ def _videos(words: argparse.Namespace, data: Path, console: Console) -> Collecti
     return dataclasses.replace(found, problems=table.problems)
 
 
-def _videos_table(words: argparse.Namespace, data: Path) -> label_table.Table:
+def _videos_table(words: argparse.Namespace, data: Path) -> label_table.LabelTable:
     if words.labels:
         return label_table.read(Path(words.labels), separator=words.separator)
     if words.source == "video":

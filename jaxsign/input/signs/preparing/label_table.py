@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaxsign.errors import UserError
 from jaxsign.input import labels
-from jaxsign.input.signs.formats import SPLITS, _labels
+from jaxsign.input.signs.formats import SPLITS
 
 FILE = ("filename", "file", "video", "path", "video_path")
 LABEL = ("label", "gloss", "class", "sign", "meaning")
@@ -16,7 +16,7 @@ _SAME = {"validation": "val", "valid": "val", "dev": "val"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class LabelledFile:
     """A clip of a table.
 
     Attributes:
@@ -34,16 +34,16 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
+class LabelTable:
     """A table's rows, which columns they come from, and what is wrong with it."""
 
     path: Path
-    rows: list[Row]
+    rows: list[LabelledFile]
     columns: tuple[str, str]
     problems: list[str]
 
 
-def read(path: Path, *, separator: str = "", named: bool = False) -> Table:
+def read(path: Path, *, separator: str = "", named: bool = False) -> LabelTable:
     """The clips of a csv file.
 
     The columns of files and labels are found by their names, `FILE` and `LABEL` in any case; where
@@ -70,7 +70,7 @@ def read(path: Path, *, separator: str = "", named: bool = False) -> Table:
         file, label = found[0], found[1]
     signer, split = _last(found, SIGNER), _last(found, SPLIT)
     made = [
-        Row(
+        LabelledFile(
             file=row.cells[file].replace("\\", "/").removeprefix("./"),
             glosses=_glosses(row.cells[label], separator, listed=label.lower() == "glosses"),
             signer=row.cells[signer] if signer else "",
@@ -79,7 +79,7 @@ def read(path: Path, *, separator: str = "", named: bool = False) -> Table:
         )
         for row in rows
     ]
-    return Table(path, made, (file, label), _problems(path, made))
+    return LabelTable(path, made, (file, label), _problems(path, made))
 
 
 def _last(found: Sequence[str], names: Sequence[str]) -> str:
@@ -91,7 +91,7 @@ def _glosses(cell: str, separator: str, *, listed: bool) -> tuple[str, ...]:
     if separator:
         return separated(cell, separator)
     if listed:
-        return _labels.split_names(cell)
+        return labels.split_names(cell)
     return (cell,) if cell else ()
 
 
@@ -105,7 +105,7 @@ def _split(text: str) -> str:
     return _SAME.get(low, low)
 
 
-def _problems(path: Path, rows: Sequence[Row]) -> list[str]:
+def _problems(path: Path, rows: Sequence[LabelledFile]) -> list[str]:
     found = []
     first: dict[str, int] = {}
     for row in rows:

@@ -10,7 +10,7 @@ from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import video, videos
 from jaxsign.input.signs.formats import Collection, Entry, in_order
 from jaxsign.input.signs.formats import clips as clip_files
-from jaxsign.input.signs.preparing.label_table import Row, Table
+from jaxsign.input.signs.preparing.label_table import LabelledFile, LabelTable
 
 TABLES = ("label.csv", "labels.csv", "metadata.csv")
 FOLDER = "videos"
@@ -31,7 +31,7 @@ def table_of(folder: Path) -> Path:
     )
 
 
-def located(table: Table, folder: Path, out: Path) -> tuple[dict[str, str], list[str]]:
+def located(table: LabelTable, folder: Path, out: Path) -> tuple[dict[str, str], list[str]]:
     """Where the videos of a table lie, and which are not there.
 
     Args:
@@ -72,7 +72,7 @@ def _absent(name: str, folder: Path, names: list[str]) -> str:
 
 
 def collection(
-    table: Table, read: Mapping[str, Callable[[], Clip | Any]], missing: str = "no such video"
+    table: LabelTable, read: Mapping[str, Callable[[], Clip | Any]], missing: str = "no such video"
 ) -> Collection:
     """The clips of a table's rows, in its order; glosses sorted, whole numbers by value.
 
@@ -93,7 +93,7 @@ def collection(
     )
 
 
-def _distinct(entries: list[Entry], table: Table) -> list[Entry]:
+def _distinct(entries: list[Entry], table: LabelTable) -> list[Entry]:
     """Names with their endings where two videos differ in these alone."""
     names = [entry.name for entry in entries]
     return [
@@ -104,7 +104,7 @@ def _distinct(entries: list[Entry], table: Table) -> list[Entry]:
 
 @dataclasses.dataclass(frozen=True)
 class _Rows:
-    rows: list[Row]
+    rows: list[LabelledFile]
     read: Mapping[str, Callable[[], Clip]]
     missing: str
 

@@ -93,7 +93,7 @@ def usable(collection: Collection, on_clip: Callable[[str], None] | None = None)
 
 
 def labelled(
-    collection: Collection, table: label_table.Table | None, separator: str = ""
+    collection: Collection, table: label_table.LabelTable | None, separator: str = ""
 ) -> Collection:
     """A collection with the labels of a table, or its own cut at the separator.
 

@@ -41,7 +41,7 @@ class Sample:
 def collect(
     folder: Path,
     found: Sequence[Sample],
-    table: label_table.Table | None = None,
+    table: label_table.LabelTable | None = None,
     *,
     separator: str = "",
     names: Callable[[Sequence[str]], tuple[str, ...]] = voya.class_names,
@@ -111,8 +111,8 @@ def _glosses(text: str, separator: str) -> tuple[str, ...]:
 
 
 def _rows(
-    table: label_table.Table | None, found: Sequence[Sample]
-) -> tuple[dict[str, label_table.Row], list[str]]:
+    table: label_table.LabelTable | None, found: Sequence[Sample]
+) -> tuple[dict[str, label_table.LabelledFile], list[str]]:
     """The table's row of every sample it names, and what is wrong with it."""
     if table is None:
         return {}, []

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaxsign.input import labels
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats
-from jaxsign.input.signs.formats import _labels, _record, fslr
+from jaxsign.input.signs.formats import _record, fslr
 from jaxsign.input.signs.views import fslr156
 
 FEW = settings(max_examples=12, deadline=None)
@@ -103,7 +104,7 @@ NAMES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_si
 
 @given(st.lists(NAMES, max_size=4))
 def test_names_in_one_cell(names):
-    assert _labels.split_names(_labels.join_names(names)) == tuple(names)
+    assert labels.split_names(labels.join_names(names)) == tuple(names)
 
 
 @pytest.mark.parametrize("name", ["clips", "pose", "fslr", "store", "google_islr", "signon"])

@@ -1,11 +1,22 @@
-"""Boxes in videos: examples of two ragged axes (frames, boxes a frame), and nothing like a clip."""
+"""Boxes in videos: examples of two ragged axes (frames, boxes a frame), and nothing like a clip.
+
+A net and a task learn from them through the loop, which knows neither.
+"""
 
 import dataclasses
+from typing import ClassVar
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
+from jaxsign import config as configs
+from jaxsign import nets, tasks
 from jaxsign.input import planning
 from jaxsign.input.examples import Examples
+from jaxsign.tasks import measures
+from jaxsign.train import log, loop
 
 
 @dataclasses.dataclass
@@ -45,6 +56,9 @@ class Boxes(Examples):
             self.boxes.append(boxes * real[..., None])
             self.real.append(real)
 
+    def facts(self, config):
+        return {"net": {"classes": 2}}
+
     def cutting(self):
         return Halves(self.sizes) if self.training else planning.Whole(self.sizes)
 
@@ -74,3 +88,84 @@ class Boxes(Examples):
             "valid_boxes": np.ones((rows, *size), bool),
             "label": np.zeros(rows, np.int32),
         }
+
+
+class Net(nets.Net):
+    """The mean over real boxes of a layer of each."""
+
+    classes: int = 0  # 0 = as many as the data have
+
+    inputs: ClassVar[tuple[str, ...]] = ("boxes", "valid_boxes")
+    outputs: ClassVar[tuple[str, ...]] = ("logits",)
+
+    @nn.compact
+    def __call__(self, boxes, valid_boxes=None, *, train=False):
+        h = jnp.tanh(nn.Dense(8, name="inner")(boxes)) * valid_boxes[..., None]
+        h = h.sum((1, 2)) / valid_boxes.sum((1, 2))[:, None]
+        return {"logits": nn.Dense(self.classes, name="outer")(h)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Task(tasks.Task):
+    """Cross entropy, and how many videos are right."""
+
+    net: nets.Net
+
+    @classmethod
+    def open(cls, config, split):
+        training = split == "train"
+        return Boxes(26 if training else 9, seed=int(training), training=training)
+
+    @classmethod
+    def build(cls, config, net):
+        return cls(net)
+
+    @classmethod
+    def numbers(cls, config):
+        return {"right": measures.Number("right", "right videos", "max")}
+
+    def init(self, rng, batch):
+        return nets.init(self.net, rng, batch)
+
+    def loss(self, params, collections, batch, rng, now):
+        output = nets.call(self.net, {"params": params}, batch, train=True, rng=rng)
+        rows, sums = self._rows(output, batch)
+        return (rows * batch["share"]).sum(), (collections, sums)
+
+    def evaluate(self, variables, batch, now):
+        return self._rows(nets.call(self.net, variables, batch), batch)[1]
+
+    def _rows(self, output, batch):
+        logits, real = output["logits"], batch["weight"]
+        rows = -jax.nn.log_softmax(logits)[jnp.arange(len(real)), batch["label"]]
+        right = (logits.argmax(-1) == batch["label"]) * real
+        return rows, {"examples": real.sum(), "loss": (rows * real).sum(), "right": right.sum()}
+
+    def summarise(self, sums):
+        return {name: float(sums[name]) / float(sums["examples"]) for name in ("loss", "right")}
+
+    columns = (measures.Column("val_right", "val", "right"),)
+    panel = measures.Panel("right videos", {"val_right": "right"})
+
+    def line(self, val):
+        return f"right {val['right']:.3f}"
+
+
+def recipe():
+    """A few epochs with buckets that are no chain."""
+    config = configs.base()
+    config.net = {"name": "boxes", "classes": 0}
+    config.task.update(name="boxes", heads=(), monitor="right")
+    config.input.update(batch_size=4, buckets=((3, 5), (6, 3)), threads=0)
+    config.optim.update(name="adamw", lr=0.01, accumulation=2)
+    config.train.epochs = 3
+    config.log.tensorboard = False
+    config.deterministic = True
+    return config
+
+
+def train(folder, config, steps=None):
+    """Trains in this process; stops after `steps` more steps if that is given."""
+    nets.add("boxes", Net)
+    tasks.add("boxes", Task)
+    return loop.train(config, folder, log.Display(live=False), stop_after_steps=steps)

@@ -216,6 +216,14 @@ class Net(nn.Module, kw_only=True):
         raise UserError(f"checkpoints of the net {name_of(cls)} cannot be imported")
 
 
+_ADDED: dict[str, type[Net]] = {}
+
+
+def add(name: str, net: type[Net]) -> None:
+    """Makes a net that stands elsewhere known as `name` to the recipes of this process."""
+    _ADDED[name] = net
+
+
 @functools.cache
 def names() -> tuple[str, ...]:
     """Names of the nets: the files of this folder that define `NET`."""
@@ -229,6 +237,8 @@ def get(name: str) -> type[Net]:
     Raises:
       UserError: no net of that name.
     """
+    if name in _ADDED:
+        return _ADDED[name]
     if name not in names():
         raise UserError(
             f"no net is called {name!r}.{did_you_mean(name, names())} Known: {', '.join(names())}"

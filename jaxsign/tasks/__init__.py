@@ -173,6 +173,14 @@ class Task(abc.ABC):
         return {}
 
 
+_ADDED: dict[str, type[Task]] = {}
+
+
+def add(name: str, task: type[Task]) -> None:
+    """Makes a task that stands elsewhere known as `name` to the recipes of this process."""
+    _ADDED[name] = task
+
+
 def kind(config: ConfigDict) -> type[Task]:
     """The class of the recipe's task.
 
@@ -181,6 +189,8 @@ def kind(config: ConfigDict) -> type[Task]:
     """
     known = sorted(_FOLDERS)
     name = config.task.name
+    if name in _ADDED:
+        return _ADDED[name]
     if name not in known:
         raise UserError(
             f"no task is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}"

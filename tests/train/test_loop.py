@@ -328,7 +328,7 @@ def test_unusable_settings_are_told_before_the_first_step(tmp_path):
         (("optim.name=adamm",), "Did you mean 'adam'"),
         (("train.trainable=('nothing',)",), "matches no parameter"),
         (("data.synthetic.val_signers=3",), "must leave signers"),
-        (("net.num_gloss=2",), "makes 3 classes of gloss, but net.num_gloss=2"),
+        (("net.num_gloss=2",), "has 3 classes of gloss, but net.num_gloss=2"),
         (("devices=64",), "this machine has"),
         (("task.name=clasify",), "Did you mean 'classify'"),
     ):

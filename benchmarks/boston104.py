@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ml_collections import ConfigDict
 from rich.console import Console
@@ -24,10 +25,11 @@ from rich.table import Table
 from benchmarks import boston104_torch, whisper_sign
 from jaxsign import config as configs
 from jaxsign import runtime, tasks
+from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import sources
 from jaxsign.tasks.sequences import options as decoding
-from jaxsign.tasks.sequences import recogniser, word_errors
+from jaxsign.tasks.sequences import word_errors
 from jaxsign.train import inputs, setup
 from parity.reference import whispersign_net
 
@@ -72,10 +74,11 @@ def train_torch(config: ConfigDict, workdir: Path) -> Results:
 def evaluate_run(workdir: Path, test: Any) -> Results:
     """Word errors of a jaxsign run."""
     run = runs.load_run(workdir)
-    arrays = [run.features(test.read(i)) for i in range(len(test))]
+    asker, every = asking.Asker(run), (run.features(test.read(i)) for i in range(len(test)))
+    clips = [runs.Clip(x, np.ones(len(x), bool)) for x in every]
     found = {}
     for name, mode in (("greedy", "greedy"), ("two passes", "two_pass")):
-        answers = recogniser.Recogniser(run, decoding.of_run(run, mode=mode)).recognise(arrays)
+        answers = asker.answers(clips, answerer=run.task.answerer(run, {"mode": mode}))
         found[f"jaxsign, {name}"] = errors(test, [answer.names for answer in answers])
     return found
 

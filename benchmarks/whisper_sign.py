@@ -19,9 +19,10 @@ from benchmarks.report import Row
 from benchmarks.workload import Batch
 from configs import whisper_sign as recipes
 from jaxsign import runtime
+from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input import planning
-from jaxsign.tasks.sequences import options, recogniser
+from jaxsign.tasks.sequences import decoder, options
 
 # At random weights every frame has a label of its own. With this the beam's hypotheses of two
 # seconds have 3 to 6 glosses, about what is signed in that time.
@@ -100,20 +101,21 @@ class Jax(sides.Jax):
             labels={"gloss": None},
             net=self.net,
             variables=jax.device_put(variables),
-            max_length=config.input.max_length,
             info={},
         )
+        self._asker = asking.Asker(self._run)
 
     def prepare(self, batch: Batch) -> Batch:
         return {name: value[None] for name, value in batch.items()}
 
     @functools.cache  # noqa: B019 - a side lives as long as the process
-    def recogniser(self, mode: str) -> recogniser.Recogniser:
+    def decoder(self, mode: str) -> decoder.Decoder:
         """That answers in one of the modes of decoding."""
-        return recogniser.Recogniser(self._run, options.Options(mode=mode))
+        return decoder.Decoder(self._run, options.Options(mode=mode))
 
     def recognise(self, batch: Batch, mode: str) -> None:
-        self.recogniser(mode).recognise(list(batch["x"]), len(batch["x"]))
+        clips = [runs.Clip(x, np.ones(len(x), bool)) for x in batch["x"]]
+        self._asker.answers(clips, len(clips), answerer=self.decoder(mode))
 
 
 class Torch:

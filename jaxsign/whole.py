@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -36,3 +38,8 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Writes a text file, whole or not at all."""
     with whole(path) as draft:
         draft.write_text(text, encoding=encoding)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as readable JSON, labels in their own script."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

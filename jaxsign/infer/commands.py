@@ -40,8 +40,12 @@ def _add_decoding(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> No
     )
 
 
-def _decoding(words: Words) -> dict[str, Any]:
-    names = ("mode", "beam", "n_best", "ctc_weight", "length_bonus")
+_DECODING = ("mode", "beam", "n_best", "ctc_weight", "length_bonus")
+_SCORING = ("costs", "glosses", "sclite", "save_predictions")
+
+
+def _asked(words: Words, names: tuple[str, ...]) -> dict[str, Any]:
+    """What the run's task is told; it refuses what it does not have."""
     return {name: getattr(words, name) for name in names}
 
 
@@ -129,9 +133,7 @@ def evaluate(words: Words) -> int:
         which=words.which,
         batch_size=words.batch_size,
         skip_missing=words.skip_missing,
-        save_predictions=words.save_predictions,
-        decoding=_decoding(words),
-        scoring={name: getattr(words, name) for name in ("costs", "glosses", "sclite")},
+        asked=_asked(words, (*_DECODING, *_SCORING)),
     )
     return 0
 
@@ -195,7 +197,7 @@ def predict(words: Words) -> int:
             mask=words.mask,
             which=words.which,
             batch_size=words.batch_size,
-            decoding=_decoding(words),
+            asked=_asked(words, _DECODING),
             finder=finder,
         )
     return 1 if failed else 0

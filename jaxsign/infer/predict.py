@@ -1,4 +1,4 @@
-"""Files -> predictions: one clip or a whole folder, as JSON and as text."""
+"""Files -> answers: one clip or a whole folder, as JSON and as text."""
 
 import dataclasses
 import sys
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.infer import files
+from jaxsign.infer import asking, files
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.extract import films
-from jaxsign.tasks.classes import metrics, results
+from jaxsign.tasks import answering
+from jaxsign.whole import write_json
 
 # Clips held in memory at once.
 _CHUNK = 256
@@ -18,26 +19,27 @@ _CHUNK = 256
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """One file's answer: `result` with ids (`jaxsign.tasks.classes.results.make`), or the `error`.
+    """One file's answer, or the `error`.
 
     Attributes:
       path: the file.
       name: the clip's place in the folder that was given.
       frames: frames it holds.
-      result: None where the file could not be read.
+      answer: None where the file could not be read.
       error: what is wrong with the file.
     """
 
     path: Path
-    name: str = ""
+    name: str
     frames: int = 0
-    result: results.Result | None = None
+    answer: answering.Answer | None = None
     error: str = ""
 
 
 def predict(
     run: runs.Run,
     items: Sequence[files.Item],
+    answerer: answering.Answerer | None = None,
     *,
     mask: str = "length",
     batch_size: int = 32,
@@ -47,37 +49,39 @@ def predict(
     Args:
       run: a loaded run.
       items: of `files.find`.
+      answerer: of the run's task; by the run's own settings if None.
       mask: 'length' (every frame counts) or 'visibility' (frames with a visible keypoint).
       batch_size: clips run at once.
+
+    Raises:
+      UserError: a mask that there is not, or that the run's task does not take.
     """
     if mask not in files.MASKS:
         raise UserError(f"mask {mask!r} is none of {', '.join(files.MASKS)}")
-    batch_size = min(batch_size, len(items))
+    if mask != "length" and not run.task.gaps:
+        raise UserError(f"--mask {mask}: {run.workdir} takes every frame of a clip")
+    asker, size = asking.Asker(run), min(batch_size, len(items))
     for start in range(0, len(items), _CHUNK):
-        yield from _chunk(run, items[start : start + _CHUNK], mask, batch_size)
+        part = items[start : start + _CHUNK]
+        read = [_read(item, run, mask) for item in part]
+        clips = [(clip, item.name) for clip, item in zip(read, part, strict=True)
+                 if isinstance(clip, runs.Clip)]  # fmt: skip
+        short = [runs.Clip(run.cut(clip.x), run.cut(clip.valid)) for clip, _ in clips]
+        names = [name for _, name in clips]
+        said = iter(asker.answers(short, size, names=names, answerer=answerer))
+        for item, clip in zip(part, read, strict=True):
+            if isinstance(clip, runs.Clip):
+                yield Prediction(item.path, item.name, len(clip.x), next(said))
+            else:
+                yield Prediction(item.path, item.name, error=clip)
 
 
-def _chunk(
-    run: runs.Run, items: Sequence[files.Item], mask: str, batch_size: int
-) -> Iterator[Prediction]:
-    clips: dict[int, runs.Clip] = {}
-    errors: dict[int, str] = {}
-    for i, item in enumerate(items):
-        try:
-            clips[i] = files.read(item, run, mask)
-        except UserError as error:
-            errors[i] = str(error)
-    short = [runs.Clip(run.cut(clip.x), run.cut(clip.valid)) for clip in clips.values()]
-    rows = run.classify(short, batch_size) if short else {}
-    answers = {
-        i: results.make({head: rows[head][row] for head in run.heads})
-        for row, i in enumerate(clips)
-    }
-    for i, item in enumerate(items):
-        if i in errors:
-            yield Prediction(item.path, item.name, error=errors[i])
-        else:
-            yield Prediction(item.path, item.name, len(clips[i].x), answers[i])
+def _read(item: files.Item, run: runs.Run, mask: str) -> runs.Clip | str:
+    """The clip, or what is wrong with it."""
+    try:
+        return files.read(item, run, mask)
+    except UserError as error:
+        return str(error)
 
 
 def predict_files(
@@ -88,7 +92,7 @@ def predict_files(
     mask: str = "length",
     which: str = "best",
     batch_size: int = 32,
-    decoding: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
     finder: films.Finder | None = None,
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
@@ -101,7 +105,8 @@ def predict_files(
       out: JSON file: one result, or for a folder a list of results, each with its `file`.
       mask, batch_size: see `predict`.
       which: 'best' or 'last'.
-      decoding: of runs that recognise label sequences (`jaxsign.tasks.sequences.options.Options`).
+      asked: the run's task's settings of how answers are found
+        (`jaxsign.tasks.answering.Answering.answerer`).
       finder: finds landmarks in films.
 
     Returns:
@@ -112,53 +117,32 @@ def predict_files(
     """
     items = files.find(source, finder)
     run = runs.load_run(workdir, which)
-    runs.check_decoding(run, decoding or {})
-    if run.gives_sequences:
-        from jaxsign.tasks.sequences import predict as room
-
-        if mask != "length":
-            raise UserError(f"--mask {mask}: a net for sequences takes every frame of a clip")
-        return room.predict_files(
-            run, items, Path(source).is_file(), out=out, batch_size=batch_size, **(decoding or {})
-        )
+    answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and Path(source).is_file()
     done: list[Prediction] = []
-    for answer in predict(run, items, mask=mask, batch_size=batch_size):
-        _show(answer, run, single)
-        done.append(answer)
+    saved = []
+    for one in predict(run, items, answerer, mask=mask, batch_size=batch_size):
+        done.append(one)
+        _show(one, single)
+        if one.answer is not None:
+            json = one.answer.json()
+            saved.append(json if single else {"file": one.name, **json})
     _warn_about_length(done, run)
-    good = [answer for answer in done if answer.result is not None]
-    saved = [_saved(answer, run, single) for answer in good]
     if out is not None:
-        results.write_json(Path(out), saved[0] if single else saved)
+        write_json(Path(out), saved[0] if single else saved)
         print(f"Saved to {out}")
     if not single:
-        print(f"{len(good)} of {len(done)} files predicted.")
-    return len(done) - len(good)
+        print(f"{len(saved)} of {len(done)} files predicted.")
+    return len(done) - len(saved)
 
 
-def _show(answer: Prediction, run: runs.Run, single: bool) -> None:
-    if answer.result is None:
+def _show(one: Prediction, single: bool) -> None:
+    if one.answer is None:
         if single:
-            raise UserError(answer.error)
-        print(f"error: {answer.error}", file=sys.stderr)
-        return
-    named = results.with_names(answer.result, run.labels)
-    print(results.text(named, run.heads) if single else _line(answer, named, run))
-
-
-def _line(answer: Prediction, named: results.Result, run: runs.Run) -> str:
-    best = [
-        f"{named[f'{head}_prediction']} {named[f'{head}_probability']:.3f}"
-        for head in map(metrics.spell, run.heads)
-    ]
-    return f"{answer.path}: {', '.join(best)}"
-
-
-def _saved(answer: Prediction, run: runs.Run, single: bool) -> dict[str, Any]:
-    assert answer.result is not None
-    named = results.with_names(answer.result, run.labels)
-    return named if single else {"file": answer.name, **named}
+            raise UserError(one.error)
+        print(f"error: {one.error}", file=sys.stderr)
+    else:
+        print(one.answer.text(one.path.name) if single else f"{one.path}: {one.answer.line()}")
 
 
 def _warn_about_length(done: Sequence[Prediction], run: runs.Run) -> None:

@@ -34,6 +34,7 @@ class Options:
       seed: of the order and the augmentation.
       workers, threads, prefetch: processes and threads that make batches, and how many ahead.
       process_index, process_count: each process makes its own rows of every batch.
+      exact: no row is padded, for nets whose answers that would change.
     """
 
     batch_size: int
@@ -45,6 +46,7 @@ class Options:
     prefetch: int = 2
     process_index: int = 0
     process_count: int = 1
+    exact: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.accumulation < 1:
@@ -111,9 +113,17 @@ class _Batches:
             _check_buckets(options.buckets, len(most))
             most = examples.most or most
         buckets = planning.bucket_sizes(options.buckets, most)
+        if options.exact:
+            buckets = planning.bucket_sizes([tuple(s) for s in cutting.sizes.tolist()], most)
         accumulation = options.accumulation if training else 1
         self.plan = planning.Plan(
-            cutting, buckets, options.batch_size, accumulation, options.seed, shuffle=training
+            cutting,
+            buckets,
+            options.batch_size,
+            accumulation,
+            options.seed,
+            shuffle=training,
+            apart=options.exact,
         )
         rows = options.batch_size // options.process_count
         part = (options.process_index * rows, (options.process_index + 1) * rows)

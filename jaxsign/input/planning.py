@@ -109,6 +109,7 @@ class Plan:
       batch_size, accumulation: rows of a micro-batch, and micro-batches of a batch.
       seed: of the order.
       shuffle: whether there is a random one.
+      apart: no row is padded beyond its own bucket, though more batches are then part-filled.
 
     Attributes:
       sizes: the padded sizes that may occur, from small to large.
@@ -124,8 +125,9 @@ class Plan:
         seed: int,
         *,
         shuffle: bool,
+        apart: bool = False,
     ):
-        self._cutting, self._buckets = cutting, buckets
+        self._cutting, self._buckets, self._apart = cutting, buckets, apart
         self._rows = batch_size * accumulation
         self._shape = (accumulation, batch_size)
         self._seed, self._shuffle = seed, shuffle
@@ -182,7 +184,7 @@ class Plan:
         batches: list[tuple[int, Array]] = []
         for at, number in enumerate(used):
             rows = np.concatenate([*waiting[number], order[placed[order] == number]])
-            full = len(rows) - len(rows) % self._rows
+            full = len(rows) - (0 if self._apart else len(rows) % self._rows)
             batches += [(number, rows[i : i + self._rows]) for i in range(0, full, self._rows)]
             rest = rows[full:]
             if len(rest) and number == self._last:

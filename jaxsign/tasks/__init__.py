@@ -15,18 +15,19 @@ from ml_collections import ConfigDict
 from jaxsign import nets
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.examples import Examples
-from jaxsign.tasks import measures
+from jaxsign.tasks import answering, measures
 
 Array = jax.Array
 # What a recipe calls a task, and its folder here.
 _FOLDERS = {"classify": "classes", "ctc_attention": "sequences"}
 
 
-class Task(abc.ABC):
+class Task(answering.Answering):
     """How a net learns one kind of thing, and how that is measured and shown.
 
     Batches are dicts of arrays [B, ...]. `weight` float32 [B] is 0 in rows that only fill the
-    batch, `index` int32 [B] is the row's example, -1 in those.
+    batch, `index` int32 [B] is the row's example, -1 in those. How what was learned answers is the
+    part that `Answering` writes down.
 
     Attributes:
       net: that learns.

@@ -188,6 +188,13 @@ def look_step(
     return {**task.look(state.variables, batch), "index": batch["index"]}
 
 
+def answer_step(
+    variables: Mapping[str, Any], batch: Mapping[str, Array], *, task: tasks.Task
+) -> dict[str, Array]:
+    """Arrays [B, ...] that the task needs of a batch to answer."""
+    return task.outputs(variables, batch)
+
+
 @dataclasses.dataclass(frozen=True)
 class Compiled:
     """The steps of a stage and how arrays get to and from their devices.
@@ -196,7 +203,9 @@ class Compiled:
       train: (state, batch, rates) -> (state, metrics); gives the state's buffers away.
       evaluate: (state, batch, the task's rates) -> sums, and arrays under `rows`.
       look: (state, batch) -> arrays for the task's survey.
-      place, fetch: a host state -> the form that the steps take, and back to one copy.
+      answer: (variables, batch) -> arrays for the task's answers.
+      place: a host state, or variables -> the form that the steps take.
+      fetch: a state on the devices -> one copy.
       put: a host batch (training: [A, B, ...], evaluation: [B, ...]) -> devices; second argument:
         which axis holds the rows.
       scalars: metrics of a step -> plain numpy values on the host.
@@ -206,7 +215,8 @@ class Compiled:
     train: Callable[..., tuple[TrainState, dict[str, Array]]]
     evaluate: Callable[..., dict[str, Any]]
     look: Callable[..., dict[str, Array]]
-    place: Callable[[TrainState], TrainState]
+    answer: Callable[..., dict[str, Array]]
+    place: Callable[[Any], Any]
     fetch: Callable[[TrainState], TrainState]
     put: Callable[[Mapping[str, np.ndarray], int], Any]
     scalars: Callable[[Any], Any]
@@ -257,6 +267,7 @@ def _on_one(task, fixed, devices) -> Compiled:
         train=jax.jit(train, donate_argnums=0),
         evaluate=jax.jit(evaluate),
         look=jax.jit(functools.partial(look_step, task=task)),
+        answer=jax.jit(functools.partial(answer_step, task=task)),
         place=lambda state: jax.device_put(state, devices[0]),
         fetch=lambda state: state,
         put=lambda batch, _: jax.device_put(dict(batch), devices[0]),
@@ -283,6 +294,9 @@ def _by_pmap(task, fixed, devices) -> Compiled:
         ),
         evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=_if_local(devices)),
         look=jax.pmap(functools.partial(look_step, task=task), AXIS, devices=_if_local(devices)),
+        answer=jax.pmap(
+            functools.partial(answer_step, task=task), AXIS, devices=_if_local(devices)
+        ),
         place=lambda state: jax_utils.replicate(state, devices),
         fetch=jax_utils.unreplicate,
         put=put,
@@ -323,6 +337,7 @@ def _by_mesh(task, fixed, devices) -> Compiled:
         train=jax.jit(train, donate_argnums=0, out_shardings=same),
         evaluate=jax.jit(evaluate, out_shardings=same),
         look=jax.jit(functools.partial(look_step, task=task), out_shardings=same),
+        answer=jax.jit(functools.partial(answer_step, task=task), out_shardings=same),
         place=lambda state: jax.device_put(state, same),
         fetch=lambda state: state,
         put=put,

@@ -17,8 +17,8 @@ from jaxsign.errors import UserError
 from jaxsign.infer.torch import exporting, importing
 from jaxsign.input import labels
 from jaxsign.nets import sign_transformer, state_dict
+from jaxsign.tasks.classes import answers, metrics, weighting
 from jaxsign.tasks.classes import loss as losses
-from jaxsign.tasks.classes import metrics, results, weighting
 from jaxsign.train import optimizer, schedule
 from parity import cases, weights
 from parity.targets import FileCheck, fslr_train
@@ -241,11 +241,11 @@ def prediction_results(path: Path) -> FileCheck:
     recorded = read_json(path)["cases"]
     found = []
     for row, wanted in enumerate(recorded):
-        raw = results.make({head: logits[head][row] for head in ("gloss", "cat")})
+        raw = answers.make({head: logits[head][row] for head in ("gloss", "cat")})
         if "frames_extracted" in wanted["raw"]:
             raw["frames_extracted"] = wanted["raw"]["frames_extracted"]
-        named = results.with_names(raw, names)
-        printed = results.text(named, ("gloss", "cat"))
+        named = answers.with_names(raw, names)
+        printed = answers.text(named, ("gloss", "cat"))
         found.append({"raw": raw, "formatted": named, "printed": printed})
     # Probabilities are float32 in the original.
     return FileCheck(flatten(recorded), flatten(found), {"default": [1e-6, 1e-9]})

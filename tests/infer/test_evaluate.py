@@ -1,34 +1,32 @@
 """Evaluation of a run over a source: files, numbers, summary."""
 
 import csv
+import dataclasses
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import run_helpers
+import running
 from rich.console import Console
 
 from jaxsign.errors import UserError
 from jaxsign.infer import evaluate
 from jaxsign.infer import run as runs
+from jaxsign.input.signs import sources
 from jaxsign.tasks.classes import metrics, summary
 
 
-class Memory:
+def memory(clips, labels, occluded=None):
     """A source of clips in memory."""
-
-    name = "memory"
-
-    def __init__(self, clips, labels, occluded=None):
-        self.clips, self.labels, self.occluded = clips, labels, occluded
-        self.ids = [f"sub/clip {i}.npz" for i in range(len(clips))]
-        self.lengths = np.array([len(x) for x in clips], np.int32)
-
-    def __len__(self):
-        return len(self.clips)
-
-    def read(self, i):
-        return self.clips[i]
+    return sources.Source(
+        name="memory", ids=[f"sub/clip {i}.npz" for i in range(len(clips))],
+        lengths=np.array([len(x) for x in clips], np.int32), labels=labels,
+        reader=clips.__getitem__, occluded=occluded,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +38,42 @@ def run(tmp_path_factory):
 def source(run):
     rng = np.random.default_rng(3)
     clips = [rng.random((n, 156), np.float32) for n in (5, 40, 9, 32, 1, 17, 8, 12)]
-    said = run.classify([runs.Clip(run.cut(x), np.ones(len(run.cut(x)), bool)) for x in clips], 8)
-    labels = {head: said[head].argmax(1).astype(np.int32) for head in run.heads}
+    said = answered(run, memory(clips, blank(len(clips))))
+    labels = {head: ids.astype(np.int32) for head, ids in said.predicted.items()}
     labels["gloss"][:2] = (labels["gloss"][:2] + 1) % 5
-    return Memory(clips, labels, np.array([1, 0, 0, 0, 1, 0, 0, 0]))
+    return memory(clips, labels, np.array([1, 0, 0, 0, 1, 0, 0, 0]))
 
 
-def _evaluate(run, source, monkeypatch, out, **options):
-    monkeypatch.setattr(evaluate.sources, "open_source", lambda data, split, classes: source)
-    return evaluate.evaluate(run.workdir, path="somewhere", out=out, **options)
+def blank(count):
+    return {head: np.zeros(count, np.int32) for head in ("gloss", "cat")}
+
+
+def answered(run, source, batch_size=8, **asked):
+    return evaluate.score(run, source, run.task.scorer(run, asked), batch_size)
+
+
+def evaluated(run, source, out, **asked):
+    """What is written and printed of a source."""
+    scored = answered(run, source, **asked)
+    complete = scored.write(out, {"model_info": {}})
+    scored.show()
+    return complete
+
+
+def changed(source, index, x):
+    """The source with another clip."""
+    return dataclasses.replace(source, reader=lambda i: x if i == index else source.read(i))
 
 
 def test_answers_follow_the_source(run, source):
-    answers = evaluate.answer(run, source, batch_size=2)
+    answers = answered(run, source, batch_size=2)
     right = answers.predicted["gloss"] == source.labels["gloss"]
     assert right.tolist() == [False] * 2 + [True] * 6
     assert (answers.predicted["cat"] == source.labels["cat"]).all()
 
 
-def test_all_files_are_written(run, source, monkeypatch, tmp_path, capsys):
-    complete = _evaluate(run, source, monkeypatch, tmp_path / "o", save_predictions=True)
+def test_all_files_are_written(run, source, tmp_path, capsys, caplog):
+    complete = evaluated(run, source, tmp_path / "o", save_predictions=True)
     assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [
         "complete_validation_results.json",
         "confusion_cat.png",
@@ -77,7 +91,7 @@ def test_all_files_are_written(run, source, monkeypatch, tmp_path, capsys):
     assert stored["overall_results"]["gloss_accuracy"] == 0.75
     assert stored["occluded_results"]["gloss_accuracy"] == 0.5
     assert stored["non_occluded_results"]["num_samples"] == 6
-    assert list(stored["model_info"]) == ["model_type", "checkpoint_path", "device", "timestamp"]
+    assert list(stored)[:2] == ["model_info", "dataset_info"]
     assert stored["dataset_info"] == {
         "total_samples": 8,
         "occluded_samples": 2,
@@ -93,11 +107,11 @@ def test_all_files_are_written(run, source, monkeypatch, tmp_path, capsys):
     assert sum(int(r["support"]) for r in rows if r["head"] == "gloss") == 8
     streams = capsys.readouterr()
     assert "75.0" in streams.out and "Weakest classes" in streams.out
-    assert "1 of 8 clips are longer than 32" in streams.err
+    assert "1 of 8 clips are longer than 32" in caplog.text
 
 
-def test_individual_predictions_have_the_original_layout(run, source, monkeypatch, tmp_path):
-    _evaluate(run, source, monkeypatch, tmp_path / "o", save_predictions=True)
+def test_individual_predictions_have_the_original_layout(run, source, tmp_path):
+    evaluated(run, source, tmp_path / "o", save_predictions=True)
     files = sorted((tmp_path / "o/individual_predictions").iterdir())
     assert len(files) == 8 and files[0].name == "sub_clip 0_validation.json"
     value = json.loads(files[0].read_text())
@@ -120,45 +134,82 @@ def test_individual_predictions_have_the_original_layout(run, source, monkeypatc
     assert value["gloss_top5"][0][0] == value["prediction"]["gloss"]
 
 
-def test_without_occlusion_labels_there_are_no_occlusion_files(run, source, monkeypatch, tmp_path):
-    source.occluded = None
-    complete = _evaluate(run, source, monkeypatch, tmp_path / "o")
+def test_without_occlusion_labels_there_are_no_occlusion_files(run, source, tmp_path):
+    complete = evaluated(run, dataclasses.replace(source, occluded=None), tmp_path / "o")
     assert not list((tmp_path / "o").glob("*occluded*"))
     assert complete["dataset_info"] == {"total_samples": 8}
 
 
 def test_results_do_not_depend_on_the_batch_size(run, source):
-    one, many = (evaluate.answer(run, source, batch_size=size) for size in (1, 8))
+    one, many = (answered(run, source, batch_size=size) for size in (1, 8))
     np.testing.assert_allclose(one.scores["gloss"], many.scores["gloss"], rtol=1e-4, atol=1e-5)
+
+
+_ON_DEVICES = """
+import dataclasses, json, sys
+import jax
+from jaxsign.infer import evaluate
+from jaxsign.infer import run as runs
+run = runs.load_run(sys.argv[1])
+found = [len(jax.devices())]
+for parallel in ("pmap", "jit"):
+    run.config.parallel = parallel
+    source = evaluate.open_split(run, run.config.data, "val")
+    score = evaluate.score(run, source, run.task.scorer(run, {}), 4)
+    found.append({head: scores.tolist() for head, scores in score.scores.items()})
+print(json.dumps(found))
+"""
+
+
+def test_two_devices_score_alike(synthetic_folder):
+    run = runs.load_run(synthetic_folder)
+    source = evaluate.open_split(run, run.config.data, "val")
+    alone = answered(run, source, batch_size=4).scores
+    made = subprocess.run(
+        [sys.executable, "-c", _ON_DEVICES, str(synthetic_folder)],
+        env=running.environment(2), capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    count, *found = json.loads(made.stdout.splitlines()[-1])
+    assert count == 2
+    for scores in found:
+        for head in run.heads:
+            np.testing.assert_allclose(scores[head], alone[head], rtol=1e-4, atol=1e-5)
 
 
 def test_labels_beyond_the_net_are_named(run, source):
     source.labels["gloss"][4] = 5
     with pytest.raises(UserError, match=r"sub/clip 4.npz: gloss 5, the net has 0..4"):
-        evaluate.answer(run, source)
+        answered(run, source)
 
 
 def test_clips_of_another_width_are_named(run, source):
-    source.clips[2] = np.zeros((9, 2048), np.float32)
+    source = changed(source, 2, np.zeros((9, 2048), np.float32))
     with pytest.raises(UserError, match="sub/clip 2.npz: 2048 numbers a frame.*156"):
-        evaluate.answer(run, source)
+        answered(run, source)
 
 
 def test_images_need_a_run_with_a_backbone(run, source):
-    source.clips[2] = np.zeros((9, 80, 80, 3), np.uint8)
+    source = changed(source, 2, np.zeros((9, 80, 80, 3), np.uint8))
     with pytest.raises(UserError, match="sub/clip 2.npz: images, but this run's net takes 156"):
-        evaluate.answer(run, source)
+        answered(run, source)
+
+
+def test_numbers_that_are_none_name_the_clip(run, source):
+    source = changed(source, 3, np.full((9, 156), np.nan, np.float32))
+    with pytest.raises(UserError, match="sub/clip 3.npz: 9 of 9 frames hold NaN"):
+        answered(run, source)
 
 
 def test_scores_that_are_not_finite_are_named(run, source):
-    source.clips[3][0] = np.nan
+    score = answered(run, source)
+    score.add(np.array([3]), {"gloss": np.full((1, 5), np.nan), "cat": np.zeros((1, 3))})
     with pytest.raises(UserError, match="sub/clip 3.npz: the net's gloss scores are not finite"):
-        evaluate.answer(run, source)
+        score.write(Path(), {})
 
 
 def test_an_empty_source_is_an_error(run):
     with pytest.raises(UserError, match="no clips to evaluate"):
-        evaluate.answer(run, Memory([], {"gloss": np.zeros(0, int), "cat": np.zeros(0, int)}))
+        answered(run, memory([], blank(0)))
 
 
 def test_a_run_without_data_asks_for_some(run):
@@ -169,7 +220,8 @@ def test_a_run_without_data_asks_for_some(run):
     assert run.config.data.test.path == ""
 
 
-def test_without_data_the_runs_own_split_is_used(tmp_path, capsys):
+@pytest.fixture(scope="module")
+def synthetic_folder(tmp_path_factory):
     words = [
         "--config.data.source=synthetic",
         "--config.data.synthetic.signs=5",
@@ -177,10 +229,15 @@ def test_without_data_the_runs_own_split_is_used(tmp_path, capsys):
         "--config.data.synthetic.val_signers=1",
         "--config.data.synthetic.clips_per_signer=2",
     ]
-    folder = run_helpers.save_run(tmp_path / "r", words=words)
-    complete = evaluate.evaluate(folder)
+    return run_helpers.save_run(tmp_path_factory.mktemp("synthetic") / "r", words=words)
+
+
+def test_without_data_the_runs_own_split_is_used(synthetic_folder, capsys):
+    complete = evaluate.evaluate(synthetic_folder)
     assert complete["dataset_info"] == {"total_samples": 10}
-    assert (folder / "evaluate-val/confusion_gloss.png").is_file()
+    assert (synthetic_folder / "evaluate-val/confusion_gloss.png").is_file()
+    about = ["model_type", "checkpoint_path", "device", "timestamp"]
+    assert list(complete["model_info"]) == about
     assert "Results in" in capsys.readouterr().out
 
 

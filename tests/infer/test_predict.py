@@ -9,7 +9,7 @@ import run_helpers
 from helpers import GOLDEN
 
 from jaxsign.errors import UserError
-from jaxsign.infer import files, predict
+from jaxsign.infer import asking, files, predict
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.views import fslr156
 
@@ -40,7 +40,7 @@ def test_one_file_gives_one_result(folder, run, tmp_path, capsys):
         "category_top3",
     ]
     with np.load(path) as file:
-        logits = run.logits({"x": file["X"][None]})
+        logits = run.net.apply(run.variables, file["X"][None])["logits"]
     best = int(logits["gloss"][0].argmax())
     assert saved["gloss_prediction"] == f"{run_helpers.NAMES['gloss'][best]} ({best})"
     assert sum(p for _, p in saved["gloss_top5"]) == pytest.approx(1, abs=1e-5)
@@ -101,11 +101,10 @@ def test_visibility_mask_leaves_frames_out(run, tmp_path):
     assert files.read(path, run).valid.all()
     clip = files.read(path, run, "visibility")
     assert clip.valid.tolist() == mask.any(1).tolist()
-    found = run.classify([clip], 1)
+    found, other = asking.Asker(run).answers([clip, files.read(path, run)], 2)
     expected = run.net.apply(run.variables, clip.x[None], mask.any(1)[None])["logits"]
-    np.testing.assert_allclose(found["gloss"][0], expected["gloss"][0], rtol=1e-4, atol=1e-5)
-    other = run.classify([files.read(path, run)], 1)
-    assert not np.allclose(found["gloss"], other["gloss"], atol=1e-6)
+    np.testing.assert_allclose(found.logits["gloss"], expected["gloss"][0], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(found.logits["gloss"], other.logits["gloss"], atol=1e-6)
 
 
 def test_visibility_mask_needs_a_visible_frame_and_a_mask(run, tmp_path):
@@ -213,9 +212,9 @@ def test_clips_with_flaws_of_the_golden_set_are_read_or_explained(run):
     items = files.find(GOLDEN / "fslr/validate_npz")
     answers = {a.path.stem: a for a in predict.predict(run, items, batch_size=8)}
     assert len(answers) == len(items) >= 20
-    assert answers["ok"].result is not None and not answers["ok"].error
+    assert answers["ok"].answer is not None and not answers["ok"].error
     for stem in ("not_a_zip", "missing_X", "x_nan", "empty_T0", "x_shape"):
-        assert answers[stem].result is None and stem in answers[stem].error
+        assert answers[stem].answer is None and stem in answers[stem].error
 
 
 def sequences(path, count=3):

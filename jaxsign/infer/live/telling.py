@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxsign import whole
 from jaxsign.infer.live.emitted import Emitted
-from jaxsign.tasks.classes import results
-from jaxsign.whole import write_text
 
 _COLUMNS = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")
 _SHOWN = 30
@@ -51,7 +50,7 @@ def _number(count: int, word: str) -> str:
 
 def write_json(path: Path, streams: Sequence[dict[str, Any]], about: dict[str, Any]) -> None:
     """Everything that was told, with what it took."""
-    results.write_json(path, {**about, "streams": list(streams)})
+    whole.write_json(path, {**about, "streams": list(streams)})
 
 
 def write_csv(path: Path, streams: Sequence[dict[str, Any]]) -> None:
@@ -62,4 +61,4 @@ def write_csv(path: Path, streams: Sequence[dict[str, Any]]) -> None:
     for stream in streams:
         for sign in stream["glosses"]:
             table.writerow([stream["input"], *(sign[name] for name in _COLUMNS)])
-    write_text(path, file.getvalue())
+    whole.write_text(path, file.getvalue())

@@ -1,7 +1,8 @@
 """One label a head for every clip: losses, accuracies, and what is reported of them."""
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,8 +11,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
-from jaxsign.tasks import measures
-from jaxsign.tasks.classes import examples, weighting
+from jaxsign.errors import UserError
+from jaxsign.input.signs import sources
+from jaxsign.tasks import answering, measures
+from jaxsign.tasks.classes import answers, examples, scoring, weighting
 from jaxsign.tasks.classes import loss as losses
 
 Array = jax.Array
@@ -40,6 +43,10 @@ class Classify(tasks.Task):
     @classmethod
     def open(cls, config: ConfigDict, split: str) -> examples.ClassExamples:
         return examples.open_examples(config, split)
+
+    @classmethod
+    def labelled(cls, config: ConfigDict, split: str) -> sources.Source:
+        return examples.labelled(config, split)
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "Classify":
@@ -161,6 +168,40 @@ class Classify(tasks.Task):
     def line(self, val: measures.Means) -> str:
         accuracies = {head: val[f"acc/{head}"] for head in self.heads}
         return "val acc " + "  ".join(f"{head} {value:.3f}" for head, value in accuracies.items())
+
+    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Logits [B, K] by head."""
+        params = _of_net(variables["params"])
+        output: Any = self.net.apply(
+            {**variables, "params": params}, batch["x"], batch["valid"], train=False
+        )
+        return {head: output["logits"][head].astype(jnp.float32) for head in self.heads}
+
+    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
+        _refuse(run, asked)
+
+        def made(rows: answering.Rows, names: Sequence[str]) -> list[answers.Answer]:
+            return [
+                answers.Answer({head: rows[head][i] for head in self.heads}, run.labels)
+                for i in range(len(names))
+            ]
+
+        return made
+
+    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+        others = {name: value for name, value in asked.items() if name != "save_predictions"}
+        _refuse(run, others)
+        individual = bool(asked.get("save_predictions"))
+        return functools.partial(scoring.Score, run, individual=individual)
+
+
+def _refuse(run: answering.Trained, asked: Mapping[str, Any]) -> None:
+    given = answering.given(asked)
+    if given:
+        raise UserError(
+            f"{answering.words(given)}: for runs that recognise sequences of glosses, but "
+            f"{run.workdir} answers with one label a clip. Leave that out."
+        )
 
 
 def _of_net(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,14 +82,22 @@ def of_source(config: ConfigDict, source: sources.Source, *, training: bool) -> 
 
 
 def open_examples(config: ConfigDict, split: str) -> SequenceExamples:
+    """The examples of a split.
+
+    Raises:
+      UserError: what is wrong with them.
+    """
+    return of_source(config, labelled(config, split), training=split == "train")
+
+
+def labelled(config: ConfigDict, split: str) -> sources.Source:
     """The clips of a split, all checked, with a label sequence each.
 
     Raises:
       UserError: what is wrong with them.
     """
-    source = clips.open_source(config, split)
-    labelled = clips.measured(config, sources.label_sequences(source))
-    return of_source(config, labelled, training=split == "train")
+    source = sources.label_sequences(clips.open_source(config, split))
+    return clips.measured(config, source)
 
 
 def _net(config: ConfigDict) -> nets.Net:

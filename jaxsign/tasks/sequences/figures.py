@@ -29,8 +29,8 @@ def errors(
     Args:
       path: the PNG to write.
       total: of all sentences.
-      lengths: `jaxsign.tasks.sequences.scoring.by_length`.
-      glosses: rows of `jaxsign.tasks.sequences.scoring.per_gloss`.
+      lengths: `jaxsign.tasks.sequences.sentences.by_length`.
+      glosses: rows of `jaxsign.tasks.sequences.sentences.per_gloss`.
       title: what was evaluated.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import stages
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.infer import run as runs
+from jaxsign.tasks import answering
 
 MODES = ("greedy", "beam", "two_pass")
 # Prefixes are compared with each other, so that time and memory grow with the beam's square.
@@ -57,10 +57,11 @@ class Options:
             raise UserError(f"ctc_weight={self.ctc_weight} must be between 0 and 1")
 
 
-def of_run(run: runs.Run, **asked: Any) -> Options:
+def of_run(run: answering.Trained, **asked: Any) -> Options:
     """The recipe's settings (`config.decode`), changed by those that are asked for (not None).
 
-    The second pass is left out, unless it is asked for, where the decoder was never trained.
+    The second pass is left out, unless it is asked for, where the decoder was never trained; to ask
+    such a decoder brings a warning.
 
     Raises:
       UserError: a setting that makes no sense.
@@ -68,12 +69,14 @@ def of_run(run: runs.Run, **asked: Any) -> Options:
     own = _of_recipe(run.config)
     if own["mode"] == "two_pass" and not decoder_is_trained(run):
         own["mode"] = "beam"
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = answering.given(asked)
     if "beam" in given and "n_best" not in given:
         own["n_best"] = min(own["n_best"], given["beam"])
     if "n_best" in given and "beam" not in given:
         own["beam"] = max(own["beam"], given["n_best"])
-    return Options(**{**own, **given})
+    options = Options(**{**own, **given})
+    _warn_of_decoder(run, options)
+    return options
 
 
 def _of_recipe(config: ConfigDict) -> dict[str, Any]:
@@ -83,7 +86,7 @@ def _of_recipe(config: ConfigDict) -> dict[str, Any]:
     return own
 
 
-def decoder_is_trained(run: runs.Run) -> bool:
+def decoder_is_trained(run: answering.Trained) -> bool:
     """Whether any training of the checkpoint has reached the attention decoder.
 
     Stages that learn by CTC alone, or that freeze the decoder, do not. Nor did the original
@@ -103,7 +106,7 @@ def decoder_is_trained(run: runs.Run) -> bool:
     return False
 
 
-def warn_of_decoder(run: runs.Run, options: Options) -> None:
+def _warn_of_decoder(run: answering.Trained, options: Options) -> None:
     """Says so on stderr where the second pass asks a decoder that has learned nothing."""
     if options.mode == "two_pass" and not decoder_is_trained(run):
         print(

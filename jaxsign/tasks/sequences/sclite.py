@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jaxsign.tasks.sequences.scoring import Sentence
+from jaxsign.tasks.sequences.sentences import Sentence
 from jaxsign.whole import write_text
 
 # What a clip without any recognised gloss needs, so that sclite counts its words as missed.

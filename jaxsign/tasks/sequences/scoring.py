@@ -1,151 +1,173 @@
-"""What was recognised against what was signed: errors in all, of each gloss, by length."""
+"""Answers to clips whose glosses are known: word errors, tables, files, pictures."""
 
-import collections
-import csv
 import dataclasses
-import io
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxsign.tasks.sequences import word_errors
-from jaxsign.tasks.sequences.recogniser import Recognised
-from jaxsign.tasks.sequences.word_errors import Counts
-from jaxsign.whole import write_text
+import numpy as np
 
-_PER_GLOSS = (
-    "gloss", "support", "correct", "recall", "substituted", "deleted", "inserted",
-    "mistaken_for", "times",
-)  # fmt: skip
+from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input.signs import sources, views
+from jaxsign.tasks import answering
+from jaxsign.tasks.sequences import figures, sclite, sentences, summary, word_errors
+from jaxsign.tasks.sequences import glosses as rules
+from jaxsign.tasks.sequences.answers import gloss_name
+from jaxsign.tasks.sequences.decoder import Decoder
+from jaxsign.tasks.sequences.options import Options
+from jaxsign.whole import write_json
+
+Array = np.ndarray
+ALL = "all"  # modes of decoding
 
 
 @dataclasses.dataclass(frozen=True)
-class Sentence:
-    """One clip's reference and what was recognised.
+class Scoring:
+    """How answers are compared with references, and what is written beside the tables.
 
     Attributes:
-      id: the clip's name.
-      reference, hypothesis: glosses after the clean-up rules.
-      alignment: pairs (signed, recognised), None = nothing stands there.
-      counts: its errors.
-      recognised: with scores and all hypotheses.
-      seconds: the clip's length.
+      costs: of a deletion, an insertion and a substitution while aligning.
+      glosses: name of the clean-up rules, of `jaxsign.tasks.sequences.glosses.RULES`.
+      sclite: also write files for sclite.
+      save_predictions: also write one JSON file a clip.
     """
 
-    id: str
-    reference: tuple[str, ...]
-    hypothesis: tuple[str, ...]
-    alignment: word_errors.Alignment
-    counts: Counts
-    recognised: Recognised
-    seconds: float
+    costs: word_errors.Costs = word_errors.UNIT
+    glosses: str = "as-is"
+    sclite: bool = False
+    save_predictions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.glosses not in rules.RULES:
+            near = did_you_mean(self.glosses, rules.RULES)
+            raise UserError(f"glosses {self.glosses!r}: none of {', '.join(rules.RULES)}.{near}")
 
 
-def sentence(
-    name: str,
-    reference: Sequence[str],
-    recognised: Recognised,
-    *,
-    costs: word_errors.Costs,
-    rule: Callable[[Sequence[str]], tuple[str, ...]],
-    seconds: float,
-) -> Sentence:
-    """Aligns a clip's glosses, after the clean-up `rule`, with those of its reference."""
-    truth, said = rule(reference), rule(recognised.names)
-    pairs = word_errors.align(truth, said, costs)
-    counts = word_errors.counted(pairs)
-    return Sentence(name, truth, said, pairs, counts, recognised, seconds)
+class Score(answering.Score):
+    """Sentences, by the mode of decoding that read them.
 
+    Args:
+      run: that answers.
+      source: clips with `sequences`.
+      modes: of decoding; several are shown side by side and have a folder each.
+      scored_by: how errors are counted.
 
-def total(sentences: Sequence[Sentence]) -> Counts:
-    """The errors of all sentences together."""
-    return sum((one.counts for one in sentences), Counts())
-
-
-def by_length(sentences: Sequence[Sentence]) -> dict[int, Counts]:
-    """Glosses of the reference -> errors of the sentences that are so long, shortest first."""
-    found: dict[int, Counts] = collections.defaultdict(Counts)
-    for one in sentences:
-        found[len(one.reference)] += one.counts
-    return dict(sorted(found.items()))
-
-
-def per_gloss(sentences: Sequence[Sentence]) -> list[dict[str, Any]]:
-    """One row a gloss that was signed or recognised, by name.
-
-    Returns:
-      dicts with gloss, support (times signed), correct, recall (None if never signed),
-      substituted (taken for another), deleted (missed), inserted (recognised where nothing was),
-      mistaken_for, times (the other gloss that stood there most often).
+    Raises:
+      UserError: labels beyond the net's classes.
     """
-    pairs = collections.Counter(pair for one in sentences for pair in one.alignment)
-    taken: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
-    for (truth, said), times in pairs.items():
-        if truth is not None and said is not None and truth != said:
-            taken[truth][said] += times
-    names = sorted({name for pair in pairs for name in pair if name is not None})
-    rows = []
-    for name in names:
-        correct, deleted = pairs[name, name], pairs[name, None]
-        substituted = taken[name].total()
-        support = correct + deleted + substituted
-        # Of other glosses that were taken equally often the first by name.
-        other, times = min(taken[name].items(), key=lambda p: (-p[1], p[0]), default=("", 0))
-        recall = round(correct / support, 6) if support else None
-        values = (name, support, correct, recall, substituted, deleted, pairs[None, name])
-        rows.append(dict(zip(_PER_GLOSS, (*values, other, times), strict=True)))
-    return rows
 
+    def __init__(
+        self,
+        run: answering.Trained,
+        source: sources.Source,
+        modes: list[Options],
+        scored_by: Scoring,
+    ):
+        given = source.class_names.get("gloss")
+        if not run.labels.get("gloss") and given:
+            run = dataclasses.replace(run, labels={**run.labels, "gloss": given})
+        self._run, self._source, self._scored_by = run, source, scored_by
+        self._decoders = [Decoder(run, options) for options in modes]
+        self._rate = views.frame_rate(run.config, source.rate)
+        self._truth = source.sequences or []
+        self._found: dict[str, dict[int, sentences.Sentence]] = {one.mode: {} for one in modes}
+        self._check()
 
-def write_per_gloss(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes `per_gloss` as CSV (UTF-8)."""
-    _write_csv(path, _PER_GLOSS, rows)
+    def _check(self) -> None:
+        classes = int(self._run.config.net.num_gloss)
+        problems = [
+            f"{name}: gloss {number}, the net has 0..{classes - 1}"
+            for name, row in zip(self._source.ids, self._truth, strict=True)
+            for number in row
+            if not 0 <= number < classes
+        ]
+        if problems:
+            raise UserError(
+                f"{self._source.name}: these labels do not fit the run:\n{listing(problems)}\n"
+                "Check that they are numbered as those that the net was trained for."
+            )
 
+    def add(self, index: Array, rows: answering.Rows) -> None:
+        source, known = self._source, self._run.labels.get("gloss")
+        ids = [source.ids[i] for i in index]
+        for decoder in self._decoders:
+            for i, answer in zip(index.tolist(), decoder(rows, ids), strict=True):
+                self._found[decoder.options.mode][i] = sentences.sentence(
+                    source.ids[i],
+                    [gloss_name(known, number) for number in self._truth[i]],
+                    answer,
+                    costs=self._scored_by.costs,
+                    rule=rules.RULES[self._scored_by.glosses],
+                    seconds=int(source.lengths[i]) / self._rate,
+                )
 
-def write_predictions(path: Path, sentences: Sequence[Sentence], separator: str = " ") -> None:
-    """Writes a CSV of the sentences: reference, hypothesis, alignment, errors, scores (UTF-8).
+    def by_mode(self) -> dict[str, list[sentences.Sentence]]:
+        """mode -> the sentences in the source's order."""
+        return {mode: [found[i] for i in sorted(found)] for mode, found in self._found.items()}
 
-    In the alignment `[A>B]` is A taken for B, `[A>]` A missed and `[>B]` B added.
-    """
-    columns = (
-        "id", "reference", "hypothesis", "alignment", "words", "deletions", "insertions",
-        "substitutions", "score", "log_ctc", "log_att", "seconds",
-    )  # fmt: skip
-    rows = []
-    for one in sentences:
-        best = one.recognised.hypotheses[0]
-        rows.append(
-            {
-                "id": one.id,
-                "reference": separator.join(one.reference),
-                "hypothesis": separator.join(one.hypothesis),
-                "alignment": separator.join(map(_marked, one.alignment)),
-                "words": one.counts.words,
-                "deletions": one.counts.deletions,
-                "insertions": one.counts.insertions,
-                "substitutions": one.counts.substitutions,
-                "score": f"{best.score:.6g}",
-                "log_ctc": f"{best.log_ctc:.6g}",
-                "log_att": "" if best.log_att is None else f"{best.log_att:.6g}",
-                "seconds": f"{one.seconds:.3f}",
-            }
+    def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+        """results.json, tables and a picture; of several modes in a folder each."""
+        several = len(self._decoders) > 1
+        source = self._source
+        whole = {**about, "dataset_info": {"name": source.name, "total_samples": len(source)}}
+        parts = {}
+        for decoder, (mode, found) in zip(self._decoders, self.by_mode().items(), strict=True):
+            parts[mode] = self._numbers(decoder.options, found)
+            self._write(folder / mode if several else folder, {**whole, **parts[mode]}, found)
+        if not several:
+            return {**whole, **parts.popitem()[1]}
+        whole["modes"] = parts
+        write_json(folder / "results.json", whole)
+        return whole
+
+    def show(self) -> None:
+        summary.show(self.by_mode())
+
+    def _numbers(self, options: Options, found: list[sentences.Sentence]) -> dict[str, Any]:
+        lengths = sentences.by_length(found)
+        return {
+            "decoding": dataclasses.asdict(options),
+            "scoring": {
+                "costs": list(self._scored_by.costs), "glosses": self._scored_by.glosses
+            },
+            "results": sentences.total(found).to_json(),
+            "by_length": {str(length): counts.to_json() for length, counts in lengths.items()},
+        }  # fmt: skip
+
+    def _write(
+        self, folder: Path, complete: Mapping[str, Any], found: list[sentences.Sentence]
+    ) -> None:
+        """A mode's files: results.json, two tables, the picture, and what else is asked for."""
+        mode, table = complete["decoding"]["mode"], sentences.per_gloss(found)
+        write_json(folder / "results.json", complete)
+        sentences.write_per_gloss(folder / "per_gloss.csv", table)
+        space = sentences.separator(self._run.labels.get("gloss") or ())
+        sentences.write_predictions(folder / "predictions.csv", found, space)
+        figures.errors(
+            folder / "errors.png",
+            sentences.total(found),
+            sentences.by_length(found),
+            table,
+            title=f"{self._run.workdir.name}, {mode.replace('_', '-')}",
         )
-    _write_csv(path, columns, rows)
+        if self._scored_by.sclite:
+            sclite.write(folder, found, self._source.signers)
+        if self._scored_by.save_predictions:
+            for one in found:
+                _write_one(folder / "individual_predictions", one)
 
 
-def separator(names: Sequence[str]) -> str:
-    """What stands between the glosses of a line: a space where none of the names holds one."""
-    return " | " if any(" " in name for name in names) else " "
-
-
-def _marked(pair: tuple[str | None, str | None]) -> str:
-    truth, said = pair
-    return str(truth) if truth == said else f"[{truth or ''}>{said or ''}]"
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+def _write_one(folder: Path, one: sentences.Sentence) -> None:
+    """A clip's JSON file: what is true, what was recognised and how it compares."""
+    stem = re.sub(r"[\\/:]", "_", one.id.removesuffix(".npz"))
+    write_json(
+        folder / f"{stem}_validation.json",
+        {
+            "file": one.id,
+            "ground_truth": list(one.reference),
+            **one.answer.json(),
+            "correct": not one.counts.errors,
+            "errors": one.counts.errors,
+        },
+    )

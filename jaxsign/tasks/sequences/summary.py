@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jaxsign.tasks.sequences import scoring
-from jaxsign.tasks.sequences.scoring import Sentence
+from jaxsign.tasks.sequences import sentences
+from jaxsign.tasks.sequences.sentences import Sentence
 from jaxsign.tasks.sequences.word_errors import Counts
 
 # How many of the worst are shown.
@@ -26,12 +26,12 @@ def show(found: Mapping[str, Sequence[Sentence]], console: Console | None = None
       console: where to print; standard output if None.
     """
     console = console or Console(highlight=False)
-    console.print(_rates({mode: scoring.total(sentences) for mode, sentences in found.items()}))
-    sentences = list(found.values())[-1]
-    weak = weakest(scoring.per_gloss(sentences))
+    console.print(_rates({mode: sentences.total(rows) for mode, rows in found.items()}))
+    last = list(found.values())[-1]
+    weak = weakest(sentences.per_gloss(last))
     if weak:
         console.print(_weak_glosses(weak))
-    worst = sorted(sentences, key=lambda one: (-one.counts.errors, one.id))[:_SENTENCES]
+    worst = sorted(last, key=lambda one: (-one.counts.errors, one.id))[:_SENTENCES]
     shown = [one for one in worst if one.counts.errors]
     if not shown:
         console.print("Every sentence was recognised without an error.")

@@ -6,6 +6,7 @@ greedily and counts word errors.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,8 +17,10 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.tasks import measures
-from jaxsign.tasks.sequences import ctc, examples, word_errors
+from jaxsign.input.signs import sources
+from jaxsign.tasks import answering, measures
+from jaxsign.tasks.sequences import ctc, examples, options, scoring, word_errors
+from jaxsign.tasks.sequences.decoder import Decoder
 from jaxsign.tasks.sequences.decoding import greedy
 
 Array = jax.Array
@@ -43,10 +46,15 @@ class CtcAttention(tasks.Task):
     auxiliary: float = 0.0
 
     sequences = True
+    gaps = False
 
     @classmethod
     def open(cls, config: ConfigDict, split: str) -> examples.SequenceExamples:
         return examples.open_examples(config, split)
+
+    @classmethod
+    def labelled(cls, config: ConfigDict, split: str) -> sources.Source:
+        return examples.labelled(config, split)
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "CtcAttention":
@@ -219,6 +227,27 @@ class CtcAttention(tasks.Task):
                 "sequence_accuracy": 1 - mean("wrong_sentences", "sentences"),
             }
         return result
+
+    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """`log_probs` [B, T', V], `valid` bool [B, T'], and `encoded` [B, T', D] for a decoder."""
+        output: Any = self.net.apply(variables, batch["x"], batch["valid"], train=False)
+        names = {"ctc_log_probs": "log_probs", "output_valid": "valid", "encoder_output": "encoded"}
+        return {name: output[own] for own, name in names.items()}
+
+    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
+        return Decoder(run, options.of_run(run, **asked))
+
+    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+        """As in `Answering`; mode 'all' = every mode, side by side."""
+        given = answering.given(asked)
+        fields = {field.name for field in dataclasses.fields(scoring.Scoring)}
+        how = scoring.Scoring(**{name: given.pop(name) for name in fields & given.keys()})
+        all_modes = given.get("mode") == scoring.ALL
+        modes = [
+            options.of_run(run, **{**given, "mode": mode})
+            for mode in (options.MODES if all_modes else (given.get("mode"),))
+        ]
+        return functools.partial(scoring.Score, run, modes=modes, scored_by=how)
 
     @property
     def _parts(self) -> tuple[str, ...]:

@@ -11,11 +11,10 @@ import pytest
 import stream_runs
 
 from jaxsign import cli
+from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.views import whisper_sign
-from jaxsign.tasks.sequences import options
-from jaxsign.tasks.sequences import recogniser as sequences
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +92,12 @@ def test_a_window_over_a_whole_recording_reads_it_as_predict_does(tmp_path):
     run = runs.load_run(folder)
     points = np.random.default_rng(0).normal(100, 30, (75, 3, 2)).cumsum(0).astype(np.float32)
     np.save(tmp_path / "a.npy", points)
-    whole = sequences.Recogniser(run, options.Options(mode="greedy"))
-    (expected,) = whole.recognise([run.features(points)], 1)
+    x = run.features(points)
+    (expected,) = asking.Asker(run).answers(
+        [runs.Clip(x, np.ones(len(x), bool))],
+        1,
+        answerer=run.task.answerer(run, {"mode": "greedy"}),
+    )
     (stream,) = told(folder, tmp_path, tmp_path / "a.npy", "--window", 60, "--fps", 30)
     assert [sign["gloss"] for sign in stream["glosses"]] == list(expected.names)
     assert len(expected.names) > 2 and stream["summary"]["hops"] == 1

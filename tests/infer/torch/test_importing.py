@@ -8,6 +8,7 @@ import pytest
 from helpers import GOLDEN
 
 from jaxsign.errors import UserError
+from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import exporting, importing
 from jaxsign.nets import inception, iv3_gru
@@ -73,7 +74,7 @@ def test_an_imported_run_computes_what_the_original_does(name, options, tmp_path
     valid = case.get("input/mask")
     if valid is None:
         valid = np.arange(x.shape[1]) < case["input/lengths"][:, None]
-    found = run.logits({"x": x, "valid": valid})
+    found = asking.Asker(run).ask({"x": x, "valid": valid})
     for head in run.heads:
         np.testing.assert_allclose(found[head], case[f"output/{head}"], rtol=1e-4, atol=2e-5)
 
@@ -196,7 +197,8 @@ def test_a_frozen_backbone_is_left_out(gru_run):
     assert sorted(run.variables["params"]) == sorted(_HEADS)
     size = sum(p.stat().st_size for p in gru_run.workdir.rglob("*") if p.is_file())
     assert size < 2_000_000
-    assert run.logits({"x": np.ones((1, 4, 2048), np.float32)})["cat"].shape == (1, 3)
+    batch = {"x": np.ones((1, 4, 2048), np.float32), "valid": np.ones((1, 4), bool)}
+    assert asking.Asker(run).ask(batch)["cat"].shape == (1, 3)
 
 
 def test_export_without_backbone_says_how_to_give_one(gru_run, tmp_path):

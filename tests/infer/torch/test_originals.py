@@ -9,6 +9,7 @@ from running import tiny_asl, train_here
 
 from jaxsign import cli
 from jaxsign import config as configs
+from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.train import log, loop
 
@@ -102,10 +103,9 @@ def test_an_imported_net_answers_at_the_clips_own_length(tmp_path):
         runs.Clip(rng.uniform(0, 1, (n, 62, 2)).astype(np.float32), np.ones(n, bool))
         for n in lengths
     ]
-    together = run.classify(clips)["gloss"]
-    for row, clip in zip(together, clips, strict=True):
+    for answer, clip in zip(asking.Asker(run).answers(clips), clips, strict=True):
         alone = run.net.apply(run.variables, clip.x[None])["logits"]["gloss"][0]
-        np.testing.assert_allclose(row, alone, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(answer.logits["gloss"], alone, rtol=1e-4, atol=1e-4)
 
 
 def test_other_systems_keep_the_common_form(tmp_path):

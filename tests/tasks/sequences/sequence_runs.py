@@ -9,6 +9,8 @@ import numpy as np
 
 from jaxsign import config as configs
 from jaxsign import nets
+from jaxsign.infer import asking
+from jaxsign.infer import run as runs
 from jaxsign.train import checkpoint
 
 NAMES = ("HELLO", "YES", "NO", "TEA", "HOW ARE YOU")
@@ -68,3 +70,10 @@ def clip(frames: int, seed=0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     steps = rng.standard_normal((frames // 12 + 2, 42, 7)).astype(np.float32)
     return np.repeat(steps, 12, axis=0)[:frames]
+
+
+def recognise(run, arrays, batch_size=4, names=(), **asked):
+    """A run's answers to features of clips."""
+    clips = [runs.Clip(x, np.ones(len(x), bool)) for x in arrays]
+    answerer = run.task.answerer(run, asked)
+    return asking.Asker(run).answers(clips, batch_size, names=names, answerer=answerer)

@@ -10,8 +10,6 @@ from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer import files, predict
 from jaxsign.infer import run as runs
-from jaxsign.tasks.sequences.options import Options
-from jaxsign.tasks.sequences.recogniser import Recogniser
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +24,7 @@ def test_one_file_shows_all_hypotheses(folder, tmp_path, capsys):
     assert predict.predict_files(folder, tmp_path / "a.npz", out=out, batch_size=4) == 0
     saved = json.loads(out.read_text(encoding="utf-8"))
     run = runs.load_run(folder)
-    expected = Recogniser(run, Options("two_pass")).recognise([run.features(x)], 1)[0]
+    (expected,) = sequence_runs.recognise(run, [run.features(x)], 1, mode="two_pass")
     names = sequence_runs.NAMES
     assert saved["gloss_prediction"] == [f"{names[i]} ({i})" for i in expected.glosses]
     assert saved["mode"] == "two_pass" and len(saved["hypotheses"]) == 8
@@ -54,7 +52,7 @@ def test_a_folder_gives_a_line_a_file_and_names_bad_ones(folder, tmp_path, capsy
     assert [row["file"] for row in saved] == ["c0.npz", "c1.npz"]
     assert all(len(row["hypotheses"]) == 1 for row in saved)
     streams = capsys.readouterr()
-    assert "2 of 5 files recognised." in streams.out
+    assert "2 of 5 files predicted." in streams.out
     for name, reason in (("empty", "no frames"), ("flat", "42 x 7"), ("nan", "NaN")):
         line = next(li for li in streams.err.splitlines() if f"{name}.npz" in li)
         assert reason in line
@@ -80,7 +78,7 @@ def test_stored_features_are_read_as_in_training_wherever_they_lie(folder, tmp_p
 def test_words_that_make_no_sense_are_refused(folder, tmp_path, capsys):
     np.savez(tmp_path / "a.npz", X=sequence_runs.clip(8))
     with pytest.raises(UserError, match="n_best <= beam"):
-        predict.predict_files(folder, tmp_path / "a.npz", decoding={"beam": 3, "n_best": 4})
+        predict.predict_files(folder, tmp_path / "a.npz", asked={"beam": 3, "n_best": 4})
     with pytest.raises(UserError, match="every frame"):
         predict.predict_files(folder, tmp_path / "a.npz", mask="visibility")
     for words in (["--costs", "3,4"], ["--costs", "0,1,1"], ["--mode", "best"], ["--beam", "0"]):

@@ -7,15 +7,16 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from jaxsign.tasks.sequences import figures, glosses, sclite, scoring, summary, word_errors
-from jaxsign.tasks.sequences.recogniser import Hypothesis, Recognised
+from jaxsign.tasks.sequences import figures, glosses, sclite, sentences, summary, word_errors
+from jaxsign.tasks.sequences.answers import Answer, Hypothesis
 from jaxsign.tasks.sequences.word_errors import Counts
 
 
 def sentence(name, reference, hypothesis, *, costs=word_errors.UNIT, rule="as-is", seconds=2.0):
-    best = Hypothesis((), -0.25, None, -0.25)
-    said = Recognised(tuple(hypothesis.split()), (best,))
-    return scoring.sentence(
+    names = tuple(hypothesis.split())
+    best = Hypothesis(tuple(range(len(names))), -0.25, None, -0.25)
+    said = Answer((best,), "greedy", names)
+    return sentences.sentence(
         name, reference.split(), said, costs=costs, rule=glosses.RULES[rule], seconds=seconds
     )
 
@@ -32,15 +33,15 @@ def some():
 
 
 def test_errors_of_all_and_by_length(some):
-    assert scoring.total(some) == Counts(8, 2, 1, 1, 5, 4)
-    lengths = scoring.by_length(some)
+    assert sentences.total(some) == Counts(8, 2, 1, 1, 5, 4)
+    lengths = sentences.by_length(some)
     assert list(lengths) == [0, 1, 2, 3]
     assert lengths[2] == Counts(4, 1, 0, 0, 2, 1)
     assert lengths[0] == Counts(0, 0, 1, 0, 1, 1)
 
 
 def test_errors_of_each_gloss(some, tmp_path):
-    rows = {row["gloss"]: row for row in scoring.per_gloss(some)}
+    rows = {row["gloss"]: row for row in sentences.per_gloss(some)}
     assert list(rows) == ["HELLO", "NO", "TEA", "YES"]
     assert rows["TEA"] == {
         "gloss": "TEA", "support": 4, "correct": 2, "recall": 0.5, "substituted": 1, "deleted": 1,
@@ -48,18 +49,18 @@ def test_errors_of_each_gloss(some, tmp_path):
     }  # fmt: skip
     assert rows["NO"]["support"] == 1 and rows["NO"]["inserted"] == 1
     assert rows["YES"]["recall"] == 0 and rows["HELLO"]["recall"] == 1
-    scoring.write_per_gloss(tmp_path / "g.csv", list(rows.values()))
+    sentences.write_per_gloss(tmp_path / "g.csv", list(rows.values()))
     with (tmp_path / "g.csv").open(encoding="utf-8") as file:
         assert [row["gloss"] for row in csv.DictReader(file)] == list(rows)
 
 
 def test_a_gloss_that_was_never_signed_has_no_recall():
-    (row,) = scoring.per_gloss([sentence("a", "", "NO")])
+    (row,) = sentences.per_gloss([sentence("a", "", "NO")])
     assert row["recall"] is None and row["inserted"] == 1
 
 
 def test_predictions_show_what_stands_against_what(some, tmp_path):
-    scoring.write_predictions(tmp_path / "p.csv", some)
+    sentences.write_predictions(tmp_path / "p.csv", some)
     with (tmp_path / "p.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["alignment"] for row in rows] == [
@@ -70,8 +71,8 @@ def test_predictions_show_what_stands_against_what(some, tmp_path):
 
 
 def test_names_with_spaces_are_kept_apart():
-    assert scoring.separator(["A", "B"]) == " "
-    assert scoring.separator(["HOW ARE YOU", "B"]) == " | "
+    assert sentences.separator(["A", "B"]) == " "
+    assert sentences.separator(["HOW ARE YOU", "B"]) == " | "
 
 
 def test_costs_and_rules_take_part():
@@ -103,10 +104,10 @@ def test_sclite_files_hold_segments_and_words_in_one_order(some, tmp_path):
 
 
 def test_the_picture_is_drawn_with_and_without_errors(some, tmp_path):
-    for name, sentences in (("some", some), ("none", some[-1:]), ("empty", some[3:4])):
+    for name, rows in (("some", some), ("none", some[-1:]), ("empty", some[3:4])):
         figures.errors(
-            tmp_path / f"{name}.png", scoring.total(sentences), scoring.by_length(sentences),
-            scoring.per_gloss(sentences), title="run",
+            tmp_path / f"{name}.png", sentences.total(rows), sentences.by_length(rows),
+            sentences.per_gloss(rows), title="run",
         )  # fmt: skip
         picture = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
         assert picture.shape[1] > 1000 and picture.std() > 5

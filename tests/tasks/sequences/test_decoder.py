@@ -10,10 +10,11 @@ import sequence_runs
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
+from jaxsign.tasks.sequences.answers import gloss_name
 from jaxsign.tasks.sequences.decoding import greedy
-from jaxsign.tasks.sequences.options import MODES, Options
-from jaxsign.tasks.sequences.recogniser import Recogniser, gloss_name
+from jaxsign.tasks.sequences.options import MODES
 
+recognise = sequence_runs.recognise
 CLIPS = [sequence_runs.clip(frames, seed) for seed, frames in enumerate((70, 3, 121, 1))]
 
 
@@ -48,18 +49,17 @@ def same(found, other):
 
 
 def test_company_and_padding_change_nothing(run, mode):
-    recogniser = Recogniser(run, Options(mode))
-    together = recogniser.recognise(CLIPS, 4)
-    same(together, [recogniser.recognise([clip], 1)[0] for clip in CLIPS])
+    together = recognise(run, CLIPS, mode=mode)
+    same(together, [recognise(run, [clip], 1, mode=mode)[0] for clip in CLIPS])
     # Without buckets but a longest one: every clip with other padding.
     config = run.config.copy_and_resolve_references()
     config.input.buckets = (200,)
     own = dataclasses.replace(run, config=config)
-    same(together, Recogniser(own, Options(mode)).recognise(CLIPS, 4))
+    same(together, recognise(own, CLIPS, mode=mode))
 
 
 def test_some_clips_hold_several_glosses_and_names_follow(run):
-    found = Recogniser(run, Options("greedy")).recognise(CLIPS, 4)
+    found = recognise(run, CLIPS, mode="greedy")
     assert max(len(one.glosses) for one in found) >= 4
     for one in found:
         assert one.names == tuple(sequence_runs.NAMES[i] for i in one.glosses)
@@ -73,13 +73,13 @@ def test_classes_beyond_the_names_are_marked():
 
 
 def test_greedy_is_the_collapse_of_the_best_ids(run):
-    found = Recogniser(run, Options("greedy")).recognise(CLIPS[:1], 4)
+    found = recognise(run, CLIPS[:1], mode="greedy")
     assert found[0].glosses == collapsed(run, CLIPS[0])
 
 
 def test_a_wider_beam_finds_readings_at_least_as_probable(run):
-    narrow = Recogniser(run, Options("beam", 1, 1)).recognise(CLIPS, 4)
-    wide = Recogniser(run, Options("beam", 10, 8)).recognise(CLIPS, 4)
+    narrow = recognise(run, CLIPS, mode="beam", beam=1, n_best=1)
+    wide = recognise(run, CLIPS, mode="beam", beam=10, n_best=8)
     for one, other in zip(narrow, wide, strict=True):
         assert other.score >= one.score - 1e-4
         scores = [h.score for h in other.hypotheses]
@@ -88,9 +88,8 @@ def test_a_wider_beam_finds_readings_at_least_as_probable(run):
 
 
 def test_the_second_pass_weighs_exact_scores_of_the_first_ones(run):
-    weights = Options(ctc_weight=0.4, length_bonus=0.5)
-    found = Recogniser(run, weights).recognise(CLIPS, 4)
-    first = Recogniser(run, Options("beam")).recognise(CLIPS, 4)
+    found = recognise(run, CLIPS, ctc_weight=0.4, length_bonus=0.5)
+    first = recognise(run, CLIPS, mode="beam")
     for one, before, clip in zip(found, first, CLIPS, strict=True):
         assert {h.glosses for h in one.hypotheses} == {h.glosses for h in before.hypotheses}
         for h in one.hypotheses:
@@ -106,9 +105,7 @@ def test_the_second_pass_weighs_exact_scores_of_the_first_ones(run):
 
 
 def test_the_weight_decides_the_order(run):
-    by_ctc, by_att = (
-        Recogniser(run, Options(ctc_weight=w)).recognise(CLIPS, 4) for w in (1.0, 0.0)
-    )
+    by_ctc, by_att = (recognise(run, CLIPS, ctc_weight=weight) for weight in (1.0, 0.0))
     assert all(one.score == one.hypotheses[0].log_ctc for one in by_ctc)
     assert all(one.score == one.hypotheses[0].log_att for one in by_att)
     assert [one.glosses for one in by_ctc] != [one.glosses for one in by_att]
@@ -116,7 +113,7 @@ def test_the_weight_decides_the_order(run):
 
 def test_sequences_beyond_the_decoder_are_impossible_for_it_alone(tmp_path):
     run = runs.load_run(sequence_runs.save_run(tmp_path / "r", max_target=3))
-    found = Recogniser(run, Options("two_pass")).recognise(CLIPS[2:3], 4)[0]
+    found = recognise(run, CLIPS[2:3], mode="two_pass")[0]
     assert all(len(h.glosses) > 2 for h in found.hypotheses)
     assert all(h.log_att == -np.inf for h in found.hypotheses)
     ctc = [h.log_ctc for h in found.hypotheses]
@@ -125,21 +122,20 @@ def test_sequences_beyond_the_decoder_are_impossible_for_it_alone(tmp_path):
 
 def test_a_net_whose_padding_counts_is_asked_at_a_clips_own_length(tmp_path):
     run = runs.load_run(sequence_runs.save_run(tmp_path / "r", padding="upstream"))
-    found = Recogniser(run, Options("greedy")).recognise(CLIPS[:2], 1)
+    found = recognise(run, CLIPS[:2], 1, mode="greedy")
     assert [one.glosses for one in found] == [collapsed(run, clip) for clip in CLIPS[:2]]
 
 
 def test_scores_that_are_no_numbers_name_the_clip(run):
     broken = np.full((9, 42, 7), np.nan, np.float32)
-    recogniser = Recogniser(run, Options("beam"))
     with pytest.raises(UserError, match="no numbers.*\n.*broken.npy"):
-        recogniser.recognise([CLIPS[0], broken], 4, ["good.npy", "broken.npy"])
+        recognise(run, [CLIPS[0], broken], 4, ["good.npy", "broken.npy"], mode="beam")
 
 
 def test_clips_of_another_shape_are_named(run):
-    with pytest.raises(UserError, match="clip 1: frames of 21 x 7 numbers.*takes 42 x 7"):
-        Recogniser(run).recognise([CLIPS[0], np.zeros((9, 21, 7), np.float32)], 4)
+    with pytest.raises(UserError, match="clip 1: 21 x 7 numbers a frame.*takes 42 x 7"):
+        recognise(run, [CLIPS[0], np.zeros((9, 21, 7), np.float32)])
 
 
 def test_nothing_gives_nothing(run):
-    assert Recogniser(run).recognise([], 4) == []
+    assert recognise(run, []) == []

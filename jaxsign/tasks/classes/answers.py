@@ -5,15 +5,14 @@ Source of the layout: fslr-transformer-vs-iv3gru, `predict`. Keys of head `gloss
 `category_probability`, `category_top3`. Other heads follow the gloss with their own names.
 """
 
-import json
+import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign.tasks import answering
 from jaxsign.tasks.classes import metrics
-from jaxsign.whole import write_text
 
 # How many candidates each head shows.
 _SHOWN = {"cat": 3}
@@ -22,6 +21,32 @@ _LINE = "=" * 60
 
 Result = dict[str, Any]
 Names = Mapping[str, Sequence[str] | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer(answering.Answer):
+    """The heads' scores of one clip.
+
+    Attributes:
+      logits: head -> float32 [K].
+      names: head -> label names by id, or None.
+    """
+
+    logits: Mapping[str, np.ndarray]
+    names: Names
+
+    def line(self) -> str:
+        named = self.json()
+        return ", ".join(
+            f"{named[f'{head}_prediction']} {named[f'{head}_probability']:.3f}"
+            for head in map(metrics.spell, self.logits)
+        )
+
+    def text(self, name: str) -> str:
+        return text(self.json(), tuple(self.logits))
+
+    def json(self) -> Result:
+        return with_names(make(self.logits), self.names)
 
 
 def shown(head: str) -> int:
@@ -89,12 +114,6 @@ def text(result: Mapping[str, Any], heads: Sequence[str]) -> str:
     if "frames_extracted" in result:
         lines += ["", f"Frames extracted: {result['frames_extracted']}"]
     return "\n".join(lines) + "\n"
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as readable JSON, labels in their own script; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _top_key(head: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import GOLDEN
 
-from jaxsign.tasks.classes import results
+from jaxsign.tasks.classes import answers
 
 
 @pytest.fixture(scope="module")
@@ -47,24 +47,24 @@ def _same(ours, theirs):
 @pytest.mark.parametrize("row", range(3))
 def test_result_json_and_text_equal_the_original(cases, logits, names, row):
     case = cases[row]
-    raw = results.make({head: values[row] for head, values in logits.items()})
+    raw = answers.make({head: values[row] for head, values in logits.items()})
     if row == 2:
         raw["frames_extracted"] = 7
     _same(raw, case["raw"])
-    named = results.with_names(raw, names)
+    named = answers.with_names(raw, names)
     _same(json.loads(json.dumps(named)), case["formatted"])
-    assert results.text(named, ("gloss", "cat")) == case["printed"]
+    assert answers.text(named, ("gloss", "cat")) == case["printed"]
 
 
 def test_without_names_ids_are_text():
-    raw = results.make({"gloss": np.array([0.0, 2.0, 1.0])})
+    raw = answers.make({"gloss": np.array([0.0, 2.0, 1.0])})
     assert raw["gloss_prediction"] == 1 and len(raw["gloss_top5"]) == 3
-    named = results.with_names(raw, {"gloss": None})
+    named = answers.with_names(raw, {"gloss": None})
     assert named["gloss_prediction"] == "1"
     assert [name for name, _ in named["gloss_top5"]] == ["1", "2", "0"]
-    assert "Top 3 Gloss Predictions:" in results.text(named, ["gloss"])
+    assert "Top 3 Gloss Predictions:" in answers.text(named, ["gloss"])
 
 
 def test_names_that_are_the_ids_are_not_doubled():
-    assert results.label(("0", "1"), 1) == "1"
-    assert results.label(("HELLO",), 0) == "HELLO (0)"
+    assert answers.label(("0", "1"), 1) == "1"
+    assert answers.label(("HELLO",), 0) == "HELLO (0)"

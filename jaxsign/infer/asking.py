@@ -1,0 +1,117 @@
+"""Clips of any lengths -> what a run's task says of them, by the compiled step of training."""
+
+import bisect
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from jaxsign import tasks
+from jaxsign.infer import run as runs
+from jaxsign.input.signs import clip_examples
+from jaxsign.tasks import answering
+from jaxsign.train import step
+
+Array = np.ndarray
+
+
+class Asker:
+    """A run's net on devices, ready to be asked.
+
+    Args:
+      run: a loaded run.
+      devices: that share the rows of a batch, whose number they must divide.
+    """
+
+    def __init__(self, run: runs.Run, devices: Sequence[jax.Device] | None = None):
+        self.run = run
+        devices = tuple(devices or jax.local_devices()[:1])
+        self.compiled = _compiled(run.task, devices, run.config.parallel)
+        self._variables = self.compiled.place(run.variables)
+
+    def ask(self, batch: Mapping[str, Array]) -> answering.Rows:
+        """What the task's `outputs` gives of a batch [B, T, ...]; compiled once a shape."""
+        inputs = {name: batch[name] for name in ("x", "valid")}
+        # Full float32 products, so that an answer does not depend on the device.
+        with jax.default_matmul_precision("highest"):
+            found = self.compiled.answer(self._variables, self.compiled.put_eval(inputs))
+        return self.compiled.rows(found)
+
+    def answers(
+        self,
+        clips: Sequence[runs.Clip],
+        batch_size: int = 32,
+        *,
+        names: Sequence[str] = (),
+        answerer: answering.Answerer | None = None,
+    ) -> list[Any]:
+        """The answers to clips, in their order.
+
+        Clips of one bucket share batches of `batch_size`; a short batch is filled up, so that the
+        number of compiled programs is that of the buckets.
+
+        Args:
+          clips: of any lengths up to the run's `max_length`.
+          batch_size: rows of a batch.
+          names: of the clips, for messages.
+          answerer: of the run's task; None = the run's own settings.
+
+        Raises:
+          UserError: a clip is not what the net takes.
+        """
+        answerer = answerer or self.run.task.answerer(self.run, {})
+        names = names or [f"clip {i}" for i in range(len(clips))]
+        for clip, name in zip(clips, names, strict=True):
+            self.run.check(clip.x, name)
+        found: dict[int, answering.Answer] = {}
+        for members, batch in self._batches(clips, batch_size):
+            said = answerer(self.ask(batch), [names[i] for i in members])
+            found |= zip(members, said, strict=True)
+        return [found[i] for i in range(len(clips))]
+
+    def bucket(self, frames: int) -> int:
+        """The length that a clip of `frames` frames is padded to.
+
+        Its own where padding would change the answer (`padding_counts` of the net).
+        """
+        limit = self.run.max_length
+        if limit is not None and frames > limit:
+            raise ValueError(
+                f"{frames} frames are more than max_length={limit}; cut the clip first"
+            )
+        if self.run.padding_counts:
+            return frames
+        buckets = self.run.config.input.buckets
+        sizes = sorted({int(b) for b in buckets if limit is None or b < limit})
+        sizes += [limit] if limit is not None else []
+        place = bisect.bisect_left(sizes, frames)
+        if place < len(sizes):
+            return sizes[place]
+        unit = sizes[-1] if sizes else 64
+        return -(-frames // unit) * unit
+
+    def _batches(
+        self, clips: Sequence[runs.Clip], batch_size: int
+    ) -> Iterator[tuple[list[int], dict[str, Array]]]:
+        """Clips by their bucket: which ones, and a batch whose first rows they are."""
+        groups: dict[tuple, list[int]] = {}
+        for i, clip in enumerate(clips):
+            groups.setdefault((self.bucket(len(clip.x)), clip.x.shape[1:]), []).append(i)
+        for (length, _), members in groups.items():
+            for start in range(0, len(members), batch_size):
+                part = members[start : start + batch_size]
+                rows = [clips[i] for i in part]
+                filler = [None] * (batch_size - len(part))
+                batch = clip_examples.pad([*(clip.x for clip in rows), *filler], length, rows[0].x)
+                for row, clip in enumerate(rows):
+                    batch["valid"][row, : len(clip.x)] = clip.valid
+                yield part, batch
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(task: tasks.Task, devices: tuple[jax.Device, ...], parallel: str) -> step.Compiled:
+    """Compiled once for a task and devices, whatever run asks."""
+    return step.build(task, optax.identity(), (), devices=devices, parallel=parallel)

@@ -1,0 +1,159 @@
+"""What a trained net answers, how that is told and how it is scored: types that all tasks share."""
+
+import abc
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign import nets
+from jaxsign.errors import UserError
+from jaxsign.input.signs import sources
+
+Names = dict[str, tuple[str, ...] | None]
+# What a task's `outputs` gave of a batch, on the host: arrays [B, ...].
+Rows = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trained net, and what its run folder says of it.
+
+    Attributes:
+      workdir: the run folder.
+      which: 'best' or 'last', the checkpoint that was loaded.
+      config: its recipe.
+      labels: head -> label names by id, or None where there are none.
+      net: the module.
+      variables: its variables, on the default device.
+      info: what the checkpoint says about itself (epoch, metric).
+    """
+
+    workdir: Path
+    which: str
+    config: ConfigDict
+    labels: Names
+    net: nets.Net
+    variables: dict[str, Any]
+    info: dict[str, Any]
+
+    @functools.cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What the run's manifest.json says of where it comes from; {} without one."""
+        path = self.workdir / "manifest.json"
+        if not path.is_file():
+            return {}
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not readable ({error}). Expected a JSON object.") from error
+
+
+class Answer(abc.ABC):
+    """What is said of one example."""
+
+    @abc.abstractmethod
+    def line(self) -> str:
+        """The best of it, in a few words."""
+
+    @abc.abstractmethod
+    def text(self, name: str) -> str:
+        """All of it for people; `name` is the example's."""
+
+    @abc.abstractmethod
+    def json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+
+
+# (rows, names of the first of them) -> their answers; rows behind these only fill the batch.
+Answerer = Callable[[Rows, Sequence[str]], Sequence[Answer]]
+
+
+class Score(abc.ABC):
+    """Answers to labelled examples, counted and compared with the truth."""
+
+    @abc.abstractmethod
+    def add(self, index: np.ndarray, rows: Rows) -> None:
+        """Takes the answers to some examples: int [n], and the first n of the rows are theirs."""
+
+    @abc.abstractmethod
+    def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Writes all numbers, tables and pictures, and returns the numbers.
+
+        Args:
+          folder: where to.
+          about: entries of the model that come first in the numbers.
+        """
+
+    @abc.abstractmethod
+    def show(self) -> None:
+        """Prints a summary."""
+
+
+# Labelled examples -> the score of answers to them.
+Scorer = Callable[[sources.Source], Score]
+
+
+class Answering(abc.ABC):
+    """The part of a task that answers with what was learned."""
+
+    gaps = True
+    """Whether frames in the middle of an example may be told not to count (`--mask`)."""
+
+    @classmethod
+    @abc.abstractmethod
+    def labelled(cls, config: ConfigDict, split: str) -> sources.Source:
+        """The labelled clips of a recipe's split that a scorer takes.
+
+        Raises:
+          UserError: everything that is wrong with the files and labels, at once.
+        """
+
+    @abc.abstractmethod
+    def outputs(
+        self, variables: Mapping[str, Any], batch: Mapping[str, jax.Array]
+    ) -> dict[str, jax.Array]:
+        """What an answer needs of every row of a batch: arrays [B, ...]; traced."""
+
+    @abc.abstractmethod
+    def answerer(self, run: Trained, asked: Mapping[str, Any]) -> Answerer:
+        """Makes answers of what `outputs` gave.
+
+        Args:
+          run: that is asked.
+          asked: settings of how answers are found, by name; None and False = not asked for.
+
+        Raises:
+          UserError: settings that the task does not have, or that make no sense.
+        """
+
+    @abc.abstractmethod
+    def scorer(self, run: Trained, asked: Mapping[str, Any]) -> Scorer:
+        """Makes scores of what `outputs` gave.
+
+        Args:
+          run: that is asked.
+          asked: settings of how answers are found and compared with the truth, and
+            `save_predictions`: one file an example besides; None and False = not asked for.
+
+        Raises:
+          UserError: settings that the task does not have, or that make no sense.
+        """
+
+
+def words(names: Iterable[str]) -> str:
+    """Settings by the names that the command line gives them."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
+
+def given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are asked for: neither None nor False."""
+    return {
+        name: value for name, value in asked.items() if value is not None and value is not False
+    }

@@ -1,0 +1,128 @@
+"""Answers to labelled clips: accuracies, per-class tables, confusion matrices, pictures."""
+
+import functools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError, listing
+from jaxsign.input.signs import sources
+from jaxsign.tasks import answering
+from jaxsign.tasks.classes import answers, figures, metrics, summary
+from jaxsign.whole import write_json
+
+Array = np.ndarray
+
+
+class Score(answering.Score):
+    """Scores of all clips by head.
+
+    Args:
+      run: that answers.
+      source: the clips, one label a head.
+      individual: also write one JSON file a clip.
+
+    Raises:
+      UserError: labels beyond the net's classes.
+    """
+
+    def __init__(self, run: answering.Trained, source: sources.Source, *, individual: bool = False):
+        self._source, self._individual = source, individual
+        self._names = {head: known for head, known in run.labels.items() if known}
+        self.truth = {head: np.asarray(source.labels[head]) for head in run.config.task.heads}
+        classes = {head: int(run.config.net[f"num_{head}"]) for head in self.truth}
+        self.scores = {
+            head: np.zeros((len(source), count), np.float32) for head, count in classes.items()
+        }
+        self._refuse([
+            f"{source.ids[i]}: {metrics.spell(head)} {ids[i]}, the net has 0..{classes[head] - 1}"
+            for head, ids in self.truth.items()
+            for i in np.flatnonzero((ids < 0) | (ids >= classes[head]))
+        ])  # fmt: skip
+
+    def add(self, index: Array, rows: answering.Rows) -> None:
+        for head, known in self.scores.items():
+            known[index] = rows[head][: len(index)]
+
+    @functools.cached_property
+    def predicted(self) -> dict[str, Array]:
+        """head -> int [N], the best scored ids.
+
+        Raises:
+          UserError: scores that are no numbers.
+        """
+        self._refuse([
+            f"{self._source.ids[i]}: the net's {metrics.spell(head)} scores are not finite"
+            for head, scores in self.scores.items()
+            for i in np.flatnonzero(~np.isfinite(scores).all(1))
+        ])  # fmt: skip
+        return {head: metrics.ranking(scores)[:, 0] for head, scores in self.scores.items()}
+
+    def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+        """complete_validation_results.json and its parts, per_class.csv, confusion pictures."""
+        info: dict[str, Any] = {"total_samples": len(self._source)}
+        if self._occluded is not None:
+            info["occluded_samples"] = int(self._occluded.sum())
+            info["non_occluded_samples"] = int((~self._occluded).sum())
+        groups = metrics.report(self.truth, self.predicted, self._occluded)
+        top = metrics.top_k(self.truth, self.scores)
+        self._complete = {**about, "dataset_info": info, **groups, "top_k_accuracy": top}
+        write_json(folder / "complete_validation_results.json", self._complete)
+        for name, group in groups.items():
+            write_json(folder / f"{name}.json", group)
+        metrics.write_class_table(folder / "per_class.csv", self._classes)
+        for head, truth in self.truth.items():
+            figures.confusion(
+                folder / f"confusion_{head}.png",
+                truth,
+                self.predicted[head],
+                title=metrics.spell(head).capitalize(),
+                names=self._names.get(head),
+            )
+        if self._individual:
+            self._write_individual(folder / "individual_predictions")
+        return self._complete
+
+    def show(self) -> None:
+        summary.show(self._complete, self._classes)
+
+    @property
+    def _occluded(self) -> Array | None:
+        known = self._source.occluded
+        return None if known is None else np.asarray(known).astype(bool)
+
+    @functools.cached_property
+    def _classes(self) -> list[dict[str, Any]]:
+        return metrics.class_table(self.truth, self.predicted, self._names)
+
+    def _write_individual(self, folder: Path) -> None:
+        """One JSON file a clip: what is true, what was predicted, the best candidates."""
+        for row, name in enumerate(self._source.ids):
+            truth = {metrics.spell(head): int(ids[row]) for head, ids in self.truth.items()}
+            made = answers.make({head: scores[row] for head, scores in self.scores.items()})
+            said = {head: made[f"{head}_prediction"] for head in truth}
+            known = {} if self._occluded is None else {"occluded": int(self._occluded[row])}
+            stem = re.sub(r"[\\/:]", "_", name.removesuffix(".npz"))
+            write_json(
+                folder / f"{stem}_validation.json",
+                {
+                    "file": name,
+                    "ground_truth": {**truth, **known},
+                    "prediction": {
+                        **said,
+                        **{f"{head}_probability": made[f"{head}_probability"] for head in truth},
+                    },
+                    **{key: value for key, value in made.items() if "_top" in key},
+                    "correct": {head: said[head] == truth[head] for head in truth},
+                },
+            )
+
+    def _refuse(self, problems: list[str]) -> None:
+        if problems:
+            raise UserError(
+                f"{self._source.name}: these clips do not fit the run:\n{listing(problems)}\n"
+                "Check that the labels and clips are those that the net was trained for."
+            )

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import nets
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import batching
 from jaxsign.input.examples import Batch
@@ -16,7 +16,7 @@ from jaxsign.train import checkpoint, optimizer
 RANDOM = "random"  # train.backbone_weights: none on purpose
 
 
-def shapes_of(task: Any, batches: batching.TrainBatches) -> Any:
+def shapes_of(task: tasks.Task, batches: batching.TrainBatches) -> Any:
     """Shapes of the task's variables, without computing them."""
     batch = example(batches)
     try:
@@ -37,7 +37,7 @@ def example(batches: batching.TrainBatches) -> Batch:
 
 
 def variables(
-    config: ConfigDict, task: Any, batches: batching.TrainBatches
+    config: ConfigDict, task: tasks.Task, batches: batching.TrainBatches
 ) -> tuple[dict[str, Any], list[str]]:
     """The variables a run starts from, and what there is to say about them.
 
@@ -59,7 +59,7 @@ def variables(
     return _with_part(settings, task.net, made), notes
 
 
-def _pretrained(config: ConfigDict, task: Any, made: dict[str, Any]) -> Any:
+def _pretrained(config: ConfigDict, task: tasks.Task, made: dict[str, Any]) -> Any:
     settings, net = config.train, task.net
     zero = settings.pretrained_zero_branches
     return net.load_pretrained(settings.pretrained, made, zero_branches=zero)

@@ -229,7 +229,8 @@ def test_a_stage_ends_by_convergence_and_thaws_and_resumes(tmp_path):
     end = variables_of(tmp_path / "parts")
     assert_same(end, variables_of(tmp_path / "whole"))
     same = {name for name in start if (flat(start[name]) == flat(end["params"][name])).all()}
-    assert same == {name for name in start if name.startswith("layer_")}
+    # Mean pooling leaves the class token without a gradient.
+    assert same == {name for name in start if name.startswith("layer_") or name == "cls_token"}
 
 
 def flat(tree):
@@ -283,15 +284,15 @@ def test_starting_from_another_runs_weights(finished, tmp_path):
 
 def test_another_head_starts_from_a_runs_body(finished, tmp_path):
     other = (f"train.init_from={finished[0]}", "net.num_cat=5", "train.epochs=1", "optim.lr=0")
-    with pytest.raises(UserError, match=r"params/cat_head/.*: \[.*2\] there, \[.*5\] here"):
+    with pytest.raises(UserError, match=r"params/category_head/.*: \[.*2\] there, \[.*5\] here"):
         train_here(tmp_path, *other)
     with pytest.raises(UserError, match="train.init_skip: the pattern 'kat_head' matches no"):
         train_here(tmp_path, *other, "train.init_skip=('kat_head',)")
-    train_here(tmp_path, *other, "train.init_skip=('^cat_head/',)")
+    train_here(tmp_path, *other, "train.init_skip=('^category_head/',)")
     ours, theirs = variables_of(tmp_path)["params"], variables_of(finished[0], "best")["params"]
-    heads = [tree.pop(name) for tree in (ours, theirs) for name in ("cat_head",)]
+    heads = [tree.pop(name) for tree in (ours, theirs) for name in ("category_head",)]
     assert_same(ours, theirs)
-    assert [max(a.size for a in jax.tree.leaves(head)) for head in heads] == [16 * 5, 16 * 2]
+    assert [head["out"]["kernel"].shape for head in heads] == [(8, 5), (8, 2)]
 
 
 def test_a_batch_size_of_zero_is_found_by_trial(tmp_path):

@@ -18,6 +18,7 @@ from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import films, videos
+from jaxsign.input.signs.formats import _npy
 
 Array = np.ndarray
 _LOG = logging.getLogger("jaxsign")
@@ -309,14 +310,13 @@ def _arrays(item: Item) -> Mapping[str, Array]:
     path, suffix = item.path, item.path.suffix.lower()
     if path.name.endswith(clips.SUFFIX):
         return {}
+    if suffix == ".npy":
+        return {"": _npy.load(path, mmap=False)}
     try:
-        found = np.load(path, allow_pickle=False)
-        if suffix == ".npy":
-            return {"": found} if isinstance(found, np.ndarray) else {}
-        with found:
-            return dict(_numeric(found))
+        with np.load(path, allow_pickle=False) as file:
+            return dict(_numeric(file))
     except (*npz_files.BROKEN, TypeError, AttributeError) as error:  # the last two: a bare array
-        raise UserError(f"{path}: not a readable {suffix} file ({error}).") from error
+        raise UserError(f"{path}: not a readable .npz file ({error}).") from error
 
 
 def _numeric(file: Any) -> Iterable[tuple[str, Array]]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs.formats import _npy
 
 Array = np.ndarray
 SUFFIXES = (".npz", ".npy")
@@ -57,16 +57,7 @@ def read(path: Path) -> dict[str, Array]:
     Raises:
       UserError: absent, damaged, or pickled objects.
     """
-    if path.suffix == ".npz":
-        return files.read_npz(path)
-    try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except files.BROKEN as error:
-        raise UserError(
-            f"{path}: not a .npy file of plain numbers. It may have been cut short, hold pickled "
-            "objects, or be another kind of file; make it again."
-        ) from error
-    return {"": array}
+    return files.read_npz(path) if path.suffix == ".npz" else {"": _npy.load(path, mmap=True)}
 
 
 def describe(path: Path) -> list[Found]:

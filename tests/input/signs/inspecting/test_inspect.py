@@ -245,7 +245,7 @@ def test_features_beside_keypoints_are_told(tmp_path, capsys):
         ("cut.clip.npz", "cut.clip.npz"),
         ("text.npz", "not an .npz file"),
         ("pickled.npy", "pickled objects"),
-        ("short.npy", "not a .npy file"),
+        ("short.npy", "not a readable .npy file"),
         ("video.txt", "none of the known formats"),
         ("absent", "no such file"),
         ("video.mp4", "jaxsign extract"),

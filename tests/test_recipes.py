@@ -61,14 +61,32 @@ def test_resolved_values_are_the_recorded_ones(name):
     assert recipes.values(name) == json.loads(recipes.file(name).read_text())["values"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", recipes.NAMES)
-def test_the_first_step_gives_the_recorded_numbers(name, tmp_path):
+# Their first step on the small clips is that of another variant: what sets them apart comes later.
+ALIKE = {
+    "asl_hybrid:test": "asl_hybrid",
+    "asl_hybrid:synthetic-parity": "asl_hybrid:parity",
+    "whisper_sign:low-memory": "whisper_sign",
+    "whisper_sign:slow-start": "whisper_sign",
+}
+
+
+def numbers(name):
     recorded = json.loads(recipes.file(name).read_text())
+    return recorded["loss"], recorded["grad_norm"]
+
+
+def test_variants_that_differ_later_only_begin_alike():
+    assert all(numbers(name) == numbers(other) for name, other in ALIKE.items())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in recipes.NAMES if name not in ALIKE])
+def test_the_first_step_gives_the_recorded_numbers(name, tmp_path):
     found = recipes.first_step(name, tmp_path)
+    loss, grad_norm = numbers(name)
     # Sums in another order, as other processors make them, move a loss by about 1e-6 of itself.
-    assert found["loss"] == pytest.approx(recorded["loss"], rel=1e-4)
-    assert found["grad_norm"] == pytest.approx(recorded["grad_norm"], rel=1e-3)
+    assert found["loss"] == pytest.approx(loss, rel=1e-4)
+    assert found["grad_norm"] == pytest.approx(grad_norm, rel=1e-3)
 
 
 def test_all_parameters_of_the_image_net_are_the_originals():

@@ -11,6 +11,9 @@ if "JAXSIGN_CACHE" not in os.environ:
     os.environ["JAXSIGN_CACHE"] = tempfile.mkdtemp(prefix="jaxsign-test-cache-")
     atexit.register(shutil.rmtree, os.environ["JAXSIGN_CACHE"], ignore_errors=True)
 
+# The same programs, translated by the compiler's quick passes alone: half the compiling time.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
 import filelock
 import helpers
 import hypothesis
@@ -23,6 +26,25 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 runtime.quiet()
 runtime.compilation_cache()
+
+
+# What compiles or trains for many seconds; `make check` leaves it out.
+SLOW = (
+    "infer/features", "infer/live/test_stream_verb.py", "infer/torch", "input/signs/extract",
+    "input/signs/test_source_collection.py", "nets/test_asl_hybrid.py", "nets/test_asl_layers.py",
+    "nets/test_inception.py", "nets/test_whisper_sign.py", "parity", "tasks/sequences",
+    "train/test_asl_hybrid_run.py", "train/test_devices.py", "train/test_frames.py",
+    "train/test_kill.py", "train/test_loop.py", "train/test_whisper_sign_run.py",
+    "test_old_runs.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    slow = [helpers.ROOT / "tests" / name for name in SLOW]
+    assert [path for path in slow if not path.exists()] == []
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in slow):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup(item):
@@ -48,3 +70,11 @@ def made_once(tmp_path_factory):
         return folder
 
     return once
+
+
+@pytest.fixture(scope="session")
+def asl_run(made_once):
+    """A finished run of the ASL hybrid, `running.changing_asl()`; to be read only."""
+    import running
+
+    return made_once("asl_run", lambda folder: running.train(folder, running.changing_asl()))

@@ -24,13 +24,14 @@ TINY = (
     "--config.net.n_layers=1",
     "--config.net.ff_dim=32",
     "--config.net.max_len=16",
-    "--config.input.buckets=(10,16)",
+    "--config.input.buckets=(16,)",
     "--config.input.batch_size=4",
     "--config.train.epochs=2",
     "--config.schedule.warmup=1",
     "--config.log.tensorboard=False",
 )
 NAME = "fslr_transformer:synthetic"
+TWO_SHAPES = "input.buckets=(10,16)"
 
 
 def tiny_config(*words):
@@ -40,8 +41,12 @@ def tiny_config(*words):
 
 def train_here(workdir, *words, steps=None):
     """Trains the tiny recipe in this process, or `steps` of it."""
-    display = log.Display(live=False)
-    return loop.train(tiny_config(*words), workdir, display, stop_after_steps=steps)
+    return train(workdir, tiny_config(*words), steps)
+
+
+def train(workdir, config, steps=None):
+    """Trains `config` in this process, or `steps` of it."""
+    return loop.train(config, workdir, log.Display(live=False), stop_after_steps=steps)
 
 
 def command(workdir, *words):
@@ -122,3 +127,14 @@ def tiny_asl(variant="synthetic", **sections):
     """The ASL hybrid's recipe on a few synthetic signs, with further changes of its sections."""
     config = configs.merged(configs.load(f"asl_hybrid:{variant}"), ASL_TINY)
     return configs.merged(config, sections)
+
+
+def changing_asl(epochs=4):
+    """The ASL hybrid in the middle of restarts, with dropouts that ramp up and set in late."""
+    return tiny_asl(
+        deterministic=True,
+        net={"late_dropout": 0.5, "dropout_step": 4},
+        schedule={"cycle": 2, "warmup": 1},
+        checkpoint={"every_steps": 1},
+        train={"epochs": epochs},
+    )

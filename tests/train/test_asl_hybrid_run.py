@@ -3,59 +3,36 @@
 import jax
 import numpy as np
 import pytest
-from running import tiny_asl, train_step_by_step
+from running import changing_asl, tiny_asl, train, train_step_by_step
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, records
+from jaxsign.train import checkpoint, records
 
 
-def train(folder, config, steps=None):
-    return loop.train(config, folder, log.Display(live=False), stop_after_steps=steps)
-
-
-def changing(epochs=4):
-    """A recipe in the middle of restarts, with dropouts that ramp up and set in late."""
-    return tiny_asl(
-        deterministic=True,
-        net={"late_dropout": 0.5, "dropout_step": 4},
-        schedule={"cycle": 2, "warmup": 1},
-        checkpoint={"every_steps": 1},
-        train={"epochs": epochs},
-    )
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A run that was never stopped: 4 epochs of 3 steps."""
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    train(folder, changing())
-    return folder
-
-
-def test_stopping_within_restarts_and_ramps_changes_nothing(whole, tmp_path):
+def test_stopping_within_restarts_and_ramps_changes_nothing(asl_run, tmp_path):
     parts = tmp_path / "parts"
-    result, calls = train_step_by_step(lambda n: train(parts, changing(), n), steps=5)
+    result, calls = train_step_by_step(lambda n: train(parts, changing_asl(), n), steps=5)
     assert calls == 3 and result.epochs == 4
-    assert (whole / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
+    assert (asl_run / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
     for which in ("last", "best"):
-        one, other = (checkpoint.load_variables(folder, which)[0] for folder in (whole, parts))
+        one, other = (checkpoint.load_variables(folder, which)[0] for folder in (asl_run, parts))
         jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
-def test_the_rate_restarts(whole):
-    rates = [float(row["lr"]) for row in records.read_csv(whole / "metrics.csv")]
+def test_the_rate_restarts(asl_run):
+    rates = [float(row["lr"]) for row in records.read_csv(asl_run / "metrics.csv")]
     # Warm-up, then a cycle of two epochs, then the next begins.
     assert rates[0] == pytest.approx(4e-4) and rates[1] < 4e-4 / 1.5
     assert rates[2] == pytest.approx(4e-4)
 
 
-def test_what_sets_in_late_changes_nothing_before(whole, tmp_path):
-    never = changing(2)
+def test_what_sets_in_late_changes_nothing_before(asl_run, tmp_path):
+    never = changing_asl(2)
     never.net.late_dropout = 0.0
     train(tmp_path, never)
     late, plain = (
         [float(row["train_loss"]) for row in records.read_csv(folder / "metrics.csv")]
-        for folder in (whole, tmp_path)
+        for folder in (asl_run, tmp_path)
     )
     # The fourth step is the first one of the second epoch; dropout begins with the fifth.
     assert late[0] == plain[0] and late[1] != plain[1]

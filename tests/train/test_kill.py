@@ -7,12 +7,13 @@ import time
 
 import jax
 import numpy as np
-from running import command, environment, train_apart
+from running import TWO_SHAPES, command, environment, train_apart
 
 from jaxsign.train import checkpoint
 
 WORDS = (
-    "train.epochs=25",
+    TWO_SHAPES,
+    "train.epochs=12",
     "deterministic=True",
     "checkpoint.every_steps=2",
     "input.augment.noise_std=0.02",

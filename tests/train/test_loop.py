@@ -8,7 +8,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from running import tiny_config, train_apart, train_here, train_step_by_step
+from running import TWO_SHAPES, tiny_config, train_apart, train_here, train_step_by_step
 
 from jaxsign import locking
 from jaxsign import stages as stage
@@ -72,17 +72,17 @@ def test_a_finished_run_stays_as_it_is(finished):
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("steps", "words"),  # of three steps an epoch every second one; of two each
     [
-        ("schedule.name=plateau", "schedule.patience=0", "train.ema_decay=0.8"),
-        ("optim.accumulation=2", "input.augment.noise_std=0.05", "loss.weighting=uncertainty"),
+        (2, (TWO_SHAPES, "schedule.name=plateau", "schedule.patience=0", "train.ema_decay=0.8")),
+        (1, ("optim.accumulation=2", "input.augment.noise_std=0.05", "loss.weighting=uncertainty")),
     ],
 )
-def test_stopping_anywhere_changes_nothing(tmp_path, words):
+def test_stopping_anywhere_changes_nothing(tmp_path, steps, words):
     words = (*words, "deterministic=True", "train.epochs=3", "checkpoint.every_steps=1")
     train_here(tmp_path / "whole", *words)
     result, runs = train_step_by_step(
-        lambda steps: train_here(tmp_path / "parts", *words, steps=steps)
+        lambda n: train_here(tmp_path / "parts", *words, steps=n), steps=steps
     )
     assert runs > 3 and result.epochs == 3
     for name in ("metrics.csv",):

@@ -9,6 +9,7 @@ import av
 import helpers
 import numpy as np
 import pytest
+import run_helpers
 from PIL import Image
 from test_stream import FakeRun, face
 
@@ -155,11 +156,7 @@ def test_a_camera_that_is_not_there_is_explained():
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
-    from running import train_here
-
-    folder = tmp_path_factory.mktemp("live") / "run"
-    train_here(folder, "train.epochs=1")
-    return folder
+    return run_helpers.save_run(tmp_path_factory.mktemp("live") / "run")
 
 
 @pytest.mark.shared

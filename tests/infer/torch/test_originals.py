@@ -4,24 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import run_helpers
 from helpers import GOLDEN
-from running import tiny_asl, train_here
 
 from jaxsign import cli
 from jaxsign import config as configs
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
-from jaxsign.train import log, loop
 
 torch = pytest.importorskip("torch")
-
-
-@pytest.fixture(scope="module")
-def asl_run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("asl") / "run"
-    config = tiny_asl(train={"epochs": 2})
-    loop.train(config, folder, log.Display(live=False))
-    return folder
 
 
 def test_asl_checkpoints_are_the_originals_dictionary(asl_run, tmp_path):
@@ -51,10 +42,10 @@ def test_manifests_tell_the_run(asl_run, tmp_path):
     assert (tmp_path / "training_history.png").stat().st_size > 10_000
     assert first["model_parameters"]["input_dim"] == 744
     assert first["dataset_info"]["num_classes"] == 3 == len(first["dataset_info"]["class_names"])
-    assert first["training_results"]["training_progress"]["epochs_completed"] == 2
+    assert first["training_results"]["training_progress"]["epochs_completed"] == 4
     assert len(first["model_info"]["timestamp"]) == 15
     history = last["training_history"]
-    assert {len(values) for values in history.values()} == {2}
+    assert {len(values) for values in history.values()} == {4}
     assert set(history) == {
         "train_losses", "train_accuracies", "val_losses", "val_accuracies", "learning_rates",
     }  # fmt: skip
@@ -109,7 +100,7 @@ def test_an_imported_net_answers_at_the_clips_own_length(tmp_path):
 
 
 def test_other_systems_keep_the_common_form(tmp_path):
-    train_here(tmp_path / "run", "train.epochs=1")
+    run_helpers.save_run(tmp_path / "run")
     assert cli.main(["export", "--workdir", str(tmp_path / "run"), str(tmp_path / "x.pt")]) == 0
     assert "model" in torch.load(tmp_path / "x.pt", weights_only=True)
     assert not list(tmp_path.glob("*.json"))

@@ -82,7 +82,7 @@ class Asker:
             raise ValueError(
                 f"{frames} frames are more than max_length={limit}; cut the clip first"
             )
-        if self.run.padding_counts:
+        if self.run.net.padding_counts:
             return frames
         buckets = self.run.config.input.buckets
         sizes = sorted({int(b) for b in buckets if limit is None or b < limit})

@@ -1,26 +1,22 @@
 """A run over labelled clips: answers are scored, and the numbers, tables and pictures written."""
 
-import dataclasses
 import datetime
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 from rich.progress import track
 
 from jaxsign.errors import UserError
-from jaxsign.infer import asking, files
+from jaxsign.infer import asking
 from jaxsign.infer import run as runs
-from jaxsign.input import batching, planning
-from jaxsign.input.examples import Batch, Example
+from jaxsign.input import batching
+from jaxsign.input.examples import Examples
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import sources
-from jaxsign.input.signs.clip_examples import ClipExamples
-from jaxsign.input.signs.treatment import Treatment
 from jaxsign.tasks import answering
 from jaxsign.train import setup
 
@@ -62,8 +58,8 @@ def evaluate(
     """
     run = runs.load_run(workdir, which)
     scorer = run.task.scorer(run, asked or {})
-    source = open_split(run, data_section(run, split, path, labels, skip_missing), split)
-    scored = score(run, source, scorer, batch_size)
+    examples = open_split(run, data_section(run, split, path, labels, skip_missing), split)
+    scored = score(run, examples, scorer, batch_size)
     folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
     complete = scored.write(folder, {"model_info": _about(run)})
     scored.show()
@@ -115,72 +111,49 @@ def _source_of(folder: Path) -> str:
     return "npz" if any(folder.glob("*.npz")) else "collection"
 
 
-def open_split(run: runs.Run, data: ConfigDict, split: str) -> sources.Source:
-    """The clips of a data section as the run's task learnt from such.
+def open_split(run: runs.Run, data: ConfigDict, split: str) -> Examples:
+    """The examples of a data section, as the run's task learnt from such.
 
     Raises:
       UserError: there are none, or their labels do not fit.
     """
+    return run.task.open(recipe(run, data), split)
+
+
+def recipe(run: runs.Run, data: ConfigDict) -> ConfigDict:
+    """The run's recipe for other data, with the most frames of a clip filled in."""
     config = ConfigDict(run.config.to_dict())
-    config.data = data
-    return run.task.labelled(config, split)
-
-
-class _Asked(ClipExamples):
-    """Clips as a run is asked of them: whole, as they are, without labels."""
-
-    def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
-        return {}
-
-    def stack_labels(self, rows: Sequence[Example | None]) -> Batch:
-        return {}
-
-    def blank_labels(self, rows: int) -> Batch:
-        return {}
+    config.data, config.input.max_length = data, run.max_length or 0
+    return config
 
 
 def score(
-    run: runs.Run, source: sources.Source, scorer: answering.Scorer, batch_size: int = 32
+    run: runs.Run, examples: Examples, scorer: answering.Scorer, batch_size: int = 32
 ) -> answering.Score:
-    """Asks the run about all clips of a source, on all devices of its recipe.
+    """Asks the run about all examples, on all devices of its recipe.
 
     Raises:
-      UserError: an empty source, or clips or labels that do not fit the run.
+      UserError: examples or labels that do not fit the run.
     """
-    if not len(source):
-        raise UserError(f"{source.name}: no clips to evaluate.")
-    scored = scorer(source)
+    scored = scorer(examples)
     asker = asking.Asker(run, setup.choose_devices(run.config.devices))
-    devices, longest = len(asker.compiled.devices), int(max(source.lengths))
-    # Images are large: few of them are held at once.
-    whole = Treatment(max_length=run.max_length or longest, cache_mb=64)
-    features = dataclasses.replace(source, reader=lambda i: _features(run, source, i))
+    count = len(asker.compiled.devices)
+    # Where padding would change an answer there is none.
+    apart = run.net.padding_counts
+    buckets: list[int | tuple[int, ...]] = list(run.config.input.buckets)
+    if apart:
+        buckets = [tuple(size) for size in examples.sizes.tolist()]
     options = batching.Options(
-        batch_size=-(-min(batch_size, len(source)) // devices) * devices,
-        buckets=tuple(run.config.input.buckets),
-        exact=run.padding_counts,
+        batch_size=-(-min(batch_size, len(examples)) // count) * count,
+        buckets=buckets,
+        apart=apart,
     )
-    batches = batching.EvalBatches(_Asked(features, whole), options)
-    shown = track(
-        batches, "evaluating", len(batches), transient=True, disable=not sys.stdout.isatty()
-    )
-    for batch in shown:
+    batches = batching.EvalBatches(examples, options)
+    hidden = not sys.stdout.isatty()
+    for batch in track(batches, "evaluating", len(batches), transient=True, disable=hidden):
+        run.check(batch["x"][0], examples.name)
         scored.add(batch["index"][batch["index"] >= 0], asker.ask(batch))
     return scored
-
-
-def _features(run: runs.Run, source: sources.Source, index: int) -> np.ndarray:
-    value, name = source.read(index), source.ids[index]
-    if isinstance(value, np.ndarray):
-        files.check_finite(value, name, run)
-    elif run.view is None:
-        raise UserError(
-            f"{name}: a clip of landmarks, but this run takes stored features "
-            f"[T, {run.input_dim}]. Give --data a folder of .npz files that hold them."
-        )
-    features = run.features(value)
-    run.check(features, name)
-    return features
 
 
 def _about(run: runs.Run) -> dict[str, str]:

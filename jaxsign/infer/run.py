@@ -72,11 +72,6 @@ class Run(answering.Trained):
         return self._asker.bucket(frames)
 
     @property
-    def padding_counts(self) -> bool:
-        """True if frames of padding change the answer."""
-        return self.net.padding_counts
-
-    @property
     def heads(self) -> tuple[str, ...]:
         """The heads in the recipe's order."""
         return tuple(self.config.task.heads)

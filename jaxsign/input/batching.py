@@ -30,15 +30,16 @@ class Options:
     Attributes:
       batch_size: rows of a micro-batch over all processes.
       buckets: sizes that rows are padded to (`planning.bucket_sizes`); () = one for all.
+      apart: no row is padded beyond its own bucket (`planning.Plan`).
       accumulation: micro-batches A of a training batch; all of one bucket.
       seed: of the order and the augmentation.
       workers, threads, prefetch: processes and threads that make batches, and how many ahead.
       process_index, process_count: each process makes its own rows of every batch.
-      exact: no row is padded, for nets whose answers that would change.
     """
 
     batch_size: int
     buckets: Sequence[int | Size] = ()
+    apart: bool = False
     accumulation: int = 1
     seed: int = 0
     workers: int = 0
@@ -46,7 +47,6 @@ class Options:
     prefetch: int = 2
     process_index: int = 0
     process_count: int = 1
-    exact: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.accumulation < 1:
@@ -113,8 +113,6 @@ class _Batches:
             _check_buckets(options.buckets, len(most))
             most = examples.most or most
         buckets = planning.bucket_sizes(options.buckets, most)
-        if options.exact:
-            buckets = planning.bucket_sizes([tuple(s) for s in cutting.sizes.tolist()], most)
         accumulation = options.accumulation if training else 1
         self.plan = planning.Plan(
             cutting,
@@ -123,7 +121,7 @@ class _Batches:
             accumulation,
             options.seed,
             shuffle=training,
-            apart=options.exact,
+            apart=options.apart,
         )
         rows = options.batch_size // options.process_count
         part = (options.process_index * rows, (options.process_index + 1) * rows)

@@ -68,3 +68,17 @@ def _reason(error: BaseException) -> str:
     # numpy's own words on anything that is no archive advise loading it unsafely.
     text = str(error)
     return "no archive, or pickled objects" if "pickle" in text else text or type(error).__name__
+
+
+def check_finite(x: np.ndarray, name: str | Path) -> None:
+    """Refuses frames [T, ...] with numbers that are none.
+
+    Raises:
+      UserError: NaN or infinite values.
+    """
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        bad = int((~np.isfinite(x)).any(axis=tuple(range(1, x.ndim))).sum())
+        raise UserError(
+            f"{name}: {bad} of {len(x)} frames hold NaN or infinite numbers. Expected finite "
+            "ones; missing keypoints are zeros in this layout."
+        )

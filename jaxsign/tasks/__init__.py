@@ -41,8 +41,13 @@ class Task(answering.Answering):
 
     @classmethod
     @abc.abstractmethod
-    def open(cls, config: ConfigDict, split: str) -> Examples:
+    def open(cls, config: ConfigDict, split: str, *, training: bool = False) -> Examples:
         """The recipe's examples of a split: 'train', 'val' or 'test'; all of them checked.
+
+        Args:
+          config: the recipe.
+          split: which of its data.
+          training: they are cut and changed at random as it asks, to learn from.
 
         Raises:
           UserError: everything that is wrong with the files and labels, at once.

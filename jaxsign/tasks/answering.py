@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError
-from jaxsign.input.signs import sources
+from jaxsign.input.examples import Examples
 
 Names = dict[str, tuple[str, ...] | None]
 # What a task's `outputs` gave of a batch, on the host: arrays [B, ...].
@@ -96,8 +96,8 @@ class Score(abc.ABC):
         """Prints a summary."""
 
 
-# Labelled examples -> the score of answers to them.
-Scorer = Callable[[sources.Source], Score]
+# Examples that the task has opened -> the score of answers to them.
+Scorer = Callable[[Examples], Score]
 
 
 class Answering(abc.ABC):
@@ -105,15 +105,6 @@ class Answering(abc.ABC):
 
     gaps = True
     """Whether frames in the middle of an example may be told not to count (`--mask`)."""
-
-    @classmethod
-    @abc.abstractmethod
-    def labelled(cls, config: ConfigDict, split: str) -> sources.Source:
-        """The labelled clips of a recipe's split that a scorer takes.
-
-        Raises:
-          UserError: everything that is wrong with the files and labels, at once.
-        """
 
     @abc.abstractmethod
     def outputs(

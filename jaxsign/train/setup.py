@@ -56,7 +56,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
     kind = tasks.kind(config)
-    train, val = (kind.open(config, split) for split in ("train", "val"))
+    train, val = kind.open(config, "train", training=True), kind.open(config, "val")
     config = resolve(config, train, stored)
     train, val = train.under(config), val.under(config)
     if stored is not None and (workdir / "checkpoints").exists():

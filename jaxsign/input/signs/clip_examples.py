@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxsign.errors import UserError
 from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
 from jaxsign.input.signs import pieces, sources
@@ -77,7 +78,10 @@ class ClipExamples(examples.Examples):
         piece: planning.Piece = planning.WHOLE,
     ) -> Example:
         """`x` [T, ...] and its labels; a piece is (first frame, frames)."""
-        x = self._clip(index, rng, piece)
+        x, frame = self._clip(index, rng, piece), self.features(0).shape[1:]
+        if x.shape[1:] != frame:
+            found, wanted = (" x ".join(map(str, shape)) for shape in (x.shape[1:], frame))
+            raise UserError(f"{self.ids[index]}: {found} numbers a frame, the others have {wanted}")
         return {"x": x, **self.labels(index, piece, len(x))}
 
     def _clip(self, index: int, rng: np.random.Generator | None, piece: planning.Piece) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import files
 from jaxsign.input.signs import sources
 from jaxsign.input.signs.clip import Clip
 
@@ -21,7 +22,12 @@ class Features:
       view: clip -> float32 [T, ...]; None = the source's arrays are features already.
       mirrored: the view of the mirror image, or None.
       cache_mb: memory for features that were read once.
+
+    Attributes:
+      finite: arrays that hold NaN are refused, before a view takes these for what is missing.
     """
+
+    finite = False
 
     def __init__(
         self, source: sources.Source, view: View | None, mirrored: View | None, cache_mb: float
@@ -36,6 +42,8 @@ class Features:
         if found is not None:
             return found
         read, view = self.source.read(index), self.views[flip]
+        if self.finite and not isinstance(read, Clip):
+            files.check_finite(read, self.source.ids[index])
         if view is not None:
             made = view(read)
         elif isinstance(read, Clip):

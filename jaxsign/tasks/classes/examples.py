@@ -45,20 +45,12 @@ def of_source(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     return ClassExamples(source, treatments.of_recipe(config, source, training=training))
 
 
-def open_examples(config: ConfigDict, split: str) -> ClassExamples:
-    """The examples of a split.
-
-    Raises:
-      UserError: what is wrong with them.
-    """
-    return of_source(config, labelled(config, split), training=split == "train")
-
-
-def labelled(config: ConfigDict, split: str) -> sources.Source:
+def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> ClassExamples:
     """The clips of a split, all checked, with a label of every head.
 
     Raises:
       UserError: what is wrong with them.
     """
-    source = sources.single_labels(clips.open_source(config, split), config.task.heads)
-    return clips.measured(config, source)
+    source = clips.open_source(config, split)
+    labelled = clips.measured(config, sources.single_labels(source, config.task.heads))
+    return of_source(config, labelled, training=training)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.input.signs import sources
 from jaxsign.tasks import answering
-from jaxsign.tasks.classes import answers, figures, metrics, summary
+from jaxsign.tasks.classes import answers, examples, figures, metrics, summary
 from jaxsign.whole import write_json
 
 Array = np.ndarray
@@ -22,14 +21,17 @@ class Score(answering.Score):
 
     Args:
       run: that answers.
-      source: the clips, one label a head.
+      clips: that are answered to.
       individual: also write one JSON file a clip.
 
     Raises:
       UserError: labels beyond the net's classes.
     """
 
-    def __init__(self, run: answering.Trained, source: sources.Source, *, individual: bool = False):
+    def __init__(
+        self, run: answering.Trained, clips: examples.ClassExamples, *, individual: bool = False
+    ):
+        source = clips.source
         self._source, self._individual = source, individual
         self._names = {head: known for head, known in run.labels.items() if known}
         self.truth = {head: np.asarray(source.labels[head]) for head in run.config.task.heads}

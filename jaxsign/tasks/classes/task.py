@@ -12,7 +12,6 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.input.signs import sources
 from jaxsign.tasks import answering, measures
 from jaxsign.tasks.classes import answers, examples, scoring, weighting
 from jaxsign.tasks.classes import loss as losses
@@ -41,12 +40,10 @@ class Classify(tasks.Task):
     uncertainty: float | None = None
 
     @classmethod
-    def open(cls, config: ConfigDict, split: str) -> examples.ClassExamples:
-        return examples.open_examples(config, split)
-
-    @classmethod
-    def labelled(cls, config: ConfigDict, split: str) -> sources.Source:
-        return examples.labelled(config, split)
+    def open(
+        cls, config: ConfigDict, split: str, *, training: bool = False
+    ) -> examples.ClassExamples:
+        return examples.open_examples(config, split, training=training)
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "Classify":
@@ -170,12 +167,10 @@ class Classify(tasks.Task):
         return "val acc " + "  ".join(f"{head} {value:.3f}" for head, value in accuracies.items())
 
     def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
-        """Logits [B, K] by head."""
+        """Logits float32 [B, K] by head."""
         params = _of_net(variables["params"])
-        output: Any = self.net.apply(
-            {**variables, "params": params}, batch["x"], batch["valid"], train=False
-        )
-        return {head: output["logits"][head].astype(jnp.float32) for head in self.heads}
+        logits = nets.call(self.net, {**variables, "params": params}, batch)["logits"]
+        return {head: logits[head].astype(jnp.float32) for head in self.heads}
 
     def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
         _refuse(run, asked)

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.tasks import answering
 from jaxsign.tasks.sequences.answers import Answer, Hypothesis
@@ -58,7 +59,7 @@ class Decoder:
         return self._recognised(best, best.log_ctc, best.log_att, best.scores)
 
     def _attention_scores(self, said: answering.Rows, found: beam.Hypotheses) -> jax.Array:
-        most = int(getattr(self.run.net, "max_target", 0))
+        most = self.run.net.longest_target
         shared = prefixes.shared(found.labels, found.lengths, most - 1 if most else None)
         run, beginnings = self.run, shared[:3]
         logits = _decode_tokens(run.net, run.variables, said["encoded"], said["valid"], *beginnings)
@@ -109,8 +110,9 @@ def _ctc_scores(said: answering.Rows, found: beam.Hypotheses) -> Array:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _decode_tokens(net: Any, variables: Any, *inputs: jax.Array) -> jax.Array:
-    return net.apply(variables, *inputs, method="decode_tokens")
+def _decode_tokens(net: nets.Net, variables: Any, *inputs: jax.Array) -> jax.Array:
+    logits: Any = net.apply(variables, *inputs, method="decode_tokens")
+    return logits
 
 
 def _check(said: answering.Rows, names: Sequence[str]) -> None:

@@ -81,23 +81,15 @@ def of_source(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     return SequenceExamples(source, treatment, _net(config).frames_per_output)
 
 
-def open_examples(config: ConfigDict, split: str) -> SequenceExamples:
-    """The examples of a split.
-
-    Raises:
-      UserError: what is wrong with them.
-    """
-    return of_source(config, labelled(config, split), training=split == "train")
-
-
-def labelled(config: ConfigDict, split: str) -> sources.Source:
+def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> SequenceExamples:
     """The clips of a split, all checked, with a label sequence each.
 
     Raises:
       UserError: what is wrong with them.
     """
-    source = sources.label_sequences(clips.open_source(config, split))
-    return clips.measured(config, source)
+    source = clips.open_source(config, split)
+    labelled = clips.measured(config, sources.label_sequences(source))
+    return of_source(config, labelled, training=training)
 
 
 def _net(config: ConfigDict) -> nets.Net:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.input.signs import sources, views
+from jaxsign.input.signs import views
 from jaxsign.tasks import answering
-from jaxsign.tasks.sequences import figures, sclite, sentences, summary, word_errors
+from jaxsign.tasks.sequences import examples, figures, sclite, sentences, summary, word_errors
 from jaxsign.tasks.sequences import glosses as rules
 from jaxsign.tasks.sequences.answers import gloss_name
 from jaxsign.tasks.sequences.decoder import Decoder
@@ -49,7 +49,7 @@ class Score(answering.Score):
 
     Args:
       run: that answers.
-      source: clips with `sequences`.
+      clips: that are answered to.
       modes: of decoding; several are shown side by side and have a folder each.
       scored_by: how errors are counted.
 
@@ -60,10 +60,11 @@ class Score(answering.Score):
     def __init__(
         self,
         run: answering.Trained,
-        source: sources.Source,
+        clips: examples.SequenceExamples,
         modes: list[Options],
         scored_by: Scoring,
     ):
+        source, clips.features.finite = clips.source, not run.net.takes_nan
         given = source.class_names.get("gloss")
         if not run.labels.get("gloss") and given:
             run = dataclasses.replace(run, labels={**run.labels, "gloss": given})

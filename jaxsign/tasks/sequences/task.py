@@ -17,7 +17,6 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.input.signs import sources
 from jaxsign.tasks import answering, measures
 from jaxsign.tasks.sequences import ctc, examples, options, scoring, word_errors
 from jaxsign.tasks.sequences.decoder import Decoder
@@ -49,12 +48,10 @@ class CtcAttention(tasks.Task):
     gaps = False
 
     @classmethod
-    def open(cls, config: ConfigDict, split: str) -> examples.SequenceExamples:
-        return examples.open_examples(config, split)
-
-    @classmethod
-    def labelled(cls, config: ConfigDict, split: str) -> sources.Source:
-        return examples.labelled(config, split)
+    def open(
+        cls, config: ConfigDict, split: str, *, training: bool = False
+    ) -> examples.SequenceExamples:
+        return examples.open_examples(config, split, training=training)
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "CtcAttention":
@@ -230,7 +227,7 @@ class CtcAttention(tasks.Task):
 
     def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
         """`log_probs` [B, T', V], `valid` bool [B, T'], and `encoded` [B, T', D] for a decoder."""
-        output: Any = self.net.apply(variables, batch["x"], batch["valid"], train=False)
+        output = nets.call(self.net, variables, batch)
         names = {"ctc_log_probs": "log_probs", "output_valid": "valid", "encoder_output": "encoded"}
         return {name: output[own] for own, name in names.items()}
 

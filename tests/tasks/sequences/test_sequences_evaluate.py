@@ -11,6 +11,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import evaluate
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import sources
+from jaxsign.tasks.sequences.examples import of_source
 
 CLIPS = [sequence_runs.clip(frames, seed) for seed, frames in enumerate((70, 30, 121, 20))]
 
@@ -39,7 +40,8 @@ def source(said):
 
 def evaluated(run, source, out, **asked):
     """What is written and printed of a source."""
-    scored = evaluate.score(run, source, run.task.scorer(run, asked), 4)
+    examples = of_source(evaluate.recipe(run, run.config.data), source, training=False)
+    scored = evaluate.score(run, examples, run.task.scorer(run, asked), 4)
     complete = scored.write(out, {"model_info": {}})
     scored.show()
     return complete

@@ -229,6 +229,34 @@ def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
     return clip
 
 
+def of_clip(clip: Clip, run: runs.Run) -> runs.Clip:
+    """A recorded clip in memory as the run's net takes it, not cut yet.
+
+    Raises:
+      UserError: the run takes stored features, or there is nothing to recognise in the clip.
+    """
+    name = Path(clip.source or "the clip")
+    if run.view is None:
+        raise UserError(
+            f"{name}: a clip of landmarks, but this run takes stored features [T, {run.input_dim}]"
+        )
+    made = _viewed(clip, name, run, "length")
+    _check(made, name, run)
+    return made
+
+
+def of_array(x: Array, run: runs.Run) -> runs.Clip:
+    """Numbers [T, ...] in memory as the run's net takes them, not cut yet.
+
+    Raises:
+      UserError: they do not fit the run.
+    """
+    name = Path("the array")
+    made = _stored(x, Item(name, str(name)), {"": x}, run, "length")
+    _check(made, name, run)
+    return made
+
+
 def _check(clip: runs.Clip, path: Path, run: runs.Run) -> None:
     if not len(clip.x):
         raise UserError(f"{path}: has no frames. Expected at least one.")

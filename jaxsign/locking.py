@@ -24,7 +24,10 @@ def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
       UserError: `folder` is a file, cannot be written, or another process holds it.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{option} {folder}: is a file. Expected a folder, which may be new")
+        raise UserError(
+            f"{option} {folder}: cannot be written: it is a file. Expected a folder, which may be "
+            "new"
+        )
     lock = filelock.FileLock(folder / name, timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)

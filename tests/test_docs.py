@@ -66,9 +66,10 @@ def test_the_recipe_of_the_training_page_works(tmp_path):
     (tmp_path / "my_recipe.py").write_text(code)
     config = configs.load(str(tmp_path / "my_recipe.py"))
     assert [(s.name, s.epochs, s.start) for s in stage.resolve(config)] == [
-        ("head", 5, "last"),
-        ("all", 20, "best"),
+        ("head", 30, "last"),
+        ("all", 20, "last"),
     ]
+    assert config.stage.head.until.monitor == "loss"
 
 
 def test_commands_of_the_pages_are_understood():

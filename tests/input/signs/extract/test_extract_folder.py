@@ -352,7 +352,7 @@ def test_a_link_to_nothing_is_a_video_that_fails(small):
 
 def test_an_out_that_is_a_file_is_explained(small, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="is a file. Expected a folder"):
+    with pytest.raises(UserError, match="is a file. Expected a folder, which"):
         _extract(small[0], tmp_path / "file")
 
 

@@ -14,8 +14,8 @@ from benchmarks.report import Row
 from configs import whisper_sign as recipes
 from jaxsign import nets
 from jaxsign.infer import run as runs
-from jaxsign.infer.live import continuous
-from jaxsign.infer.live.rows import Chunk
+from jaxsign.infer.live.recogniser import Recogniser
+from jaxsign.input.signs.rows import Chunk
 
 FPS = 30.0  # of the camera
 _SMALL = (("dim", 256), ("num_heads", 4), ("num_layers", 4), ("ff_dim", 1024))
@@ -53,7 +53,7 @@ def measure(size: str) -> list[Row]:
 def _row(name: str, fields: dict[str, int], size: Size) -> Row:
     run = _run(fields)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(run.variables["params"]))
-    recogniser = continuous.Continuous(run, continuous.Settings(seconds=size.seconds))
+    recogniser = Recogniser(run, run.task.follower(run, {"window": size.seconds}))
     stream = _Stream(recogniser, size.seconds / 2)
     recogniser.warm_up()
     for _ in range(2):
@@ -72,7 +72,7 @@ def _row(name: str, fields: dict[str, int], size: Size) -> Row:
 class _Stream:
     """A camera's landmarks without end, the same few seconds over and over."""
 
-    def __init__(self, recogniser: continuous.Continuous, seconds: float):
+    def __init__(self, recogniser: Recogniser, seconds: float):
         self._recogniser, self._frames = recogniser, round(seconds * FPS)
         self._landmarks = views.recordings(1, 300)[0].landmarks
         self._count = 0
@@ -107,7 +107,6 @@ def _run(fields: dict[str, int]) -> runs.Run:
         labels={"gloss": None},
         net=net,
         variables=jax.device_put(variables),
-        max_length=None,
         info={},
     )
 

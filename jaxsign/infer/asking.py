@@ -32,13 +32,17 @@ class Asker:
         self.compiled = _compiled(run.task, devices, run.config.parallel)
         self._variables = self.compiled.place(run.variables)
 
-    def ask(self, batch: Mapping[str, Array]) -> answering.Rows:
+    def ask(self, batch: Mapping[str, Array]) -> answering.Outputs:
         """What the task's `outputs` gives of a batch [B, T, ...]; compiled once a shape."""
         inputs = {name: batch[name] for name in ("x", "valid")}
         # Full float32 products, so that an answer does not depend on the device.
         with jax.default_matmul_precision("highest"):
             found = self.compiled.answer(self._variables, self.compiled.put_eval(inputs))
         return self.compiled.rows(found)
+
+    def one(self, x: Array, length: int | None = None) -> answering.Outputs:
+        """What `ask` gives of one clip [T, ...], padded to `length` frames, or to its bucket."""
+        return self.ask(clip_examples.pad([x], length or self.bucket(len(x)), x))
 
     def answers(
         self,

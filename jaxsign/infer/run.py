@@ -52,26 +52,6 @@ class Run(answering.Trained):
         return min((limit for limit in limits if limit > 0), default=None)
 
     @property
-    def gives_sequences(self) -> bool:
-        """True if it answers with label sequences, not with one label a clip."""
-        return tasks.learns_sequences(self.config)
-
-    @functools.cached_property
-    def _asker(self) -> Any:
-        from jaxsign.infer import asking
-
-        return asking.Asker(self)
-
-    def classify(self, clips: list[Clip], batch_size: int = 1) -> dict[str, Array]:
-        """head -> float32 [N, K] for clips of any lengths, in their order."""
-        found = self._asker.answers(clips, batch_size)
-        return {head: np.stack([one.logits[head] for one in found]) for head in self.heads}
-
-    def bucket(self, frames: int) -> int:
-        """The length that a clip of `frames` frames is padded to."""
-        return self._asker.bucket(frames)
-
-    @property
     def heads(self) -> tuple[str, ...]:
         """The heads in the recipe's order."""
         return tuple(self.config.task.heads)

@@ -46,6 +46,13 @@ def cut(x: np.ndarray, windows: list[tuple[int, int]], window: int) -> np.ndarra
     return made
 
 
+def thin(frames: int, target: int) -> np.ndarray:
+    """int [min(frames, target)]: evenly spread frames, rounded down; all of them with target 0."""
+    if not target or frames <= target:
+        return np.arange(frames)
+    return np.linspace(0, frames - 1, target).astype(np.int64)
+
+
 def fit_length(x: np.ndarray, length: int) -> np.ndarray:
     """[length, ...]: [T, ...] cut, or padded with zeros at its end."""
     return cut(x, [(0, min(len(x), length))], length)[0]

@@ -31,11 +31,9 @@ class Task(answering.Answering):
 
     Attributes:
       net: that learns.
-      sequences: whether it learns label sequences, not one label a head.
     """
 
     net: nets.Net
-    sequences = False
 
     # From a recipe.
 
@@ -238,8 +236,3 @@ def _monitored(config: ConfigDict) -> dict[str, str]:
         "train.stop_monitor": config.train.stop_monitor or best,
         "schedule.monitor": config.schedule.monitor or best,
     }
-
-
-def learns_sequences(config: ConfigDict) -> bool:
-    """Whether the recipe's task learns label sequences, not one label a clip."""
-    return kind(config).sequences

@@ -15,10 +15,10 @@ from ml_collections import ConfigDict
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.input.examples import Examples
+from jaxsign.tasks import following
 
 Names = dict[str, tuple[str, ...] | None]
-# What a task's `outputs` gave of a batch, on the host: arrays [B, ...].
-Rows = Mapping[str, np.ndarray]
+Outputs = following.Outputs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,14 +72,14 @@ class Answer(abc.ABC):
 
 
 # (rows, names of the first of them) -> their answers; rows behind these only fill the batch.
-Answerer = Callable[[Rows, Sequence[str]], Sequence[Answer]]
+Answerer = Callable[[Outputs, Sequence[str]], Sequence[Answer]]
 
 
 class Score(abc.ABC):
     """Answers to labelled examples, counted and compared with the truth."""
 
     @abc.abstractmethod
-    def add(self, index: np.ndarray, rows: Rows) -> None:
+    def add(self, index: np.ndarray, rows: Outputs) -> None:
         """Takes the answers to some examples: int [n], and the first n of the rows are theirs."""
 
     @abc.abstractmethod
@@ -137,6 +137,27 @@ class Answering(abc.ABC):
           UserError: settings that the task does not have, or that make no sense.
         """
 
+    @abc.abstractmethod
+    def follower(
+        self, run: Trained, asked: Mapping[str, Any], fps: float = 0.0
+    ) -> following.Follower:
+        """Hears signs in streams.
+
+        Args:
+          run: that is asked.
+          asked: settings by the names of the command line; None and False = not asked for.
+          fps: frames a second of the stream, as far as it tells; 0 = unknown.
+
+        Raises:
+          UserError: settings that the task does not have, or that make no sense.
+        """
+
+    def watcher(
+        self, run: Trained, asked: Mapping[str, Any], fps: float = 0.0
+    ) -> following.Follower:
+        """As `follower`, for one who signs before a camera (`jaxsign live`); default: the same."""
+        return self.follower(run, asked, fps)
+
 
 def words(names: Iterable[str]) -> str:
     """Settings by the names that the command line gives them."""
@@ -148,3 +169,25 @@ def given(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value for name, value in asked.items() if value is not None and value is not False
     }
+
+
+def settings(run: Trained, asked: Mapping[str, Any], known: type, others: str) -> dict[str, Any]:
+    """What is asked of a stream, as fields of a follower: `window` is its `seconds`.
+
+    Args:
+      run: that is asked.
+      asked: by the names of the command line.
+      known: the follower's class, a dataclass.
+      others: whose settings the rest are, in words.
+
+    Raises:
+      UserError: settings that the follower does not have.
+    """
+    fields = {field.name for field in dataclasses.fields(known)}
+    found = given(asked)
+    wrong = sorted(found.keys() - fields - {"window"})
+    if wrong:
+        raise UserError(f"{run.workdir}: {words(wrong)} only for runs of {others}. Leave it out.")
+    if "seconds" in fields and "window" in found:
+        found["seconds"] = found.pop("window")
+    return found

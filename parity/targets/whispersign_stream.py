@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.infer.live import stitching, windowing
-from jaxsign.infer.live.rows import Rows
 from jaxsign.input import windows
+from jaxsign.input.signs import windowing
+from jaxsign.input.signs.rows import Rows
+from jaxsign.tasks.sequences import stitching
 from parity.targets import FileCheck, whispersign_input
 
 _FRAMES_A_PUSH = 7
@@ -31,13 +32,13 @@ def sliding_window(path: Path) -> FileCheck:
 def _pushed(row: dict[str, Any]) -> list[list[int]]:
     """First frame and real frames of each window of a stream of T frames."""
     sizes = windows.sizes(row["window_duration"], row["overlap"], row["sample_rate"])
-    cutter = windowing.Windows(*sizes)
+    cutter = windowing.Windows(*sizes, to_the_end=True)
     times = np.arange(row["T"], dtype=np.float64)
     found = []
     for start in range(0, len(times), _FRAMES_A_PUSH):
         part = times[start : start + _FRAMES_A_PUSH]
         found += cutter.push(Rows(part[:, None].astype(np.float32), part, part))
-    found += cutter.finish(to_the_end=True)
+    found += cutter.finish()
     return [[int(window.rows.times[0]), len(window.rows)] for window in found]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.infer.live import stream
 from jaxsign.infer.live.frames import Frame
+from jaxsign.input import windows
 from jaxsign.input.signs.clip import FACE, Clip
 from jaxsign.input.signs.extract.landmarkers import Detection, Landmarker
 from jaxsign.input.signs.extract.sampling import Milliseconds
@@ -84,7 +84,7 @@ def capture(
             break
     if not rows:
         raise UserError(f"{source or 'capture'}: no frame came")
-    kept = stream.thin(len(rows), settings.target_frames)
+    kept = windows.thin(len(rows), settings.target_frames)
     landmarks = np.stack([rows[i].points for i in kept])
     if settings.face_only:
         landmarks[:, FACE.stop :] = np.nan

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import dataclasses
 import json
 from typing import Any
 
@@ -24,6 +23,11 @@ jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video 
 jaxsign live --workdir runs/asl --model models/holistic_landmarker.task --video sign.mp4 \\
     --no-window --record answered.mp4
 """
+# What the run's task is told of how to judge; it refuses what it does not have.
+_JUDGING = (
+    "window", "overlap", "target_frames", "every", "threshold", "smoothing", "top", "head",
+    "no_sign", "face_only",
+)  # fmt: skip
 
 
 def add_live(verbs: Any) -> None:
@@ -145,26 +149,17 @@ def _end(going: Any, shown: Any, words: argparse.Namespace) -> None:
 
 
 def _recogniser(run: Any, words: argparse.Namespace) -> Any:
-    """Of sentences for a run that gives them, else of single signs."""
-    from jaxsign.infer.live import continuous, recognisers, sentence, stream
+    """Of what the run's task hears before a camera."""
+    from jaxsign.infer.live import recogniser
 
-    fields = {field.name for field in dataclasses.fields(stream.Settings)} - {"min_frames"}
-    given = {name: getattr(words, name) for name in fields if getattr(words, name) is not None}
-    if run.gives_sequences:
-        given.pop("window", None)
-        recognisers.refuse(run, given, "single signs; this one gives sentences")
-        settings = continuous.of_run(
-            run, seconds=words.window, overlap=words.overlap, fps=_film_rate(words.video)
+    if run.view is None:
+        raise UserError(
+            f"{run.workdir}: its net takes stored features, not landmarks; live recognition "
+            "needs a run with a view (config.view.name)"
         )
-        return sentence.Sentence(continuous.Continuous(run, settings))
-    overlap = {"overlap"} if words.overlap is not None else set()
-    recognisers.refuse(run, overlap, "sentences; this one gives single signs")
-    if given.get("window", 30) % 1:
-        raise UserError(f"--window {words.window}: expected a whole number of frames")
-    given["window"] = int(given.get("window", 30))
-    return stream.Recogniser(
-        run, stream.Settings(min_frames=min(5, max(given["window"], 1)), **given)
-    )
+    asked = {name: getattr(words, name) for name in _JUDGING}
+    follower = run.task.watcher(run, asked, _film_rate(words.video))
+    return recogniser.Recogniser(run, follower)
 
 
 def _film_rate(path: str | None) -> float:
@@ -207,21 +202,26 @@ class _Shown:
         if not (self._film or self._window or sure):
             return ""
         image = picture.compose(
-            moment.image, moment.detection.points, moment.latest, moment.status, self._view
+            moment.image,
+            moment.detection.points,
+            moment.latest,
+            moment.told,
+            moment.status,
+            self._view,
         )
         if self._film:
             self._film.add(image, moment.status.seconds)
         action = self._window.show(image) if self._window else ""
         if sure or action == window.SHOT:
-            self._shoot(image, moment.latest)
+            self._shoot(image, moment.title)
         return action
 
-    def _shoot(self, image: Any, answer: Any) -> None:
+    def _shoot(self, image: Any, title: str) -> None:
         from jaxsign.infer.live import window
 
         if self._shots is None:
             self._shots = window.Screenshots(self._folder)
-        path = self._shots.save(image, answer.title if answer else "")
+        path = self._shots.save(image, title)
         if not self._json:
             print(f"saved {path}")
 

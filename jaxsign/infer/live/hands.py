@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsign.infer.live import rows
 from jaxsign.infer.live.motion import Motion, Resampler, nothing
-from jaxsign.infer.live.rows import Rows
+from jaxsign.input.signs import rows
+from jaxsign.input.signs.rows import Rows
 from jaxsign.input.signs.views import whisper_sign
 
 Array = np.ndarray

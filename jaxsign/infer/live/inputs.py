@@ -11,12 +11,12 @@ import numpy as np
 
 from jaxsign.infer import files
 from jaxsign.infer.live import frames, sensor_lines
-from jaxsign.infer.live.rows import Chunk
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import video, videos
 from jaxsign.input.signs.extract.films import Finder
 from jaxsign.input.signs.extract.landmarkers import Landmarker
 from jaxsign.input.signs.extract.sampling import Milliseconds
+from jaxsign.input.signs.rows import Chunk
 
 Array = np.ndarray
 PIPE, _STDIN = "-", "standard input"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsign.infer.live import rows
-from jaxsign.infer.live.rows import Rows
+from jaxsign.input.signs import rows
 from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.rows import Rows
 from jaxsign.input.signs.views import whisper_sign
 
 Array = np.ndarray

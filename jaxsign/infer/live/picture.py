@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from jaxsign.infer.live.sentence import Line
-from jaxsign.infer.live.stream import Answer
 from jaxsign.input.signs import drawing
+from jaxsign.tasks.following import Emitted, Heard
 
 HELP = "q quit   s screenshot   r reset   c confidence   l landmarks   h help"
 _SURE, _FIRST, _OTHER = (80, 220, 100), (64, 208, 224), (236, 206, 80)
@@ -55,7 +54,8 @@ class Status:
 def compose(
     image: np.ndarray,
     points: np.ndarray | None,
-    answer: Answer | Line | None,
+    answer: Heard | None,
+    told: Sequence[Emitted],
     status: Status,
     view: View,
 ) -> Image.Image:
@@ -65,6 +65,7 @@ def compose(
       image: uint8 [H, W, 3], RGB.
       points: float [543, 3] to draw, or None.
       answer: the last one, or None before the first.
+      told: the last signs, those of the answer at the end.
       status, view: see there.
 
     Returns:
@@ -77,11 +78,11 @@ def compose(
         drawing.draw(picture, points)
     size = max(13, picture.width // 46)
     lines = [(status.text(), _DIM)] + ([(HELP, _DIM)] if view.help else [])
-    if isinstance(answer, Line):
-        _running(picture, answer, size, lines, view)
-        return picture
-    candidates = answer.candidates if answer is not None else ()
-    _panel(picture, candidates, answer is not None and answer.accepted, size, lines, view)
+    if answer is None or answer.candidates:
+        candidates = answer.candidates if answer is not None else ()
+        _panel(picture, candidates, answer is not None and answer.accepted, size, lines, view)
+    else:
+        _running(picture, answer, told, size, lines, view)
     return picture
 
 
@@ -121,19 +122,20 @@ def _panel(
 
 def _running(
     picture: Image.Image,
-    line: Line,
+    answer: Heard,
+    told: Sequence[Emitted],
     size: int,
     lines: Sequence[tuple[str, tuple[int, int, int]]],
     view: View,
 ) -> None:
     """A dark band at the bottom: the last glosses that fit, the newest bright, then the rest."""
     font = drawing.label_font(round(size * 1.5))
-    new = len(line.told) - len(line.signs)
-    words = [(s.name, _SURE if i >= new else _TEXT) for i, s in enumerate(line.told)]
-    words += [(name, _DIM) for name in line.tentative] or [("...", _DIM)]
+    new = len(told) - len(answer.signs)
+    words = [(s.name, _SURE if i >= new else _TEXT) for i, s in enumerate(told)]
+    words += [(name, _DIM) for name in answer.tentative] or [("...", _DIM)]
     row, small, gap = round(size * 2.4), round(size * 1.45), round(size * 0.9)
-    if view.confidence and line.told:
-        last = line.told[-1]
+    if view.confidence and told:
+        last = told[-1]
         text = f"{last.name} {last.confidence:.3f}   told {last.latency:.1f} s after its end"
         lines = [(text, _FIRST), *lines]
     band = Image.new("RGBA", (picture.width, row + small * len(lines) + size), _PANEL)

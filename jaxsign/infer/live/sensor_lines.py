@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.infer.live.rows import Chunk
 from jaxsign.input.signs import leap_motion
 from jaxsign.input.signs.clip import LEFT_HAND, PARTS, POINTS, RIGHT_HAND
+from jaxsign.input.signs.rows import Chunk
 
 Array = np.ndarray
 _KEYS = ("time", "visibility", "landmarks", "hands", "features", *PARTS)

@@ -10,10 +10,13 @@ import numpy as np
 
 from jaxsign.infer.live import picture
 from jaxsign.infer.live.frames import Frame
-from jaxsign.infer.live.sentence import Line, Sentence
-from jaxsign.infer.live.stream import Answer, Recogniser
+from jaxsign.infer.live.recogniser import Recogniser
 from jaxsign.input.signs.extract.landmarkers import Detection, Landmarker
 from jaxsign.input.signs.extract.sampling import Milliseconds
+from jaxsign.input.signs.rows import Chunk
+from jaxsign.tasks.following import Emitted, Heard
+
+_KEPT = 30  # signs that a picture may show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,16 +26,25 @@ class Moment:
     Attributes:
       image: uint8 [H, W, 3] RGB.
       detection: its landmarks.
-      answer: the one that this frame brought, or None.
+      answer: what this frame brought, or None.
       latest: the last answer so far.
+      told: the last signs of the stream, those of the latest answer at the end.
       status: numbers of the moment.
     """
 
     image: np.ndarray
     detection: Detection
-    answer: Answer | Line | None
-    latest: Answer | Line | None
+    answer: Heard | None
+    latest: Heard | None
+    told: tuple[Emitted, ...]
     status: picture.Status
+
+    @property
+    def title(self) -> str:
+        """The best candidate, or the last sign; '' before there is one."""
+        if self.latest is not None and self.latest.candidates:
+            return self.latest.candidates[0][0]
+        return self.told[-1].name if self.told else ""
 
 
 @dataclasses.dataclass
@@ -75,16 +87,18 @@ class Totals:
 class Session:
     """One stream through a landmarker and a recogniser."""
 
-    def __init__(self, recogniser: Recogniser | Sentence, landmarker: Landmarker):
+    def __init__(self, recogniser: Recogniser, landmarker: Landmarker):
         self.recogniser, self.landmarker = recogniser, landmarker
         self.totals = Totals()
-        self._latest: Answer | Line | None = None
+        self._latest: Heard | None = None
+        self._told: collections.deque[Emitted] = collections.deque(maxlen=_KEPT)
         self._moment: Moment | None = None
         self._recent: collections.deque[float] = collections.deque(maxlen=30)
 
     def reset(self) -> None:
         """Forgets the frames of the window and the last answer."""
         self.recogniser.reset()
+        self._told.clear()
         self._latest = None
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Moment]:
@@ -101,12 +115,15 @@ class Session:
                 self.totals.start_s, begun = took, begun + took
             else:
                 self.totals.landmark_s += took
-            answer = self.recogniser.add(detection.points, seconds, detection.visibility)
+            points, seen = detection.points[None], detection.visibility[None]
+            answers = self.recogniser.push(Chunk(points, np.array([seconds]), seen))
             self.totals.frames += 1
             self.totals.seconds = seconds - first
-            self._count(answer)
-            status = self._status(seconds, took)
-            self._moment = Moment(image, detection, answer, self._latest, status)
+            for answer in answers:
+                self._count(answer)
+            last = answers[-1] if answers else None
+            status, told = self._status(seconds, took), tuple(self._told)
+            self._moment = Moment(image, detection, last, self._latest, told, status)
             yield self._moment
             self.totals.elapsed = time.perf_counter() - begun
 
@@ -114,17 +131,18 @@ class Session:
         """The last frame once more, if the stream's end brings an answer."""
         if self._moment is None:
             return None
-        rest = self.recogniser.finish(self._moment.status.seconds)
-        if rest is None:
+        rest = self.recogniser.finish()
+        if not rest.accepted:
             return None
         self._count(rest)
-        return dataclasses.replace(self._moment, answer=rest, latest=rest)
+        told = tuple(self._told)
+        return dataclasses.replace(self._moment, answer=rest, latest=rest, told=told)
 
-    def _count(self, answer: Answer | Line | None) -> None:
-        if answer is not None:
-            self._latest = answer
-            self.totals.answers += 1
-            self.totals.net_s += answer.net_ms / 1000
+    def _count(self, answer: Heard) -> None:
+        self._latest = answer
+        self._told.extend(answer.signs)
+        self.totals.answers += 1
+        self.totals.net_s += answer.compute_ms / 1000
 
     def _status(self, seconds: float, took: float) -> picture.Status:
         self._recent.append(time.perf_counter())
@@ -134,6 +152,6 @@ class Session:
             buffered=len(self.recogniser),
             fps=(len(self._recent) - 1) / span if span > 0 else 0.0,
             landmark_ms=1000 * took,
-            net_ms=self._latest.net_ms if self._latest is not None else 0.0,
-            threshold=self.recogniser.threshold,
+            net_ms=self._latest.compute_ms if self._latest is not None else 0.0,
+            threshold=self.recogniser.follower.threshold,
         )

@@ -87,12 +87,9 @@ def stream(words: argparse.Namespace) -> int:
     run = runs.load_run(words.workdir, words.which)
     films = commands.finder(words, Settings(max_side=640, confidence=words.confidence))
     streams = inputs.open_all(words.input, run, size=words.chunk, films=films)
-    given = {
-        "seconds": words.window,
-        **{name: getattr(words, name) for name in ("overlap", "merge", "vote", "threshold")},
-        **{name: getattr(words, name) for name in ("no_sign", "head")},
-    }
-    player = streaming.Player(run, given, words.fps, quiet=words.quiet)
+    names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
+    asked = {name: getattr(words, name) for name in names}
+    player = streaming.Player(run, asked, words.fps, quiet=words.quiet)
     done = []
     # MediaPipe greets every start with a dozen lines.
     with libraries.hushed() if films else contextlib.nullcontext():

@@ -1,11 +1,13 @@
 """Plays streams through a run's recogniser and tells what comes."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from jaxsign.infer.live import recognisers, telling
-from jaxsign.infer.live.continuous import Continuous
-from jaxsign.infer.live.emitted import Emitted, Recogniser
+from jaxsign.infer import run as runs
+from jaxsign.infer.live import telling
 from jaxsign.infer.live.inputs import Stream
+from jaxsign.infer.live.recogniser import Recogniser
+from jaxsign.tasks.following import Emitted, Heard
 
 
 class Player:
@@ -13,7 +15,7 @@ class Player:
 
     Args:
       run: a loaded run.
-      given: settings, see `recognisers.create`.
+      asked: settings of how its task follows a stream.
       fps: frames a second of streams that do not tell; 0 = unknown.
       quiet: print the summaries alone.
 
@@ -21,8 +23,10 @@ class Player:
       interrupted: Ctrl-C has ended the last stream.
     """
 
-    def __init__(self, run: Any, given: dict[str, Any], fps: float = 0.0, *, quiet: bool = False):
-        self._run, self._given, self._fps, self._quiet = run, given, fps, quiet
+    def __init__(
+        self, run: runs.Run, asked: Mapping[str, Any], fps: float = 0.0, *, quiet: bool = False
+    ):
+        self._run, self._asked, self._fps, self._quiet = run, asked, fps, quiet
         self._made: dict[tuple[float, tuple[int, int]], Recogniser] = {}
         self.interrupted = False
         names = run.labels[run.heads[0]] or ()
@@ -33,10 +37,11 @@ class Player:
         key = self._fps or round(stream.fps, 2), stream.frame_size
         if key not in self._made:
             fps, size = key
-            made = recognisers.create(self._run, fps=fps, frame_size=size, **self._given)
+            follower = self._run.task.follower(self._run, self._asked, fps)
+            made = Recogniser(self._run, follower, size)
             took = made.warm_up()
             if not self._quiet:
-                print(f"{_cut(made)}; ready after {took:.1f} s")
+                print(f"{follower.about}; ready after {took:.1f} s")
             self._made[key] = made
         found = self._made[key]
         found.reset()
@@ -51,15 +56,18 @@ class Player:
         first = last = None
         try:
             for chunk in stream.chunks():
-                told += self._say(recogniser.push(chunk))
+                told += self._say(*recogniser.push(chunk))
                 if chunk.times is not None and len(chunk):
                     first = float(chunk.times[0]) if first is None else first
                     last = float(chunk.times[-1])
         except KeyboardInterrupt:  # the only way to end a pipe that goes on and on
             self.interrupted = True
         told += self._say(recogniser.finish())
-        rate = getattr(recogniser, "rate", 0.0) or self._fps or 30.0
-        seconds = recogniser.cost.rows / rate if first is None or last is None else last - first
+        seconds = (
+            recogniser.cost.rows / recogniser.follower.rate
+            if first is None or last is None
+            else last - first
+        )
         cost = recogniser.cost.to_json(seconds)
         print(("" if self._quiet else "\n") + telling.summary(told, cost))
         return {
@@ -68,15 +76,9 @@ class Player:
             "summary": cost,
         }
 
-    def _say(self, signs: list[Emitted]) -> list[Emitted]:
+    def _say(self, *heard: Heard) -> list[Emitted]:
+        signs = [sign for one in heard for sign in one.signs]
         if not self._quiet:
             for sign in signs:
                 print("  " + telling.line(sign, self._width), flush=True)
         return signs
-
-
-def _cut(recogniser: Any) -> str:
-    rows = f"windows of {recogniser.window} frames every {recogniser.hop}"
-    if isinstance(recogniser, Continuous):
-        return f"sentences: {rows}, {recogniser.rate:g} frames/s, merge {recogniser.settings.merge}"
-    return f"single signs: {rows}, the majority of {recogniser.settings.vote}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign import whole
-from jaxsign.infer.live.emitted import Emitted
+from jaxsign.tasks.following import Emitted
 
 _COLUMNS = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")
 _SHOWN = 30

@@ -45,7 +45,7 @@ class Score(answering.Score):
             for i in np.flatnonzero((ids < 0) | (ids >= classes[head]))
         ])  # fmt: skip
 
-    def add(self, index: Array, rows: answering.Rows) -> None:
+    def add(self, index: Array, rows: answering.Outputs) -> None:
         for head, known in self.scores.items():
             known[index] = rows[head][: len(index)]
 

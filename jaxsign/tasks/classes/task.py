@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, measures
-from jaxsign.tasks.classes import answers, examples, scoring, weighting
+from jaxsign.tasks.classes import answers, examples, following, judging, scoring, weighting
 from jaxsign.tasks.classes import loss as losses
 
 Array = jax.Array
@@ -175,7 +175,7 @@ class Classify(tasks.Task):
     def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
         _refuse(run, asked)
 
-        def made(rows: answering.Rows, names: Sequence[str]) -> list[answers.Answer]:
+        def made(rows: answering.Outputs, names: Sequence[str]) -> list[answers.Answer]:
             return [
                 answers.Answer({head: rows[head][i] for head in self.heads}, run.labels)
                 for i in range(len(names))
@@ -188,6 +188,24 @@ class Classify(tasks.Task):
         _refuse(run, others)
         individual = bool(asked.get("save_predictions"))
         return functools.partial(scoring.Score, run, individual=individual)
+
+    def follower(
+        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+    ) -> following.Votes:
+        others = "sentences; this one gives single signs"
+        given = answering.settings(run, asked, following.Votes, others)
+        return following.Votes(run, fps=fps, **given)
+
+    def watcher(
+        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+    ) -> judging.Judge:
+        """One who signs before a camera is judged at intervals; a window is so many frames."""
+        others = "sentences; this one gives single signs"
+        given = answering.settings(run, asked, judging.Judge, others)
+        if given.get("window", 30) % 1:
+            raise UserError(f"--window {given['window']}: expected a whole number of frames")
+        window = int(given.pop("window", 30))
+        return judging.Judge(run, window, min_frames=min(5, max(window, 1)), **given)
 
 
 def _refuse(run: answering.Trained, asked: Mapping[str, Any]) -> None:

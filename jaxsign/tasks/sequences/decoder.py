@@ -32,7 +32,7 @@ class Decoder:
     def __init__(self, run: answering.Trained, options: Options):
         self.run, self.options = run, options
 
-    def __call__(self, rows: answering.Rows, names: Sequence[str]) -> list[Answer]:
+    def __call__(self, rows: answering.Outputs, names: Sequence[str]) -> list[Answer]:
         """The readings of the clips `names`, which are the first of the rows.
 
         Args:
@@ -46,7 +46,7 @@ class Decoder:
         with jax.default_matmul_precision("highest"):
             return self._decode(rows)[: len(names)]
 
-    def _decode(self, said: answering.Rows) -> list[Answer]:
+    def _decode(self, said: answering.Outputs) -> list[Answer]:
         first = self._first_pass(said)
         if self.options.mode != "two_pass":
             return self._recognised(first, first.log_probs, None, first.log_probs)
@@ -58,14 +58,14 @@ class Decoder:
         )
         return self._recognised(best, best.log_ctc, best.log_att, best.scores)
 
-    def _attention_scores(self, said: answering.Rows, found: beam.Hypotheses) -> jax.Array:
+    def _attention_scores(self, said: answering.Outputs, found: beam.Hypotheses) -> jax.Array:
         most = self.run.net.longest_target
         shared = prefixes.shared(found.labels, found.lengths, most - 1 if most else None)
         run, beginnings = self.run, shared[:3]
         logits = _decode_tokens(run.net, run.variables, said["encoded"], said["valid"], *beginnings)
         return rescoring.attention_scores(logits, shared.places, found.labels, found.lengths)
 
-    def _first_pass(self, said: answering.Rows) -> beam.Hypotheses:
+    def _first_pass(self, said: answering.Outputs) -> beam.Hypotheses:
         if self.options.mode != "greedy":
             found = beam.beam_search(
                 said["log_probs"], said["valid"],
@@ -104,7 +104,7 @@ class Decoder:
 _score = jax.jit(rescoring.ctc_scores)
 
 
-def _ctc_scores(said: answering.Rows, found: beam.Hypotheses) -> Array:
+def _ctc_scores(said: answering.Outputs, found: beam.Hypotheses) -> Array:
     mask = rescoring.label_valid(found)
     return np.asarray(_score(said["log_probs"], said["valid"], found.labels, mask))
 
@@ -115,7 +115,7 @@ def _decode_tokens(net: nets.Net, variables: Any, *inputs: jax.Array) -> jax.Arr
     return logits
 
 
-def _check(said: answering.Rows, names: Sequence[str]) -> None:
+def _check(said: answering.Outputs, names: Sequence[str]) -> None:
     """Refuses scores that are no numbers."""
     bad = np.any(np.isnan(said["log_probs"]).any(-1) & said["valid"], axis=-1)
     broken = [name for name, wrong in zip(names, bad.tolist(), strict=False) if wrong]

@@ -89,7 +89,7 @@ class Score(answering.Score):
                 "Check that they are numbered as those that the net was trained for."
             )
 
-    def add(self, index: Array, rows: answering.Rows) -> None:
+    def add(self, index: Array, rows: answering.Outputs) -> None:
         source, known = self._source, self._run.labels.get("gloss")
         ids = [source.ids[i] for i in index]
         for decoder in self._decoders:

@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, measures
-from jaxsign.tasks.sequences import ctc, examples, options, scoring, word_errors
+from jaxsign.tasks.sequences import ctc, examples, following, options, scoring, word_errors
 from jaxsign.tasks.sequences.decoder import Decoder
 from jaxsign.tasks.sequences.decoding import greedy
 
@@ -44,7 +44,6 @@ class CtcAttention(tasks.Task):
     alpha: float
     auxiliary: float = 0.0
 
-    sequences = True
     gaps = False
 
     @classmethod
@@ -245,6 +244,16 @@ class CtcAttention(tasks.Task):
             for mode in (options.MODES if all_modes else (given.get("mode"),))
         ]
         return functools.partial(scoring.Score, run, modes=modes, scored_by=how)
+
+    def follower(
+        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+    ) -> following.Sentences:
+        """As in `Answering`; windows are the recipe's (`input.windows`), unless asked for."""
+        others = "single signs; this one gives sentences"
+        given = answering.settings(run, asked, following.Sentences, others)
+        own = run.config.input.get("windows") or {}
+        cut = {name: float(own[name]) for name in ("seconds", "overlap") if name in own}
+        return following.Sentences(run, fps=fps, **{**cut, **given})
 
     @property
     def _parts(self) -> tuple[str, ...]:

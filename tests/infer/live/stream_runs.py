@@ -10,7 +10,10 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign import nets
-from jaxsign.input.signs import views
+from jaxsign.infer.live.recogniser import Recogniser
+from jaxsign.input.signs import clip_examples, views
+from jaxsign.tasks.sequences.following import Sentences
+from jaxsign.tasks.sequences.task import CtcAttention
 from jaxsign.train import checkpoint
 
 PATCH = 4
@@ -57,11 +60,29 @@ def run(net=None, **view):
     })  # fmt: skip
     made = views.of_recipe(config)
     return types.SimpleNamespace(
-        gives_sequences=True, net=net, variables={}, config=config, heads=("gloss",),
+        task=CtcAttention(net, 1.0), net=net, variables={}, config=config, heads=("gloss",),
         labels={"gloss": NAMES}, frame_shape=net.frame_shape, takes_nan=False, workdir="run",
         view=made,
         features=lambda value: value if made is None else made(value),
     )  # fmt: skip
+
+
+class Asker:
+    """Stands where a net's compiled step is asked."""
+
+    def __init__(self, net):
+        self._net = net
+
+    def one(self, x, length=None):
+        batch = clip_examples.pad([x], length or len(x), x)
+        said = self._net.apply({}, jnp.asarray(batch["x"]), jnp.asarray(batch["valid"]))
+        return {"log_probs": np.asarray(said["ctc_log_probs"], np.float32)}
+
+
+def recogniser(run=None, **settings):
+    """Of the sentences of a run."""
+    made = run or globals()["run"]()
+    return Recogniser(made, Sentences(made, **settings), asker=Asker(made.net))
 
 
 def signed(ids, frames=24, pause=0):

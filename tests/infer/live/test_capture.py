@@ -5,8 +5,8 @@ import json
 import helpers
 import numpy as np
 import pytest
+from live_runs import face
 from test_live import FakeLandmarker, film
-from test_stream import face
 
 from jaxsign import cli
 from jaxsign.errors import UserError

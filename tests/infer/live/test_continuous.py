@@ -1,7 +1,5 @@
 """A stream's glosses: the same however it is cut, told once nothing can change them."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import stream_runs
@@ -9,11 +7,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
-from jaxsign.infer.live import continuous, rows
 from jaxsign.input import windows
+from jaxsign.input.signs import rows
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND
+from jaxsign.tasks.sequences import following
 
-SHORT = continuous.Settings(seconds=0.7, overlap=0.4)
+SHORT = {"seconds": 0.7, "overlap": 0.4}
+make = stream_runs.recogniser
 
 
 def stream(recogniser, x, sizes=(), times=None):
@@ -22,9 +22,14 @@ def stream(recogniser, x, sizes=(), times=None):
     for size in [*sizes, len(x)]:
         part = slice(start, start + size)
         if len(x[part]):
-            told += recogniser.push(rows.Chunk(x[part], None if times is None else times[part]))
+            told += pushed(recogniser, x[part], None if times is None else times[part])
         start += size
-    return told + recogniser.finish()
+    return told + [*recogniser.finish().signs]
+
+
+def pushed(recogniser, x, times=None):
+    """What is told of a chunk."""
+    return [sign for heard in recogniser.push(rows.Chunk(x, times)) for sign in heard.signs]
 
 
 def moving(frames=150, seed=0):
@@ -41,7 +46,7 @@ def moving(frames=150, seed=0):
 def test_a_local_nets_glosses_are_those_of_the_whole_recording():
     ids = [0, 1, 0, 2, 2, 3, 0, 3, 4, 0, 0, 1, 4]
     x = stream_runs.signed(ids, frames=36)
-    recogniser = continuous.Continuous(stream_runs.run(normalise=False), continuous.Settings())
+    recogniser = make(stream_runs.run(normalise=False))
     told = stream(recogniser, x)
     assert [sign.number + 1 for sign in told] == [1, 2, 3, 3, 4, 1, 4]
     assert [sign.name for sign in told][:2] == ["HELLO", "YES"]
@@ -63,13 +68,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("view", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("merge", continuous.MERGES)
+@pytest.mark.parametrize("merge", following.MERGES)
 def test_the_answer_does_not_depend_on_how_the_stream_is_cut(view, merge):
     x, times = moving()
-    chosen = dataclasses.replace(SHORT, merge=merge, fps=30.0)
     traced = []
     run = stream_runs.run(stream_runs.WideNet(), **view)
-    recogniser = continuous.Continuous(run, chosen, traced.append)
+    recogniser = make(run, **SHORT, merge=merge, fps=30.0, trace=traced.append)
 
     def answers(sizes):
         traced.clear()
@@ -93,14 +97,14 @@ def test_the_answer_does_not_depend_on_how_the_stream_is_cut(view, merge):
 
 def test_hours_of_stream_keep_times_exact_and_memory_bounded():
     run = stream_runs.run(normalise=False, rate=1.0)
-    recogniser = continuous.Continuous(run, continuous.Settings(seconds=400.0, overlap=0.5))
+    recogniser = make(run, seconds=400.0, overlap=0.5)
     once = stream_runs.signed([1, 0], frames=2000)
     told = []
     for _ in range(20):  # 80,000 s at a frame a second
-        told += recogniser.push(rows.Chunk(once))
-    held = sum(len(part) for part in recogniser._windows._parts)
-    assert held <= 400 + len(once) and len(recogniser._stitcher.peek()) <= 100
-    told += recogniser.finish()
+        told += pushed(recogniser, once)
+    held = sum(len(part) for part in recogniser._cutter._parts)
+    assert held <= 400 + len(once) and len(recogniser.follower._stitcher.peek()) <= 100
+    told += recogniser.finish().signs
     assert [sign.start for sign in told] == [4000.0 * i for i in range(20)]
     assert [sign.end for sign in told] == [4000.0 * i + 1999 for i in range(20)]
 
@@ -110,7 +114,7 @@ def test_resampled_times_stay_on_the_grid_after_hours():
     hours = 36_000.0
     run = stream_runs.run(stream_runs.WideNet())
     times = hours + np.arange(90) / 29.97
-    told = stream(continuous.Continuous(run, SHORT), x, [7] * 5, times)
+    told = stream(make(run, **SHORT), x, [7] * 5, times)
     frames = (np.array([sign.start for sign in told]) - hours) * 60
     assert len(told) > 1 and np.abs(frames - frames.round()).max() < 1e-6
 
@@ -119,8 +123,7 @@ def test_the_originals_windows_and_merge():
     ids = [1, 2, 2, 0, 3]
     x = stream_runs.signed(ids, frames=60)
     run = stream_runs.run(normalise=False)
-    chosen = continuous.Settings(merge="upstream")
-    recogniser = continuous.Continuous(run, chosen)
+    recogniser = make(run, merge="upstream")
     told = [sign.number + 1 for sign in stream(recogniser, x, [50, 3])]
     # Windows of 180 rows every 90 until the end, each collapsed, then equal neighbours dropped.
     assert recogniser.cost.hops == len(windows.stream(300, 180, 90)) == 4
@@ -130,27 +133,25 @@ def test_the_originals_windows_and_merge():
 
 def test_behind_the_end_another_stream_begins():
     x = stream_runs.signed([0, 1, 0, 2], frames=60)
-    recogniser = continuous.Continuous(stream_runs.run(normalise=False), continuous.Settings())
+    recogniser = make(stream_runs.run(normalise=False))
     first = stream(recogniser, x)
     assert [sign.name for sign in first] == ["HELLO", "YES"]
-    assert recogniser.finish() == [] and len(recogniser) == 0
+    assert not recogniser.finish().accepted and len(recogniser) == 0
     assert stream(recogniser, x, [100]) == first
 
 
 def test_a_stream_without_frames_or_glosses_tells_nothing():
-    recogniser = continuous.Continuous(stream_runs.run(), SHORT)
-    assert recogniser.finish() == [] and recogniser.cost.hops == 0
+    recogniser = make(**SHORT)
+    assert not recogniser.finish().accepted and recogniser.cost.hops == 0
     recogniser.reset()
     assert stream(recogniser, np.zeros((100, 42, 7), np.float32)) == []
 
 
 def test_glosses_at_the_end_are_shown_before_they_are_certain():
-    recogniser = continuous.Continuous(
-        stream_runs.run(normalise=False), continuous.Settings(seconds=1.0)
-    )
-    told = recogniser.push(rows.Chunk(stream_runs.signed([0, 1], frames=30)))
-    assert told == [] and recogniser.tentative() == ("HELLO",)
-    assert [sign.name for sign in recogniser.finish()] == ["HELLO"]
+    recogniser = make(stream_runs.run(normalise=False), seconds=1.0)
+    (heard,) = recogniser.push(rows.Chunk(stream_runs.signed([0, 1], frames=30)))
+    assert not heard.accepted and heard.tentative == ("HELLO",)
+    assert [sign.name for sign in recogniser.finish().signs] == ["HELLO"]
 
 
 def test_a_run_without_a_view_streams_its_own_features():
@@ -160,11 +161,9 @@ def test_a_run_without_a_view_streams_its_own_features():
     run = stream_runs.run(Net(), name="")
     x = np.zeros((50, 3, 4), np.float32)
     x[10:30, 0, 0] = 2
-    recogniser = continuous.Continuous(run, continuous.Settings(seconds=1.0, fps=20.0))
-    assert recogniser.rate == 60.0  # the recipe has one
+    assert make(run, seconds=1.0, fps=20.0).follower.rate == 60.0  # the recipe has one
     run.config.view.rate = 0.0
-    recogniser = continuous.Continuous(run, continuous.Settings(seconds=1.0, fps=20.0))
-    told = stream(recogniser, x, [9])
+    told = stream(make(run, seconds=1.0, fps=20.0), x, [9])
     assert [(s.name, s.start, s.end) for s in told] == [("YES", 8 / 20, 31 / 20)]
 
 
@@ -182,12 +181,12 @@ def test_a_run_without_a_view_streams_its_own_features():
 )
 def test_settings_that_cannot_work_are_named(changes, reason):
     with pytest.raises(UserError, match=reason):
-        continuous.Continuous(stream_runs.run(), dataclasses.replace(SHORT, **changes))
+        make(**{**SHORT, **changes})
 
 
 def test_frames_that_cannot_be_a_stream_are_refused():
-    def pushed(*chunks, **view):
-        recogniser = continuous.Continuous(stream_runs.run(**view), SHORT)
+    def refused(*chunks, **view):
+        recogniser = make(stream_runs.run(**view), **SHORT)
         for chunk in chunks:
             recogniser.push(chunk)
 
@@ -204,16 +203,21 @@ def test_frames_that_cannot_be_a_stream_are_refused():
         ([rows.Chunk(points)], "have no times.*--fps"),
     ):
         with pytest.raises(UserError, match=reason):
-            pushed(*chunks)
+            refused(*chunks)
 
 
 def test_the_recipe_names_the_windows():
     run = stream_runs.run()
     run.config.input.windows.seconds = 2.0
-    assert continuous.of_run(run) == continuous.Settings(2.0, 0.5)
-    assert continuous.of_run(run, overlap=0.25, seconds=None).overlap == 0.25
+
+    def cut(**asked):
+        made = run.task.follower(run, asked)
+        return made.seconds, made.overlap
+
+    assert cut() == (2.0, 0.5)
+    assert cut(overlap=0.25, window=None) == (2.0, 0.25)
     del run.config.input.windows
-    assert continuous.of_run(run) == continuous.Settings(3.0, 0.5)
+    assert cut() == (3.0, 0.5)
 
 
 def test_a_stream_may_pause_for_long():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxsign.infer.live import hands, rows
+from jaxsign.infer.live import hands
+from jaxsign.input.signs import rows
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND, Clip
 from jaxsign.input.signs.views import whisper_sign
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.infer.live import isolated, majority, rows
+from jaxsign.infer.live.recogniser import Recogniser
+from jaxsign.input.signs import rows
+from jaxsign.tasks.classes import following, majority
 
 NAMES = ("hello", "bye", "-")
 
@@ -23,7 +25,7 @@ class FakeRun:
     workdir = "run"
     takes_nan = True
     frame_shape = (543, 3)
-    config = ConfigDict({"view": {"name": "any"}})
+    config = ConfigDict({"view": {"name": "any"}, "task": {"heads": ("gloss",)}})
     view = staticmethod(lambda clip: clip.landmarks)
 
     def features(self, clip):
@@ -32,8 +34,8 @@ class FakeRun:
     def cut(self, x):
         return x
 
-    def classify(self, clips, batch_size):
-        values = clips[0].x[:, 0, 0]
+    def one(self, x, length=None):
+        values = x[:, 0, 0]
         counts = [np.sum(values == number) for number in range(len(NAMES))]
         return {"gloss": 8.0 * np.asarray([counts], np.float32) / len(values)}
 
@@ -49,14 +51,16 @@ def frames(numbers, each=10):
 
 def told(x, sizes=(), **changes):
     chosen = {"fps": 10.0, "overlap": 0.8, "vote": 3, **changes}
-    recogniser = isolated.Isolated(FakeRun(), isolated.Settings(**chosen))
+    run = FakeRun()
+    recogniser = Recogniser(run, following.Votes(run, **chosen), asker=run)
     found, start = [], 0
     times = np.arange(len(x)) / 10
     for size in [*sizes, len(x)]:
         part = slice(start, start + size)
-        found += recogniser.push(rows.Chunk(x[part], times[part]))
+        heard = recogniser.push(rows.Chunk(x[part], times[part]))
+        found += [sign for one in heard for sign in one.signs]
         start += size
-    return found + recogniser.finish()
+    return found + [*recogniser.finish().signs]
 
 
 def test_a_recording_of_several_signs_gives_their_list_with_times():

@@ -7,15 +7,15 @@ import zipfile
 
 import av
 import helpers
+import live_runs
 import numpy as np
 import pytest
 import run_helpers
 from PIL import Image
-from test_stream import FakeRun, face
 
 from jaxsign import cli
 from jaxsign.errors import UserError
-from jaxsign.infer.live import frames, picture, session, stream, window
+from jaxsign.infer.live import frames, picture, session, window
 from jaxsign.input.signs.extract.landmarkers import Detection
 
 
@@ -29,7 +29,7 @@ class FakeLandmarker:
         self.times.append(milliseconds)
         if image.mean() < 100:
             return Detection.nothing()
-        return Detection(face(), np.ones(33, np.float32))
+        return Detection(live_runs.face(), np.ones(33, np.float32))
 
     def close(self):
         pass
@@ -47,7 +47,7 @@ def film(path, count=30, fps=15):
 
 
 def moments(path, **settings):
-    recogniser = stream.Recogniser(FakeRun(), stream.Settings(**settings))
+    recogniser = live_runs.recogniser(live_runs.FakeRun(), **settings)
     going = session.Session(recogniser, FakeLandmarker())
     return going, list(going.run(frames.film(path)))
 
@@ -67,15 +67,15 @@ def test_every_frame_is_a_moment_and_answers_stay_until_the_next(tmp_path):
 def test_the_picture_shows_skeleton_and_answers(tmp_path):
     _, seen = moments(film(tmp_path / "a.mp4"))
     last = seen[-1]
-    points = face()
+    points = live_runs.face()
     points[489:522] = np.linspace(0.2, 0.8, 33)[:, None]
     view = picture.View()
-    with_all = picture.compose(last.image, points, last.latest, last.status, view)
+    with_all = picture.compose(last.image, points, last.latest, (), last.status, view)
     assert with_all.width == 480
     view.landmarks = False
-    without = picture.compose(last.image, points, last.latest, last.status, view)
+    without = picture.compose(last.image, points, last.latest, (), last.status, view)
     assert np.abs(np.asarray(with_all, int) - np.asarray(without, int)).max() > 50
-    waiting = picture.compose(last.image, None, None, last.status, view)
+    waiting = picture.compose(last.image, None, None, (), last.status, view)
     assert np.asarray(waiting).tobytes() != np.asarray(without).tobytes()
 
 

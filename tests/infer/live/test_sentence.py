@@ -10,9 +10,11 @@ import stream_runs
 
 from jaxsign import cli
 from jaxsign.errors import UserError
-from jaxsign.infer.live import commands, continuous, picture, sentence, session
+from jaxsign.infer.live import commands, picture, session
 from jaxsign.input.signs.clip import LEFT_HAND
 from jaxsign.input.signs.extract.landmarkers import Detection
+from jaxsign.tasks.classes.task import Classify
+from jaxsign.tasks.following import Emitted, Heard
 
 
 class Landmarker:
@@ -31,19 +33,19 @@ def film(ids, frames=30):
 
 
 def going(seconds=1.0):
-    run = stream_runs.run(normalise=False)
-    recogniser = continuous.Continuous(run, continuous.Settings(seconds=seconds))
-    return session.Session(sentence.Sentence(recogniser), Landmarker())
+    recogniser = stream_runs.recogniser(stream_runs.run(normalise=False), seconds=seconds)
+    return session.Session(recogniser, Landmarker())
 
 
 def test_glosses_are_told_once_and_stay_in_the_line():
     playing = going()
     moments = [*playing.run(film([0, 1, 0, 1, 2])), playing.finish()]
     lines = [moment.answer for moment in moments if moment.answer is not None]
+    last = moments[-1]
     told = [sign.name for line in lines for sign in line.signs]
     assert told == ["HELLO", "HELLO", "YES"]
-    assert [sign.name for sign in lines[-1].told] == told and lines[-1].title == "YES"
-    assert [sign.start for sign in lines[-1].told] == pytest.approx([1, 3, 4], abs=0.1)
+    assert [sign.name for sign in last.told] == told and last.title == "YES"
+    assert [sign.start for sign in last.told] == pytest.approx([1, 3, 4], abs=0.1)
     # The last sign was seen before it was told.
     assert any(line.tentative == ("YES",) for line in lines)
     assert lines[-1].tentative == () and lines[-1].accepted
@@ -71,11 +73,11 @@ def test_a_line_is_told_as_text_and_json():
 
 def test_the_picture_shows_the_newest_glosses_that_fit():
     def shown(names, view=None):
-        told = tuple(sentence.Emitted(n, 0, 0.0, 1.0, 0.9, 2.0) for n in names)
-        line = sentence.Line(3.0, told[-1:], told, ("LATER",), 1.0)
+        told = tuple(Emitted(n, 0, 0.0, 1.0, 0.9, 2.0) for n in names)
+        heard = Heard(3.0, 1.0, told[-1:], ("LATER",))
         status = picture.Status(3.0, 30, 25.0, 10.0, 1.0, None)
         image = np.zeros((360, 480, 3), np.uint8)
-        made = picture.compose(image, None, line, status, view or picture.View())
+        made = picture.compose(image, None, heard, told, status, view or picture.View())
         return np.asarray(made).astype(int)
 
     short, long = shown(["TEA"]), shown(["HELLO"] * 30 + ["TEA"])
@@ -96,18 +98,20 @@ def words(**given):
 
 def test_the_kind_of_run_decides_what_the_options_mean():
     run = stream_runs.run()
-    made = commands._recogniser(run, words(window=2.0, overlap=0.25))
-    assert isinstance(made, sentence.Sentence)
-    assert made._recogniser.settings == continuous.Settings(2.0, 0.25)
+
+    def made(**given):
+        asked = {name: getattr(words(**given), name) for name in commands._JUDGING}
+        return run.task.watcher(run, asked)
+
+    assert (made(window=2.0, overlap=0.25).seconds, made(overlap=0.25).overlap) == (2.0, 0.25)
     with pytest.raises(UserError, match="--every, --top only for runs of single signs"):
-        commands._recogniser(run, words(every=1.0, top=2))
-    run.gives_sequences = False
-    assert commands._recogniser(run, words(window=20.0)).settings.window == 20
-    assert commands._recogniser(run, words()).settings.min_frames == 5
+        made(every=1.0, top=2)
+    run.task = Classify(run.net, ("gloss",), "ce", ())
+    assert made(window=20.0).window == 20 and made().min_frames == 5
     with pytest.raises(UserError, match="--overlap only for runs of sentences"):
-        commands._recogniser(run, words(overlap=0.5))
+        made(overlap=0.5)
     with pytest.raises(UserError, match="--window 2.5: expected a whole number of frames"):
-        commands._recogniser(run, words(window=2.5))
+        made(window=2.5)
 
 
 @pytest.mark.shared

@@ -15,7 +15,7 @@ from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs.clip import Clip
 
 _MANY = 1000  # clips that are measured with a bar
-_FRAMES_A_SECOND = 30.0  # where neither the view nor the data tell
+FRAMES_A_SECOND = 30.0  # where neither the view nor the data tell
 
 
 def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
@@ -41,7 +41,7 @@ def of_recipe(config: Any, **options: Any) -> Callable[..., np.ndarray] | None:
 
 def frame_rate(config: Any, rate: float = 0.0) -> float:
     """Frames a second behind the recipe's view; `rate`: of arrays that are taken as they are."""
-    return float(config.view.get("rate") or rate or _FRAMES_A_SECOND)
+    return float(config.view.get("rate") or rate or FRAMES_A_SECOND)
 
 
 def check_rate(config: Any, source: Any) -> None:

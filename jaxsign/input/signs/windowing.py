@@ -2,8 +2,9 @@
 
 import collections
 import dataclasses
+from typing import Protocol
 
-from jaxsign.infer.live.rows import Rows, join
+from jaxsign.input.signs.rows import Rows, join
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,16 +22,31 @@ class Window:
     rows: Rows
 
 
+class Cutter(Protocol):
+    """Cuts a stream of rows into windows."""
+
+    def __len__(self) -> int:
+        """Rows that are held for the next window."""
+
+    def push(self, rows: Rows) -> list[Window]:
+        """The windows that these rows complete."""
+
+    def finish(self) -> list[Window]:
+        """The windows that the stream's end completes."""
+
+
 class Windows:
     """Cuts rows into windows of `window` rows that start every `hop` rows.
 
     Args:
       window, hop: rows; see `jaxsign.input.windows.sizes`.
       align: starts are rounded down to multiples of so many rows, at most `hop`.
+      to_the_end: every window that starts before the end comes, as the original streams; else
+        behind the full ones only one that reaches the end, if rows are left for it.
     """
 
-    def __init__(self, window: int, hop: int, align: int = 1):
-        self.window, self.hop, self.align = window, hop, align
+    def __init__(self, window: int, hop: int, align: int = 1, *, to_the_end: bool = False):
+        self.window, self.hop, self.align, self._to_the_end = window, hop, align, to_the_end
         self._parts: collections.deque[Rows] = collections.deque()
         self._first = self._end = 0  # rows that `_parts` holds, counted from the stream's start
         self._count = 0  # windows given so far
@@ -52,15 +68,10 @@ class Windows:
             found.append(self._take())
         return found
 
-    def finish(self, *, to_the_end: bool = False) -> list[Window]:
-        """The part-filled windows at the stream's end.
-
-        Args:
-          to_the_end: every window that starts before the end, as the original streams; else one
-            that reaches the end, if rows are left for it.
-        """
+    def finish(self) -> list[Window]:
+        """The part-filled windows at the stream's end."""
         found: list[Window] = []
-        while self._start(self._count) < self._end and (to_the_end or not found):
+        while self._start(self._count) < self._end and (self._to_the_end or not found):
             found.append(self._take())
         return found
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxsign.infer.live import stitching
+from jaxsign.tasks.sequences import stitching
 from jaxsign.tasks.sequences.decoding import greedy
 
 

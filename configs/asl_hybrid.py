@@ -20,8 +20,6 @@ from ml_collections import ConfigDict
 
 from jaxsign.config import base
 
-# The variant with the original's own numbers, for weights that come from it.
-ORIGINAL = "parity"
 VARIANTS = ("", "parity", "test", "synthetic", "synthetic-parity", "traduttore")
 # The system numbers the pose from 468 on, the left hand from 501, the right hand from 522.
 _UPPER_BODY = (17, *range(468, 493), *range(501, 543))

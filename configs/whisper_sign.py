@@ -19,8 +19,6 @@ from ml_collections import ConfigDict
 
 from jaxsign.config import base
 
-# The variant with the original's own numbers, for weights that come from it.
-ORIGINAL = "parity"
 VARIANTS = ("", "small", "low-memory", "slow-start", "parity", "synthetic", "boston104")
 
 

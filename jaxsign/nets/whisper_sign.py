@@ -265,8 +265,8 @@ class WhisperSign(nets.Net):
             raise ValueError(f"num_heads={self.num_heads} must divide dim={self.dim}")
         counts = ("num_gloss", "num_joints", "num_features", "patch_size", "num_layers", "ff_dim")
         for name in (*counts, "max_target", "max_relative"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+            if (value := vars(self)[name]) < 1:
+                raise ValueError(f"{name}={value} must be at least 1")
 
     def _check(self, x: Array, valid: Array | None) -> None:
         if x.ndim != 4 or x.shape[2:] != self.frame_shape:

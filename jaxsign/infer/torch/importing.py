@@ -91,7 +91,7 @@ def import_checkpoint(
     form = originals.find(name)
     fields = recognise.fields(name, weights, {"n_heads": n_heads, "pooling": pooling}, path, notes)
     fields = form.fields(extras, fields, weights, path, notes)
-    config = _recipe(name, fields, overrides)
+    config = _recipe(name, form.variant, fields, overrides)
     fields = {key: config.net[key] for key in fields}
     _set(config, form.settings(extras, fields, notes), overrides)
     built = nets.build(**config.net.to_dict())
@@ -129,9 +129,11 @@ def _refuse_occupied(workdir: Path) -> None:
         )
 
 
-def _recipe(name: str, fields: Mapping[str, Any], overrides: Sequence[str]) -> ConfigDict:
+def _recipe(
+    name: str, variant: str, fields: Mapping[str, Any], overrides: Sequence[str]
+) -> ConfigDict:
     """The recipe of the system that uses this net, with the checkpoint's sizes."""
-    config = configs.load(_recipe_name(name), overrides)
+    config = configs.load(_recipe_name(name) + (f":{variant}" if variant else ""), overrides)
     frames = int(fields.get("max_len", 0)) - (fields.get("pooling") == "cls")
     if frames > 0:
         own = int(config.input.max_length)
@@ -159,9 +161,8 @@ def _recipe_name(net: str) -> str:
 
     for info in pkgutil.iter_modules(shipped.__path__):
         module = importlib.import_module(f"configs.{info.name}")
-        if hasattr(module, "get_config") and module.get_config().net.name == net:
-            original = getattr(module, "ORIGINAL", "")
-            return f"{info.name}:{original}" if original else info.name
+        if module.get_config().net.name == net:
+            return info.name
     raise UserError(f"no recipe in configs/ uses the net {net}")
 
 

@@ -21,10 +21,12 @@ class Form:
     Attributes:
       metric: what a checkpoint's metric is called.
       first_id: the id of the first gloss.
+      variant: of the net's recipe, the one with the original's own numbers.
     """
 
     metric: ClassVar[str] = "best metric"
     first_id: ClassVar[int] = 0
+    variant: ClassVar[str] = ""
 
     def fields(
         self,

@@ -19,6 +19,8 @@ _BASELINE = 65.0  # percent; what the original counts its improvement from
 class AslHybridForm(originals.Form):
     """Its dictionary, its manifests and its picture."""
 
+    variant = "parity"
+
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """The original's dictionary; its optimizer state has no moments."""
         rows = _rows(run)

@@ -47,6 +47,7 @@ class WhisperSignForm(originals.Form):
 
     metric = "loss"
     first_id = 1  # of the glosses; 0 is the blank
+    variant = "parity"
 
     def fields(
         self,

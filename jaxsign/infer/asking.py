@@ -3,7 +3,6 @@
 import bisect
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -51,7 +50,7 @@ class Asker:
         *,
         names: Sequence[str] = (),
         answerer: answering.Answerer | None = None,
-    ) -> list[Any]:
+    ) -> list[answering.Answer]:
         """The answers to clips, in their order.
 
         Clips of one bucket share batches of `batch_size`; a short batch is filled up, so that the

@@ -3,10 +3,15 @@
 import argparse
 import contextlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
+
+if TYPE_CHECKING:
+    from jaxsign.infer import run as runs
+    from jaxsign.infer.live import recogniser, session
+    from jaxsign.tasks.following import Heard
 
 _TEXT = """\
 Recognise signs while they happen, from a camera or a film, with the net of any run whose input is
@@ -141,14 +146,14 @@ def live(words: argparse.Namespace) -> int:
     return 0
 
 
-def _end(going: Any, shown: Any, words: argparse.Namespace) -> None:
+def _end(going: "session.Session", shown: "_Shown", words: argparse.Namespace) -> None:
     rest = going.finish()
     if rest is not None:
         shown.take(rest)
     _say_totals(going.totals.to_json(), as_json=words.json)
 
 
-def _recogniser(run: Any, words: argparse.Namespace) -> Any:
+def _recogniser(run: "runs.Run", words: argparse.Namespace) -> "recogniser.Recogniser":
     """Of what the run's task hears before a camera."""
     from jaxsign.infer.live import recogniser
 
@@ -191,7 +196,7 @@ class _Shown:
             self._folder = Path(words.screenshots or "screenshots")
         self._window = None if words.no_window else window.Window("jaxsign live", self._view)
 
-    def take(self, moment: Any) -> str:
+    def take(self, moment: "session.Moment") -> str:
         """Shows a moment; returns what a key asked for."""
         from jaxsign.infer.live import picture, window
 
@@ -233,7 +238,7 @@ class _Shown:
             self._window.close()
 
 
-def _say(answer: Any, *, as_json: bool) -> None:
+def _say(answer: "Heard", *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
         return

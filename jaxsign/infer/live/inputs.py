@@ -5,11 +5,11 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jaxsign.infer import files
+from jaxsign.infer import run as runs
 from jaxsign.infer.live import frames, sensor_lines
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import video, videos
@@ -40,7 +40,7 @@ class Stream:
 
 
 def open_all(
-    sources: list[str], run: Any, *, size: int = 16, films: Finder | None = None
+    sources: list[str], run: runs.Run, *, size: int = 16, films: Finder | None = None
 ) -> list[Stream]:
     """The streams that the words of a command line mean, a folder's one by one.
 
@@ -62,7 +62,7 @@ def open_all(
     return found
 
 
-def _of_item(item: files.Item, run: Any, size: int, films: Finder | None) -> Stream:
+def _of_item(item: files.Item, run: runs.Run, size: int, films: Finder | None) -> Stream:
     if films is not None and videos.is_video(item.path.name):
         return _film(item.path, films.factory)
     value = files.value(item, run)

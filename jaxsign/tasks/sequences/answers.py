@@ -87,8 +87,8 @@ class Answer(answering.Answer):
             )
         console = Console(highlight=False)
         with console.capture() as captured:
-            console.print(table, end="")
-        return captured.get()
+            console.print(table)
+        return captured.get().removesuffix("\n")
 
     def json(self) -> dict[str, Any]:
         """Glosses as `LABEL (id)`, their probability, and all hypotheses.

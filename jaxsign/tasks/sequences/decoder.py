@@ -81,7 +81,11 @@ class Decoder:
         return found._replace(log_probs=_ctc_scores(said, found))
 
     def _recognised(
-        self, found: Any, log_ctc: Array, log_att: Array | None, scores: Array
+        self,
+        found: beam.Hypotheses | rescoring.Rescored,
+        log_ctc: Array,
+        log_att: Array | None,
+        scores: Array,
     ) -> list[Answer]:
         """Rows of hypotheses as class numbers: ids without the blank's place."""
         result = []

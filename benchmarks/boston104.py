@@ -67,7 +67,7 @@ def train_torch(config: ConfigDict, workdir: Path) -> Results:
     weight = run.stages[-1].config.loss.alpha
     return {
         "torch, greedy": trained.greedy(batches),
-        "torch, two passes": trained.two_pass(batches, decoding.Options(ctc_weight=weight)),
+        "torch, two passes": trained.two_pass(batches, decoding.DecodingOptions(ctc_weight=weight)),
     }
 
 
@@ -75,7 +75,7 @@ def evaluate_run(workdir: Path, test: Any) -> Results:
     """Word errors of a jaxsign run."""
     run = runs.load_run(workdir)
     asker, every = asking.Asker(run), (run.features(test.read(i)) for i in range(len(test)))
-    clips = [runs.Clip(x, np.ones(len(x), bool)) for x in every]
+    clips = [runs.NetInput(x, np.ones(len(x), bool)) for x in every]
     found = {}
     for name, mode in (("greedy", "greedy"), ("two passes", "two_pass")):
         answers = asker.answers(clips, answerer=run.task.answerer(run, {"mode": mode}))

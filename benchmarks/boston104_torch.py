@@ -50,7 +50,7 @@ class Trained:
     best: float = float("inf")
     kept: Any = None
 
-    def stage(self, run: setup.Run, current: stage.Stage) -> None:
+    def stage(self, run: setup.TrainingRun, current: stage.Stage) -> None:
         """Trains one stage; afterwards the model has the weights of its best epoch."""
         config, session = current.config, setup.begin(run, current, None)
         settings = whispersign_runs.Stage(
@@ -122,7 +122,7 @@ class Trained:
             total += errors(batch, rows)
         return total
 
-    def two_pass(self, batches: Iterable[Batch], options: decoding.Options) -> Counts:
+    def two_pass(self, batches: Iterable[Batch], options: decoding.DecodingOptions) -> Counts:
         """Word errors of beam search and rescoring with the attention decoder."""
         total = Counts()
         for batch in batches:

@@ -19,7 +19,7 @@ from benchmarks import command, timing
 from benchmarks.report import Row
 from jaxsign.errors import UserError
 from jaxsign.input.signs.extract import landmarkers, libraries, models, recording, video
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 ROUNDS = {"full": 15, "quick": 5, "check": 1}
 _SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -32,7 +32,7 @@ _DEFAULTS = {
 def measure(size: str) -> list[Row]:
     """A video to a clip, against detection alone and against decoding and detection."""
     model, clip = (_place(name) for name in _DEFAULTS)
-    files, settings = models.check({"holistic": str(model)}), Settings()
+    files, settings = models.check({"holistic": str(model)}), ExtractionSettings()
     frames = _decode(clip)
     shown = [(round(seconds * 1000), image) for seconds, image in frames]
     sides = {
@@ -97,7 +97,7 @@ class _Meter:
         return float(np.median(self._seconds[2:]))
 
 
-def _extract(path: Path, files: dict[str, Path], settings: Settings) -> None:
+def _extract(path: Path, files: dict[str, Path], settings: ExtractionSettings) -> None:
     landmarker = landmarkers.create(files, settings)
     try:
         recording.record(path, landmarker, settings)
@@ -106,7 +106,7 @@ def _extract(path: Path, files: dict[str, Path], settings: Settings) -> None:
 
 
 def _bare(
-    frames: list[tuple[int, np.ndarray]], files: dict[str, Path], settings: Settings
+    frames: list[tuple[int, np.ndarray]], files: dict[str, Path], settings: ExtractionSettings
 ) -> list[object]:
     """What one writes with MediaPipe's own documentation at hand; the results are kept."""
     mediapipe, vision = libraries.mediapipe()
@@ -123,7 +123,7 @@ def _bare(
 
 def _decode(path: Path) -> list[tuple[float, np.ndarray]]:
     with video.Video(path) as opened:
-        return [(frame.seconds, frame.pixels(Settings().max_side)) for frame in opened]
+        return [(frame.seconds, frame.pixels(ExtractionSettings().max_side)) for frame in opened]
 
 
 def _place(name: str) -> Path:

@@ -109,7 +109,7 @@ def _epochs(
     clips = workload.lengths(size.clips, longest=size.longest)
     examples = ClassExamples(workload.source(clips, 156), Treatment(max_length=size.longest))
     bucketed, even = (
-        batching.TrainBatches(examples, batching.Options(size.batch, buckets))
+        batching.TrainBatches(examples, batching.BatchOptions(size.batch, buckets))
         for buckets in (tuple(config.input.buckets), (size.longest,))
     )
     padded = workload.padded_to_longest(clips, size.batch, 156)

@@ -36,7 +36,7 @@ def measure(size: str) -> list[Row]:
             for memory, where in ((0, "read from files"), (4096, "kept in memory")):
                 treatment = Treatment(max_length=300, cache_mb=memory)
                 batches = batching.EvalBatches(
-                    ClassExamples(source, treatment), batching.Options(batch_size=batch)
+                    ClassExamples(source, treatment), batching.BatchOptions(batch_size=batch)
                 )
                 times = timing.alternate(
                     {"input": functools.partial(_read, batches), "training steps": steps},

@@ -35,7 +35,7 @@ _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 def train_jax(config: ConfigDict, workdir: Path) -> dict[str, float]:
     """A run of the loop; accuracies of its best epoch on val and test."""
     begun = time.monotonic()
-    result = loop.train(config, workdir, log.Display(live=False))
+    result = loop.train(config, workdir, log.TrainingDisplay(live=False))
     seconds = time.monotonic() - begun
     evaluate.evaluate(workdir, split="test", out=workdir / "test")
     found = json.loads((workdir / "test" / "overall_results.json").read_text())

@@ -111,10 +111,10 @@ class Jax(sides.Jax):
     @functools.cache  # noqa: B019 - a side lives as long as the process
     def decoder(self, mode: str) -> decoder.Decoder:
         """That answers in one of the modes of decoding."""
-        return decoder.Decoder(self._run, options.Options(mode=mode))
+        return decoder.Decoder(self._run, options.DecodingOptions(mode=mode))
 
     def recognise(self, batch: Batch, mode: str) -> None:
-        clips = [runs.Clip(x, np.ones(len(x), bool)) for x in batch["x"]]
+        clips = [runs.NetInput(x, np.ones(len(x), bool)) for x in batch["x"]]
         self._asker.answers(clips, len(clips), answerer=self.decoder(mode))
 
 

@@ -19,7 +19,7 @@ from jaxsign.infer import asking, files
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import films, landmarkers, models
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.tasks.answering import Answer
 from jaxsign.train import log, loop
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 def train(
     recipe: str | ConfigDict, workdir: str | Path, *, quiet: bool = False, **keys: Any
-) -> loop.Result:
+) -> loop.TrainingResult:
     """Trains in `workdir`, or goes on with the run that it holds.
 
     Args:
@@ -52,7 +52,7 @@ def train(
     if quiet:
         from rich.console import Console
 
-        display = log.Display(live=False, console=Console(quiet=True))
+        display = log.TrainingDisplay(live=False, console=Console(quiet=True))
     return loop.train(config, workdir, display)
 
 
@@ -62,7 +62,7 @@ def finder(
     hand: str | Path | None = None,
     pose: str | Path | None = None,
     face: str | Path | None = None,
-    settings: Settings | None = None,
+    settings: ExtractionSettings | None = None,
 ) -> films.Finder:
     """What finds landmarks in films: MediaPipe with model files that lie on this machine.
 
@@ -76,7 +76,7 @@ def finder(
     """
     paths = {"holistic": model, "hand": hand, "pose": pose, "face": face}
     given = models.check({kind: str(path) if path else None for kind, path in paths.items()})
-    chosen = settings or Settings()
+    chosen = settings or ExtractionSettings()
     return films.Finder(functools.partial(landmarkers.create, given, chosen), chosen)
 
 
@@ -168,7 +168,7 @@ class TrainedModel:
             )
         return _like(asked, [self._embedded(self._read(one), output) for one in _several(asked)])
 
-    def _embedded(self, clip: runs.Clip, output: str) -> np.ndarray:
+    def _embedded(self, clip: runs.NetInput, output: str) -> np.ndarray:
         room = self._asker.bucket(len(clip.x)) - len(clip.x)
         batch = {
             "x": np.pad(clip.x, [(0, room)] + [(0, 0)] * (clip.x.ndim - 1))[None],
@@ -181,7 +181,7 @@ class TrainedModel:
             return made[np.asarray(found["output_valid"][0])]
         return made
 
-    def _read(self, asked: Question) -> runs.Clip:
+    def _read(self, asked: Question) -> runs.NetInput:
         if isinstance(asked, str | Path):
             items = files.find(asked, self._find)
             if len(items) != 1:
@@ -191,7 +191,7 @@ class TrainedModel:
             clip = files.of_clip(asked, self.run)
         else:
             clip = files.of_array(np.asarray(asked), self.run)
-        return runs.Clip(self.run.cut(clip.x), self.run.cut(clip.valid))
+        return runs.NetInput(self.run.cut(clip.x), self.run.cut(clip.valid))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -9,18 +9,18 @@ from jaxsign import fields
 from jaxsign.sections.data import Data
 from jaxsign.sections.decode import Decode
 from jaxsign.sections.inputs import Input
-from jaxsign.sections.learning import Loss, Optim, Schedule, Train
+from jaxsign.sections.learning import Loss, Optim, ScheduleSection, Train
 
 
 @dataclasses.dataclass(frozen=True)
-class Net:
+class NetSection:
     """The net's name; its other keys are the fields of that net, which checks them."""
 
     name: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class TaskSection:
     """The kind of learning."""
 
     name: str = "classify"
@@ -29,7 +29,7 @@ class Task:
 
 
 @dataclasses.dataclass(frozen=True)
-class View:
+class ViewSection:
     """From clips to a net's input; the keys behind the name are options of that view."""
 
     name: str = "fslr156"
@@ -75,13 +75,13 @@ class Recipe:
     precision: str = "auto"  # auto | float32 | bfloat16 | float16; auto: float32 on a CPU
     parallel: str = "pmap"  # on several devices: pmap | jit (sharded over a mesh)
     devices: int = fields.value(0, fields.NOT_NEGATIVE)  # 0 = all local devices
-    net: Net = fields.section(Net)
-    task: Task = fields.section(Task)
+    net: NetSection = fields.section(NetSection)
+    task: TaskSection = fields.section(TaskSection)
     data: Data = fields.section(Data)
-    view: View = fields.section(View)
+    view: ViewSection = fields.section(ViewSection)
     input: Input = fields.section(Input)
     optim: Optim = fields.section(Optim)
-    schedule: Schedule = fields.section(Schedule)
+    schedule: ScheduleSection = fields.section(ScheduleSection)
     loss: Loss = fields.section(Loss)
     train: Train = fields.section(Train)
     stages: str = ""  # names in config.stage, in order, comma-separated; empty = one stage

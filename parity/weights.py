@@ -12,7 +12,7 @@ from parity import cases
 Arrays = dict[str, np.ndarray]
 
 
-def present(case: cases.Case, table: Sequence[state_dict.Entry]) -> list[state_dict.Entry]:
+def present(case: cases.Case, table: Sequence[state_dict.KeyEntry]) -> list[state_dict.KeyEntry]:
     """The table without the entries that the case leaves out because they take no part."""
     absent = tuple(case.call.get("absent", ()))
     return [entry for entry in table if not (absent and entry.key.startswith(absent))]
@@ -20,7 +20,7 @@ def present(case: cases.Case, table: Sequence[state_dict.Entry]) -> list[state_d
 
 def load(
     case: cases.Case,
-    table: Sequence[state_dict.Entry],
+    table: Sequence[state_dict.KeyEntry],
     is_norm: Callable[[str], bool] = lambda key: False,
 ) -> tuple[state_dict.Variables, Arrays]:
     """The case's weights, stored or by the recipe, imported and exported again.
@@ -73,7 +73,7 @@ def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def gradients(
-    table: Sequence[state_dict.Entry], variables: Mapping[str, Any], grads: Any
+    table: Sequence[state_dict.KeyEntry], variables: Mapping[str, Any], grads: Any
 ) -> Arrays:
     """Gradients of `variables['params']` under `grad/<torch key>`, in torch's layout."""
     rows = [entry for entry in table if entry.path[0] == "params"]

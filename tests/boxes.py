@@ -168,4 +168,4 @@ def train(folder, config, steps=None):
     """Trains in this process; stops after `steps` more steps if that is given."""
     nets.add("boxes", Net)
     tasks.add("boxes", Task)
-    return loop.train(config, folder, log.Display(live=False), stop_after_steps=steps)
+    return loop.train(config, folder, log.TrainingDisplay(live=False), stop_after_steps=steps)

@@ -42,7 +42,7 @@ class _Killed(Exception):
     """Ends a run where a kill would."""
 
 
-class _Killer(log.Display):
+class _Killer(log.TrainingDisplay):
     """A display that ends the run in its step `last` + 1, of which nothing is saved."""
 
     def __init__(self, last: int):
@@ -70,7 +70,7 @@ def make(system: str) -> None:
         shutil.make_archive(str(target / "run"), "xztar", scratch, "run")
         for name, value in answers(run, Path(scratch)).items():
             (target / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")
-        loop.train(configs.load_run_config(run), run, log.Display(live=False))
+        loop.train(configs.load_run_config(run), run, log.TrainingDisplay(live=False))
         shutil.copy(run / "metrics.csv", target / "metrics.csv")
 
 

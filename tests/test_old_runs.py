@@ -49,5 +49,5 @@ def test_an_old_run_answers_and_goes_on_as_it_did(system, tmp_path):
     run = old_runs.unpack(system, tmp_path)
     for name, found in old_runs.answers(run, tmp_path).items():
         alike(found, json.loads((folder / f"{name}.json").read_text()), name)
-    loop.train(configs.load_run_config(run), run, log.Display(live=False))
+    loop.train(configs.load_run_config(run), run, log.TrainingDisplay(live=False))
     alike(table(run / "metrics.csv"), table(folder / "metrics.csv"), "metrics.csv")

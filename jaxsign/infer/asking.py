@@ -45,7 +45,7 @@ class Asker:
 
     def answers(
         self,
-        clips: Sequence[runs.Clip],
+        clips: Sequence[runs.NetInput],
         batch_size: int = 32,
         *,
         names: Sequence[str] = (),
@@ -97,7 +97,7 @@ class Asker:
         return -(-frames // unit) * unit
 
     def _batches(
-        self, clips: Sequence[runs.Clip], batch_size: int
+        self, clips: Sequence[runs.NetInput], batch_size: int
     ) -> Iterator[tuple[list[int], dict[str, Array]]]:
         """Clips by their bucket: which ones, and a batch whose first rows they are."""
         groups: dict[tuple, list[int]] = {}

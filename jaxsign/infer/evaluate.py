@@ -143,7 +143,7 @@ def score(
     buckets: list[int | tuple[int, ...]] = list(run.config.input.buckets)
     if apart:
         buckets = [tuple(size) for size in examples.sizes.tolist()]
-    options = batching.Options(
+    options = batching.BatchOptions(
         batch_size=-(-min(batch_size, len(examples)) // count) * count,
         buckets=buckets,
         apart=apart,

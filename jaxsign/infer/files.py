@@ -203,7 +203,7 @@ def _of_other_rate(item: Item, run: runs.Run) -> bool:
     return opened is not None and (opened.arrays is None or opened.rate != wanted)
 
 
-def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
+def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.NetInput:
     """One clip as the run's net takes it, not cut yet.
 
     Args:
@@ -229,7 +229,7 @@ def read(item: Item | Path, run: runs.Run, mask: str = "length") -> runs.Clip:
     return clip
 
 
-def of_clip(clip: Clip, run: runs.Run) -> runs.Clip:
+def of_clip(clip: Clip, run: runs.Run) -> runs.NetInput:
     """A recorded clip in memory as the run's net takes it, not cut yet.
 
     Raises:
@@ -245,7 +245,7 @@ def of_clip(clip: Clip, run: runs.Run) -> runs.Clip:
     return made
 
 
-def of_array(x: Array, run: runs.Run) -> runs.Clip:
+def of_array(x: Array, run: runs.Run) -> runs.NetInput:
     """Numbers [T, ...] in memory as the run's net takes them, not cut yet.
 
     Raises:
@@ -257,7 +257,7 @@ def of_array(x: Array, run: runs.Run) -> runs.Clip:
     return made
 
 
-def _check(clip: runs.Clip, path: Path, run: runs.Run) -> None:
+def _check(clip: runs.NetInput, path: Path, run: runs.Run) -> None:
     if not len(clip.x):
         raise UserError(f"{path}: has no frames. Expected at least one.")
     check_finite(clip.x, path, run)
@@ -278,7 +278,7 @@ def check_finite(x: Array, name: str | Path, run: runs.Run) -> None:
         npz_files.check_finite(x, name)
 
 
-def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.Clip:
+def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.NetInput:
     if np.isnan(clip.landmarks[..., :2]).any(-1).all():
         raise UserError(
             f"{path}: nobody was found in any of its {len(clip)} frames, so there is no sign to "
@@ -286,7 +286,7 @@ def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.Clip:
         )
     x = run.features(clip)
     seen = _visible(clip, run) if mask == "visibility" else np.ones(len(x), bool)
-    return runs.Clip(x, seen)
+    return runs.NetInput(x, seen)
 
 
 def _visible(clip: clips.Clip, run: runs.Run) -> Array:
@@ -300,7 +300,7 @@ def _visible(clip: clips.Clip, run: runs.Run) -> Array:
 
 def _stored(
     x: Array, item: Item, arrays: Mapping[str, Array], run: runs.Run, mask: str
-) -> runs.Clip:
+) -> runs.NetInput:
     check_finite(x, item.path, run)  # before the view, which may take them for what is missing
     fitting = _fits(x, run)
     try:
@@ -310,7 +310,7 @@ def _stored(
     if not _fits(x, run):
         raise _unfit(item, arrays, run)
     if mask == "length":
-        return runs.Clip(x, np.ones(len(x), bool))
+        return runs.NetInput(x, np.ones(len(x), bool))
     visible = arrays.get("mask")
     if visible is None or visible.ndim != 2 or len(visible) != len(x):
         found = "none" if visible is None else f"shape {list(visible.shape)}"
@@ -318,7 +318,7 @@ def _stored(
             f"{item.path}: --mask visibility needs the array mask [{len(x)}, keypoints], found "
             f"{found}. Use --mask length."
         )
-    return runs.Clip(x, (visible != 0).any(1))
+    return runs.NetInput(x, (visible != 0).any(1))
 
 
 def _fits(array: Array, run: runs.Run) -> bool:

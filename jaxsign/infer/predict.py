@@ -65,18 +65,18 @@ def predict(
         part = items[start : start + _CHUNK]
         read = [_read(item, run, mask) for item in part]
         clips = [(clip, item.name) for clip, item in zip(read, part, strict=True)
-                 if isinstance(clip, runs.Clip)]  # fmt: skip
-        short = [runs.Clip(run.cut(clip.x), run.cut(clip.valid)) for clip, _ in clips]
+                 if isinstance(clip, runs.NetInput)]  # fmt: skip
+        short = [runs.NetInput(run.cut(clip.x), run.cut(clip.valid)) for clip, _ in clips]
         names = [name for _, name in clips]
         said = iter(asker.answers(short, size, names=names, answerer=answerer))
         for item, clip in zip(part, read, strict=True):
-            if isinstance(clip, runs.Clip):
+            if isinstance(clip, runs.NetInput):
                 yield Prediction(item.path, item.name, len(clip.x), next(said))
             else:
                 yield Prediction(item.path, item.name, error=clip)
 
 
-def _read(item: files.Item, run: runs.Run, mask: str) -> runs.Clip | str:
+def _read(item: files.Item, run: runs.Run, mask: str) -> runs.NetInput | str:
     """The clip, or what is wrong with it."""
     try:
         return files.read(item, run, mask)

@@ -24,7 +24,7 @@ _FREE_SECTIONS = ("net.", "stage", "view.")
 
 
 @dataclasses.dataclass(frozen=True)
-class Clip:
+class NetInput:
     """One input of the net, in its view's layout.
 
     Attributes:

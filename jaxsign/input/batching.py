@@ -24,7 +24,7 @@ _Put = TypeVar("_Put")
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class BatchOptions:
     """How batches are made.
 
     Attributes:
@@ -106,7 +106,7 @@ class _Maker:
 class _Batches:
     """What training and evaluation batches share."""
 
-    def __init__(self, examples: Examples, options: Options, *, training: bool):
+    def __init__(self, examples: Examples, options: BatchOptions, *, training: bool):
         cutting = examples.cutting()
         most = tuple(cutting.sizes.max(axis=0).tolist())
         if options.buckets:
@@ -172,7 +172,7 @@ class TrainBatches(_Batches):
       sizes: that rows are padded to, from small to large: as many programs are compiled.
     """
 
-    def __init__(self, examples: Examples, options: Options):
+    def __init__(self, examples: Examples, options: BatchOptions):
         super().__init__(examples, options, training=True)
 
     def iterator(self, state: Position | None = None) -> "BatchIterator":
@@ -220,7 +220,7 @@ class EvalBatches(_Batches):
     Nothing is shuffled, augmented or accumulated.
     """
 
-    def __init__(self, examples: Examples, options: Options):
+    def __init__(self, examples: Examples, options: BatchOptions):
         super().__init__(examples, options, training=False)
 
     def __len__(self) -> int:

@@ -75,7 +75,7 @@ def read_table(
     return Table(folder, stems, labels, hidden, problems)
 
 
-def _of_split(rows: list["Row"], split: str, path: Path) -> list["Row"]:
+def _of_split(rows: list["LabelRow"], split: str, path: Path) -> list["LabelRow"]:
     for row in rows:
         own = row.cells.get("split", "")
         if own not in ("", *_SPLITS):
@@ -99,14 +99,14 @@ def stem_of(name: str, suffixes: tuple[str, ...]) -> str:
 
 
 @dataclasses.dataclass
-class Row:
+class LabelRow:
     """A line of a labels file: its number (the header is 1) and its cells."""
 
     number: int
     cells: dict[str, str]
 
 
-def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
+def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[LabelRow]:
     """Rows of a csv file with the required columns.
 
     Raises:
@@ -149,7 +149,7 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
                     "Cells that hold commas need quotation marks around them."
                 )
             named = {k.strip(): (v or "").strip() for k, v in cells.items() if k}
-            rows.append(Row(reader.line_num, named))
+            rows.append(LabelRow(reader.line_num, named))
     except csv.Error as error:
         raise UserError(
             f"{path} line {reader.line_num}: not readable as csv ({error}). Look for a quotation "
@@ -162,7 +162,7 @@ def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[Row]:
 
 
 def class_ids(
-    rows: list[Row], head: str, limit: int, problems: list[str], where: Path
+    rows: list[LabelRow], head: str, limit: int, problems: list[str], where: Path
 ) -> np.ndarray:
     """int32 [N]: column `head`; what is no class number is added to `problems` and becomes -1."""
     values = np.full(len(rows), -1, np.int32)
@@ -184,7 +184,7 @@ def class_ids(
     return values
 
 
-def occluded(rows: list[Row], problems: list[str], where: Path) -> np.ndarray | None:
+def occluded(rows: list[LabelRow], problems: list[str], where: Path) -> np.ndarray | None:
     """bool [N] of the column `occluded`, or None where there is none."""
     if "occluded" not in rows[0].cells:
         return None
@@ -195,7 +195,7 @@ def occluded(rows: list[Row], problems: list[str], where: Path) -> np.ndarray | 
     return np.array([row.cells["occluded"] == "1" for row in rows])
 
 
-def duplicates(rows: list[Row], stems: list[str], problems: list[str], where: Path) -> None:
+def duplicates(rows: list[LabelRow], stems: list[str], problems: list[str], where: Path) -> None:
     """Adds rows that name a clip again: harmless if the labels agree, but never meant."""
     first: dict[str, int] = {}
     for row, stem in zip(rows, stems, strict=True):

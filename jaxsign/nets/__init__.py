@@ -72,7 +72,7 @@ class Part:
             result.setdefault(collection, {})[self.name] = tree
         return result
 
-    def rows(self, table: Sequence[state_dict.Entry]) -> list[state_dict.Entry]:
+    def rows(self, table: Sequence[state_dict.KeyEntry]) -> list[state_dict.KeyEntry]:
         """The rows of a net's key table that are the part's."""
         return [entry for entry in table if entry.path[1] == self.name]
 
@@ -192,7 +192,7 @@ class Net(nn.Module, kw_only=True):
             f"train.pretrained is set, but the net {name_of(type(self))} starts from no other model"
         )
 
-    def key_table(self) -> list[state_dict.Entry]:
+    def key_table(self) -> list[state_dict.KeyEntry]:
         """The torch original's state_dict keys in its order, those of all optional parts included.
 
         Raises:

@@ -23,7 +23,7 @@ from jaxsign.nets.layers import (
     temporal_attention,
     temporal_conv,
 )
-from jaxsign.nets.state_dict import Entry
+from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 # What no recipe changes: the state_dict of the original knows no other numbers.
@@ -223,11 +223,11 @@ class ASLHybrid(nets.Net):
         """Longest clip in frames; 0 = any."""
         return self.max_len or 0
 
-    def key_table(self) -> list[Entry]:
+    def key_table(self) -> list[KeyEntry]:
         """The original's 139 state_dict keys in its order."""
         d = self.dim
         width = len(self.landmarks) * landmark_motion.FEATURES_A_POINT
-        rows = [Entry("stem_conv.weight", ("params", "stem", "kernel"), "linear", (d, width))]
+        rows = [KeyEntry("stem_conv.weight", ("params", "stem", "kernel"), "linear", (d, width))]
         rows += torch_rows.norm("stem_bn", ("stem_norm",), d)
         for i in (1, 2, 3):
             rows += torch_rows.temporal_conv(f"tcn{i}.", (f"tcn_{i}",), d, TAPS)

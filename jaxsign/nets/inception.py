@@ -172,7 +172,7 @@ def to_symmetric_range(x: Array) -> Array:
 
 def state_dict_table(
     net: InceptionV3, prefix: tuple[str, ...] = (), key_prefix: str = ""
-) -> list[state_dict.Entry]:
+) -> list[state_dict.KeyEntry]:
     """torch's keys of `net`, in torch's order.
 
     Args:
@@ -180,14 +180,14 @@ def state_dict_table(
       prefix: path of the backbone among the Flax variables, e.g. `('backbone',)`.
       key_prefix: what stands before each torch key, e.g. `'feat_extractor.backbone.'`.
     """
-    rows: list[state_dict.Entry] = []
+    rows: list[state_dict.KeyEntry] = []
     for path, channels, unit in blocks.units():
         is_aux = path[0] == "AuxLogits"
         if not is_aux or net.aux_logits:
             key, place = key_prefix + ".".join(path), (*prefix, *path)
             kernel = ("params", *place, "conv", "kernel")
             shape = (unit.features, channels, *unit.kernel)
-            rows.append(state_dict.Entry(f"{key}.conv.weight", kernel, "conv2d", shape))
+            rows.append(state_dict.KeyEntry(f"{key}.conv.weight", kernel, "conv2d", shape))
             rows += torch_rows.norm(f"{key}.bn", (*place, "bn"), unit.features)
         if is_aux and path[1] == blocks.AUX[-1].name and net.aux_logits:
             classes, place = net.num_classes or _AUX_CLASSES, (*prefix, "AuxLogits", "fc")
@@ -232,7 +232,7 @@ def load_torchvision(path: str | Path, net: InceptionV3 | None = None) -> state_
     return state_dict.to_variables(table, made | found, where=str(path))
 
 
-def _fresh(entry: state_dict.Entry) -> np.ndarray:
+def _fresh(entry: state_dict.KeyEntry) -> np.ndarray:
     """torchvision's initial value of an entry, from random numbers that depend on its key."""
     shape, leaf = entry.shape or (), entry.key.rpartition(".")[2]
     if entry.kind == "count":

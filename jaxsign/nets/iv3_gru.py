@@ -15,7 +15,7 @@ from jaxsign import fields, nets
 from jaxsign.nets import inception
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import dense, dropout, recurrent
-from jaxsign.nets.state_dict import Entry
+from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 BACKBONE = nets.Part(
@@ -98,7 +98,7 @@ class InceptionV3GRU(nets.Net):
         """The same net with its backbone frozen or not."""
         return self.clone(freeze_backbone=BACKBONE.name in parts)
 
-    def key_table(self) -> list[Entry]:
+    def key_table(self) -> list[KeyEntry]:
         """The original's 590 state_dict keys in their order, the backbone's first."""
         inner = inception.InceptionV3(transform_input=self.transform_input, parent=None)
         rows = inception.state_dict_table(inner, (BACKBONE.name,), BACKBONE_KEYS)

@@ -1,20 +1,20 @@
 """Rows of state_dict tables: torch's layers and the blocks of this folder, key for key."""
 
 from jaxsign.nets.layers.temporal_attention import POSITIONS
-from jaxsign.nets.state_dict import Entry
+from jaxsign.nets.state_dict import KeyEntry
 
 Path = tuple[str, ...]
 
 
-def linear(key: str, path: Path, out: int, width: int) -> list[Entry]:
+def linear(key: str, path: Path, out: int, width: int) -> list[KeyEntry]:
     """The two rows of a torch Linear(width, out) that is a Dense at `path`."""
     return [
-        Entry(f"{key}.weight", ("params", *path, "kernel"), "linear", (out, width)),
-        Entry(f"{key}.bias", ("params", *path, "bias"), shape=(out,)),
+        KeyEntry(f"{key}.weight", ("params", *path, "kernel"), "linear", (out, width)),
+        KeyEntry(f"{key}.bias", ("params", *path, "bias"), shape=(out,)),
     ]
 
 
-def norm(key: str, path: Path, width: int) -> list[Entry]:
+def norm(key: str, path: Path, width: int) -> list[KeyEntry]:
     """The five rows of a torch BatchNorm1d."""
     places = {
         "weight": ("params", *path, "scale"),
@@ -22,27 +22,27 @@ def norm(key: str, path: Path, width: int) -> list[Entry]:
         "running_mean": ("batch_stats", *path, "mean"),
         "running_var": ("batch_stats", *path, "var"),
     }
-    rows = [Entry(f"{key}.{name}", place, shape=(width,)) for name, place in places.items()]
+    rows = [KeyEntry(f"{key}.{name}", place, shape=(width,)) for name, place in places.items()]
     place = ("batch_stats", *path, "count")
-    return [*rows, Entry(f"{key}.num_batches_tracked", place, "count", ())]
+    return [*rows, KeyEntry(f"{key}.num_batches_tracked", place, "count", ())]
 
 
-def layer_norm(key: str, path: Path, width: int) -> list[Entry]:
+def layer_norm(key: str, path: Path, width: int) -> list[KeyEntry]:
     """The two rows of a torch LayerNorm."""
     return [
-        Entry(f"{key}.weight", ("params", *path, "scale"), shape=(width,)),
-        Entry(f"{key}.bias", ("params", *path, "bias"), shape=(width,)),
+        KeyEntry(f"{key}.weight", ("params", *path, "scale"), shape=(width,)),
+        KeyEntry(f"{key}.bias", ("params", *path, "bias"), shape=(width,)),
     ]
 
 
-def _convolution(key: str, path: Path, shape: tuple[int, ...]) -> list[Entry]:
+def _convolution(key: str, path: Path, shape: tuple[int, ...]) -> list[KeyEntry]:
     return [
-        Entry(f"{key}.weight", ("params", *path, "kernel"), "conv1d", shape),
-        Entry(f"{key}.bias", ("params", *path, "bias"), shape=shape[:1]),
+        KeyEntry(f"{key}.weight", ("params", *path, "kernel"), "conv1d", shape),
+        KeyEntry(f"{key}.bias", ("params", *path, "bias"), shape=shape[:1]),
     ]
 
 
-def temporal_conv(prefix: str, path: Path, d: int, taps: int) -> list[Entry]:
+def temporal_conv(prefix: str, path: Path, d: int, taps: int) -> list[KeyEntry]:
     """A gated block; `prefix` ends with a dot or is empty."""
     rows = []
     for branch, (first, second) in {
@@ -54,7 +54,7 @@ def temporal_conv(prefix: str, path: Path, d: int, taps: int) -> list[Entry]:
     return rows + norm(f"{prefix}bn", (*path, "norm"), d)
 
 
-def conv(prefix: str, path: Path, d: int, taps: int) -> list[Entry]:
+def conv(prefix: str, path: Path, d: int, taps: int) -> list[KeyEntry]:
     """A depthwise separable block."""
     return [
         *_convolution(f"{prefix}depthwise", (*path, "depthwise"), (d, 1, taps)),
@@ -63,7 +63,7 @@ def conv(prefix: str, path: Path, d: int, taps: int) -> list[Entry]:
     ]
 
 
-def lstm(prefix: str, path: Path, width: int, hidden: int, layers: int) -> list[Entry]:
+def lstm(prefix: str, path: Path, width: int, hidden: int, layers: int) -> list[KeyEntry]:
     """A bidirectional LSTM; its first layer reads `width` numbers a frame."""
     rows = []
     for layer in range(layers):
@@ -76,7 +76,7 @@ def lstm(prefix: str, path: Path, width: int, hidden: int, layers: int) -> list[
 
 def recurrent(
     prefix: str, path: Path, width: int, hidden: int, gates: int, theirs: str, ours: str = ""
-) -> list[Entry]:
+) -> list[KeyEntry]:
     """One layer and direction of a torch LSTM or GRU; `theirs`, `ours`: how its names end."""
     shapes: dict[str, tuple[int, ...]] = {
         "weight_ih": (gates * hidden, width),
@@ -85,31 +85,31 @@ def recurrent(
         "bias_hh": (gates * hidden,),
     }
     return [
-        Entry(f"{prefix}{leaf}{theirs}", ("params", *path, leaf + ours), shape=shape)
+        KeyEntry(f"{prefix}{leaf}{theirs}", ("params", *path, leaf + ours), shape=shape)
         for leaf, shape in shapes.items()
     ]
 
 
-def temporal_attention(prefix: str, path: Path, d: int) -> list[Entry]:
+def temporal_attention(prefix: str, path: Path, d: int) -> list[KeyEntry]:
     """The attention with learned positions."""
     shape = (1, POSITIONS, d)
-    rows = [Entry(f"{prefix}temporal_pos_enc", ("params", *path, "positions"), shape=shape)]
+    rows = [KeyEntry(f"{prefix}temporal_pos_enc", ("params", *path, "positions"), shape=shape)]
     for theirs, ours in {"q": "query", "k": "key", "v": "value"}.items():
         rows += linear(f"{prefix}temporal_{theirs}", (*path, ours), d, d)
     return rows + linear(f"{prefix}output_proj", (*path, "out"), d, d)
 
 
-def packed_attention(prefix: str, path: Path, d: int) -> list[Entry]:
+def packed_attention(prefix: str, path: Path, d: int) -> list[KeyEntry]:
     """torch's MultiheadAttention."""
     place = ("params", *path)
     return [
-        Entry(f"{prefix}in_proj_weight", (*place, "in_proj_weight"), shape=(3 * d, d)),
-        Entry(f"{prefix}in_proj_bias", (*place, "in_proj_bias"), shape=(3 * d,)),
+        KeyEntry(f"{prefix}in_proj_weight", (*place, "in_proj_weight"), shape=(3 * d, d)),
+        KeyEntry(f"{prefix}in_proj_bias", (*place, "in_proj_bias"), shape=(3 * d,)),
         *linear(f"{prefix}out_proj", (*path, "out"), d, d),
     ]
 
 
-def transformer(prefix: str, path: Path, d: int, expand: int) -> list[Entry]:
+def transformer(prefix: str, path: Path, d: int, expand: int) -> list[KeyEntry]:
     """The transformer block with BatchNorms."""
     return [
         *packed_attention(f"{prefix}attention.", (*path, "attention"), d),

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxsign import fields, nets
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import attention, dense, dropout, norm, positions
-from jaxsign.nets.state_dict import Entry
+from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 POOLINGS = ("mean", "max", "cls")
@@ -164,17 +164,17 @@ class SignTransformer(nets.Net):
         layers = state["intermediates"]
         return [layers[f"layer_{i}"]["attention"]["weights"][0] for i in range(self.n_layers)]
 
-    def key_table(self) -> list[Entry]:
+    def key_table(self) -> list[KeyEntry]:
         """The original's state_dict keys (78 at 4 layers) in its order."""
         e, f, linear = self.emb_dim, self.feed_forward_dim, torch_rows.linear
 
         def positions_row() -> np.ndarray:
             return positions.sinusoidal(self.max_len, e)[None]
 
-        rows = [Entry("cls_token", ("params", "cls_token"), shape=(1, 1, e))]
+        rows = [KeyEntry("cls_token", ("params", "cls_token"), shape=(1, 1, e))]
         rows += linear("embedding", ("embedding",), e, self.input_dim)
         place = ("buffers", "positions")
-        rows += [Entry("pos_encoder.pe", place, "batch1", (1, self.max_len, e), positions_row)]
+        rows += [KeyEntry("pos_encoder.pe", place, "batch1", (1, self.max_len, e), positions_row)]
         rows += _norm("input_norm", ("input_norm",), e)
         for i in range(self.n_layers):
             key, layer = f"encoder_layers.{i}", f"layer_{i}"
@@ -249,8 +249,8 @@ def pool(h: Array, valid: Array | None, how: str) -> Array:
     return jnp.where(real.any(1)[:, None], highest, 0.0)
 
 
-def _norm(key: str, path: tuple[str, ...], width: int) -> list[Entry]:
+def _norm(key: str, path: tuple[str, ...], width: int) -> list[KeyEntry]:
     return [
-        Entry(f"{key}.gamma", ("params", *path, "scale"), shape=(width,)),
-        Entry(f"{key}.beta", ("params", *path, "bias"), shape=(width,)),
+        KeyEntry(f"{key}.gamma", ("params", *path, "scale"), shape=(width,)),
+        KeyEntry(f"{key}.beta", ("params", *path, "bias"), shape=(width,)),
     ]

@@ -1,6 +1,6 @@
 """The one mechanism that maps torch state_dict keys to Flax variables and back.
 
-Every net has its own table (`Net.key_table`): one `Entry` a torch key, in torch's
+Every net has its own table (`Net.key_table`): one `KeyEntry` a torch key, in torch's
 order. The map is strict in both directions: nothing is guessed, dropped or filled in silently.
 """
 
@@ -33,7 +33,7 @@ _KINDS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class KeyEntry:
     """One torch key and its place among the Flax variables.
 
     Attributes:
@@ -53,7 +53,7 @@ class Entry:
 
 
 def to_variables(
-    table: Iterable[Entry], state_dict: Mapping[str, Array], *, where: str = ""
+    table: Iterable[KeyEntry], state_dict: Mapping[str, Array], *, where: str = ""
 ) -> Variables:
     """Torch state_dict -> Flax variables.
 
@@ -100,7 +100,7 @@ def to_variables(
     return variables
 
 
-def to_state_dict(table: Iterable[Entry], variables: Mapping[str, Any]) -> dict[str, Array]:
+def to_state_dict(table: Iterable[KeyEntry], variables: Mapping[str, Any]) -> dict[str, Array]:
     """Flax variables -> torch state_dict in the table's order; the exact inverse of `to_variables`.
 
     Raises:

@@ -22,7 +22,7 @@ from jaxsign.nets.layers import (
     whisper_rows,
 )
 from jaxsign.nets.pretrained import whisper
-from jaxsign.nets.state_dict import Entry
+from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 PADDING = ("masked", "upstream")
@@ -197,7 +197,7 @@ class WhisperSign(nets.Net):
         """Whisper's weights; see `pretrained.whisper`."""
         return whisper.load_pretrained(path, self, variables, zero_branches)
 
-    def key_table(self) -> list[Entry]:
+    def key_table(self) -> list[KeyEntry]:
         """The original's state_dict keys (250 at 6 layers) in its order."""
         d, ids = self.dim, self.vocabulary
         width = self.patch_size * self.num_joints * self.num_features

@@ -7,7 +7,7 @@ from jaxsign.sections.augment import Augment
 
 
 @dataclasses.dataclass(frozen=True)
-class Windows:
+class WindowsSection:
     """Clips longer than a window are cut into some, shorter ones add a piece of themselves."""
 
     enabled: bool = False
@@ -30,4 +30,4 @@ class Input:
     prefetch: int = fields.value(2, fields.NOT_NEGATIVE)
     cache_mb: int = fields.value(1024, fields.NOT_NEGATIVE)
     augment: Augment = fields.section(Augment)
-    windows: Windows = fields.section(Windows)
+    windows: WindowsSection = fields.section(WindowsSection)

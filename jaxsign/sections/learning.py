@@ -35,7 +35,7 @@ class Optim:
 
 
 @dataclasses.dataclass(frozen=True)
-class Schedule:
+class ScheduleSection:
     """The learning rate over a stage: train/schedule.py."""
 
     # constant | cosine | warmup_cosine | warmup_cosine_updates | restarts | step | plateau

@@ -15,7 +15,7 @@ _GAIN = 1.05  # a doubling must bring at least this much more clips/s
 _SHARE = 0.8  # of the free memory that the step may take
 
 
-def choose(run: setup.Run, display: log.Display) -> setup.Run:
+def choose(run: setup.TrainingRun, display: log.TrainingDisplay) -> setup.TrainingRun:
     """Doubles the batch while clips/s still grow and memory allows.
 
     The choice becomes part of the run's config, so that a resumed run goes on with the same size.
@@ -37,7 +37,7 @@ def choose(run: setup.Run, display: log.Display) -> setup.Run:
     return dataclasses.replace(run, config=config, stages=stages)
 
 
-def _clips_per_second(run: setup.Run) -> float | None:
+def _clips_per_second(run: setup.TrainingRun) -> float | None:
     """Clips a second of the first stage's step, or None if the step does not fit the memory."""
     stages = setup.stage.resolve(run.config)
     session = setup.begin(run, stages[0], None)

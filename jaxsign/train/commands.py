@@ -68,7 +68,7 @@ def _train(arguments: argparse.Namespace) -> int:
         raise UserError("train needs --workdir DIR, the folder that the run will live in")
     from jaxsign.train import log, loop
 
-    display = log.Display(live=config.log.progress)
+    display = log.TrainingDisplay(live=config.log.progress)
     result = loop.train(config, arguments.workdir, display)
     if result.interrupted:
         display.say(

@@ -17,8 +17,8 @@ def evaluation(config: ConfigDict, examples: Examples) -> batching.EvalBatches:
     return batching.EvalBatches(examples, _options(config))
 
 
-def _options(config: ConfigDict) -> batching.Options:
-    return batching.Options(
+def _options(config: ConfigDict) -> batching.BatchOptions:
+    return batching.BatchOptions(
         batch_size=config.input.batch_size,
         buckets=tuple(config.input.buckets),
         accumulation=config.optim.accumulation,

@@ -19,7 +19,7 @@ from jaxsign.tasks import measures
 from jaxsign.whole import whole
 
 
-class Display:
+class TrainingDisplay:
     """Progress with ETA on a terminal; one plain line an epoch elsewhere."""
 
     def __init__(self, *, live: bool = True, console: Console | None = None):

@@ -42,7 +42,7 @@ _SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class TrainingResult:
     """How a run ended: `best` is the `monitor`'s value after `best_epoch`."""
 
     workdir: Path
@@ -57,7 +57,11 @@ class Loop:
     """A run in progress; after `stop_after_steps` more steps it ends as on a stop request."""
 
     def __init__(
-        self, run: setup.Run, display: log.Display, *, stop_after_steps: int | None = None
+        self,
+        run: setup.TrainingRun,
+        display: log.TrainingDisplay,
+        *,
+        stop_after_steps: int | None = None,
     ):
         self.run = run
         self.stop_after_steps = stop_after_steps
@@ -94,13 +98,13 @@ class Loop:
         self.display = display
         self.outputs = outputs.Outputs(run, display, count, self.records.step)
 
-    def _initial(self, session: setup.Session, display: log.Display) -> dict[str, Any]:
+    def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> dict[str, Any]:
         variables, notes = initial.variables(self.run.config, session.task, session.train_batches)
         for note in notes:
             display.say(note)
         return variables
 
-    def train(self) -> Result:
+    def train(self) -> TrainingResult:
         """Runs what is left of the run."""
         self.outputs.start(self.session, self.records, self.resumed)
         self.outputs.write(self.session, self.records)
@@ -117,7 +121,7 @@ class Loop:
                 self._close_feed()
                 self.checkpoints.close()
         best = self.records.best
-        return Result(
+        return TrainingResult(
             self.run.workdir,
             self.records.epoch,
             float("nan") if best is None else self.session.monitors.best.value(best),
@@ -337,10 +341,10 @@ class Loop:
 def train(
     config: ConfigDict,
     workdir: str | Path,
-    display: log.Display | None = None,
+    display: log.TrainingDisplay | None = None,
     *,
     stop_after_steps: int | None = None,
-) -> Result:
+) -> TrainingResult:
     """Trains `config` in `workdir`, or goes on with the run that it holds.
 
     After `stop_after_steps` more steps (at least one), if that is not None, the run stops as on
@@ -349,7 +353,7 @@ def train(
     Raises:
       UserError: a mistake in the recipe or the input, or a loss that is not finite.
     """
-    display = display or log.Display(live=config.log.progress)
+    display = display or log.TrainingDisplay(live=config.log.progress)
     run = setup.prepare(config, workdir)
     # Every process of a run on several machines works in the same folder; the first one guards it.
     guard = (

@@ -24,7 +24,9 @@ class Outputs:
       parameters: numbers in all of the net's parameters.
     """
 
-    def __init__(self, run: setup.Run, display: log.Display, parameters: int, step: int):
+    def __init__(
+        self, run: setup.TrainingRun, display: log.TrainingDisplay, parameters: int, step: int
+    ):
         self.run = run
         self.display = display
         self.parameters = parameters

@@ -25,7 +25,7 @@ _SPLITS = ("train", "val", "test")
 
 
 @dataclasses.dataclass
-class Run:
+class TrainingRun:
     """A run's fixed parts.
 
     Attributes:
@@ -43,7 +43,7 @@ class Run:
     devices: list[jax.Device]
 
 
-def prepare(config: ConfigDict, workdir: str | Path) -> Run:
+def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
     """Opens and checks all input, resolves the recipe and claims the run folder.
 
     Raises:
@@ -61,7 +61,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> Run:
     train, val = train.under(config), val.under(config)
     if stored is not None and (workdir / "checkpoints").exists():
         configs.check_same_run(config, stored, workdir)
-    return Run(config, workdir, train, val, stage.resolve(config), devices)
+    return TrainingRun(config, workdir, train, val, stage.resolve(config), devices)
 
 
 def choose_devices(wanted: int) -> list[jax.Device]:
@@ -108,7 +108,7 @@ def build_net(config: ConfigDict, dtype: Any = None, axis_name: str | None = Non
     return nets.build(**{**config.net.to_dict(), "dtype": dtype, "axis_name": axis_name})
 
 
-def claim(run: Run) -> None:
+def claim(run: TrainingRun) -> None:
     """Writes the recipe and the labels into the run folder, once all else has been checked.
 
     Raises:
@@ -172,7 +172,7 @@ class Session:
         return created
 
 
-def begin(run: Run, current: stage.Stage, variables: Mapping[str, Any] | None) -> Session:
+def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] | None) -> Session:
     """Builds a stage's session; `variables` (or their shapes) tell the parameter paths."""
     config = current.config
     axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
@@ -225,7 +225,9 @@ def _trainable(current: stage.Stage, paths: Sequence[str], net: nets.Net) -> tup
     )
 
 
-def _moments_apart(run: Run, current: stage.Stage, paths: Sequence[str], net: nets.Net) -> bool:
+def _moments_apart(
+    run: TrainingRun, current: stage.Stage, paths: Sequence[str], net: nets.Net
+) -> bool:
     """Whether parameters have begun to train at different times and keep their moments."""
     apart, before = False, None
     for row in (*run.stages[: current.number], current):
@@ -235,7 +237,7 @@ def _moments_apart(run: Run, current: stage.Stage, paths: Sequence[str], net: ne
     return apart
 
 
-def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:
+def never_trained(run: TrainingRun, variables: Mapping[str, Any]) -> tuple[str, ...]:
     """Parameter paths that no stage trains, but for those the net says it never uses.
 
     They are large backbones, saved once and not with every checkpoint.
@@ -250,7 +252,7 @@ def never_trained(run: Run, variables: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(path for path in paths if path not in trained)
 
 
-def write_manifest(run: Run, entries: Mapping[str, Any]) -> None:
+def write_manifest(run: TrainingRun, entries: Mapping[str, Any]) -> None:
     """Writes manifest.json: what made this run, and how far it came."""
     value = {
         "system": run.config.system,

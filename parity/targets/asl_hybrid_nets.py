@@ -51,7 +51,7 @@ def original_net(args: entries.Entries, **fields: Any) -> asl_hybrid.ASLHybrid:
     )
 
 
-def load(case: cases.Case, table: Sequence[state_dict.Entry]) -> tuple[dict[str, Any], Arrays]:
+def load(case: cases.Case, table: Sequence[state_dict.KeyEntry]) -> tuple[dict[str, Any], Arrays]:
     """As `weights.load`, and the weights may be in a torch file beside the case."""
     kind, _, name = case.meta["weights"].partition(":")
     if kind != "checkpoint":
@@ -135,7 +135,7 @@ def model(case: cases.Case) -> Arrays:
 
 
 def block(
-    make: Callable[[entries.Entries], tuple[nn.Module, Sequence[state_dict.Entry]]],
+    make: Callable[[entries.Entries], tuple[nn.Module, Sequence[state_dict.KeyEntry]]],
 ) -> Callable[[cases.Case], Arrays]:
     """A function that runs one block's cases: forward, and the gradients of sum(y * cotangent).
 
@@ -166,7 +166,7 @@ def block(
     return run
 
 
-def temporal_conv_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def temporal_conv_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.KeyEntry]]:
     """The gated block."""
     taps = args.get("kernel_size", 17)
     dilation, rate = args.get("dilation", 1), args.get("drop_rate", 0.2)
@@ -174,21 +174,21 @@ def temporal_conv_block(args: entries.Entries) -> tuple[nn.Module, Sequence[stat
     return module, torch_rows.temporal_conv("", (), args["dim"], taps)
 
 
-def conv_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def conv_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.KeyEntry]]:
     """The depthwise separable block."""
     taps = args.get("kernel_size", 17)
     module = temporal_conv.Conv1DBlock(taps, dropout=args.get("drop_rate", 0.2), norm=_NORM)
     return module, torch_rows.conv("", (), args["dim"], taps)
 
 
-def attention_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def attention_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.KeyEntry]]:
     """The attention with learned positions."""
     heads, rate = args.get("num_heads", 8), args.get("drop_rate", 0.2)
     module = temporal_attention.TemporalAttention(heads, rate)
     return module, torch_rows.temporal_attention("", (), args["dim"])
 
 
-def transformer_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def transformer_block(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.KeyEntry]]:
     """The transformer block with BatchNorms."""
     heads, expand = args.get("num_heads", 8), args.get("expand", 2)
     rate = args.get("drop_rate", 0.2)
@@ -210,7 +210,7 @@ class ProjectedLSTM(nn.Module):
         return temporal_attention.linear(self.width, "projection", {})(h)
 
 
-def bidirectional_lstm(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.Entry]]:
+def bidirectional_lstm(args: entries.Entries) -> tuple[nn.Module, Sequence[state_dict.KeyEntry]]:
     """The recurrent block."""
     width, layers = args["dim"], args.get("num_layers", 2)
     hidden = args.get("hidden_dim")

@@ -72,14 +72,14 @@ def train_steps(case: cases.Case) -> Arrays:
     return produced | {f"after/{key}": value for key, value in after.items()}
 
 
-def _stored(table: list[state_dict.Entry], current: states.TrainState) -> Arrays:
+def _stored(table: list[state_dict.KeyEntry], current: states.TrainState) -> Arrays:
     variables = jax.device_get({"params": current.params, **current.collections})
     return state_dict.to_state_dict(table, variables)
 
 
 def _first(
     net: asl_hybrid.ASLHybrid,
-    table: list[state_dict.Entry],
+    table: list[state_dict.KeyEntry],
     variables: dict[str, Any],
     batch: Arrays,
     smoothing: float,

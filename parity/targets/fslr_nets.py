@@ -59,7 +59,7 @@ def _loss_and_gradients(
 
 
 def _export(
-    outputs: Mapping[str, Any], table: list[state_dict.Entry], variables: Mapping[str, Any]
+    outputs: Mapping[str, Any], table: list[state_dict.KeyEntry], variables: Mapping[str, Any]
 ) -> Arrays:
     """What a compiled case gave, under the golden names; `loss` holds a value and gradients."""
     produced = {f"output/{k}": np.asarray(v) for k, v in outputs.items() if k != "loss"}
@@ -173,12 +173,12 @@ def conv_unit(case: cases.Case) -> Arrays:
     args.one_of("padding", 0)
     shape = (args["out_channels"], args["in_channels"], *size)
     table = [
-        state_dict.Entry("conv.weight", ("params", "conv", "kernel"), "conv2d", shape),
-        state_dict.Entry("bn.weight", ("params", "bn", "scale"), shape=shape[:1]),
-        state_dict.Entry("bn.bias", ("params", "bn", "bias"), shape=shape[:1]),
-        state_dict.Entry("bn.running_mean", ("batch_stats", "bn", "mean"), shape=shape[:1]),
-        state_dict.Entry("bn.running_var", ("batch_stats", "bn", "var"), shape=shape[:1]),
-        state_dict.Entry("bn.num_batches_tracked", ("batch_stats", "bn", "count"), "count", ()),
+        state_dict.KeyEntry("conv.weight", ("params", "conv", "kernel"), "conv2d", shape),
+        state_dict.KeyEntry("bn.weight", ("params", "bn", "scale"), shape=shape[:1]),
+        state_dict.KeyEntry("bn.bias", ("params", "bn", "bias"), shape=shape[:1]),
+        state_dict.KeyEntry("bn.running_mean", ("batch_stats", "bn", "mean"), shape=shape[:1]),
+        state_dict.KeyEntry("bn.running_var", ("batch_stats", "bn", "var"), shape=shape[:1]),
+        state_dict.KeyEntry("bn.num_batches_tracked", ("batch_stats", "bn", "count"), "count", ()),
     ]
     variables, _ = weights.load(case, table)
     unit = inception_blocks.Unit("unit", shape[0], size, args.get("stride", 1), same=False)

@@ -23,7 +23,7 @@ from parity import cases, weights
 from parity.settings import whispersign as settings
 
 Arrays = dict[str, np.ndarray]
-Tables = Sequence[state_dict.Entry]
+Tables = Sequence[state_dict.KeyEntry]
 IGNORED = -1
 REACH = 2000
 _PRODUCT = "sum(output/{} * input/cotangent)"
@@ -134,7 +134,7 @@ def encoder_layer(case: cases.Case) -> Arrays:
     one = {name: value for name, value in settings.ENCODER.items() if name != "num_layers"}
     args, inputs = settings.part(case.args, one), case.inputs
     heads, d = args["num_heads"], args["d_model"]
-    module = two_attention_encoder.EncoderLayer(
+    module = two_attention_encoder.TwoAttentionLayer(
         heads, args["d_ff"], args["dropout"], REACH, mask_padding=False
     )
     table = whisper_rows.encoder_layer("", (), d, args["d_ff"], head=d // heads, reach=REACH)

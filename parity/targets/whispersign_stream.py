@@ -45,5 +45,5 @@ def _pushed(row: dict[str, Any]) -> list[list[int]]:
 def _merged(outputs: list[list[int]]) -> list[int]:
     merger, found = stitching.Merger(), []
     for ids in outputs:
-        found += merger.push([stitching.Run(i, 0.0, 0.0, 1.0, 1) for i in ids])
+        found += merger.push([stitching.GlossRun(i, 0.0, 0.0, 1.0, 1) for i in ids])
     return [run.id for run in found]

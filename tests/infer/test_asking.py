@@ -23,7 +23,7 @@ def asker(run):
 
 def _clip(frames, seed=0):
     x = np.random.default_rng(seed).random((frames, 156), np.float32)
-    return runs.Clip(x, np.ones(frames, bool))
+    return runs.NetInput(x, np.ones(frames, bool))
 
 
 def scores(asker, clips, batch_size=1):
@@ -70,6 +70,6 @@ def test_cls_pooling_takes_one_frame_less(tmp_path):
 
 
 def test_clips_that_the_net_does_not_take_are_named(asker):
-    wide = runs.Clip(np.zeros((4, 2048), np.float32), np.ones(4, bool))
+    wide = runs.NetInput(np.zeros((4, 2048), np.float32), np.ones(4, bool))
     with pytest.raises(UserError, match="clip 1: 2048 numbers a frame.*takes 156"):
         scores(asker, [_clip(4), wide])

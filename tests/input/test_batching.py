@@ -8,13 +8,13 @@ from boxes import Boxes
 
 from jaxsign.errors import UserError
 from jaxsign.input import batching
-from jaxsign.input.batching import EvalBatches, Options, TrainBatches
+from jaxsign.input.batching import BatchOptions, EvalBatches, TrainBatches
 
 BUCKETS = ((3, 5), (6, 3), (6, 5))
 
 
 def options(**changes):
-    return Options(**{"batch_size": 4, "buckets": BUCKETS, "seed": 3, **changes})
+    return BatchOptions(**{"batch_size": 4, "buckets": BUCKETS, "seed": 3, **changes})
 
 
 def equal(one, other):

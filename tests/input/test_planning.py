@@ -91,7 +91,7 @@ def test_plans_of_one_axis_are_those_of_old(name):
     lengths = np.random.default_rng(seed).integers(1, longest + 1, count)
     cutting = planning.Whole(room(most)(lengths))
     if kind == "windows":
-        cutting = pieces.Windows(lengths, 20, 10, seed, room(most))
+        cutting = pieces.ClipWindows(lengths, 20, 10, seed, room(most))
     last = (most,) if asked else cutting.sizes.max(axis=0)
     plan = planning.Plan(
         cutting,

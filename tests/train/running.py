@@ -46,7 +46,7 @@ def train_here(workdir, *words, steps=None):
 
 def train(workdir, config, steps=None):
     """Trains `config` in this process, or `steps` of it."""
-    return loop.train(config, workdir, log.Display(live=False), stop_after_steps=steps)
+    return loop.train(config, workdir, log.TrainingDisplay(live=False), stop_after_steps=steps)
 
 
 def command(workdir, *words):

@@ -36,7 +36,7 @@ def test_training_on_frames(folder):
         "--config.log.tensorboard=False",
     ]
     config = configs.load("fslr_iv3_gru", words)
-    loop.train(config, folder / "run", log.Display(live=False))
+    loop.train(config, folder / "run", log.TrainingDisplay(live=False))
     variables = checkpoint.load_variables(folder / "run", "last")[0]
     frozen = folder / "run" / "checkpoints" / "frozen"
     assert frozen.is_dir()

@@ -175,7 +175,7 @@ def test_stages_freeze_and_thaw(tmp_path):
     first = tiny_config("stages=head", "deterministic=True")
     first.unlock()
     first.stage = staged().stage
-    loop.train(first, tmp_path / "head", log.Display(live=False))
+    loop.train(first, tmp_path / "head", log.TrainingDisplay(live=False))
     train_here(tmp_path / "start", "train.epochs=1", "optim.lr=0", "deterministic=True")
     start, head = variables_of(tmp_path / "start"), variables_of(tmp_path / "head")
     for name, tree in head["params"].items():
@@ -188,7 +188,7 @@ def test_stages_freeze_and_thaw(tmp_path):
         assert moved == name.endswith("_head"), name
     # What no stage trains is stored once, apart from the checkpoints that are made every epoch.
     assert (tmp_path / "head" / "checkpoints" / "frozen").is_dir()
-    result = loop.train(staged(), tmp_path / "both", log.Display(live=False))
+    result = loop.train(staged(), tmp_path / "both", log.TrainingDisplay(live=False))
     rows = records.read_csv(tmp_path / "both" / "metrics.csv")
     assert result.epochs == 3
     assert [row["stage"] for row in rows] == ["head", "head", "all"]
@@ -214,7 +214,7 @@ def converging(*words):
 def test_a_stage_ends_by_convergence_and_thaws_and_resumes(tmp_path):
     def run(folder, steps=None):
         return loop.train(
-            converging(), tmp_path / folder, log.Display(live=False), stop_after_steps=steps
+            converging(), tmp_path / folder, log.TrainingDisplay(live=False), stop_after_steps=steps
         )
 
     run("whole")
@@ -350,7 +350,7 @@ def test_a_kill_between_best_and_last_changes_nothing(tmp_path, monkeypatch):
         config.stage["all"] = {"train": {"epochs": 2}, "start": "best", "reset_best": True}
         return config
 
-    loop.train(recipe(), tmp_path / "whole", log.Display(live=False))
+    loop.train(recipe(), tmp_path / "whole", log.TrainingDisplay(live=False))
     original = checkpoint.Checkpoints.save_last
 
     def killed(self, number, state, entries):
@@ -361,8 +361,8 @@ def test_a_kill_between_best_and_last_changes_nothing(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.Checkpoints, "save_last", killed)
         with pytest.raises(KeyboardInterrupt):
-            loop.train(recipe(), tmp_path / "killed", log.Display(live=False))
-    loop.train(recipe(), tmp_path / "killed", log.Display(live=False))
+            loop.train(recipe(), tmp_path / "killed", log.TrainingDisplay(live=False))
+    loop.train(recipe(), tmp_path / "killed", log.TrainingDisplay(live=False))
     whole, again = (tmp_path / n / "metrics.csv" for n in ("whole", "killed"))
     assert whole.read_bytes() == again.read_bytes()
     assert_same(variables_of(tmp_path / "whole"), variables_of(tmp_path / "killed"))
@@ -386,7 +386,7 @@ def test_a_failed_start_leaves_the_folder_free(tmp_path):
 def test_stages_with_other_columns(tmp_path):
     config = staged()
     config.stage["all"] = {"train": {"epochs": 1}, "loss": {"curriculum": "gloss-first"}}
-    loop.train(config, tmp_path, log.Display(live=False))
+    loop.train(config, tmp_path, log.TrainingDisplay(live=False))
     rows = records.read_csv(tmp_path / "metrics.csv")
     assert [row["alpha"] for row in rows] == ["", "", "0.900000"]
 
@@ -395,7 +395,7 @@ def test_learned_weights_in_some_stages_only_are_refused(tmp_path):
     config = staged()
     config.stage["all"] = {"loss": {"weighting": "uncertainty"}}
     with pytest.raises(UserError, match="in all stages or in none"):
-        loop.train(config, tmp_path, log.Display(live=False))
+        loop.train(config, tmp_path, log.TrainingDisplay(live=False))
 
 
 def test_an_epoch_of_overflows_only_is_told(tmp_path):

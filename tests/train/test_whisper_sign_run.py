@@ -15,7 +15,7 @@ from jaxsign.train import checkpoint, log, loop, optimizer, records, setup
 
 
 def train(folder, config, steps=None):
-    return loop.train(config, folder, log.Display(live=False), stop_after_steps=steps)
+    return loop.train(config, folder, log.TrainingDisplay(live=False), stop_after_steps=steps)
 
 
 def recipe(**sections):
@@ -150,5 +150,5 @@ def test_a_batch_that_devices_cannot_share_is_told_before_any_stage_trains(tmp_p
     with pytest.raises(
         UserError, match="stage 'stage2': input.batch_size: 3 rows cannot be shared"
     ):
-        loop.Loop(run, log.Display(live=False))
+        loop.Loop(run, log.TrainingDisplay(live=False))
     assert not list(tmp_path.iterdir())

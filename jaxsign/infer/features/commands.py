@@ -74,7 +74,7 @@ def features(words: argparse.Namespace) -> int:
 
     from jaxsign.errors import UserError
     from jaxsign.infer.features import run as features_run
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     if words.target_fps is not None and words.target_fps <= 0:
         raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
@@ -82,7 +82,7 @@ def features(words: argparse.Namespace) -> int:
         Path(words.target),
         words.weights,
         Path(words.out),
-        settings=Settings(every_nth=words.every_nth, target_fps=words.target_fps or 0.0),
+        settings=ExtractionSettings(every_nth=words.every_nth, target_fps=words.target_fps or 0.0),
         keypoints=Path(words.with_keypoints) if words.with_keypoints else None,
         keep_partial=words.keep_partial,
         batch_size=words.batch_size,

@@ -17,14 +17,14 @@ from jaxsign.input.folders import pool, progress
 from jaxsign.input.signs import formats, fslr_npz
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import libraries
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.views import fslr156
 
 KIND = "X2048"
 
 
 @dataclasses.dataclass
-class Job:
+class FeatureJob:
     """One input on its way to a file.
 
     Attributes:
@@ -60,7 +60,7 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class FeaturePlan:
     """What is done with every input.
 
     Attributes:
@@ -72,12 +72,12 @@ class Plan:
     """
 
     out: Path
-    settings: Settings
+    settings: ExtractionSettings
     net: dict[str, Any]
     keep_partial: bool = False
     threads: int = 1
 
-    def record(self, job: Job) -> dict[str, Any]:
+    def record(self, job: FeatureJob) -> dict[str, Any]:
         """What the features of a file depend on; kept in its `meta`."""
         return {
             **self.net,
@@ -88,12 +88,12 @@ class Plan:
             "keypoints": job.keypoints is not None,
         }
 
-    def path(self, job: Job) -> Path:
+    def path(self, job: FeatureJob) -> Path:
         """Where the result lies."""
         return self.out / f"{job.name}.npz"
 
 
-def join(jobs: list[Job], source: Path) -> None:
+def join(jobs: list[FeatureJob], source: Path) -> None:
     """Gives each job the clip of the same name from a collection in any format of keypoints.
 
     A job without one fails.
@@ -124,7 +124,7 @@ class _Reader:
         return self.collection.read(self.index)
 
 
-def left_to_do(jobs: list[Job], plan: Plan) -> list[Job]:
+def left_to_do(jobs: list[FeatureJob], plan: FeaturePlan) -> list[FeatureJob]:
     """The jobs without a whole result of these settings.
 
     Raises:
@@ -154,7 +154,7 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 def work_off(
-    jobs: Sequence[Job], extractor: Extractor, plan: Plan
+    jobs: Sequence[FeatureJob], extractor: Extractor, plan: FeaturePlan
 ) -> Generator[pool.Event, None, None]:
     """Computes and writes; a failing job gets its `reason`, the others go on.
 
@@ -180,7 +180,7 @@ def work_off(
     yield from events
 
 
-def _written(number: int, job: Job, plan: Plan) -> pool.Event:
+def _written(number: int, job: FeatureJob, plan: FeaturePlan) -> pool.Event:
     try:
         _write(job, plan)
     except OSError as error:
@@ -192,7 +192,7 @@ def _written(number: int, job: Job, plan: Plan) -> pool.Event:
 
 
 def _frames(
-    jobs: Sequence[Job], plan: Plan, events: collections.deque[pool.Event]
+    jobs: Sequence[FeatureJob], plan: FeaturePlan, events: collections.deque[pool.Event]
 ) -> Iterator[tuple[int, np.ndarray]]:
     """The kept frames of all jobs; what is wrong with one is noted, and the next one read."""
     for number, job in enumerate(jobs):
@@ -213,7 +213,7 @@ def _frames(
             events.append(pool.Event(number, pool.FAILED, job.reason))
 
 
-def _images(job: Job, plan: Plan) -> Iterator[tuple[float, np.ndarray]]:
+def _images(job: FeatureJob, plan: FeaturePlan) -> Iterator[tuple[float, np.ndarray]]:
     """(share of the input that is read, uint8 [299, 299, 3]) of every kept frame of a job."""
     job.clip = job.keypoints() if job.keypoints else None
     found = features_inputs.images(
@@ -231,7 +231,7 @@ def squeezed(image: np.ndarray) -> np.ndarray:
     return libraries.opencv().resize(np.ascontiguousarray(image), (SIZE, SIZE))
 
 
-def _check(job: Job, plan: Plan) -> None:
+def _check(job: FeatureJob, plan: FeaturePlan) -> None:
     if not job.times:
         raise UserError(f"{job.path}: no frame could be read")
     if job.clip is None:
@@ -252,7 +252,7 @@ def _check(job: Job, plan: Plan) -> None:
         )
 
 
-def _write(job: Job, plan: Plan) -> None:
+def _write(job: FeatureJob, plan: FeaturePlan) -> None:
     """Writes the file: X2048 and times, with X and mask where keypoints are joined."""
     features = np.stack(job.rows)
     milliseconds = np.rint(np.asarray(job.times) * 1000).astype(np.int64)

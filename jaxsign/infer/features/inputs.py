@@ -13,7 +13,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.folders import finding
 from jaxsign.input.signs.extract import recording, sampling, video, videos
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.inspecting import arrays
 
 # Frames of an array file are this far apart where its times are not stored.
@@ -77,7 +77,7 @@ def recorded(path: Path) -> dict[str, Any] | None:
 
 
 def images(
-    path: Path, settings: Settings, *, keep_partial: bool = False, threads: int = 1
+    path: Path, settings: ExtractionSettings, *, keep_partial: bool = False, threads: int = 1
 ) -> Iterator[tuple[float, np.ndarray, float]]:
     """(seconds, uint8 [H, W, 3] RGB, share of the input that is read) of every kept frame.
 

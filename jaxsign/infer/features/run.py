@@ -8,9 +8,9 @@ from jaxsign import locking, runtime
 from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
-from jaxsign.infer.features.folder import Job, Plan
+from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
 from jaxsign.input.folders import pool, progress, walk
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
 def run(
@@ -18,22 +18,22 @@ def run(
     weights: str | Path,
     out: Path,
     *,
-    settings: Settings,
+    settings: ExtractionSettings,
     keypoints: Path | None = None,
     keep_partial: bool = False,
     batch_size: int | None = None,
     overwrite: bool = False,
     console: Console | None = None,
-) -> list[Job]:
+) -> list[FeatureJob]:
     """Computes what is not there yet; returns the jobs that failed.
 
     Raises:
       UserError: no input, no weights, or results of other options in `out`.
     """
     console = console or Console(highlight=False)
-    jobs = [Job(name, path) for name, path in features_inputs.find(target, out).items()]
+    jobs = [FeatureJob(name, path) for name, path in features_inputs.find(target, out).items()]
     net, variables = features.load_backbone(weights)
-    plan = Plan(
+    plan = FeaturePlan(
         out=out,
         settings=settings,
         net={

@@ -23,7 +23,7 @@ Watch = Callable[[np.ndarray, Detection, int], bool]
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class CaptureSettings:
     """What is kept.
 
     Attributes:
@@ -54,7 +54,7 @@ class Settings:
 def capture(
     images: Iterable[Frame],
     landmarker: Landmarker,
-    settings: Settings,
+    settings: CaptureSettings,
     *,
     source: str = "",
     watch: Watch = lambda image, detection, count: False,
@@ -104,7 +104,7 @@ def _rate(times: np.ndarray) -> float:
     return round((len(times) - 1) / span, 3) if span > 0 else 0.0
 
 
-def to_json(clip: Clip, settings: Settings) -> dict[str, Any]:
+def to_json(clip: Clip, settings: CaptureSettings) -> dict[str, Any]:
     """The original's file: an absent coordinate is null."""
     points = clip.landmarks.astype(np.float64).round(6).astype(object)
     points[np.isnan(clip.landmarks)] = None

@@ -54,17 +54,19 @@ def capture(words: argparse.Namespace) -> int:
     from jaxsign.infer.live import frames
     from jaxsign.input.signs.extract import landmarkers, libraries, models
     from jaxsign.input.signs.extract.commands import MODELS
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     out = recording.place(Path(words.out))
-    wanted = recording.Settings(words.max_frames, words.fps, words.target_frames, words.face_only)
+    wanted = recording.CaptureSettings(
+        words.max_frames, words.fps, words.target_frames, words.face_only
+    )
     wanted.check()
     other = _other(words) if words.compare else None
     images = frames.film(Path(words.video)) if words.video else frames.camera(words.camera)
     with contextlib.ExitStack() as open_things:
         open_things.enter_context(libraries.hushed())
-        chosen = Settings(confidence=words.confidence)
+        chosen = ExtractionSettings(confidence=words.confidence)
         landmarker = open_things.enter_context(
             contextlib.closing(landmarkers.create(files, chosen))
         )
@@ -88,7 +90,7 @@ class _Watch:
         from jaxsign.infer.live import picture, window
 
         self.dropped = False
-        self._window = None if title is None else window.Window(title, picture.View())
+        self._window = None if title is None else window.PreviewWindow(title, picture.PictureView())
 
     def __call__(self, image: Any, detection: Any, count: int) -> bool:
         from PIL import Image

@@ -113,10 +113,10 @@ def live(words: argparse.Namespace) -> int:
     from jaxsign.infer.live import frames, session, window
     from jaxsign.input.signs.extract import landmarkers, libraries, models
     from jaxsign.input.signs.extract.commands import MODELS
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
-    chosen = Settings(max_side=words.max_side, confidence=words.confidence)
+    chosen = ExtractionSettings(max_side=words.max_side, confidence=words.confidence)
     if words.video:
         frames.check(Path(words.video))
     recogniser = _recogniser(runs.load_run(words.workdir, words.which), words)
@@ -131,7 +131,7 @@ def live(words: argparse.Namespace) -> int:
             contextlib.closing(landmarkers.create(files, chosen))
         )
         shown = open_things.enter_context(contextlib.closing(_Shown(words)))
-        going = session.Session(recogniser, landmarker)
+        going = session.LiveSession(recogniser, landmarker)
         try:
             for moment in going.run(images):
                 action = shown.take(moment)
@@ -146,7 +146,7 @@ def live(words: argparse.Namespace) -> int:
     return 0
 
 
-def _end(going: "session.Session", shown: "_Shown", words: argparse.Namespace) -> None:
+def _end(going: "session.LiveSession", shown: "_Shown", words: argparse.Namespace) -> None:
     rest = going.finish()
     if rest is not None:
         shown.take(rest)
@@ -187,14 +187,14 @@ class _Shown:
 
         from jaxsign.infer.live import picture, window
 
-        self._view = picture.View()
+        self._view = picture.PictureView()
         self._json = words.json
         self._film = window.Film(Path(words.record)) if words.record else None
         self._shots: Any = None
         self._always = bool(words.screenshots)
         if words.screenshots or not words.no_window:
             self._folder = Path(words.screenshots or "screenshots")
-        self._window = None if words.no_window else window.Window("jaxsign live", self._view)
+        self._window = None if words.no_window else window.PreviewWindow("jaxsign live", self._view)
 
     def take(self, moment: "session.Moment") -> str:
         """Shows a moment; returns what a key asked for."""

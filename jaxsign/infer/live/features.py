@@ -7,17 +7,17 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.live.hands import Hands
+from jaxsign.infer.live.hands import StreamHands
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import POINTS, Clip
-from jaxsign.input.signs.rows import Chunk, Clock, Rows
+from jaxsign.input.signs.rows import Chunk, Rows, StreamClock
 
 Array = np.ndarray
 # Views that have a form for streams.
-CAUSAL: Mapping[str, type[Hands]] = {"whisper_sign": Hands}
+CAUSAL: Mapping[str, type[StreamHands]] = {"whisper_sign": StreamHands}
 
 
-class Features:
+class StreamFeatures:
     """Chunks in, rows of the net's input out.
 
     Args:
@@ -31,8 +31,8 @@ class Features:
 
     def __init__(self, run: runs.Run, fps: float = 0.0, *, causal: bool = True):
         self._run, self._fps, self._causal = run, fps, causal
-        self._clock: Clock | None = None  # until the first frames come
-        self._stage: Hands | None = None
+        self._clock: StreamClock | None = None  # until the first frames come
+        self._stage: StreamHands | None = None
         self.now = 0.0
 
     def push(self, chunk: Chunk) -> Rows:
@@ -53,7 +53,7 @@ class Features:
         shape = (0, *self._run.frame_shape)
         return Rows(np.zeros(shape, np.float32), np.zeros(0), np.zeros(0))
 
-    def _begin(self, chunk: Chunk) -> Clock:
+    def _begin(self, chunk: Chunk) -> StreamClock:
         view, run = self._run.config.view, self._run
         landmarks = chunk.landmarks
         if landmarks and run.view is None:
@@ -68,7 +68,7 @@ class Features:
             self._stage = CAUSAL[view.name](
                 stored=not landmarks, recorded_rate=self._fps, **options
             )
-        return Clock(self._fps if landmarks else views.frame_rate(run.config, self._fps))
+        return StreamClock(self._fps if landmarks else views.frame_rate(run.config, self._fps))
 
     def prepare(self, rows: Rows, frame_size: tuple[int, int] = (0, 0)) -> Array:
         """float32 [n, ...], a window's rows as the net takes them.

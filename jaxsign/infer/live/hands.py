@@ -154,7 +154,7 @@ class Scaler:
         return nothing()
 
 
-class Hands:
+class StreamHands:
     """The whole view on a stream.
 
     Args:

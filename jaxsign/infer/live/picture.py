@@ -15,7 +15,7 @@ _TEXT, _DIM, _PANEL = (236, 240, 245), (168, 176, 188), (16, 18, 23, 200)
 
 
 @dataclasses.dataclass
-class View:
+class PictureView:
     """What is shown; the keys switch it."""
 
     landmarks: bool = True
@@ -57,7 +57,7 @@ def compose(
     answer: Heard | None,
     told: Sequence[Emitted],
     status: Status,
-    view: View,
+    view: PictureView,
 ) -> Image.Image:
     """The picture of a moment.
 
@@ -92,7 +92,7 @@ def _panel(
     accepted: bool,
     size: int,
     lines: Sequence[tuple[str, tuple[int, int, int]]],
-    view: View,
+    view: PictureView,
 ) -> None:
     """A dark band at the bottom: candidates with bars, then the small lines."""
     row, small = round(size * 1.9), round(size * 1.45)
@@ -126,7 +126,7 @@ def _running(
     told: Sequence[Emitted],
     size: int,
     lines: Sequence[tuple[str, tuple[int, int, int]]],
-    view: View,
+    view: PictureView,
 ) -> None:
     """A dark band at the bottom: the last glosses that fit, the newest bright, then the rest."""
     font = drawing.label_font(round(size * 1.5))

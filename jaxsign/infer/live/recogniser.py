@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
-from jaxsign.infer.live.features import Features
+from jaxsign.infer.live.features import StreamFeatures
 from jaxsign.input.signs.clip import POINTS
 from jaxsign.input.signs.rows import Chunk, Rows
 from jaxsign.input.signs.windowing import Window
@@ -92,7 +92,7 @@ class Recogniser:
     def _begin(self) -> None:
         self._cutter = self.follower.begin()
         follower = self.follower
-        self._features = Features(self._run, follower.fps, causal=follower.causal)
+        self._features = StreamFeatures(self._run, follower.fps, causal=follower.causal)
         self.tentative: tuple[str, ...] = ()
 
     def warm_up(self) -> float:

@@ -84,7 +84,7 @@ class Totals:
         }
 
 
-class Session:
+class LiveSession:
     """One stream through a landmarker and a recogniser."""
 
     def __init__(self, recogniser: Recogniser, landmarker: Landmarker):

@@ -79,13 +79,13 @@ def stream(words: argparse.Namespace) -> int:
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import inputs, streaming, telling
     from jaxsign.input.signs.extract import commands, libraries
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     for name in ("json", "csv"):
         if getattr(words, name) and Path(getattr(words, name)).is_dir():
             raise IsADirectoryError(21, "is a folder", getattr(words, name))
     run = runs.load_run(words.workdir, words.which)
-    films = commands.finder(words, Settings(max_side=640, confidence=words.confidence))
+    films = commands.finder(words, ExtractionSettings(max_side=640, confidence=words.confidence))
     streams = inputs.open_all(words.input, run, size=words.chunk, films=films)
     names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
     asked = {name: getattr(words, name) for name in names}

@@ -22,13 +22,13 @@ _NO_WINDOW = "no window can be opened (no display?). Run without one: --no-windo
 QUIT, SHOT, RESET = "quit", "shot", "reset"
 
 
-class Window:
+class PreviewWindow:
     """A window of the desktop; its keys switch `view` or ask for an action."""
 
     _KEYS = {"q": QUIT, "\x1b": QUIT, "s": SHOT, "r": RESET}
     _SWITCHES = {"c": "confidence", "l": "landmarks", "h": "help"}
 
-    def __init__(self, title: str, view: picture.View):
+    def __init__(self, title: str, view: picture.PictureView):
         self._title, self._view = title, view
         self._cv2 = libraries.opencv()
         if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):

@@ -104,8 +104,8 @@ def _state_dict(
 
 def _with_backbone(
     run: runs.Run,
-    table: list[torch_map.Entry],
-    inside: list[torch_map.Entry],
+    table: list[torch_map.KeyEntry],
+    inside: list[torch_map.KeyEntry],
     path: str | Path | None,
     notes: list[str],
 ) -> dict[str, Array]:

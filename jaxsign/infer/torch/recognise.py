@@ -95,7 +95,7 @@ def split_table(
     extras: Mapping[str, Any],
     with_backbone: bool | None,
     notes: list[str],
-) -> tuple[list[torch_map.Entry], dict[str, Array]]:
+) -> tuple[list[torch_map.KeyEntry], dict[str, Array]]:
     """The key table to read with, and the backbone's weights that are left out.
 
     Args:
@@ -132,7 +132,7 @@ def split_table(
     return rest, stored
 
 
-def _was_trained(inside: Sequence[torch_map.Entry], extras: Mapping[str, Any]) -> bool:
+def _was_trained(inside: Sequence[torch_map.KeyEntry], extras: Mapping[str, Any]) -> bool:
     """True if Adam holds moments of a backbone parameter: it follows the order of parameters."""
     optimizer = extras.get("optimizer")
     state = optimizer.get("state", {}) if isinstance(optimizer, Mapping) else {}

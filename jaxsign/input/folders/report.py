@@ -12,16 +12,16 @@ from jaxsign.whole import whole
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
-class Row(Protocol):
+class ReportRow(Protocol):
     """A dataclass of texts and numbers; its first field names the file that it tells of."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=ReportRow)
 
 
-class Report(Generic[R]):
+class FolderReport(Generic[R]):
     """The report at `path`, whose lines are of the dataclass `kind`."""
 
     def __init__(self, path: Path, kind: type[R]):

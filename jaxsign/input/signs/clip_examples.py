@@ -62,7 +62,7 @@ class ClipExamples(examples.Examples):
         """Clips whole, with one warning if any are cut; or windows of them."""
         if self.treatment.windows is not None:
             lengths, seed = self.source.lengths, self.treatment.seed
-            return pieces.Windows(lengths, *self.treatment.windows, seed, self._room)
+            return pieces.ClipWindows(lengths, *self.treatment.windows, seed, self._room)
         longer = int((self.source.lengths > self.max_length).sum())
         if longer:
             _LOG.warning(

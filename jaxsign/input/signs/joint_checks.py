@@ -17,7 +17,7 @@ _FAR = 5.0  # hand lengths; nothing of a hand is further from its wrist
 
 
 @dataclasses.dataclass
-class Part:
+class SplitPart:
     """The samples of a split.
 
     Attributes:
@@ -32,7 +32,7 @@ class Part:
 
 
 @dataclasses.dataclass
-class Report:
+class JointReport:
     """What was checked, what is wrong with it, and what is odd about it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Report:
       issues, warnings: messages by file.
     """
 
-    parts: dict[str, Part]
+    parts: dict[str, SplitPart]
     names: dict[int, str]
     fps: float
     issues: dict[Path, list[str]]
@@ -111,7 +111,7 @@ def check_folder(
     *,
     patch_size: int = 4,
     on_sample: Callable[[str], None] | None = None,
-) -> Report:
+) -> JointReport:
     """Checks every sample of a folder and its label.
 
     Args:
@@ -125,7 +125,7 @@ def check_folder(
     folder = Path(folder)
     names = whispersign.read_map(folder / whispersign.MAP)
     names.pop(0, None)
-    report = Report({}, names, whispersign.rate(folder), {}, {})
+    report = JointReport({}, names, whispersign.rate(folder), {}, {})
     for split in SPLITS:
         files = _files.below(folder / split / "features", whispersign.SUFFIX)
         labels = _files.below(folder / split / "labels", whispersign.SUFFIX)
@@ -141,9 +141,9 @@ def check_folder(
 
 
 def _check_sample(
-    path: Path, label: Path | None, split: str, report: Report, patch_size: int
+    path: Path, label: Path | None, split: str, report: JointReport, patch_size: int
 ) -> None:
-    part = report.parts.setdefault(split, Part())
+    part = report.parts.setdefault(split, SplitPart())
     part.lengths.append(0)
     try:
         x = _npy.load(path, mmap=False)

@@ -147,7 +147,7 @@ def _placed(
     xyz: Array,
     confidence: Array,
     sides: Sequence[str],
-    rows: Sequence[labels.Row],
+    rows: Sequence[labels.LabelRow],
     columns: Sequence[str],
     plain: bool,
 ) -> Hands:
@@ -160,7 +160,7 @@ def _placed(
     return made
 
 
-def _frames(rows: Sequence[labels.Row], columns: Sequence[str]) -> Array:
+def _frames(rows: Sequence[labels.LabelRow], columns: Sequence[str]) -> Array:
     """The frame of every row: rows of one `frame_id`, or else `timestamp`, that follow another."""
     key = next((name for name in ("frame_id", "timestamp") if name in columns), None)
     if key is None:
@@ -169,7 +169,7 @@ def _frames(rows: Sequence[labels.Row], columns: Sequence[str]) -> Array:
     return np.concatenate([[0], np.cumsum(values[1:] != values[:-1])])
 
 
-def _firsts(rows: Sequence[labels.Row], columns: Sequence[str]) -> Array:
+def _firsts(rows: Sequence[labels.LabelRow], columns: Sequence[str]) -> Array:
     return np.unique(_frames(rows, columns), return_index=True)[1]
 
 
@@ -189,7 +189,7 @@ def _seconds(stamps: Array, path: Path) -> Array:
 
 
 def _numbers(
-    rows: Sequence[labels.Row],
+    rows: Sequence[labels.LabelRow],
     name: str,
     path: Path,
     problems: list[str],

@@ -9,7 +9,7 @@ from jaxsign.input import planning, windows
 Array = np.ndarray
 
 
-class Windows:
+class ClipWindows:
     """Long clips in overlapping windows; short ones whole, and half of them once more in part.
 
     A clip of more frames than a window gives all full windows and one that is shorter. Of the

@@ -72,7 +72,7 @@ def join(parts: Sequence[Rows]) -> Rows:
     )
 
 
-class Clock:
+class StreamClock:
     """Gives every pushed frame its time, and refuses what cannot be a stream.
 
     Args:

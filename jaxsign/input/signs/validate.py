@@ -25,7 +25,7 @@ _META = {"dims_per_frame": 156, "keypoints_total": 78}
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class ValidationReport:
     """What was checked and what is wrong with it.
 
     Attributes:
@@ -56,7 +56,7 @@ def validate_tree(
     check_transformer: bool = True,
     check_iv3: bool = True,
     skip_parquet: bool = False,
-) -> Report:
+) -> ValidationReport:
     """Checks every npz file under a folder.
 
     Args:
@@ -84,7 +84,7 @@ def validate_tree(
         )
         if messages:
             issues[path] = messages
-    return Report(files, issues)
+    return ValidationReport(files, issues)
 
 
 def validate_file(

@@ -15,7 +15,7 @@ from jaxsign.nets.layers import activation, dense, dropout, norm, relative_atten
 Array = jax.Array
 
 
-class EncoderLayer(nn.Module):
+class TwoAttentionLayer(nn.Module):
     """x += Spatial(Norm(x)); x += Temporal(Norm(x)); x += FeedForward(Norm(x)), with GELU.
 
     Attributes:
@@ -58,7 +58,7 @@ class EncoderLayer(nn.Module):
 
 
 class TwoAttentionEncoder(nn.Module):
-    """`num_layers` of `EncoderLayer` and a norm; attributes as there."""
+    """`num_layers` of `TwoAttentionLayer` and a norm; attributes as there."""
 
     num_layers: int
     num_heads: int
@@ -74,7 +74,7 @@ class TwoAttentionEncoder(nn.Module):
         """x: float [B, T, D], valid: bool [B, T] or None -> float [B, T, D]."""
         types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         for i in range(self.num_layers):
-            layer = EncoderLayer(
+            layer = TwoAttentionLayer(
                 self.num_heads,
                 self.ff_dim,
                 self.dropout,

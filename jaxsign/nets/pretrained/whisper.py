@@ -36,7 +36,7 @@ class Target(Protocol):
     def num_layers(self) -> int: ...
     @property
     def max_target(self) -> int: ...
-    def key_table(self) -> list[state_dict.Entry]: ...
+    def key_table(self) -> list[state_dict.KeyEntry]: ...
 
 
 def load_pretrained(
@@ -173,7 +173,7 @@ def _decoder_layer(source: _Source, theirs: str, ours: str) -> Arrays:
     return found
 
 
-def _zeroed(table: Mapping[str, state_dict.Entry]) -> Arrays:
+def _zeroed(table: Mapping[str, state_dict.KeyEntry]) -> Arrays:
     """The outputs of what Whisper has not, as zeros."""
     ends = ("spatial_attn.proj.weight", "spatial_attn.proj.bias", "rpe_proj.weight")
     return {
@@ -207,7 +207,7 @@ def _notes(
     used: set[str],
     found: Arrays,
     zeroed: Arrays,
-    table: Mapping[str, state_dict.Entry],
+    table: Mapping[str, state_dict.KeyEntry],
 ) -> list[str]:
     skipped = [key for key in weights if key not in used]
     fresh = len(table) - len({**found, **zeroed})

@@ -24,7 +24,7 @@ Names = Mapping[str, Sequence[str] | None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer(answering.Answer):
+class ClassAnswer(answering.Answer):
     """The heads' scores of one clip.
 
     Attributes:

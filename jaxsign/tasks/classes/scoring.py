@@ -16,7 +16,7 @@ from jaxsign.whole import write_json
 Array = np.ndarray
 
 
-class Score(answering.Score):
+class ClassScore(answering.Score):
     """Scores of all clips by head.
 
     Args:

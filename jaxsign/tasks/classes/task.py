@@ -175,9 +175,9 @@ class Classify(tasks.Task):
     def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
         _refuse(run, asked)
 
-        def made(rows: answering.Outputs, names: Sequence[str]) -> list[answers.Answer]:
+        def made(rows: answering.Outputs, names: Sequence[str]) -> list[answers.ClassAnswer]:
             return [
-                answers.Answer({head: rows[head][i] for head in self.heads}, run.labels)
+                answers.ClassAnswer({head: rows[head][i] for head in self.heads}, run.labels)
                 for i in range(len(names))
             ]
 
@@ -187,7 +187,7 @@ class Classify(tasks.Task):
         others = {name: value for name, value in asked.items() if name != "save_predictions"}
         _refuse(run, others)
         individual = bool(asked.get("save_predictions"))
-        return functools.partial(scoring.Score, run, individual=individual)
+        return functools.partial(scoring.ClassScore, run, individual=individual)
 
     def follower(
         self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0

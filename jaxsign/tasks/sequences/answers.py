@@ -35,7 +35,7 @@ class Hypothesis:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer(answering.Answer):
+class SequenceAnswer(answering.Answer):
     """What was recognised in a clip.
 
     Attributes:

@@ -10,9 +10,9 @@ import numpy as np
 from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.tasks import answering
-from jaxsign.tasks.sequences.answers import Answer, Hypothesis
+from jaxsign.tasks.sequences.answers import Hypothesis, SequenceAnswer
 from jaxsign.tasks.sequences.decoding import beam, greedy, prefixes, rescoring
-from jaxsign.tasks.sequences.options import Options
+from jaxsign.tasks.sequences.options import DecodingOptions
 
 Array = np.ndarray
 
@@ -29,10 +29,10 @@ class Decoder:
       options: of decoding.
     """
 
-    def __init__(self, run: answering.Trained, options: Options):
+    def __init__(self, run: answering.Trained, options: DecodingOptions):
         self.run, self.options = run, options
 
-    def __call__(self, rows: answering.Outputs, names: Sequence[str]) -> list[Answer]:
+    def __call__(self, rows: answering.Outputs, names: Sequence[str]) -> list[SequenceAnswer]:
         """The readings of the clips `names`, which are the first of the rows.
 
         Args:
@@ -46,7 +46,7 @@ class Decoder:
         with jax.default_matmul_precision("highest"):
             return self._decode(rows)[: len(names)]
 
-    def _decode(self, said: answering.Outputs) -> list[Answer]:
+    def _decode(self, said: answering.Outputs) -> list[SequenceAnswer]:
         first = self._first_pass(said)
         if self.options.mode != "two_pass":
             return self._recognised(first, first.log_probs, None, first.log_probs)
@@ -86,7 +86,7 @@ class Decoder:
         log_ctc: Array,
         log_att: Array | None,
         scores: Array,
-    ) -> list[Answer]:
+    ) -> list[SequenceAnswer]:
         """Rows of hypotheses as class numbers: ids without the blank's place."""
         result = []
         for row, lengths in enumerate(found.lengths):
@@ -100,7 +100,9 @@ class Decoder:
                 for i, length in enumerate(lengths)
                 if np.isfinite(log_ctc[row, i])
             )
-            result.append(Answer(hypotheses, self.options.mode, self.run.labels.get("gloss")))
+            result.append(
+                SequenceAnswer(hypotheses, self.options.mode, self.run.labels.get("gloss"))
+            )
         return result
 
 

@@ -125,7 +125,7 @@ class Sentences(Follower):
         if len(stitched):
             self.trace(stitched)
 
-    def _heard(self, runs: Sequence[stitching.Run], now: float, took: float) -> Heard:
+    def _heard(self, runs: Sequence[stitching.GlossRun], now: float, took: float) -> Heard:
         signs = tuple(
             Emitted(self._name(run), run.id - 1, run.start, run.end, run.confidence, now, took)
             for run in runs
@@ -133,5 +133,5 @@ class Sentences(Follower):
         rest = self._collapser.tentative(self._stitcher.peek())
         return Heard(now, took, signs, tuple(map(self._name, rest)))
 
-    def _name(self, run: stitching.Run) -> str:
+    def _name(self, run: stitching.GlossRun) -> str:
         return metrics.class_name(self.run.labels["gloss"], run.id - 1)

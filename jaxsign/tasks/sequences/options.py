@@ -22,7 +22,7 @@ _FRESH = {"scale": 1, "bias": 0}  # a norm that nothing has trained
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class DecodingOptions:
     """Settings of decoding.
 
     Attributes:
@@ -57,7 +57,7 @@ class Options:
             raise UserError(f"ctc_weight={self.ctc_weight} must be between 0 and 1")
 
 
-def of_run(run: answering.Trained, **asked: Any) -> Options:
+def of_run(run: answering.Trained, **asked: Any) -> DecodingOptions:
     """The recipe's settings (`config.decode`), changed by those that are asked for (not None).
 
     The second pass is left out, unless it is asked for, where the decoder was never trained; to ask
@@ -74,13 +74,16 @@ def of_run(run: answering.Trained, **asked: Any) -> Options:
         own["n_best"] = min(own["n_best"], given["beam"])
     if "n_best" in given and "beam" not in given:
         own["beam"] = max(own["beam"], given["n_best"])
-    options = Options(**{**own, **given})
+    options = DecodingOptions(**{**own, **given})
     _warn_of_decoder(run, options)
     return options
 
 
 def _of_recipe(config: ConfigDict) -> dict[str, Any]:
-    own: dict[str, Any] = {**dataclasses.asdict(Options()), **dict(config.get("decode", {}))}
+    own: dict[str, Any] = {
+        **dataclasses.asdict(DecodingOptions()),
+        **dict(config.get("decode", {})),
+    }
     if own["ctc_weight"] < 0:
         own["ctc_weight"] = float(stages.resolve(config)[-1].config.loss.get("alpha", 0.3))
     return own
@@ -106,7 +109,7 @@ def decoder_is_trained(run: answering.Trained) -> bool:
     return False
 
 
-def _warn_of_decoder(run: answering.Trained, options: Options) -> None:
+def _warn_of_decoder(run: answering.Trained, options: DecodingOptions) -> None:
     """Says so on stderr where the second pass asks a decoder that has learned nothing."""
     if options.mode == "two_pass" and not decoder_is_trained(run):
         print(

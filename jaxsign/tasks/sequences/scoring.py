@@ -15,7 +15,7 @@ from jaxsign.tasks.sequences import examples, figures, sclite, sentences, summar
 from jaxsign.tasks.sequences import glosses as rules
 from jaxsign.tasks.sequences.answers import gloss_name
 from jaxsign.tasks.sequences.decoder import Decoder
-from jaxsign.tasks.sequences.options import Options
+from jaxsign.tasks.sequences.options import DecodingOptions
 from jaxsign.whole import write_json
 
 Array = np.ndarray
@@ -44,7 +44,7 @@ class Scoring:
             raise UserError(f"glosses {self.glosses!r}: none of {', '.join(rules.RULES)}.{near}")
 
 
-class Score(answering.Score):
+class SequenceScore(answering.Score):
     """Sentences, by the mode of decoding that read them.
 
     Args:
@@ -61,7 +61,7 @@ class Score(answering.Score):
         self,
         run: answering.Trained,
         clips: examples.SequenceExamples,
-        modes: list[Options],
+        modes: list[DecodingOptions],
         scored_by: Scoring,
     ):
         source, clips.features.finite = clips.source, not run.net.takes_nan
@@ -125,7 +125,7 @@ class Score(answering.Score):
     def show(self) -> None:
         summary.show(self.by_mode())
 
-    def _numbers(self, options: Options, found: list[sentences.Sentence]) -> dict[str, Any]:
+    def _numbers(self, options: DecodingOptions, found: list[sentences.Sentence]) -> dict[str, Any]:
         lengths = sentences.by_length(found)
         return {
             "decoding": dataclasses.asdict(options),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.tasks.sequences import word_errors
-from jaxsign.tasks.sequences.answers import Answer
+from jaxsign.tasks.sequences.answers import SequenceAnswer
 from jaxsign.tasks.sequences.word_errors import Counts
 from jaxsign.whole import write_text
 
@@ -37,14 +37,14 @@ class Sentence:
     hypothesis: tuple[str, ...]
     alignment: word_errors.Alignment
     counts: Counts
-    answer: Answer
+    answer: SequenceAnswer
     seconds: float
 
 
 def sentence(
     name: str,
     reference: Sequence[str],
-    answer: Answer,
+    answer: SequenceAnswer,
     *,
     costs: word_errors.Costs,
     rule: Callable[[Sequence[str]], tuple[str, ...]],

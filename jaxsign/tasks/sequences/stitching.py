@@ -93,7 +93,7 @@ class Stitcher:
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class GlossRun:
     """Neighbouring output frames with the same best id.
 
     Attributes:
@@ -109,13 +109,13 @@ class Run:
     confidence: float
     frames: int
 
-    def __add__(self, other: "Run") -> "Run":
+    def __add__(self, other: "GlossRun") -> "GlossRun":
         frames = self.frames + other.frames
         mean = (self.confidence * self.frames + other.confidence * other.frames) / frames
-        return Run(self.id, self.start, other.end, mean, frames)
+        return GlossRun(self.id, self.start, other.end, mean, frames)
 
 
-def runs(stitched: Stitched) -> list[Run]:
+def runs(stitched: Stitched) -> list[GlossRun]:
     """The runs of a stretch, blanks too. The lowest id wins ties."""
     if not len(stitched):
         return []
@@ -124,7 +124,7 @@ def runs(stitched: Stitched) -> list[Run]:
     starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
     ends = np.r_[starts[1:], len(ids)]
     return [
-        Run(int(ids[s]), float(stitched.first[s]), float(stitched.last[e - 1]),
+        GlossRun(int(ids[s]), float(stitched.first[s]), float(stitched.last[e - 1]),
             float(best[s:e].mean()), int(e - s))
         for s, e in zip(starts, ends, strict=True)
     ]  # fmt: skip
@@ -134,24 +134,24 @@ class Collapser:
     """CTC's collapse over a sequence that grows: repeats are one, blanks part them."""
 
     def __init__(self) -> None:
-        self._open: Run | None = None
+        self._open: GlossRun | None = None
 
-    def push(self, stitched: Stitched) -> list[Run]:
+    def push(self, stitched: Stitched) -> list[GlossRun]:
         """The runs that ended in these frames, blanks left out."""
         done = self._joined(stitched)
         self._open = done.pop() if done else None
         return [run for run in done if run.id]
 
-    def finish(self) -> list[Run]:
+    def finish(self) -> list[GlossRun]:
         """The run that is still going on, if it is no blank."""
         last, self._open = self._open, None
         return [last] if last is not None and last.id else []
 
-    def tentative(self, stitched: Stitched) -> list[Run]:
+    def tentative(self, stitched: Stitched) -> list[GlossRun]:
         """What the going run and these frames, which are not final, look like so far."""
         return [run for run in self._joined(stitched) if run.id]
 
-    def _joined(self, stitched: Stitched) -> list[Run]:
+    def _joined(self, stitched: Stitched) -> list[GlossRun]:
         found = runs(stitched)
         if self._open is None:
             return found
@@ -166,7 +166,7 @@ class Merger:
     def __init__(self) -> None:
         self._last: int | None = None
 
-    def push(self, found: Sequence[Run]) -> list[Run]:
+    def push(self, found: Sequence[GlossRun]) -> list[GlossRun]:
         """Those of a window's glosses that do not repeat the one before them."""
         kept = []
         for run in found:

@@ -243,7 +243,7 @@ class CtcAttention(tasks.Task):
             options.of_run(run, **{**given, "mode": mode})
             for mode in (options.MODES if all_modes else (given.get("mode"),))
         ]
-        return functools.partial(scoring.Score, run, modes=modes, scored_by=how)
+        return functools.partial(scoring.SequenceScore, run, modes=modes, scored_by=how)
 
     def follower(
         self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0

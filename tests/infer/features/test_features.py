@@ -15,10 +15,10 @@ from jaxsign.errors import UserError
 from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
-from jaxsign.infer.features.folder import Job, Plan
+from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import validate
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.views import fslr156
 from jaxsign.nets import inception, state_dict
 from parity import cases, compare
@@ -240,11 +240,11 @@ class Means:
 
 
 def plan(out, **options):
-    return Plan(out=out, settings=Settings(**options), net={"net": "means"})
+    return FeaturePlan(out=out, settings=ExtractionSettings(**options), net={"net": "means"})
 
 
 def jobs_of(target, out):
-    return [Job(name, path) for name, path in features_inputs.find(target, out).items()]
+    return [FeatureJob(name, path) for name, path in features_inputs.find(target, out).items()]
 
 
 def recorded(count, fps=10.0, name="hello"):
@@ -298,8 +298,8 @@ def test_damaged_videos(tmp_path):
     cut = tmp_path / "cut.avi"
     cut.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
     for keep, count in ((False, 0), (True, 1)):
-        job = Job("cut", cut)
-        wanted = Plan(tmp_path / "out", Settings(), {}, keep_partial=keep)
+        job = FeatureJob("cut", cut)
+        wanted = FeaturePlan(tmp_path / "out", ExtractionSettings(), {}, keep_partial=keep)
         deque(features_folder.work_off([job], Means(), wanted), 0)
         assert bool(job.reason) != keep
         assert len(list(tmp_path.glob("out/*.npz"))) == count
@@ -337,7 +337,7 @@ def test_files_of_another_origin_are_not_taken_for_results(tmp_path):
 def test_array_files_that_do_not_fit(tmp_path, arrays, words):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(UserError, match=words):
-        list(features_inputs.images(tmp_path / "a.npz", Settings()))
+        list(features_inputs.images(tmp_path / "a.npz", ExtractionSettings()))
 
 
 def test_sampling_is_that_of_the_landmarks(tmp_path):
@@ -345,7 +345,7 @@ def test_sampling_is_that_of_the_landmarks(tmp_path):
 
     path = write_video(tmp_path / "a.mp4", 20, fps=25)
     for options in ({}, {"target_fps": 10.0}, {"every_nth": 3}):
-        chosen = Settings(**options)
+        chosen = ExtractionSettings(**options)
         with video.Video(path) as opened:
             wanted = [frame.seconds for frame in recording.kept(opened, chosen)]
         assert [seconds for seconds, _, _ in features_inputs.images(path, chosen)] == wanted

@@ -26,19 +26,19 @@ def record(settings, **options):
 
 
 def test_a_recording_ends_with_enough_frames_and_starts_at_zero():
-    clip = record(capture.Settings(max_frames=20))
+    clip = record(capture.CaptureSettings(max_frames=20))
     assert len(clip) == 20 and clip.frame_size == (6, 8)
     assert clip.timestamps[0] == 0 and clip.fps == pytest.approx(30, abs=0.1)
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.01])
 def test_the_rate_is_kept_although_frames_come_unevenly(jitter):
-    clip = record(capture.Settings(fps=10.0), jitter=jitter)
+    clip = record(capture.CaptureSettings(fps=10.0), jitter=jitter)
     assert len(clip) == 20 and clip.fps == pytest.approx(10, abs=0.3)
 
 
 def test_long_recordings_are_thinned_evenly():
-    clip = record(capture.Settings(target_frames=16))
+    clip = record(capture.CaptureSettings(target_frames=16))
     assert len(clip) == 16
     kept = np.linspace(0, 59, 16).astype(int)
     np.testing.assert_allclose(clip.timestamps, kept / 30, atol=1e-9)
@@ -51,7 +51,7 @@ def test_face_only_leaves_the_rest_absent():
             found.points[:] = 0.5
             return found
 
-    clip = capture.capture(images(5), Everything(), capture.Settings(face_only=True))
+    clip = capture.capture(images(5), Everything(), capture.CaptureSettings(face_only=True))
     assert clip.presence["face"].all() and not clip.presence["pose"].any()
 
 
@@ -60,15 +60,17 @@ def test_the_watcher_may_end_it():
     clip = capture.capture(
         images(),
         FakeLandmarker(),
-        capture.Settings(),
+        capture.CaptureSettings(),
         watch=lambda image, detection, count: seen.append(count) or count == 7,
     )
     assert len(clip) == 7 and seen == list(range(1, 8))
 
 
 def test_json_has_null_for_what_is_absent():
-    clip = record(capture.Settings(max_frames=3))
-    written = json.loads(json.dumps(capture.to_json(clip, capture.Settings(target_frames=16))))
+    clip = record(capture.CaptureSettings(max_frames=3))
+    written = json.loads(
+        json.dumps(capture.to_json(clip, capture.CaptureSettings(target_frames=16)))
+    )
     assert (written["frames"], written["landmarks_per_frame"]) == (3, 543)
     assert written["landmarks"][0][0] == [0.5, 0.5, 0.5]
     assert written["landmarks"][0][500] == [None] * 3
@@ -78,12 +80,12 @@ def test_json_has_null_for_what_is_absent():
 @pytest.mark.parametrize("changes", [{"max_frames": 0}, {"fps": -1}, {"target_frames": -2}])
 def test_settings_that_record_nothing_are_refused(changes):
     with pytest.raises(UserError, match="capture: max_frames"):
-        record(capture.Settings(**changes))
+        record(capture.CaptureSettings(**changes))
 
 
 def test_nothing_to_record_is_said():
     with pytest.raises(UserError, match="no frame came"):
-        capture.capture([], FakeLandmarker(), capture.Settings())
+        capture.capture([], FakeLandmarker(), capture.CaptureSettings())
 
 
 def clip_of(points, count=10):
@@ -114,7 +116,9 @@ def test_the_picture_shows_both(tmp_path):
 
 def test_films_are_recorded_too(tmp_path):
     path = film(tmp_path / "a.mp4")
-    clip = capture.capture(frames.film(path), FakeLandmarker(), capture.Settings(max_frames=12))
+    clip = capture.capture(
+        frames.film(path), FakeLandmarker(), capture.CaptureSettings(max_frames=12)
+    )
     assert clip.presence["face"].tolist() == [False] * 10 + [True] * 2
 
 

@@ -221,6 +221,6 @@ def test_the_recipe_names_the_windows():
 
 
 def test_a_stream_may_pause_for_long():
-    clock, points = rows.Clock(0.0), np.zeros((1, 543, 3), np.float32)
+    clock, points = rows.StreamClock(0.0), np.zeros((1, 543, 3), np.float32)
     for seconds in (0.0, 100.0, 200.0, 200.03, *np.arange(300.0, 4000.0, 100.0)):
         assert len(clock.rows(rows.Chunk(points, np.array([seconds])))) == 1

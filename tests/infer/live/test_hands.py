@@ -27,7 +27,7 @@ def streamed(stage, x, times, size=7):
 
 
 def of_clip(clip, lengths=None, **options):
-    stage = hands.Hands(lengths=lengths, recorded_rate=clip.fps, **options)
+    stage = hands.StreamHands(lengths=lengths, recorded_rate=clip.fps, **options)
     return streamed(stage, clip.landmarks, clip.timestamps)
 
 
@@ -106,7 +106,7 @@ def test_a_first_hand_seen_edge_on_is_not_blown_up():
 def test_stored_features_are_normalised_as_the_view_does():
     stored = whisper_sign.joints(recording())
     lengths = whisper_sign.hand_lengths(stored)
-    stage = hands.Hands(stored=True, lengths=lengths, smooth=3)
+    stage = hands.StreamHands(stored=True, lengths=lengths, smooth=3)
     made = streamed(stage, stored, np.arange(len(stored)) / 60, size=13)
     np.testing.assert_array_equal(made.x, whisper_sign.view(stored, smooth=3))
 

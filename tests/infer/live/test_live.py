@@ -48,7 +48,7 @@ def film(path, count=30, fps=15):
 
 def moments(path, **settings):
     recogniser = live_runs.recogniser(live_runs.FakeRun(), **settings)
-    going = session.Session(recogniser, FakeLandmarker())
+    going = session.LiveSession(recogniser, FakeLandmarker())
     return going, list(going.run(frames.film(path)))
 
 
@@ -69,7 +69,7 @@ def test_the_picture_shows_skeleton_and_answers(tmp_path):
     last = seen[-1]
     points = live_runs.face()
     points[489:522] = np.linspace(0.2, 0.8, 33)[:, None]
-    view = picture.View()
+    view = picture.PictureView()
     with_all = picture.compose(last.image, points, last.latest, (), last.status, view)
     assert with_all.width == 480
     view.landmarks = False
@@ -80,12 +80,14 @@ def test_the_picture_shows_skeleton_and_answers(tmp_path):
 
 
 def test_keys_switch_what_is_shown_and_ask_for_actions():
-    view = picture.View()
-    keys = types.SimpleNamespace(_view=view, _SWITCHES=window.Window._SWITCHES)
-    keys._KEYS = window.Window._KEYS
-    assert [window.Window.press(keys, key) for key in "qsrclh"] == ["quit", "shot", "reset"] + [
-        ""
-    ] * 3
+    view = picture.PictureView()
+    keys = types.SimpleNamespace(_view=view, _SWITCHES=window.PreviewWindow._SWITCHES)
+    keys._KEYS = window.PreviewWindow._KEYS
+    assert [window.PreviewWindow.press(keys, key) for key in "qsrclh"] == [
+        "quit",
+        "shot",
+        "reset",
+    ] + [""] * 3
     assert (view.confidence, view.landmarks, view.help) == (False, False, False)
 
 
@@ -131,7 +133,7 @@ def test_without_a_display_there_is_no_window(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(UserError, match="no window can be opened.*--no-window"):
-        window.Window("x", picture.View())
+        window.PreviewWindow("x", picture.PictureView())
 
 
 def test_a_damaged_film_is_told(tmp_path, capsys):

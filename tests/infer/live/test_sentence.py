@@ -34,7 +34,7 @@ def film(ids, frames=30):
 
 def going(seconds=1.0):
     recogniser = stream_runs.recogniser(stream_runs.run(normalise=False), seconds=seconds)
-    return session.Session(recogniser, Landmarker())
+    return session.LiveSession(recogniser, Landmarker())
 
 
 def test_glosses_are_told_once_and_stay_in_the_line():
@@ -77,7 +77,7 @@ def test_the_picture_shows_the_newest_glosses_that_fit():
         heard = Heard(3.0, 1.0, told[-1:], ("LATER",))
         status = picture.Status(3.0, 30, 25.0, 10.0, 1.0, None)
         image = np.zeros((360, 480, 3), np.uint8)
-        made = picture.compose(image, None, heard, told, status, view or picture.View())
+        made = picture.compose(image, None, heard, told, status, view or picture.PictureView())
         return np.asarray(made).astype(int)
 
     short, long = shown(["TEA"]), shown(["HELLO"] * 30 + ["TEA"])
@@ -85,7 +85,7 @@ def test_the_picture_shows_the_newest_glosses_that_fit():
     # A line too long for the picture keeps its end: green where the newest is.
     green = (long[..., 1] > 180) & (long[..., 0] < 120)
     assert green.any() and green.any(0).nonzero()[0].max() < 480 - 10
-    assert (shown(["TEA"], picture.View(confidence=False)) != short).any()
+    assert (shown(["TEA"], picture.PictureView(confidence=False)) != short).any()
 
 
 def words(**given):

@@ -94,7 +94,7 @@ def test_a_window_over_a_whole_recording_reads_it_as_predict_does(tmp_path):
     np.save(tmp_path / "a.npy", points)
     x = run.features(points)
     (expected,) = asking.Asker(run).answers(
-        [runs.Clip(x, np.ones(len(x), bool))],
+        [runs.NetInput(x, np.ones(len(x), bool))],
         1,
         answerer=run.task.answerer(run, {"mode": "greedy"}),
     )

@@ -91,7 +91,7 @@ def test_an_imported_net_answers_at_the_clips_own_length(tmp_path):
     rng = np.random.default_rng(0)
     lengths = (20, 33, 20)
     clips = [
-        runs.Clip(rng.uniform(0, 1, (n, 62, 2)).astype(np.float32), np.ones(n, bool))
+        runs.NetInput(rng.uniform(0, 1, (n, 62, 2)).astype(np.float32), np.ones(n, bool))
         for n in lengths
     ]
     for answer, clip in zip(asking.Asker(run).answers(clips), clips, strict=True):

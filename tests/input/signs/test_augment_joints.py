@@ -120,7 +120,7 @@ def test_batches_hold_longer_clips_whole_and_zero_padding():
     )
     augment = build({"time_scale": (1.5, 1.5), "noise_std": 0.01})
     examples = ClassExamples(source, Treatment(augment=augment, max_length=20))
-    batches = batching.TrainBatches(examples, batching.Options(batch_size=2, buckets=(20,)))
+    batches = batching.TrainBatches(examples, batching.BatchOptions(batch_size=2, buckets=(20,)))
     batch = next(batches.iterator())
     assert batch["valid"].sum(-1).tolist() == [[15, 15]]
     assert (batch["x"][~batch["valid"]] == 0).all() and (batch["x"][batch["valid"]] != 0).all()

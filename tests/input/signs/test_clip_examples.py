@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxsign.errors import UserError
-from jaxsign.input.batching import EvalBatches, Options, TrainBatches
+from jaxsign.input.batching import BatchOptions, EvalBatches, TrainBatches
 from jaxsign.input.signs import augment
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.sources import Source
@@ -15,7 +15,7 @@ from jaxsign.tasks.classes.examples import ClassExamples
 from jaxsign.tasks.sequences.examples import SequenceExamples
 
 LENGTHS = np.random.default_rng(1).integers(1, 90, 61)
-OPTIONS = Options(batch_size=4, buckets=(16, 32, 64), seed=3)
+OPTIONS = BatchOptions(batch_size=4, buckets=(16, 32, 64), seed=3)
 
 
 def memory(lengths, sequences=None):
@@ -94,7 +94,7 @@ def test_mirror_images_come_from_the_mirrored_view():
         mirrored=lambda x: -x[:, None, :2] - 1,
         augment=augment.Augmentation(flip=0.5),
     )
-    batches = TrainBatches(ClassExamples(source, treatment), Options(batch_size=2))
+    batches = TrainBatches(ClassExamples(source, treatment), BatchOptions(batch_size=2))
     iterator = batches.iterator()
     seen = [next(iterator) for _ in range(40)]
     signs = np.concatenate([np.sign(b["x"][0, :, 0, 0, 0]) for b in seen])

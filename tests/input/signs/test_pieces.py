@@ -14,7 +14,7 @@ def windows(lengths, window, seed=0):
     def room(frames):
         return frames[:, None]
 
-    return pieces.Windows(np.array(lengths), window, max(window // 2, 1), seed, room)
+    return pieces.ClipWindows(np.array(lengths), window, max(window // 2, 1), seed, room)
 
 
 @settings(deadline=None, max_examples=60)

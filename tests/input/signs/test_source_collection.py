@@ -124,7 +124,7 @@ def test_batches_in_worker_processes(tmp_path):
     held = a_store(tmp_path / "s", rows)
     source = sources.open_source(data_of(train=tmp_path / "s"), "train")
     examples = ClassExamples(source, Treatment(view=fslr156.view, max_length=16))
-    batches = batching.EvalBatches(examples, batching.Options(batch_size=4, workers=1))
+    batches = batching.EvalBatches(examples, batching.BatchOptions(batch_size=4, workers=1))
     seen = np.concatenate([batch["index"] for batch in batches])
     assert sorted(seen.tolist()) == list(range(8))
     first = next(iter(batches))

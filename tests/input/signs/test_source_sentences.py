@@ -175,6 +175,6 @@ def test_batches_of_the_real_sentences():
         augment=recipe.build({"joints": {"time_scale": (0.8, 1.2), "noise_std": 0.01}}),
     )
     examples = SequenceExamples(counts["train"], treatment, frames_per_output=2)
-    batch = next(batching.TrainBatches(examples, batching.Options(batch_size=4)).iterator())
+    batch = next(batching.TrainBatches(examples, batching.BatchOptions(batch_size=4)).iterator())
     assert batch["x"].shape[2:] == (batch["valid"].shape[2], 3, 4)
     assert np.isfinite(batch["x"]).all() and np.abs(batch["x"]).max() < 50

@@ -50,7 +50,7 @@ def test_batches_of_a_view(name):
     view = pickle.loads(pickle.dumps(views.get_view(options)))
     source = Points() if name == "few_points" else Recordings()
     examples = ClassExamples(source, Treatment(view=view, max_length=12))
-    (batch,) = batching.EvalBatches(examples, batching.Options(batch_size=4, threads=1))
+    (batch,) = batching.EvalBatches(examples, batching.BatchOptions(batch_size=4, threads=1))
     assert batch["x"].shape == (4, 12, *SHAPES[name]) and batch["x"].dtype == np.float32
     for row, length in enumerate(source.lengths):
         np.testing.assert_array_equal(batch["x"][row, :length], view(source.read(row)))

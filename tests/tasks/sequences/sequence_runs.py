@@ -74,6 +74,6 @@ def clip(frames: int, seed=0) -> np.ndarray:
 
 def recognise(run, arrays, batch_size=4, names=(), **asked):
     """A run's answers to features of clips."""
-    clips = [runs.Clip(x, np.ones(len(x), bool)) for x in arrays]
+    clips = [runs.NetInput(x, np.ones(len(x), bool)) for x in arrays]
     answerer = run.task.answerer(run, asked)
     return asking.Asker(run).answers(clips, batch_size, names=names, answerer=answerer)

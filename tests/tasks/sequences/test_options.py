@@ -9,7 +9,7 @@ import sequence_runs
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.tasks.sequences import options
-from jaxsign.tasks.sequences.options import Options
+from jaxsign.tasks.sequences.options import DecodingOptions
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def changed(run, *words, **info):
 
 
 def test_the_recipe_decides_and_words_change_it(run):
-    assert options.of_run(run) == Options("two_pass", 10, 8, 0.3, 0.0)
+    assert options.of_run(run) == DecodingOptions("two_pass", 10, 8, 0.3, 0.0)
     own = changed(run, "--config.decode.ctc_weight=0.5", "--config.decode.beam=20")
-    assert options.of_run(own) == Options("two_pass", 20, 8, 0.5, 0.0)
+    assert options.of_run(own) == DecodingOptions("two_pass", 20, 8, 0.5, 0.0)
     assert options.of_run(changed(run, "--config.stage.stage3.loss.alpha=0.2")).ctc_weight == 0.2
     assert options.of_run(own, mode="greedy", beam=None).mode == "greedy"
 
@@ -50,7 +50,7 @@ def test_beam_and_n_best_follow_each_other(run):
 )
 def test_nonsense_is_refused(given, message):
     with pytest.raises(UserError, match=message):
-        Options(**given)
+        DecodingOptions(**given)
 
 
 def test_a_decoder_that_no_stage_has_reached_is_left_out(run, capsys):
@@ -88,4 +88,4 @@ def test_an_imported_decoder_whose_norm_is_fresh_was_never_trained(tmp_path):
 @pytest.mark.parametrize("values", [{"beam": 100_000}, {"length_bonus": float("nan")}])
 def test_settings_that_nothing_can_be_made_of_are_refused(values):
     with pytest.raises(UserError, match=f"{next(iter(values))}="):
-        Options(**values)
+        DecodingOptions(**values)

@@ -8,14 +8,14 @@ from PIL import Image
 from rich.console import Console
 
 from jaxsign.tasks.sequences import figures, glosses, sclite, sentences, summary, word_errors
-from jaxsign.tasks.sequences.answers import Answer, Hypothesis
+from jaxsign.tasks.sequences.answers import Hypothesis, SequenceAnswer
 from jaxsign.tasks.sequences.word_errors import Counts
 
 
 def sentence(name, reference, hypothesis, *, costs=word_errors.UNIT, rule="as-is", seconds=2.0):
     names = tuple(hypothesis.split())
     best = Hypothesis(tuple(range(len(names))), -0.25, None, -0.25)
-    said = Answer((best,), "greedy", names)
+    said = SequenceAnswer((best,), "greedy", names)
     return sentences.sentence(
         name, reference.split(), said, costs=costs, rule=glosses.RULES[rule], seconds=seconds
     )

@@ -98,7 +98,7 @@ def test_what_may_still_change_is_shown_without_being_taken():
 def test_the_originals_merge_drops_repeats_across_windows():
     def merged(windows):
         merger = stitching.Merger()
-        parts = [merger.push([stitching.Run(i, 0, 0, 1, 1) for i in w]) for w in windows]
+        parts = [merger.push([stitching.GlossRun(i, 0, 0, 1, 1) for i in w]) for w in windows]
         return [run.id for run in itertools.chain(*parts)]
 
     assert merged([[1, 2], [2, 3]]) == [1, 2, 3]

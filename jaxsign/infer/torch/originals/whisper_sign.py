@@ -224,7 +224,9 @@ def _decoding(stored: Mapping[str, Any]) -> dict[str, Any]:
     if wrong:
         raise UserError(f"the file's own way of decoding makes no sense:\n{listing(wrong)}")
     weight = known.get("ctc_weight", 0)
-    options.Options(**{**known, "ctc_weight": max(weight, 0)})  # below 0 = the stage's alpha
+    options.DecodingOptions(
+        **{**known, "ctc_weight": max(weight, 0)}
+    )  # below 0 = the stage's alpha
     return {f"decode.{key}": value for key, value in known.items()}
 
 

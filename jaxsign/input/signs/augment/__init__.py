@@ -25,7 +25,7 @@ OPERATIONS: dict[str, operation.Operation] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class AugmentationStep:
     """One entry of the list.
 
     Attributes:
@@ -48,7 +48,7 @@ class Augmentation:
       flip: probability that the view gives the clip's mirror image.
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[AugmentationStep, ...] = ()
     flip: float = 0.0
 
     @property

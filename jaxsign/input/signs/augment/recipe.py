@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxsign import fields
 from jaxsign.errors import UserError
-from jaxsign.input.signs.augment import Augmentation, Step
+from jaxsign.input.signs.augment import Augmentation, AugmentationStep
 from jaxsign.sections import augment as sections
 
 
@@ -39,41 +39,47 @@ def _is_on(made: Augmentation) -> bool:
     return bool(made.flip) or any(step.probability != 0 for step in made.steps)
 
 
-def _of_keypoints(own: sections.Augment, normalised: bool) -> tuple[Step, ...]:
+def _of_keypoints(own: sections.Augment, normalised: bool) -> tuple[AugmentationStep, ...]:
     # Noise comes after what must tell absent points by their zeros.
     rows = (
-        (own.speed, Step("speed", None, {"by": own.speed})),
-        (own.flip, Step("flip", own.flip, {"normalised": normalised})),
-        (own.scale, Step("scale", None, {"by": own.scale})),
-        (own.rotate, Step("rotate", None, {"by": own.rotate})),
-        (own.shift, Step("shift", None, {"by": own.shift})),
-        (own.point_dropout, Step("point_dropout", None, {"share": own.point_dropout})),
-        (own.noise_std, Step("noise_std", own.noise_prob, {"std": own.noise_std})),
-        (own.mask_prob, Step("mask_prob", own.mask_prob, {"ratio": own.mask_ratio})),
+        (own.speed, AugmentationStep("speed", None, {"by": own.speed})),
+        (own.flip, AugmentationStep("flip", own.flip, {"normalised": normalised})),
+        (own.scale, AugmentationStep("scale", None, {"by": own.scale})),
+        (own.rotate, AugmentationStep("rotate", None, {"by": own.rotate})),
+        (own.shift, AugmentationStep("shift", None, {"by": own.shift})),
+        (own.point_dropout, AugmentationStep("point_dropout", None, {"share": own.point_dropout})),
+        (own.noise_std, AugmentationStep("noise_std", own.noise_prob, {"std": own.noise_std})),
+        (own.mask_prob, AugmentationStep("mask_prob", own.mask_prob, {"ratio": own.mask_ratio})),
     )
     return tuple(step for on, step in rows if on)
 
 
-def _of_points(own: sections.Landmarks) -> tuple[Step, ...]:
+def _of_points(own: sections.Landmarks) -> tuple[AugmentationStep, ...]:
     move = {"scale": own.scale, "shift": own.shift, "rotate": own.rotate, "shear": own.shear}
     mask = {"ratio": own.mask_ratio, "value": own.mask_value}
     rows = (
-        Step("landmarks.resample", own.resample, {"times": own.resample_scale}),
-        Step("landmarks.affine", own.affine, move),
-        Step("landmarks.mask", own.mask, mask),
-        Step("landmarks.distort", own.distort, {"step": own.distort_step}),
-        Step("landmarks.cutout", own.cutout, {"size": own.cutout_size}),
+        AugmentationStep("landmarks.resample", own.resample, {"times": own.resample_scale}),
+        AugmentationStep("landmarks.affine", own.affine, move),
+        AugmentationStep("landmarks.mask", own.mask, mask),
+        AugmentationStep("landmarks.distort", own.distort, {"step": own.distort_step}),
+        AugmentationStep("landmarks.cutout", own.cutout, {"size": own.cutout_size}),
     )
     return tuple(step for step in rows if step.probability)
 
 
-def _of_joints(own: sections.Joints, longest: int) -> tuple[Step, ...]:
+def _of_joints(own: sections.Joints, longest: int) -> tuple[AugmentationStep, ...]:
     times = tuple(own.time_scale)
     rows = (
-        (times != (1, 1), Step("joints.time_scale", None, {"times": times, "longest": longest})),
-        (own.joint_mask, Step("joints.joint_mask", None, {"share": own.joint_mask})),
-        (own.time_mask, Step("joints.time_mask", own.time_mask, {"most": own.time_mask_frames})),
-        (own.jitter, Step("joints.jitter", None, {"most": own.jitter})),
-        (own.noise_std, Step("joints.noise_std", None, {"std": own.noise_std})),
+        (
+            times != (1, 1),
+            AugmentationStep("joints.time_scale", None, {"times": times, "longest": longest}),
+        ),
+        (own.joint_mask, AugmentationStep("joints.joint_mask", None, {"share": own.joint_mask})),
+        (
+            own.time_mask,
+            AugmentationStep("joints.time_mask", own.time_mask, {"most": own.time_mask_frames}),
+        ),
+        (own.jitter, AugmentationStep("joints.jitter", None, {"most": own.jitter})),
+        (own.noise_std, AugmentationStep("joints.noise_std", None, {"std": own.noise_std})),
     )
     return tuple(step for on, step in rows if on)

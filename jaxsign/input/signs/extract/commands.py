@@ -7,7 +7,7 @@ from jaxsign import arguments
 
 if TYPE_CHECKING:
     from jaxsign.input.signs.extract.films import Finder
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 _TEXT = """\
 Find the landmarks of hands, body and face in videos with MediaPipe: one Clip file
@@ -111,18 +111,18 @@ def _add_running(verb: Any) -> None:
     )
 
 
-def settings(words: argparse.Namespace) -> "Settings":
+def settings(words: argparse.Namespace) -> "ExtractionSettings":
     """What the options of `add_frames` and `add_models` say.
 
     Raises:
       UserError: it makes no sense.
     """
     from jaxsign.errors import UserError
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     if words.target_fps is not None and words.target_fps <= 0:
         raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
-    return Settings(
+    return ExtractionSettings(
         static=words.static,
         bgr=words.bgr,
         every_nth=words.every_nth,
@@ -132,7 +132,9 @@ def settings(words: argparse.Namespace) -> "Settings":
     )
 
 
-def finder(words: argparse.Namespace, chosen: "Settings | None" = None) -> "Finder | None":
+def finder(
+    words: argparse.Namespace, chosen: "ExtractionSettings | None" = None
+) -> "Finder | None":
     """What finds landmarks in films with the models of `add_models`; None where none is given.
 
     Args:
@@ -171,7 +173,7 @@ def extract(words: argparse.Namespace) -> int:
     chosen = settings(words)
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     out = Path(words.out)
-    plan = work.Plan(
+    plan = work.ExtractionPlan(
         out=out,
         factory=functools.partial(landmarkers.create, files, chosen),
         settings=chosen,

@@ -7,7 +7,7 @@ from jaxsign.errors import UserError
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import models, recording, videos
 from jaxsign.input.signs.extract.landmarkers import Factory, Landmarker
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.formats import Collection, Entry
 
 
@@ -22,7 +22,7 @@ class Finder:
     """
 
     factory: Factory
-    settings: Settings = dataclasses.field(default_factory=Settings)
+    settings: ExtractionSettings = dataclasses.field(default_factory=ExtractionSettings)
     keep_partial: bool = False
     _spare: list[Landmarker] = dataclasses.field(default_factory=list, repr=False)
 

@@ -16,7 +16,7 @@ from jaxsign.input.signs.extract import labels, report, settings, videos, work
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class Extraction:
     """What an extraction led to.
 
     Attributes:
@@ -24,25 +24,25 @@ class Result:
       made: clips that were made now.
     """
 
-    rows: list[report.Row]
+    rows: list[report.ExtractionRow]
     made: int
 
     @property
-    def failed(self) -> list[report.Row]:
+    def failed(self) -> list[report.ExtractionRow]:
         """Videos without a clip."""
         return [row for row in self.rows if row.status == report.FAILED]
 
 
 def extract(
     target: Path,
-    plan: work.Plan,
+    plan: work.ExtractionPlan,
     *,
     models: Mapping[str, Any] | None = None,
     workers: int = 0,
     overwrite: bool = False,
     only: Container[str] | None = None,
     display: progress.Display | None = None,
-) -> Result:
+) -> Extraction:
     """Makes the clips that are not there yet, and the report.
 
     Args:
@@ -79,7 +79,7 @@ def extract(
                 display.say(line)
     rows = [known[video.name] for video in listed]
     fresh = {job.video.name for job in jobs if job.needs_clip}
-    return Result(rows, sum(r.status == report.DONE and r.video in fresh for r in rows))
+    return Extraction(rows, sum(r.status == report.DONE and r.video in fresh for r in rows))
 
 
 def _check(
@@ -87,7 +87,7 @@ def _check(
     record: Mapping[str, Any],
     listed: Sequence[finding.Listed],
     names: Mapping[str, str],
-    known: Mapping[str, report.Row],
+    known: Mapping[str, report.ExtractionRow],
     overwrite: bool,
 ) -> None:
     """Refuses clips of different options or of different videos in one folder."""
@@ -98,14 +98,14 @@ def _check(
         _same_videos(listed, known, out)
 
 
-def _known_names(known: Mapping[str, report.Row]) -> dict[str, str]:
+def _known_names(known: Mapping[str, report.ExtractionRow]) -> dict[str, str]:
     return {row.video: row.clip.removesuffix(clips.SUFFIX) for row in known.values() if row.clip}
 
 
 def _work_off(
-    plan: work.Plan,
-    jobs: list[work.Job],
-    known: dict[str, report.Row],
+    plan: work.ExtractionPlan,
+    jobs: list[work.ExtractionJob],
+    known: dict[str, report.ExtractionRow],
     ready: int,
     workers: int,
     display: progress.Display,
@@ -132,19 +132,21 @@ def _work_off(
         _remove_drafts(plan.out)
 
 
-def _failure(job: work.Job, event: pool.Event) -> report.Row:
+def _failure(job: work.ExtractionJob, event: pool.Event) -> report.ExtractionRow:
     reason = " ".join(str(event.value).split())
     if str(job.video.path) not in reason:
         reason = f"{job.video.path}: {reason}"
-    return report.Row(job.video.name, status=report.FAILED, bytes=job.video.bytes, reason=reason)
+    return report.ExtractionRow(
+        job.video.name, status=report.FAILED, bytes=job.video.bytes, reason=reason
+    )
 
 
 def _jobs(
-    plan: work.Plan,
+    plan: work.ExtractionPlan,
     listed: list[finding.Listed],
     names: Mapping[str, str],
-    known: dict[str, report.Row],
-) -> list[work.Job]:
+    known: dict[str, report.ExtractionRow],
+) -> list[work.ExtractionJob]:
     """What is still to do; clips that no report tells of yet are added to `known`."""
     jobs = []
     for video in listed:
@@ -162,11 +164,11 @@ def _jobs(
         if not finished:
             known.pop(video.name, None)
         if not finished or preview:
-            jobs.append(work.Job(video, names[video.name], needs_clip=not finished))
+            jobs.append(work.ExtractionJob(video, names[video.name], needs_clip=not finished))
     return jobs
 
 
-def _adopt(out: Path, path: Path, video: finding.Listed) -> report.Row | None:
+def _adopt(out: Path, path: Path, video: finding.Listed) -> report.ExtractionRow | None:
     """The row of a clip whose process was killed before it could report; None if it is no clip."""
     try:
         clip = clips.load(path)
@@ -182,7 +184,7 @@ def _adopt(out: Path, path: Path, video: finding.Listed) -> report.Row | None:
 
 
 def _same_videos(
-    listed: Sequence[finding.Listed], known: Mapping[str, report.Row], out: Path
+    listed: Sequence[finding.Listed], known: Mapping[str, report.ExtractionRow], out: Path
 ) -> None:
     """Refuses to take a clip for one of another video that has the same name."""
     changed = [

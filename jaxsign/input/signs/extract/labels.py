@@ -71,7 +71,7 @@ def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
     return result
 
 
-def _write(path: Path, rows: list[labels.Row], overwrite: bool) -> str:
+def _write(path: Path, rows: list[labels.LabelRow], overwrite: bool) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0].cells), lineterminator="\n")
     writer.writeheader()

@@ -11,7 +11,7 @@ import numpy as np
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import libraries, sides
 from jaxsign.input.signs.extract.models import OPTIONS
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 _FACE_POINTS = 468  # of 478; the last ten are the irises
 
@@ -67,7 +67,7 @@ def _points(landmarks: Any) -> np.ndarray:
 class _MediaPipe:
     """Tasks of MediaPipe, run on the same images."""
 
-    def __init__(self, models: Mapping[str, Path], settings: Settings):
+    def __init__(self, models: Mapping[str, Path], settings: ExtractionSettings):
         self._mediapipe, self._vision = libraries.mediapipe()
         modes = self._vision.RunningMode
         self._static = settings.static
@@ -153,7 +153,7 @@ class Separate(_MediaPipe):
                 found.points[part] = assigned[side]
 
 
-def create(models: Mapping[str, Path], settings: Settings) -> Landmarker:
+def create(models: Mapping[str, Path], settings: ExtractionSettings) -> Landmarker:
     """A landmarker of the given model files, see `models.check`.
 
     Raises:

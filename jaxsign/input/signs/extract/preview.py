@@ -11,7 +11,7 @@ from jaxsign.input import film
 from jaxsign.input.signs import drawing
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import recording, report, video
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.whole import whole
 
 KINDS = ("sheet", "video")
@@ -19,7 +19,7 @@ _FRAMES, _COLUMNS, _SIDE = 18, 6, 320  # of a sheet: frames, columns, longer sid
 _VIDEO_SIDE = 720
 
 
-def write(path: Path, source: Path, clip: Clip, settings: Settings, kind: str) -> None:
+def write(path: Path, source: Path, clip: Clip, settings: ExtractionSettings, kind: str) -> None:
     """Draws the stored landmarks of `clip` on the frames of the video that it was made of.
 
     Args:
@@ -37,7 +37,7 @@ def write(path: Path, source: Path, clip: Clip, settings: Settings, kind: str) -
 
 
 def _drawn(
-    source: Path, clip: Clip, settings: Settings, numbers: np.ndarray, side: int
+    source: Path, clip: Clip, settings: ExtractionSettings, numbers: np.ndarray, side: int
 ) -> Iterator[tuple[int, Image.Image]]:
     """The frames of the given numbers with their skeletons."""
     wanted, last = set(numbers.tolist()), int(numbers.max())
@@ -55,7 +55,7 @@ def _drawn(
         raise UserError(f"{source}: has fewer frames now than its clip ({len(clip)})")
 
 
-def _sheet(draft: Path, source: Path, clip: Clip, settings: Settings) -> None:
+def _sheet(draft: Path, source: Path, clip: Clip, settings: ExtractionSettings) -> None:
     numbers = np.unique(np.linspace(0, len(clip) - 1, _FRAMES).round().astype(int))
     images, captions = [], []
     for number, image in _drawn(source, clip, settings, numbers, _SIDE):
@@ -71,7 +71,7 @@ def _caption(clip: Clip, number: int) -> str:
     return f"{number} · {clip.timestamps[number]:.2f} s · {' '.join(found) or 'nothing'}"
 
 
-def _video(draft: Path, source: Path, clip: Clip, settings: Settings) -> None:
+def _video(draft: Path, source: Path, clip: Clip, settings: ExtractionSettings) -> None:
     with film.Writer(draft, clip.fps or 30) as writer:
         for number, image in _drawn(source, clip, settings, np.arange(len(clip)), _VIDEO_SIDE):
             writer.add(image, clip.timestamps[number])

@@ -10,10 +10,10 @@ from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import sampling, video
 from jaxsign.input.signs.extract.landmarkers import Landmarker
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
-def kept(opened: video.Video, settings: Settings) -> Iterator[video.Frame]:
+def kept(opened: video.Video, settings: ExtractionSettings) -> Iterator[video.Frame]:
     """The frames of a video that its clip has."""
     sampler = sampling.Sampler(settings.every_nth, settings.target_fps)
     return (frame for frame in opened if sampler.keep(frame.seconds))
@@ -22,7 +22,7 @@ def kept(opened: video.Video, settings: Settings) -> Iterator[video.Frame]:
 def record(
     path: Path,
     landmarker: Landmarker,
-    settings: Settings,
+    settings: ExtractionSettings,
     *,
     source: str = "",
     threads: int = 1,

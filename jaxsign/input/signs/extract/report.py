@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.input.folders import progress
-from jaxsign.input.folders.report import Report
+from jaxsign.input.folders.report import FolderReport
 from jaxsign.input.signs.clip import Clip
 
 REPORT = "extract.csv"
@@ -14,7 +14,7 @@ DONE, FAILED = "done", "failed"
 
 
 @dataclasses.dataclass
-class Row:
+class ExtractionRow:
     """A video of the report.
 
     Attributes:
@@ -63,16 +63,16 @@ class Row:
         return dict(zip(PARTS, counts, strict=True))
 
 
-def of(out: Path) -> Report[Row]:
+def of(out: Path) -> FolderReport[ExtractionRow]:
     """The report in the folder of the clips."""
-    return Report(out / REPORT, Row)
+    return FolderReport(out / REPORT, ExtractionRow)
 
 
-def describe(clip: Clip, /, **known: Any) -> Row:
+def describe(clip: Clip, /, **known: Any) -> ExtractionRow:
     """The row of a clip; `known` are fields that the clip does not tell."""
     presence = clip.presence
     found: dict[str, Any] = {name: int(presence[name].sum()) for name in PARTS}
-    row = Row(
+    row = ExtractionRow(
         video="",
         frames=len(clip),
         seconds=round(float(clip.timestamps[-1]), 3),

@@ -13,7 +13,7 @@ RECORD = "extract.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class ExtractionSettings:
     """How frames are chosen and shown to the landmarkers.
 
     Attributes:

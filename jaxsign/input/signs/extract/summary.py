@@ -10,7 +10,7 @@ from rich.table import Table
 from jaxsign.input.signs.extract import report
 
 
-def summarise(console: Console, rows: Sequence[report.Row], made: int, out: Path) -> None:
+def summarise(console: Console, rows: Sequence[report.ExtractionRow], made: int, out: Path) -> None:
     """Prints how many frames have each part, over all clips of the folder, and what failed."""
     clips = [row for row in rows if row.status == report.DONE]
     failed = [row for row in rows if row.status == report.FAILED]

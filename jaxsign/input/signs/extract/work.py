@@ -11,11 +11,11 @@ from jaxsign.input.folders import finding, pool
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import recording, report, videos
 from jaxsign.input.signs.extract.landmarkers import Factory, Landmarker
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class ExtractionJob:
     """A video to make a clip of, or a clip to make the preview of.
 
     Attributes:
@@ -30,7 +30,7 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ExtractionPlan:
     """What is the same for all videos of a folder.
 
     Attributes:
@@ -44,18 +44,20 @@ class Plan:
 
     out: Path
     factory: Factory
-    settings: Settings
+    settings: ExtractionSettings
     preview: str = ""
     keep_partial: bool = False
     threads: int = 1
 
 
-def start(plan: Plan) -> Callable[[Job, pool.Notes], report.Row]:
+def start(plan: ExtractionPlan) -> Callable[[ExtractionJob, pool.Notes], report.ExtractionRow]:
     """Makes a first landmarker, so that what is wrong with it shows before the first video."""
     return functools.partial(_work, plan, [plan.factory()])
 
 
-def _work(plan: Plan, spare: list[Landmarker], job: Job, notes: pool.Notes) -> report.Row:
+def _work(
+    plan: ExtractionPlan, spare: list[Landmarker], job: ExtractionJob, notes: pool.Notes
+) -> report.ExtractionRow:
     begun = time.monotonic()
     path = videos.clip_path(plan.out, job.clip)
     note = ""
@@ -90,7 +92,7 @@ def _work(plan: Plan, spare: list[Landmarker], job: Job, notes: pool.Notes) -> r
     )
 
 
-def _preview(plan: Plan, job: Job, clip: clips.Clip) -> str:
+def _preview(plan: ExtractionPlan, job: ExtractionJob, clip: clips.Clip) -> str:
     """Draws the preview; returns why it could not, since the clip is good without it."""
     from jaxsign.input.signs.extract import preview  # matplotlib: most extractions do without
 

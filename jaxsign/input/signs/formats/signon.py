@@ -79,7 +79,7 @@ def open_path(path: Path) -> Collection:
     return of_files(path, "signon", found, load, frames, glosses=known, problems=problems)
 
 
-def _check_subsets(path: Path, rows: list[labels.Row]) -> None:
+def _check_subsets(path: Path, rows: list[labels.LabelRow]) -> None:
     """Other subsets than the three are no split, but not all of them are meant to be others."""
     found = list(dict.fromkeys(row.cells["Subset"] for row in rows if row.cells["Subset"]))
     if found and not set(found) & set(SPLITS):
@@ -88,7 +88,7 @@ def _check_subsets(path: Path, rows: list[labels.Row]) -> None:
         )
 
 
-def _lowered(row: labels.Row) -> labels.Row:
+def _lowered(row: labels.LabelRow) -> labels.LabelRow:
     return dataclasses.replace(row, cells={"label": row.cells["Label"]})
 
 

@@ -16,7 +16,7 @@ def write(
     *,
     copy: bool = False,
     on_clip: Callable[[str], None] | None = None,
-) -> linking.Counts:
+) -> linking.LinkCounts:
     """Writes folders of the same clip files with new labels; other columns of the labels stay.
 
     Args:
@@ -29,7 +29,7 @@ def write(
     Returns:
         How many files were linked and copied, without FSLR's parquet files beside them.
     """
-    counts, suffix = linking.Counts(), formats.get(collection.format).suffix
+    counts, suffix = linking.LinkCounts(), formats.get(collection.format).suffix
     more = _more_columns(source, suffix)
     for split, part in naming.parts(collection):
         folder = out / split
@@ -39,7 +39,7 @@ def write(
             beside = entry.path.with_suffix(".parquet")
             if collection.format == "fslr" and beside.is_file():
                 new = folder / f"{entry.name}.parquet"
-                linking.place(beside, new, linking.Counts(), copy=copy)
+                linking.place(beside, new, linking.LinkCounts(), copy=copy)
             if on_clip:
                 on_clip(entry.name)
         _labels.write(folder, part.entries, part, suffix)

@@ -121,12 +121,12 @@ def _extract(
 def extraction(words: argparse.Namespace, out: Path) -> tuple[Any, dict[str, Any]]:
     """How videos are extracted, and what identifies the models."""
     from jaxsign.input.signs.extract import commands, landmarkers, models, work
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-    settings = Settings(confidence=words.confidence)
+    settings = ExtractionSettings(confidence=words.confidence)
     files = models.check({kind: getattr(words, name) for kind, name in commands.MODELS.items()})
     factory = functools.partial(landmarkers.create, files, settings)
-    return work.Plan(out, factory, settings), dict(models.fingerprints(files))
+    return work.ExtractionPlan(out, factory, settings), dict(models.fingerprints(files))
 
 
 def rate(words: argparse.Namespace) -> float:

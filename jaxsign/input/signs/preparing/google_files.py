@@ -14,7 +14,7 @@ _PARTS = ("", *SPLITS)
 
 
 @dataclasses.dataclass
-class Plan:
+class GooglePlan:
     """What is to be written into a folder.
 
     Attributes:
@@ -37,7 +37,7 @@ class Plan:
         return [part / name for part in parts for name in names]
 
 
-def plan(source: Path, collection: Collection, out: Path) -> Plan:
+def plan(source: Path, collection: Collection, out: Path) -> GooglePlan:
     """Where each clip of a collection goes: `train_landmark_files/` of its split's folder.
 
     Args:
@@ -46,7 +46,7 @@ def plan(source: Path, collection: Collection, out: Path) -> Plan:
         out: the new folder.
     """
     known = _rows(source)
-    made = Plan(out, {}, {}, {sign: i for i, sign in enumerate(collection.classes()[0])})
+    made = GooglePlan(out, {}, {}, {sign: i for i, sign in enumerate(collection.classes()[0])})
     # The columns of several tables need not be the same.
     header = list(dict.fromkeys(name for cells in known.values() for name in cells))
     for entry in collection.entries:
@@ -70,7 +70,7 @@ def _rows(source: Path) -> dict[Path, dict[str, str]]:
     return found
 
 
-def check(made: Plan, overwrite: bool) -> None:
+def check(made: GooglePlan, overwrite: bool) -> None:
     """Nothing in the folder may be lost, or stay and be read with what is written.
 
     Raises:
@@ -105,8 +105,8 @@ def check(made: Plan, overwrite: bool) -> None:
 
 
 def write(
-    made: Plan, *, copy: bool = False, on_clip: Callable[[str], None] | None = None
-) -> linking.Counts:
+    made: GooglePlan, *, copy: bool = False, on_clip: Callable[[str], None] | None = None
+) -> linking.LinkCounts:
     """Writes clips, then index maps, then the lists: a folder with lists is a whole one.
 
     Args:
@@ -117,7 +117,7 @@ def write(
     Returns:
         How many files were linked, copied, and there already.
     """
-    counts = linking.Counts()
+    counts = linking.LinkCounts()
     for new, origin in made.files.items():
         linking.place(origin, new, counts, copy=copy)
         if on_clip:

@@ -10,7 +10,7 @@ from jaxsign.whole import whole
 
 
 @dataclasses.dataclass
-class Counts:
+class LinkCounts:
     """How files came to their new places."""
 
     linked: int = 0
@@ -28,7 +28,7 @@ def same(path: Path, origin: Path) -> bool:
     return os.path.samefile(path, origin) or filecmp.cmp(path, origin)
 
 
-def place(origin: Path, path: Path, counts: Counts, *, copy: bool = False) -> None:
+def place(origin: Path, path: Path, counts: LinkCounts, *, copy: bool = False) -> None:
     """Makes `path` the file `origin`, unless it is there already; one of other content is replaced.
 
     Args:

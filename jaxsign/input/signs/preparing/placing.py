@@ -33,7 +33,7 @@ class Placed:
     clips: int
     skipped: list[str]
     losses: list[str]
-    files: linking.Counts
+    files: linking.LinkCounts
 
 
 def place(
@@ -137,14 +137,14 @@ def _by_split(
         skipped += found.skipped
         losses |= set(found.losses)
         count += found.count
-    return Placed(out, name, count, skipped, sorted(losses), linking.Counts())
+    return Placed(out, name, count, skipped, sorted(losses), linking.LinkCounts())
 
 
 def _written(
     collection: Collection, out: Path, name: str, on_clip: Callable[[str], None] | None
 ) -> Placed:
     found = formats.write_collection(collection, out, name, on_clip=on_clip)
-    return Placed(out, name, found.count, found.skipped, found.losses, linking.Counts())
+    return Placed(out, name, found.count, found.skipped, found.losses, linking.LinkCounts())
 
 
 def _write_names(out: Path, collection: Collection) -> None:

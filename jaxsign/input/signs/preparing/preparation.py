@@ -170,7 +170,7 @@ class Prepared:
     skipped: list[str]
     losses: list[str]
     notes: list[str]
-    report: joint_checks.Report
+    report: joint_checks.JointReport
 
 
 def write(
@@ -204,7 +204,7 @@ def write(
     return Prepared(done.out, done.count, done.skipped, losses, notes, report)
 
 
-def _notes(report: joint_checks.Report) -> list[str]:
+def _notes(report: joint_checks.JointReport) -> list[str]:
     """Splits without samples, and glosses that training lacks."""
     notes = [f"{split} has no clip" for split in formats.SPLITS if split not in report.parts]
     if "train" in report.parts:
@@ -216,7 +216,7 @@ def _notes(report: joint_checks.Report) -> list[str]:
     return notes
 
 
-def statistics(report: joint_checks.Report) -> list[tuple[str, ...]]:
+def statistics(report: joint_checks.JointReport) -> list[tuple[str, ...]]:
     """A row for every split: samples, first shape, min, max, mean, median length, frames."""
     import numpy as np
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxsign.input.signs.formats import SPLITS, Collection
-from jaxsign.input.signs.joint_checks import Report
+from jaxsign.input.signs.joint_checks import JointReport
 from jaxsign.input.signs.preparing import choosing, everyday
 from jaxsign.input.signs.preparing.placing import Placed
 from jaxsign.input.signs.preparing.preparation import Prepared
@@ -87,7 +87,7 @@ def prepared(result: Prepared, statistics: Sequence[Sequence[str]], console: Con
     _left_out(result.skipped, console)
 
 
-def _odd(report: Report) -> list[str]:
+def _odd(report: JointReport) -> list[str]:
     """One line a file for the first few with issues or warnings."""
     told = {**report.warnings, **report.issues}
     lines = [f"{path}: {'; '.join(texts)}" for path, texts in told.items()]

@@ -11,7 +11,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import files, predict
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.extract import films, recording
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_films_are_answered_as_their_clips_and_bad_ones_are_told(folder, tmp_pat
     assert [row.pop("file") for row in found] == ["a.mp4", "deep/b.mp4"]
     for name in ("a", "deep/b"):
         film = tmp_path / "films" / f"{name}.mp4"
-        clip, _ = recording.record(film, extract_fakes.Fake(), Settings())
+        clip, _ = recording.record(film, extract_fakes.Fake(), ExtractionSettings())
         clip.save(tmp_path / "clips" / f"{name}.clip.npz")
     _, expected = told(tmp_path / "clips")
     assert [row.pop("file") for row in expected] == ["a.clip.npz", "deep/b.clip.npz"]
@@ -61,6 +61,6 @@ def test_runs_of_features_do_not_look_for_landmarks(tmp_path):
 
 def test_a_film_is_seen_as_its_settings_say(tmp_path):
     path = extract_fakes.movie(tmp_path / "a.mp4", 6)
-    (item,) = files.find(path, films.Finder(extract_fakes.Fake, Settings(every_nth=2)))
+    (item,) = files.find(path, films.Finder(extract_fakes.Fake, ExtractionSettings(every_nth=2)))
     clip = item.collection.read(item.index)
     assert len(clip) == 3 and np.isfinite(clip.landmarks).any()

@@ -24,12 +24,12 @@ from jaxsign.input.folders import finding, pool, progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import sources
 from jaxsign.input.signs.extract import folder, report, video, work
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
 def _extract(target, out, factory=fakes.Fake, settings=None, *, workers=1, **options):
     split = {key: options.pop(key) for key in ("preview", "keep_partial") if key in options}
-    plan = work.Plan(Path(out), factory, settings or Settings(), **split)
+    plan = work.ExtractionPlan(Path(out), factory, settings or ExtractionSettings(), **split)
     text = io.StringIO()
     display = progress.Display("video", Console(file=text, width=200))
     result = folder.extract(Path(target), plan, workers=workers, display=display, **options)
@@ -141,7 +141,7 @@ def small(tmp_path):
 def test_other_options_are_refused_and_overwrite_makes_all_anew(small):
     place, out = small
     before = _stamps(out)
-    other = Settings(every_nth=2, confidence=0.3)
+    other = ExtractionSettings(every_nth=2, confidence=0.3)
     with pytest.raises(
         UserError, match="--confidence: was 0.5, now 0.3\n.*--every-nth: was 1, now 2"
     ):
@@ -156,7 +156,7 @@ def test_other_options_are_refused_and_overwrite_makes_all_anew(small):
 
 def test_options_may_change_where_no_clip_stands_in_their_way(small, tmp_path):
     place, out = small
-    other, third = Settings(every_nth=2), fakes.movie(tmp_path / "c.mp4", 4)
+    other, third = ExtractionSettings(every_nth=2), fakes.movie(tmp_path / "c.mp4", 4)
     with pytest.raises(UserError, match="clips of other videos made with other options"):
         _extract(third, out, settings=other, overwrite=True)
     assert len(_stamps(out)) == 2
@@ -256,7 +256,7 @@ SCRIPT = """
     from jaxsign.input.signs.extract.settings import Settings
 
     if __name__ == "__main__":
-        plan = work.Plan(Path(sys.argv[2]), fakes.Slow, Settings())
+        plan = work.ExtractionPlan(Path(sys.argv[2]), fakes.Slow, Settings())
         folder.extract(Path(sys.argv[1]), plan, workers=2)
 """
 
@@ -314,8 +314,8 @@ def test_killed_or_interrupted_and_started_again(tmp_path, how):
 def test_a_worker_whose_parent_is_gone_does_not_write(tmp_path):
     path = fakes.movie(tmp_path / "a.mp4", 3)
     ours, theirs = pool.multiprocessing.Pipe()
-    plan = work.Plan(tmp_path / "out", fakes.Fake, Settings())
-    job = work.Job(finding.Listed("a.mp4", path, 1), "a")
+    plan = work.ExtractionPlan(tmp_path / "out", fakes.Fake, ExtractionSettings())
+    job = work.ExtractionJob(finding.Listed("a.mp4", path, 1), "a")
     do = work.start(plan)
     ours.close()
     with pytest.raises(BrokenPipeError):
@@ -324,12 +324,17 @@ def test_a_worker_whose_parent_is_gone_does_not_write(tmp_path):
 
 
 def test_the_report_survives_lines_cut_short(tmp_path):
-    rows = [report.Row("a,b\n.mp4", reason='says "no"'), report.Row("b", frames=2, fps=12.5)]
+    rows = [
+        report.ExtractionRow("a,b\n.mp4", reason='says "no"'),
+        report.ExtractionRow("b", frames=2, fps=12.5),
+    ]
     report.of(tmp_path).write(rows)
-    report.of(tmp_path).append(report.Row("c"))
+    report.of(tmp_path).append(report.ExtractionRow("c"))
     with open(tmp_path / "extract.csv", "a", encoding="utf-8") as file:
         file.write("d,d.clip.npz,do")
-    assert report.of(tmp_path).read() == {row.video: row for row in [*rows, report.Row("c")]}
+    assert report.of(tmp_path).read() == {
+        row.video: row for row in [*rows, report.ExtractionRow("c")]
+    }
     assert report.of(tmp_path / "nowhere").read() == {}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs.extract import libraries, models
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 NONE = dict.fromkeys(("holistic", "hand", "pose", "face"))
 
@@ -94,4 +94,4 @@ def test_other_failures_keep_their_first_line():
 )
 def test_settings_that_make_no_sense(options, message):
     with pytest.raises(UserError, match=message):
-        Settings(**options)
+        ExtractionSettings(**options)

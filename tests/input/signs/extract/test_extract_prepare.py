@@ -9,14 +9,14 @@ import pytest
 from jaxsign import cli
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.extract import work
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.preparing import gathering
 
 
 @pytest.fixture(autouse=True)
 def _without_models(monkeypatch):
     def extraction(words, out):
-        return work.Plan(out, fakes.Fake, Settings()), {}
+        return work.ExtractionPlan(out, fakes.Fake, ExtractionSettings()), {}
 
     monkeypatch.setattr(gathering, "extraction", extraction)
 

@@ -7,7 +7,7 @@ import pytest
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs.extract import recording, video
-from jaxsign.input.signs.extract.settings import Settings
+from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
 def _frames(path, **options):
@@ -64,16 +64,16 @@ def test_bgr_swaps_red_and_blue_of_rows_that_are_padded(tmp_path):
 def test_uneven_times_are_kept_from_the_first_kept_frame_on(tmp_path):
     times = [0, 10, 50, 60, 200, 210, 240]
     path = fakes.movie(tmp_path / "a.mp4", times=times)
-    clip, note = recording.record(path, fakes.Fake(), Settings())
+    clip, note = recording.record(path, fakes.Fake(), ExtractionSettings())
     np.testing.assert_allclose(clip.timestamps, np.array(times) / 1000)
     assert clip.fps == 25 and note == "" and clip.source == str(path)
-    nth, _ = recording.record(path, fakes.Fake(), Settings(every_nth=3))
+    nth, _ = recording.record(path, fakes.Fake(), ExtractionSettings(every_nth=3))
     np.testing.assert_allclose(nth.timestamps, [0, 0.06, 0.24])
 
 
 def test_what_the_landmarker_finds_is_in_the_clip(tmp_path):
     path = fakes.movie(tmp_path / "a.mp4", 5, rate=10)
-    clip, _ = recording.record(path, fakes.Fake(), Settings(), source="me")
+    clip, _ = recording.record(path, fakes.Fake(), ExtractionSettings(), source="me")
     assert clip.landmarks.shape == (5, 543, 3) and clip.frame_size == (64, 48)
     assert clip.source == "me" and clip.fps == 10
     np.testing.assert_array_equal(np.isfinite(clip.landmarks[:, 522, 0]), [1, 0, 1, 0, 1])
@@ -85,7 +85,10 @@ def test_target_fps_and_long_videos(tmp_path):
     path = fakes.movie(tmp_path / "a.mp4", 300, rate=30)
     shares = []
     clip, _ = recording.record(
-        path, fakes.Fake(), Settings(target_fps=10), progress=lambda n, share: shares.append(share)
+        path,
+        fakes.Fake(),
+        ExtractionSettings(target_fps=10),
+        progress=lambda n, share: shares.append(share),
     )
     np.testing.assert_allclose(clip.timestamps, np.arange(100) / 10, atol=1e-3)
     assert clip.fps == pytest.approx(10, abs=0.01)
@@ -93,7 +96,9 @@ def test_target_fps_and_long_videos(tmp_path):
 
 
 def test_a_single_frame_is_a_clip(tmp_path):
-    clip, _ = recording.record(fakes.movie(tmp_path / "a.mp4", 1), fakes.Fake(), Settings())
+    clip, _ = recording.record(
+        fakes.movie(tmp_path / "a.mp4", 1), fakes.Fake(), ExtractionSettings()
+    )
     assert len(clip) == 1 and clip.timestamps.tolist() == [0.0] and clip.fps == 30
 
 
@@ -121,7 +126,7 @@ BAD = {
 @pytest.mark.parametrize("message", BAD)
 def test_what_is_no_video_is_told(tmp_path, message):
     with pytest.raises(UserError, match=message) as told:
-        recording.record(BAD[message](tmp_path), fakes.Fake(), Settings())
+        recording.record(BAD[message](tmp_path), fakes.Fake(), ExtractionSettings())
     assert str(tmp_path / "a.mp4") in str(told.value)
 
 
@@ -144,14 +149,14 @@ def test_a_short_mp4_cut_short_is_noticed(tmp_path):
         starts = sorted(packet.pos for packet in source.demux(video=0) if packet.pos)
     path.write_bytes(path.read_bytes()[: starts[9]])  # between two packets: nothing is broken
     with pytest.raises(UserError, match="cut short.* 9 frames"):
-        recording.record(path, fakes.Fake(), Settings())
+        recording.record(path, fakes.Fake(), ExtractionSettings())
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi"])
 def test_a_video_cut_short_fails_unless_the_rest_is_asked_for(tmp_path, suffix):
     path = fakes.cut(fakes.movie(tmp_path / f"a{suffix}", 120))
     with pytest.raises(UserError, match="damaged.*--keep-partial"):
-        recording.record(path, fakes.Fake(), Settings())
-    clip, note = recording.record(path, fakes.Fake(), Settings(), keep_partial=True)
+        recording.record(path, fakes.Fake(), ExtractionSettings())
+    clip, note = recording.record(path, fakes.Fake(), ExtractionSettings(), keep_partial=True)
     assert 10 < len(clip) < 110
     assert "cut short" in note or "decoding failed" in note

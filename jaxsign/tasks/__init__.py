@@ -70,6 +70,19 @@ class Task(answering.Answering):
         """What in a recipe the task cannot work with, a sentence each; default: nothing."""
         return []
 
+    # Without data, for a smoke test.
+
+    @classmethod
+    def assumed(cls, config: ConfigDict) -> Mapping[str, Mapping[str, Any]]:
+        """Numbers in place of the examples' facts: section -> key -> value; default: none."""
+        return {}
+
+    def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
+        """Random inputs of the net [B, ...], as `config.smoke` asks; default: refused."""
+        raise UserError(
+            f"task.name={config.task.name!r} has no smoke test: train on a few examples"
+        )
+
     # On the devices, traced.
 
     @abc.abstractmethod

@@ -4,12 +4,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
+
+_CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
 
 
 def open_source(config: ConfigDict, split: str) -> sources.Source:
@@ -29,6 +33,23 @@ def measured(config: ConfigDict, source: sources.Source) -> sources.Source:
     """The same source with the lengths that its clips have behind the view."""
     lengths = views.lengths(config, source)
     return source if lengths is None else dataclasses.replace(source, lengths=lengths)
+
+
+def assumed(config: ConfigDict) -> dict[str, dict[str, Any]]:
+    """Numbers in place of what only data can tell, for a test without any."""
+    net = {key: _CLASSES for key, n in config.net.items() if key.startswith("num_") and n == 0}
+    return {"net": {**net, "input_dim": _WIDTH} if config.net.get("input_dim") == 0 else net}
+
+
+def imagined(config: ConfigDict, net: nets.Net, rng: jax.Array) -> dict[str, jax.Array]:
+    """`config.smoke.batch_size` clips of N(0, 1), and of a sequence's tokens the start alone."""
+    count, frames = config.smoke.batch_size, config.smoke.frames
+    frames = min(frames, net.max_frames or frames)
+    return {
+        "x": jax.random.normal(rng, (count, frames, *net.frame_shape)),
+        "valid": jnp.ones((count, frames), bool),
+        "tokens": jnp.zeros((count, 1), jnp.int32),
+    }
 
 
 class SignExamples(ClipExamples):

@@ -1,22 +1,24 @@
-"""The batch size found by trial steps: the real compiled step on the longest bucket."""
+"""The batch size found by trial steps: the real compiled step on the largest bucket."""
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import psutil
 
-from jaxsign.train import initial, log, setup
+from jaxsign.train import initial, log, setup, step
+from jaxsign.train.state import TrainState
 
 _LARGEST = 1024
-_GAIN = 1.05  # a doubling must bring at least this much more clips/s
+_GAIN = 1.05  # a doubling must bring at least this much more examples/s
 _SHARE = 0.8  # of the free memory that the step may take
 
 
 def choose(run: setup.TrainingRun, display: log.TrainingDisplay) -> setup.TrainingRun:
-    """Doubles the batch while clips/s still grow and memory allows.
+    """Doubles the batch while examples/s still grow and memory allows.
 
     The choice becomes part of the run's config, so that a resumed run goes on with the same size.
     """
@@ -26,10 +28,10 @@ def choose(run: setup.TrainingRun, display: log.TrainingDisplay) -> setup.Traini
     limit = min(_LARGEST, max(size, len(run.train)))
     while size <= limit:
         config.input.batch_size = size
-        speed = _clips_per_second(run)
+        speed = _examples_per_second(run)
         if speed is None or speed < fastest * _GAIN:
             break
-        display.say(f"batch {size}: {speed:.0f} clips/s")
+        display.say(f"batch {size}: {speed:.0f} examples/s")
         fastest, best, size = speed, size, size * 2
     config.input.batch_size = best
     display.say(f"batch size {best}, found by trial steps")
@@ -37,8 +39,8 @@ def choose(run: setup.TrainingRun, display: log.TrainingDisplay) -> setup.Traini
     return dataclasses.replace(run, config=config, stages=stages)
 
 
-def _clips_per_second(run: setup.TrainingRun) -> float | None:
-    """Clips a second of the first stage's step, or None if the step does not fit the memory."""
+def _examples_per_second(run: setup.TrainingRun) -> float | None:
+    """Examples a second of the first stage's step, or None if the step does not fit the memory."""
     stages = setup.stage.resolve(run.config)
     session = setup.begin(run, stages[0], None)
     batches = session.train_batches
@@ -61,13 +63,14 @@ def _clips_per_second(run: setup.TrainingRun) -> float | None:
         if "RESOURCE_EXHAUSTED" in str(error):
             return None
         raise
-    clips = batch["weight"].size
-    return clips / min(times[1:])  # the first one compiles
+    return batch["weight"].size / min(times[1:])  # the first one compiles
 
 
-def _temporaries(compiled: Any, state: Any, put: Any, rates: Any) -> float:
+def _temporaries(
+    compiled: step.Compiled, state: TrainState, put: Any, rates: Mapping[str, Any]
+) -> float:
     """Bytes that the step needs besides its arguments; a CPU has no error to catch in time."""
-    if not hasattr(compiled.train, "lower"):
+    if not hasattr(compiled.train, "lower"):  # a function of jax
         return 0.0
     analysis = compiled.train.lower(state, put, rates).compile().memory_analysis()
     return float(getattr(analysis, "temp_size_in_bytes", 0)) if analysis else 0.0

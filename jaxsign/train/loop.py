@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import math
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ class Loop:
             session.schedule.restore(self.records.schedule or session.schedule.state())
         self.resumed = resumed
         self.state = session.compiled.place(host)
-        self.feed: Any = None  # prefetched batches of the stage at hand
+        # Prefetched batches of the stage at hand, and the input's position behind each.
+        self.feed: Generator[tuple[Any, dict[str, int]], None, None] | None = None
         self.display = display
         self.outputs = outputs.Outputs(run, display, count, self.records.step)
 

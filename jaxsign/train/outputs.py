@@ -46,7 +46,7 @@ class Outputs:
         say(f"net      {run.config.net.name}, {self.parameters:,} parameters")
         if len(run.stages) > 1 or run.config.train.frozen:
             say(f"train    {_parts(session.trainable)}")
-        say(f"data     {len(run.train)} training and {len(run.val)} validation clips")
+        say(f"data     {len(run.train)} training and {len(run.val)} validation examples")
         batches = session.train_batches
         sizes = ", ".join("x".join(map(str, size)) for size in batches.sizes)
         say(

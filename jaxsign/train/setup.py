@@ -78,12 +78,18 @@ def choose_devices(wanted: int) -> list[jax.Device]:
 
 def resolve(config: ConfigDict, train: Examples, stored: ConfigDict | None = None) -> ConfigDict:
     """The recipe with what only the training data can tell, and with paths from anywhere."""
-    config = ConfigDict(config.to_dict())
-    for section, values in train.facts(config).items():
-        config[section].update(values)
+    config = filled(config, train.facts(config))
     _absolute_paths(config)
     if stored is not None and not config.input.batch_size:
         config.input.batch_size = stored.input.batch_size
+    return config
+
+
+def filled(config: ConfigDict, facts: Mapping[str, Mapping[str, Any]]) -> ConfigDict:
+    """A copy of a recipe with what its data tell: section -> key -> value."""
+    config = ConfigDict(config.to_dict())
+    for section, values in facts.items():
+        config[section].update(values)
     return config
 
 

@@ -12,8 +12,6 @@ from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.train import checkpoint, precision, ranges, setup
 
-_CLASSES = 10  # where the recipe takes the data's number
-
 
 def _mean(output: Any) -> jax.Array:
     """Sum of the heads' mean logits, or of the means of all that a net without heads gives."""
@@ -24,9 +22,9 @@ def _mean(output: Any) -> jax.Array:
 def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     """Runs a net once on random numbers and its checkpoint through a save and a load.
 
-    Input N(0, 1) of `config.smoke.batch_size` clips of `config.smoke.frames` frames, train mode;
-    loss = sum of all heads' mean logits (or of the outputs' means); gradients checked to be finite;
-    variables saved under WORKDIR/smoke and loaded back.
+    Input of random numbers as the task imagines it, train mode; loss = sum of all heads' mean
+    logits (or of the outputs' means); gradients checked to be finite; variables saved under
+    WORKDIR/smoke and loaded back.
 
     Returns:
       The line to print.
@@ -34,21 +32,12 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     Raises:
       UserError: a gradient is not finite or the loaded variables differ.
     """
-    config = ConfigDict(config.to_dict())
-    if config.net.get("input_dim", None) == 0:
-        config.net.input_dim = 156
-    for key, count in config.net.items():
-        if key.startswith("num_") and count == 0:
-            config.net[key] = _CLASSES
+    config = setup.filled(config, tasks.kind(config).assumed(config))
     net = setup.build_net(config, precision.compute_dtype(config.precision))
     ranges.check(config)
-    frames = min(config.smoke.frames, net.max_frames or config.smoke.frames)
-    key = jax.random.key(config.seed)
-    x = jax.random.normal(key, (config.smoke.batch_size, frames, *net.frame_shape))
-    # A decoder of sequences runs as well: on the start alone.
-    tokens = jnp.zeros((len(x), 1), jnp.int32)
-    batch = {"x": x, "valid": jnp.ones(x.shape[:2], bool), "tokens": tokens}
-    variables = tasks.build(config, net).init(key, batch)
+    key, task = jax.random.key(config.seed), tasks.build(config, net)
+    batch = task.imagined(config, key)
+    variables = task.init(key, batch)
     params = {k: v for k, v in variables["params"].items() if k != "loss_weights"}
     rest = {k: v for k, v in variables.items() if k != "params"}
 
@@ -69,6 +58,7 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
         raise UserError(f"smoke test: {folder} does not give back what was saved in it")
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     return (
-        f"smoke test passed: {config.net.name}, {count:,} parameters, input {x.shape}, sum of mean "
-        f"outputs {float(value):.4f}, finite gradients; saved to and loaded from {folder}"
+        f"smoke test passed: {config.net.name}, {count:,} parameters, input "
+        f"{batch[net.inputs[0]].shape}, sum of mean outputs {float(value):.4f}, finite gradients; "
+        f"saved to and loaded from {folder}"
     )

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.tasks import answering, measures
+from jaxsign.tasks import answering, clips, measures
 from jaxsign.tasks.classes import answers, examples, following, judging, scoring, weighting
 from jaxsign.tasks.classes import loss as losses
 
@@ -67,6 +67,13 @@ class Classify(tasks.Task):
         return found | {
             f"loss/{h}": measures.Number(f"loss/{h}", f"validation {h} loss", "min") for h in heads
         }
+
+    @classmethod
+    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
+        return clips.assumed(config)
+
+    def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
+        return clips.imagined(config, self.net, rng)
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
         variables = nets.init(self.net, rng, batch)

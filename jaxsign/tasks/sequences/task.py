@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.tasks import answering, measures
+from jaxsign.tasks import answering, clips, measures
 from jaxsign.tasks.sequences import ctc, examples, following, options, scoring, word_errors
 from jaxsign.tasks.sequences.decoder import Decoder
 from jaxsign.tasks.sequences.decoding import greedy
@@ -85,6 +85,13 @@ class CtcAttention(tasks.Task):
                 f"loss.auxiliary={config.loss.auxiliary}: set net.auxiliary_ctc as well"
             )
         return problems
+
+    @classmethod
+    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
+        return clips.assumed(config)
+
+    def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
+        return clips.imagined(config, self.net, rng)
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
         return nets.init(self.net, rng, {**batch, "tokens": jnp.zeros((1, 1), jnp.int32)})

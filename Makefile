@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKDIR ?= runs/synthetic
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Two processes share what is compiled; a file's tests stay together until one has none left.
+# Two processes share what is compiled; one that is done takes over from the other.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: train check test test-all lint bench setup clean help

@@ -51,7 +51,7 @@ def evaluate(
         compared (`jaxsign.tasks.answering.Answering.scorer`).
 
     Returns:
-      The content of complete_validation_results.json; of label sequences that of results.json.
+      The numbers that the task's score has written (`jaxsign.tasks.answering.Score.write`).
 
     Raises:
       UserError: no data, or data or settings that do not fit the run.

@@ -331,9 +331,11 @@ class Loop:
         variables: Any = {"params": host.params, **host.collections}
         if upcoming.start == "best" and at.best is not None:
             variables = self.checkpoints.best_variables()[0]
-        at.next_stage(reset_best=upcoming.reset_best, reset_stop=upcoming.until)
         self._close_feed()
         self.session = setup.begin(self.run, upcoming, variables)
+        # A number of another kind cannot be held against the one so far.
+        other = self.session.monitors.stop != before.monitors.stop
+        at.next_stage(reset_best=upcoming.reset_best, reset_stop=upcoming.until or other)
         fresh = self.session.fresh(variables, at.step, host)
         self.state = self.session.compiled.place(fresh)
         self.outputs.stage(self.session)

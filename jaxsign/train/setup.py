@@ -137,7 +137,7 @@ class Session:
     """What a stage works with.
 
     Attributes:
-      train_batches, val_batches: of the sources, under the stage's input options.
+      train_batches, val_batches: of the examples, under the stage's input options.
       monitors: the numbers that choose the best epoch, stop the stage and steer its rate.
       survey_batches: the training examples whole and in order, where the input asks for the task's
         survey; else None.

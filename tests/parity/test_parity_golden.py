@@ -1,6 +1,5 @@
-"""Every golden case and file through jaxsign, and the nets' cases through the torch references."""
+"""Every shipped case and file through jaxsign, and the nets' cases through the references."""
 
-import helpers
 import jax
 import numpy as np
 import pytest
@@ -9,13 +8,6 @@ from parity import cases, jobs, run, targets
 
 SHIPPED = [job for folder in run.shipped() for job in jobs.jobs(folder)]
 REFERENCE = [job for folder in run.shipped() for job in jobs.jobs(folder, jobs.REFERENCE)]
-# What did not fit beside the tests.
-LARGE = [
-    job
-    for system in (("fslr", "asl_hybrid", "whispersign") if helpers.SHARED else ())
-    for job in jobs.jobs(helpers.SHARED / "golden" / system)
-    if job.name not in {job.name for job in SHIPPED}
-]
 
 
 def names(found):
@@ -34,12 +26,6 @@ def passes(job):
 def test_shipped(job):
     outcome = passes(job)
     assert outcome.status == "passed" and outcome.differences
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize("job", LARGE, ids=names(LARGE))
-def test_large(job):
-    passes(job)
 
 
 @pytest.mark.parametrize("job", REFERENCE, ids=names(REFERENCE))

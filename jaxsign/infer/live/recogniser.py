@@ -109,7 +109,7 @@ class Recogniser:
     def _blank(self, length: int) -> np.ndarray:
         """A window's features, of nobody in particular."""
         if self.follower.causal or self._run.view is None:
-            return np.zeros((length, *self._run.frame_shape), np.float32)
+            return self._cut(np.zeros((length, *self._run.frame_shape), np.float32))
         times, points = np.arange(length) / 30, np.full((length, POINTS, 3), 0.5, np.float32)
         seen = np.ones((length, 33), np.float32)
         return self._cut(self._features.prepare(Rows(points, times, times, seen)))

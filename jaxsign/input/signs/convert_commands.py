@@ -139,6 +139,8 @@ def convert(words: argparse.Namespace) -> int:
         raise UserError("Give SRC, or the recipe whose clips are to be written: --config RECIPE")
     if words.config:
         return _convert_recipe(words)
+    if words.find_occluded:
+        raise UserError("--find-occluded goes with --config RECIPE: give that, or leave it out")
     collection = formats.open_collection(words.source, words.source_format)
     formats.check_beside(words.source, words.out)
     if words.split:
@@ -157,7 +159,7 @@ def _convert_recipe(words: argparse.Namespace) -> int:
     others |= {"--float16": words.float16, "--confidence": words.confidence, "--skip": words.skip}
     others |= {"--max-gap": words.max_gap, f"--to {words.to}": words.to not in ("auto", "fslr")}
     for name, given in others.items():
-        if given not in (None, False):
+        if given is not None and given is not False:
             raise UserError(
                 f"{name}: a recipe's clips are written in the format fslr, as its data and view "
                 "say. Leave that out, or convert the files: jaxsign convert SRC"

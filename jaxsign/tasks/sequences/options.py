@@ -64,8 +64,15 @@ def of_run(run: answering.Trained, **asked: Any) -> DecodingOptions:
     such a decoder brings a warning.
 
     Raises:
-      UserError: a setting that makes no sense.
+      UserError: a setting that there is not, or that makes no sense.
     """
+    known = [field.name for field in dataclasses.fields(DecodingOptions)]
+    for name in asked:
+        if name not in known:
+            raise UserError(
+                f"{name}: no setting of decoding.{did_you_mean(name, known)} Known: "
+                f"{', '.join(known)}"
+            )
     own = _of_recipe(run.config)
     if own["mode"] == "two_pass" and not decoder_is_trained(run):
         own["mode"] = "beam"

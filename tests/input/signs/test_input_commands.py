@@ -86,9 +86,18 @@ def test_convert_writes_the_same_from_a_recipe(exported, tmp_path):
             assert one.read_bytes() == other.read_bytes()
 
 
-@pytest.mark.parametrize("words", [(), ("a", "--config", "b"), ("--config", "b", "--to", "store")])
-def test_convert_of_a_recipe_takes_what_fits(words, tmp_path):
-    with pytest.raises(UserError, match="Give SRC|--to store: a recipe"):
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "Give SRC"),
+        (("a", "--config", "b"), "Give SRC"),
+        (("--config", "b", "--to", "store"), "--to store: a recipe"),
+        (("--config", "b", "--confidence", "0"), "--confidence: a recipe"),
+        (("a", "--find-occluded"), "goes with --config"),
+    ],
+)
+def test_convert_of_a_recipe_takes_what_fits(words, message, tmp_path):
+    with pytest.raises(UserError, match=message):
         _run("convert", *words, "--out", str(tmp_path / "x"))
 
 

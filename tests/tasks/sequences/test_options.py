@@ -53,6 +53,11 @@ def test_nonsense_is_refused(given, message):
         DecodingOptions(**given)
 
 
+def test_a_setting_that_there_is_not_names_the_nearest(run):
+    with pytest.raises(UserError, match="Did you mean 'beam'"):
+        options.of_run(run, beem=3)
+
+
 def test_a_decoder_that_no_stage_has_reached_is_left_out(run, capsys):
     first = changed(run, epoch=30)  # the last epoch of stage 1
     assert options.of_run(first).mode == "beam"

@@ -13,8 +13,6 @@ from jaxsign.input.signs.extract import libraries, sides
 from jaxsign.input.signs.extract.models import OPTIONS
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-_FACE_POINTS = 468  # of 478; the last ten are the irises
-
 
 @dataclasses.dataclass
 class Detection:

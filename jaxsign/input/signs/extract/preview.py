@@ -14,7 +14,6 @@ from jaxsign.input.signs.extract import recording, report, video
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.whole import whole
 
-KINDS = ("sheet", "video")
 _FRAMES, _COLUMNS, _SIDE = 18, 6, 320  # of a sheet: frames, columns, longer side in pixels
 _VIDEO_SIDE = 720
 

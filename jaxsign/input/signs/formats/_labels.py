@@ -24,7 +24,6 @@ from jaxsign.whole import write_text
 FILE = "labels.csv"
 NAMES = "labels.json"
 _MAPS = ("label_map.csv", "labels_reference.csv")
-_HEADS = ("gloss", "cat")
 
 
 @dataclasses.dataclass

@@ -13,9 +13,6 @@ from jaxsign.errors import UserError
 from jaxsign.input.signs.clean import mirroring
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POINTS, POSE, RIGHT_HAND, Clip
 
-# Where the parts lie in the model's order.
-MODEL_POSE = slice(468, 501)
-MODEL_LEFT_HAND = slice(501, 522)
 # The net centres a clip on this point (the lower lip's middle).
 CENTRE = 17
 # fmt: off

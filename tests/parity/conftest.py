@@ -7,7 +7,7 @@ import pytest
 @pytest.fixture(autouse=True)
 def optimised():
     """All of the compiler's passes; elsewhere the tests do with the quick ones."""
-    quick = jax.config.jax_disable_most_optimizations
+    quick = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", quick)

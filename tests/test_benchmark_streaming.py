@@ -15,8 +15,7 @@ def test_a_hop_is_measured_with_its_parts(tmp_path):
 
 def test_every_hop_completes_one_window():
     run = streaming._run(dict(streaming._TINY))
-    settings = streaming.continuous.Settings(seconds=1.0)
-    recogniser = streaming.continuous.Continuous(run, settings)
+    recogniser = streaming.Recogniser(run, run.task.follower(run, {"window": 1.0}))
     stream = streaming._Stream(recogniser, 0.5)
     for _ in range(6):
         stream.hop()

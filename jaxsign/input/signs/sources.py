@@ -155,7 +155,7 @@ def open_source(
 def _of_collection(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
     path = None if kind.made else _path(data, split)
     if path is None:
-        whole = synthetic.collection(data.synthetic)
+        whole = synthetic.collection(data.synthetic, split)
     else:
         whole = formats.open_collection(path, kind.format or None)
     names = numbering.class_names(whole, data, path, limits)
@@ -183,7 +183,7 @@ def _of_collection(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[st
     part = whole.part(kept)
     several = any(len(entry.glosses) > 1 for entry in whole.entries)
     return Source(
-        name=f"{whole.name} ({split})",
+        name=whole.name if path is None else f"{whole.name} ({split})",
         ids=[(kind.id or _name)(entry) for entry in part.entries],
         lengths=np.array(lengths, np.int32),
         labels={head: np.array([row[head][0] for row in rows], np.int32) for head in numbers},

@@ -57,11 +57,12 @@ class Signer:
     lean: float
 
 
-def collection(options: ConfigDict) -> Collection:
+def collection(options: ConfigDict, split: str) -> Collection:
     """The clips of all splits; those of `val` and `test` have signers of their own.
 
     Args:
       options: `config.data.synthetic`.
+      split: that they are made for, in their name.
 
     Raises:
       UserError: settings that make no data set.
@@ -87,7 +88,7 @@ def collection(options: ConfigDict) -> Collection:
         for (signer, sign, take), (glosses, _) in zip(rows, plans, strict=True)
     ]
     return Collection(
-        name=f"synthetic signs, seed {options.seed}",
+        name=f"synthetic signs ({split}, seed {options.seed})",
         format="synthetic",
         entries=entries,
         reader=functools.partial(_read, options.to_dict(), rows, seeds, plans),

@@ -253,10 +253,10 @@ SCRIPT = """
     from pathlib import Path
     import extract_fakes as fakes
     from jaxsign.input.signs.extract import folder, work
-    from jaxsign.input.signs.extract.settings import Settings
+    from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     if __name__ == "__main__":
-        plan = work.ExtractionPlan(Path(sys.argv[2]), fakes.Slow, Settings())
+        plan = work.ExtractionPlan(Path(sys.argv[2]), fakes.Slow, ExtractionSettings())
         folder.extract(Path(sys.argv[1]), plan, workers=2)
 """
 

@@ -3,8 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import (
@@ -16,8 +15,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-
-T = TypeVar("T")
 
 
 class Bar:
@@ -50,17 +47,6 @@ class Bar:
     def step(self, _: object = None) -> None:
         """One thing more is done."""
         self._progress.advance(self._task)
-
-
-def over(things: Sequence[T], what: str, few: int = 0) -> Iterable[T]:
-    """The things one by one, under a bar where there are more than `few`."""
-    if len(things) <= few:
-        yield from things
-        return
-    with Bar(what, len(things)) as bar:
-        for thing in things:
-            yield thing
-            bar.step()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,17 @@ def add_verb(verbs: Any, name: str, summary: str, text: str, examples: str) -> A
     )
 
 
+def add_person(verb: Any) -> None:
+    """The option that chooses one of several people."""
+    verb.add_argument(
+        "--person",
+        type=positive,
+        default=0,
+        metavar="N",
+        help=".pose files of several people: take person N, from 1 (the one who moves)",
+    )
+
+
 def positive(word: str) -> int:
     """A whole number from 1 on."""
     return _whole(word, 1, "a positive whole number")

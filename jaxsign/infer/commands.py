@@ -174,6 +174,7 @@ def add_predict(subparsers: Any) -> None:
     parser.add_argument(
         "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
     )
+    arguments.add_person(parser)
     _add_decoding(parser, ("greedy", "beam", "two_pass"))
     extracting.add_models(parser)
     extracting.add_frames(parser)
@@ -199,6 +200,7 @@ def predict(words: Words) -> int:
             batch_size=words.batch_size,
             asked=_asked(words, _DECODING),
             finder=finder,
+            person=words.person,
         )
     return 1 if failed else 0
 

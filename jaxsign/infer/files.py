@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import files as npz_files
@@ -47,12 +48,13 @@ class Item:
     index: int = 0
 
 
-def find(source: str | Path, finder: films.Finder | None = None) -> list[Item]:
+def find(source: str | Path, finder: films.Finder | None = None, *, person: int = 0) -> list[Item]:
     """The clips that `source` means: a file, or all in a folder and below, sorted.
 
     Args:
       source: a clip, a film, or a folder of either.
       finder: finds landmarks in films.
+      person: which of several people of a clip, from 1; 0 = the one who moves.
 
     Raises:
       UserError: no such file or folder, nothing to recognise in it, another kind of file, or films
@@ -74,7 +76,7 @@ def find(source: str | Path, finder: films.Finder | None = None) -> list[Item]:
         if any(videos.is_video(path.name) for path in source.rglob("*")):
             return _items(source, films.open_films(source, finder))
         raise
-    return _items(source, formats.open_collection(source, name))
+    return _items(source, formats.open_collection(source, name, person=person))
 
 
 def _array_files(source: Path) -> list[Path]:
@@ -336,11 +338,13 @@ def _arrays(item: Item) -> Mapping[str, Array]:
         return {}
     if suffix == ".npy":
         return {"": _npy.load(path, mmap=False)}
+    reading.check(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(_numeric(file))
     except (*npz_files.BROKEN, TypeError, AttributeError) as error:  # the last two: a bare array
-        raise UserError(f"{path}: not a readable .npz file ({error}).") from error
+        reason = reading.told(path, "a zip archive", error)
+        raise UserError(f"{path}: not a readable .npz file ({reason}).") from error
 
 
 def _numeric(file: Any) -> Iterable[tuple[str, Array]]:

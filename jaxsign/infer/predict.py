@@ -94,6 +94,7 @@ def predict_files(
     batch_size: int = 32,
     asked: Mapping[str, Any] | None = None,
     finder: films.Finder | None = None,
+    person: int = 0,
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
 
@@ -108,6 +109,7 @@ def predict_files(
       asked: the run's task's settings of how answers are found
         (`jaxsign.tasks.answering.Answering.answerer`).
       finder: finds landmarks in films.
+      person: which of several people of a clip, from 1; 0 = the one who moves.
 
     Returns:
       The number of files that could not be read; they are named on stderr.
@@ -115,7 +117,7 @@ def predict_files(
     Raises:
       UserError: nothing to predict, or a single file that cannot be read.
     """
-    items = files.find(source, finder)
+    items = files.find(source, finder, person=person)
     run = runs.load_run(workdir, which)
     answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and Path(source).is_file()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.whole import whole
 
@@ -44,8 +45,7 @@ def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> di
         UserError: the file is absent, is no npz, is damaged, or holds pickled objects.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    reading.check(path)
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -59,15 +59,10 @@ def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> di
         raise UserError(f"{path}: permission denied") from error
     except BROKEN as error:
         raise UserError(
-            f"{path}: not an .npz file of plain arrays ({_reason(error)}). Make the file again; it "
-            "may have been cut short, or it is another kind of file."
+            f"{path}: not an .npz file of plain arrays "
+            f"({reading.told(path, 'a zip archive', error)}). Make the file again; it may have "
+            "been cut short."
         ) from error
-
-
-def _reason(error: BaseException) -> str:
-    # numpy's own words on anything that is no archive advise loading it unsafely.
-    text = str(error)
-    return "no archive, or pickled objects" if "pickle" in text else text or type(error).__name__
 
 
 def check_finite(x: np.ndarray, name: str | Path) -> None:

@@ -5,13 +5,16 @@ order. The map is strict in both directions: nothing is guessed, dropped or fill
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError, listing
+from jaxsign.nets import numpy_values
 
 Array = np.ndarray
 Variables = dict[str, Any]
@@ -118,18 +121,22 @@ def _contiguous(value: Array) -> Array:
     return np.ascontiguousarray(value).reshape(np.shape(value))
 
 
+# Where training scripts keep a net's weights among other things.
+_NESTED = ("model_state_dict", "state_dict", "model", "model_state", "net", "weights")
+
+
 def unwrap(checkpoint: Any, *, where: str = "") -> dict[str, Array]:
     """The bare state_dict inside what a training script saved.
 
-    Looks under `model_state_dict`, `state_dict` and `model`, in that order, and takes a bare
-    state_dict as it is; strips the prefixes `module.` (DataParallel) and `_orig_mod.`
-    (torch.compile), in any order and number.
+    Looks under the names of `_NESTED` in that order, and takes a bare state_dict as it is. Strips
+    the prefixes `module.` (DataParallel) and `_orig_mod.` (torch.compile), in any order and number,
+    and Lightning's `model.` or `net.` where every key has it.
 
     Raises:
       UserError: there is no state_dict inside.
     """
     if isinstance(checkpoint, Mapping):
-        for name in ("model_state_dict", "state_dict", "model"):
+        for name in _NESTED:
             if isinstance(checkpoint.get(name), Mapping):
                 checkpoint = checkpoint[name]
                 break
@@ -139,17 +146,21 @@ def unwrap(checkpoint: Any, *, where: str = "") -> dict[str, Array]:
         or not all(isinstance(value, np.ndarray) for value in checkpoint.values())
     ):
         found = (
-            f"the keys {sorted(map(str, checkpoint))[:8]}"
+            f"the keys {reading.quoted(repr(sorted(map(str, checkpoint))[:8]))}"
             if isinstance(checkpoint, Mapping)
             else f"a {type(checkpoint).__name__}"
         )
         raise UserError(
             f"{where or 'checkpoint'}: no state_dict found: it holds {found}. Expected a "
-            "state_dict, bare or under 'model_state_dict', 'state_dict' or 'model'."
+            f"state_dict, bare or under one of {', '.join(map(repr, _NESTED))}."
         )
     bare: dict[str, Array] = {}
+    names = {key: _strip(str(key)) for key in checkpoint}
+    for prefix in ("model.", "net."):
+        if all(name.startswith(prefix) for name in names.values()):
+            names = {key: _strip(name.removeprefix(prefix)) for key, name in names.items()}
     for key, value in checkpoint.items():
-        name = _strip(str(key))
+        name = names[key]
         if name in bare:
             raise UserError(f"{where or 'checkpoint'}: holds {name} twice, under several prefixes")
         bare[name] = value
@@ -171,20 +182,36 @@ def read_torch(path: str | Path) -> Any:
     """
     path = Path(path)
     torch = import_torch(f"to read {path}")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file. Expected a torch checkpoint (.pt or .pth).")
+    reading.check(path, "Expected a torch checkpoint (.pt or .pth).")
     try:
-        return _to_numpy(torch.load(path, map_location="cpu", weights_only=True), torch)
+        with torch.serialization.safe_globals(numpy_values.STAND_INS):
+            return _to_numpy(torch.load(path, map_location="cpu", weights_only=True), torch)
     except Exception as error:  # torch raises many types for a damaged or unsafe file
-        lines = str(error).strip().splitlines()
-        reason = lines[0] if lines else repr(error)
-        # torch's own words on what it will not load advise loading it unsafely.
-        if any(word in reason for word in ("weights_only", "Weights only")):
-            reason = "no torch file, or more than plain values"
+        refused = _refused(path, error, torch)
+        if refused:
+            raise UserError(
+                f"{path}: holds {refused} beside its tensors, which is refused: making it runs "
+                "code that the file names. Only tensors, numpy's numbers and plain containers are "
+                "loaded. Save the weights alone, in the program that trained the net: "
+                "torch.save(model.state_dict(), 'weights.pt')"
+            ) from error
         raise UserError(
-            f"{path}: not a readable torch checkpoint ({reason}). "
-            "Only tensors and plain containers are loaded; files that need to run code are refused."
+            f"{path}: not a readable torch checkpoint "
+            f"({reading.told(path, 'a zip archive', error)}). Expected what "
+            "torch.save(model.state_dict(), PATH) writes; the file may also have been cut short."
         ) from error
+
+
+def _refused(path: Path, error: Exception, torch: Any) -> str:
+    """The types of a checkpoint that are not loaded, "" where that is not what is wrong."""
+    named = re.search(r"Unsupported global: GLOBAL ([\w.]+)", str(error))
+    try:
+        with torch.serialization.safe_globals(numpy_values.STAND_INS):
+            found = set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # not in torch's present form
+        found = set()
+    names = sorted(found | ({named[1]} if named else set()))
+    return reading.quoted(", ".join(name for name in names if name.isascii()))
 
 
 class TorchMissing(UserError):
@@ -211,6 +238,8 @@ def _to_numpy(value: Any, torch: Any) -> Any:
     if isinstance(value, torch.Tensor):
         tensor = value.detach().cpu()
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    if isinstance(value, numpy_values.NumpyArray):
+        return value.value
     if isinstance(value, Mapping):
         return {key: _to_numpy(item, torch) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -66,6 +66,7 @@ def add_convert(verbs: Any) -> None:
     verb.add_argument(
         "--formats", action=_ShowFormats, nargs=0, help="show the formats and what they look like"
     )
+    arguments.add_person(verb)
     verb.add_argument("--split", nargs="+", choices=SPLITS, help="only clips of these splits")
     bad = verb.add_mutually_exclusive_group()
     bad.add_argument(
@@ -141,7 +142,7 @@ def convert(words: argparse.Namespace) -> int:
         return _convert_recipe(words)
     if words.find_occluded:
         raise UserError("--find-occluded goes with --config RECIPE: give that, or leave it out")
-    collection = formats.open_collection(words.source, words.source_format)
+    collection = formats.open_collection(words.source, words.source_format, person=words.person)
     formats.check_beside(words.source, words.out)
     if words.split:
         collection = _of_splits(collection, words.split)
@@ -157,6 +158,7 @@ def convert(words: argparse.Namespace) -> int:
 def _convert_recipe(words: argparse.Namespace) -> int:
     others = {"--from": words.source_format, "--strict": words.strict, "--parquet": words.parquet}
     others |= {"--float16": words.float16, "--confidence": words.confidence, "--skip": words.skip}
+    others |= {"--person": words.person or None}
     others |= {"--max-gap": words.max_gap, f"--to {words.to}": words.to not in ("auto", "fslr")}
     for name, given in others.items():
         if given is not None and given is not False:

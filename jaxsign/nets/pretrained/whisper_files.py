@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.nets import state_dict
 
@@ -88,10 +89,12 @@ def _read_safetensors(path: Path) -> Arrays:
     import safetensors
     from safetensors import numpy as safetensors_numpy
 
+    reading.check(path)
     try:
         weights = safetensors_numpy.load_file(path)
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: not a readable safetensors file ({error})") from error
+        reason = reading.told(path, "", error)
+        raise UserError(f"{path}: not a readable safetensors file ({reason})") from error
     return {
         key: value.astype(np.float32) if value.dtype == ml_dtypes.bfloat16 else value
         for key, value in weights.items()

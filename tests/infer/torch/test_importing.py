@@ -1,7 +1,10 @@
 """Torch checkpoints -> run folders -> torch checkpoints, bit for bit."""
 
+import argparse
+import collections
 import hashlib
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -264,3 +267,48 @@ def test_export_does_not_overwrite(tmp_path):
     with pytest.raises(UserError, match="has no image backbone"):
         exporting.export_checkpoint(tmp_path / "r", tmp_path / "p.pt", heads_only=True)
     assert (tmp_path / "o.pt").read_text() == "mine"
+
+
+def _small_weights():
+    return torch.load(GOLDEN / "fslr/checkpoints/raw_state_dict.pt", weights_only=True)
+
+
+HARMLESS = {
+    "numpy's number": lambda w: {"model_state_dict": w, "best_metric": np.float64(0.91)},
+    "numpy's array": lambda w: {"model_state_dict": w, "weights": np.array([1.0, 2.0, 3.0])},
+    "net": lambda w: {"net": w, "epoch": 3},
+    "model_state": lambda w: {"model_state": w, "epoch": 3},
+    "Lightning": lambda w: {"state_dict": {f"model.{k}": v for k, v in w.items()}},
+    "Lightning and DataParallel": lambda w: {f"net.module.{k}": v for k, v in w.items()},
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_checkpoints_as_scripts_save_them_are_read(tmp_path, name):
+    weights = _small_weights()
+    torch.save(HARMLESS[name](weights), tmp_path / "x.pt")
+    checkpoint = torch_map.read_torch(tmp_path / "x.pt")
+    _same_weights(
+        {k: torch.from_numpy(v) for k, v in torch_map.unwrap(checkpoint).items()}, weights
+    )
+    if "best_metric" in checkpoint:
+        assert checkpoint["best_metric"] == 0.91 and type(checkpoint["best_metric"]) is float
+    if isinstance(checkpoint.get("weights"), np.ndarray):
+        np.testing.assert_array_equal(checkpoint["weights"], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    "value, name",
+    [
+        (argparse.Namespace(lr=1e-4), "argparse.Namespace"),
+        (pathlib.PurePosixPath("data"), "pathlib.PurePosixPath"),
+        (collections.defaultdict(list, loss=[1.0]), "collections.defaultdict"),
+        (np.array([{}], object), "numpy's type object"),
+    ],
+)
+def test_a_type_that_is_not_loaded_is_named_with_the_way_out(tmp_path, value, name):
+    torch.save({"model_state_dict": _small_weights(), "args": value}, tmp_path / "x.pt")
+    with pytest.raises(UserError) as found:
+        torch_map.read_torch(tmp_path / "x.pt")
+    assert name in str(found.value) and "torch.save(model.state_dict()" in str(found.value)
+    assert "weights_only" not in str(found.value) and "add_safe_globals" not in str(found.value)

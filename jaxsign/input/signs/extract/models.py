@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from jaxsign import reading
 from jaxsign.errors import UserError, listing
 
 _PAGES = "https://ai.google.dev/edge/mediapipe/solutions/vision"
@@ -58,10 +59,9 @@ def check(paths: Mapping[str, str | None]) -> dict[str, Path]:
 
 
 def _problem(kind: str, path: Path) -> str:
-    if path.is_dir():
-        what = "is a folder"
-    elif not path.is_file():
-        what = "no such model file"
+    what = reading.problem(path)
+    if what:
+        pass
     elif not zipfile.is_zipfile(path):
         what = "is no MediaPipe model bundle (a .task file is a zip archive); it may be cut short"
     else:

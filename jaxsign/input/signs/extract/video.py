@@ -11,6 +11,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input.signs.extract import sampling
 
@@ -151,14 +152,15 @@ class Video:
 
 
 def _open(path: Path) -> Any:
+    reading.check(path)
     try:
         if path.stat().st_size == 0:
             raise UserError(f"{path}: is empty (0 bytes). Expected a video.")
         return av.open(str(path))
     except av.error.FFmpegError as error:
         raise UserError(
-            f"{path}: cannot be read as a video ({error.strerror or error}). It may have been cut "
-            "short, or it is another kind of file."
+            f"{path}: cannot be read as a video "
+            f"({reading.told(path, '', error)}). It may have been cut short."
         ) from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
@@ -37,8 +38,7 @@ def npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         UserError: absent, damaged, or not an npz.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    reading.check(path)
     shapes = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -50,7 +50,10 @@ def npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
                         read = np.lib.format.read_array_header_2_0
                     shapes[name.removesuffix(".npy")] = read(member)[0]
     except files.BROKEN as error:
-        raise UserError(f"{path}: not an .npz file of plain arrays ({error})") from error
+        raise UserError(
+            f"{path}: not an .npz file of plain arrays "
+            f"({reading.told(path, 'a zip archive', error)})"
+        ) from error
     return shapes
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.whole import whole
@@ -30,19 +31,16 @@ def frames(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> in
 
 def load(path: Path, mmap: bool) -> np.ndarray:
     """An array of any shape and kind, in memory or (`mmap`) on disk; raises as `read`."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    reading.check(path)
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
         if not isinstance(array, np.ndarray):
             raise ValueError("an archive of arrays")
         return array
     except files.BROKEN as error:
-        told = "pickle" in str(error) or "objects" in str(error)
-        reason = "pickled objects, or no array" if told else error
         raise UserError(
-            f"{path}: not a readable .npy file ({reason}). It may have been cut short: make it "
-            "again."
+            f"{path}: not a readable .npy file ({reading.told(path, 'a .npy array', error)}). It "
+            "may have been cut short: make it again."
         ) from error
 
 

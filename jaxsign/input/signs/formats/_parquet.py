@@ -8,12 +8,15 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.whole import whole
 
 
 def columns(path: Path) -> list[str]:
     """The names of a file's columns; [] where it cannot be read."""
+    if reading.problem(path):
+        return []
     try:
         return pyarrow.parquet.read_schema(path).names
     except (pyarrow.ArrowException, OSError):
@@ -26,6 +29,7 @@ def read(path: Path, wanted: Collection[str], also: Collection[str] = ()) -> pya
     Raises:
         UserError: absent, unreadable, damaged, or without one of the columns or with two of a name.
     """
+    reading.check(path)
     try:
         with _open(path) as file:
             names = file.schema_arrow.names
@@ -34,11 +38,10 @@ def read(path: Path, wanted: Collection[str], also: Collection[str] = ()) -> pya
             repeated = [name for name in asked if names.count(name) > 1]
             if not missing and not repeated:
                 return file.read(columns=list(wanted))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(
-            f"{path}: not a readable parquet file ({error}). It may have been cut short: copy or "
+            f"{path}: not a readable parquet file "
+            f"({reading.told(path, 'a parquet file', error)}). It may have been cut short: copy or "
             "make it again."
         ) from error
     if repeated:

@@ -67,18 +67,26 @@ def _holds(path: Path) -> str:
     return f" The folder holds {', '.join(found[:6]) or 'nothing'}{more}."
 
 
-def open_collection(path: str | Path, format: str | None = None) -> Collection:
+def open_collection(path: str | Path, format: str | None = None, *, person: int = 0) -> Collection:
     """The clips of a file or folder; a single file is a collection of one.
 
     Args:
         path: where it lies.
         format: one of `names()`; None = found out.
+        person: which of several people of a file, from 1; 0 = the one who moves.
 
     Raises:
-        UserError: nothing there, another format, or a file that the whole collection needs is bad.
+        UserError: nothing there, another format, one that is of one person, or a file that the
+            whole collection needs is bad.
             What is wrong with single clips is in `problems` or raised by `read`.
     """
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    return get(format or detect(path)).open(path)
+    name = format or detect(path)
+    found = get(name)
+    if not person:
+        return found.open(path)
+    if found.open_person is None:
+        raise UserError(f"{path}: --person {person}, but a clip of format {name} is of one person")
+    return found.open_person(path, person)

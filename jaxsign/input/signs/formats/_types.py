@@ -201,6 +201,7 @@ class Format:
         foldered: it is a folder of such files with labels.csv beside them.
         archive: one file holds all clips.
         landmarks: its clips can be read; else it holds other arrays (`Collection.arrays`) alone.
+        open_person: as `open`, of the person of this number, from 1, where files hold several.
     """
 
     looks: str
@@ -212,3 +213,4 @@ class Format:
     foldered: bool = False
     archive: bool = False
     landmarks: bool = True
+    open_person: Callable[[Path, int], Collection] | None = None

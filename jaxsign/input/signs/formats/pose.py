@@ -4,16 +4,18 @@ Read and written with the library pose-format (extra `pose`). Points are found b
 components and points, so that files with fewer face points, or with more components, are read too.
 """
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import skeleton
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _files, _labels
+from jaxsign.input.signs.formats import _files, _labels, _people
 from jaxsign.input.signs.formats._types import Collection, Format
 from jaxsign.whole import whole
 
@@ -65,46 +67,55 @@ def recognises(path: Path) -> bool:
     return _files.has_below(path, SUFFIX) if path.is_dir() else path.suffix == SUFFIX
 
 
-def open_path(path: Path) -> Collection:
+def open_path(path: Path, person: int = 0) -> Collection:
     """The clips at `path`; labels from the folder's own files, if it has them.
+
+    Args:
+        path: a file or a folder.
+        person: see `load`.
 
     Raises:
         UserError: pose-format is not installed, or an unreadable labels file.
     """
     library()
-    return _labels.open_files(path, "pose", (SUFFIX,), load)
+    return _labels.open_files(path, "pose", (SUFFIX,), functools.partial(load, person=person))
 
 
-def load(path: Path) -> Clip:
+def load(path: Path, person: int = 0) -> Clip:
     """Reads a .pose file of MediaPipe Holistic points.
 
     Points of confidence 0 are NaN; the pose's confidences are its visibility. Files without depth
     have z 0.
 
+    Args:
+        path: the file.
+        person: which of several people, from 1; 0 = the one who moves.
+
     Raises:
-        UserError: unreadable, several people, or other components.
+        UserError: unreadable, several people who move, or other components.
     """
     module = library()
+    reading.check(path)
     try:
         found = module.Pose.read(path.read_bytes())
         points = np.asarray(found.body.data.data, np.float32)
         confidence = np.asarray(found.body.confidence, np.float32)
         size, fps = found.header.dimensions, float(found.body.fps)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
     except Exception as error:  # the library lets many types through from damaged files
-        raise UserError(f"{path}: not a readable .pose file ({error!r})") from error
-    if points.ndim != 4 or not len(points) or points.shape[1] != 1 or points.shape[3] < 2:
+        reason = reading.told(path, "", error)
+        raise UserError(f"{path}: not a readable .pose file ({reason})") from error
+    if points.ndim != 4 or not all(points.shape) or points.shape[3] < 2:
         raise UserError(
             f"{path}: {list(points.shape)} frames, people, points and coordinates; expected at "
-            "least one frame and exactly one person"
+            "least one frame and one person"
         )
     rows, columns = _placed(path, found.header.components)
-    there = confidence[:, 0, columns] > 0
+    points, there = _fractions(points[:, :, columns], size), confidence[:, :, columns] > 0
+    chosen = _people.choose(path, points[..., :2], there, person)
     landmarks = np.full((len(points), clips.POINTS, 3), np.nan, np.float32)
-    landmarks[:, rows] = np.where(there[..., None], _fractions(points[:, 0, columns], size), np.nan)
+    landmarks[:, rows] = np.where(there[:, chosen, :, None], points[:, chosen], np.nan)
     visibility = np.zeros((len(points), clips.POINTS), np.float32)
-    visibility[:, rows] = confidence[:, 0, columns]
+    visibility[:, rows] = confidence[:, chosen, columns]
     rate = fps if fps > 0 else _FPS
     try:
         return Clip(
@@ -205,4 +216,5 @@ FORMAT = Format(
     write_clip=write_clip,
     suffix=SUFFIX,
     foldered=True,
+    open_person=open_path,
 )

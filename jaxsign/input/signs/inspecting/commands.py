@@ -37,6 +37,7 @@ def add_inspect(verbs: Any) -> None:
     verb.add_argument(
         "--frames", type=arguments.positive, default=8, metavar="N", help="frames of the strip (8)"
     )
+    arguments.add_person(verb)
     size = verb.add_mutually_exclusive_group()
     size.add_argument(
         "--sample",
@@ -60,6 +61,7 @@ def run(words: argparse.Namespace) -> int:
         clip=words.clip,
         png=words.png,
         frames=words.frames,
+        person=words.person,
         sample=0 if words.all else words.sample,
         as_json=words.json,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.signs import drawing, formats
 from jaxsign.input.signs.extract import video
@@ -26,6 +27,7 @@ def inspect(
     png: str | Path | None = None,
     frames: int = 8,
     sample: int = 500,
+    person: int = 0,
     as_json: bool = False,
     console: Console | None = None,
 ) -> Facts:
@@ -38,6 +40,7 @@ def inspect(
       png: file for a picture.
       frames: frames of a clip's strip.
       sample: clips of a folder that are read, evenly spread; 0 = all.
+      person: which of several people of a clip, from 1; 0 = the one who moves.
       as_json: print JSON.
       console: where to print tables; standard output if None.
 
@@ -48,7 +51,8 @@ def inspect(
     console = console or Console(highlight=False)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    if path.suffix.lower() in video.SUFFIXES:
+    if path.is_file() and path.suffix.lower() in video.SUFFIXES:
+        reading.check(path)
         raise UserError(
             f"{path}: is a video. Extract its landmarks first: jaxsign extract {path} --out clips "
             "--model FILE.task"
@@ -57,7 +61,7 @@ def inspect(
     if found is not None:
         result: Facts = _arrays(path, found, png, frames, None if as_json else console)
     else:
-        opened = formats.open_collection(path, format)
+        opened = formats.open_collection(path, format, person=person)
         number = _number(opened, clip)
         if number is None:
             result = _collection(opened, png, sample, None if as_json else console)

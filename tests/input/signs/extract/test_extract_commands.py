@@ -9,7 +9,7 @@ def test_words_that_make_no_sense(tmp_path, capsys):
         ([], "No landmark model given"),
         (["--model", "m.task", "--workers", "-1"], "--workers -1"),
         (["--model", "m.task", "--target-fps", "0"], "--target-fps 0"),
-        (["--model", "m.task"], "m.task: no such model file"),
+        (["--model", "m.task"], "m.task: no such file"),
     ):
         assert cli.main([*place, *words]) == 1
         assert message in capsys.readouterr().err

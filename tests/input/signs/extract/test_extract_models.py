@@ -23,7 +23,7 @@ def test_a_missing_file_is_named_with_its_page(tmp_path, kind):
     with pytest.raises(UserError) as told:
         models.check(NONE | {kind: path})
     name, page = models.PUBLISHED[kind]
-    for words in (path, "no such model file", name, page, f"{models.OPTIONS[kind]} models/{name}"):
+    for words in (path, "no such file", name, page, f"{models.OPTIONS[kind]} models/{name}"):
         assert words in str(told.value)
 
 

@@ -1,0 +1,99 @@
+"""Files from elsewhere: named for what they are, refused before they are read."""
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+from jaxsign import cli, reading
+from jaxsign.errors import UserError
+
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\noid sha256:" + "4d7c5a28" * 8 + "\nsize 19332096\n"
+)
+
+
+@pytest.mark.parametrize("name", ["c.npz", "c.clip.npz", "c.pose", "c.parquet", "c.npy", "c.mp4"])
+def test_inspect_names_a_pointer_of_git_lfs(tmp_path, capsys, name):
+    path = tmp_path / name
+    path.write_text(POINTER)
+    assert cli.main(["inspect", str(path)]) == 1
+    printed = capsys.readouterr().err
+    assert f"{path}: is a Git LFS pointer" in printed and "git lfs pull" in printed
+    assert "19,332,096 bytes" in printed
+
+
+def test_a_model_and_a_checkpoint_may_be_pointers_too(tmp_path, capsys):
+    for name in ("m.task", "m.pt"):
+        (tmp_path / name).write_text(POINTER)
+    (tmp_path / "f.mp4").write_bytes(b"film")
+    film, model = str(tmp_path / "f.mp4"), str(tmp_path / "m.task")
+    words = ["extract", film, "--out", str(tmp_path / "out"), "--model", model]
+    assert cli.main(words) == 1
+    assert "git lfs pull" in capsys.readouterr().err
+    assert cli.main(["import", str(tmp_path / "m.pt"), "--workdir", str(tmp_path / "r")]) == 1
+    assert "git lfs pull" in capsys.readouterr().err
+
+
+KINDS = {
+    "a web page": b"\n<!DOCTYPE html><html><body>Sign in</body></html>",
+    "an HDF5 file": b"\x89HDF\r\n\x1a\n" + bytes(100),
+    "packed with gzip": b"\x1f\x8b\x08" + bytes(100),
+    "begins with zeros": bytes(2000),
+    "an empty file": b"",
+    "a text file": "zwölf Zeichen\n".encode() * 200,
+}
+
+
+@pytest.mark.parametrize("ending", ["npz", "npy", "parquet"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_kind_of_file_is_named(tmp_path, capsys, kind, ending):
+    path = tmp_path / f"c.{ending}"
+    path.write_bytes(KINDS[kind])
+    assert cli.main(["inspect", str(path)]) == 1
+    printed = capsys.readouterr().err
+    assert kind in printed and "allow_pickle" not in printed
+
+
+def test_pickles_are_named_and_never_advised(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    np.savez(tmp_path / "b.npz", X=np.array([{"a": 1}], object))
+    (tmp_path / "c.npy").write_bytes(b"\x80\x04\x95" + bytes(40))
+    for name in ("a.npy", "b.npz", "c.npy"):
+        assert cli.main(["inspect", str(tmp_path / name)]) == 1
+        printed = capsys.readouterr().err
+        assert "pickle" in printed and "allow_pickle" not in printed
+
+
+def test_what_is_no_file_is_said(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    cases = {"pipe": "a pipe (FIFO)", "circle": "in a circle", "none": "no such file"}
+    for name, expected in {**cases, ".": "a folder", "/dev/zero": "a device"}.items():
+        with pytest.raises(UserError) as found:
+            reading.read_bytes(tmp_path / name)
+        assert expected in str(found.value)
+
+
+def test_json_may_begin_with_a_mark_and_is_never_nested_too_deep(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text('{"a": [1]}', encoding="utf-8-sig")
+    assert reading.read_json(path) == {"a": [1]}
+    with pytest.raises(ValueError, match="nested too deep"):
+        reading.parse_json("[" * 200_000)
+
+
+def test_text_says_its_size_before_it_is_read(tmp_path):
+    path = tmp_path / "x.csv"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)  # holds no blocks
+    with pytest.raises(UserError, match=r"3,221,225,472 bytes.*--max-bytes"):
+        reading.read_bytes(path)
+    with reading.limited(80), pytest.raises(UserError, match="more than the 10"):
+        reading.read_json(pathlib.Path(__file__))
+
+
+def test_quoted_words_are_short_and_harmless():
+    assert reading.quoted("bad\x1b[2J\u202e word\nsecond line") == "bad?[2J? word"
+    assert reading.quoted("x" * 500) == "x" * 160 + " ..."

@@ -138,6 +138,7 @@ class TrainedModel:
         answerer = self.run.task.answerer(self.run, options)
         clips = [self._read(one) for one in _several(asked)]
         found = self._asker.answers(clips, min(32, len(clips) or 1), answerer=answerer)
+        self._asker.doubts.tell()
         return _like(asked, found)
 
     @overload
@@ -169,10 +170,11 @@ class TrainedModel:
         return _like(asked, [self._embedded(self._read(one), output) for one in _several(asked)])
 
     def _embedded(self, clip: runs.NetInput, output: str) -> np.ndarray:
-        room = self._asker.bucket(len(clip.x)) - len(clip.x)
+        x, valid = self.run.cut(clip.x), self.run.cut(clip.valid)
+        room = self._asker.bucket(len(x)) - len(x)
         batch = {
-            "x": np.pad(clip.x, [(0, room)] + [(0, 0)] * (clip.x.ndim - 1))[None],
-            "valid": np.pad(clip.valid, (0, room))[None],
+            "x": np.pad(x, [(0, room)] + [(0, 0)] * (x.ndim - 1))[None],
+            "valid": np.pad(valid, (0, room))[None],
         }
         with jax.default_matmul_precision("highest"):
             found: Mapping[str, Any] = _outputs(self.run.net, self.run.variables, batch)
@@ -186,12 +188,10 @@ class TrainedModel:
             items = files.find(asked, self._find)
             if len(items) != 1:
                 raise UserError(f"{asked}: holds {len(items)} clips; give one, or a list of paths")
-            clip = files.read(items[0], self.run)
-        elif isinstance(asked, Clip):
-            clip = files.of_clip(asked, self.run)
-        else:
-            clip = files.of_array(np.asarray(asked), self.run)
-        return runs.NetInput(self.run.cut(clip.x), self.run.cut(clip.valid))
+            return files.read(items[0], self.run)
+        if isinstance(asked, Clip):
+            return files.of_clip(asked, self.run)
+        return files.of_array(np.asarray(asked), self.run)
 
 
 @functools.partial(jax.jit, static_argnums=0)

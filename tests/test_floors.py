@@ -20,7 +20,16 @@ FLOORS = (
     ("cli", "__main__", "parity"),
 )
 # These know neither clips nor scenes.
-PLAIN_INPUT = ("batching", "buffers", "examples", "files", "planning", "windows", "folders")
+PLAIN_INPUT = (
+    "batching",
+    "buffers",
+    "examples",
+    "files",
+    "planning",
+    "traits",
+    "windows",
+    "folders",
+)
 
 
 def _modules() -> dict[str, ast.Module]:

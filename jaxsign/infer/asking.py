@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from jaxsign import tasks
+from jaxsign.infer import doubts
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import clip_examples
 from jaxsign.tasks import answering
@@ -23,10 +24,13 @@ class Asker:
     Args:
       run: a loaded run.
       devices: that share the rows of a batch, whose number they must divide.
+
+    Attributes:
+      doubts: of what was asked.
     """
 
     def __init__(self, run: runs.Run, devices: Sequence[jax.Device] | None = None):
-        self.run = run
+        self.run, self.doubts = run, doubts.Doubts(run)
         devices = tuple(devices or jax.local_devices()[:1])
         self.compiled = _compiled(run.task, devices, run.config.parallel)
         self._variables = self.compiled.place(run.variables)
@@ -57,7 +61,7 @@ class Asker:
         number of compiled programs is that of the buckets.
 
         Args:
-          clips: of any lengths up to the run's `max_length`.
+          clips: of any lengths; longer ones than the run's `max_length` are cut.
           batch_size: rows of a batch.
           names: of the clips, for messages.
           answerer: of the run's task; None = the run's own settings.
@@ -67,13 +71,21 @@ class Asker:
         """
         answerer = answerer or self.run.task.answerer(self.run, {})
         names = names or [f"clip {i}" for i in range(len(clips))]
-        for clip, name in zip(clips, names, strict=True):
-            self.run.check(clip.x, name)
+        short = [self._taken(clip, name) for clip, name in zip(clips, names, strict=True)]
         found: dict[int, answering.Answer] = {}
-        for members, batch in self._batches(clips, batch_size):
+        for members, batch in self._batches(short, batch_size):
             said = answerer(self.ask(batch), [names[i] for i in members])
             found |= zip(members, said, strict=True)
         return [found[i] for i in range(len(clips))]
+
+    def _taken(self, clip: runs.NetInput, name: str) -> runs.NetInput:
+        """What the net sees of a clip."""
+        self.run.check(clip.x, name)
+        self.doubts.see(name, clip.about)
+        short = runs.NetInput(self.run.cut(clip.x), self.run.cut(clip.valid))
+        if len(short.x) < len(clip.x):
+            self.doubts.see_cut(name, len(clip.x))
+        return short
 
     def bucket(self, frames: int) -> int:
         """The length that a clip of `frames` frames is padded to.

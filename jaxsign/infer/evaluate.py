@@ -137,6 +137,7 @@ def score(
     """
     scored = scorer(examples)
     asker = asking.Asker(run, setup.choose_devices(run.config.devices))
+    asker.doubts.see_examples(examples)
     count = len(asker.compiled.devices)
     # Where padding would change an answer there is none.
     apart = run.net.padding_counts
@@ -153,6 +154,7 @@ def score(
     for batch in track(batches, "evaluating", len(batches), transient=True, disable=hidden):
         run.check(batch["x"][0], examples.name)
         scored.add(batch["index"][batch["index"] >= 0], asker.ask(batch))
+    asker.doubts.tell()
     return scored
 
 

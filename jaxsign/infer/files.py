@@ -16,7 +16,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import files as npz_files
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import formats
+from jaxsign.input.signs import formats, seen
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import films, videos
 from jaxsign.input.signs.formats import _npy
@@ -287,8 +287,8 @@ def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.NetInput:
             "recognise. Look at the video (jaxsign extract --preview) or record it again."
         )
     x = run.features(clip)
-    seen = _visible(clip, run) if mask == "visibility" else np.ones(len(x), bool)
-    return runs.NetInput(x, seen)
+    valid = _visible(clip, run) if mask == "visibility" else np.ones(len(x), bool)
+    return runs.NetInput(x, valid, seen.of_value(clip, run.config))
 
 
 def _visible(clip: clips.Clip, run: runs.Run) -> Array:
@@ -305,6 +305,7 @@ def _stored(
 ) -> runs.NetInput:
     check_finite(x, item.path, run)  # before the view, which may take them for what is missing
     fitting = _fits(x, run)
+    about = seen.of_value(x, run.config, item.collection.rate if item.collection else 0.0)
     try:
         x = run.features(x if x.ndim == 4 and fitting else x.astype(np.float32))
     except UserError as error:
@@ -312,7 +313,7 @@ def _stored(
     if not _fits(x, run):
         raise _unfit(item, arrays, run)
     if mask == "length":
-        return runs.NetInput(x, np.ones(len(x), bool))
+        return runs.NetInput(x, np.ones(len(x), bool), about)
     visible = arrays.get("mask")
     if visible is None or visible.ndim != 2 or len(visible) != len(x):
         found = "none" if visible is None else f"shape {list(visible.shape)}"
@@ -320,7 +321,7 @@ def _stored(
             f"{item.path}: --mask visibility needs the array mask [{len(x)}, keypoints], found "
             f"{found}. Use --mask length."
         )
-    return runs.NetInput(x, (visible != 0).any(1))
+    return runs.NetInput(x, (visible != 0).any(1), about)
 
 
 def _fits(array: Array, run: runs.Run) -> bool:

@@ -66,14 +66,14 @@ def predict(
         read = [_read(item, run, mask) for item in part]
         clips = [(clip, item.name) for clip, item in zip(read, part, strict=True)
                  if isinstance(clip, runs.NetInput)]  # fmt: skip
-        short = [runs.NetInput(run.cut(clip.x), run.cut(clip.valid)) for clip, _ in clips]
-        names = [name for _, name in clips]
-        said = iter(asker.answers(short, size, names=names, answerer=answerer))
+        inputs, names = [clip for clip, _ in clips], [name for _, name in clips]
+        said = iter(asker.answers(inputs, size, names=names, answerer=answerer))
         for item, clip in zip(part, read, strict=True):
             if isinstance(clip, runs.NetInput):
                 yield Prediction(item.path, item.name, len(clip.x), next(said))
             else:
                 yield Prediction(item.path, item.name, error=clip)
+    asker.doubts.tell()
 
 
 def _read(item: files.Item, run: runs.Run, mask: str) -> runs.NetInput | str:
@@ -129,7 +129,6 @@ def predict_files(
         if one.answer is not None:
             json = one.answer.json()
             saved.append(json if single else {"file": one.name, **json})
-    _warn_about_length(done, run)
     if out is not None:
         write_json(Path(out), saved[0] if single else saved)
         print(f"Saved to {out}")
@@ -145,14 +144,3 @@ def _show(one: Prediction, single: bool) -> None:
         print(f"error: {one.error}", file=sys.stderr)
     else:
         print(one.answer.text(one.path.name) if single else f"{one.path}: {one.answer.line()}")
-
-
-def _warn_about_length(done: Sequence[Prediction], run: runs.Run) -> None:
-    long = [a for a in done if run.max_length is not None and a.frames > run.max_length]
-    if long:
-        first = long[0]
-        print(
-            f"warning: {len(long)} clip{'s' * (len(long) > 1)} longer than {run.max_length} frames;"
-            f" only the first {run.max_length} were used ({first.path.name} has {first.frames})",
-            file=sys.stderr,
-        )

@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input import traits
 from jaxsign.tasks import answering
 
 Array = np.ndarray
@@ -30,10 +31,12 @@ class NetInput:
     Attributes:
       x: float32 [T, D] features, or uint8 [T, H, W, 3] frames.
       valid: bool [T], True = frame that counts.
+      about: traits of the clip that it was made of, as far as they are known.
     """
 
     x: Array
     valid: Array
+    about: traits.Traits = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign.input import planning
+from jaxsign.input import planning, traits
 
 Array = np.ndarray
 Example = Mapping[str, Any]  # arrays and numbers by name
@@ -84,6 +84,14 @@ class Examples(abc.ABC):
           UserError: the recipe gives a number that these examples contradict.
         """
         return {}
+
+    def traits(self, config: ConfigDict, most: int) -> Sequence[tuple[str, traits.Traits]]:
+        """Numbers that tell what examples are like, with their names, of at most `most` of them.
+
+        Those of the training examples stand in the run's manifest, so that what is unlike them can
+        be told from what the run has learnt from. Default: nothing.
+        """
+        return ()
 
     def under(self, config: ConfigDict) -> "Examples":
         """The same examples under a recipe whose open numbers are filled in, or a stage's.

@@ -1,5 +1,6 @@
 """What tasks on clips of signs share: opening, what a recipe takes from them, what must fit."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,8 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError, listing
-from jaxsign.input.signs import sources, views
+from jaxsign.input import traits
+from jaxsign.input.signs import seen, sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
 
 _CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
@@ -65,6 +67,15 @@ class SignExamples(ClipExamples):
             "net": net,
             "input": {"max_length": min(longest, limit) if limit else longest},
         }
+
+    def traits(self, config: ConfigDict, most: int) -> list[tuple[str, traits.Traits]]:
+        """Of clips spread over the source; one that cannot be read is told where it is learnt."""
+        found: list[tuple[str, traits.Traits]] = []
+        sample = self.source.sample(most)
+        for i, name in enumerate(sample.ids):
+            with contextlib.suppress(UserError):
+                found.append((name, seen.of_value(sample.read(i), config, sample.rate)))
+        return found
 
     def class_names(self, config: ConfigDict) -> dict[str, list[str]]:
         """The source's names, or numbers where it does not name all of a head's classes."""

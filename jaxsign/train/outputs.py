@@ -11,6 +11,7 @@ import numpy as np
 import jaxsign
 from jaxsign import runtime, tasks
 from jaxsign.errors import UserError
+from jaxsign.input import traits
 from jaxsign.tasks import measures
 from jaxsign.train import log, records, setup
 
@@ -32,6 +33,9 @@ class Outputs:
         self.parameters = parameters
         self._started = _started(run.workdir / "manifest.json") or _now()
         folder = run.workdir / "tensorboard"
+        # Read once: what a run later answers to is held against it.
+        rows = run.train.traits(run.config, traits.SAMPLE)
+        self._trained_on = traits.usual(row for _, row in rows)
         self._board = log.TensorBoard(folder, run.config.log.tensorboard, step)
 
     @property
@@ -119,6 +123,7 @@ class Outputs:
             "monitor": run.config.task.monitor,
             "train_examples": len(run.train),
             "val_examples": len(run.val),
+            "trained_on": self._trained_on,
             "started": self._started,
             "written": _now(),
         }

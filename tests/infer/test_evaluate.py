@@ -73,6 +73,14 @@ def test_answers_follow_the_source(run, source):
     assert (answers.predicted["cat"] == source.labels["cat"]).all()
 
 
+def test_clips_without_hands_are_told_once(run, source, caplog):
+    x = source.read(3).copy()
+    x[:, 50:134] = 0
+    answered(run, changed(source, 3, x))
+    _, message = caplog.messages  # the other tells of clips that are cut
+    assert "1 of 8 looked at: few frames show a hand (sub/clip 3.npz: 0.0% of" in message
+
+
 def test_all_files_are_written(run, source, tmp_path, capsys, caplog):
     complete = evaluated(run, source, tmp_path / "o", save_predictions=True)
     assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [

@@ -79,19 +79,29 @@ def test_stored_code_is_never_run(run, tmp_path):
         files.read(path, run)
 
 
-def test_long_clips_are_cut_with_one_warning(folder, tmp_path, capsys):
+def test_long_clips_are_cut_with_one_warning(folder, tmp_path, caplog):
     long = save_clip(tmp_path / "long" / "a.npz", 50)
     save_clip(tmp_path / "long" / "b.npz", 40, 1)
     with np.load(long) as file:
         save_clip(tmp_path / "short" / "a.npz", 32, X=file["X"][:32])
     predict.predict_files(folder, tmp_path / "long", out=tmp_path / "l.json")
-    err = capsys.readouterr().err
-    assert err.count("warning") == 1 and "2 clips longer than 32 frames" in err
+    (message,) = caplog.messages
+    assert "2 clips longer than 32 frames; only the first 32 were used (a.npz has 50)" in message
     predict.predict_files(folder, tmp_path / "short" / "a.npz", out=tmp_path / "s.json")
     cut = json.loads((tmp_path / "l.json").read_text())[0]
     whole = json.loads((tmp_path / "s.json").read_text())
     assert cut["gloss_prediction"] == whole["gloss_prediction"]
     assert cut["gloss_probability"] == pytest.approx(whole["gloss_probability"], rel=1e-4)
+
+
+def test_clips_without_hands_are_told_in_one_warning(folder, tmp_path, caplog):
+    x = np.random.default_rng(0).random((20, 156), np.float32)
+    x[1:, 50:134] = 0
+    for name in "abc":
+        save_clip(tmp_path / "data" / f"{name}.npz", 20, X=x if name != "b" else np.ones_like(x))
+    assert predict.predict_files(folder, tmp_path / "data") == 0
+    (message,) = caplog.messages
+    assert "2 of 3 looked at: few frames show a hand (a.npz: 5.0% of the frames)" in message
 
 
 def test_visibility_mask_leaves_frames_out(run, tmp_path):

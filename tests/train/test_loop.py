@@ -52,6 +52,8 @@ def test_the_run_folder_holds_everything(finished):
     assert labels == {"gloss": ["SIGN_00", "SIGN_01", "SIGN_02"], "cat": ["GROUP_0", "GROUP_1"]}
     manifest = json.loads((workdir / "manifest.json").read_text())
     assert (manifest["epochs_done"], manifest["best_metric"]) == (4, result.best)
+    assert manifest["trained_on"]["rate"] == [30.0, 30.0, 30.0]  # synthetic signs
+    assert sorted(manifest["trained_on"]) == ["face", "frames", "hand", "pose", "rate", "seconds"]
     assert (workdir / "history.png").read_bytes()[:4] == b"\x89PNG"
 
 

@@ -109,6 +109,7 @@ def live(words: argparse.Namespace) -> int:
     """Runs `jaxsign live`."""
     from pathlib import Path
 
+    from jaxsign.infer import doubts
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import frames, session, window
     from jaxsign.input.signs.extract import landmarkers, libraries, models
@@ -119,7 +120,8 @@ def live(words: argparse.Namespace) -> int:
     chosen = ExtractionSettings(max_side=words.max_side, confidence=words.confidence)
     if words.video:
         frames.check(Path(words.video))
-    recogniser = _recogniser(runs.load_run(words.workdir, words.which), words)
+    run = runs.load_run(words.workdir, words.which)
+    recogniser = _recogniser(run, words)
     ready = recogniser.warm_up()
     if not words.json:
         print(f"ready ({ready:.1f} s to compile the net)")
@@ -131,7 +133,7 @@ def live(words: argparse.Namespace) -> int:
             contextlib.closing(landmarkers.create(files, chosen))
         )
         shown = open_things.enter_context(contextlib.closing(_Shown(words)))
-        going = session.LiveSession(recogniser, landmarker)
+        going = session.LiveSession(recogniser, landmarker, doubts.Doubts(run))
         try:
             for moment in going.run(images):
                 action = shown.take(moment)

@@ -13,6 +13,7 @@ from jaxsign.infer import run as runs
 from jaxsign.infer.live.features import StreamFeatures
 from jaxsign.input.signs.clip import POINTS
 from jaxsign.input.signs.rows import Chunk, Rows
+from jaxsign.input.signs.seen import Seen
 from jaxsign.input.signs.windowing import Window
 from jaxsign.tasks import answering
 from jaxsign.tasks.following import Follower, Heard
@@ -67,6 +68,7 @@ class Recogniser:
 
     Attributes:
       cost: of the stream so far.
+      seen: what its frames have shown.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Recogniser:
 
     def reset(self) -> None:
         """Forgets the stream."""
-        self.cost = Cost()
+        self.cost, self.seen = Cost(), Seen(self._run.config)
         self._begin()
 
     def _begin(self) -> None:
@@ -118,6 +120,7 @@ class Recogniser:
         """Takes frames; what the windows bring that they complete."""
         begun = time.perf_counter()
         rows = self._features.push(chunk)
+        self.seen.add(chunk)
         self.cost.rows += len(rows)
         heard = self._hear(self._cutter.push(rows))
         self.cost.total_s += time.perf_counter() - begun

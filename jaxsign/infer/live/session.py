@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign.infer.doubts import Doubts
 from jaxsign.infer.live import picture
 from jaxsign.infer.live.frames import Frame
 from jaxsign.infer.live.recogniser import Recogniser
@@ -17,6 +18,7 @@ from jaxsign.input.signs.rows import Chunk
 from jaxsign.tasks.following import Emitted, Heard
 
 _KEPT = 30  # signs that a picture may show
+_EARLY = 10.0  # seconds of a stream that show what it is like
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +87,17 @@ class Totals:
 
 
 class LiveSession:
-    """One stream through a landmarker and a recogniser."""
+    """One stream through a landmarker and a recogniser.
 
-    def __init__(self, recogniser: Recogniser, landmarker: Landmarker):
-        self.recogniser, self.landmarker = recogniser, landmarker
+    Args:
+      recogniser, landmarker: of the stream.
+      doubts: that are told once it has run for some seconds, or is over; None = nobody has any.
+    """
+
+    def __init__(
+        self, recogniser: Recogniser, landmarker: Landmarker, doubts: Doubts | None = None
+    ):
+        self.recogniser, self.landmarker, self._doubts = recogniser, landmarker, doubts
         self.totals = Totals()
         self._latest: Heard | None = None
         self._told: collections.deque[Emitted] = collections.deque(maxlen=_KEPT)
@@ -124,6 +133,8 @@ class LiveSession:
             last = answers[-1] if answers else None
             status, told = self._status(seconds, took), tuple(self._told)
             self._moment = Moment(image, detection, last, self._latest, told, status)
+            if self.totals.seconds > _EARLY:
+                self._doubt()
             yield self._moment
             self.totals.elapsed = time.perf_counter() - begun
 
@@ -131,12 +142,20 @@ class LiveSession:
         """The last frame once more, if the stream's end brings an answer."""
         if self._moment is None:
             return None
+        self._doubt()
         rest = self.recogniser.finish()
         if not rest.accepted:
             return None
         self._count(rest)
         told = tuple(self._told)
         return dataclasses.replace(self._moment, answer=rest, latest=rest, told=told)
+
+    def _doubt(self) -> None:
+        """Tells once what is odd: a camera may never end."""
+        if self._doubts is not None:
+            self._doubts.see_stream("the stream", self.recogniser.seen.traits)
+            self._doubts.tell()
+            self._doubts = None
 
     def _count(self, answer: Heard) -> None:
         self._latest = answer

@@ -97,6 +97,7 @@ def stream(words: argparse.Namespace) -> int:
             done.append(player.play(one))
             if player.interrupted:
                 break
+    player.doubts.tell()
     if words.json:
         telling.write_json(Path(words.json), done, {"run": str(words.workdir)})
     if words.csv:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jaxsign.infer import doubts
 from jaxsign.infer import run as runs
 from jaxsign.infer.live import telling
 from jaxsign.infer.live.inputs import Stream
@@ -20,6 +21,7 @@ class Player:
       quiet: print the summaries alone.
 
     Attributes:
+      doubts: of what was played.
       interrupted: Ctrl-C has ended the last stream.
     """
 
@@ -28,7 +30,7 @@ class Player:
     ):
         self._run, self._asked, self._fps, self._quiet = run, asked, fps, quiet
         self._made: dict[tuple[float, tuple[int, int]], Recogniser] = {}
-        self.interrupted = False
+        self.doubts, self.interrupted = doubts.Doubts(run), False
         names = run.labels[run.heads[0]] or ()
         self._width = min(max(map(len, names), default=8), 24)
 
@@ -63,6 +65,7 @@ class Player:
         except KeyboardInterrupt:  # the only way to end a pipe that goes on and on
             self.interrupted = True
         told += self._say(recogniser.finish())
+        self.doubts.see_stream(stream.name, recogniser.seen.traits)
         seconds = (
             recogniser.cost.rows / recogniser.follower.rate
             if first is None or last is None

@@ -84,8 +84,7 @@ class Clip:
     @property
     def presence(self) -> dict[str, np.ndarray]:
         """bool [T] for each of `PARTS`: frames in which any of its points was detected."""
-        seen = ~np.isnan(self.landmarks[..., :2]).any(-1)
-        return {name: seen[:, rows].any(1) for name, rows in PARTS.items()}
+        return shown(self.landmarks)
 
     def save(self, path: str | os.PathLike) -> Path:
         """Writes the clip; the name must end with `.clip.npz`. A file is whole or absent."""
@@ -103,6 +102,12 @@ class Clip:
         if self.visibility is not None:
             arrays["visibility"] = self.visibility
         return files.write_npz(path, arrays)
+
+
+def shown(landmarks: np.ndarray) -> dict[str, np.ndarray]:
+    """bool [T] for each of `PARTS` of float [T, 543, 3]: frames in which any point was detected."""
+    seen = ~np.isnan(landmarks[..., :2]).any(-1)
+    return {name: seen[:, rows].any(1) for name, rows in PARTS.items()}
 
 
 def load(path: str | os.PathLike) -> Clip:

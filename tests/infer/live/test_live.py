@@ -64,6 +64,42 @@ def test_every_frame_is_a_moment_and_answers_stay_until_the_next(tmp_path):
     assert totals["landmark_ms_a_frame"] >= 0 and totals["net_ms_an_answer"] >= 0
 
 
+class Doubts:
+    """Notes what it is told of."""
+
+    def __init__(self):
+        self.found, self.told = [], 0
+
+    def see_stream(self, name, traits):
+        self.found.append(traits)
+
+    def tell(self):
+        self.told += 1
+
+
+def test_what_a_stream_shows_is_told_once_after_some_seconds(tmp_path):
+    noted = Doubts()
+    recogniser = live_runs.recogniser(live_runs.FakeRun())
+    going = session.LiveSession(recogniser, FakeLandmarker(), noted)
+    images = [np.full((4, 4, 3), 10 if i < 6 else 200, np.uint8) for i in range(24)]
+    for i, _ in enumerate(going.run((i / 2, image) for i, image in enumerate(images))):
+        assert noted.told == (i > 20)  # 10 s
+    going.finish()
+    assert noted.told == 1
+    (found,) = noted.found
+    assert (found["hand"], found["rate"]) == (0, 2.0) and found["face"] == pytest.approx(16 / 22)
+
+
+def test_what_a_short_stream_shows_is_told_at_its_end(tmp_path):
+    noted = Doubts()
+    recogniser = live_runs.recogniser(live_runs.FakeRun())
+    going = session.LiveSession(recogniser, FakeLandmarker(), noted)
+    list(going.run(frames.film(film(tmp_path / "a.mp4"))))
+    assert noted.told == 0
+    going.finish()
+    assert noted.told == 1 and noted.found[0]["face"] == pytest.approx(20 / 30)
+
+
 def test_the_picture_shows_skeleton_and_answers(tmp_path):
     _, seen = moments(film(tmp_path / "a.mp4"))
     last = seen[-1]

@@ -104,6 +104,20 @@ def test_a_window_over_a_whole_recording_reads_it_as_predict_does(tmp_path):
     assert stream["summary"]["stream_seconds"] == 2.5
 
 
+def test_streams_without_hands_are_told_in_one_warning(run_folder, tmp_path, caplog):
+    clip = recording(30)
+    bare = clip.landmarks.copy()
+    bare[3:, clips.LEFT_HAND] = bare[3:, clips.RIGHT_HAND] = np.nan
+    paths = [clip.save(tmp_path / "a.clip.npz")]
+    paths += [
+        clips.Clip(bare, clip.timestamps).save(tmp_path / f"{name}.clip.npz") for name in "bc"
+    ]
+    told(run_folder, tmp_path, *paths, "--window", 1)
+    (message,) = caplog.messages
+    assert "2 of 3 looked at: few frames show a hand" in message
+    assert "b.clip.npz: 10.0% of the frames" in message
+
+
 def test_ctrl_c_ends_a_pipe_with_all_that_was_seen(run_folder, tmp_path, monkeypatch, capsys):
     def lines():
         for i, frame in enumerate(whisper_sign.joints(recording())[:100]):

@@ -65,26 +65,45 @@ def lengths(config: Any, source: Any) -> np.ndarray | None:
     A view that changes the number of frames says so by a function `frames(clip, **options)`; every
     clip is read once for it.
     """
-    if not config.view.name or isinstance(source.read(0), np.ndarray):
+    count = _of_module(config, "frames", None)
+    if count is None or isinstance(source.read(0), np.ndarray):
         return None
-    options = config.view.to_dict()
-    module = importlib.import_module(f"{__name__}.{options.pop('name')}")
-    if not hasattr(module, "frames") or module.frames(source.read(0), **options) is None:
+    options = {key: value for key, value in config.view.to_dict().items() if key != "name"}
+    if count(source.read(0), **options) is None:
         return None
     quiet = len(source) < _MANY or not sys.stdout.isatty()
     every = track(range(len(source)), "measuring clips", transient=True, disable=quiet)
-    return np.array([module.frames(source.read(i), **options) for i in every], np.int32)
+    return np.array([count(source.read(i), **options) for i in every], np.int32)
 
 
 def fit(config: Any, source: Any) -> dict[str, Any]:
     """The options of the recipe's view that only its training data can tell (its `fit`)."""
+    tell = _of_module(config, "fit", None)
+    if tell is None:
+        return {}
+    options = {key: value for key, value in config.view.to_dict().items() if key != "name"}
+    return tell((source.read(i) for i in range(len(source))), **options)
+
+
+def parts(config: Any) -> tuple[str, ...]:
+    """What the recipe's view looks at of a person, of 'hand', 'face', 'pose'; () without a view."""
+    return _of_module(config, "LOOKS_AT", ())
+
+
+def hands(config: Any, x: np.ndarray) -> np.ndarray | None:
+    """bool [T]: frames of stored features [T, ...] that show a hand.
+
+    None where the recipe's view does not tell (its function `hands`), or for another shape.
+    """
+    find = _of_module(config, "hands", None)
+    return None if find is None else find(x)
+
+
+def _of_module(config: Any, name: str, default: Any) -> Any:
+    """What the file of the recipe's view says by a name; the default without either."""
     if not config.view.name:
-        return {}
-    options = config.view.to_dict()
-    module = importlib.import_module(f"{__name__}.{options.pop('name')}")
-    if not hasattr(module, "fit"):
-        return {}
-    return module.fit((source.read(i) for i in range(len(source))), **options)
+        return default
+    return getattr(importlib.import_module(f"{__name__}.{config.view.name}"), name, default)
 
 
 def get_view(view_config: Mapping) -> Callable[[Clip], np.ndarray]:

@@ -22,6 +22,7 @@ LIPS_AND_EYES = (
 # fmt: on
 # The published list: 17 occurs twice.
 POINT_LANDMARKS = (*LIPS_AND_EYES, *range(501, 543))
+LOOKS_AT = ("hand", "face")
 
 # int [543]: the clip's row of each point in the model's order, and the other way round.
 TO_CLIP = np.r_[FACE, POSE, LEFT_HAND, RIGHT_HAND]
@@ -54,6 +55,13 @@ def view(
     if flip:
         x[..., 0] = 1 - x[..., 0]
     return x
+
+
+def hands(x: np.ndarray) -> np.ndarray | None:
+    """bool [T]: frames of the published points [T, 62, 2] with a hand; None for other points."""
+    if x.shape[1:] != (len(POINT_LANDMARKS), 2):
+        return None
+    return np.isfinite(x[:, len(LIPS_AND_EYES) :]).any((1, 2))
 
 
 def layout543(clip: Clip) -> np.ndarray:

@@ -17,6 +17,7 @@ POSE_POINTS = tuple(range(25))
 FACE_POINTS = (1, 33, 263, 133, 362, 61, 291, 105, 334, 199, 4)
 SHOULDERS = (11, 12)
 ORDER = "pose25,left_hand21,right_hand21,face11"
+LOOKS_AT = ("hand", "face", "pose")
 NORMALISE = ("none", "shoulders")
 # Of the image's width; stands in for the shoulder distance where no frame shows both shoulders.
 USUAL_SHOULDERS = 0.25
@@ -29,6 +30,12 @@ ROWS = np.r_[
     FACE.start + np.asarray(FACE_POINTS),
 ]
 _COLUMNS = (3 * ROWS[:, None] + (0, 1)).ravel()
+_HANDS = slice(2 * len(POSE_POINTS), 2 * (len(POSE_POINTS) + 42))
+
+
+def hands(x: np.ndarray) -> np.ndarray | None:
+    """bool [T]: frames of keypoints [T, 156] with a point of a hand; None for another shape."""
+    return None if x.shape[1:] != (DIM,) else (x[:, _HANDS] != 0).any(1)
 
 
 def raw_keypoints(clip: Clip, confidence: float = 0.5) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND, Clip
 POINTS = 75
 PARTS = (slice(0, 33), slice(33, 54), slice(54, 75))
 HANDS = (33, 54)  # wrists; the middle finger's MCP is 9 further on
+LOOKS_AT = ("hand", "pose")
 GENERATIONS = ("A", "B")
 OUTPUTS = ("features", "points")
 # What the features leave out: the legs.

@@ -19,6 +19,7 @@ from jaxsign.input.signs.clean import presence, splines
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND, Clip
 
 JOINTS, NUMBERS = 42, 7
+LOOKS_AT = ("hand",)
 HANDS = (slice(0, 21), slice(21, 42))
 XYZ, VELOCITY, CONFIDENCE = slice(0, 3), slice(3, 6), 6
 MISSING = ("present", "upstream")
@@ -105,6 +106,14 @@ def fit(
 def frames(clip: Clip, *, rate: float = 60.0, missing: str = "present", **_: object) -> int | None:
     """Frames of the view of a clip; None where the options keep the clip's own."""
     return len(_times(clip, rate, missing)) if rate else None
+
+
+def hands(x: np.ndarray) -> np.ndarray | None:
+    """bool [T]: frames of joints [T, 42, 7] with a hand; None for another shape."""
+    if x.shape[1:] != (JOINTS, NUMBERS):
+        return None
+    seen: np.ndarray = x[..., CONFIDENCE].max(axis=1) > 0
+    return seen
 
 
 def joints(clip: Clip, *, rate: float = 60.0, missing: str = "present") -> np.ndarray:

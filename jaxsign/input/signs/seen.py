@@ -1,0 +1,73 @@
+"""What a clip is like: its rate, its length, and what its frames show, as a task's `traits`.
+
+`rate`: frames a second; `seconds` and `frames`: its length; `hand`, `face` and `pose`: shares of
+its frames that show a hand, ... . What is not known of a clip is left out.
+"""
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import views
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.rows import Chunk
+
+Array = np.ndarray
+
+
+class Seen:
+    """What frames show, as they come.
+
+    Args:
+      config: the recipe, whose view knows the hands in features that are stored.
+    """
+
+    def __init__(self, config: ConfigDict):
+        self._config, self._frames = config, 0
+        self._shown: dict[str, int] = {}
+        self._begin = self._end = 0.0
+
+    def add(self, chunk: Chunk) -> None:
+        """Takes the next frames."""
+        if not len(chunk):
+            return
+        if chunk.times is not None:
+            self._begin = self._begin if self._frames else float(chunk.times[0])
+            self._end = float(chunk.times[-1])
+        self._frames += len(chunk)
+        for name, frames in self._parts(chunk).items():
+            self._shown[name] = self._shown.get(name, 0) + int(frames.sum())
+
+    def _parts(self, chunk: Chunk) -> dict[str, Array]:
+        if chunk.landmarks:
+            found = clips.shown(chunk.x)
+            hand = found["left_hand"] | found["right_hand"]
+            return {"hand": hand, "face": found["face"], "pose": found["pose"]}
+        hand = views.hands(self._config, chunk.x)
+        return {} if hand is None else {"hand": hand}
+
+    @property
+    def traits(self) -> dict[str, float]:
+        """All that is known so far."""
+        found = {name: frames / self._frames for name, frames in self._shown.items()}
+        if self._end > self._begin:
+            found["rate"] = (self._frames - 1) / (self._end - self._begin)
+            found["seconds"] = self._frames / found["rate"]
+        return {"frames": float(self._frames), **found}
+
+
+def of_value(value: Clip | Array, config: ConfigDict, rate: float = 0.0) -> dict[str, float]:
+    """The traits of what a source holds.
+
+    Args:
+      value: a clip; or features [T, ...] that the recipe's net or view takes.
+      config: the recipe.
+      rate: frames a second of features; 0 = the view's, or unknown.
+    """
+    seen = Seen(config)
+    if isinstance(value, Clip):
+        seen.add(Chunk(value.landmarks, value.timestamps))
+    else:
+        rate = rate or float(config.view.get("rate") or 0.0)
+        seen.add(Chunk(value, np.arange(len(value)) / rate if rate else None))
+    return seen.traits

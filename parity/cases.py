@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import files
 from parity import entries
 
 SCHEMA = 1
@@ -108,10 +109,9 @@ def load(path: Path) -> Case:
       UserError: not a readable case of schema 1.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = files.read_npz(path)
         meta = json.loads(str(arrays.pop("meta")))
-    except Exception as error:  # zipfile, numpy and json raise many types for a damaged file
+    except (UserError, KeyError, ValueError) as error:
         raise UserError(f"{path}: not a readable golden case ({error!r}).") from error
     missing = [f for f in ("system", "target", "kind", "args", "call", "weights") if f not in meta]
     if meta.get("schema") != SCHEMA or missing:

@@ -7,11 +7,9 @@ import importlib
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import files as npz_files
@@ -339,20 +337,7 @@ def _arrays(item: Item) -> Mapping[str, Array]:
         return {}
     if suffix == ".npy":
         return {"": _npy.load(path, mmap=False)}
-    reading.check(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(_numeric(file))
-    except (*npz_files.BROKEN, TypeError, AttributeError) as error:  # the last two: a bare array
-        reason = reading.told(path, "a zip archive", error)
-        raise UserError(f"{path}: not a readable .npz file ({reason}).") from error
-
-
-def _numeric(file: Any) -> Iterable[tuple[str, Array]]:
-    for key in file.files:
-        try:
-            array = file[key]
-        except ValueError:  # an object array: it would need to run code, so it is no input
-            continue
-        if array.dtype.kind in "bfiu":
-            yield key, array
+    with npz_files.open_npz(path) as archive:
+        # Others are no input; objects among them would need to run code.
+        kept = [key for key in archive.keys if archive.header(key)[1].kind in "bfiu"]
+        return {key: archive.read(key) for key in kept}

@@ -1,10 +1,11 @@
 """Reading and writing `.npz` files: no pickles, no half-written files, clear errors."""
 
+import contextlib
 import os
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,23 +39,53 @@ def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> Path:
     return path
 
 
-def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of an npz, or those of `keys` that it holds.
+class Npz:
+    """An open npz. A member is a stream, so that nothing beside the wanted arrays is read."""
+
+    def __init__(self, archive: zipfile.ZipFile):
+        self._archive = archive
+        names = archive.namelist()
+        self._names = {name.removesuffix(".npy"): name for name in names}
+        if len(self._names) < len(names):
+            twice = sorted({key for key in names if names.count(key) > 1}) or names
+            raise ValueError(f"two of its arrays have one name: {', '.join(twice[:5])}")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The arrays' names, in the file's order."""
+        return tuple(self._names)
+
+    def header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and type of an array, as its header says."""
+        with self._archive.open(self._names[key]) as member:
+            first = np.lib.format.read_magic(member) == (1, 0)
+            form = np.lib.format
+            read = form.read_array_header_1_0 if first else form.read_array_header_2_0
+            shape, _, dtype = read(member)
+        return shape, dtype
+
+    def read(self, key: str) -> np.ndarray:
+        """An array; its checksum has been compared, which happens at a member's very end."""
+        with self._archive.open(self._names[key]) as member:
+            array = np.lib.format.read_array(member, allow_pickle=False)
+            if member.read(1):
+                raise ValueError(f"{key} is longer than its header says")
+        return array
+
+
+@contextlib.contextmanager
+def open_npz(path: str | os.PathLike) -> Iterator[Npz]:
+    """The one place where an npz is opened.
 
     Raises:
-        UserError: the file is absent, is no npz, is damaged, or holds pickled objects.
+      UserError: the file is absent or no npz, names an array twice, or something that is read of it
+        within the block is damaged or holds pickled objects.
     """
     path = Path(path)
     reading.check(path)
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("this is a single .npy array")
-        with archive:
-            arrays = {k: archive[k] for k in archive.files if keys is None or k in keys}
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-            raise ValueError("a member is not an array")
-        return arrays
+        with zipfile.ZipFile(path) as archive:
+            yield Npz(archive)
     except PermissionError as error:
         raise UserError(f"{path}: permission denied") from error
     except BROKEN as error:
@@ -63,6 +94,12 @@ def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> di
             f"({reading.told(path, 'a zip archive', error)}). Make the file again; it may have "
             "been cut short."
         ) from error
+
+
+def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an npz, or those of `keys` that it holds; raises as `open_npz`."""
+    with open_npz(path) as archive:
+        return {key: archive.read(key) for key in archive.keys if keys is None or key in keys}
 
 
 def check_finite(x: np.ndarray, name: str | Path) -> None:

@@ -62,14 +62,14 @@ def test_a_folder_gives_a_list_and_bad_files_do_not_stop_it(folder, tmp_path, ca
     streams = capsys.readouterr()
     assert "4 of 7 files predicted" in streams.out
     assert f"c0.npz: {saved[0]['gloss_prediction']} 0." in streams.out
-    for name, reason in (("broken", "not a readable"), ("empty", "no frames"), ("nan", "4 of 4")):
+    for name, reason in (("broken", "not an .npz file"), ("empty", "no frames"), ("nan", "4 of 4")):
         line = next(li for li in streams.err.splitlines() if f"{name}.npz" in li)
         assert reason in line
 
 
 def test_a_single_bad_file_is_an_error(folder, tmp_path):
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(UserError, match="x.npz: not a readable"):
+    with pytest.raises(UserError, match="x.npz: not an .npz file"):
         predict.predict_files(folder, tmp_path / "x.npz")
 
 
@@ -194,7 +194,7 @@ def test_runs_with_a_backbone_take_images(tmp_path):
 def test_a_bare_array_named_npz_is_explained(run, tmp_path):
     with (tmp_path / "x.npz").open("wb") as file:
         np.save(file, np.zeros((3, 156), np.float32))
-    with pytest.raises(UserError, match="x.npz: not a readable"):
+    with pytest.raises(UserError, match="x.npz: not an .npz file"):
         files.read(tmp_path / "x.npz", run)
 
 

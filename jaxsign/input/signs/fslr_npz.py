@@ -58,8 +58,8 @@ def checked(path: Path, key: str, arrays: Mapping[str, Array]) -> Array:
 
 
 def _keys(path: Path) -> str:
-    with np.load(path, allow_pickle=False) as archive:
-        return ", ".join(archive.files) or "none"
+    with files.open_npz(path) as archive:
+        return ", ".join(archive.keys) or "none"
 
 
 def write(

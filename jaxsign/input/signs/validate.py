@@ -97,8 +97,8 @@ def validate_file(
     """Messages for one file; see `validate_tree`. Empty: nothing is wrong."""
     path = Path(path)
     try:
-        arrays = _read(path)
-    except files.BROKEN as error:
+        arrays = files.read_npz(path, (*_KEYS, "X2048"))
+    except UserError as error:
         return [f"npz load error: {error}"]
     if require_x2048 and _only_features(arrays):
         return _check_features_alone(arrays)
@@ -117,14 +117,6 @@ def validate_file(
     if not skip_parquet and sidecar.exists():
         messages += _check_parquet(sidecar, frames)
     return messages
-
-
-def _read(path: Path) -> dict[str, Array]:
-    archive = np.load(path, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError("a single array, not an npz archive")
-    with archive:
-        return {key: archive[key] for key in (*_KEYS, "X2048") if key in archive.files}
 
 
 def _only_features(arrays: Mapping[str, Array]) -> bool:

@@ -120,9 +120,8 @@ def test_pickled_and_single_arrays_are_load_errors(tmp_path):
     assert len(found) == 1 and found[0].startswith("npz load error: ")
     with open(tmp_path / "single.npz", "wb") as file:
         np.save(file, np.ones(3))
-    assert validate.validate_file(tmp_path / "single.npz") == [
-        "npz load error: a single array, not an npz archive"
-    ]
+    (message,) = validate.validate_file(tmp_path / "single.npz")
+    assert message.startswith("npz load error: ") and "not an .npz file" in message
 
 
 def _sidecar(path, rows=4, bits=78, **columns):

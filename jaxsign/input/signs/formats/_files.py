@@ -1,12 +1,8 @@
 """What formats of one file a clip share: finding files, names, and sizes from headers alone."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
@@ -38,23 +34,8 @@ def npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         UserError: absent, damaged, or not an npz.
     """
-    reading.check(path)
-    shapes = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as member:
-                    version = np.lib.format.read_magic(member)
-                    read = np.lib.format.read_array_header_1_0
-                    if version != (1, 0):
-                        read = np.lib.format.read_array_header_2_0
-                    shapes[name.removesuffix(".npy")] = read(member)[0]
-    except files.BROKEN as error:
-        raise UserError(
-            f"{path}: not an .npz file of plain arrays "
-            f"({reading.told(path, 'a zip archive', error)})"
-        ) from error
-    return shapes
+    with files.open_npz(path) as archive:
+        return {key: archive.header(key)[0] for key in archive.keys}
 
 
 def npz_keys(path: Path) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,61 @@
+"""Files of arrays are read as they were written, or not at all."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from jaxsign.errors import UserError
+from jaxsign.input import files
+
+
+def _npz(arrays, header=None):
+    """The bytes of an npz; `header`: (old, new) bytes, put in after the checksums were made."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    data = content.getvalue()
+    return data.replace(*header) if header else data
+
+
+def test_an_array_that_became_shorter_by_one_bit_is_refused(tmp_path):
+    path = tmp_path / "clip.npz"
+    x = np.arange(37 * 156, dtype=np.float32).reshape(37, 156)
+    path.write_bytes(_npz({"X": x}))
+    np.testing.assert_array_equal(files.read_npz(path)["X"], x)
+    with files.open_npz(path) as archive:
+        assert archive.keys == ("X",) and archive.header("X") == ((37, 156), np.dtype(np.float32))
+    path.write_bytes(_npz({"X": x}, header=(b"(37, 156)", b"(17, 156)")))
+    with pytest.raises(UserError, match=r"clip\.npz: not an \.npz file"):
+        files.read_npz(path)
+
+
+def test_an_array_that_is_shorter_than_its_member_is_refused(tmp_path):
+    path, member = tmp_path / "clip.npz", io.BytesIO()
+    np.save(member, np.ones((4, 2), np.float32))
+    with zipfile.ZipFile(path, "w") as archive:  # its checksum is right
+        archive.writestr("X.npy", member.getvalue().replace(b"(4, 2)", b"(3, 2)"))
+    with pytest.raises(UserError, match="X is longer than its header says"):
+        files.read_npz(path)
+
+
+@pytest.mark.parametrize("names", [("X.npy", "X.npy"), ("X", "X.npy")])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_arrays_of_one_name_are_refused(tmp_path, names):
+    path = tmp_path / "clip.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, name in enumerate(names):
+            member = io.BytesIO()
+            np.save(member, np.full(3, number))
+            archive.writestr(name, member.getvalue())
+    with pytest.raises(UserError, match="two of its arrays have one name: X"):
+        files.read_npz(path)
+
+
+def test_an_array_beside_the_wanted_one_is_not_read(tmp_path):
+    path = tmp_path / "clip.npz"
+    y = np.full(5, 7, np.int32)
+    path.write_bytes(_npz({"X": np.ones(3), "y": y}, header=(y.tobytes(), y.tobytes()[::-1])))
+    assert list(files.read_npz(path, ("X",))) == ["X"]
+    with pytest.raises(UserError, match="Bad CRC-32"):
+        files.read_npz(path)

@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from jaxsign import defaults
+from jaxsign import defaults, reading
 from jaxsign.defaults import base
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.whole import write_text
@@ -208,7 +208,7 @@ def load_run_config(workdir: str | Path) -> ConfigDict:
             "`jaxsign train` or `jaxsign import` made."
         )
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = reading.read_json(path)
         if not isinstance(value, dict):
             raise ValueError(f"a {type(value).__name__}, expected an object")
         return _with_later_keys(ConfigDict(_with_tuples(value)))

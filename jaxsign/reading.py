@@ -191,14 +191,19 @@ def check_size(path: Path, size: int, what: str = "it", limit: int | None = None
         )
 
 
-def read_bytes(path: Path, expected: str = "") -> bytes:
+def read_bytes(path: Path, expected: str = "", most: int | None = None) -> bytes:
     """The content of a small file: a table, JSON.
+
+    Args:
+        path: the file.
+        expected: a sentence for the message where there is none.
+        most: bytes that it may have; None = what fits into `most_bytes` when parsed.
 
     Raises:
         UserError: no file, too large, or not readable.
     """
     check(path, expected)
-    limit = most_bytes() // _TEXT_GROWS
+    limit = most or most_bytes() // _TEXT_GROWS
     try:
         check_size(path, path.stat().st_size, "as text it", limit)
         return path.read_bytes()
@@ -208,18 +213,23 @@ def read_bytes(path: Path, expected: str = "") -> bytes:
         ) from error
 
 
-def read_json(path: Path, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+def read_json(
+    path: Path,
+    pairs: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    most: int | None = None,
+) -> Any:
     """The value of a JSON file in UTF-8, with or without a byte order mark.
 
     Args:
         path: the file.
         pairs: makes an object's value of its names and values; None = a dict.
+        most: see `read_bytes`.
 
     Raises:
         UserError: no file, or too large.
         ValueError: no JSON in UTF-8, or nested too deep.
     """
-    return parse_json(read_bytes(path).decode("utf-8-sig"), pairs)
+    return parse_json(read_bytes(path, most=most).decode("utf-8-sig"), pairs)
 
 
 def parse_json(

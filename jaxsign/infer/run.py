@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets, tasks
+from jaxsign import nets, reading, tasks
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import traits
 from jaxsign.tasks import answering
@@ -155,7 +154,7 @@ def load_labels(workdir: str | Path, heads: Iterable[str]) -> answering.Names:
     if not path.is_file():
         return {head: None for head in heads}
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["heads"]
+        stored = reading.read_json(path)["heads"]
         return {head: tuple(map(str, stored[head])) if stored.get(head) else None for head in heads}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(

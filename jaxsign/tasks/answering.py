@@ -3,7 +3,6 @@
 import abc
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import nets
+from jaxsign import nets, reading
 from jaxsign.errors import UserError
 from jaxsign.input.examples import Examples
 from jaxsign.tasks import following
@@ -50,7 +49,7 @@ class Trained:
         if not path.is_file():
             return {}
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
+            return dict(reading.read_json(path))
         except (ValueError, TypeError) as error:
             raise UserError(f"{path}: not readable ({error}). Expected a JSON object.") from error
 

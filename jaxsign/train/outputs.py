@@ -2,14 +2,13 @@
 
 import collections
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import jaxsign
-from jaxsign import runtime, tasks
+from jaxsign import reading, runtime, tasks
 from jaxsign.errors import UserError
 from jaxsign.input import traits
 from jaxsign.tasks import measures
@@ -142,8 +141,8 @@ def _now() -> str:
 def _started(manifest: Path) -> str:
     """When the run that goes on here began; '' if none does."""
     try:
-        return str(json.loads(manifest.read_text(encoding="utf-8"))["started"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(reading.read_json(manifest)["started"])
+    except (UserError, ValueError, KeyError, TypeError):
         return ""
 
 

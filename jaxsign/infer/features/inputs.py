@@ -1,7 +1,6 @@
 """What features are computed of: the frames of videos, and images in array files."""
 
 import collections
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.folders import finding
@@ -67,7 +67,7 @@ def recorded(path: Path) -> dict[str, Any] | None:
     if not os.path.exists(path):  # False, too, where the name is too long
         return None
     try:
-        meta = json.loads(str(files.read_npz(path, ("meta",))["meta"]))
+        meta = reading.parse_json(str(files.read_npz(path, ("meta",))["meta"]))
     except UserError:
         return None
     except (KeyError, ValueError):

@@ -9,12 +9,12 @@
 that are null or missing were not seen. `visibility` [33] of the pose may be told too.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs import leap_motion
 from jaxsign.input.signs.clip import LEFT_HAND, PARTS, POINTS, RIGHT_HAND
@@ -46,8 +46,8 @@ def read(lines: Iterable[str], name: str = "-") -> Iterator[Chunk]:
 
 def _frame(line: str) -> Chunk:
     try:
-        told = json.loads(line.removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:
+        told = reading.parse_json(line.removeprefix("\ufeff"))
+    except ValueError as error:
         raise UserError(f"no JSON ({error}). Expected one frame a line, as --help shows") from error
     if not isinstance(told, Mapping):
         raise UserError("expected an object such as {'time': 0.0, 'left_hand': [...]}")

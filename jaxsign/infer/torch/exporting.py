@@ -1,12 +1,12 @@
 """A run -> a torch checkpoint that the original system loads."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import importing, originals
@@ -131,4 +131,4 @@ def _with_backbone(
 
 def _manifest(workdir: Path) -> dict[str, Any]:
     path = workdir / "manifest.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return reading.read_json(path) if path.is_file() else {}

@@ -1,13 +1,13 @@
 """Files of Leap Motion recordings: JSON frames, arrays, and CSV tables."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError, listing
 from jaxsign.input import files, labels
 from jaxsign.input.signs.formats import _npy
@@ -52,12 +52,12 @@ def read_frames(path: Path) -> list[dict[str, Any]]:
       UserError: unreadable or of another form.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = reading.read_bytes(path).decode("utf-8-sig")
         try:
-            value = json.loads(text)
+            value = reading.parse_json(text)
         except ValueError:
-            value = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError, RecursionError) as error:
+            value = [reading.parse_json(line) for line in text.splitlines() if line.strip()]
+    except ValueError as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from error
     if isinstance(value, dict):
         value = value.get("frames", [value])

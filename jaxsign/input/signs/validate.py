@@ -6,17 +6,16 @@ X [T, 2048]) is good data for IV3-GRU.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
+from jaxsign.input.signs.formats import _parquet
 from jaxsign.input.signs.views import fslr156
 
 Array = np.ndarray
@@ -205,11 +204,10 @@ def _check_features_alone(arrays: Mapping[str, Array]) -> list[str]:
 
 def _check_parquet(path: Path, frames: int | None) -> list[str]:
     try:
-        with pyarrow.parquet.ParquetFile(path) as table:
-            rows, names = table.metadata.num_rows, table.schema_arrow.names
-            has_bits = "mask_bits" in names
-            bits = table.read(["mask_bits"])["mask_bits"].to_pylist() if has_bits else []
-    except (pyarrow.ArrowException, OSError) as error:
+        rows, names = _parquet.rows(path), _parquet.columns(path)
+        has_bits = "mask_bits" in names
+        bits = _parquet.read(path, ["mask_bits"])["mask_bits"].to_pylist() if has_bits else []
+    except UserError as error:
         return [f"parquet read error: {error}"]
     messages = [] if rows == frames else [f"parquet row count {rows} != T {frames}"]
     messages += [f"parquet missing column: {c}" for c in ("t_ms", "mask_bits") if c not in names]
@@ -231,7 +229,7 @@ def _parse_meta(stored: Array) -> dict[str, Any]:
     if not isinstance(text, str | bytes):
         raise ValueError("meta field is not a JSON-encoded string")
     try:
-        meta = json.loads(text)
+        meta = reading.parse_json(text)
     except ValueError as error:
         raise ValueError(f"bad meta json: {error}") from error
     if not isinstance(meta, dict):

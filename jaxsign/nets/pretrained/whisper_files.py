@@ -1,6 +1,5 @@
 """Reads Whisper's weights in the forms in which they are given away."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -107,7 +106,7 @@ def _config_beside(path: Path) -> dict[str, Any]:
     if not config.is_file():
         return {}
     try:
-        stored = json.loads(config.read_text(encoding="utf-8"))
+        stored = reading.read_json(config)
         return {"n_audio_head": int(stored["encoder_attention_heads"])}
     except (ValueError, KeyError, TypeError):  # another tool's file: then nothing is told
         return {}

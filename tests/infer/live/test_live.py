@@ -232,7 +232,7 @@ def test_what_is_no_film_is_told_before_the_net_is_compiled(run_folder, capsys, 
     words = ["live", "--workdir", str(run_folder), "--model", str(model), "--no-window"]
     assert cli.main([*words, "--video", str(tmp_path / "none.mp4")]) == 1
     told = capsys.readouterr()
-    assert "none.mp4: cannot be read" in told.err and "ready" not in told.out
+    assert "none.mp4: no such file" in told.err and "ready" not in told.out
 
 
 def test_without_a_model_file_the_verb_says_where_to_get_one(run_folder, capsys):

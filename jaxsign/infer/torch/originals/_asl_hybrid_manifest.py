@@ -1,9 +1,9 @@
 """What google_asl_recognition's manifests say of a model: sizes, recipe, data, machine."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from jaxsign import reading
 from jaxsign.infer import run as runs
 from jaxsign.nets import asl_hybrid
 
@@ -69,7 +69,7 @@ def common(run: runs.Run, name: str) -> dict[str, Any]:
 def of_run(run: runs.Run) -> dict[str, Any]:
     """The run's own manifest.json; {} without one."""
     path = run.workdir / "manifest.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return reading.read_json(path) if path.is_file() else {}
 
 
 def _stamp(made: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.whole import write_text
 
@@ -72,10 +73,10 @@ def agree(out: Path, wanted: Mapping[str, Any], overwrite: bool = False) -> None
     path = out / RECORD
     mend = "choose another --out" + ("" if overwrite else ", or give --overwrite to make them anew")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = reading.read_json(path)
         if not isinstance(found, dict):
             raise ValueError("no JSON object")
-    except (OSError, ValueError) as error:
+    except (UserError, ValueError) as error:
         raise UserError(
             f"{path}: cannot be read ({error}). It tells how the clips beside it were made: {mend}."
         ) from error

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow
 import pyarrow.compute
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
@@ -113,7 +114,7 @@ def _read(path: Path) -> _Rows:
         found = table["type"].unique().to_pylist()[:4]
         raise UserError(
             f"{path}: column type holds none of {', '.join(TYPES)}; found "
-            f"{', '.join(map(str, found))}"
+            f"{reading.quoted(', '.join(map(str, found)))}"
         )
     limit = _COUNTS[kind]
     beyond = known & ((index < 0) | (index >= limit + np.where(kind == 0, _IRISES, 0)))
@@ -146,6 +147,8 @@ def _kinds(path: Path, column: pyarrow.ChunkedArray) -> Array:
 def _placed(path: Path, rows: _Rows, offsets: Array, absent: float) -> Array:
     """float32 [F, 543, 3] with every row at its type's offset plus its index."""
     slot = rows.frame * clips.POINTS + offsets[rows.kind] + rows.index
+    size = len(rows.numbers) * clips.POINTS * 3 * 4
+    reading.check_size(path, size, f"a clip of {len(rows.numbers):,} frames")
     points = np.full((len(rows.numbers) * clips.POINTS, 3), absent, np.float32)
     points[slot] = rows.xyz
     _check_repeated(path, rows, slot, len(points))

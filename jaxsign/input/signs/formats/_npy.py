@@ -21,7 +21,7 @@ def read(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> np.n
     Raises:
         UserError: absent, damaged, or of another shape or kind.
     """
-    return _checked(path, load(path, mmap=False), expected, kinds)
+    return _in_memory(path, _checked(path, load(path, mmap=True), expected, kinds))
 
 
 def frames(path: Path, expected: tuple[int | None, ...], kinds: str = "f") -> int:
@@ -33,15 +33,21 @@ def load(path: Path, mmap: bool) -> np.ndarray:
     """An array of any shape and kind, in memory or (`mmap`) on disk; raises as `read`."""
     reading.check(path)
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r" if mmap else None)
+        array = np.load(path, allow_pickle=False, mmap_mode="r")
         if not isinstance(array, np.ndarray):
+            array.close()
             raise ValueError("an archive of arrays")
-        return array
+        return array if mmap else _in_memory(path, array)
     except files.BROKEN as error:
         raise UserError(
             f"{path}: not a readable .npy file ({reading.told(path, 'a .npy array', error)}). It "
             "may have been cut short: make it again."
         ) from error
+
+
+def _in_memory(path: Path, array: np.ndarray) -> np.ndarray:
+    reading.check_size(path, array.nbytes)
+    return np.array(array)
 
 
 def _checked(

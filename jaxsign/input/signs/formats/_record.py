@@ -16,6 +16,7 @@ import struct
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 
@@ -74,7 +75,7 @@ def decode(record: bytes, place: str = "") -> Clip:
         raise ValueError("not a record of a clip")
     start = 8 + _LENGTH.unpack_from(record, 4)[0]
     try:
-        about = json.loads(record[8:start])
+        about = reading.parse_json(record[8:start])
         if place and about["place"] != place:
             raise ValueError("it is a record of another store, or of another place in this one")
         arrays = {}

@@ -5,7 +5,6 @@ for inspection and can be read on its own. `labels.csv` has file,gloss,cat[,occl
 """
 
 import functools
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
@@ -93,7 +93,7 @@ def load(path: Path) -> Clip:
 
 def _meta(arrays: Mapping[str, Array]) -> dict[str, Any]:
     try:
-        meta = json.loads(str(arrays["meta"]))
+        meta = reading.parse_json(str(arrays["meta"]))
         return meta if isinstance(meta, dict) and _is_rate(meta.get("target_fps")) else {}
     except (KeyError, ValueError):  # times are told by timestamps_ms too: nothing else is needed
         return {}

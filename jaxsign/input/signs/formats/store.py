@@ -14,15 +14,15 @@ import dataclasses
 import functools
 import hashlib
 import itertools
-import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 
 import jaxsign
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _labels, _parquet, _record
@@ -34,6 +34,9 @@ ABOUT, INDEX = "store.json", "index.parquet"
 DTYPES = ("float32", "float16")
 _SHARD = "clips-{:05d}-of-{:05d}.array_record"
 _SHARD_BYTES = 256 << 20
+# More would be over 25 terabytes.
+_MOST_SHARDS = 100_000
+_MOST_ABOUT = 16 << 20
 _TYPES = {
     "name": pyarrow.string(),
     "frames": pyarrow.int32(),
@@ -96,21 +99,35 @@ def _read_about(path: Path) -> dict[str, Any]:
             "convert writes a store whole or not at all."
         )
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        about = reading.read_json(file, most=_MOST_ABOUT)
         version = about["version"]
         if version == VERSION:
-            shards = [int(count) for count in about["shards"]]
-            lists = all(isinstance(about[name], list) for name in ("glosses", "categories"))
-            if not lists or sum(shards) != about["count"]:
-                raise ValueError(f"{about['count']} clips in shards of {shards}, or no classes")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: not the description of a store ({error!r})") from error
+            _check_about(about)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = reading.quoted(f"{type(error).__name__}: {error}")
+        raise UserError(f"{file}: not the description of a store ({reason})") from error
     if version != VERSION:
         raise UserError(
             f"{file}: a store of version {version}; this jaxsign reads version {VERSION}. Install "
             f"the jaxsign that made it ({about.get('made_by', 'not told')}), or a newer one."
         )
     return about
+
+
+def _check_about(about: Mapping[str, Any]) -> None:
+    """Raises ValueError or KeyError where a store's description has other types or counts."""
+    shards, count = about["shards"], about["count"]
+    if not isinstance(shards, list) or len(shards) > _MOST_SHARDS:
+        raise ValueError(f"shards is no list of at most {_MOST_SHARDS:,} counts")
+    if not all(type(one) is int and one > 0 for one in [*shards, count]):
+        raise ValueError("shards and count are no positive whole numbers")
+    if sum(shards) != count:
+        raise ValueError(f"{count} clips, but {sum(shards)} in {len(shards)} shards")
+    for name in ("glosses", "categories"):
+        if not isinstance(about[name], list) or not all(isinstance(x, str) for x in about[name]):
+            raise ValueError(f"{name} is no list of names")
+    if not all(isinstance(about.get(name, ""), str) for name in ("id", "index", "made_by")):
+        raise ValueError("id, index or made_by is no text")
 
 
 def _tuples(column: pyarrow.ChunkedArray) -> list[tuple[str, ...]]:

@@ -7,13 +7,13 @@ not 60, and how it was made) and `prepared.csv` (what every sample was made of, 
 """
 
 import functools
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.signs import clip as clips
@@ -100,11 +100,11 @@ def rate(folder: Path) -> float:
     if not path.is_file():
         return FPS
     try:
-        fps = float(json.loads(path.read_text(encoding="utf-8")).get("fps", FPS))
+        fps = float(reading.read_json(path).get("fps", FPS))
         if not 0 < fps < 1e6:
             raise ValueError(f"fps is {fps}")
         return fps
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f'{path}: not readable ({error}). Expected {{"fps": 60.0}}.') from error
 
 

@@ -11,7 +11,6 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import traits
 from jaxsign.input.examples import Examples
-from jaxsign.input.signs import views
 
 _LOG = logging.getLogger("jaxsign")
 # Few frames show a hand (...) if their share is below this part of what is usual.
@@ -99,7 +98,8 @@ class Doubts:
     def _judged(self, found: traits.Traits) -> Iterator[tuple[str, str]]:
         """What is odd of a clip: its kind, and in numbers."""
         usual = self._usual
-        for part in views.parts(self._run.config):
+        view = self._run.view
+        for part in view.looks_at if view is not None else ():
             _, middle, _ = usual.get(part, (0, _USUAL.get(part, 0), 0))
             if found.get(part, 1) < _FEW * middle:
                 known = f"; in training usually {middle:.0%}" if part in usual else ""

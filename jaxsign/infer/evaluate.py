@@ -1,20 +1,19 @@
 """A run over labelled clips: answers are scored, and the numbers, tables and pictures written."""
 
 import datetime
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict
-from rich.progress import track
 
 from jaxsign.errors import UserError
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input import batching
 from jaxsign.input.examples import Examples
+from jaxsign.input.folders import progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import sources
 from jaxsign.tasks import answering
@@ -150,8 +149,7 @@ def score(
         apart=apart,
     )
     batches = batching.EvalBatches(examples, options)
-    hidden = not sys.stdout.isatty()
-    for batch in track(batches, "evaluating", len(batches), transient=True, disable=hidden):
+    for batch in progress.over("evaluating", batches, len(batches)):
         run.check(batch["x"][0], examples.name)
         scored.add(batch["index"][batch["index"] >= 0], asker.ask(batch))
     asker.doubts.tell()

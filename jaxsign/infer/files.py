@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import dataclasses
-import importlib
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -285,17 +284,10 @@ def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.NetInput:
             "recognise. Look at the video (jaxsign extract --preview) or record it again."
         )
     x = run.features(clip)
-    valid = _visible(clip, run) if mask == "visibility" else np.ones(len(x), bool)
+    valid = np.ones(len(x), bool)
+    if mask == "visibility" and run.view is not None:
+        valid = run.view.visible(clip)
     return runs.NetInput(x, valid, seen.of_value(clip, run.config))
-
-
-def _visible(clip: clips.Clip, run: runs.Run) -> Array:
-    """bool [T]: frames in which the view sees anything."""
-    module = importlib.import_module(f"jaxsign.input.signs.views.{run.config.view.name}")
-    if not hasattr(module, "keypoints"):
-        return np.isfinite(clip.landmarks[..., 0]).any(1)
-    options = {name: run.config.view[name] for name in ("confidence", "max_gap")}
-    return module.keypoints(clip, **options)[1].any(1)
 
 
 def _stored(

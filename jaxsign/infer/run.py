@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from jaxsign import config as configs
 from jaxsign import nets, reading, tasks
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import traits
+from jaxsign.input.signs import views
+from jaxsign.input.signs.clip import Clip
 from jaxsign.tasks import answering
 
 Array = np.ndarray
@@ -79,21 +81,20 @@ class Run(answering.Trained):
         return any(part.inside(self.variables) for part in self.net.optional_parts)
 
     @functools.cached_property
-    def view(self) -> Callable[[Any], Array] | None:
+    def view(self) -> views.BoundView | None:
         """Recorded clip -> float32 [T, D]; None where the net takes stored features as they are."""
-        from jaxsign.input.signs import views
-
         return views.of_recipe(self.config)
 
-    def features(self, value: Any) -> Array:
+    def features(self, value: Clip | Array) -> Array:
         """What a source holds -> what the net takes, as in training.
 
         Args:
           value: a recorded clip; or stored keypoints or features float [T, D], or images
             uint8 [T, H, W, 3].
         """
-        if self.view is None or np.ndim(value) == 4:
+        if isinstance(value, np.ndarray) and (self.view is None or value.ndim == 4):
             return value
+        assert self.view is not None, "who reads clips refuses them where there is no view"
         return np.asarray(self.view(value), np.float32)
 
     def cut(self, x: Array) -> Array:

@@ -7,15 +7,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
+from jaxsign.input.folders import progress
 from jaxsign.input.signs import seen, sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
 
 _CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
+_MANY = 1000  # clips that are measured with a bar
 
 
 def open_source(config: ConfigDict, split: str) -> sources.Source:
@@ -27,14 +30,33 @@ def open_source(config: ConfigDict, split: str) -> sources.Source:
     # A head with `num_HEAD` 0 takes its classes from the labels.
     counts = {head: config.net.get(f"num_{head}", 0) for head in config.task.heads}
     source = sources.open_source(config.data, split, {h: n for h, n in counts.items() if n})
-    views.check_rate(config, source)
+    _check_rate(config, source)
     return source
 
 
+def _check_rate(config: ConfigDict, source: sources.Source) -> None:
+    """Refuses arrays that the recipe's view would take for those of another rate."""
+    wanted = float(config.view.get("rate") or 0.0)
+    if wanted and source.rate and wanted != source.rate:
+        raise UserError(
+            f"{source.name}: its arrays have {source.rate:g} frames a second, but view.rate="
+            f"{wanted:g}. Arrays are taken as they are: set view.rate to that, or read them as "
+            "clips, of which the view makes new frames: --config.data.source=collection"
+        )
+
+
 def measured(config: ConfigDict, source: sources.Source) -> sources.Source:
-    """The same source with the lengths that its clips have behind the view."""
-    lengths = views.lengths(config, source)
-    return source if lengths is None else dataclasses.replace(source, lengths=lengths)
+    """The same source with the lengths that its clips have behind the view.
+
+    Every clip is read once for it where the view changes the number of frames.
+    """
+    view = views.of_recipe(config)
+    if view is None or view.frames(source.read(0)) is None:
+        return source
+    count = len(source)
+    measuring = progress.over("measuring clips", range(count), count, hidden=count < _MANY)
+    lengths = np.array([view.frames(source.read(i)) for i in measuring], np.int32)
+    return dataclasses.replace(source, lengths=lengths)
 
 
 def assumed(config: ConfigDict) -> dict[str, dict[str, Any]]:
@@ -63,7 +85,7 @@ class SignExamples(ClipExamples):
         limit = nets.build(**{**config.net.to_dict(), **net}).max_frames
         longest = int(config.input.max_length or limit or max(self.source.lengths))
         return {
-            "view": views.fit(config, self.source),
+            "view": _fit(config, self.source),
             "net": net,
             "input": {"max_length": min(longest, limit) if limit else longest},
         }
@@ -110,6 +132,12 @@ class SignExamples(ClipExamples):
                 f"{self.name} holds {width} numbers a frame, the training data {expected}: give "
                 "both the same kind of data"
             )
+
+
+def _fit(config: ConfigDict, source: sources.Source) -> dict[str, Any]:
+    """The options of the recipe's view that only its training data can tell."""
+    view = views.of_recipe(config)
+    return view.fit(source.read(i) for i in range(len(source))) if view is not None else {}
 
 
 def _classes(config: ConfigDict, source: sources.Source) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.input import windows
+from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.clean import splines
 from jaxsign.input.signs.views import whisper_sign
 from parity import cases
@@ -19,12 +20,12 @@ def normalisers(case: cases.Case) -> Arrays:
     """Wrists to the origin, hands to one length: apart and in turn."""
     produced: Arrays = {}
     for name, clip in case.inputs.items():
-        spatial = whisper_sign.centre_on_wrists(clip)
+        spatial = hand_joints.centre_on_wrists(clip)
         produced |= {
             f"output/{name}/spatial": spatial,
-            f"output/{name}/scale_only": whisper_sign.scale_by_hand(clip, "upstream"),
-            f"output/{name}/spatial_then_scale": whisper_sign.scale_by_hand(spatial, "upstream"),
-            f"output/{name}/L_ref": whisper_sign.hand_lengths(clip, "upstream"),
+            f"output/{name}/scale_only": hand_joints.scale_by_hand(clip, "upstream"),
+            f"output/{name}/spatial_then_scale": hand_joints.scale_by_hand(spatial, "upstream"),
+            f"output/{name}/L_ref": hand_joints.hand_lengths(clip, "upstream"),
         }
     return produced
 
@@ -62,14 +63,14 @@ def preprocessing(case: cases.Case) -> Arrays:
             valid, length = map(int, word[0].split("_of_"))
             produced[name] = windows.fit_length(np.ones(valid, bool), length)
         elif kind == "smooth":
-            produced[name] = whisper_sign.moving_average(clip, int(word[0]))
+            produced[name] = hand_joints.moving_average(clip, int(word[0]))
     return produced | _scalers(clip, train)
 
 
 def _scalers(clip: np.ndarray, train: np.ndarray) -> Arrays:
     constant = train.copy()
-    constant[..., whisper_sign.CONFIDENCE] = 0.9
-    fit = whisper_sign.FeatureScaler.fit
+    constant[..., hand_joints.CONFIDENCE] = 0.9
+    fit = hand_joints.FeatureScaler.fit
     produced = {
         "output/scaler_constant": fit(constant)(constant),
         "output/scaler_constant_minmax": fit(constant, "minmax")(constant),

@@ -1,20 +1,14 @@
 """A run's view on a stream: row by row where the view can, window by window elsewhere."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.live.hands import StreamHands
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import POINTS, Clip
 from jaxsign.input.signs.rows import Chunk, Rows, StreamClock
 
 Array = np.ndarray
-# Views that have a form for streams.
-CAUSAL: Mapping[str, type[StreamHands]] = {"whisper_sign": StreamHands}
 
 
 class StreamFeatures:
@@ -32,7 +26,7 @@ class StreamFeatures:
     def __init__(self, run: runs.Run, fps: float = 0.0, *, causal: bool = True):
         self._run, self._fps, self._causal = run, fps, causal
         self._clock: StreamClock | None = None  # until the first frames come
-        self._stage: StreamHands | None = None
+        self._stage: views.StreamedView | None = None
         self.now = 0.0
 
     def push(self, chunk: Chunk) -> Rows:
@@ -54,20 +48,16 @@ class StreamFeatures:
         return Rows(np.zeros(shape, np.float32), np.zeros(0), np.zeros(0))
 
     def _begin(self, chunk: Chunk) -> StreamClock:
-        view, run = self._run.config.view, self._run
-        landmarks = chunk.landmarks
+        run, landmarks = self._run, chunk.landmarks
         if landmarks and run.view is None:
             raise UserError(
                 f"{run.workdir}: its net takes stored features, not landmarks. Stream arrays "
                 f"[T, {', '.join(map(str, run.frame_shape))}]"
             )
-        if self._causal and view.name in CAUSAL:
+        if self._causal and run.view is not None and run.view.streamed is not None:
             if not landmarks:
                 self._expect(chunk.x.shape[1:])
-            options = {key: value for key, value in view.to_dict().items() if key != "name"}
-            self._stage = CAUSAL[view.name](
-                stored=not landmarks, recorded_rate=self._fps, **options
-            )
+            self._stage = run.view.streamed(stored=not landmarks, recorded_rate=self._fps)
         return StreamClock(self._fps if landmarks else views.frame_rate(run.config, self._fps))
 
     def prepare(self, rows: Rows, frame_size: tuple[int, int] = (0, 0)) -> Array:
@@ -90,7 +80,7 @@ class StreamFeatures:
 
     def _whole(self, rows: Rows, frame_size: tuple[int, int]) -> Array:
         """A window through the view as if it were a recording."""
-        value: Any = rows.x
+        value: Clip | Array = rows.x
         if rows.x.shape[1:] == (POINTS, 3):
             times = rows.times - rows.times[0]
             value = Clip(rows.x, times, frame_size, self._fps, visibility=rows.visibility)

@@ -3,7 +3,8 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -16,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+_Thing = TypeVar("_Thing")
+
 
 class Bar:
     """A bar over so many things on a terminal; nothing elsewhere.
@@ -23,9 +26,10 @@ class Bar:
     Args:
       what: is done with them, or what they are.
       total: how many.
+      hidden: there is none on a terminal either.
     """
 
-    def __init__(self, what: str, total: int):
+    def __init__(self, what: str, total: int, *, hidden: bool = False):
         self._progress = Progress(
             TextColumn(what),
             BarColumn(bar_width=24),
@@ -33,7 +37,7 @@ class Bar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=hidden or not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task(what, total=total)
 
@@ -47,6 +51,16 @@ class Bar:
     def step(self, _: object = None) -> None:
         """One thing more is done."""
         self._progress.advance(self._task)
+
+
+def over(
+    what: str, things: Iterable[_Thing], total: int, *, hidden: bool = False
+) -> Iterator[_Thing]:
+    """The things one by one, under a `Bar`."""
+    with Bar(what, total, hidden=hidden) as bar:
+        for thing in things:
+            yield thing
+            bar.step()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Clips of a source through a view, kept in memory as long as there is room."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,9 @@ from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.signs import sources
 from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.views import ViewFunction
 
 Array = np.ndarray
-View = Callable[[Any], Array]
 
 
 class Features:
@@ -30,7 +29,11 @@ class Features:
     finite = False
 
     def __init__(
-        self, source: sources.Source, view: View | None, mirrored: View | None, cache_mb: float
+        self,
+        source: sources.Source,
+        view: ViewFunction | None,
+        mirrored: ViewFunction | None,
+        cache_mb: float,
     ):
         self.source, self.views = source, (view, mirrored)
         self._cache: dict[tuple[int, bool], Array] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs import sequence_labels
+from jaxsign.input.signs import hand_joints, sequence_labels
 from jaxsign.input.signs.formats import SPLITS, _files, _npy, whispersign
 from jaxsign.input.signs.views import whisper_sign
 
@@ -76,7 +76,7 @@ class JointReport:
 def problems(x: Array) -> list[str]:
     """Why an array cannot be trained on; [] if it can."""
     shape = list(np.shape(x))
-    if shape[1:] != [whisper_sign.JOINTS, whisper_sign.NUMBERS] or x.dtype.kind not in "fiu":
+    if shape[1:] != [hand_joints.JOINTS, hand_joints.NUMBERS] or x.dtype.kind not in "fiu":
         return [f"{shape} {x.dtype}, expected numbers [T, 42, 7]"]
     found = []
     if len(x) < FEWEST:
@@ -96,11 +96,11 @@ def warnings(x: Array) -> list[str]:
     empty = (x == 0).all(axis=(1, 2))
     if 2 * empty.sum() > len(x):
         found.append(f"no hand in {int(empty.sum())} of {len(x)} frames")
-    largest = float(np.abs(x[..., whisper_sign.XYZ]).max())
+    largest = float(np.abs(x[..., hand_joints.XYZ]).max())
     if largest > _FAR:
         found.append(f"positions up to {largest:.0f}, expected fractions of the image: raw pixels?")
     # Normalised by the hand's own length, pixels look like fractions.
-    far = float(np.abs(whisper_sign.view(x)[..., whisper_sign.XYZ]).max())
+    far = float(np.abs(whisper_sign.view(x)[..., hand_joints.XYZ]).max())
     if far > _FAR:
         found.append(f"a joint lies {far:.3g} hand lengths from its wrist: not a hand?")
     return found

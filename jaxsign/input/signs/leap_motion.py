@@ -15,10 +15,9 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import leap_motion_files
+from jaxsign.input.signs import hand_joints, leap_motion_files
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.leap_motion_files import FARTHEST, SIDES, Hands
-from jaxsign.input.signs.views import whisper_sign
 
 Array = np.ndarray
 _HANDS = (clips.LEFT_HAND, clips.RIGHT_HAND)
@@ -202,11 +201,11 @@ class LeapMotion:
         """float32 [T, 42, 7] of what was seen."""
         frames = len(seen.xyz)
         if not frames:
-            return np.zeros((0, whisper_sign.JOINTS, whisper_sign.NUMBERS), np.float32)
+            return np.zeros((0, hand_joints.JOINTS, hand_joints.NUMBERS), np.float32)
         xyz = np.nan_to_num(self._scaled(seen.xyz)).astype(np.float32)
         if self.upstream:
             xyz, confidence = xyz.reshape(frames, 42, 3), seen.confidence.reshape(frames, 42, 1)
-            speed = whisper_sign.velocity(xyz, 1 / self.fps)
+            speed = hand_joints.velocity(xyz, 1 / self.fps)
             return np.concatenate([xyz, speed, confidence], axis=-1).astype(np.float32)
         times = np.arange(frames) / self.fps if seen.times is None else seen.times
         return self._resampled(xyz, seen.confidence, times - times[0])
@@ -219,13 +218,13 @@ class LeapMotion:
         for hand, part in enumerate(_HANDS):
             shown = shows[:, hand]
             landmarks[shown, part] = xyz[shown, hand]
-        made = whisper_sign.joints(Clip(landmarks, times, source="Leap Motion"), rate=self.rate)
+        made = hand_joints.joints(Clip(landmarks, times, source="Leap Motion"), rate=self.rate)
         # What the sensor says of a frame holds for the frames around it.
         new = np.linspace(times[0], times[-1], len(made))
         nearest = np.searchsorted((times[1:] + times[:-1]) / 2, new)
         scores = confidence.reshape(len(xyz), 42)[nearest]
         made = np.where((scores > 0)[..., None], made, 0)
-        made[..., whisper_sign.CONFIDENCE] = np.where(made[..., 6] > 0, scores, 0)
+        made[..., hand_joints.CONFIDENCE] = np.where(made[..., 6] > 0, scores, 0)
         return made.astype(np.float32)
 
     def _scaled(self, xyz: Array) -> Array:

@@ -23,7 +23,7 @@ class Seen:
     """
 
     def __init__(self, config: ConfigDict):
-        self._config, self._frames = config, 0
+        self._view, self._frames = views.of_recipe(config), 0
         self._shown: dict[str, int] = {}
         self._begin = self._end = 0.0
 
@@ -43,7 +43,7 @@ class Seen:
             found = clips.shown(chunk.x)
             hand = found["left_hand"] | found["right_hand"]
             return {"hand": hand, "face": found["face"], "pose": found["pose"]}
-        hand = views.hands(self._config, chunk.x)
+        hand = None if self._view is None else self._view.hands(chunk.x)
         return {} if hand is None else {"hand": hand}
 
     @property

@@ -7,17 +7,16 @@ serves all: a split without a path is looked for in the training data.
 import dataclasses
 import functools
 import logging
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
-from rich.progress import track
 
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import labels
+from jaxsign.input.folders import progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats, fslr_npz, numbering, synthetic
 from jaxsign.input.signs.clip import Clip
@@ -221,8 +220,8 @@ def _path(data: ConfigDict, split: str) -> Path:
 
 def _shown(chosen: Sequence[int], indexed: bool) -> Iterable[int]:
     """The indices, with a bar where opening that many files takes a while."""
-    quick = indexed or len(chosen) < _MANY or not sys.stdout.isatty()
-    return track(chosen, "opening clips", transient=True, disable=quick)
+    quick = indexed or len(chosen) < _MANY
+    return progress.over("opening clips", chosen, len(chosen), hidden=quick)
 
 
 def _tell(problems: Sequence[str], what: str, skip: bool, kept: int) -> None:

@@ -8,7 +8,8 @@ from jaxsign.input import windows
 from jaxsign.input.signs import augment as augmenting
 from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.augment import recipe
-from jaxsign.input.signs.features import Features, View
+from jaxsign.input.signs.features import Features
+from jaxsign.input.signs.views import ViewFunction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +27,12 @@ class Treatment:
       seed: of pieces beside the windows.
     """
 
-    view: View | None = None
+    view: ViewFunction | None = None
     max_length: int = 0
     cache_mb: float = 1024
     training: bool = False
     augment: augmenting.Augmentation | None = None
-    mirrored: View | None = None
+    mirrored: ViewFunction | None = None
     windows: tuple[int, int] | None = None
     seed: int = 0
 
@@ -61,7 +62,7 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
 
 
 def _augmentation(
-    config: ConfigDict, source: sources.Source, view: View | None
+    config: ConfigDict, source: sources.Source, view: ViewFunction | None
 ) -> augmenting.Augmentation | None:
     made = recipe.build(
         config.input.augment,

@@ -14,7 +14,7 @@ from jaxsign import cli
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs.views import whisper_sign
+from jaxsign.input.signs import hand_joints
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_chunks_and_pipes_give_the_same_signs(run_folder, tmp_path, monkeypatch)
 
 
 def test_stored_features_stream_too(run_folder, tmp_path):
-    stored = whisper_sign.joints(recording())
+    stored = hand_joints.joints(recording())
     np.save(tmp_path / "a.npy", stored)
     np.savez(tmp_path / "b.npz", X=stored)
     one, two = told(
@@ -120,7 +120,7 @@ def test_streams_without_hands_are_told_in_one_warning(run_folder, tmp_path, cap
 
 def test_ctrl_c_ends_a_pipe_with_all_that_was_seen(run_folder, tmp_path, monkeypatch, capsys):
     def lines():
-        for i, frame in enumerate(whisper_sign.joints(recording())[:100]):
+        for i, frame in enumerate(hand_joints.joints(recording())[:100]):
             yield json.dumps({"time": i / 60, "features": frame.tolist()})
         raise KeyboardInterrupt
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from jaxsign import fields
 from jaxsign.errors import UserError
 from jaxsign.input import batching
+from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.augment import joints as operations
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.sources import Source
 from jaxsign.input.signs.treatment import Treatment
-from jaxsign.input.signs.views import whisper_sign
 from jaxsign.sections import augment as sections
 from jaxsign.tasks.classes.examples import ClassExamples
 
@@ -38,7 +38,7 @@ def hands(frames=30, rate=60.0):
     xyz = np.stack([0.5 + 0.2 * np.cos(angle), 0.5 + 0.2 * np.sin(angle), angle / 50], axis=-1)
     x = np.ones((frames, 42, 7), np.float32)
     x[..., :3] = xyz
-    x[..., 3:6] = whisper_sign.velocity(xyz, 1 / rate)
+    x[..., 3:6] = hand_joints.velocity(xyz, 1 / rate)
     x[5:12, 21:] = 0
     return x
 
@@ -71,7 +71,7 @@ def test_another_speed_keeps_the_way_and_has_its_own_velocities(factor):
     assert len(out) == round(61 * factor)
     np.testing.assert_array_equal(out[[0, -1], :, :3], x[[0, -1], :, :3])
     # The clip is still 60 frames a second, so velocities are those of the new positions.
-    expected = whisper_sign.velocity(out[..., :3].astype(np.float64), 1 / 60)
+    expected = hand_joints.velocity(out[..., :3].astype(np.float64), 1 / 60)
     np.testing.assert_allclose(out[2:-2, :, 3:6], expected[2:-2], atol=0.05)
     np.testing.assert_array_equal(out[..., 6], 1)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from view_helpers import moving, without
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs import views
+from jaxsign.input.signs import hand_joints, views
 from jaxsign.input.signs.clean import splines
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND
 from jaxsign.input.signs.views import whisper_sign
@@ -15,7 +15,7 @@ from jaxsign.input.signs.views import whisper_sign
 
 def test_joints_as_recorded():
     clip = without(moving(), left=[0, 5])
-    x = whisper_sign.joints(clip, rate=0)
+    x = hand_joints.joints(clip, rate=0)
     assert x.shape == (12, 42, 7) and x.dtype == np.float32
     np.testing.assert_array_equal(x[:, 21:, :3], clip.landmarks[:, RIGHT_HAND])
     seen = np.delete(np.arange(12), [0, 5])
@@ -29,14 +29,14 @@ def test_joints_as_recorded():
 
 def test_the_originals_velocity_and_spline_run_through_zeros():
     clip = without(moving(20), left=[8, 9, 10])
-    x = whisper_sign.joints(clip, rate=0, missing="upstream")
+    x = hand_joints.joints(clip, rate=0, missing="upstream")
     zeros = np.nan_to_num(clip.landmarks[:, LEFT_HAND])
     np.testing.assert_allclose(x[:, :21, 3:6], np.gradient(zeros, 1 / 30, axis=0), atol=1e-4)
-    made = whisper_sign.joints(clip, missing="upstream")
+    made = hand_joints.joints(clip, missing="upstream")
     wanted, _ = splines.resample_to_fixed_rate(x, clip.timestamps, 60)
     np.testing.assert_allclose(made, wanted, atol=2e-5)
     assert made[..., 6].max() > 1.01  # it rings; by default it does not
-    assert set(np.unique(whisper_sign.joints(clip)[..., 6])) == {0, 1}
+    assert set(np.unique(hand_joints.joints(clip)[..., 6])) == {0, 1}
 
 
 @hypothesis.given(st.data())
@@ -48,7 +48,7 @@ def test_what_is_missing_is_zero_and_reaches_nothing_else(data):
     left, right = data.draw(gone), data.draw(gone)
     x = whisper_sign.view(without(clip, left, right))
     assert x.shape[1:] == (42, 7) and np.isfinite(x).all()
-    for hand in whisper_sign.HANDS:
+    for hand in hand_joints.HANDS:
         shown = x[:, hand, 6] > 0
         assert (shown.all(axis=1) | ~shown.any(axis=1)).all()
         assert not x[~shown.any(axis=1), hand].any()
@@ -71,23 +71,23 @@ def test_normalised_hands_do_not_depend_on_place_and_distance():
     moved = dataclasses.replace(clip, landmarks=clip.landmarks * 0.5 + np.float32(0.25))
     np.testing.assert_allclose(whisper_sign.view(moved), x, atol=1e-3)
     assert not x[:, [0, 21], :3].any()
-    np.testing.assert_allclose(whisper_sign.hand_lengths(x), 1, atol=1e-5)
+    np.testing.assert_allclose(hand_joints.hand_lengths(x), 1, atol=1e-5)
 
 
 def test_hands_that_are_seldom_seen_keep_their_size():
     clip = without(moving(20), left=range(2, 20))
-    x = whisper_sign.joints(clip, rate=0)
-    own, upstream = (whisper_sign.hand_lengths(x, missing)[0] for missing in whisper_sign.MISSING)
+    x = hand_joints.joints(clip, rate=0)
+    own, upstream = (hand_joints.hand_lengths(x, missing)[0] for missing in hand_joints.MISSING)
     assert own == pytest.approx(10 * upstream, rel=1e-5)
-    never = whisper_sign.joints(without(clip, left=range(20)), rate=0)
-    assert whisper_sign.hand_lengths(never)[0] == 1
-    assert whisper_sign.hand_lengths(never, "upstream")[0] == pytest.approx(1e-6)
+    never = hand_joints.joints(without(clip, left=range(20)), rate=0)
+    assert hand_joints.hand_lengths(never)[0] == 1
+    assert hand_joints.hand_lengths(never, "upstream")[0] == pytest.approx(1e-6)
 
 
 def test_velocities_relative_to_the_wrist():
     plain = whisper_sign.view(moving(10))
     relative = whisper_sign.view(moving(10), relative_velocity=True)
-    for hand in whisper_sign.HANDS:
+    for hand in hand_joints.HANDS:
         wanted = plain[:, hand, 3:6] - plain[:, hand.start : hand.start + 1, 3:6]
         np.testing.assert_allclose(relative[:, hand, 3:6], wanted, atol=1e-5)
     np.testing.assert_array_equal(relative[..., :3], plain[..., :3])
@@ -96,10 +96,10 @@ def test_velocities_relative_to_the_wrist():
 def test_uneven_timestamps():
     times = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.05, 15))
     clip = dataclasses.replace(moving(15), timestamps=times)
-    x = whisper_sign.joints(clip, rate=0)
+    x = hand_joints.joints(clip, rate=0)
     wanted = np.gradient(clip.landmarks[:, LEFT_HAND].astype(float), times, axis=0)
     np.testing.assert_allclose(x[:, :21, 3:6], wanted, atol=1e-4)
-    assert len(whisper_sign.joints(clip)) == int((times[-1] - times[0]) * 60) + 1
+    assert len(hand_joints.joints(clip)) == int((times[-1] - times[0]) * 60) + 1
 
 
 def averaged_in_words(x, window, seen):
@@ -113,28 +113,28 @@ def averaged_in_words(x, window, seen):
 
 @pytest.mark.parametrize("window", [1, 4, 5])
 def test_moving_average(window):
-    x = whisper_sign.joints(without(moving(9), left=[3, 4, 8]), rate=0)
+    x = hand_joints.joints(without(moving(9), left=[3, 4, 8]), rate=0)
     for missing, seen in (("present", x[..., 6] > 0), ("upstream", np.ones((9, 42), bool))):
-        made = whisper_sign.moving_average(x, window, missing)
+        made = hand_joints.moving_average(x, window, missing)
         np.testing.assert_allclose(made, averaged_in_words(x, window, seen), atol=1e-5)
     with pytest.raises(UserError, match="over 0 frames"):
-        whisper_sign.moving_average(x, 0)
+        hand_joints.moving_average(x, 0)
 
 
 def test_feature_scaler():
     x = np.random.default_rng(0).normal(3, 2, (4, 9, 42, 7))
     x[..., 6] = 0.9
-    made = whisper_sign.FeatureScaler.fit(x)(x).reshape(-1, 7)
+    made = hand_joints.FeatureScaler.fit(x)(x).reshape(-1, 7)
     np.testing.assert_allclose(made.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(made.std(axis=0), [1] * 6 + [0], atol=1e-5)
-    made = whisper_sign.FeatureScaler.fit(x, "minmax")(x).reshape(-1, 7)
+    made = hand_joints.FeatureScaler.fit(x, "minmax")(x).reshape(-1, 7)
     np.testing.assert_allclose(made.min(axis=0), -1, atol=1e-5)
     np.testing.assert_allclose(made.max(axis=0), [1] * 6 + [-1], atol=1e-5)
     with pytest.raises(UserError, match="'minmax'"):
-        whisper_sign.FeatureScaler.fit(x, "robust")
+        hand_joints.FeatureScaler.fit(x, "robust")
 
 
-@pytest.mark.parametrize("method", whisper_sign.SCALINGS)
+@pytest.mark.parametrize("method", hand_joints.SCALINGS)
 def test_a_scaling_fitted_to_a_training_set(method):
     clips = [without(moving(20, seed=n), left=range(5, 9)) for n in range(3)]
     told = whisper_sign.fit(clips, feature_scaling=method, rate=0.0)
@@ -145,12 +145,12 @@ def test_a_scaling_fitted_to_a_training_set(method):
     rows, absent = np.concatenate(made)[seen], np.concatenate(made)[~seen]
     assert not absent.any() and len(absent)
     np.testing.assert_allclose(
-        rows, whisper_sign.FeatureScaler.fit(plain[seen], method)(plain[seen]), atol=1e-5
+        rows, hand_joints.FeatureScaler.fit(plain[seen], method)(plain[seen]), atol=1e-5
     )
 
 
 def test_stored_arrays_are_normalised_alone():
-    stored = whisper_sign.joints(moving(10))
+    stored = hand_joints.joints(moving(10))
     kept = stored.copy()
     made = views.get_view({"name": "whisper_sign"})(stored)
     np.testing.assert_allclose(made, whisper_sign.view(moving(10)), atol=1e-6)

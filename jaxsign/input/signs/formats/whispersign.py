@@ -17,6 +17,7 @@ from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _labels, _npy
 from jaxsign.input.signs.formats._types import (
@@ -27,7 +28,6 @@ from jaxsign.input.signs.formats._types import (
     Format,
     of_files,
 )
-from jaxsign.input.signs.views import whisper_sign
 from jaxsign.whole import write_text
 
 Array = np.ndarray
@@ -178,7 +178,7 @@ def frames(path: Path) -> int:
 
 def write_clip(path: Path, clip: Clip) -> None:
     """Writes one array [T, 42, 7] at 60 frames a second, as the original's preparation does."""
-    _npy.write(path, whisper_sign.joints(clip))
+    _npy.write(path, hand_joints.joints(clip))
 
 
 class _Writer(ClipWriter):
@@ -226,7 +226,7 @@ class _Writer(ClipWriter):
             self.losses.add("whispersign keeps no categories")
         if not entry.split:
             self.losses.add("clips without a split are written as train")
-        x = whisper_sign.joints(clip, **self._options) if isinstance(clip, Clip) else clip
+        x = hand_joints.joints(clip, **self._options) if isinstance(clip, Clip) else clip
         split = entry.split or "train"
         name = f"sample_{self._counts[split]:05d}"
         _npy.write(self._folder / split / "features" / f"{name}{SUFFIX}", x)

@@ -1,12 +1,13 @@
 """What there is to say about a clip and about a collection, as plain numbers and words."""
 
 import collections
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input.folders import progress
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import POINTS, Clip
 from jaxsign.input.signs.formats import Collection, Entry
@@ -63,21 +64,17 @@ def _stretches(seen: np.ndarray) -> list[np.ndarray]:
     return np.array_split(seen, min(_CELLS, len(seen)))
 
 
-def of_collection(
-    collection: Collection,
-    sample: int = 0,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
-) -> Facts:
+def of_collection(collection: Collection, sample: int = 0, *, quiet: bool = True) -> Facts:
     """Facts of a collection; clips that cannot be read are told in `problems`.
 
     Args:
       collection: what `formats.open_collection` gave.
       sample: read so many clips, evenly spaced; 0 = all. The labels of all are counted anyway.
-      progress: wraps the numbers of the clips as they are read.
+      quiet: no bar over the clips as they are read.
     """
     chosen = spread(len(collection), sample)
     clips, bad, odd = [], [], []
-    for i in progress(chosen):
+    for i in progress.over("reading", chosen, len(chosen), hidden=quiet):
         entry = collection.entries[i]
         try:
             facts = of_clip(collection.read(i), entry, collection.format)

@@ -1,14 +1,11 @@
 """Inspects a path: a clip, a collection, or files of bare arrays; prints, and draws if asked."""
 
-import functools
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
 from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean, listing
@@ -118,10 +115,7 @@ def _clip(
 def _collection(
     opened: formats.Collection, png: str | Path | None, sample: int, console: Console | None
 ) -> Facts:
-    progress = functools.partial(
-        track, description="reading", transient=True, disable=not (console and sys.stdout.isatty())
-    )
-    result = facts.of_collection(opened, sample, progress)
+    result = facts.of_collection(opened, sample, quiet=console is None)
     if png:
         pictures.save(pictures.collection_sheet(opened), png)
     if console:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clean import mirroring
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POINTS, POSE, RIGHT_HAND, Clip
+from jaxsign.input.signs.views._types import View
 
 # The net centres a clip on this point (the lower lip's middle).
 CENTRE = 17
@@ -22,7 +23,6 @@ LIPS_AND_EYES = (
 # fmt: on
 # The published list: 17 occurs twice.
 POINT_LANDMARKS = (*LIPS_AND_EYES, *range(501, 543))
-LOOKS_AT = ("hand", "face")
 
 # int [543]: the clip's row of each point in the model's order, and the other way round.
 TO_CLIP = np.r_[FACE, POSE, LEFT_HAND, RIGHT_HAND]
@@ -57,8 +57,8 @@ def view(
     return x
 
 
-def hands(x: np.ndarray) -> np.ndarray | None:
-    """bool [T]: frames of the published points [T, 62, 2] with a hand; None for other points."""
+def _hands(x: np.ndarray) -> np.ndarray | None:
+    # bool [T]: frames of the published points [T, 62, 2] with a hand; None for other points.
     if x.shape[1:] != (len(POINT_LANDMARKS), 2):
         return None
     return np.isfinite(x[:, len(LIPS_AND_EYES) :]).any((1, 2))
@@ -113,3 +113,6 @@ def _stored(x: np.ndarray, points: int, flip: bool) -> np.ndarray:
 
 
 _PUBLISHED = np.asarray(POINT_LANDMARKS)
+
+
+VIEW = View(view, looks_at=("hand", "face"), hands=_hands)

@@ -10,6 +10,7 @@ little (0.455 to 0.472) with the fixed size; accelerations or a clip's own size 
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input.signs.views._types import View
 
 
 def view(
@@ -71,3 +72,6 @@ def _check(points: np.ndarray, rate: float, reference: int, size: float) -> None
         raise UserError(f"config.view.rate={rate}: expected frames a second, above 0")
     if not size >= 0:
         raise UserError(f"config.view.size={size}: expected pixels, or 0 for the clip's own size")
+
+
+VIEW = View(view)

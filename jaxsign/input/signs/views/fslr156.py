@@ -9,6 +9,7 @@ import numpy as np
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs import clean
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
+from jaxsign.input.signs.views._types import View
 
 DIM = 156
 KEYPOINTS = 78
@@ -17,7 +18,6 @@ POSE_POINTS = tuple(range(25))
 FACE_POINTS = (1, 33, 263, 133, 362, 61, 291, 105, 334, 199, 4)
 SHOULDERS = (11, 12)
 ORDER = "pose25,left_hand21,right_hand21,face11"
-LOOKS_AT = ("hand", "face", "pose")
 NORMALISE = ("none", "shoulders")
 # Of the image's width; stands in for the shoulder distance where no frame shows both shoulders.
 USUAL_SHOULDERS = 0.25
@@ -33,8 +33,8 @@ _COLUMNS = (3 * ROWS[:, None] + (0, 1)).ravel()
 _HANDS = slice(2 * len(POSE_POINTS), 2 * (len(POSE_POINTS) + 42))
 
 
-def hands(x: np.ndarray) -> np.ndarray | None:
-    """bool [T]: frames of keypoints [T, 156] with a point of a hand; None for another shape."""
+def _hands(x: np.ndarray) -> np.ndarray | None:
+    # bool [T]: frames of keypoints [T, 156] with a point of a hand; None for another shape.
     return None if x.shape[1:] != (DIM,) else (x[:, _HANDS] != 0).any(1)
 
 
@@ -135,3 +135,12 @@ def centre_on_shoulders(
         distance = USUAL_SHOULDERS * aspect[0]
     moved = (points - centre) * (aspect / distance)
     return np.where(present[..., None], moved, 0).astype(np.float32).reshape(x.shape)
+
+
+def _visible(
+    clip: Clip, *, confidence: float = 0.5, max_gap: int = 5, **unused: object
+) -> np.ndarray:
+    return np.asarray(keypoints(clip, confidence=confidence, max_gap=max_gap)[1].any(1))
+
+
+VIEW = View(view, visible=_visible, looks_at=("hand", "face", "pose"), hands=_hands)

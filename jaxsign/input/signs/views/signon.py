@@ -11,11 +11,11 @@ import numpy as np
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND, Clip
+from jaxsign.input.signs.views._types import View
 
 POINTS = 75
 PARTS = (slice(0, 33), slice(33, 54), slice(54, 75))
 HANDS = (33, 54)  # wrists; the middle finger's MCP is 9 further on
-LOOKS_AT = ("hand", "pose")
 GENERATIONS = ("A", "B")
 OUTPUTS = ("features", "points")
 # What the features leave out: the legs.
@@ -252,3 +252,6 @@ def _check(clip, generation: str, dims: int, output: str, aspect: float) -> None
         raise UserError(
             f"view signon takes clips or points [T, {POINTS}, 3], found {list(np.shape(clip))}"
         )
+
+
+VIEW = View(view, looks_at=("hand", "pose"))

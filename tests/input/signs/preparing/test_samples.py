@@ -8,10 +8,10 @@ import pytest
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.formats import in_order
 from jaxsign.input.signs.leap_motion import LeapMotion
 from jaxsign.input.signs.preparing import label_table, recordings, samples, voya
-from jaxsign.input.signs.views import whisper_sign
 
 
 def hands(frames=6, absent=()):
@@ -40,7 +40,7 @@ def test_one_hand_is_the_left_one(shape):
     made = voya.clip(x.reshape(shape), 60.0)
     np.testing.assert_array_equal(made.landmarks[:, clips.LEFT_HAND, : x.shape[-1]], x)
     assert np.isnan(made.landmarks[:, clips.RIGHT_HAND]).all()
-    joints = whisper_sign.joints(made)
+    joints = hand_joints.joints(made)
     assert (joints[:, :21, 6] == 1).all() and (joints[:, 21:] == 0).all()
     assert np.abs(joints[:, :21, 3:5]).max() > 0
 

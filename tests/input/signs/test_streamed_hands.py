@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxsign.infer.live import hands
-from jaxsign.input.signs import rows
+from jaxsign.input.signs import hand_joints, rows, streamed_hands
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND, Clip
 from jaxsign.input.signs.views import whisper_sign
 
@@ -27,7 +26,7 @@ def streamed(stage, x, times, size=7):
 
 
 def of_clip(clip, lengths=None, **options):
-    stage = hands.StreamHands(lengths=lengths, recorded_rate=clip.fps, **options)
+    stage = streamed_hands.StreamHands(lengths=lengths, recorded_rate=clip.fps, **options)
     return streamed(stage, clip.landmarks, clip.timestamps)
 
 
@@ -38,7 +37,7 @@ SCALED = {
 }
 
 
-@pytest.mark.parametrize("missing", whisper_sign.MISSING)
+@pytest.mark.parametrize("missing", hand_joints.MISSING)
 @pytest.mark.parametrize(
     "options",
     [{}, {"smooth": 5}, {"smooth": 4, "relative_velocity": True}, {"normalise": False}, SCALED],
@@ -47,7 +46,7 @@ SCALED = {
 def test_as_recorded_and_with_known_lengths_it_is_the_view(missing, options):
     clip = recording()
     options = {"rate": 0.0, "missing": missing, **options}
-    lengths = whisper_sign.hand_lengths(whisper_sign.joints(clip, rate=0, missing=missing), missing)
+    lengths = hand_joints.hand_lengths(hand_joints.joints(clip, rate=0, missing=missing), missing)
     made = of_clip(clip, lengths, **options)
     np.testing.assert_array_equal(made.x, whisper_sign.view(clip, **options))
     np.testing.assert_array_equal(made.times, clip.timestamps)
@@ -67,7 +66,7 @@ def test_resampled_rows_lie_where_the_views_do_and_close_to_them():
 
 def test_rows_between_two_frames_lie_on_the_line():
     clip = recording()
-    recorded = whisper_sign.joints(clip, rate=0)
+    recorded = hand_joints.joints(clip, rate=0)
     made = of_clip(clip, normalise=False, rate=120.0)
     quarter = 0.75 * recorded[10] + 0.25 * recorded[11]
     np.testing.assert_allclose(made.x[41], quarter, atol=1e-4)
@@ -99,14 +98,14 @@ def test_a_first_hand_seen_edge_on_is_not_blown_up():
     x[:, LEFT_HAND.start + 9 : LEFT_HAND.start + 13, 0] += 1e-5 * np.arange(1, 5)
     clip = Clip(x, np.arange(30) / 30, fps=30.0)
     made = of_clip(clip, rate=0.0)
-    assert np.abs(made.x[: hands.ENOUGH - 1]).max() <= 1
+    assert np.abs(made.x[: streamed_hands.ENOUGH - 1]).max() <= 1
     assert np.isfinite(made.x).all() and not made.x[:, 21:].any()
 
 
 def test_stored_features_are_normalised_as_the_view_does():
-    stored = whisper_sign.joints(recording())
-    lengths = whisper_sign.hand_lengths(stored)
-    stage = hands.StreamHands(stored=True, lengths=lengths, smooth=3)
+    stored = hand_joints.joints(recording())
+    lengths = hand_joints.hand_lengths(stored)
+    stage = streamed_hands.StreamHands(stored=True, lengths=lengths, smooth=3)
     made = streamed(stage, stored, np.arange(len(stored)) / 60, size=13)
     np.testing.assert_array_equal(made.x, whisper_sign.view(stored, smooth=3))
 

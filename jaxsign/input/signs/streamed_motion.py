@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsign.input.signs import rows
+from jaxsign.input.signs import hand_joints, rows
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.rows import Rows
-from jaxsign.input.signs.views import whisper_sign
 
 Array = np.ndarray
 # Seconds between two frames that part what was seen before from what is seen after.
@@ -17,7 +16,7 @@ _SLACK = 1e-3  # of a frame: as the view, for timestamps that rounding left a li
 
 def nothing() -> Rows:
     """No rows of hands."""
-    shape = (0, whisper_sign.JOINTS, whisper_sign.NUMBERS)
+    shape = (0, hand_joints.JOINTS, hand_joints.NUMBERS)
     return Rows(np.zeros(shape, np.float32), np.zeros(0), np.zeros(0))
 
 
@@ -50,7 +49,7 @@ class Motion:
         if not self._rate and len(held) > 1 and held.times[1] > held.times[0]:
             self._rate = float(1 / (held.times[1] - held.times[0]))
         clip = Clip(held.x, held.times, fps=self._rate)
-        made = whisper_sign.joints(clip, rate=0, missing=self._missing)
+        made = hand_joints.joints(clip, rate=0, missing=self._missing)
         # The first of two kept frames has been given already.
         begin = 1 if self._kept is not None and len(self._kept) == 2 else 0
         end = len(held) if final else len(held) - 1
@@ -121,8 +120,8 @@ class Resampler:
         """Where not both frames show a hand: the near one's joints, or none."""
         reach = 0.5 / self._rate
         whole = away[0] + away[1] <= HOLE
-        for hand in whisper_sign.HANDS:
-            seen = held.x[:, hand.start, whisper_sign.CONFIDENCE] > 0
+        for hand in hand_joints.HANDS:
+            seen = held.x[:, hand.start, hand_joints.CONFIDENCE] > 0
             both = seen[pair[0]] & seen[pair[1]] & whole
             early = ~both & seen[pair[0]] & (away[0] <= reach)
             late = ~both & seen[pair[1]] & (away[1] < reach) & ~early

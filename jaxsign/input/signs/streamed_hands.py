@@ -10,16 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsign.infer.live.motion import Motion, Resampler, nothing
-from jaxsign.input.signs import rows
+from jaxsign.input.signs import hand_joints, rows
 from jaxsign.input.signs.rows import Rows
-from jaxsign.input.signs.views import whisper_sign
+from jaxsign.input.signs.streamed_motion import Motion, Resampler, nothing
 
 Array = np.ndarray
 # A hand's mean length counts as at least `LEAST` (image widths) until `ENOUGH` frames showed it:
 # a first hand edge-on must not blow its joints up.
 LEAST, ENOUGH = 0.02, 15
-_CHAIN = [0, *range(whisper_sign.FINGER.start, whisper_sign.FINGER.stop)]
+_CHAIN = [0, *range(hand_joints.FINGER.start, hand_joints.FINGER.stop)]
 
 
 class Normaliser:
@@ -47,14 +46,12 @@ class Normaliser:
         """The rows, normalised."""
         if not len(new):
             return new
-        x = whisper_sign.centre_on_wrists(new.x) if self._scale else new.x.copy()
+        x = hand_joints.centre_on_wrists(new.x) if self._scale else new.x.copy()
         if self._scale:
-            for number, hand in enumerate(whisper_sign.HANDS):
-                x[:, hand, : whisper_sign.CONFIDENCE] /= self._lengths(x, number)[:, None, None]
+            for number, hand in enumerate(hand_joints.HANDS):
+                x[:, hand, : hand_joints.CONFIDENCE] /= self._lengths(x, number)[:, None, None]
         if self._relative:
-            for hand in whisper_sign.HANDS:
-                wrist = x[:, hand.start : hand.start + 1, whisper_sign.VELOCITY].copy()
-                x[:, hand, whisper_sign.VELOCITY] -= wrist
+            hand_joints.subtract_wrist_velocity(x)
         return Rows(x, new.times, new.ready)
 
     def finish(self) -> Rows:
@@ -65,13 +62,13 @@ class Normaliser:
         """float32 [n]: the mean length up to each row."""
         if self._given is not None:
             return np.full(len(x), self._given[number], np.float32)
-        hand = whisper_sign.HANDS[number]
-        chain = x[:, hand, whisper_sign.XYZ][:, _CHAIN].astype(np.float64)
+        hand = hand_joints.HANDS[number]
+        chain = x[:, hand, hand_joints.XYZ][:, _CHAIN].astype(np.float64)
         bones = chain[:, 1:] - chain[:, :-1]
         way = np.sqrt((bones * bones).sum(axis=2)).sum(axis=1)
         counts = np.ones(len(x), bool)
         if self._missing == "present":
-            counts = x[:, hand.start, whisper_sign.CONFIDENCE] > 0
+            counts = x[:, hand.start, hand_joints.CONFIDENCE] > 0
         # A running sum from the carried one on: the same additions however the rows are cut.
         added = np.concatenate([self._sums[number : number + 1], np.where(counts, way, 0)])
         sums = np.cumsum(added)[1:]
@@ -86,7 +83,7 @@ class Smoother:
     """A moving average over as many rows before as after, so many rows late.
 
     Args:
-      window: rows, see `whisper_sign.moving_average`.
+      window: rows, see `hand_joints.moving_average`.
       missing: 'present': over those that show the joint; 'upstream': over all.
     """
 
@@ -125,7 +122,7 @@ class Smoother:
 
     def _averages(self, x: Array, count: int, behind: int) -> Array:
         """float32 [count, 42, 7] of the rows that follow those passed."""
-        confident = x[..., whisper_sign.CONFIDENCE :] > 0
+        confident = x[..., hand_joints.CONFIDENCE :] > 0
         counted = confident if self._missing == "present" else np.ones_like(confident)
         pads = ((self._before, behind), (0, 0), (0, 0))
         values = np.pad(np.where(counted, x, 0).astype(np.float64), pads)
@@ -142,7 +139,7 @@ class Smoother:
 class Scaler:
     """The view's last stage: every number in the training set's measure."""
 
-    def __init__(self, scaler: whisper_sign.FeatureScaler, missing: str):
+    def __init__(self, scaler: hand_joints.FeatureScaler, missing: str):
         self._scaler, self._missing = scaler, missing
 
     def push(self, new: Rows) -> Rows:
@@ -192,7 +189,7 @@ class StreamHands:
         )
         if smooth:
             self._stages.append(Smoother(smooth, missing))
-        scaler = whisper_sign.FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
+        scaler = hand_joints.FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
         if scaler is not None:
             self._stages.append(Scaler(scaler, missing))
 

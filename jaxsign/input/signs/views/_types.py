@@ -1,0 +1,108 @@
+"""What a view is, and what it may tell besides: every file of this folder ends with one."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from jaxsign.input.signs.clip import Clip
+from jaxsign.input.signs.rows import Rows
+
+ViewFunction = Callable[[Clip | np.ndarray], np.ndarray]
+
+
+class StreamedView(Protocol):
+    """A view's form for streams: every row of frames that have been."""
+
+    def push(self, new: Rows) -> Rows:
+        """The rows of the net's input that these frames complete."""
+
+    def finish(self) -> Rows:
+        """The rows that waited for frames that will not come."""
+
+
+def _keeps_frames(clip: Clip, **_: Any) -> None:
+    return None
+
+
+def _fits_nothing(clips: Iterable[Clip | np.ndarray], **_: Any) -> dict[str, Any]:
+    return {}
+
+
+def _hands_unknown(x: np.ndarray) -> None:
+    return None
+
+
+def _anything_detected(clip: Clip, **_: Any) -> np.ndarray:
+    return np.isfinite(clip.landmarks[..., 0]).any(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What a file of this folder tells of its view, as its `VIEW`.
+
+    `make`, `frames`, `fit`, `visible` take the view's options by name, and all but `make` pass over
+    those that they do not use.
+
+    Attributes:
+        make: a clip, or what is stored of one -> float32 [T, ...]. Its keywords are the options.
+        frames: clip -> the frames behind the view; None (the default) = those of the clip.
+        fit: clips of a training set -> the options that only they can tell; none by default.
+        visible: clip -> bool [T], the frames in which the view sees anything; by default those with
+            any landmark.
+        looks_at: what it looks at of a person, of 'hand', 'face', 'pose'; nothing by default.
+        hands: what is stored of a clip [T, ...] -> bool [T], the frames that show a hand; None (the
+            default) = it does not tell, or not of that shape.
+        streamed: its form for streams, which takes the keywords `stored` (frames are what the view
+            takes of arrays, not landmarks) and `recorded_rate` (frames a second of landmarks, 0 =
+            by their times) besides; None = windows go through the view whole.
+    """
+
+    make: Callable[..., np.ndarray]
+    frames: Callable[..., int | None] = _keeps_frames
+    fit: Callable[..., dict[str, Any]] = _fits_nothing
+    visible: Callable[..., np.ndarray] = _anything_detected
+    looks_at: tuple[str, ...] = ()
+    hands: Callable[[np.ndarray], np.ndarray | None] = _hands_unknown
+    streamed: Callable[..., StreamedView] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class BoundView:
+    """A view with its options: clip -> float32 [T, ...]. It can be pickled."""
+
+    view: View
+    options: Mapping[str, Any]
+
+    def __call__(self, clip: Clip | np.ndarray) -> np.ndarray:
+        """What the net takes of a clip."""
+        return self.view.make(clip, **self.options)
+
+    def frames(self, clip: Clip | np.ndarray) -> int | None:
+        """Frames behind the view; None = those of the clip, as of all arrays."""
+        return self.view.frames(clip, **self.options) if isinstance(clip, Clip) else None
+
+    def fit(self, clips: Iterable[Clip | np.ndarray]) -> dict[str, Any]:
+        """The options that only a training set can tell."""
+        return self.view.fit(clips, **self.options)
+
+    def visible(self, clip: Clip) -> np.ndarray:
+        """bool [T]: frames in which the view sees anything."""
+        return self.view.visible(clip, **self.options)
+
+    def hands(self, x: np.ndarray) -> np.ndarray | None:
+        """bool [T]: frames of stored features [T, ...] with a hand; None = it does not tell."""
+        return self.view.hands(x)
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """What it looks at of a person, of 'hand', 'face', 'pose'."""
+        return self.view.looks_at
+
+    @property
+    def streamed(self) -> Callable[..., StreamedView] | None:
+        """Its form for streams with its options, see `View`; None = it has none."""
+        form = self.view.streamed
+        return form and functools.partial(form, **self.options)

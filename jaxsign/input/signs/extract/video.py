@@ -1,6 +1,7 @@
-"""Reading videos: frames in order with their times, upright, in any container FFmpeg knows."""
+"""Reading videos in any container of FFmpeg: frames in order, with times, as players show them."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,7 +14,7 @@ from av.video.reformatter import Interpolation
 
 from jaxsign import reading
 from jaxsign.errors import UserError
-from jaxsign.input.signs.extract import sampling
+from jaxsign.input.signs.extract import orientation, sampling
 
 SUFFIXES = frozenset(
     ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .m2v .ts .mts .m2ts .wmv .asf .flv .f4v .3gp .3g2 "
@@ -37,27 +38,26 @@ class Frame:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) as shown: upright, with square pixels."""
-        width, height = max(1, round(self.native.width * self.aspect)), self.native.height
-        return (height, width) if self._turns % 2 else (width, height)
+        """(width, height) as shown: turned and mirrored as the film says, with square pixels."""
+        width = max(1, round(self.native.width * self.aspect))
+        return self._shown.size(width, self.native.height)
 
-    @property
-    def _turns(self) -> int:
-        return round(self.native.rotation / 90) % 4
+    @functools.cached_property
+    def _shown(self) -> orientation.Orientation:
+        return orientation.of_frame(self.native)
 
     def pixels(self, max_side: int = 0, *, bgr: bool = False) -> np.ndarray:
-        """uint8 [H, W, 3], upright, contiguous, no side longer than `max_side` (0 = any)."""
+        """uint8 [H, W, 3] as shown, contiguous, no side longer than `max_side` (0 = any)."""
         width, height = self.size
         scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
         width, height = (max(1, round(side * scale)) for side in (width, height))
-        if self._turns % 2:
-            width, height = height, width
+        width, height = self._shown.size(width, height)
         options: dict[str, Any] = {"format": "bgr24" if bgr else "rgb24"}
         if (width, height) != (self.native.width, self.native.height):
             options |= {"width": width, "height": height, "interpolation": Interpolation.AREA}
         image = self.native.to_ndarray(**options)
         # Rows may be padded, and MediaPipe reads memory without asking for strides.
-        return np.ascontiguousarray(np.rot90(image, self._turns) if self._turns else image)
+        return np.ascontiguousarray(self._shown.apply(image))
 
 
 class Video:

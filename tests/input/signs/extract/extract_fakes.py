@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -51,6 +52,15 @@ def _image(size, colour, number):
     image[-8:] = np.random.default_rng(number).integers(0, 255, (8, size[0], 1))
     image[: size[1] // 3, : size[0] // 3] = 255
     return image
+
+
+def shown_by(path, a, b, c, d):
+    """Gives a film's track another display matrix: (x, y) goes to (a x + c y, b x + d y)."""
+    raw = path.read_bytes()
+    start = raw.index(b"tkhd") + 4 + 40
+    numbers = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(raw[:start] + struct.pack(">9i", *numbers) + raw[start + 36 :])
+    return path
 
 
 def sound(path):

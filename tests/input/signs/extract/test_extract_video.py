@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from jaxsign.errors import UserError
+from jaxsign.infer.features import inputs
+from jaxsign.infer.live import frames as live_frames
 from jaxsign.input.signs.extract import recording, video
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
@@ -39,6 +41,30 @@ def test_rotation_is_honoured(tmp_path, rotation, corner):
     assert image[rows, columns].min() > 220
     others = [image[y, x] for y in (5, -6) for x in (5, -6) if (y, x) != (rows, columns)]
     assert sum(int(pixel.min()) > 220 for pixel in others) == 0
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarters", range(4))
+def test_the_whole_display_matrix_is_applied(tmp_path, quarters, mirrored):
+    path = fakes.movie(tmp_path / "a.mp4", 1)
+    stored = _frames(path)[0][0][1]
+    turn = np.linalg.matrix_power([[0, 1], [-1, 0]], quarters)  # rows: where x and y go
+    matrix = np.diag([-1, 1]) @ turn if mirrored else turn
+    shown = _frames(fakes.shown_by(path, *matrix.ravel().tolist()))[0][0][1]
+    ys, xs = np.mgrid[: stored.shape[0], : stored.shape[1]]
+    places = np.stack([xs.ravel(), ys.ravel()], 1) @ matrix
+    places -= places.min(0)
+    wanted = np.empty_like(shown)
+    wanted[places[:, 1], places[:, 0]] = stored.reshape(-1, 3)
+    np.testing.assert_array_equal(shown, wanted)
+
+
+def test_features_and_live_show_a_mirrored_film_as_extract_does(tmp_path):
+    path = fakes.shown_by(fakes.movie(tmp_path / "a.mp4", 1), -1, 0, 0, 1)
+    shown = _frames(path)[0][0][1]
+    assert shown[5, -6].min() > 220 > shown[5, 5].min()  # the white square, now on the right
+    np.testing.assert_array_equal(next(live_frames.film(path))[1], shown)
+    np.testing.assert_array_equal(next(inputs.images(path, ExtractionSettings()))[1], shown)
 
 
 def test_pixels_that_are_not_square_are_made_so(tmp_path):
@@ -119,7 +145,7 @@ BAD = {
     "cannot be read as a video.*cut short": lambda folder: fakes.cut(
         fakes.movie(folder / "a.mp4", 60)
     ),
-    "No such file": lambda folder: folder / "a.mp4",
+    "no such file": lambda folder: folder / "a.mp4",
 }
 
 

@@ -195,7 +195,9 @@ class TrainedModel:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _outputs(net: nets.Net, variables: Any, batch: Mapping[str, jax.Array]) -> Mapping[str, Any]:
+def _outputs(
+    net: nets.Net, variables: Mapping[str, Any], batch: Mapping[str, jax.Array]
+) -> Mapping[str, Any]:
     return nets.call(net, variables, batch)
 
 

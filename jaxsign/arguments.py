@@ -2,10 +2,15 @@
 
 import argparse
 import textwrap
-from typing import Any
+from typing import TypeAlias
+
+# Of `ArgumentParser.add_subparsers`.
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def add_verb(verbs: Any, name: str, summary: str, text: str, examples: str) -> Any:
+def add_verb(
+    verbs: Verbs, name: str, summary: str, text: str, examples: str
+) -> argparse.ArgumentParser:
     """A subparser whose help shows `text` and `examples` as they are written.
 
     Args:
@@ -25,7 +30,7 @@ def add_verb(verbs: Any, name: str, summary: str, text: str, examples: str) -> A
     )
 
 
-def add_person(verb: Any) -> None:
+def add_person(verb: argparse.ArgumentParser) -> None:
     """The option that chooses one of several people."""
     verb.add_argument(
         "--person",

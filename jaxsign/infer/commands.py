@@ -60,7 +60,7 @@ def _costs(word: str) -> tuple[float, float, float]:
     return deletion, insertion, substitution
 
 
-def add_evaluate(subparsers: Any) -> None:
+def add_evaluate(subparsers: arguments.Verbs) -> None:
     """Adds `jaxsign evaluate`."""
     parser = arguments.add_verb(
         subparsers,
@@ -138,7 +138,7 @@ def evaluate(words: Words) -> int:
     return 0
 
 
-def add_predict(subparsers: Any) -> None:
+def add_predict(subparsers: arguments.Verbs) -> None:
     """Adds `jaxsign predict`."""
     from jaxsign.input.signs.extract import commands as extracting
 
@@ -205,7 +205,7 @@ def predict(words: Words) -> int:
     return 1 if failed else 0
 
 
-def add_import(subparsers: Any) -> None:
+def add_import(subparsers: arguments.Verbs) -> None:
     """Adds `jaxsign import`."""
     parser = arguments.add_verb(
         subparsers,
@@ -273,7 +273,7 @@ def _said(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4g}"
 
 
-def add_export(subparsers: Any) -> None:
+def add_export(subparsers: arguments.Verbs) -> None:
     """Adds `jaxsign export`."""
     parser = arguments.add_verb(
         subparsers,

@@ -17,6 +17,7 @@ from jaxsign.input import planning, traits
 Array = np.ndarray
 Example = Mapping[str, Any]  # arrays and numbers by name
 Batch = dict[str, Array]
+Survey = list[Any] | None  # of every example what a task found: plain values, as JSON has them
 
 
 class Examples(abc.ABC):
@@ -114,6 +115,6 @@ class Examples(abc.ABC):
         """
         return None
 
-    def surveyed(self, found: Any) -> None:
+    def surveyed(self, found: Survey) -> None:
         """Takes what the task found in `to_survey`; holds for the pieces made from now on."""
         return None

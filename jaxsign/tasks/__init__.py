@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input.examples import Examples
+from jaxsign.input.examples import Examples, Survey
 from jaxsign.tasks import answering, measures
 
 Array = jax.Array
@@ -151,7 +151,7 @@ class Task(answering.Answering):
         """What holds in `epoch` (from 0) of the stage of `config`; default: nothing changes."""
         return measures.Rates()
 
-    def survey(self, rows: Iterable[Mapping[str, np.ndarray]], examples: int) -> Any:
+    def survey(self, rows: Iterable[Mapping[str, np.ndarray]], examples: int) -> Survey:
         """What the input needs to know of the net, at an epoch's start; kept in checkpoints.
 
         Taken only where the input asks for it (`jaxsign.train.setup.Session.survey_batches`).

@@ -67,11 +67,9 @@ def _examples_per_second(run: setup.TrainingRun) -> float | None:
 
 
 def _temporaries(
-    compiled: step.Compiled, state: TrainState, put: Any, rates: Mapping[str, Any]
+    compiled: step.Compiled, state: TrainState, put: step.OnDevices, rates: Mapping[str, Any]
 ) -> float:
     """Bytes that the step needs besides its arguments; a CPU has no error to catch in time."""
-    if not hasattr(compiled.train, "lower"):  # a function of jax
-        return 0.0
     analysis = compiled.train.lower(state, put, rates).compile().memory_analysis()
     return float(getattr(analysis, "temp_size_in_bytes", 0)) if analysis else 0.0
 

@@ -1,9 +1,13 @@
 """The verb `train`."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
+from jaxsign import arguments
 from jaxsign.errors import UserError
+
+if TYPE_CHECKING:
+    from ml_collections import ConfigDict
 
 _EPILOG = """\
 Every number of the recipe is a key of the config and can be set here:
@@ -17,7 +21,7 @@ A run that was stopped goes on when the same command is given again. --list-keys
 """
 
 
-def add_train(verbs: Any) -> None:
+def add_train(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign train`."""
     verb = verbs.add_parser(
         "train",
@@ -44,7 +48,7 @@ def add_train(verbs: Any) -> None:
     verb.set_defaults(run=_train, overrides=True)
 
 
-def _smoke_test(config: Any, workdir: str | None) -> int:
+def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
     import tempfile
 
     from jaxsign.train import smoke

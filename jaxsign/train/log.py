@@ -9,6 +9,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -26,7 +27,7 @@ class TrainingDisplay:
         self.console = console or Console(highlight=False)
         self._live = live and self.console.is_terminal
         self._bar: Progress | None = None
-        self._task: Any = None
+        self._task = TaskID(0)
         self._times: list[float] = []
 
     def say(self, text: str) -> None:

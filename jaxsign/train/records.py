@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign.input.examples import Survey
 from jaxsign.whole import write_text
 
 
@@ -29,7 +30,7 @@ class Records:
       skipped: float16 steps in a row that changed nothing.
       schedule: the schedule's own state.
       iterator: position in the stage's input, None at its start.
-      alignment: where the model found the labels of every training clip, for the epoch at hand.
+      alignment: what the task's survey found, for the epoch at hand.
       rows: one dict an epoch, the columns of metrics.csv.
     """
 
@@ -47,7 +48,7 @@ class Records:
     skipped: int = 0
     schedule: dict[str, Any] = dataclasses.field(default_factory=dict)
     iterator: dict[str, Any] | None = None
-    alignment: list[list[int] | None] | None = None
+    alignment: Survey = None
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:

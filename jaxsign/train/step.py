@@ -195,6 +195,9 @@ def answer_step(
     return task.outputs(variables, batch)
 
 
+OnDevices = dict[str, Array]  # a batch where the steps find it
+
+
 @dataclasses.dataclass(frozen=True)
 class Compiled:
     """The steps of a stage and how arrays get to and from their devices.
@@ -212,22 +215,22 @@ class Compiled:
       rows: arrays [B, ...] of `evaluate` and `look` -> numpy, the rows of all devices and hosts.
     """
 
-    train: Callable[..., tuple[TrainState, dict[str, Array]]]
+    train: jax.stages.Wrapped
     evaluate: Callable[..., dict[str, Any]]
     look: Callable[..., dict[str, Array]]
     answer: Callable[..., dict[str, Array]]
     place: Callable[[Any], Any]
     fetch: Callable[[TrainState], TrainState]
-    put: Callable[[Mapping[str, np.ndarray], int], Any]
+    put: Callable[[Mapping[str, np.ndarray], int], OnDevices]
     scalars: Callable[[Any], Any]
     rows: Callable[[Any], dict[str, np.ndarray]]
     devices: Sequence[jax.Device]
 
-    def put_train(self, batch: Mapping[str, np.ndarray]) -> Any:
+    def put_train(self, batch: Mapping[str, np.ndarray]) -> OnDevices:
         """Sends a training batch [A, B, ...] to the devices."""
         return self.put(batch, 1)
 
-    def put_eval(self, batch: Mapping[str, np.ndarray]) -> Any:
+    def put_eval(self, batch: Mapping[str, np.ndarray]) -> OnDevices:
         """Sends an evaluation batch [B, ...] to the devices."""
         return self.put(batch, 0)
 

@@ -1,7 +1,6 @@
 """The verb `jaxsign features`. What is heavy to import is imported when it runs."""
 
 import argparse
-from typing import Any
 
 from jaxsign import arguments
 
@@ -24,7 +23,7 @@ jaxsign features videos --weights inception_v3_google-0cc3c7bd.pth --out both \\
 """
 
 
-def add_features(verbs: Any) -> None:
+def add_features(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign features`."""
     verb = arguments.add_verb(
         verbs, "features", "videos to InceptionV3 features (X2048)", _TEXT, _EXAMPLES

@@ -3,7 +3,7 @@
 import collections
 import functools
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,7 +62,7 @@ def _backbone_of_run(path: Path) -> tuple[inception.InceptionV3, dict[str, Any]]
     return net, parts
 
 
-def fingerprint(variables: Any) -> str:
+def fingerprint(variables: Mapping[str, Any]) -> str:
     """SHA-256 of all numbers with their names: the same however the file was packed."""
     digest = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
@@ -96,7 +96,9 @@ class Extractor:
       batch_size: frames computed at once.
     """
 
-    def __init__(self, net: inception.InceptionV3, variables: Any, batch_size: int = 8):
+    def __init__(
+        self, net: inception.InceptionV3, variables: Mapping[str, Any], batch_size: int = 8
+    ):
         self.batch_size, self._net = batch_size, net
         self._variables = jax.device_put(variables)
 
@@ -142,5 +144,5 @@ class Extractor:
         return np.zeros((self.batch_size, SIZE, SIZE, 3), np.uint8)
 
 
-def _rows(keys: list[Key], features: Any) -> Iterator[tuple[Key, np.ndarray]]:
+def _rows(keys: list[Key], features: jax.Array) -> Iterator[tuple[Key, np.ndarray]]:
     yield from zip(keys, np.asarray(features, np.float32), strict=False)

@@ -2,9 +2,18 @@
 
 import argparse
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jaxsign import arguments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from jaxsign.infer.live.capture import CaptureSettings
+    from jaxsign.input.signs.clip import Clip
+    from jaxsign.input.signs.extract.landmarkers import Detection
 
 _TEXT = """\
 Record one clip of landmarks from a camera (or a film) and, with --compare, tell how like the clips
@@ -19,7 +28,7 @@ jaxsign capture --out hello.clip.npz --model models/holistic_landmarker.task --m
 """
 
 
-def add_capture(verbs: Any) -> None:
+def add_capture(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign capture`."""
     from jaxsign.input.signs.extract.commands import add_models
 
@@ -92,7 +101,7 @@ class _Watch:
         self.dropped = False
         self._window = None if title is None else window.PreviewWindow(title, picture.PictureView())
 
-    def __call__(self, image: Any, detection: Any, count: int) -> bool:
+    def __call__(self, image: "np.ndarray", detection: "Detection", count: int) -> bool:
         from PIL import Image
 
         from jaxsign.infer.live import window
@@ -113,7 +122,7 @@ class _Watch:
             self._window.close()
 
 
-def _other(words: argparse.Namespace) -> tuple[Any, str]:
+def _other(words: argparse.Namespace) -> tuple["Clip", str]:
     """A clip of the collection, drawn at random, and its name."""
     import numpy as np
 
@@ -124,7 +133,7 @@ def _other(words: argparse.Namespace) -> tuple[Any, str]:
     return collection.read(index), collection.entries[index].name
 
 
-def _save(clip: Any, out: Any, wanted: Any) -> None:
+def _save(clip: "Clip", out: "Path", wanted: "CaptureSettings") -> None:
     import json
 
     from jaxsign.infer.live import capture as recording
@@ -139,7 +148,7 @@ def _save(clip: Any, out: Any, wanted: Any) -> None:
     print(f"{out}: {len(clip)} frames, {clip.timestamps[-1]:.2f} s; {seen}")
 
 
-def _report(clip: Any, out: Any, other: Any, name: str) -> None:
+def _report(clip: "Clip", out: "Path", other: "Clip", name: str) -> None:
     from jaxsign.infer.live import comparing
 
     print(f"compared with {name} ({len(other)} frames):")

@@ -9,6 +9,8 @@ from jaxsign import arguments
 from jaxsign.errors import UserError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import recogniser, session
     from jaxsign.tasks.following import Heard
@@ -35,7 +37,7 @@ _JUDGING = (
 )  # fmt: skip
 
 
-def add_live(verbs: Any) -> None:
+def add_live(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign live`."""
     from jaxsign.input.signs.extract.commands import add_models
 
@@ -55,7 +57,7 @@ def add_live(verbs: Any) -> None:
     verb.set_defaults(run=live)
 
 
-def _add_judging(verb: Any) -> None:
+def _add_judging(verb: argparse.ArgumentParser) -> None:
     windows = verb.add_argument_group("windows")
     windows.add_argument(
         "--window",
@@ -83,7 +85,7 @@ def _add_judging(verb: Any) -> None:
     add("--face-only", action="store_true", default=None, help="leave pose and hands out")
 
 
-def _add_showing(verb: Any) -> None:
+def _add_showing(verb: argparse.ArgumentParser) -> None:
     showing = verb.add_argument_group("showing")
     add = showing.add_argument
     add("--no-window", action="store_true", help="no window: answers as text, a line each")
@@ -192,7 +194,7 @@ class _Shown:
         self._view = picture.PictureView()
         self._json = words.json
         self._film = window.Film(Path(words.record)) if words.record else None
-        self._shots: Any = None
+        self._shots: window.Screenshots | None = None
         self._always = bool(words.screenshots)
         if words.screenshots or not words.no_window:
             self._folder = Path(words.screenshots or "screenshots")
@@ -223,7 +225,7 @@ class _Shown:
             self._shoot(image, moment.title)
         return action
 
-    def _shoot(self, image: Any, title: str) -> None:
+    def _shoot(self, image: "Image", title: str) -> None:
         from jaxsign.infer.live import window
 
         if self._shots is None:

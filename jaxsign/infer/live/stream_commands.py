@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-from typing import Any
 
 from jaxsign import arguments
 
@@ -27,7 +26,7 @@ sensor | jaxsign stream --workdir runs/whisper - --fps 60 --json signs.json
 """
 
 
-def add_stream(verbs: Any) -> None:
+def add_stream(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign stream`."""
     from jaxsign.input.signs.extract.commands import add_models
 
@@ -51,7 +50,7 @@ def add_stream(verbs: Any) -> None:
     verb.set_defaults(run=stream)
 
 
-def _add_cutting(verb: Any) -> None:
+def _add_cutting(verb: argparse.ArgumentParser) -> None:
     cutting = verb.add_argument_group("cutting and deciding")
     add = cutting.add_argument
     add("--window", type=float, metavar="S", help="seconds of a window (the recipe's; else 3 or 1)")

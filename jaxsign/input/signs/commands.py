@@ -5,7 +5,6 @@ What is heavy to import is imported when it runs, so that `--help` answers at on
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from jaxsign import arguments
 
@@ -24,7 +23,7 @@ jaxsign validate data/vsl --patch-size 4
 """
 
 
-def add_validate(verbs: Any) -> None:
+def add_validate(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign validate`."""
     verb = arguments.add_verb(
         verbs, "validate", "check a folder of clip files", _VALIDATE, _VALIDATE_EXAMPLES

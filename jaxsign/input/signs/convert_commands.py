@@ -3,10 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxsign import arguments
 from jaxsign.errors import UserError, listing
+
+if TYPE_CHECKING:
+    from jaxsign.input.signs import formats
 
 SPLITS = ("train", "val", "test")
 _CONVERT = """\
@@ -37,7 +40,7 @@ The recipe's keys are set as --config.KEY=VALUE.
 """
 
 
-def add_convert(verbs: Any) -> None:
+def add_convert(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign convert`."""
     verb = arguments.add_verb(
         verbs,
@@ -92,7 +95,7 @@ def add_convert(verbs: Any) -> None:
     verb.set_defaults(run=convert, overrides=True, rest=(), error=verb.error)
 
 
-def add_export_data(verbs: Any) -> None:
+def add_export_data(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign export-data`, which is `convert --config RECIPE --to fslr`."""
     about = "write a recipe's clips as an FSLR folder"
     verb = arguments.add_verb(verbs, "export-data", about, _CONVERT, _EXPORT_EXAMPLES)
@@ -102,7 +105,7 @@ def add_export_data(verbs: Any) -> None:
     verb.set_defaults(run=_export, overrides=True, rest=())
 
 
-def _add_recipe(verb: Any, *, required: bool) -> None:
+def _add_recipe(verb: argparse.ArgumentParser, *, required: bool) -> None:
     verb.add_argument(
         "--config",
         required=required,
@@ -184,7 +187,7 @@ def _export(words: argparse.Namespace) -> int:
     return 0
 
 
-def _of_splits(collection: Any, splits: list[str]) -> Any:
+def _of_splits(collection: "formats.Collection", splits: list[str]) -> "formats.Collection":
     rows = [i for i, entry in enumerate(collection.entries) if entry.split in splits]
     if not rows:
         found = sorted({entry.split or "no split" for entry in collection.entries})
@@ -201,7 +204,7 @@ def _options(words: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _summarise(collection: Any, written: Any) -> None:
+def _summarise(collection: "formats.Collection", written: "formats.Written") -> None:
     clips = f"{written.count} clip{'' if written.count == 1 else 's'}"
     print(f"{written.out}: {clips} in format {written.format} (from {collection.format})")
     for loss in written.losses:

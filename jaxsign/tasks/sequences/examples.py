@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -10,7 +9,7 @@ from ml_collections import ConfigDict
 from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.input import planning
-from jaxsign.input.examples import Batch, Example
+from jaxsign.input.examples import Batch, Example, Survey
 from jaxsign.input.signs import sequence_labels, sources
 from jaxsign.input.signs import treatment as treatments
 from jaxsign.input.signs.features import Features
@@ -70,7 +69,7 @@ class SequenceExamples(clips.SignExamples):
         whole = dataclasses.replace(self.treatment, augment=None, windows=None, max_length=longest)
         return SequenceExamples(self.source, whole, self._per_output, self.features)
 
-    def surveyed(self, found: Any) -> None:
+    def surveyed(self, found: Survey) -> None:
         """Takes the middle frame of every label of every clip, None where it is unknown."""
         self.sequences.alignment = found
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ml_collections import ConfigDict
+
 from jaxsign import reading
 from jaxsign.infer import run as runs
 from jaxsign.nets import asl_hybrid
@@ -79,7 +81,7 @@ def _stamp(made: Mapping[str, Any]) -> str:
     return f"{digits[:8]}_{digits[8:14]}" if len(digits) >= 14 else ""
 
 
-def _training(config: Any) -> dict[str, Any]:
+def _training(config: ConfigDict) -> dict[str, Any]:
     schedule = config.schedule
     restarts = schedule.name == "restarts"
     return {
@@ -160,7 +162,7 @@ def _architecture(net: asl_hybrid.ASLHybrid) -> dict[str, Any]:
     }
 
 
-def _augmentation(landmarks: Any) -> dict[str, Any]:
+def _augmentation(landmarks: ConfigDict) -> dict[str, Any]:
     # The original lists the outer probability of each; an inner one of a half comes on top.
     return {
         "temporal_resample": {
@@ -190,7 +192,7 @@ def _hardware(made: Mapping[str, Any]) -> dict[str, Any]:
     return {"device": "cuda:0" if gpu else "cpu", "gpu": device if gpu else "CPU", "full": device}
 
 
-def _optimizations(config: Any) -> dict[str, Any]:
+def _optimizations(config: ConfigDict) -> dict[str, Any]:
     return {
         "precision": config.precision,
         "compiled": "XLA",

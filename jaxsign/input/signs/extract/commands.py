@@ -1,7 +1,7 @@
 """The verb extract. What is heavy to import is imported when it runs."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jaxsign import arguments
 
@@ -28,7 +28,7 @@ jaxsign extract videos --out clips --hand hand_landmarker.task \\
 MODELS = {"holistic": "model", "hand": "hand", "pose": "pose", "face": "face"}
 
 
-def add_extract(verbs: Any) -> None:
+def add_extract(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign extract`."""
     verb = arguments.add_verb(verbs, "extract", "videos to landmark clips", _TEXT, _EXAMPLES)
     verb.add_argument(
@@ -41,7 +41,7 @@ def add_extract(verbs: Any) -> None:
     verb.set_defaults(run=extract)
 
 
-def add_models(verb: Any) -> None:
+def add_models(verb: argparse.ArgumentParser) -> None:
     """Adds the options that name the landmarkers' files."""
     models = verb.add_argument_group("models (MediaPipe's .task files)")
     models.add_argument("--model", metavar="FILE", help="holistic landmarker: all parts in one")
@@ -57,7 +57,7 @@ def add_models(verb: Any) -> None:
     )
 
 
-def add_frames(verb: Any) -> None:
+def add_frames(verb: argparse.ArgumentParser) -> None:
     """Adds the options that say which frames are kept, and how they are shown."""
     frames = verb.add_argument_group("frames")
     frames.add_argument(
@@ -88,7 +88,7 @@ def add_frames(verb: Any) -> None:
     )
 
 
-def _add_running(verb: Any) -> None:
+def _add_running(verb: argparse.ArgumentParser) -> None:
     running = verb.add_argument_group("running")
     running.add_argument(
         "--workers",

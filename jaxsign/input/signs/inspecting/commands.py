@@ -4,7 +4,6 @@ What is heavy to import is imported when the verb runs, so that `--help` answers
 """
 
 import argparse
-from typing import Any
 
 from jaxsign import arguments
 
@@ -21,7 +20,7 @@ jaxsign inspect data/islr --format google_islr --all --json > islr.json
 """
 
 
-def add_inspect(verbs: Any) -> None:
+def add_inspect(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign inspect`."""
     verb = arguments.add_verb(
         verbs, "inspect", "what is in a clip file or a folder, with a picture", _TEXT, _EXAMPLES

@@ -5,9 +5,13 @@ What is heavy to import is imported when a verb runs, so that `--help` answers a
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jaxsign import arguments
+
+if TYPE_CHECKING:
+    from jaxsign.input.signs.formats import Collection
+    from jaxsign.input.signs.preparing import placing
 
 _CHOOSE = """\
 Make a data set of some signs of a collection of clips, in any format. Class numbers are the places
@@ -52,7 +56,7 @@ _OVERWRITE = (
 )
 
 
-def add_choose(verbs: Any) -> None:
+def add_choose(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign choose`."""
     verb = _verb(verbs, "choose", "a data set of some signs", _CHOOSE, _CHOOSE_EXAMPLES)
     signs = verb.add_mutually_exclusive_group()
@@ -83,7 +87,7 @@ def choose(words: argparse.Namespace) -> int:
     return 0
 
 
-def add_split(verbs: Any) -> None:
+def add_split(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign split`."""
     verb = _verb(verbs, "split", "share clips among train, val and test", _SPLIT, _SPLIT_EXAMPLES)
     verb.add_argument(
@@ -130,7 +134,7 @@ def split(words: argparse.Namespace) -> int:
     return 0
 
 
-def add_explore(verbs: Any) -> None:
+def add_explore(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign explore`."""
     verb = _verb(verbs, "explore", "pictures of a collection", _EXPLORE, _EXPLORE_EXAMPLES)
     verb.add_argument("--out", required=True, metavar="DIR", help="folder for these files")
@@ -162,7 +166,9 @@ def explore(words: argparse.Namespace) -> int:
     return 0
 
 
-def _verb(verbs: Any, name: str, help: str, text: str, examples: str) -> argparse.ArgumentParser:
+def _verb(
+    verbs: arguments.Verbs, name: str, help: str, text: str, examples: str
+) -> argparse.ArgumentParser:
     verb = arguments.add_verb(verbs, name, help, text, examples)
     verb.add_argument("path", metavar="SRC", help="a folder in a known format")
     verb.add_argument("--format", metavar="NAME", help="the format of SRC (found out)")
@@ -180,7 +186,7 @@ def _add_writing(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--overwrite", action="store_true", help=_OVERWRITE)
 
 
-def _place(words: argparse.Namespace, collection: Any) -> Any:
+def _place(words: argparse.Namespace, collection: "Collection") -> "placing.Placed":
     from jaxsign.input.folders import progress
     from jaxsign.input.signs.preparing import placing
 

@@ -5,7 +5,6 @@ What is heavy to import is imported when the verb runs, so that `--help` answers
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from jaxsign import arguments
 from jaxsign.input.signs.preparing import commands
@@ -40,7 +39,7 @@ jaxsign prepare --source clips --data data/asl.store --out data/asl_hands
 SOURCES = ("kaggle", "huggingface", "video", "leap", "clips")
 
 
-def add_prepare(verbs: Any) -> None:
+def add_prepare(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign prepare`."""
     verb = arguments.add_verb(
         verbs, "prepare", "a WhisperSign data folder of videos or keypoints", _TEXT, _EXAMPLES
@@ -58,7 +57,7 @@ def add_prepare(verbs: Any) -> None:
     verb.set_defaults(run=prepare)
 
 
-def _add_labels(verb: Any) -> None:
+def _add_labels(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("labels")
     group.add_argument("--labels", "--label_csv", metavar="CSV", help="files and their labels")
     group.add_argument(
@@ -72,7 +71,7 @@ def _add_labels(verb: Any) -> None:
     )  # fmt: skip
 
 
-def _add_splits(verb: Any) -> None:
+def _add_splits(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("splits")
     group.add_argument(
         "--split", "--by", default="", metavar="WAY",
@@ -94,7 +93,7 @@ def _add_splits(verb: Any) -> None:
     )
 
 
-def _add_joints(verb: Any) -> None:
+def _add_joints(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("joints")
     group.add_argument(
         "--fps", "--target_fps", type=float, default=60.0, metavar="F",
@@ -123,7 +122,7 @@ def _add_joints(verb: Any) -> None:
     )  # fmt: skip
 
 
-def _add_videos(verb: Any) -> None:
+def _add_videos(verb: argparse.ArgumentParser) -> None:
     from jaxsign.input.signs.extract import commands as extracting
 
     extracting.add_models(verb)

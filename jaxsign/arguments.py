@@ -1,6 +1,7 @@
 """What the verbs' command lines share: how a verb is added, and numbers that words must be."""
 
 import argparse
+import re
 import textwrap
 from typing import TypeAlias
 
@@ -44,6 +45,25 @@ def add_person(verb: argparse.ArgumentParser) -> None:
 def positive(word: str) -> int:
     """A whole number from 1 on."""
     return _whole(word, 1, "a positive whole number")
+
+
+def size(word: str) -> int:
+    """Bytes, such as 3000000000 or 3G (K, M, G, T: thousands of 1024)."""
+    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)B?", word, re.IGNORECASE)
+    bytes_ = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ") if found else 0
+    if not bytes_:
+        raise argparse.ArgumentTypeError(f"{word!r} is no size such as 3000000000 or 3G")
+    return bytes_
+
+
+def add_limit(verb: argparse.ArgumentParser) -> None:
+    """The option of every verb that says how much is read at once."""
+    verb.add_argument(
+        "--max-bytes",
+        type=size,
+        metavar="N",
+        help="most bytes that one array, column or table of a file may take in memory (2G)",
+    )
 
 
 def count(word: str) -> int:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import jaxsign
-from jaxsign import runtime
+from jaxsign import arguments, reading, runtime
 from jaxsign.errors import UserError
 
 _DESCRIPTION = """\
@@ -61,6 +61,8 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     for name in [verb] if verb in _VERBS else _VERBS:
         pkgutil.resolve_name(_VERBS[name])(verbs)
+    for one in verbs.choices.values():
+        arguments.add_limit(one)
     return top
 
 
@@ -94,7 +96,9 @@ def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     top = parser(words[0] if words else "")
     if words[:1] == ["parity"]:  # its own options are parsed by the suite
-        arguments = argparse.Namespace(run=_parity, arguments=words[1:], debug=False)
+        arguments = argparse.Namespace(
+            run=_parity, arguments=words[1:], debug=False, max_bytes=None
+        )
         rest: list[str] = []
     else:
         arguments, rest = top.parse_known_args(words)
@@ -109,7 +113,8 @@ def _main(argv: Sequence[str] | None) -> int:
     runtime.quiet()
     runtime.compilation_cache()
     try:
-        return int(arguments.run(arguments) or 0)
+        with reading.limited(arguments.max_bytes):
+            return int(arguments.run(arguments) or 0)
     except UserError as error:
         if arguments.debug:
             raise

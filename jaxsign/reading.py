@@ -159,8 +159,11 @@ def most_bytes() -> int:
 
 
 @contextlib.contextmanager
-def limited(most: int) -> Iterator[None]:
-    """Another limit than `MAX_BYTES` until the block ends, in processes that it starts too."""
+def limited(most: int | None) -> Iterator[None]:
+    """Another limit until the block ends, in processes that it starts too; None = as it is."""
+    if most is None:
+        yield
+        return
     before = os.environ.get(_VARIABLE)
     os.environ[_VARIABLE] = str(most)
     try:

@@ -8,6 +8,7 @@ import pytest
 
 from jaxsign import cli, reading
 from jaxsign.errors import UserError
+from jaxsign.input.folders import finding
 from jaxsign.input.signs.extract import models
 from jaxsign.nets import state_dict
 
@@ -97,3 +98,27 @@ def test_text_says_its_size_before_it_is_read(tmp_path):
 def test_quoted_words_are_short_and_harmless():
     assert reading.quoted("bad\x1b[2J\u202e word\nsecond line") == "bad?[2J? word"
     assert reading.quoted("x" * 500) == "x" * 160 + " ..."
+
+
+def test_the_limit_is_an_option_of_every_verb(tmp_path, capsys):
+    np.savez(tmp_path / "x.npz", X=np.ones((40, 156), np.float32))
+    for limit, expected in (("8k", 1), ("1M", 0), ("30000", 0)):
+        words = ["inspect", str(tmp_path / "x.npz"), "--max-bytes", limit]
+        assert cli.main(words) == expected
+        assert ("array X takes 25,088 bytes" in capsys.readouterr().err) == bool(expected)
+    assert reading.most_bytes() == 2 << 30
+    with pytest.raises(SystemExit):
+        cli.main([*words[:-1], "much"])
+
+
+def test_a_pipe_in_a_folder_is_named(tmp_path, capsys):
+    for folder, name in (("fslr", "b.npz"), ("clips", "b.clip.npz"), ("films", "b.mp4")):
+        (tmp_path / folder).mkdir()
+        os.mkfifo(tmp_path / folder / name)
+    np.savez(tmp_path / "fslr/a.npz", X=np.ones((40, 156), np.float32))
+    assert cli.main(["inspect", str(tmp_path / "fslr")]) == 0
+    assert "b.npz: is a pipe (FIFO)" in capsys.readouterr().out.replace("\n", " ")
+    assert cli.main(["validate", str(tmp_path / "fslr")]) == 2
+    assert "b.npz: is a pipe (FIFO)" in capsys.readouterr().out
+    found = finding.find(tmp_path / "films", tmp_path / "out", lambda name: True, "films")
+    assert [one.name for one in found] == ["b.mp4"]

@@ -85,11 +85,11 @@ def _array_files(source: Path) -> list[Path]:
     known = [formats.get(name) for name in formats.names()]
     if any(one.archive and one.recognises(source) for one in known):
         return []
-    if source.is_file():
+    if not source.is_dir():
         return [source] if source.suffix.lower() in _ARRAYS else []
-    found = sorted(path for path in source.rglob("*.npz") if path.is_file())
+    found = sorted(path for path in source.rglob("*.npz") if not path.is_dir())
     if not found and not any(one.recognises(source) for one in known):
-        found = sorted(path for path in source.rglob("*.npy") if path.is_file())
+        found = sorted(path for path in source.rglob("*.npy") if not path.is_dir())
     return found
 
 
@@ -139,21 +139,23 @@ def value(item: Item, run: runs.Run) -> Clip | Array:
 
 
 def _value(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | Array:
-    own = str(run.config.data.key)
+    own, outlines = str(run.config.data.key), npz_files.outlines(arrays)
     for key in dict.fromkeys((own, *_USUAL_KEYS, *arrays)):
-        if key in arrays and _fits(arrays[key], run) and not _of_other_rate(item, run):
+        if key in outlines and _fits(outlines[key], run) and not _of_other_rate(item, run):
             return arrays[key]
     clip = _clip(item, arrays, run)
     if clip is not None:
         return clip
-    rest = [arrays[own]] if own in arrays else [a for a in arrays.values() if a.ndim > 1]
+    rest = [own] if own in arrays else [key for key, a in outlines.items() if a.ndim > 1]
     if run.view is not None and len(rest) == 1:
-        return rest[0]
+        return arrays[rest[0]]
     raise _unfit(item, arrays, run)
 
 
 def _unfit(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> UserError:
-    found = ", ".join(f"{key} {list(a.shape)} {a.dtype}".strip() for key, a in arrays.items())
+    found = ", ".join(
+        f"{key} {list(a.shape)} {a.dtype}".strip() for key, a in npz_files.outlines(arrays).items()
+    )
     shape = ", ".join(map(str, run.frame_shape))
     return UserError(
         f"{item.path}: no array of {' x '.join(map(str, run.frame_shape))} numbers a frame, which "
@@ -185,7 +187,9 @@ def _clip(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | None
 
 
 def _landmarks(arrays: Mapping[str, Array]) -> bool:
-    return any(array.shape[1:] == (clips.POINTS, 3) for array in arrays.values())
+    return any(
+        array.shape[1:] == (clips.POINTS, 3) for array in npz_files.outlines(arrays).values()
+    )
 
 
 def _of_other_rate(item: Item, run: runs.Run) -> bool:
@@ -329,7 +333,5 @@ def _arrays(item: Item) -> Mapping[str, Array]:
         return {}
     if suffix == ".npy":
         return {"": _npy.load(path, mmap=False)}
-    with npz_files.open_npz(path) as archive:
-        # Others are no input; objects among them would need to run code.
-        kept = [key for key in archive.keys if archive.header(key)[1].kind in "bfiu"]
-        return {key: archive.read(key) for key in kept}
+    # Others are no input; objects among them would need to run code.
+    return npz_files.StoredArrays(path, "bfiu")

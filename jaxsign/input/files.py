@@ -1,6 +1,7 @@
 """Reading and writing `.npz` files: no pickles, no half-written files, clear errors."""
 
 import contextlib
+import math
 import os
 import tokenize
 import zipfile
@@ -30,6 +31,14 @@ BROKEN = (
     MemoryError,  # a header that claims more than there is
 )
 
+# A member this large that was packed so well is a bomb: frames of nobody reach a thousand, but a
+# recording of that length with nobody in it does not.
+_PACKED_FROM = 256 << 20
+_PACKED = 200
+# Bytes of the list of members, and where in a file's end it is described.
+_MOST_DIRECTORY = 4 << 20
+_ARCHIVE_END = 66_000
+
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> Path:
     """Writes a compressed npz, whole or not at all."""
@@ -42,8 +51,8 @@ def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> Path:
 class Npz:
     """An open npz. A member is a stream, so that nothing beside the wanted arrays is read."""
 
-    def __init__(self, archive: zipfile.ZipFile):
-        self._archive = archive
+    def __init__(self, path: Path, archive: zipfile.ZipFile):
+        self._path, self._archive = path, archive
         names = archive.namelist()
         self._names = {name.removesuffix(".npy"): name for name in names}
         if len(self._names) < len(names):
@@ -64,8 +73,27 @@ class Npz:
             shape, _, dtype = read(member)
         return shape, dtype
 
+    def _check_size(self, key: str) -> None:
+        """Refuses an array that is too large, or that its file cannot hold."""
+        shape, dtype = self.header(key)
+        size = math.prod(shape) * dtype.itemsize
+        info = self._archive.getinfo(self._names[key])
+        if size > info.file_size:
+            raise ValueError(f"{key} {list(shape)} is cut short")
+        reading.check_size(self._path, info.file_size, f"array {reading.quoted(key)}")
+        if info.file_size > _PACKED_FROM and info.file_size > _PACKED * info.compress_size:
+            raise UserError(
+                f"{self._path}: {reading.quoted(key)} holds {info.file_size:,} bytes packed into "
+                f"{info.compress_size:,}. No recording is so much alike: it is refused."
+            )
+
     def read(self, key: str) -> np.ndarray:
-        """An array; its checksum has been compared, which happens at a member's very end."""
+        """An array; its checksum has been compared, which happens at a member's very end.
+
+        Raises:
+          UserError: too large.
+        """
+        self._check_size(key)
         with self._archive.open(self._names[key]) as member:
             array = np.lib.format.read_array(member, allow_pickle=False)
             if member.read(1):
@@ -84,8 +112,9 @@ def open_npz(path: str | os.PathLike) -> Iterator[Npz]:
     path = Path(path)
     reading.check(path)
     try:
+        _check_directory(path)
         with zipfile.ZipFile(path) as archive:
-            yield Npz(archive)
+            yield Npz(path, archive)
     except PermissionError as error:
         raise UserError(f"{path}: permission denied") from error
     except BROKEN as error:
@@ -94,6 +123,64 @@ def open_npz(path: str | os.PathLike) -> Iterator[Npz]:
             f"({reading.told(path, 'a zip archive', error)}). Make the file again; it may have "
             "been cut short."
         ) from error
+
+
+def _check_directory(path: Path) -> None:
+    """Refuses an archive of millions of members, whose list alone would fill the memory."""
+    size = path.stat().st_size
+    if size < _MOST_DIRECTORY:
+        return
+    with path.open("rb") as file:
+        file.seek(max(0, size - _ARCHIVE_END))
+        end = file.read()
+    last, wide = end.rfind(b"PK\5\6"), end.rfind(b"PK\6\6")  # the second in archives over 2 GB
+    listed = int.from_bytes(end[last + 12 : last + 16], "little") if last >= 0 else 0
+    if wide >= 0:
+        listed = max(listed % 0xFFFFFFFF, int.from_bytes(end[wide + 40 : wide + 48], "little"))
+    if _MOST_DIRECTORY < listed < size:
+        raise UserError(f"{path}: its list of members alone has {listed:,} bytes: it is refused")
+
+
+class StoredArrays(Mapping[str, np.ndarray]):
+    """The arrays of an npz by name, each read anew when it is asked for.
+
+    Args:
+      path: the file.
+      kinds: letters of `dtype.kind` of those that are meant; "" = all.
+
+    Attributes:
+      outlines: for every array one of its shape and type that holds no numbers.
+
+    Raises:
+      UserError: see `open_npz`; also when an array is read.
+    """
+
+    def __init__(self, path: Path, kinds: str = ""):
+        self._path = path
+        with open_npz(path) as archive:
+            headers = {key: archive.header(key) for key in archive.keys}
+        self.outlines = {
+            key: np.broadcast_to(np.zeros((), dtype), shape)
+            for key, (shape, dtype) in headers.items()
+            if not kinds or dtype.kind in kinds
+        }
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        if key not in self.outlines:
+            raise KeyError(key)
+        with open_npz(self._path) as archive:
+            return archive.read(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.outlines)
+
+    def __len__(self) -> int:
+        return len(self.outlines)
+
+
+def outlines(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Arrays for their shapes and types alone: those of a file are not read for that."""
+    return arrays.outlines if isinstance(arrays, StoredArrays) else arrays
 
 
 def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 
@@ -59,3 +60,52 @@ def test_an_array_beside_the_wanted_one_is_not_read(tmp_path):
     assert list(files.read_npz(path, ("X",))) == ["X"]
     with pytest.raises(UserError, match="Bad CRC-32"):
         files.read_npz(path)
+
+
+def _claims(path, shape, content, method=zipfile.ZIP_STORED):
+    """An npz whose array X claims a shape and has `content` behind its header."""
+    member = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(member, header)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("X.npy", member.getvalue() + content)
+
+
+def test_an_array_that_claims_more_than_its_file_holds_takes_no_memory(tmp_path):
+    _claims(tmp_path / "x.npz", (10**9, 156), bytes(1000))
+    with pytest.raises(UserError, match=r"X \[1000000000, 156\] is cut short"):
+        files.read_npz(tmp_path / "x.npz")
+
+
+def test_arrays_beyond_the_limit_and_bombs_are_refused(tmp_path):
+    frames = 600_000
+    _claims(tmp_path / "x.npz", (frames, 156), bytes(frames * 156 * 4), zipfile.ZIP_DEFLATED)
+    assert (tmp_path / "x.npz").stat().st_size < 1_000_000
+    with pytest.raises(UserError, match="bytes packed into"):
+        files.read_npz(tmp_path / "x.npz")
+    with (
+        reading.limited(1 << 20),
+        pytest.raises(UserError, match="array X takes.*--max-bytes 3744"),
+    ):
+        files.read_npz(tmp_path / "x.npz")
+
+
+def test_the_list_of_members_is_bounded(tmp_path):
+    path = tmp_path / "x.npz"
+    end = b"PK\5\6" + bytes(4) + b"\xff" * 4 + (9_000_000).to_bytes(4, "little") + bytes(6)
+    path.write_bytes(b"PK\1\2" + bytes(9_000_100) + end)
+    with pytest.raises(UserError, match="its list of members alone has 9,000,000 bytes"):
+        files.read_npz(path)
+
+
+def test_stored_arrays_are_read_when_asked_for(tmp_path):
+    path = tmp_path / "clip.npz"
+    y, words = np.arange(50_000, dtype=np.int32), np.array(["a"])
+    arrays = {"X": np.ones((3, 2)), "y": y, "words": words}
+    path.write_bytes(_npz(arrays, header=(y.tobytes(), y.tobytes()[::-1])))
+    stored = files.StoredArrays(path, "fi")
+    assert list(stored) == ["X", "y"] and len(stored) == 2 and "words" not in stored
+    assert stored.outlines["y"].shape == (50_000,) and stored.outlines["y"].dtype == np.int32
+    np.testing.assert_array_equal(stored["X"], np.ones((3, 2)))
+    with pytest.raises(UserError, match="Bad CRC-32"):
+        stored["y"]

@@ -2,7 +2,7 @@
 
 import collections
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -111,13 +111,14 @@ def images(
 def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 [T, H, W, 3] of an array file and their times in seconds from 0."""
     stored = arrays.read(path)
+    outlines = files.outlines(stored)
     images = [
-        array
-        for name, array in stored.items()
+        stored[name]
+        for name, array in outlines.items()
         if arrays.kind_of(name, array.shape, array.dtype)[0] == "frames"
     ]
     if len(images) != 1 or not len(images[0]):
-        found = ", ".join(f"{n or 'array'} {list(a.shape)} {a.dtype}" for n, a in stored.items())
+        found = ", ".join(f"{n or 'array'} {list(a.shape)} {a.dtype}" for n, a in outlines.items())
         raise UserError(
             f"{path}: expected images uint8 [T, H, W, 3], RGB, in one array; found "
             f"{found or 'nothing'}"
@@ -134,7 +135,7 @@ def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return images[0], times - times[0]
 
 
-def _times(stored: dict[str, np.ndarray], count: int) -> np.ndarray:
+def _times(stored: Mapping[str, np.ndarray], count: int) -> np.ndarray:
     """Seconds of `count` images, by the stored times or rate."""
     if "timestamps_ms" in stored:
         return np.asarray(stored["timestamps_ms"], np.float64) / 1000

@@ -39,7 +39,7 @@ def find(target: Path, out: Path, wanted: Callable[[str], bool], what: str) -> l
     Raises:
       UserError: no such file or folder, or a folder that cannot be read.
     """
-    if target.is_file():
+    if target.exists() and not target.is_dir():
         return [Listed(target.name, target, target.stat().st_size)]
     if not target.is_dir():
         raise UserError(f"{target}: no such file or folder. Expected {what}, or a folder of them")
@@ -55,7 +55,7 @@ def find(target: Path, out: Path, wanted: Callable[[str], bool], what: str) -> l
             path = Path(folder) / name
             # A link to nothing is listed: it fails, and is not passed over in silence.
             visible = not name.startswith(".") and wanted(name)
-            if visible and (path.is_file() or not path.exists()):
+            if visible and not path.is_dir():  # a pipe or a device is named as none too
                 found.append(Listed(path.relative_to(target).as_posix(), path, _size(path)))
     return sorted(found, key=lambda listed: listed.name)
 

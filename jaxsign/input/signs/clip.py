@@ -20,6 +20,7 @@ RIGHT_HAND = slice(522, 543)
 POINTS = 543
 PARTS = {"face": FACE, "left_hand": LEFT_HAND, "pose": POSE, "right_hand": RIGHT_HAND}
 SUFFIX = ".clip.npz"
+_ARRAYS = ("landmarks", "timestamps", "frame_size", "fps", "source", "visibility")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def load(path: str | os.PathLike) -> Clip:
     Raises:
         UserError: the file is absent, damaged, or does not hold a clip.
     """
-    arrays = files.read_npz(path)
+    arrays = files.read_npz(path, _ARRAYS)
     try:
         return Clip(
             landmarks=arrays["landmarks"],

@@ -1,7 +1,7 @@
 """Files of Leap Motion recordings: JSON frames, arrays, and CSV tables."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,9 @@ def read_array(path: Path, kinds: Sequence[str]) -> tuple[Array, str]:
       UserError: unreadable, or no array of one of the kinds.
     """
     if path.suffix.lower() == ".npy":
-        found = {"": _npy.load(path, mmap=False)}
+        found: Mapping[str, Array] = {"": _npy.load(path, mmap=False)}
     else:
-        found = files.read_npz(path)
+        found = files.StoredArrays(path)
     named = [name for name in found if name in kinds]
     if named or len(found) == 1:
         array = found[named[0] if named else next(iter(found))]
@@ -84,9 +84,10 @@ def read_array(path: Path, kinds: Sequence[str]) -> tuple[Array, str]:
             kind = "bones"
         if kind and array.dtype.kind in "iuf":
             return array, kind
+    shapes = {name or "one array": list(one.shape) for name, one in files.outlines(found).items()}
     raise UserError(
         f"{path}: expected an array joints_xyz [T, 21, 3], flat [T, 63] or bones [T, 20, 6]; found "
-        f"{ {name or 'one array': list(array.shape) for name, array in found.items()} }"
+        f"{shapes}"
     )
 
 

@@ -13,6 +13,7 @@ from jaxsign.input.signs.formats import _files, _labels
 from jaxsign.input.signs.formats._types import Collection, Format
 
 SUFFIX = clips.SUFFIX
+_ARRAYS = ("landmarks", "timestamps", "fps", "frame_size", "visibility")
 
 
 def recognises(path: Path) -> bool:
@@ -41,7 +42,7 @@ def load(path: Path) -> Clip:
     """
     if path.name.endswith(SUFFIX):
         return clips.load(path)
-    arrays = files.read_npz(path)
+    arrays = files.read_npz(path, _ARRAYS)
     try:
         return _bare(arrays, str(path))
     except (KeyError, ValueError, TypeError) as error:

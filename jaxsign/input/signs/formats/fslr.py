@@ -26,6 +26,7 @@ from jaxsign.input.signs.views import fslr156
 Array = np.ndarray
 SUFFIX = ".npz"
 _FPS = 30.0
+_ARRAYS = ("X", "mask", "timestamps_ms", "meta")
 _POSE = len(fslr156.POSE_POINTS)
 _COLUMNS = [str(i) for i in range(fslr156.DIM)]
 
@@ -72,8 +73,9 @@ def load(path: Path) -> Clip:
     Raises:
         UserError: unreadable, or not this layout.
     """
-    arrays = _from_parquet(path) if path.suffix == ".parquet" else files.read_npz(path)
-    if "X" not in arrays and "X2048" in arrays:
+    packed = path.suffix != ".parquet"
+    arrays = files.read_npz(path, _ARRAYS) if packed else _from_parquet(path)
+    if "X" not in arrays and packed and "X2048" in _files.npz_keys(path):
         raise UserError(f"{path}: holds image features (X2048) but no keypoints (X)")
     x = fslr_npz.checked(path, "X", arrays)
     visible = arrays.get("mask", (x.reshape(len(x), -1, 2) != 0).any(axis=-1))

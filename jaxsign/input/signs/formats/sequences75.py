@@ -105,7 +105,7 @@ def _key(path: Path) -> tuple[str, int]:
 
 @functools.lru_cache(maxsize=2)
 def _arrays(path: str, _: int) -> dict[str, Array]:
-    arrays = files.read_npz(path)
+    arrays = files.read_npz(path, _LAYOUT)
     points = arrays.get("landmarks", np.empty(0))
     frames = points.shape[1] if points.ndim == 4 else 0
     if not frames or any(not _fits(arrays.get(key), *_LAYOUT[key], frames) for key in _LAYOUT):

@@ -1,6 +1,7 @@
 """Files of bare arrays: image features, image frames, keypoints without their layout's names."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,13 @@ class Found:
         return {**dataclasses.asdict(self), "shape": list(self.shape)}
 
 
-def read(path: Path) -> dict[str, Array]:
-    """The arrays of a .npz or .npy file, the latter under "".
+def read(path: Path) -> Mapping[str, Array]:
+    """The arrays of a .npz (read when asked for) or .npy file, the latter under "".
 
     Raises:
       UserError: absent, damaged, or pickled objects.
     """
-    return files.read_npz(path) if path.suffix == ".npz" else {"": _npy.load(path, mmap=True)}
+    return files.StoredArrays(path) if path.suffix == ".npz" else {"": _npy.load(path, mmap=True)}
 
 
 def describe(path: Path) -> list[Found]:

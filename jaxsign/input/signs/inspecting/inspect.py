@@ -9,6 +9,7 @@ from rich.console import Console
 
 from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input import files as npz_files
 from jaxsign.input.signs import drawing, formats
 from jaxsign.input.signs.extract import video
 from jaxsign.input.signs.inspecting import arrays, facts, pictures, showing
@@ -139,9 +140,9 @@ def _bare(path: Path) -> dict[str, list[arrays.Found]] | None:
 
 
 def _array_files(path: Path) -> list[Path]:
-    if path.is_file():
+    if not path.is_dir():
         return [path]
-    return sorted(p for p in path.rglob("*") if p.suffix in arrays.SUFFIXES and p.is_file())
+    return sorted(p for p in path.rglob("*") if p.suffix in arrays.SUFFIXES and not p.is_dir())
 
 
 def _arrays(
@@ -168,7 +169,7 @@ def _arrays(
 
 def _frames(path: Path) -> np.ndarray:
     stored = arrays.read(path) if path.is_file() else {}
-    for name, array in stored.items():
+    for name, array in npz_files.outlines(stored).items():
         if arrays.kind_of(name, array.shape, array.dtype)[0] == "frames":
-            return array
+            return stored[name]
     raise UserError(f"{path}: holds neither landmarks nor images, so there is no picture of it")

@@ -197,7 +197,7 @@ def _made(
 
 
 def _of_file(made: _Make, path: Path) -> tuple[Clip | Array, str]:
-    return made(files.read_npz(path))
+    return made(files.StoredArrays(path))
 
 
 def _is_stored(folder: Path) -> bool:

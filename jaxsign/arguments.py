@@ -3,7 +3,10 @@
 import argparse
 import re
 import textwrap
+from pathlib import Path
 from typing import TypeAlias
+
+from jaxsign.errors import UserError
 
 # Of `ArgumentParser.add_subparsers`.
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -40,6 +43,34 @@ def add_person(verb: argparse.ArgumentParser) -> None:
         metavar="N",
         help=".pose files of several people: take person N, from 1 (the one who moves)",
     )
+
+
+class Checked(str):
+    """A word of a command line that is looked at before the verb imports what is heavy."""
+
+    def check(self) -> None:
+        """Raises UserError where the word cannot be right."""
+        raise NotImplementedError
+
+
+class Existing(Checked):
+    """A file or folder that there is."""
+
+    def check(self) -> None:
+        if not Path(self).exists():
+            raise UserError(f"{self}: no such file or folder")
+
+
+def check(words: argparse.Namespace) -> None:
+    """Looks at every `Checked` word of a command line.
+
+    Raises:
+      UserError: one that cannot be right.
+    """
+    for value in vars(words).values():
+        for word in value if isinstance(value, list) else [value]:
+            if isinstance(word, Checked):
+                word.check()
 
 
 def positive(word: str) -> int:

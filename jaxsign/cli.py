@@ -73,10 +73,41 @@ def _add_parity(verbs: argparse._SubParsersAction) -> None:
     verb.set_defaults(run=_parity)
 
 
-def _parity(arguments: argparse.Namespace) -> int:
+def _parity(words: argparse.Namespace) -> int:
+    from parity import options
+
+    chosen = options.parser().parse_args(words.arguments)
     from parity import run
 
-    return run.main(arguments.arguments)
+    return run.run(chosen)
+
+
+def _run(words: list[str], *, again: bool) -> int:
+    """Parses a command line and runs its verb.
+
+    Args:
+      words: behind the program's name.
+      again: the process may start itself again with other settings.
+    """
+    top = parser(words[0] if words else "")
+    if words[:1] == ["parity"]:  # its own options are parsed by the suite
+        parsed = argparse.Namespace(run=_parity, arguments=words[1:], max_bytes=None)
+        rest: list[str] = []
+    else:
+        parsed, rest = top.parse_known_args(words)
+    if not hasattr(parsed, "run"):
+        top.print_help()
+        return 0
+    if rest and not getattr(parsed, "overrides", False):
+        top.error(f"unknown arguments for {parsed.verb}: {' '.join(rest)}")
+    parsed.rest = rest
+    arguments.check(parsed)
+    if again:
+        runtime.reexec_with_huge_pages()
+    runtime.quiet()
+    runtime.compilation_cache()
+    with reading.limited(parsed.max_bytes):
+        return int(parsed.run(parsed) or 0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,29 +125,11 @@ def _main(argv: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if argv is None else argv)
-    top = parser(words[0] if words else "")
-    if words[:1] == ["parity"]:  # its own options are parsed by the suite
-        arguments = argparse.Namespace(
-            run=_parity, arguments=words[1:], debug=False, max_bytes=None
-        )
-        rest: list[str] = []
-    else:
-        arguments, rest = top.parse_known_args(words)
-    if not hasattr(arguments, "run"):
-        top.print_help()
-        return 0
-    if rest and not getattr(arguments, "overrides", False):
-        top.error(f"unknown arguments for {arguments.verb}: {' '.join(rest)}")
-    arguments.rest = rest
-    if argv is None:
-        runtime.reexec_with_huge_pages()
-    runtime.quiet()
-    runtime.compilation_cache()
+    debug = words[:1] == ["--debug"]
     try:
-        with reading.limited(arguments.max_bytes):
-            return int(arguments.run(arguments) or 0)
+        return _run(words, again=argv is None)
     except UserError as error:
-        if arguments.debug:
+        if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -124,7 +137,7 @@ def _main(argv: Sequence[str] | None) -> int:
         sys.stderr.close()
         return 1
     except OSError as error:
-        if arguments.debug:
+        if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)

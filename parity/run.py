@@ -11,35 +11,12 @@ from jaxsign import runtime
 from jaxsign.errors import UserError
 from jaxsign.nets import state_dict
 from parity import jobs, report
+from parity import options as command_line
 
 
 def shipped() -> list[Path]:
     """The folders of golden cases that come with the tests."""
     return sorted(path for path in jobs.SHIPPED.glob("*/") if any(path.glob("*.npz")))
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line of `python -m parity`."""
-    made = argparse.ArgumentParser(
-        prog="jaxsign parity",
-        description="Compare jaxsign with what the original systems computed.",
-    )
-    made.add_argument(
-        "folders", nargs="*", type=Path, metavar="DIR",
-        help="folder of golden cases (default: those shipped with the tests)",
-    )  # fmt: skip
-    made.add_argument(
-        "--only", nargs="+", action="extend", default=[], metavar="TARGET",
-        help="only these targets, cases or files",
-    )  # fmt: skip
-    made.add_argument(
-        "--verbose", action="store_true", help="every array of every case, and full errors"
-    )
-    made.add_argument(
-        "--reference", action="store_true",
-        help="check the torch references instead of jaxsign (needs torch)",
-    )  # fmt: skip
-    return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
       0 if every case passed; 1 on a failure, an unknown target or a folder without cases.
     """
-    options = parser().parse_args(argv)
+    return run(command_line.parser().parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """As `main`, of a command line that is parsed."""
     package = jobs.REFERENCE if options.reference else jobs.OURS
     try:
         if options.reference:

@@ -8,12 +8,15 @@ import argparse
 from typing import Any
 
 from jaxsign import arguments
+from jaxsign.infer import run_folder
 
 Words = argparse.Namespace
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workdir", required=True, metavar="RUN", help="the run folder")
+    parser.add_argument(
+        "--workdir", type=run_folder.RunFolder, required=True, metavar="RUN", help="the run folder"
+    )
     parser.add_argument(
         "--which",
         choices=("best", "last"),
@@ -162,7 +165,12 @@ def add_predict(subparsers: arguments.Verbs) -> None:
         """,
     )
     _add_run(parser)
-    parser.add_argument("input", metavar="INPUT", help="a clip or a film, or a folder of either")
+    parser.add_argument(
+        "input",
+        type=arguments.Existing,
+        metavar="INPUT",
+        help="a clip or a film, or a folder of either",
+    )
     parser.add_argument("--out", metavar="JSON", help="file for the results")
     parser.add_argument(
         "--mask",
@@ -225,7 +233,9 @@ def add_import(subparsers: arguments.Verbs) -> None:
         jaxsign import best_stage3.pt --workdir runs/vsl --label-map processed/label_map.json
         """,
     )
-    parser.add_argument("file", metavar="FILE", help="the torch checkpoint (.pt, .pth)")
+    parser.add_argument(
+        "file", type=arguments.Existing, metavar="FILE", help="the torch checkpoint (.pt, .pth)"
+    )
     parser.add_argument("--workdir", required=True, metavar="RUN", help="the run folder to make")
     parser.add_argument("--net", help="the net's name (told by the keys)")
     parser.add_argument("--n-heads", type=arguments.positive, help="attention heads (8)")

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import nets, reading, tasks
 from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.infer import run_folder
 from jaxsign.input import traits
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import Clip
@@ -129,7 +130,7 @@ def load_run(workdir: str | Path, which: str = "best") -> Run:
       UserError: not a run folder, no checkpoint yet, or a recipe of another version.
     """
     workdir = Path(workdir)
-    _check_folder(workdir)
+    run_folder.check(workdir)
     config = configs.load_run_config(workdir)
     _check_recipe(config, workdir / "config.json")
     net = nets.build(**config.net.to_dict())
@@ -162,23 +163,6 @@ def load_labels(workdir: str | Path, heads: Iterable[str]) -> answering.Names:
             f"{path}: not readable ({error!r}). Expected "
             '{"heads": {"HEAD": ["NAME OF 0", "NAME OF 1", ...]}}.'
         ) from error
-
-
-def _check_folder(workdir: Path) -> None:
-    if workdir.is_dir() and (workdir / "config.json").is_file():
-        return
-    found = "no such folder"
-    if workdir.is_file():
-        found = "a file"
-    elif workdir.is_dir():
-        names = sorted(p.name for p in workdir.iterdir())
-        found = f"a folder with {', '.join(names[:6]) or 'nothing in it'}"
-    torch = " Bring a .pt file in with: jaxsign import FILE --workdir RUN"
-    raise UserError(
-        f"{workdir} is not a run folder: {found}. Expected a folder that `jaxsign train` or "
-        "`jaxsign import` made: config.json, labels.json, checkpoints/ and manifest.json."
-        f"{torch if workdir.suffix in ('.pt', '.pth') else ''}"
-    )
 
 
 def _check_recipe(config: ConfigDict, path: Path) -> None:

@@ -59,6 +59,8 @@ def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    if not (arguments.workdir or arguments.list_keys or arguments.smoke_test):
+        raise UserError("train needs --workdir DIR, the folder that the run will live in")
     from jaxsign import config as configs
 
     config = configs.load(arguments.config, arguments.rest)
@@ -68,8 +70,9 @@ def _train(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.smoke_test:
         return _smoke_test(config, arguments.workdir)
-    if not arguments.workdir:
-        raise UserError("train needs --workdir DIR, the folder that the run will live in")
+    from jaxsign.input.signs import sources
+
+    sources.check_places(config.data)  # before what is heavy to import
     from jaxsign.train import log, loop
 
     display = log.TrainingDisplay(live=config.log.progress)

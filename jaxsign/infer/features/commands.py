@@ -30,6 +30,7 @@ def add_features(verbs: arguments.Verbs) -> None:
     )
     verb.add_argument(
         "target",
+        type=arguments.Existing,
         metavar="VIDEO_OR_FOLDER",
         help="a video or an image array, or a folder searched with all below it",
     )

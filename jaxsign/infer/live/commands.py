@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
+from jaxsign.infer import run_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,7 +45,9 @@ def add_live(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs, "live", "recognise signs from a camera or a film", _TEXT, _EXAMPLES
     )
-    verb.add_argument("--workdir", required=True, metavar="RUN", help="the run folder")
+    verb.add_argument(
+        "--workdir", type=run_folder.RunFolder, required=True, metavar="RUN", help="the run folder"
+    )
     verb.add_argument("--which", choices=("best", "last"), default="best", help="its checkpoint")
     source = verb.add_mutually_exclusive_group()
     source.add_argument(

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 
 from jaxsign import arguments
+from jaxsign.infer import run_folder
 
 _TEXT = """\
 Recognise signs in a stream as it comes, and tell each as soon as nothing later can change it: the
@@ -33,10 +34,13 @@ def add_stream(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs, "stream", "recognise signs in recordings and pipes as they come", _TEXT, _EXAMPLES
     )
-    verb.add_argument("--workdir", required=True, metavar="RUN", help="the run folder")
+    verb.add_argument(
+        "--workdir", type=run_folder.RunFolder, required=True, metavar="RUN", help="the run folder"
+    )
     verb.add_argument("--which", choices=("best", "last"), default="best", help="its checkpoint")
     verb.add_argument(
         "input",
+        type=_Stream,
         nargs="+",
         metavar="INPUT",
         help="recordings, folders of them, films, or - (a pipe)",
@@ -69,6 +73,14 @@ def _add_cutting(verb: argparse.ArgumentParser) -> None:
     add("--threshold", type=float, metavar="P", help="single signs: least probability (0.5)")
     add("--no-sign", metavar="NAME", help="single signs: the class that stands for no sign")
     add("--head", help="single signs: which head of the net (the first)")
+
+
+class _Stream(arguments.Existing):
+    """A recording, a folder, or - for standard input."""
+
+    def check(self) -> None:
+        if self != "-":
+            super().check()
 
 
 def stream(words: argparse.Namespace) -> int:

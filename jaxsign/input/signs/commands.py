@@ -28,7 +28,12 @@ def add_validate(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs, "validate", "check a folder of clip files", _VALIDATE, _VALIDATE_EXAMPLES
     )
-    verb.add_argument("root", metavar="ROOT", help="folder, searched with all below it, or a file")
+    verb.add_argument(
+        "root",
+        type=arguments.Existing,
+        metavar="ROOT",
+        help="folder, searched with all below it, or a file",
+    )
     verb.add_argument(
         "--require-x2048",
         action="store_true",

@@ -50,7 +50,11 @@ def add_convert(verbs: arguments.Verbs) -> None:
         _EXAMPLES,
     )
     verb.add_argument(
-        "source", metavar="SRC", type=Path, nargs="?", help="folder, store or file to read"
+        "source",
+        metavar="SRC",
+        type=arguments.Existing,
+        nargs="?",
+        help="folder, store or file to read",
     )
     _add_recipe(verb, required=False)
     verb.add_argument(
@@ -145,12 +149,13 @@ def convert(words: argparse.Namespace) -> int:
         return _convert_recipe(words)
     if words.find_occluded:
         raise UserError("--find-occluded goes with --config RECIPE: give that, or leave it out")
-    collection = formats.open_collection(words.source, words.source_format, person=words.person)
-    formats.check_beside(words.source, words.out)
+    source = Path(words.source)
+    collection = formats.open_collection(source, words.source_format, person=words.person)
+    formats.check_beside(source, words.out)
     if words.split:
         collection = _of_splits(collection, words.split)
     if not len(collection) and not collection.problems:
-        raise UserError(f"{words.source}: holds no clips")
+        raise UserError(f"{source}: holds no clips")
     with progress.Bar("writing", len(collection)) as bar:
         options = _options(words) | {"strict": words.strict, "on_clip": bar.step}
         written = formats.write_collection(collection, words.out, words.to, **options)

@@ -140,15 +140,34 @@ def open_source(
         `data.missing=skip` clips with a problem (for a table: without their file) are left out,
         counted and told instead.
     """
-    kind = _KINDS.get(data.source)
-    if kind is None:
-        near = did_you_mean(data.source, _KINDS)
-        raise UserError(f"data.source={data.source!r} is unknown.{near} Known: {', '.join(_KINDS)}")
+    kind = _kind(data)
     open_split = _of_table if kind.table else _of_collection
     source = open_split(kind, data, split, dict(num_classes or {}))
     if not len(source):
         raise UserError(f"{source.name}: no examples")
     return source.sample(data.max_clips) if data.max_clips else source
+
+
+def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> None:
+    """Looks whether there is something where the splits of `config.data` shall lie.
+
+    Raises:
+      UserError: an unknown kind of source, or a place that is not given or not there.
+    """
+    kind = _kind(data)
+    for split in splits:
+        if kind.table:
+            _place(data, split)
+        elif not kind.made and not (path := _path(data, split)).exists():
+            raise UserError(f"data.{split}.path={path}: no such file or folder")
+
+
+def _kind(data: ConfigDict) -> _Kind:
+    kind = _KINDS.get(data.source)
+    if kind is None:
+        near = did_you_mean(data.source, _KINDS)
+        raise UserError(f"data.source={data.source!r} is unknown.{near} Known: {', '.join(_KINDS)}")
+    return kind
 
 
 def _of_collection(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:

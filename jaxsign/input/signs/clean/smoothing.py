@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-from scipy import signal
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clean import presence
@@ -83,6 +82,8 @@ def savitzky_golay(clip: Clip, window: int = 7, order: int = 2) -> Clip:
             f"savitzky_golay: window={window}, order={order}; expected an odd window and an order "
             "from 0 to window - 1"
         )
+    from scipy import signal  # it takes as long to import as all the rest
+
     landmarks = clip.landmarks.copy()
     # Coordinates are taken apart, for sources without depth. Those that come and go together, such
     # as a whole hand's, are smoothed together.

@@ -1,9 +1,9 @@
 """Cubic splines through arrays at an even rate: as scipy's whole, or run by run of what is seen."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
-from scipy import interpolate
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clean import presence
@@ -31,6 +31,13 @@ def fixed_rate_times(timestamps: np.ndarray, rate: float, slack: float = 0.0) ->
     return np.linspace(timestamps[0], timestamps[-1], presence.frames_at(timestamps, rate, slack))
 
 
+def _spline(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The not-a-knot cubic spline through y [T, ...] at x [T]."""
+    from scipy import interpolate  # it takes longer to import than all the rest
+
+    return interpolate.CubicSpline(x, y)
+
+
 def resample_to_fixed_rate(
     x: np.ndarray, timestamps: np.ndarray, rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +61,7 @@ def resample_to_fixed_rate(
         return np.asarray(x, np.float64), times
     if not (np.diff(timestamps) > 0).all():
         raise UserError("resample_to_fixed_rate: the timestamps do not increase in every frame")
-    return interpolate.CubicSpline(timestamps, np.asarray(x, np.float64))(times), times
+    return _spline(timestamps, np.asarray(x, np.float64))(times), times
 
 
 def resample_runs(
@@ -113,7 +120,7 @@ def spline(old: np.ndarray, values: np.ndarray, new: np.ndarray) -> np.ndarray:
     old, values = old[distinct], values[distinct]
     if len(old) == 1:
         return np.repeat(values, len(new), axis=0)
-    curve = interpolate.CubicSpline(old, values.astype(np.float64))
+    curve = _spline(old, values.astype(np.float64))
     return curve(np.clip(new, old[0], old[-1])).astype(np.float32)
 
 
@@ -131,7 +138,7 @@ def _blocks(
       (new frames, old frames, float32 [new, old]) each.
     """
     at = np.clip(first + stride * np.arange(new), 0, count - 1)
-    matrix = interpolate.CubicSpline(np.arange(count), np.eye(count))(at).astype(np.float32)
+    matrix = _spline(np.arange(count), np.eye(count))(at).astype(np.float32)
     blocks = []
     for start in range(0, new, BLOCK):
         rows = slice(start, min(start + BLOCK, new))

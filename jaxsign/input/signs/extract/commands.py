@@ -32,7 +32,10 @@ def add_extract(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign extract`."""
     verb = arguments.add_verb(verbs, "extract", "videos to landmark clips", _TEXT, _EXAMPLES)
     verb.add_argument(
-        "target", metavar="VIDEO_OR_FOLDER", help="a video, or a folder searched with all below it"
+        "target",
+        type=arguments.Existing,
+        metavar="VIDEO_OR_FOLDER",
+        help="a video, or a folder searched with all below it",
     )
     verb.add_argument("--out", required=True, metavar="DIR", help="folder of the clips")
     add_models(verb)

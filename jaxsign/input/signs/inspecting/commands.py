@@ -25,7 +25,12 @@ def add_inspect(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs, "inspect", "what is in a clip file or a folder, with a picture", _TEXT, _EXAMPLES
     )
-    verb.add_argument("path", metavar="PATH", help="a clip file, or a folder in a known format")
+    verb.add_argument(
+        "path",
+        type=arguments.Existing,
+        metavar="PATH",
+        help="a clip file, or a folder in a known format",
+    )
     verb.add_argument("--format", metavar="NAME", help="the format (found out)")
     verb.add_argument("--clip", metavar="NAME", help="one clip of a folder")
     verb.add_argument(

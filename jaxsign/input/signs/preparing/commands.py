@@ -170,7 +170,9 @@ def _verb(
     verbs: arguments.Verbs, name: str, help: str, text: str, examples: str
 ) -> argparse.ArgumentParser:
     verb = arguments.add_verb(verbs, name, help, text, examples)
-    verb.add_argument("path", metavar="SRC", help="a folder in a known format")
+    verb.add_argument(
+        "path", type=arguments.Existing, metavar="SRC", help="a folder in a known format"
+    )
     verb.add_argument("--format", metavar="NAME", help="the format of SRC (found out)")
     return verb
 

@@ -45,7 +45,14 @@ def add_prepare(verbs: arguments.Verbs) -> None:
         verbs, "prepare", "a WhisperSign data folder of videos or keypoints", _TEXT, _EXAMPLES
     )
     verb.add_argument("--source", required=True, choices=SOURCES, help="see above")
-    verb.add_argument("--data", "--data_dir", required=True, metavar="PATH", help="what to read")
+    verb.add_argument(
+        "--data",
+        "--data_dir",
+        type=arguments.Existing,
+        required=True,
+        metavar="PATH",
+        help="what to read",
+    )
     verb.add_argument(
         "--out", "--output_dir", default="data/processed", metavar="DIR",
         help="new folder (data/processed)",

@@ -1,0 +1,35 @@
+"""What a run folder looks like, told without anything that is heavy to import."""
+
+from pathlib import Path
+
+from jaxsign import arguments
+from jaxsign.errors import UserError
+
+
+class RunFolder(arguments.Checked):
+    """A run folder, as a word of a command line."""
+
+    def check(self) -> None:
+        check(Path(self))
+
+
+def check(workdir: Path) -> None:
+    """Refuses what is no run folder.
+
+    Raises:
+      UserError: tells what was found.
+    """
+    if workdir.is_dir() and (workdir / "config.json").is_file():
+        return
+    found = "no such folder"
+    if workdir.is_file():
+        found = "a file"
+    elif workdir.is_dir():
+        names = sorted(p.name for p in workdir.iterdir())
+        found = f"a folder with {', '.join(names[:6]) or 'nothing in it'}"
+    torch = " Bring a .pt file in with: jaxsign import FILE --workdir RUN"
+    raise UserError(
+        f"{workdir} is not a run folder: {found}. Expected a folder that `jaxsign train` or "
+        "`jaxsign import` made: config.json, labels.json, checkpoints/ and manifest.json."
+        f"{torch if workdir.suffix in ('.pt', '.pth') else ''}"
+    )

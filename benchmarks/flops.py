@@ -42,7 +42,7 @@ def whisper_sign_step(net: nn.Module, batch: int, frames: int, tokens: int) -> f
     """Operations of a training step of both heads; `tokens` are the decoder's, of one clip."""
     if not isinstance(net, whisper_sign.WhisperSign):
         raise TypeError(f"no WhisperSign but {type(net).__name__}")
-    d, ff, patches = net.dim, net.ff_dim, net.output_length(frames)
+    d, ff, patches = net.dim, net.ff_dim, -(-frames // net.patch_size)
     rows, fed = batch * patches, batch * tokens
     width = net.patch_size * net.num_joints * net.num_features
     encoder = rows * (2 * (4 * d * d + 2 * patches * d) + 2 * d * ff)

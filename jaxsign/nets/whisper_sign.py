@@ -254,10 +254,6 @@ class WhisperSign(nets.Net):
             found["ff_dim"] = int(weights["encoder.layers.0.ffn.net.0.bias"].shape[0])
         return found
 
-    def output_length(self, frames: int) -> int:
-        """Patches of a clip of so many frames."""
-        return -(-frames // self.patch_size)
-
     def _check_fields(self) -> None:
         if self.padding not in PADDING:
             raise ValueError(f"padding={self.padding!r} is none of {', '.join(PADDING)}")

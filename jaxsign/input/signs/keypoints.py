@@ -2,7 +2,6 @@
 
 import numpy as np
 
-POSE = slice(0, 25)
 LEFT_HAND = slice(25, 46)
 RIGHT_HAND = slice(46, 67)
 FACE = slice(67, 78)

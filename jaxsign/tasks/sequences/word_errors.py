@@ -15,9 +15,9 @@ Costs = tuple[float, float, float]
 # One pair a place of the alignment; None = nothing stands there.
 Alignment = list[tuple[Any | None, Any | None]]
 
-# Costs of a deletion, an insertion and a substitution while aligning.
+# Costs of a deletion, an insertion and a substitution while aligning; NIST sclite and the
+# evaluation scripts of PHOENIX14 have (3, 3, 4).
 UNIT: Costs = (1, 1, 1)
-SCLITE: Costs = (3, 3, 4)  # NIST sclite, and the evaluation scripts of PHOENIX14
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,26 +7,14 @@ from jaxsign.input.signs import clean, views
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND
 from jaxsign.input.signs.views import asl_hybrid
 
-
-def test_the_models_order():
-    clip = moving()
-    points = asl_hybrid.layout543(clip)
-    np.testing.assert_array_equal(points[:, :468], clip.landmarks[:, FACE])
-    np.testing.assert_array_equal(points[:, 468:501], clip.landmarks[:, POSE])
-    np.testing.assert_array_equal(points[:, 501:522], clip.landmarks[:, LEFT_HAND])
-    np.testing.assert_array_equal(points[:, 522:], clip.landmarks[:, RIGHT_HAND])
-    again = asl_hybrid.from_layout543(points, clip.timestamps, fps=clip.fps)
-    np.testing.assert_array_equal(again.landmarks, clip.landmarks)
-    assert again.fps == clip.fps
-    with pytest.raises(UserError, match=r"\[2, 478, 3\].*\[T, 543, 3\]"):
-        asl_hybrid.from_layout543(np.zeros((2, 478, 3)), np.arange(2))
+MODEL = np.r_[FACE, POSE, LEFT_HAND, RIGHT_HAND]
 
 
 def test_the_published_points():
     clip = without(moving(), left=[3])
     x = asl_hybrid.view(clip)
     assert x.shape == (12, 62, 2) and x.dtype == np.float32
-    np.testing.assert_array_equal(x, asl_hybrid.layout543(clip)[:, asl_hybrid.POINT_LANDMARKS, :2])
+    np.testing.assert_array_equal(x, clip.landmarks[:, MODEL][:, asl_hybrid.POINT_LANDMARKS, :2])
     np.testing.assert_array_equal(x[:, 20:41], clip.landmarks[:, LEFT_HAND, :2])
     np.testing.assert_array_equal(x[:, 41:], clip.landmarks[:, RIGHT_HAND, :2])
     np.testing.assert_array_equal(x[:, 8], x[:, 10])  # 17 stands twice in the list

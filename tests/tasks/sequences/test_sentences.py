@@ -77,7 +77,7 @@ def test_names_with_spaces_are_kept_apart():
 
 def test_costs_and_rules_take_part():
     assert sentence("a", "A B", "B C").counts == Counts(2, 0, 0, 2, 1, 1)
-    found = sentence("a", "A B", "B C", costs=word_errors.SCLITE)
+    found = sentence("a", "A B", "B C", costs=(3, 3, 4))
     assert found.counts == Counts(2, 1, 1, 0, 1, 1)
     cleaned = sentence("a", "REGEN NORD", "REGEN REGEN loc-NORD", rule="phoenix")
     assert cleaned.counts.errors == 0 and cleaned.hypothesis == ("REGEN", "NORD")

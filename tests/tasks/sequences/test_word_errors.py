@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxsign.tasks.sequences import word_errors
-from jaxsign.tasks.sequences.word_errors import SCLITE, UNIT, Counts
+from jaxsign.tasks.sequences.word_errors import UNIT, Counts
+
+SCLITE = (3, 3, 4)
 
 WORDS = st.lists(st.integers(0, 3), max_size=7)
 

@@ -24,7 +24,6 @@ class Missing:
       gaps: runs of frames without the part.
       longest: frames of the longest run without it.
       longest_seconds: from the sighting before that run to the one after it, or to the clip's end.
-      at_start, at_end: frames before the first and after the last sighting.
     """
 
     frames: int
@@ -32,8 +31,6 @@ class Missing:
     gaps: int
     longest: int
     longest_seconds: float
-    at_start: int
-    at_end: int
 
     @property
     def share(self) -> float:
@@ -64,8 +61,6 @@ def _count(seen: np.ndarray, timestamps: np.ndarray) -> Missing:
         gaps=len(sizes),
         longest=int(sizes.max(initial=0)),
         longest_seconds=float(seconds.max(initial=0)),
-        at_start=int(sizes[starts == 0].sum()),
-        at_end=int(sizes[ends == len(seen)].sum()),
     )
 
 

@@ -10,16 +10,15 @@ from jaxsign.input.signs import formats, joint_checks
 from jaxsign.input.signs.formats import Collection, Entry
 from jaxsign.input.signs.preparing import label_table, sharing, splitting
 
-WAYS = ("given", "random", "original", *splitting.WAYS)
-
 
 @dataclasses.dataclass(frozen=True)
 class Shares:
     """How clips are shared among the splits.
 
     Attributes:
-      way: one of `WAYS`; "" = `given` where every clip knows its split, else `random`. `original`
-        is `random` with what goes wrong in the original under 10 clips.
+      way: 'given', 'random', 'original', or one of `splitting.WAYS`; "" = 'given' where every clip
+        knows its split, else 'random'. 'original' is 'random' with what goes wrong in the original
+        under 10 clips.
       rule: of `sharing.shares`, for `random` and `original`.
       val, test: shares.
       seed: of the draw.

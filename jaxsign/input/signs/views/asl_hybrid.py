@@ -5,7 +5,6 @@ of points are in that order, as in its published files.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -24,9 +23,8 @@ LIPS_AND_EYES = (
 # The published list: 17 occurs twice.
 POINT_LANDMARKS = (*LIPS_AND_EYES, *range(501, 543))
 
-# int [543]: the clip's row of each point in the model's order, and the other way round.
+# int [543]: the clip's row of each point in the model's order.
 TO_CLIP = np.r_[FACE, POSE, LEFT_HAND, RIGHT_HAND]
-TO_MODEL = np.argsort(TO_CLIP)
 
 
 def view(
@@ -62,28 +60,6 @@ def _hands(x: np.ndarray) -> np.ndarray | None:
     if x.shape[1:] != (len(POINT_LANDMARKS), 2):
         return None
     return np.isfinite(x[:, len(LIPS_AND_EYES) :]).any((1, 2))
-
-
-def layout543(clip: Clip) -> np.ndarray:
-    """float32 [T, 543, 3]: all points in the model's order; NaN where not detected."""
-    return clip.landmarks[:, TO_CLIP]
-
-
-def from_layout543(points: np.ndarray, timestamps: np.ndarray, **fields: Any) -> Clip:
-    """A clip of points in the model's order.
-
-    Args:
-      points: float [T, 543, 3]; of newer face models without the ten points of the irises.
-      timestamps: float [T], seconds.
-      **fields: the clip's other fields.
-
-    Raises:
-      UserError: another shape.
-    """
-    points = np.asarray(points)
-    if points.ndim != 3 or points.shape[1:] != (POINTS, 3):
-        raise UserError(f"points {list(points.shape)}, expected [T, {POINTS}, 3]")
-    return Clip(points[:, TO_MODEL], timestamps, **fields)
 
 
 def _chosen(points: Sequence[int] | None) -> np.ndarray:

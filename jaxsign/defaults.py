@@ -11,6 +11,8 @@ from jaxsign.sections.decode import Decode
 from jaxsign.sections.inputs import Input
 from jaxsign.sections.learning import Loss, Optim, ScheduleSection, Train
 
+_PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
+
 
 @dataclasses.dataclass(frozen=True)
 class NetSection:
@@ -72,8 +74,10 @@ class Recipe:
     seed: int = fields.value(42, fields.between(0, 2**32 - 1))
     # Reproducible outputs to the byte: wall-clock and memory columns are written as 0.
     deterministic: bool = False
-    precision: str = "auto"  # auto | float32 | bfloat16 | float16; auto: float32 on a CPU
-    parallel: str = "pmap"  # on several devices: pmap | jit (sharded over a mesh)
+    # auto: float32 on a CPU, else bfloat16.
+    precision: str = fields.value("auto", _PRECISIONS)
+    # On several devices; jit: sharded over a mesh.
+    parallel: str = fields.value("pmap", fields.among("pmap", "jit"))
     devices: int = fields.value(0, fields.NOT_NEGATIVE)  # 0 = all local devices
     net: NetSection = fields.section(NetSection)
     task: TaskSection = fields.section(TaskSection)

@@ -16,10 +16,9 @@ from jaxsign.input.examples import Examples
 from jaxsign.input.folders import progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import sources
+from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering
 from jaxsign.train import setup
-
-SPLITS = ("train", "val", "test")
 
 
 def evaluate(

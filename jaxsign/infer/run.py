@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets, reading, tasks
+from jaxsign import defaults, nets, reading, tasks
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.infer import run_folder
 from jaxsign.input import traits
@@ -21,9 +21,6 @@ from jaxsign.input.signs.clip import Clip
 from jaxsign.tasks import answering
 
 Array = np.ndarray
-
-# Sections whose keys belong to a system, not to every run.
-_FREE_SECTIONS = ("net.", "stage", "view.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +168,7 @@ def _check_recipe(config: ConfigDict, path: Path) -> None:
     unknown = [
         f"{key}.{did_you_mean(key, known)}"
         for key in configs.flatten(config)
-        if key not in known and not key.startswith(_FREE_SECTIONS)
+        if key not in known and key.partition(".")[0] not in defaults.FREE
     ]
     if unknown:
         raise UserError(

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.sections.data import SPLITS
 
 _LOG = logging.getLogger("jaxsign")
 _MOST_CLASSES = 100_000  # a net for more would not fit anyway: such a label is another number
 REQUIRED = ("file", "gloss", "cat")
-_SPLITS = ("train", "val", "test")
 
 
 @dataclasses.dataclass
@@ -78,10 +78,10 @@ def read_table(
 def _of_split(rows: list["LabelRow"], split: str, path: Path) -> list["LabelRow"]:
     for row in rows:
         own = row.cells.get("split", "")
-        if own not in ("", *_SPLITS):
-            near = did_you_mean(own, _SPLITS)
+        if own not in ("", *SPLITS):
+            near = did_you_mean(own, SPLITS)
             raise UserError(
-                f"{path} line {row.number}: split={own!r}, expected {', '.join(_SPLITS)}.{near}"
+                f"{path} line {row.number}: split={own!r}, expected {', '.join(SPLITS)}.{near}"
             )
     kept = [row for row in rows if not split or row.cells.get("split", "") in ("", split)]
     if not kept:

@@ -4,6 +4,8 @@ import dataclasses
 
 from jaxsign import fields
 
+SPLITS = ("train", "val", "test")
+
 
 @dataclasses.dataclass(frozen=True)
 class Place:

@@ -8,8 +8,9 @@ from jaxsign import fields
 _WEIGHTS = fields.Rule(
     lambda v: all(0 <= w < math.inf for w in v) and sum(v) > 0, "numbers of 0 or more, not all 0"
 )
-
-
+_SCHEDULES = fields.among(
+    "constant", "cosine", "warmup_cosine", "warmup_cosine_updates", "restarts", "step", "plateau"
+)
 _FACTORS = fields.Rule(
     lambda v: all(isinstance(pattern, str) and 0 <= factor < math.inf for pattern, factor in v),
     "pairs (pattern, factor), factors of 0 or more",
@@ -20,7 +21,8 @@ _FACTORS = fields.Rule(
 class Optim:
     """The optimizer of train/optimizer.py."""
 
-    name: str = "adam"  # adam (decay as L2) | adamw | radam | sgd
+    # adam: decay as L2.
+    name: str = fields.value("adam", fields.among("adam", "adamw", "radam", "sgd"))
     lr: float = fields.value(1e-4, fields.NOT_NEGATIVE)
     weight_decay: float = fields.value(0.0, fields.NOT_NEGATIVE)
     grad_clip: float = fields.value(0.0, fields.NOT_NEGATIVE)  # global norm; 0 = off
@@ -38,9 +40,9 @@ class Optim:
 class ScheduleSection:
     """The learning rate over a stage: train/schedule.py."""
 
-    # constant | cosine | warmup_cosine | warmup_cosine_updates | restarts | step | plateau
-    name: str = "constant"
-    unit: str = "epoch"  # what the position counts: epoch | step
+    name: str = fields.value("constant", _SCHEDULES)
+    # What the position counts.
+    unit: str = fields.value("epoch", fields.among("epoch", "step"))
     # warmup_cosine, restarts: epochs (whatever the unit)
     warmup: int = fields.value(5, fields.NOT_NEGATIVE)
     # constant, cosine, step, plateau: epochs of warm-up before them.
@@ -63,7 +65,7 @@ class ScheduleSection:
 class Loss:
     """What is made small: the files of jaxsign/tasks."""
 
-    name: str = "ce"  # ce | focal | label_smoothing
+    name: str = fields.value("ce", fields.among("ce", "focal", "label_smoothing"))
     focal_gamma: float = fields.value(2.0, fields.NOT_NEGATIVE)
     focal_alpha: float = fields.value(1.0, fields.POSITIVE)
     label_smoothing: float = fields.value(0.1, fields.RATE)

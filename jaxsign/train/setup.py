@@ -17,11 +17,10 @@ from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.input.examples import Examples
+from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import measures
 from jaxsign.train import initial, inputs, optimizer, precision, ranges, schedule, state, step
 from jaxsign.whole import write_text
-
-_SPLITS = ("train", "val", "test")
 
 
 @dataclasses.dataclass
@@ -95,7 +94,7 @@ def filled(config: ConfigDict, facts: Mapping[str, Mapping[str, Any]]) -> Config
 
 def _absolute_paths(config: ConfigDict) -> None:
     """Paths of the recipe as they hold from any folder: later verbs read them from the run."""
-    places = [(config.data[split], key) for split in _SPLITS for key in ("path", "labels")]
+    places = [(config.data[split], key) for split in SPLITS for key in ("path", "labels")]
     places += [(config.data, "label_map")]
     places += [(config.train, "init_from"), (config.train, "pretrained")]
     if config.train.backbone_weights != initial.RANDOM:

@@ -33,8 +33,8 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
       UserError: a gradient is not finite or the loaded variables differ.
     """
     config = setup.filled(config, tasks.kind(config).assumed(config))
-    net = setup.build_net(config, precision.compute_dtype(config.precision))
     ranges.check(config)
+    net = setup.build_net(config, precision.compute_dtype(config.precision))
     key, task = jax.random.key(config.seed), tasks.build(config, net)
     batch = task.imagined(config, key)
     variables = task.init(key, batch)

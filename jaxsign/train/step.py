@@ -244,11 +244,7 @@ def build(
     devices: Sequence[jax.Device] | None = None,
     parallel: str = "pmap",
 ) -> Compiled:
-    """Compiles the steps for `devices` (default: all local ones).
-
-    Raises:
-      UserError: `parallel` is neither `pmap` nor `jit`.
-    """
+    """Compiles the steps for `devices` (default: all local ones)."""
     devices = list(devices or jax.local_devices())
     fixed: dict[str, Any] = {
         "task": task,
@@ -256,8 +252,6 @@ def build(
         "trainable": trainable,
         "ema_decay": ema_decay,
     }
-    if parallel not in ("pmap", "jit"):
-        raise UserError(f"parallel={parallel!r} must be 'pmap' or 'jit'")
     if len(devices) == 1 and jax.process_count() == 1:
         return _on_one(task, fixed, devices)
     return (_by_pmap if parallel == "pmap" else _by_mesh)(task, fixed, devices)

@@ -85,13 +85,6 @@ def test_factors_by_patterns():
         optimizer.lr_factors(paths, [("^boddy", 0.1)])
 
 
-def test_unknown_names_are_refused():
-    with pytest.raises(UserError, match="Did you mean 'adamw'"):
-        optimizer.build(options(name="adamww"))
-    with pytest.raises(UserError, match="Did you mean 'bfloat16'"):
-        precision.compute_dtype("bfloat")
-
-
 def test_loss_scale_halves_on_overflow_and_grows_after_a_streak():
     scale = precision.LossScale(jnp.float32(8.0), jnp.int32(0), interval=3)
     seen = []

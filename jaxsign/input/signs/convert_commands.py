@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from jaxsign import arguments
 from jaxsign.errors import UserError, listing
+from jaxsign.sections.data import SPLITS
 
 if TYPE_CHECKING:
     from jaxsign.input.signs import formats
 
-SPLITS = ("train", "val", "test")
 _CONVERT = """\
 Read clips in any known format and write them in another. The format of SRC is found out; that of
 DST is `clips` (a file a clip), or `store` for a large collection. Nothing stands at DST before

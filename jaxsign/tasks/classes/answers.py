@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.tasks import answering
+from jaxsign.tasks import answering, naming
 from jaxsign.tasks.classes import metrics
 
 # How many candidates each head shows.
@@ -87,15 +87,9 @@ def with_names(result: Mapping[str, Any], names: Names) -> Result:
     named = dict(result)
     for head, labels in names.items():
         key = f"{metrics.spell(head)}_prediction"
-        named[key] = label(labels, result[key])
-        named[_top_key(head)] = [[label(labels, i), p] for i, p in result[_top_key(head)]]
+        named[key] = naming.label(labels, result[key])
+        named[_top_key(head)] = [[naming.label(labels, i), p] for i, p in result[_top_key(head)]]
     return named
-
-
-def label(names: Sequence[str] | None, label_id: int) -> str:
-    """`LABEL (id)`; only the id where the label has no name of its own."""
-    name = metrics.class_name(names, label_id)
-    return name if name == str(label_id) else f"{name} ({label_id})"
 
 
 def text(result: Mapping[str, Any], heads: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxsign.tasks import naming
 from jaxsign.tasks.classes import metrics
 
 # Up to this many classes a cell has room for its count.
@@ -40,7 +41,7 @@ def confusion(
     from matplotlib.figure import Figure
 
     counts, ids = metrics.confusion_matrix(truth, predicted)
-    labels = [_short(metrics.class_name(names, int(i))) for i in ids]
+    labels = [_short(naming.class_name(names, int(i))) for i in ids]
     size = len(ids)
     few = size <= _COUNTS_UP_TO
     cell = 0.62 if size <= 12 else 0.4 if few else 0.19

@@ -13,7 +13,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import windows
 from jaxsign.input.signs import views
 from jaxsign.input.signs.windowing import Window, Windows
-from jaxsign.tasks import answering
+from jaxsign.tasks import answering, naming
 from jaxsign.tasks.classes import metrics
 from jaxsign.tasks.classes.majority import Majority, Span, Vote
 from jaxsign.tasks.following import Emitted, Follower, Heard
@@ -42,7 +42,7 @@ class Classes:
 
     def name(self, number: int) -> str:
         """The name of a class."""
-        return metrics.class_name(self._names, number)
+        return naming.class_name(self._names, number)
 
     def probabilities(self, outputs: answering.Outputs) -> np.ndarray:
         """float32 [K] of the head, of what the net gave [1, ...]."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign.tasks import naming
+
 Array = np.ndarray
 Labels = Mapping[str, Array]
 
@@ -151,13 +153,13 @@ def class_table(truth: Labels, predicted: Labels, names: Mapping[str, Sequence[s
                 {
                     "head": spell(head),
                     "id": int(label_id),
-                    "label": class_name(names.get(head), int(label_id)),
+                    "label": naming.class_name(names.get(head), int(label_id)),
                     "support": int(score["support"]),
                     "correct": int(counts[row, row]),
                     "precision": round(score["precision"], 6),
                     "recall": round(score["recall"], 6),
                     "f1_score": round(score["f1-score"], 6),
-                    "mistaken_for": class_name(names.get(head), int(ids[worst]))
+                    "mistaken_for": naming.class_name(names.get(head), int(ids[worst]))
                     if wrong[worst]
                     else "",
                     "times": int(wrong[worst]),
@@ -172,11 +174,6 @@ def write_class_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["head", "id"])
         writer.writeheader()
         writer.writerows(rows)
-
-
-def class_name(names: Sequence[str] | None, label_id: int) -> str:
-    """The label's name, or its id where there is no name."""
-    return str(names[label_id]) if names and 0 <= label_id < len(names) else str(label_id)
 
 
 def _count(truth: Labels) -> int:

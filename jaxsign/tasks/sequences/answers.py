@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jaxsign.tasks import answering
-from jaxsign.tasks.classes import answers, metrics
+from jaxsign.tasks import answering, naming
 
 _NOTHING = "(nothing)"
 
@@ -116,7 +115,7 @@ class SequenceAnswer(answering.Answer):
         """`LABEL (id)` as in other results; only the name where that tells the number."""
         known = len(self.labels or ())
         return [
-            answers.label(self.labels, i) if i < known else gloss_name(self.labels, i)
+            naming.label(self.labels, i) if i < known else gloss_name(self.labels, i)
             for i in one.glosses
         ]
 
@@ -127,7 +126,7 @@ def gloss_name(names: Sequence[str] | None, number: int) -> str:
     A run without any names tells numbers.
     """
     known = not names or number < len(names)
-    return metrics.class_name(names, number) if known else f"?{number + 1}"
+    return naming.class_name(names, number) if known else f"?{number + 1}"
 
 
 def _joined(names: Sequence[str]) -> str:

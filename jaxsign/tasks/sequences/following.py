@@ -14,8 +14,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import windows
 from jaxsign.input.signs import views
 from jaxsign.input.signs.windowing import Window, Windows
-from jaxsign.tasks import answering
-from jaxsign.tasks.classes import metrics
+from jaxsign.tasks import answering, naming
 from jaxsign.tasks.following import Emitted, Follower, Heard
 from jaxsign.tasks.sequences import stitching
 
@@ -134,4 +133,4 @@ class Sentences(Follower):
         return Heard(now, took, signs, tuple(map(self._name, rest)))
 
     def _name(self, run: stitching.GlossRun) -> str:
-        return metrics.class_name(self.run.labels["gloss"], run.id - 1)
+        return naming.class_name(self.run.labels["gloss"], run.id - 1)

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import stages
 from jaxsign.errors import UserError, did_you_mean
+from jaxsign.sections import decode
 from jaxsign.tasks import answering
 
 MODES = ("greedy", "beam", "two_pass")
@@ -22,8 +23,8 @@ _FRESH = {"scale": 1, "bias": 0}  # a norm that nothing has trained
 
 
 @dataclasses.dataclass(frozen=True)
-class DecodingOptions:
-    """Settings of decoding.
+class DecodingOptions(decode.Decode):
+    """Settings of decoding: a recipe's, with a share of CTC that is known.
 
     Attributes:
       mode: 'greedy': the best label of each frame; 'beam': CTC prefix beam search; 'two_pass': the
@@ -34,11 +35,7 @@ class DecodingOptions:
       length_bonus: added to the score of the second pass for every label.
     """
 
-    mode: str = "two_pass"
-    beam: int = 10
-    n_best: int = 8
     ctc_weight: float = 0.3
-    length_bonus: float = 0.0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

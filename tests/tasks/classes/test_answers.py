@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import GOLDEN
 
+from jaxsign.tasks import naming
 from jaxsign.tasks.classes import answers
 
 
@@ -66,5 +67,5 @@ def test_without_names_ids_are_text():
 
 
 def test_names_that_are_the_ids_are_not_doubled():
-    assert answers.label(("0", "1"), 1) == "1"
-    assert answers.label(("HELLO",), 0) == "HELLO (0)"
+    assert naming.label(("0", "1"), 1) == "1"
+    assert naming.label(("HELLO",), 0) == "HELLO (0)"

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from jaxsign.input.signs.clip import Clip
+from jaxsign.sections.data import SPLITS as SPLITS
 
-SPLITS = ("train", "val", "test")
 _Value = TypeVar("_Value")
 
 

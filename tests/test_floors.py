@@ -9,7 +9,7 @@ from helpers import ROOT
 
 # Each floor may import what stands before it, and itself.
 FLOORS = (
-    ("errors", "runtime", "whole", "reading", "arguments", "locking", "fields"),
+    ("errors", "runtime", "whole", "reading", "arguments", "lettering", "locking", "fields"),
     ("sections", "config", "defaults", "stages"),
     ("nets",),
     ("input",),

@@ -15,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from jaxsign import lettering
 from jaxsign.input.folders import progress
 from jaxsign.tasks import measures
 from jaxsign.whole import whole
@@ -116,6 +117,14 @@ def draw_history(
     rows: list[dict[str, Any]], path: Path, title: str, quality: measures.Panel
 ) -> None:
     """Draws losses, the task's own panel and the learning rate over the epochs into a PNG."""
+    stages = {str(row.get("stage", "")) for row in rows}
+    with lettering.usual().drawn([title, *stages]):
+        _draw_history(rows, path, lettering.usual().label(title), quality)
+
+
+def _draw_history(
+    rows: list[dict[str, Any]], path: Path, title: str, quality: measures.Panel
+) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -163,8 +172,9 @@ def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
         if before.get("stage") != row.get("stage"):
             for axis in axes:
                 axis.axvline(row["epoch"] - 0.5, color="grey", linewidth=0.8)
+            name = lettering.usual().label(row["stage"])
             axes[0].annotate(
-                f" {row['stage']}", (row["epoch"] - 0.5, 1), xycoords=("data", "axes fraction"),
+                f" {name}", (row["epoch"] - 0.5, 1), xycoords=("data", "axes fraction"),
                 va="top", fontsize=8, color="grey",
             )  # fmt: skip
 

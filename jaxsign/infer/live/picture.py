@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+from jaxsign import lettering
 from jaxsign.input.signs import drawing
 from jaxsign.tasks.following import Emitted, Heard
 
@@ -108,14 +109,15 @@ def _panel(
             pen.rectangle((0, y, round(band.width * probability), y + row - 5), (*dark, 225))
         text = f"{place + 1}. {name}: {probability:.3f} ({100 * probability:.1f}%)"
         text = text if view.confidence else f"{place + 1}. {name}"
-        font = drawing.label_font(round(size * (1.3 if place == 0 else 1.1)))
         # The sure answer is thick.
         stroke = 1 if place == 0 and accepted else 0
         text = text if candidates else name
+        text, font = _lettered(text, size * (1.3 if place == 0 else 1.1))
         pen.text((size, y), text, (*colour, 255), font, stroke_width=stroke)
         y += row
     for text, colour in lines:
-        pen.text((size, y), text, (*colour, 255), drawing.label_font(round(size * 0.85)))
+        text, font = _lettered(text, size * 0.85)
+        pen.text((size, y), text, (*colour, 255), font)
         y += small
     picture.paste(band, (0, picture.height - height), band)
 
@@ -129,10 +131,10 @@ def _running(
     view: PictureView,
 ) -> None:
     """A dark band at the bottom: the last glosses that fit, the newest bright, then the rest."""
-    font = drawing.label_font(round(size * 1.5))
     new = len(told) - len(answer.signs)
-    words = [(s.name, _SURE if i >= new else _TEXT) for i, s in enumerate(told)]
-    words += [(name, _DIM) for name in answer.tentative] or [("...", _DIM)]
+    named = [(s.name, _SURE if i >= new else _TEXT) for i, s in enumerate(told)]
+    named += [(name, _DIM) for name in answer.tentative] or [("...", _DIM)]
+    words = [(*_lettered(name, size * 1.5), colour) for name, colour in named]
     row, small, gap = round(size * 2.4), round(size * 1.45), round(size * 0.9)
     if view.confidence and told:
         last = told[-1]
@@ -140,14 +142,21 @@ def _running(
         lines = [(text, _FIRST), *lines]
     band = Image.new("RGBA", (picture.width, row + small * len(lines) + size), _PANEL)
     pen = ImageDraw.Draw(band)
-    widths = [pen.textlength(word, font) + gap for word, _ in words]
+    widths = [pen.textlength(word, font) + gap for word, font, _ in words]
     while len(words) > 1 and sum(widths) > band.width - 2 * size:
         words, widths = words[1:], widths[1:]
     x = float(size)
-    for (word, colour), width in zip(words, widths, strict=True):
+    for (word, font, colour), width in zip(words, widths, strict=True):
         pen.text((x, size // 2), word, (*colour, 255), font, stroke_width=int(colour == _SURE))
         x += width
     for i, (text, colour) in enumerate(lines):
         place = (size, size // 2 + row + small * i)
-        pen.text(place, text, (*colour, 255), drawing.label_font(round(size * 0.85)))
+        text, font = _lettered(text, size * 0.85)
+        pen.text(place, text, (*colour, 255), font)
     picture.paste(band, (0, picture.height - band.height), band)
+
+
+def _lettered(text: str, size: float) -> tuple[str, ImageFont.FreeTypeFont]:
+    """A text as it can be drawn, and the font that has its letters."""
+    shown = lettering.usual().label(text)
+    return shown, lettering.usual().font(shown, round(size))

@@ -1,13 +1,11 @@
 """Pictures of landmarks: a skeleton on a frame, a strip of a clip, a contact sheet."""
 
-import functools
 from collections.abc import Sequence
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from jaxsign import lettering
 from jaxsign.input.signs import skeleton
 from jaxsign.input.signs.clip import Clip
 
@@ -114,7 +112,9 @@ def caption(image: Image.Image, text: str) -> None:
     """Writes a line of text on a dark band at the bottom of `image`, in place."""
     size = max(12, image.width // 40)
     band = Image.new("RGBA", (image.width, 2 * size), (*GROUND, 200))
-    font = label_font(size)
+    letters = lettering.usual()
+    text = letters.label(" ".join(text.split()))
+    font = letters.font(text, size)
     ImageDraw.Draw(band).text(
         (size, size), _cut(text, font, image.width - 2 * size), _TEXT, font, "lm"
     )
@@ -156,7 +156,7 @@ def _still(clip: Clip, frame: int, height: int, window: _Window) -> Image.Image:
     if np.isfinite(points).all(1).any():
         draw(panel, points)
     else:
-        font = label_font(max(10, height // 16))
+        font = lettering.usual().font("", max(10, height // 16))
         middle = (panel.width / 2, height / 2)
         ImageDraw.Draw(panel).text(middle, "no points", _DIM, font, "mm")
     return panel
@@ -187,7 +187,7 @@ def _window(clip: Clip) -> _Window:
 
 def _captioned(panel: Image.Image, clip: Clip, number: int) -> Image.Image:
     size = max(10, panel.height // 17)
-    font = label_font(size)
+    font = lettering.usual().font("", size)
     image = Image.new("RGB", (panel.width, panel.height + round(size * 1.9)), GROUND)
     image.paste(panel, (0, 0))
     pen = ImageDraw.Draw(image)
@@ -228,27 +228,21 @@ def sheet(
     gap = max(4, height // 40)
     cell = (width + gap, height + line + gap)
     page = Image.new("RGB", (columns * cell[0] + gap, rows * cell[1] + gap), GROUND)
-    pen, font = ImageDraw.Draw(page), label_font(size)
+    pen, letters = ImageDraw.Draw(page), lettering.usual()
     for i, image in enumerate(images):
         x, y = gap + i % columns * cell[0], gap + i // columns * cell[1]
         page.paste(image, (x + (width - image.width) // 2, y + (height - image.height) // 2))
         if captions:
-            text = _cut(captions[i], font, width)
+            text = letters.label(" ".join(captions[i].split()))
+            font = letters.font(text, size)
+            text = _cut(text, font, width)
             pen.text((x + width / 2, y + height + size * 1.35), text, _TEXT, font, "ms")
     return page
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    text = " ".join(text.split())
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:
         text = text[:-1]
     return text + "…"
-
-
-@functools.cache
-def label_font(size: int) -> ImageFont.FreeTypeFont:
-    """The font of captions; it has the letters of many languages."""
-    # matplotlib's: it has the letters of many languages' glosses, unlike Pillow's own.
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxsign import lettering
 from jaxsign.tasks import naming
 from jaxsign.tasks.classes import metrics
 
@@ -14,6 +15,7 @@ _COUNTS_UP_TO = 40
 _LABELS_UP_TO = 140
 # The palest orange of a mistake: one wrong clip in a large class must still be seen.
 _FAINTEST = 0.25
+_LONGEST = 28  # letters of a label
 
 
 def confusion(
@@ -37,12 +39,21 @@ def confusion(
       title: what was classified, e.g. `Gloss`; accuracy and number of clips are added.
       names: label names by id.
     """
+    counts, ids = metrics.confusion_matrix(truth, predicted)
+    named = [naming.class_name(names, int(i)) for i in ids]
+    right = float((truth == predicted).mean())
+    plural = "" if len(ids) == 1 else "es"
+    title = f"{title}: {right:.1%} of {len(truth):,} clips right, {len(ids)} class{plural}"
+    letters = lettering.usual()
+    with letters.drawn(named):
+        _draw(path, counts, [letters.label(name, _LONGEST) for name in named], title)
+
+
+def _draw(path: Path, counts: np.ndarray, labels: Sequence[str], title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    counts, ids = metrics.confusion_matrix(truth, predicted)
-    labels = [_short(naming.class_name(names, int(i))) for i in ids]
-    size = len(ids)
+    size = len(labels)
     few = size <= _COUNTS_UP_TO
     cell = 0.62 if size <= 12 else 0.4 if few else 0.19
     side = max(2.4, cell * min(size, _LABELS_UP_TO))
@@ -54,14 +65,7 @@ def confusion(
     if few:
         _numbers(axes, counts, font=10 if size <= 12 else 8)
     _legend(figure, side)
-    right = float((truth == predicted).mean())
-    plural = "" if size == 1 else "es"
-    axes.set_title(
-        f"{title}: {right:.1%} of {len(truth):,} clips right, {size} class{plural}",
-        fontsize=12 if few else 18,
-        pad=12,
-        loc="left",
-    )
+    axes.set_title(title, fontsize=12 if few else 18, pad=12, loc="left")
     # The matrix fills the figure; the tight box then takes in titles and labels of any length.
     figure.savefig(path, bbox_inches="tight", pad_inches=0.2)
 
@@ -133,7 +137,3 @@ def _numbers(axes, counts: np.ndarray, font: int) -> None:
             fontsize=font,
             color="white" if dark else "#222222",
         )
-
-
-def _short(label: str, limit: int = 28) -> str:
-    return label if len(label) <= limit else label[: limit - 1] + "…"

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxsign import lettering
 from jaxsign.tasks.sequences.word_errors import Counts
 from jaxsign.whole import whole
 
 # The glosses with most errors that are drawn.
 _SHOWN = 24
+_LONGEST = 24  # letters of a label
 _RIGHT, _SUBSTITUTED, _DELETED, _INSERTED = "#4878a8", "#e8a33d", "#c9553b", "#8a6bb1"
 _KINDS = (
     ("deletions", _DELETED, "missed"),
@@ -33,19 +35,31 @@ def errors(
       glosses: rows of `jaxsign.tasks.sequences.sentences.per_gloss`.
       title: what was evaluated.
     """
+    worst = _worst(glosses)
+    rate = "no words" if not total.words else f"WER {100 * total.wer:.1f} %"
+    accuracy = f"{100 * total.sequence_accuracy:.1f} % of {total.sentences:,} sentences right"
+    title = f"{title}: {rate}, {accuracy}"
+    with lettering.usual().drawn([title, *(row["gloss"] for row in worst)]):
+        _draw(path, title, lengths, worst, len(glosses))
+
+
+def _draw(
+    path: Path,
+    title: str,
+    lengths: Mapping[int, Counts],
+    worst: Sequence[Mapping[str, Any]],
+    count: int,
+) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    worst = _worst(glosses)
     height = max(4.2, 1.6 + 0.24 * len(worst))
     figure = Figure(figsize=(12, height), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
-    rate = "no words" if not total.words else f"WER {100 * total.wer:.1f} %"
-    accuracy = f"{100 * total.sequence_accuracy:.1f} % of {total.sentences:,} sentences right"
-    figure.suptitle(f"{title}: {rate}, {accuracy}", x=0.01, ha="left", fontsize=13)
+    figure.suptitle(lettering.usual().label(title), x=0.01, ha="left", fontsize=13)
     _by_length(left, {n: counts for n, counts in lengths.items() if n})
-    _by_gloss(right, worst, len(glosses))
+    _by_gloss(right, worst, count)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(length=0)
@@ -104,7 +118,8 @@ def _by_gloss(axes, rows: Sequence[Mapping[str, Any]], count: int) -> None:
         base = [low + value for low, value in zip(base, values, strict=True)]
     axes.barh(places, [-row["inserted"] for row in rows], 0.74, color=_INSERTED, label="added")
     axes.axvline(0, color="#555555", linewidth=0.8)
-    axes.set_yticks(places, [_label(row) for row in rows], fontsize=9)
+    names = [lettering.usual().label(row["gloss"], _LONGEST) for row in rows]
+    axes.set_yticks(places, names, fontsize=9)
     axes.set_ylim(max(len(rows), 8) - 0.4, -0.6)  # few bars are no blocks
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
@@ -114,8 +129,3 @@ def _by_gloss(axes, rows: Sequence[Mapping[str, Any]], count: int) -> None:
         ncols=4, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=9,
         handlelength=1, columnspacing=1.2, borderaxespad=0.2,
     )  # fmt: skip
-
-
-def _label(row: Mapping[str, Any], limit: int = 24) -> str:
-    name = row["gloss"]
-    return name if len(name) <= limit else name[: limit - 1] + "…"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import lettering
 from jaxsign.input.signs.preparing.measuring import PARTS, PLACES, Facts
 from jaxsign.whole import whole
 
@@ -22,6 +23,12 @@ def draw(facts: Facts, folder: Path) -> list[Path]:
     Returns:
         The files.
     """
+    texts = (facts.name, *facts.signs, *facts.signers)
+    with lettering.usual().drawn(texts):
+        return _draw(facts, folder)
+
+
+def _draw(facts: Facts, folder: Path) -> list[Path]:
     made: dict[str, Any] = {}
     if facts.signs:
         made[SIGNS] = _distribution(facts.signs, "sign", _of(facts), {})
@@ -50,7 +57,7 @@ def _figure(width: float, height: float, title: str) -> Any:
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
     figure = Figure(figsize=(width, height), dpi=110, layout=layout)
     FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13)
+    figure.suptitle(lettering.usual().label(title), x=0.01, ha="left", fontsize=13)
     return figure
 
 
@@ -287,4 +294,4 @@ def _names(axes: Any, columns: Sequence[str], rows: Sequence[str]) -> None:
 
 
 def _short(name: str, limit: int = 22) -> str:
-    return name if len(name) <= limit else name[: limit - 1] + "…"
+    return lettering.usual().label(name, limit)

@@ -130,14 +130,16 @@ def _draw_history(
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    # Fixed margins: finding them ("constrained") takes as long as the drawing.
+    margins = {"left": 0.045, "right": 0.99, "bottom": 0.13, "top": 0.8, "wspace": 0.2}
+    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), gridspec_kw=margins)
     for axis, panel in zip(axes, (_LOSSES, quality, _RATE), strict=True):
         _draw(axis, rows, panel)
     if all(row["lr"] > 0 for row in rows):
         axes[2].set_yscale("log")
     _mark_stages(axes, rows)
     _mark_best(axes[1], rows, quality)
-    figure.suptitle(title)
+    figure.suptitle(title, x=margins["left"], y=0.96, ha="left")
     with whole(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
     pyplot.close(figure)

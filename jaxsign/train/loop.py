@@ -118,6 +118,7 @@ class Loop:
                         self._next_stage()
                     if stop.requested:
                         break
+                self.outputs.write(self.session, self.records, last=True)
             finally:
                 self.outputs.close()
                 self._close_feed()

@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from jaxsign.errors import UserError
 from jaxsign.input import traits
 from jaxsign.tasks import measures
 from jaxsign.train import log, records, setup
+
+# Drawing takes longer than an epoch on a small set: so many seconds lie between two pictures.
+_PICTURE_EVERY = 30
 
 
 class Outputs:
@@ -36,6 +40,7 @@ class Outputs:
         rows = run.train.traits(run.config, traits.SAMPLE)
         self._trained_on = traits.usual(row for _, row in rows)
         self._board = log.TensorBoard(folder, run.config.log.tensorboard, step)
+        self._drawn = time.monotonic()
 
     @property
     def epochs(self) -> int:
@@ -91,14 +96,18 @@ class Outputs:
         mark = "  *" if best else ""
         self.display.end_epoch(at.epoch, self.epochs, f"{text}  {seconds:.1f} s{mark}")
 
-    def write(self, session: setup.Session, at: records.Records) -> None:
-        """Writes metrics.csv, history.png and manifest.json.
+    def write(self, session: setup.Session, at: records.Records, *, last: bool = False) -> None:
+        """Writes metrics.csv and manifest.json; history.png now and then and when it is the `last`.
 
         Raises:
           UserError: the folder cannot be written.
         """
         try:
             self._write(session, at)
+            if at.rows and (last or time.monotonic() - self._drawn >= _PICTURE_EVERY):
+                picture = self.run.workdir / "history.png"
+                log.draw_history(at.rows, picture, self.run.workdir.name, session.task.panel)
+                self._drawn = time.monotonic()
         except OSError as error:
             raise UserError(
                 f"{self.run.workdir}: metrics, manifest or picture cannot be written "
@@ -109,9 +118,6 @@ class Outputs:
     def _write(self, session: setup.Session, at: records.Records) -> None:
         run = self.run
         records.write_csv(run.workdir / "metrics.csv", at.rows)
-        if at.rows:
-            picture = run.workdir / "history.png"
-            log.draw_history(at.rows, picture, run.workdir.name, session.task.panel)
         entries = {
             "jaxsign": jaxsign.__version__,
             "parameters": self.parameters,

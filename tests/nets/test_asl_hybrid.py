@@ -2,6 +2,7 @@
 
 import functools
 
+import fresh
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,20 +53,14 @@ def noise_and_nan(seed):
     return filler
 
 
-def fresh(net):
-    variables = jax.jit(net.init)(jax.random.key(0), jnp.ones((1, 4, POINTS, 2)))
-    # Running statistics other than 0 and 1, so that a norm that is left out would show.
-    rng = np.random.default_rng(1)
-    variables["batch_stats"] = jax.tree.map(
-        lambda a: jnp.asarray(rng.uniform(0.5, 1.5, a.shape), a.dtype), variables["batch_stats"]
-    )
-    return variables
+def started(net):
+    return fresh.variables(net, jnp.ones((1, 4, POINTS, 2)))
 
 
 @pytest.fixture(scope="module")
 def predict():
     net = asl_hybrid.ASLHybrid(**FIELDS)
-    variables = fresh(net)
+    variables = started(net)
     apply = jax.jit(net.apply)
     return lambda x, valid=None: np.asarray(apply(variables, x, valid)["logits"]["gloss"])
 
@@ -87,7 +82,7 @@ def test_padding_never_changes_an_answer(predict, lengths, bucket, seed):
 
 def test_padding_never_changes_a_training_step():
     net = asl_hybrid.ASLHybrid(**FIELDS, missing="zero", dropout_offset=-1.0)
-    variables = fresh(net)
+    variables = started(net)
     rng = np.random.default_rng(3)
     clips = [clip(rng, n) for n in (9, 5, 12)]
 
@@ -113,7 +108,7 @@ def test_padding_never_changes_a_training_step():
 
 def test_the_originals_flaw_can_be_had():
     net = asl_hybrid.ASLHybrid(**FIELDS, mask_padding=False, missing="zero")
-    variables = fresh(net)
+    variables = started(net)
     one = clip(np.random.default_rng(0), 7)
 
     apply = jax.jit(net.apply)
@@ -130,7 +125,7 @@ def test_the_originals_flaw_can_be_had():
 
 def test_rows_that_fill_a_batch_do_not_count_even_then():
     net = asl_hybrid.ASLHybrid(**FIELDS, mask_padding=False, missing="zero", dropout_offset=-1.0)
-    variables = fresh(net)
+    variables = started(net)
     rng = np.random.default_rng(0)
     x, valid = padded([clip(rng, 7), clip(rng, 7)], 3, 7, zeros)
 
@@ -147,7 +142,7 @@ def test_rows_that_fill_a_batch_do_not_count_even_then():
 
 def test_frames_beyond_max_len_count_in_centre_and_spread_only():
     net = asl_hybrid.ASLHybrid(**FIELDS, max_len=6)
-    variables = fresh(net)
+    variables = started(net)
     x = clip(np.random.default_rng(0), 10)[None]
     assert net.max_frames == 6
     other = x.copy()
@@ -161,7 +156,7 @@ def test_frames_beyond_max_len_count_in_centre_and_spread_only():
 
 def test_all_landmarks_or_the_picked_ones():
     net = asl_hybrid.ASLHybrid(**FIELDS)
-    variables = fresh(net)
+    variables = started(net)
     landmarks = np.random.default_rng(0).random((2, 5, 543, 3), dtype=np.float32)
     picked = landmarks[:, :, list(landmark_motion.POINTS), :2]
     apply = jax.jit(net.apply)
@@ -173,7 +168,7 @@ def test_dropout_follows_the_run_without_compiling_again():
     net = asl_hybrid.ASLHybrid(
         **FIELDS, stem_dropout=(0.0, 0.9, 2), top_dropout=(0.0, 0.0, 1), dropout_offset=0.0
     )
-    variables = fresh(net)
+    variables = started(net)
     x = five_clips()
     traces = []
 
@@ -196,7 +191,7 @@ def test_dropout_follows_the_run_without_compiling_again():
 
 def test_late_dropout_sets_in_at_its_step():
     net = asl_hybrid.ASLHybrid(**FIELDS, late_dropout=0.8, dropout_step=10, dropout_offset=-1.0)
-    variables = fresh(net)
+    variables = started(net)
     x = five_clips()
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -214,7 +209,7 @@ def test_late_dropout_sets_in_at_its_step():
 
 def test_two_draws_of_dropout_differ_and_evaluation_has_none(predict):
     net = asl_hybrid.ASLHybrid(**FIELDS, drop_path=0.2)
-    variables = fresh(net)
+    variables = started(net)
     x = five_clips()
 
     @jax.jit
@@ -248,7 +243,7 @@ def test_layout_of_the_originals_checkpoint():
 def test_a_damaged_checkpoint_is_refused():
     net = asl_hybrid.ASLHybrid(**FIELDS)
     table = net.key_table()
-    exported = state_dict.to_state_dict(table, fresh(net))
+    exported = state_dict.to_state_dict(table, started(net))
     del exported["lstm.lstm.bias_hh_l1_reverse"]
     exported["top_bn.weight"] = np.zeros(3, np.float32)
     with pytest.raises(UserError, match="bias_hh_l1_reverse(.|\n)*top_bn.weight has shape"):

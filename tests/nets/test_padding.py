@@ -1,5 +1,6 @@
 """A clip alone and the same clip in a padded batch give the same answer."""
 
+import fresh
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,10 +21,7 @@ def nets():
 
 
 CASES = {f"{type(net).__name__}-{getattr(net, 'pooling', '')}": (net, n) for net, n in nets()}
-VARIABLES = {
-    name: jax.jit(net.init)(jax.random.key(0), jnp.ones((1, 4, n)))
-    for name, (net, n) in CASES.items()
-}
+VARIABLES = {name: fresh.variables(net, jnp.ones((1, 4, n))) for name, (net, n) in CASES.items()}
 APPLY = {name: jax.jit(net.apply) for name, (net, _) in CASES.items()}
 
 

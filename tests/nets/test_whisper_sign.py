@@ -2,6 +2,7 @@
 
 import functools
 
+import fresh
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,16 +34,7 @@ def _clips(seed, lengths, frames):
 
 
 def _fresh(net):
-    """Random numbers in the shapes of the net: compiling its own initialisation takes seconds."""
-    shapes = jax.eval_shape(net.init, jax.random.key(1), jnp.zeros((1, 4, 3, 2)))
-    rng = np.random.default_rng(1)
-
-    def numbers(path, leaf):
-        if path[-1].key in ("count", "mean", "var"):  # as a norm begins
-            return np.full(leaf.shape, path[-1].key == "var", leaf.dtype)
-        return rng.normal(0, 0.5, leaf.shape).astype(leaf.dtype)
-
-    return jax.tree_util.tree_map_with_path(numbers, shapes)
+    return fresh.variables(net, jnp.zeros((1, 4, 3, 2)))
 
 
 # Compiled once a shape: most tests here differ in numbers only.

@@ -73,6 +73,14 @@ def check(words: argparse.Namespace) -> None:
                 word.check()
 
 
+def add_encoding(verb: argparse._ActionsContainer) -> None:
+    """Adds `--encoding`, which holds for all tables that the verb reads."""
+    verb.add_argument(
+        "--encoding", default="", metavar="NAME",
+        help="code page of tables that are no UTF-8, such as cp1250",
+    )  # fmt: skip
+
+
 def positive(word: str) -> int:
     """A whole number from 1 on."""
     return _whole(word, 1, "a positive whole number")

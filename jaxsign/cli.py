@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import jaxsign
 from jaxsign import arguments, reading, runtime
 from jaxsign.errors import UserError
+from jaxsign.input import tables
 
 _DESCRIPTION = """\
 Train, check and serve sign-language recognisers in JAX.
@@ -57,6 +58,7 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"jaxsign {jaxsign.__version__}")
+    top.set_defaults(encoding="")
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     for name in [verb] if verb in _VERBS else _VERBS:
@@ -91,7 +93,7 @@ def _run(words: list[str], *, again: bool) -> int:
     """
     top = parser(words[0] if words else "")
     if words[:1] == ["parity"]:  # its own options are parsed by the suite
-        parsed = argparse.Namespace(run=_parity, arguments=words[1:], max_bytes=None)
+        parsed = argparse.Namespace(run=_parity, arguments=words[1:], max_bytes=None, encoding="")
         rest: list[str] = []
     else:
         parsed, rest = top.parse_known_args(words)
@@ -106,7 +108,7 @@ def _run(words: list[str], *, again: bool) -> int:
         runtime.reexec_with_huge_pages()
     runtime.quiet()
     runtime.compilation_cache()
-    with reading.limited(parsed.max_bytes):
+    with reading.limited(parsed.max_bytes), tables.encoded(parsed.encoding):
         return int(parsed.run(parsed) or 0)
 
 

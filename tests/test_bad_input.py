@@ -148,12 +148,15 @@ SPOILED_LABELS = {
     "clip twice": (b"file,gloss,cat\na,0,0\na.npz,0,0\n", ("line 3", "'a' again")),
     "no such clip": (b"file,gloss,cat\nz,0,0\n", ("z.npz: no such file", "missing=skip")),
     "no column": (b"file,gloss\na,0\n", ("lacks the column(s) cat", "found file, gloss")),
-    "no header": (b"a,0,0\n", ("lacks the column(s) file, gloss, cat",)),
+    "no header": (b"a,0,0\n", ("has no header", "file,gloss,cat")),
     "no rows": (b"file,gloss,cat\n", ("no rows",)),
     "empty": (b"", ("found none",)),
     "decimal commas": (b"file,gloss,cat\na,0,0,5\n", ("line 2: has more cells",)),
-    "semicolons": (b"file;gloss;cat\na;0;0\n", ("found file;gloss;cat",)),
-    "utf-16": ("file,gloss,cat\na,0,0\n".encode("utf-16"), ("Save it as CSV in UTF-8",)),
+    "semicolons": (b"file;gloss;cat\na;9;0\n", ("line 2: gloss=9",)),
+    "utf-16": (
+        "file,gloss,cat\na,0,0\n".encode("utf-16"),
+        ("--encoding utf-16", "save it as CSV in UTF-8"),
+    ),
     "occluded": (b"file,gloss,cat,occluded\na,0,0,yes\n", ("'yes', expected 0 or 1",)),
     "open quote": (b'file,gloss,cat\n"a,0,0\nb,0,0\n', ("is not an integer",)),
 }
@@ -176,7 +179,9 @@ def test_missing_places_are_named(data, tmp_path, capsys):
     assert "cannot be written" in fails(capsys, *training(data, tmp_path / "file"))
     assert (tmp_path / "file").read_text() == "mine"
     (data / "labels.csv").unlink()
-    assert "labels.csv: cannot be read" in fails(capsys, *training(data, tmp_path / "run"))
+    assert "labels.csv: no such file. Expected a csv file" in fails(
+        capsys, *training(data, tmp_path / "run")
+    )
 
 
 SETTINGS = {

@@ -120,6 +120,7 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         help="rules that make glosses equal before they are compared (as-is)",
     )
     errors.add_argument("--sclite", action="store_true", help="also write files for sclite")
+    arguments.add_encoding(parser)
     parser.set_defaults(run=evaluate)
 
 
@@ -186,6 +187,7 @@ def add_predict(subparsers: arguments.Verbs) -> None:
     _add_decoding(parser, ("greedy", "beam", "two_pass"))
     extracting.add_models(parser)
     extracting.add_frames(parser)
+    arguments.add_encoding(parser)
     parser.set_defaults(run=predict)
 
 
@@ -251,6 +253,7 @@ def add_import(subparsers: arguments.Verbs) -> None:
         default=None,
         help="keep the image backbone also if it was frozen",
     )
+    arguments.add_encoding(parser)
     parser.set_defaults(run=import_, overrides=True, rest=())
 
 

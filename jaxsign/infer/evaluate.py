@@ -13,7 +13,7 @@ from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input import batching
 from jaxsign.input.examples import Examples
-from jaxsign.input.folders import progress
+from jaxsign.input.folders import finding, progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import sources
 from jaxsign.sections.data import SPLITS
@@ -83,7 +83,7 @@ def data_section(
     if path is not None:
         if data.source in ("npz", "clips", "synthetic"):
             data.source = _source_of(Path(path))
-        data[split].path = str(path)
+        data[split].path, data.encoding = str(path), ""
         data[split].labels = str(labels) if labels is not None else str(Path(path) / "labels.csv")
     elif labels is not None:
         data[split].labels = str(labels)
@@ -104,9 +104,10 @@ def data_section(
 
 
 def _source_of(folder: Path) -> str:
-    if any(folder.glob(f"*{clips.SUFFIX}")):
+    held = [path.name.lower() for path in folder.glob("*") if finding.is_data(path.name)]
+    if any(name.endswith(clips.SUFFIX) for name in held):
         return "clips"
-    return "npz" if any(folder.glob("*.npz")) else "collection"
+    return "npz" if any(name.endswith(".npz") for name in held) else "collection"
 
 
 def open_split(run: runs.Run, data: ConfigDict, split: str) -> Examples:

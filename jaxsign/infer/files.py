@@ -12,6 +12,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import files as npz_files
+from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats, seen
 from jaxsign.input.signs.clip import Clip
@@ -70,7 +71,7 @@ def find(source: str | Path, finder: films.Finder | None = None, *, person: int 
     try:
         name = formats.detect(source)
     except UserError:
-        if any(videos.is_video(path.name) for path in source.rglob("*")):
+        if source.is_dir() and finding.walk(source, videos.is_video):
             return _items(source, films.open_films(source, finder))
         raise
     return _items(source, formats.open_collection(source, name, person=person))
@@ -87,9 +88,9 @@ def _array_files(source: Path) -> list[Path]:
         return []
     if not source.is_dir():
         return [source] if source.suffix.lower() in _ARRAYS else []
-    found = sorted(path for path in source.rglob("*.npz") if not path.is_dir())
+    found = finding.walk(source, finding.ending(".npz"), "clips")
     if not found and not any(one.recognises(source) for one in known):
-        found = sorted(path for path in source.rglob("*.npy") if not path.is_dir())
+        found = finding.walk(source, finding.ending(".npy"), "clips")
     return found
 
 
@@ -98,12 +99,12 @@ def _tell_left_out(source: Path, found: Iterable[Path]) -> None:
     if source.is_file():
         return
     taken = {path.with_name(_bare(path)) for path in found}
-    left = sorted(
+    is_clip = finding.ending(*_CLIPS)
+    left = [
         path.relative_to(source).as_posix()
-        for path in source.rglob("*")
-        if (path.suffix.lower() in _CLIPS or videos.is_video(path.name))
-        and path.with_name(_bare(path)) not in taken  # the same clip in two formats, or its film
-    )
+        for path in finding.walk(source, lambda name: is_clip(name) or videos.is_video(name))
+        if path.with_name(_bare(path)) not in taken  # the same clip in two formats, or its film
+    ]
     if left:
         _LOG.warning(
             "%s: %d other file%s left out: %s%s. Give them by themselves.",
@@ -113,7 +114,12 @@ def _tell_left_out(source: Path, found: Iterable[Path]) -> None:
 
 
 def _bare(path: Path) -> str:
-    return path.name.removesuffix(clips.SUFFIX).removesuffix(path.suffix)
+    whole = _is_clip_file(path)
+    return path.name[: -len(clips.SUFFIX if whole else path.suffix)] if path.suffix else path.name
+
+
+def _is_clip_file(path: Path) -> bool:
+    return path.name.lower().endswith(clips.SUFFIX)
 
 
 def _items(source: Path, collection: formats.Collection) -> list[Item]:
@@ -177,7 +183,7 @@ def _clip(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | None
     if item.collection is not None:
         return item.collection.read(item.index)
     if path.suffix.lower() == ".npz":
-        bare = _landmarks(arrays) or path.name.endswith(clips.SUFFIX)
+        bare = _landmarks(arrays) or _is_clip_file(path)
         return formats.open_collection(path, "clips").read(0) if bare else None
     try:
         name = formats.detect(path)
@@ -329,7 +335,7 @@ def _arrays(item: Item) -> Mapping[str, Array]:
     if item.collection is not None:
         return item.collection.arrays(item.index) if item.collection.arrays else {}
     path, suffix = item.path, item.path.suffix.lower()
-    if path.name.endswith(clips.SUFFIX):
+    if _is_clip_file(path):
         return {}
     if suffix == ".npy":
         return {"": _npy.load(path, mmap=False)}

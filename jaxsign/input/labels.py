@@ -1,22 +1,19 @@
-"""Reading labels, the one place for all: tables (csv), lists of names (JSON), cells of glosses.
+"""Labels that tables and lists of names tell: class numbers, names of classes, cells of glosses.
 
 Every row is checked, and everything that is wrong reported at once.
 """
 
 import collections
-import csv
 import dataclasses
-import io
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input import tables
 from jaxsign.sections.data import SPLITS
 
 _LOG = logging.getLogger("jaxsign")
@@ -63,7 +60,7 @@ def read_table(
     Raises:
       UserError: the file is missing, unreadable, empty or lacks a column.
     """
-    rows = _of_split(read_rows(path), split, path)
+    rows = _of_split(tables.read_rows(path, REQUIRED), split, path)
     problems: list[str] = []
     stems = [stem_of(row.cells["file"], suffixes) for row in rows]
     labels = {
@@ -75,7 +72,7 @@ def read_table(
     return Table(folder, stems, labels, hidden, problems)
 
 
-def _of_split(rows: list["LabelRow"], split: str, path: Path) -> list["LabelRow"]:
+def _of_split(rows: list[tables.Row], split: str, path: Path) -> list[tables.Row]:
     for row in rows:
         own = row.cells.get("split", "")
         if own not in ("", *SPLITS):
@@ -98,71 +95,8 @@ def stem_of(name: str, suffixes: tuple[str, ...]) -> str:
     return name
 
 
-@dataclasses.dataclass
-class LabelRow:
-    """A line of a labels file: its number (the header is 1) and its cells."""
-
-    number: int
-    cells: dict[str, str]
-
-
-def read_rows(path: Path, required: tuple[str, ...] = REQUIRED) -> list[LabelRow]:
-    """Rows of a csv file with the required columns.
-
-    Raises:
-      UserError: missing, unreadable, empty, without a required column or with two of a name.
-    """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}). Expected a csv file with the columns "
-            f"{','.join(required)}."
-        ) from error
-    if b"\0" in raw:
-        raise UserError(f"{path}: is no text in UTF-8 (it may be UTF-16). Save it as CSV in UTF-8.")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        found = [name.strip() for name in reader.fieldnames or ()]
-    except csv.Error as error:
-        raise UserError(f"{path} line 1: not readable as csv ({error})") from error
-    missing = [name for name in required if name not in found]
-    if missing:
-        near = did_you_mean(missing[0], found)
-        raise UserError(
-            f"{path}: lacks the column(s) {', '.join(missing)}; found {', '.join(found) or 'none'}."
-            f"{near} Expected at least {','.join(required)}."
-        )
-    repeated = [name for name in found if name and found.count(name) > 1]
-    if repeated:
-        raise UserError(f"{path}: has several columns of the name {repeated[0]!r}; expected one")
-    rows = []
-    try:
-        for cells in reader:
-            if any(cells.pop(None, ())):  # beyond the header's columns
-                raise UserError(
-                    f"{path} line {reader.line_num}: has more cells than the header has columns. "
-                    "Cells that hold commas need quotation marks around them."
-                )
-            named = {k.strip(): (v or "").strip() for k, v in cells.items() if k}
-            rows.append(LabelRow(reader.line_num, named))
-    except csv.Error as error:
-        raise UserError(
-            f"{path} line {reader.line_num}: not readable as csv ({error}). Look for a quotation "
-            "mark that is not closed."
-        ) from error
-    if not rows:
-        what = "has a header but no rows" if found else "is empty"
-        raise UserError(f"{path}: {what}")
-    return rows
-
-
 def class_ids(
-    rows: list[LabelRow], head: str, limit: int, problems: list[str], where: Path
+    rows: list[tables.Row], head: str, limit: int, problems: list[str], where: Path
 ) -> np.ndarray:
     """int32 [N]: column `head`; what is no class number is added to `problems` and becomes -1."""
     values = np.full(len(rows), -1, np.int32)
@@ -184,7 +118,7 @@ def class_ids(
     return values
 
 
-def occluded(rows: list[LabelRow], problems: list[str], where: Path) -> np.ndarray | None:
+def occluded(rows: list[tables.Row], problems: list[str], where: Path) -> np.ndarray | None:
     """bool [N] of the column `occluded`, or None where there is none."""
     if "occluded" not in rows[0].cells:
         return None
@@ -195,7 +129,7 @@ def occluded(rows: list[LabelRow], problems: list[str], where: Path) -> np.ndarr
     return np.array([row.cells["occluded"] == "1" for row in rows])
 
 
-def duplicates(rows: list[LabelRow], stems: list[str], problems: list[str], where: Path) -> None:
+def duplicates(rows: list[tables.Row], stems: list[str], problems: list[str], where: Path) -> None:
     """Adds rows that name a clip again: harmless if the labels agree, but never meant."""
     first: dict[str, int] = {}
     for row, stem in zip(rows, stems, strict=True):
@@ -229,9 +163,9 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
     """
     if not path:
         return {}
-    if path.endswith(".json"):
+    if path.lower().endswith(".json"):
         return {"gloss": _index_map(Path(path), num_classes.get("gloss", 0))}
-    rows = read_rows(Path(path), ("gloss_id", "label", "cat_id", "category"))
+    rows = tables.read_rows(Path(path), ("gloss_id", "label", "cat_id", "category"))
     result = {}
     for head, key, name in (("gloss", "gloss_id", "label"), ("cat", "cat_id", "category")):
         problems: list[str] = []
@@ -253,12 +187,12 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
 
 def _index_map(path: Path, wanted: int) -> tuple[str, ...]:
     try:
-        ids = _read_json(path)
+        ids = tables.read_json(path)
         if ids.get("<blank>") == 0:
             ids = {name: index - 1 for name, index in ids.items() if name != "<blank>"}
         names = {index: name for name, index in ids.items()}
         whole = all(type(index) is int and index >= 0 for index in names)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise UserError(f"{path}: cannot be read as a map of names to ids ({error})") from error
     count = wanted or len(ids)
     if not whole or len(names) != len(ids) or not set(range(count)) <= set(names):
@@ -275,18 +209,16 @@ def read_names(path: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         UserError: unreadable or of another form.
     """
+    expected = 'Expected {"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
     try:
-        heads = _read_json(path)["heads"]
+        heads = tables.read_json(path, expected)["heads"]
         names = {
             head: tuple(str(name).strip() for name in heads[head] or ())
             for head in ("gloss", "cat")
             if head in heads
         }
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(
-            f"{path}: not readable ({error!r}). Expected "
-            '{"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
-        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not readable ({error!r}). {expected}") from error
     for found in names.values():
         distinct(found, path)
     return names
@@ -318,27 +250,14 @@ def read_numbers(path: Path, example: str) -> dict[str, int]:
         UserError: unreadable, other values than whole numbers, or a name that stands twice.
     """
     try:
-        numbers = _read_json(path)
-        numbers = _each_once([(name.strip(), number) for name, number in numbers.items()])
+        numbers = tables.read_json(path, f"Expected {example}.")
+        numbers = tables.each_once([(name.strip(), number) for name, number in numbers.items()])
         wrong = [name for name, number in numbers.items() if not str(number).isdecimal()]
         if wrong:
             raise ValueError(f"the number of {wrong[0]!r} is {numbers[wrong[0]]!r}")
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, AttributeError) as error:
         raise UserError(f"{path}: not readable ({error}). Expected {example}.") from error
     return {name: int(number) for name, number in numbers.items()}
-
-
-def _read_json(path: Path) -> Any:
-    """What every list of names in JSON is read by; ValueError where a name stands twice."""
-    return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    named = dict(pairs)
-    if len(named) < len(pairs):
-        name, count = collections.Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{name!r} stands {count} times")
-    return named
 
 
 def join_names(names: Sequence[str]) -> str:

@@ -42,6 +42,7 @@ class Data:
     test: Place = fields.section(Place)
     key: str = "X"  # array of the npz files
     label_map: str = ""  # csv gloss_id,label,cat_id,category
+    encoding: str = ""  # code page of tables that are no UTF-8, such as cp1250
     missing: str = fields.value("error", fields.among("error", "skip"))  # a row without its file
     # Of every split, drawn with seed 42; 0 = all.
     max_clips: int = fields.value(0, fields.NOT_NEGATIVE)

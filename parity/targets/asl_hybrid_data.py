@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels
+from jaxsign.input import tables
 from jaxsign.input.signs.formats import google_islr
 from parity import cases
 from parity.targets import FileCheck
@@ -43,7 +43,7 @@ def data_set(path: Path) -> FileCheck:
         produced[f"{sequence}/nan"] = int(np.isnan(tensor).sum())
         produced[f"{sequence}/zeros"] = int((tensor == 0).all(axis=-1).sum())
         cut.append(list(google_islr.read_tensor(file, 3).shape))
-    rows = labels.read_rows(folder / google_islr.TABLE, google_islr.COLUMNS)
+    rows = tables.read_rows(folder / google_islr.TABLE, google_islr.COLUMNS)
     rejected = {row.cells["sequence_id"] for row in rows} - set(loaded)
     produced |= {"n_loaded": len(loaded), "max_len3_shapes": cut, "rejected": sorted(rejected)}
     return FileCheck(_expected(recorded), produced)

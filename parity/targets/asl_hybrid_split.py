@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels
+from jaxsign.input import tables
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import Collection, Entry, google_islr
 from jaxsign.input.signs.preparing import choosing, ways
@@ -43,7 +43,7 @@ def _on(side: str, names: Sequence[Any], splits: Sequence[str]) -> list[Any]:
 def _clips(folder: Path, row: dict[str, Any]) -> list[str]:
     """The split of every row whose sign is in the map; two of them have no file that is whole."""
     signs = json.loads((folder / google_islr.INDEX).read_text(encoding="utf-8"))
-    rows = labels.read_rows(folder / google_islr.TABLE, google_islr.COLUMNS)
+    rows = tables.read_rows(folder / google_islr.TABLE, google_islr.COLUMNS)
     signers = [r.cells["participant_id"] for r in rows if r.cells["sign"] in signs]
     return ways.by_signer(signers, test_share=row["test_size"], seed=row["seed"])
 

@@ -32,7 +32,7 @@ def find(target: Path, out: Path) -> dict[str, Path]:
         return {target.stem: target}
 
     def wanted(name: str) -> bool:
-        return videos.is_video(name) or Path(name).suffix in arrays.SUFFIXES
+        return videos.is_video(name) or Path(name).suffix.lower() in arrays.SUFFIXES
 
     listed = finding.find(target, out, wanted, "videos or image arrays")
     if not listed:
@@ -90,7 +90,7 @@ def images(
     Raises:
       UserError: no video and no images, or a damaged video.
     """
-    if path.suffix in arrays.SUFFIXES:
+    if path.suffix.lower() in arrays.SUFFIXES:
         sampler = sampling.Sampler(settings.every_nth, settings.target_fps)
         frames, times = _stored(path)
         for i, (frame, seconds) in enumerate(zip(frames, times.tolist(), strict=True)):

@@ -2,11 +2,17 @@
 
 import collections
 import dataclasses
+import difflib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from jaxsign.errors import UserError
+
+# Files that systems put into folders that people look at.
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini")
+_MOST_COMPARED = 2000  # names that are compared letter by letter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,20 +50,84 @@ def find(target: Path, out: Path, wanted: Callable[[str], bool], what: str) -> l
     if not target.is_dir():
         raise UserError(f"{target}: no such file or folder. Expected {what}, or a folder of them")
 
+    paths = walk(target, wanted, what, out)
+    found = [Listed(path.relative_to(target).as_posix(), path, _size(path)) for path in paths]
+    return sorted(found, key=lambda listed: listed.name)
+
+
+def is_data(name: str) -> bool:
+    """Whether a file or folder is meant as data: not hidden, as drafts and `._NAME` of macOS are,
+    nor put there by a system."""
+    return not name.startswith(".") and name.lower() not in _OF_SYSTEMS
+
+
+def walk(
+    folder: Path, wanted: Callable[[str], bool], what: str = "files", out: Path | None = None
+) -> list[Path]:
+    """All wanted files of data in a folder and below, in order; a linked folder is entered once.
+
+    Nothing where there is no such folder.
+
+    Args:
+      folder: where to look.
+      wanted: whether a file of this name is meant.
+      what: is looked for, for messages.
+      out: a folder that is left out.
+
+    Raises:
+      UserError: a folder that cannot be read.
+    """
+
     def unreadable(error: OSError) -> None:
         raise UserError(f"{error.filename}: cannot be searched for {what} ({error.strerror})")
 
-    found = []
-    entered = {target.resolve(), out.resolve()}
-    for folder, below, names in os.walk(target, onerror=unreadable, followlinks=True):
-        below[:] = [name for name in sorted(below) if _enter(Path(folder, name), entered)]
+    found: list[Path] = []
+    if not folder.is_dir():
+        return found
+    entered = {place.resolve() for place in (folder, out) if place is not None}
+    for here, below, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        below[:] = [name for name in sorted(below) if _enter(Path(here, name), entered)]
         for name in names:
-            path = Path(folder) / name
+            path = Path(here) / name
             # A link to nothing is listed: it fails, and is not passed over in silence.
-            visible = not name.startswith(".") and wanted(name)
-            if visible and not path.is_dir():  # a pipe or a device is named as none too
-                found.append(Listed(path.relative_to(target).as_posix(), path, _size(path)))
-    return sorted(found, key=lambda listed: listed.name)
+            if is_data(name) and wanted(name) and not path.is_dir():  # a pipe is named too
+                found.append(path)
+    return sorted(found)
+
+
+def ending(*endings: str) -> Callable[[str], bool]:
+    """Whether a name has one of these endings (in small letters), in capitals or not."""
+    return lambda name: name.lower().endswith(endings)
+
+
+class NearNames:
+    """Finds what a name that is not there may mean: 00623 for 623, hello_1 for Helo_01.
+
+    Numbers in names must be the same: a clip's neighbour is another clip.
+    """
+
+    def __init__(self, names: Iterable[str]):
+        self._known: dict[tuple[str, ...], dict[str, str]] = collections.defaultdict(dict)
+        for name in names:
+            plain = _plain(name)
+            self._known[_numbers(plain)].setdefault(plain, name)
+
+    def hint(self, name: str) -> str:
+        """` Did you mean '00623'?`, or an empty string."""
+        plain = _plain(name)
+        known = self._known.get(_numbers(plain), {})
+        few = known if len(known) <= _MOST_COMPARED else known.keys() & {plain}
+        match = difflib.get_close_matches(plain, few, n=1, cutoff=0.75)
+        return f" Did you mean {known[match[0]]!r}?" if match else ""
+
+
+def _plain(name: str) -> str:
+    """The last part of a name in small letters, numbers without zeros before them."""
+    return re.sub(r"0*([0-9]+)", r"\1", name.rpartition("/")[2].casefold())
+
+
+def _numbers(plain: str) -> tuple[str, ...]:
+    return tuple(re.findall("[0-9]+", plain))
 
 
 def _size(path: Path) -> int:
@@ -70,7 +140,7 @@ def _size(path: Path) -> int:
 def _enter(folder: Path, entered: set[Path]) -> bool:
     """Whether a folder is to be searched: not hidden, and not twice where links lead in circles."""
     place = folder.resolve()
-    if folder.name.startswith(".") or place in entered:
+    if not is_data(folder.name) or place in entered:
         return False
     entered.add(place)
     return True

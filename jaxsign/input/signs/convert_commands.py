@@ -96,6 +96,7 @@ def add_convert(verbs: arguments.Verbs) -> None:
         help="fslr: longest gap that is interpolated (default: 5)",
     )
     verb.add_argument("--parquet", action="store_true", help="fslr: also write parquet files")
+    arguments.add_encoding(verb)
     verb.set_defaults(run=convert, overrides=True, rest=(), error=verb.error)
 
 

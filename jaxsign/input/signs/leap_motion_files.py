@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxsign import reading
 from jaxsign.errors import UserError, listing
-from jaxsign.input import files, labels
+from jaxsign.input import files, tables
 from jaxsign.input.signs.formats import _npy
 
 Array = np.ndarray
@@ -103,7 +103,7 @@ def read_table(path: Path, hand: str, *, plain: bool = False) -> Hands:
     Raises:
       UserError: unreadable, cells that are no numbers, or a joint that lacks an axis.
     """
-    rows = labels.read_rows(path, ())
+    rows = tables.read_rows(path, ())
     columns = list(rows[0].cells)
     axes = _axes(path, columns, plain)
     problems: list[str] = []
@@ -148,7 +148,7 @@ def _placed(
     xyz: Array,
     confidence: Array,
     sides: Sequence[str],
-    rows: Sequence[labels.LabelRow],
+    rows: Sequence[tables.Row],
     columns: Sequence[str],
     plain: bool,
 ) -> Hands:
@@ -161,7 +161,7 @@ def _placed(
     return made
 
 
-def _frames(rows: Sequence[labels.LabelRow], columns: Sequence[str]) -> Array:
+def _frames(rows: Sequence[tables.Row], columns: Sequence[str]) -> Array:
     """The frame of every row: rows of one `frame_id`, or else `timestamp`, that follow another."""
     key = next((name for name in ("frame_id", "timestamp") if name in columns), None)
     if key is None:
@@ -170,7 +170,7 @@ def _frames(rows: Sequence[labels.LabelRow], columns: Sequence[str]) -> Array:
     return np.concatenate([[0], np.cumsum(values[1:] != values[:-1])])
 
 
-def _firsts(rows: Sequence[labels.LabelRow], columns: Sequence[str]) -> Array:
+def _firsts(rows: Sequence[tables.Row], columns: Sequence[str]) -> Array:
     return np.unique(_frames(rows, columns), return_index=True)[1]
 
 
@@ -190,7 +190,7 @@ def _seconds(stamps: Array, path: Path) -> Array:
 
 
 def _numbers(
-    rows: Sequence[labels.LabelRow],
+    rows: Sequence[tables.Row],
     name: str,
     path: Path,
     problems: list[str],

@@ -7,7 +7,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input import labels
+from jaxsign.input import labels, tables
 from jaxsign.input.signs import formats
 
 _LOG = logging.getLogger("jaxsign")
@@ -92,7 +92,7 @@ class Numbering:
 
     def __init__(self, head: str, names: Sequence[str]):
         self._head, self._names = head, names
-        self._numbers = {name: i for i, name in enumerate(names)}
+        self._numbers = {tables.nfc(name): i for i, name in enumerate(names)}
 
     def numbers(self, entry: formats.Entry) -> tuple[int, ...]:
         """The classes of an entry, at least one.

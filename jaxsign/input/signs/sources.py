@@ -15,7 +15,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.input import labels
+from jaxsign.input import labels, tables
 from jaxsign.input.folders import progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats, fslr_npz, numbering, synthetic
@@ -142,7 +142,8 @@ def open_source(
     """
     kind = _kind(data)
     open_split = _of_table if kind.table else _of_collection
-    source = open_split(kind, data, split, dict(num_classes or {}))
+    with tables.encoded(data.encoding):
+        source = open_split(kind, data, split, dict(num_classes or {}))
     if not len(source):
         raise UserError(f"{source.name}: no examples")
     return source.sample(data.max_clips) if data.max_clips else source
@@ -259,8 +260,11 @@ def _of_table(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, in
     load = functools.partial(fslr_npz.read, key=data.key) if kind.stored else clips.load
     suffix = ".npz" if kind.stored else clips.SUFFIX
     table = labels.read_table(folder, path, limits, (suffix, ".npz", ".parquet"), split)
-    reader = _Files([folder / f"{stem}{suffix}" for stem in table.stems], load)
-    kept, lengths = reader.check(data.key, table.problems, skip=data.missing == "skip")
+    files = formats.Lookup(folder, suffix)
+    reader = _Files([files.path(stem) for stem in table.stems], load)
+    if data.missing != "skip":
+        table.problems += _absent(reader.paths, table.stems, files)
+    kept, lengths = reader.check(data.key, table.problems)
     labels.raise_all(table.problems, f"{split} data {folder}")
     table.log_skipped(len(kept))
     return Source(
@@ -275,6 +279,15 @@ def _of_table(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, in
     )
 
 
+def _absent(paths: Sequence[Path], names: Sequence[str], files: formats.Lookup) -> list[str]:
+    return [
+        f"{path}: no such file (row {i + 1} of the labels).{files.near(name)} "
+        "Mend the row, or set data.missing=skip to leave such rows out"
+        for i, (path, name) in enumerate(zip(paths, names, strict=True))
+        if not path.is_file()
+    ]
+
+
 @dataclasses.dataclass
 class _Files:
     """A file an example. Arrays that were read to be checked are held, as far as there is room."""
@@ -283,15 +296,12 @@ class _Files:
     load: Callable[[Path], Clip | Array]
     held: dict[int, Array] = dataclasses.field(default_factory=dict)
 
-    def check(self, key: str, problems: list[str], *, skip: bool) -> tuple[list[int], list[int]]:
-        """The files that are good and their frames; adds what is wrong with the others."""
+    def check(self, key: str, problems: list[str]) -> tuple[list[int], list[int]]:
+        """The files that are good and their frames; adds what is wrong with others that exist."""
         kept, lengths, left = [], [], _HELD_BYTES
         widths: dict[tuple[int, ...], Path] = {}
         for i, path in enumerate(self.paths):
             if not path.is_file():
-                if not skip:
-                    hint = "or set data.missing=skip to leave such rows out"
-                    problems.append(f"{path}: no such file (row {i + 1} of the labels); {hint}")
                 continue
             try:
                 value = self.load(path)

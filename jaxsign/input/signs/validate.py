@@ -15,6 +15,7 @@ import numpy as np
 from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
+from jaxsign.input.folders import finding
 from jaxsign.input.signs.formats import _parquet
 from jaxsign.input.signs.views import fslr156
 
@@ -71,10 +72,9 @@ def validate_tree(
     root = Path(root)
     if not root.exists():
         raise UserError(f"{root}: no such folder. Give the folder that holds the .npz clips.")
-    found = [root] if root.is_file() else root.rglob("*.npz")
-    files = sorted(path for path in found if not path.name.startswith("."))
+    paths = [root] if root.is_file() else finding.walk(root, finding.ending(".npz"))
     issues = {}
-    for path in files:
+    for path in paths:
         messages = validate_file(
             path,
             require_x2048=require_x2048,
@@ -83,7 +83,7 @@ def validate_tree(
         )
         if messages:
             issues[path] = messages
-    return ValidationReport(files, issues)
+    return ValidationReport(paths, issues)
 
 
 def validate_file(

@@ -37,7 +37,8 @@ def test_good_folder(tmp_path):
         save(tmp_path, stem, X=keypoints(3 + i, seed=i), other=np.zeros(2))
     rows = ['"clip_0089_how are you",4,1,1', "a.b.c.npz,0,0,0", "déjà.parquet,104,9,0"]
     write_rows(tmp_path, rows, "file,gloss,cat,occluded", "latin-1")
-    source = sources.open_source(data_of(tmp_path), "train", {"gloss": 105, "cat": 10})
+    data = data_of(tmp_path, encoding="latin-1")
+    source = sources.open_source(data, "train", {"gloss": 105, "cat": 10})
     assert source.ids == stems and len(source) == 3
     assert source.lengths.tolist() == [3, 4, 5]
     assert source.labels["gloss"].tolist() == [4, 0, 104]

@@ -41,6 +41,7 @@ def add_extract(verbs: arguments.Verbs) -> None:
     add_models(verb)
     add_frames(verb)
     _add_running(verb)
+    arguments.add_encoding(verb)
     verb.set_defaults(run=extract)
 
 

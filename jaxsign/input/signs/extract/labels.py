@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels
+from jaxsign.input import tables
+from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract.video import SUFFIXES
 from jaxsign.whole import write_text
@@ -24,7 +25,7 @@ def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: 
       overwrite: replace a different labels.csv there.
 
     Returns:
-      Lines for the user: what was written, and rows that name no video.
+      Lines for the user: what was written, and rows that name no video, which are left out.
     """
     path = source / NAME
     if not path.is_file():
@@ -32,23 +33,31 @@ def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: 
     if source.resolve() == out.resolve():
         return [f"{path}: left as it is, it names the videos that lie here too"]
     try:
-        rows = labels.read_rows(path, ("file",))
+        rows = tables.read_rows(path, ("file",))
     except UserError as error:
         return [f"labels not carried over: {error}"]
-    known = _by_any_name(names)
-    unknown = []
-    for row in rows:
-        given = row.cells["file"].replace("\\", "/").removeprefix("./")
-        clip = known.get(given)
-        if clip is None:
-            unknown.append(f"line {row.number}: {row.cells['file']!r}")
-        else:
-            row.cells["file"] = f"{clip}{clips.SUFFIX}"
-    told = []
-    if unknown:
-        shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
-        told.append(f"{path}: {len(unknown)} of {len(rows)} rows name no video here ({shown})")
-    return [*told, _write(out / NAME, rows, overwrite)]
+    known = _by_any_name({tables.nfc(video): clip for video, clip in names.items()})
+    kept = [row for row in rows if row.cells["file"] in known]
+    told = _unknown(path, rows, known)
+    for row in kept:
+        row.cells["file"] = f"{known[row.cells['file']]}{clips.SUFFIX}"
+    return [*told, _write(out / NAME, kept, overwrite)] if kept else told
+
+
+def _unknown(path: Path, rows: Sequence[tables.Row], known: Mapping[str, str]) -> list[str]:
+    """What is said of rows that name no video."""
+    near = finding.NearNames(known)
+    found = [
+        f"line {row.number}: {row.cells['file']!r}.{near.hint(row.cells['file'])}".rstrip(".")
+        for row in rows
+        if row.cells["file"] not in known
+    ]
+    if not found:
+        return []
+    shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+    return [
+        f"{path}: {len(found)} of {len(rows)} rows name no video here and were left out ({shown})"
+    ]
 
 
 def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
@@ -71,7 +80,7 @@ def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
     return result
 
 
-def _write(path: Path, rows: list[labels.LabelRow], overwrite: bool) -> str:
+def _write(path: Path, rows: list[tables.Row], overwrite: bool) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0].cells), lineterminator="\n")
     writer.writeheader()

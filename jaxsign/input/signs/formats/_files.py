@@ -1,31 +1,79 @@
 """What formats of one file a clip share: finding files, names, and sizes from headers alone."""
 
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 from jaxsign.errors import UserError
-from jaxsign.input import files
+from jaxsign.input import files, tables
+from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
 
 
 def below(folder: Path, suffix: str) -> dict[str, Path]:
-    """Name -> file for all files of a folder and those below that end with `suffix`, in order."""
-    kept = sorted(_shown(folder, suffix))
-    return {p.relative_to(folder).as_posix()[: -len(suffix)]: p for p in kept}
+    """Name in NFC -> file for all files of a folder and those below that end with `suffix`.
+
+    Raises:
+        UserError: two files of one name, or a folder that cannot be read.
+    """
+    found: dict[str, Path] = {}
+    for path in _shown(folder, suffix):
+        name = tables.nfc(path.relative_to(folder).as_posix()[: -len(suffix)])
+        other = found.setdefault(name, path)
+        if other != path:
+            raise UserError(
+                f"{folder}: {other.name!r} and {path.name!r} are one name, {name!r}; expected one "
+                "file of it. Rename or remove one."
+            )
+    return found
 
 
 def has_below(folder: Path, suffix: str) -> bool:
     """Whether a folder holds, at any depth, a file that ends with `suffix`."""
-    return any(True for _ in _shown(folder, suffix))
+    return bool(_shown(folder, suffix))
 
 
-def _shown(folder: Path, suffix: str) -> Iterator[Path]:
-    """Files at any depth; hidden ones are drafts, or not meant, and clip files no other .npz."""
-    for path in folder.rglob(f"*{suffix}"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        other = suffix != clips.SUFFIX and path.name.endswith(clips.SUFFIX)
-        if not hidden and not other and not path.is_dir():  # a link that leads nowhere counts
-            yield path
+def _shown(folder: Path, suffix: str) -> list[Path]:
+    """Files at any depth, of which clip files are no other .npz."""
+    apart = suffix != clips.SUFFIX
+    return finding.walk(
+        folder,
+        lambda name: ends(name, suffix) and not (apart and ends(name, clips.SUFFIX)),
+        f"{suffix} files",
+    )
+
+
+def ends(name: str | Path, suffix: str) -> bool:
+    """Whether a file has an ending, in capitals or not."""
+    return str(name).lower().endswith(suffix)
+
+
+class Lookup:
+    """The files of a folder as tables call them: in either Unicode form, endings in any case.
+
+    Args:
+        folder: where names begin.
+        suffix: which the names lack.
+    """
+
+    def __init__(self, folder: Path, suffix: str):
+        self._folder, self._suffix = folder, suffix
+
+    def path(self, name: str) -> Path:
+        """The file of a name; where there is none, as it would be called."""
+        path = self._folder / f"{name}{self._suffix}"
+        return path if path.is_file() else self._found.get(tables.nfc(name), path)
+
+    def near(self, name: str) -> str:
+        """` Did you mean '00623'?` for a name without a file, or an empty string."""
+        return self._near.hint(name)
+
+    @functools.cached_property
+    def _found(self) -> dict[str, Path]:
+        return below(self._folder, self._suffix)
+
+    @functools.cached_property
+    def _near(self) -> finding.NearNames:
+        return finding.NearNames(self._found)
 
 
 def npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign.input import labels
+from jaxsign.input import labels, tables
+from jaxsign.input.folders import finding
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files
 from jaxsign.input.signs.formats._types import SPLITS, ClipWriter, Collection, Entry, of_files
@@ -73,9 +74,9 @@ def _counted(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) -> None:
-    for row in labels.read_rows(path, ("file",)):
+    for row in tables.read_rows(path, ("file",)):
         cells, where = row.cells, f"{path} line {row.number}"
-        stem = labels.stem_of(cells["file"], suffixes).replace("\\", "/")
+        stem = labels.stem_of(cells["file"], suffixes)
         name = f"{part}/{stem}" if part else stem
         split = cells.get("split", "") or part
         if not stem or name in found.rows:
@@ -163,9 +164,12 @@ def json_text(value: Any) -> str:
 
 def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) -> list[Entry]:
     """An entry for every file, labelled where a row names it; rows without a file are problems."""
+    near = finding.NearNames(paths)
     for name in found.rows:
         if name not in paths:
-            found.problems.append(f"{folder / name}{suffix}: no such file, but {FILE} names it")
+            found.problems.append(
+                f"{folder / name}{suffix}: no such file, but {FILE} names it.{near.hint(name)}"
+            )
     entries = []
     for name, path in paths.items():
         first = name.partition("/")[0]

@@ -74,7 +74,7 @@ def write(path: Path, array: np.ndarray) -> None:
 
 def holds(path: Path, shape: tuple[int | None, ...]) -> bool:
     """Whether a .npy file is an array that `frames` takes."""
-    if path.suffix != ".npy":
+    if path.suffix.lower() != ".npy":
         return False
     try:
         return frames(path, shape) > 0

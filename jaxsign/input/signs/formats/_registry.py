@@ -53,10 +53,10 @@ def detect(path: str | Path) -> str:
 
 def _check_readable(path: Path) -> None:
     """A damaged file of arrays looks like no format, but that is not what is wrong with it."""
-    if path.is_file() and path.suffix == ".npz":
+    if path.is_file() and path.suffix.lower() == ".npz":
         for _ in files.StoredArrays(path).values():
             pass
-    elif path.is_file() and path.suffix == ".npy":
+    elif path.is_file() and path.suffix.lower() == ".npy":
         _npy.load(path, mmap=True)
 
 

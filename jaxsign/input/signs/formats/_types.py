@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from jaxsign.input import tables
 from jaxsign.input.signs.clip import Clip
 from jaxsign.sections.data import SPLITS as SPLITS
 
@@ -32,6 +33,14 @@ class Entry:
     signer: str = ""
     split: str = ""
     path: Path | None = None
+
+    def __post_init__(self):
+        # Names are compared: the two Unicode forms of a word are one class.
+        if not "".join((self.name, *self.glosses, self.category, self.signer)).isascii():
+            object.__setattr__(self, "name", tables.nfc(self.name))
+            object.__setattr__(self, "glosses", tuple(map(tables.nfc, self.glosses)))
+            object.__setattr__(self, "category", tables.nfc(self.category))
+            object.__setattr__(self, "signer", tables.nfc(self.signer))
 
 
 @dataclasses.dataclass
@@ -64,6 +73,10 @@ class Collection:
     indexed: bool = False
     arrays: Callable[[int], Mapping[str, np.ndarray]] | None = None
     rate: float = 0.0
+
+    def __post_init__(self):
+        self.glosses = tuple(map(tables.nfc, self.glosses))
+        self.categories = tuple(map(tables.nfc, self.categories))
 
     def __len__(self) -> int:
         return len(self.entries)

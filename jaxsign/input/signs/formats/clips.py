@@ -20,9 +20,12 @@ def recognises(path: Path) -> bool:
     """A clip file, a bare npz of 543 landmarks, or a folder with clip files."""
     if path.is_dir():
         return _files.has_below(path, SUFFIX)
-    if path.name.endswith(SUFFIX):
+    if _files.ends(path, SUFFIX):
         return True
-    return path.suffix == ".npz" and _files.npz_keys(path).get("landmarks", ())[1:] == (543, 3)
+    return path.suffix.lower() == ".npz" and _files.npz_keys(path).get("landmarks", ())[1:] == (
+        543,
+        3,
+    )
 
 
 def open_path(path: Path) -> Collection:
@@ -40,7 +43,7 @@ def load(path: Path) -> Clip:
     Raises:
         UserError: the file is absent, damaged, or holds no clip.
     """
-    if path.name.endswith(SUFFIX):
+    if _files.ends(path, SUFFIX):
         return clips.load(path)
     arrays = files.read_npz(path, _ARRAYS)
     try:

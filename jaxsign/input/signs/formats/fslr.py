@@ -40,9 +40,11 @@ def recognises(path: Path) -> bool:
         found = _files.below(path, SUFFIX).values()
         first = next((file for file in found if _files.npz_keys(file)), None)
         return first is not None and recognises(first)
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return {"0", "155"} <= set(_parquet.columns(path))
-    return path.suffix == SUFFIX and _files.npz_keys(path).get("X", ())[1:] == (fslr156.DIM,)
+    return path.suffix.lower() == SUFFIX and _files.npz_keys(path).get("X", ())[1:] == (
+        fslr156.DIM,
+    )
 
 
 def open_path(path: Path) -> Collection:
@@ -56,7 +58,7 @@ def open_path(path: Path) -> Collection:
 
 def frames(path: Path) -> int:
     """The length of a clip, from its file's header; raises as `load`."""
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return len(load(path))
     shape = _files.npz_shapes(path).get("X", ())
     if shape[1:] != (fslr156.DIM,) or not shape[0]:
@@ -73,7 +75,7 @@ def load(path: Path) -> Clip:
     Raises:
         UserError: unreadable, or not this layout.
     """
-    packed = path.suffix != ".parquet"
+    packed = path.suffix.lower() != ".parquet"
     arrays = files.read_npz(path, _ARRAYS) if packed else _from_parquet(path)
     if "X" not in arrays and packed and "X2048" in _files.npz_keys(path):
         raise UserError(f"{path}: holds image features (X2048) but no keypoints (X)")

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels
+from jaxsign.input import labels, tables
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _google_parquet, _labels, _parquet
+from jaxsign.input.signs.formats import _files, _google_parquet, _labels, _parquet
 from jaxsign.input.signs.formats._google_parquet import read_tensor as read_tensor
 from jaxsign.input.signs.formats._types import (
     SPLITS,
@@ -35,7 +35,7 @@ def recognises(path: Path) -> bool:
     """A folder, or its train or test folder, with train.csv; or a parquet file of points."""
     if path.is_dir():
         return any((path / part / TABLE).is_file() for part in ("", *SPLITS))
-    if path.suffix != SUFFIX:
+    if path.suffix.lower() != SUFFIX:
         return False
     # A file that cannot be read is taken too: reading it then says what is wrong.
     columns = _parquet.columns(path)
@@ -88,11 +88,13 @@ def _same_numbers(signs: dict[str, int], new: dict[str, int], where: Path) -> No
 def _read_rows(
     folder: Path, part: str, signs: dict[str, int], entries: dict[str, Entry], problems: list[str]
 ) -> None:
-    for row in labels.read_rows(folder / TABLE, COLUMNS):
+    files = _files.Lookup(folder, SUFFIX)
+    for row in tables.read_rows(folder / TABLE, COLUMNS):
         cells, where = row.cells, f"{folder / TABLE} line {row.number}"
-        file = folder / cells["path"]
         # One file has one name, however its path is written.
-        stem = str(PurePosixPath(cells["path"])).removeprefix(f"{FILES}/").removesuffix(SUFFIX)
+        place = labels.stem_of(str(PurePosixPath(cells["path"])), (SUFFIX,))
+        file = files.path(place)
+        stem = place.removeprefix(f"{FILES}/")
         name = f"{part}/{stem}" if part else stem
         sign = cells["sign"]
         if name in entries:
@@ -100,7 +102,7 @@ def _read_rows(
         elif sign and sign not in signs:
             problems.append(f"{where}: sign {sign!r} is not in {INDEX}")
         elif not file.is_file():
-            problems.append(f"{file}: no such file ({where})")
+            problems.append(f"{file}: no such file ({where}).{files.near(place)}")
         else:
             glosses = (sign,) if sign else ()
             entries[name] = Entry(name, glosses, "", cells["participant_id"], part, file)

@@ -64,7 +64,7 @@ def library() -> Any:
 
 def recognises(path: Path) -> bool:
     """A .pose file or a folder with such files."""
-    return _files.has_below(path, SUFFIX) if path.is_dir() else path.suffix == SUFFIX
+    return _files.has_below(path, SUFFIX) if path.is_dir() else path.suffix.lower() == SUFFIX
 
 
 def open_path(path: Path, person: int = 0) -> Collection:

@@ -27,7 +27,7 @@ _OPTIONAL = ("video", "speaker")
 def recognises(path: Path) -> bool:
     """A folder with sentences.npz, or an npz of this layout."""
     path = path / FILE if path.is_dir() else path
-    return path.suffix == ".npz" and set(_files.npz_keys(path)).issuperset(_REQUIRED)
+    return path.suffix.lower() == ".npz" and set(_files.npz_keys(path)).issuperset(_REQUIRED)
 
 
 def open_path(path: Path) -> Collection:

@@ -37,7 +37,7 @@ FPS = 30.0
 def recognises(path: Path) -> bool:
     """A folder with sequences.npz, or an npz of this layout."""
     path = path / FILE if path.is_dir() else path
-    shape = _files.npz_keys(path).get("landmarks", ()) if path.suffix == ".npz" else ()
+    shape = _files.npz_keys(path).get("landmarks", ()) if path.suffix.lower() == ".npz" else ()
     return len(shape) == 4 and shape[2:] == (_points75.COUNT, 3)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels
+from jaxsign.input import labels, tables
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _labels, _npy, _points75
+from jaxsign.input.signs.formats import _files, _labels, _npy, _points75
 from jaxsign.input.signs.formats._types import (
     SPLITS,
     ClipWriter,
@@ -51,7 +51,7 @@ def open_path(path: Path) -> Collection:
     names = _class_names(path)
     problems: list[str] = []
     entries: dict[str, Entry] = {}
-    rows = labels.read_rows(path / TABLE, COLUMNS)
+    rows = tables.read_rows(path / TABLE, COLUMNS)
     if tuple(rows[0].cells) != COLUMNS:
         raise UserError(
             f"{path / TABLE}: the header is {','.join(rows[0].cells)}, expected {','.join(COLUMNS)}"
@@ -60,15 +60,16 @@ def open_path(path: Path) -> Collection:
     numbers = labels.class_ids(
         [_lowered(row) for row in rows], "label", len(names), problems, path / TABLE
     )
+    files = _files.Lookup(path / FOLDER, SUFFIX)
     for row, number in zip(rows, numbers.tolist(), strict=True):
         cells, where = row.cells, f"{path / TABLE} line {row.number}"
         video = PurePosixPath(cells["Video"])
         name = str(video.with_suffix("")) if video.name else ""
-        file = path / FOLDER / f"{name}{SUFFIX}"
+        file = files.path(name)
         if not name or name in entries:
             problems.append(f"{where}: {f'Video {name!r} again' if name else 'Video is empty'}")
         elif not file.is_file():
-            problems.append(f"{file}: no such file ({where})")
+            problems.append(f"{file}: no such file ({where}).{files.near(name)}")
         elif number >= 0:
             split = cells["Subset"] if cells["Subset"] in SPLITS else ""
             gloss = names[number] if names else str(number)
@@ -79,7 +80,7 @@ def open_path(path: Path) -> Collection:
     return of_files(path, "signon", found, load, frames, glosses=known, problems=problems)
 
 
-def _check_subsets(path: Path, rows: list[labels.LabelRow]) -> None:
+def _check_subsets(path: Path, rows: list[tables.Row]) -> None:
     """Other subsets than the three are no split, but not all of them are meant to be others."""
     found = list(dict.fromkeys(row.cells["Subset"] for row in rows if row.cells["Subset"]))
     if found and not set(found) & set(SPLITS):
@@ -88,7 +89,7 @@ def _check_subsets(path: Path, rows: list[labels.LabelRow]) -> None:
         )
 
 
-def _lowered(row: labels.LabelRow) -> labels.LabelRow:
+def _lowered(row: tables.Row) -> tables.Row:
     return dataclasses.replace(row, cells={"label": row.cells["Label"]})
 
 
@@ -98,7 +99,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     path = folder / GLOSSES
     if not path.is_file():
         return ()
-    names = tuple(row.cells["Gloss"] for row in labels.read_rows(path, ("Gloss",)))
+    names = tuple(row.cells["Gloss"] for row in tables.read_rows(path, ("Gloss",)))
     labels.distinct(names, path)
     return names
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxsign import reading
 from jaxsign.errors import UserError
-from jaxsign.input import labels
+from jaxsign.input import labels, tables
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.clip import Clip
@@ -118,7 +118,7 @@ def _signers(path: Path) -> dict[str, str]:
     """Who signs in the samples, by name; {} where nothing tells."""
     if not path.is_file():
         return {}
-    rows = labels.read_rows(path, ("file", "signer"))
+    rows = tables.read_rows(path, ("file", "signer"))
     return {row.cells["file"]: row.cells["signer"] for row in rows}
 
 

@@ -58,7 +58,9 @@ def read(path: Path) -> Mapping[str, Array]:
     Raises:
       UserError: absent, damaged, or pickled objects.
     """
-    return files.StoredArrays(path) if path.suffix == ".npz" else {"": _npy.load(path, mmap=True)}
+    if path.suffix.lower() == ".npz":
+        return files.StoredArrays(path)
+    return {"": _npy.load(path, mmap=True)}
 
 
 def describe(path: Path) -> list[Found]:

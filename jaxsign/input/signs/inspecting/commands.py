@@ -52,6 +52,7 @@ def add_inspect(verbs: arguments.Verbs) -> None:
     )
     size.add_argument("--all", action="store_true", help="read every clip of a folder")
     verb.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    arguments.add_encoding(verb)
     verb.set_defaults(run=run)
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import files as npz_files
+from jaxsign.input.folders import finding
 from jaxsign.input.signs import drawing, formats
 from jaxsign.input.signs.extract import video
 from jaxsign.input.signs.inspecting import arrays, facts, pictures, showing
@@ -100,7 +101,7 @@ def _clip(
     clip, entry = opened.read(number), opened.entries[number]
     result = facts.of_clip(clip, entry, opened.format)
     file = entry.path
-    stored = arrays.describe(file) if file and file.suffix in arrays.SUFFIXES else []
+    stored = arrays.describe(file) if file and file.suffix.lower() in arrays.SUFFIXES else []
     result["arrays"] = [array.as_dict() for array in stored]
     result["warnings"] += arrays.warnings(stored)
     if png:
@@ -126,7 +127,7 @@ def _collection(
 
 def _bare(path: Path) -> dict[str, list[arrays.Found]] | None:
     """The arrays of files in no known format; None where a format fits."""
-    if path.is_file() and path.suffix not in arrays.SUFFIXES:
+    if path.is_file() and path.suffix.lower() not in arrays.SUFFIXES:
         return None
     try:
         if formats.get(formats.detect(path)).landmarks:
@@ -142,7 +143,7 @@ def _bare(path: Path) -> dict[str, list[arrays.Found]] | None:
 def _array_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(p for p in path.rglob("*") if p.suffix in arrays.SUFFIXES and not p.is_dir())
+    return finding.walk(path, finding.ending(*arrays.SUFFIXES))
 
 
 def _arrays(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from jaxsign.input import labels
+from jaxsign.input import labels, tables
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.formats import SPLITS, Collection, _labels
 from jaxsign.input.signs.preparing import linking, naming
@@ -53,7 +53,7 @@ def _more_columns(source: Path, suffix: str) -> dict[Path | None, dict[str, str]
     for part in ("", *SPLITS):
         table = source / part / _labels.FILE
         if table.is_file():
-            for row in labels.read_rows(table, ("file",)):
+            for row in tables.read_rows(table, ("file",)):
                 stem = labels.stem_of(row.cells["file"], (suffix, ".npz", ".parquet"))
                 found.setdefault(source / part / f"{stem}{suffix}", row.cells)
     return found
@@ -61,7 +61,7 @@ def _more_columns(source: Path, suffix: str) -> dict[Path | None, dict[str, str]
 
 def _add_columns(table: Path, cells: list[dict[str, str]]) -> None:
     """Adds what the new table does not have, in the order of its rows."""
-    rows = labels.read_rows(table, ("file",)) if table.is_file() else []
+    rows = tables.read_rows(table, ("file",)) if table.is_file() else []
     known = list(rows[0].cells) if rows else []
     new = [name for name in dict.fromkeys(n for row in cells for n in row) if name not in known]
     if rows and new:

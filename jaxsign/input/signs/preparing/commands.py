@@ -174,6 +174,7 @@ def _verb(
         "path", type=arguments.Existing, metavar="SRC", help="a folder in a known format"
     )
     verb.add_argument("--format", metavar="NAME", help="the format of SRC (found out)")
+    arguments.add_encoding(verb)
     return verb
 
 

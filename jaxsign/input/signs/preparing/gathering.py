@@ -53,7 +53,7 @@ def _table(words: argparse.Namespace) -> label_table.LabelTable | None:
     """The table that is given, without problems unless these are to be skipped."""
     if not words.labels:
         return None
-    table = label_table.read(Path(words.labels), separator=words.separator)
+    table = _read_table(words, Path(words.labels))
     _refuse(table.problems, table, words.skip)
     return table
 
@@ -88,11 +88,18 @@ def _videos(words: argparse.Namespace, data: Path, console: Console) -> Collecti
 
 def _videos_table(words: argparse.Namespace, data: Path) -> label_table.LabelTable:
     if words.labels:
-        return label_table.read(Path(words.labels), separator=words.separator)
+        return _read_table(words, Path(words.labels))
     if words.source == "video":
         raise UserError("--labels CSV is missing: the videos' names and labels")
     path = labelled_videos.table_of(data)
-    return label_table.read(path, separator=words.separator, named=True)
+    return _read_table(words, path, named=True)
+
+
+def _read_table(
+    words: argparse.Namespace, path: Path, named: bool = False
+) -> label_table.LabelTable:
+    columns = {"file": words.file_column, "label": words.label_column}
+    return label_table.read(path, separator=words.separator, named=named, **columns)
 
 
 def _extract(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError, listing
-from jaxsign.input import labels
+from jaxsign.input import tables
 from jaxsign.input.signs.formats import SPLITS, Collection, _labels, google_islr
 from jaxsign.input.signs.preparing import linking, naming
 from jaxsign.whole import write_text
@@ -65,7 +65,7 @@ def _rows(source: Path) -> dict[Path, dict[str, str]]:
     for part in _PARTS:
         table = source / part / google_islr.TABLE
         if table.is_file():
-            for row in labels.read_rows(table, google_islr.COLUMNS):
+            for row in tables.read_rows(table, google_islr.COLUMNS):
                 found.setdefault(source / part / row.cells["path"], row.cells)
     return found
 

@@ -1,17 +1,19 @@
 """Tables of clips and their labels, whatever their columns are called."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from jaxsign.errors import UserError
-from jaxsign.input import labels
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input import labels, tables
+from jaxsign.input.folders import finding
 from jaxsign.input.signs.formats import SPLITS
 
-FILE = ("filename", "file", "video", "path", "video_path")
-LABEL = ("label", "gloss", "class", "sign", "meaning")
+FILE = tables.FILE
+LABEL = ("label", "gloss", "class", "sign", "meaning", "glosses")
 SIGNER = ("signer", "signer_id", "speaker", "participant", "participant_id", "person")
 SPLIT = ("split", "subset")
+_KNOWN = (*FILE, *LABEL, *SIGNER, *SPLIT)
 _SAME = {"validation": "val", "valid": "val", "dev": "val"}
 
 
@@ -35,39 +37,65 @@ class LabelledFile:
 
 @dataclasses.dataclass(frozen=True)
 class LabelTable:
-    """A table's rows, which columns they come from, and what is wrong with it."""
+    """A table's rows, and what is wrong with it.
+
+    Attributes:
+      path: where it lies.
+      rows: what it says.
+      columns: of the files and of the labels.
+      problems: of single rows.
+      taken: the columns are the first two, as none has a name that is known.
+    """
 
     path: Path
     rows: list[LabelledFile]
     columns: tuple[str, str]
     problems: list[str]
+    taken: bool = False
+
+    def check_header(self, known: Collection[str]) -> None:
+        """Whether the first line is one of names, not of a clip.
+
+        Args:
+          known: what clips are called.
+
+        Raises:
+          UserError: it names a clip.
+        """
+        if self.taken and self.columns[0] in known:
+            raise UserError(
+                f"{self.path}: has no header: its first line names the clip {self.columns[0]!r}. "
+                "Write the names of the columns above it: file,label"
+            )
 
 
-def read(path: Path, *, separator: str = "", named: bool = False) -> LabelTable:
+def read(
+    path: Path, *, separator: str = "", named: bool = False, file: str = "", label: str = ""
+) -> LabelTable:
     """The clips of a csv file.
 
     The columns of files and labels are found by their names, `FILE` and `LABEL` in any case; where
-    there are none, these are the first two columns. A column `glosses` has the glosses' names
-    joined by `|`, as jaxsign writes it.
+    there is neither, these are the first two columns, as in the original. A column `glosses` has
+    the glosses' names joined by `|`, as jaxsign writes it.
 
     Args:
       path: the csv file.
       separator: what stands between the glosses of one cell; "" = a cell is one gloss.
       named: columns without a known name are an error.
+      file, label: the columns' names, where they are others.
 
     Raises:
       UserError: unreadable, or without such columns. What is wrong with rows is in `problems`.
     """
-    rows = labels.read_rows(path, ())
+    rows = tables.read_rows(path, known=(*_KNOWN, *filter(None, (file.lower(), label.lower()))))
     found = list(rows[0].cells)
-    file, label = _last(found, FILE), _last(found, (*LABEL, "glosses"))
-    if (named and not (file and label)) or len(found) < 2:
-        raise UserError(
-            f"{path}: needs a column of the videos ({', '.join(FILE)}) and one of their labels "
-            f"({', '.join(LABEL)}), in small or capital letters; found {', '.join(found)}"
-        )
-    if not (file and label):
+    given = bool(file or label)
+    file, label = _column(path, found, file, FILE), _column(path, found, label, LABEL)
+    taken = not (file or label or named or given)
+    if taken and len(found) > 1:
         file, label = found[0], found[1]
+    if not (file and label):
+        raise _lacking(path, found, file, label)
     signer, split = _last(found, SIGNER), _last(found, SPLIT)
     made = [
         LabelledFile(
@@ -79,12 +107,80 @@ def read(path: Path, *, separator: str = "", named: bool = False) -> LabelTable:
         )
         for row in rows
     ]
-    return LabelTable(path, made, (file, label), _problems(path, made))
+    return LabelTable(path, made, (file, label), _problems(path, made), taken)
+
+
+def _column(path: Path, found: Sequence[str], given: str, names: Sequence[str]) -> str:
+    """The column that is given, or the last that has one of the names, as in the original."""
+    if given and given not in found:
+        near = did_you_mean(given, found)
+        raise UserError(f"{path}: has no column {given!r}; found {', '.join(found)}.{near}")
+    return given or _last(found, names)
+
+
+def _lacking(path: Path, found: Sequence[str], file: str, label: str) -> UserError:
+    lacking = [
+        f"a column of the {what} ({', '.join(names)}; or --{option}-column NAME)"
+        for what, names, column, option in (
+            ("videos", FILE, file, "file"),
+            ("labels", LABEL, label, "label"),
+        )
+        if not column
+    ]
+    return UserError(
+        f"{path}: needs {' and '.join(lacking)}, in small or capital letters; found "
+        f"{', '.join(found)}"
+    )
 
 
 def _last(found: Sequence[str], names: Sequence[str]) -> str:
-    """The last of the columns that has one of the names, "" if none has, as in the original."""
+    """The last of the columns that has one of the names, "" if none has."""
     return next((name for name in reversed(found) if name.lower() in names), "")
+
+
+def matched(
+    table: LabelTable, names: Sequence[str], what: str
+) -> tuple[dict[int, LabelledFile], list[str]]:
+    """The row of every clip that a table names, by the clip's number, and what is wrong.
+
+    A table may call a clip by any end of its path, with or without endings.
+
+    Args:
+      table: the labels.
+      names: of the clips, without endings.
+      what: a clip is called in messages.
+
+    Raises:
+      UserError: the table has no header.
+    """
+    by_name: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        parts = tables.nfc(name).split("/")
+        for k in range(len(parts)):
+            by_name.setdefault("/".join(parts[k:]), []).append(i)
+    table.check_header(by_name)
+    near = finding.NearNames(by_name)
+    rows: dict[int, LabelledFile] = {}
+    problems = list(table.problems)
+    for row in table.rows:
+        found = by_name.get(_bare(row.file, by_name), [])
+        if len(found) == 1 and found[0] not in rows:
+            rows[found[0]] = row
+            continue
+        told = f"no {what}.{near.hint(_bare(row.file, ()))}"
+        if found:
+            told = f"{len(found)} {what}s ({', '.join(names[i] for i in found[:3])})"
+        if len(found) == 1:
+            told = f"{names[found[0]]} again"
+        problems.append(f"{table.path} line {row.line}: {row.file!r} names {told}")
+    return rows, problems
+
+
+def _bare(file: str, names: Collection[str]) -> str:
+    """A file's name without its endings, as far as clips are called."""
+    while file not in names and "." in file.rpartition("/")[2]:
+        file = file.rpartition(".")[0]
+    return file
 
 
 def _glosses(cell: str, separator: str, *, listed: bool) -> tuple[str, ...]:

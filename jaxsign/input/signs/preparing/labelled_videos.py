@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
+from jaxsign.input import tables
+from jaxsign.input.folders import finding
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import video, videos
 from jaxsign.input.signs.formats import Collection, Entry, in_order
@@ -45,19 +47,23 @@ def located(table: LabelTable, folder: Path, out: Path) -> tuple[dict[str, str],
     Raises:
       UserError: no videos at all.
     """
-    listed = {found.name for found in videos.find(folder, out)}
+    listed = {tables.nfc(found.name): found.name for found in videos.find(folder, out)}
     bare: dict[str, list[str]] = {}
     for name in sorted(listed):
         bare.setdefault(name.rpartition(".")[0], []).append(name)
+    table.check_header({*listed, *bare})
+    near = finding.NearNames(bare)
     found, problems = {}, []
     for row in table.rows:
         places = [f"{FOLDER}/{row.file}", row.file]
         names = [name for name in places if name in listed]
         names = names or [name for place in places for name in bare.get(place, ())]
         if len(names) == 1 or names[:1] == places[:1]:
-            found[row.file] = names[0]
+            found[row.file] = listed[names[0]]
         elif row.file:
-            problems.append(f"{table.path} line {row.line}: {_absent(row.file, folder, names)}")
+            absent = _absent(row.file, folder, names)
+            hint = near.hint(row.file.rpartition(".")[0] or row.file)
+            problems.append(f"{table.path} line {row.line}: {absent}.{hint}")
     return found, problems
 
 

@@ -100,29 +100,9 @@ def labelled(
     """
     if table is None:
         return _separated(collection, separator) if separator else collection
-    names: dict[str, list[int]] = {}
-    for i, entry in enumerate(collection.entries):
-        parts = entry.name.split("/")
-        for k in range(len(parts)):
-            names.setdefault("/".join(parts[k:]), []).append(i)
-    problems = [*collection.problems, *table.problems]
-    entries: dict[int, Entry] = {}
-    for row in table.rows:
-        found = names.get(_stem(row.file, names), [])
-        if len(found) == 1 and found[0] in entries:
-            again = collection.entries[found[0]].name
-            problems.append(f"{table.path} line {row.line}: {row.file!r} names {again} again")
-        elif len(found) == 1:
-            old = collection.entries[found[0]]
-            entries[found[0]] = dataclasses.replace(
-                old,
-                glosses=row.glosses,
-                signer=row.signer or old.signer,
-                split=row.split or old.split,
-            )
-        else:
-            what = "no clip" if not found else f"{len(found)} clips"
-            problems.append(f"{table.path} line {row.line}: {row.file!r} names {what}")
+    rows, problems = label_table.matched(table, [e.name for e in collection.entries], "clip")
+    problems = [*collection.problems, *problems]
+    entries = {i: _relabelled(collection.entries[i], row) for i, row in rows.items()}
     lost = [e.name for i, e in enumerate(collection.entries) if i not in entries]
     problems += [f"{name}: has no row in {table.path}" for name in lost]
     part = collection.part(entries)
@@ -131,11 +111,9 @@ def labelled(
     )
 
 
-def _stem(file: str, names: dict[str, list[int]]) -> str:
-    """A file's name without its endings, as far as clips are called."""
-    while file not in names and "." in file.rpartition("/")[2]:
-        file = file.rpartition(".")[0]
-    return file
+def _relabelled(entry: Entry, row: label_table.LabelledFile) -> Entry:
+    signer, split = row.signer or entry.signer, row.split or entry.split
+    return dataclasses.replace(entry, glosses=row.glosses, signer=signer, split=split)
 
 
 def _separated(collection: Collection, separator: str) -> Collection:

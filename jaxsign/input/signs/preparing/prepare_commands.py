@@ -17,7 +17,8 @@ every sample was made of) and prepared.json (how). Sources:
   kaggle       DIR/videos/*.mp4 and DIR/label.csv (or labels.csv, metadata.csv) with the columns
                VIDEO and LABEL
   video        videos in DIR, and --labels CSV; its columns are found by their names (file, video,
-               path ...; label, gloss, sign ...), else the first two are taken
+               path ...; label, gloss, sign ...; or --file-column, --label-column); if it has
+               neither, the first two are taken
   huggingface  VOYA's Vietnamese signs or alike, stored on this machine: npz files in DIR/train,
                DIR/validation, DIR/test, or a folder that the datasets library saved
   leap         recordings of a Leap Motion sensor: .json, .csv, .npy or .npz, and --labels CSV (or
@@ -67,6 +68,12 @@ def add_prepare(verbs: arguments.Verbs) -> None:
 def _add_labels(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("labels")
     group.add_argument("--labels", "--label_csv", metavar="CSV", help="files and their labels")
+    arguments.add_encoding(group)
+    for name, what in (("file", "files"), ("label", "labels")):
+        group.add_argument(
+            f"--{name}-column", default="", metavar="NAME",
+            help=f"the table's column of the {what} (found by its name, see above)",
+        )  # fmt: skip
     group.add_argument(
         "--separator", default="", metavar="TEXT",
         help='a label may hold several glosses with TEXT between them: " " for "A B C" (a label is '

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files
+from jaxsign.input.folders import finding
 from jaxsign.input.signs import joint_checks
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import SPLITS, Collection, Entry
@@ -61,13 +62,16 @@ def collect(
       A collection whose reader gives what the samples' do. Samples that cannot be used are its
       problems.
     """
-    rows, problems = _rows(table, found)
+    rows: dict[int, label_table.LabelledFile] = {}
+    problems: list[str] = []
+    if table:
+        rows, problems = label_table.matched(table, [sample.name for sample in found], "sample")
     entries: list[Entry] = []
     readers: list[Sample] = []
-    for sample in found:
+    for i, sample in enumerate(found):
         if on_sample:
             on_sample(sample.name)
-        row = rows.get(sample.name)
+        row = rows.get(i)
         try:
             text = _checked(sample)
             glosses = row.glosses if row else _glosses(text, separator)
@@ -110,31 +114,6 @@ def _glosses(text: str, separator: str) -> tuple[str, ...]:
     return (text,) if text else ()
 
 
-def _rows(
-    table: label_table.LabelTable | None, found: Sequence[Sample]
-) -> tuple[dict[str, label_table.LabelledFile], list[str]]:
-    """The table's row of every sample it names, and what is wrong with it."""
-    if table is None:
-        return {}, []
-    problems = list(table.problems)
-    by_name: dict[str, list[str]] = {}
-    for sample in found:
-        parts = sample.name.split("/")
-        for i in range(len(parts)):
-            by_name.setdefault("/".join(parts[i:]), []).append(sample.name)
-    rows = {}
-    for row in table.rows:
-        names = by_name.get(row.file) or by_name.get(row.file.rpartition(".")[0], [])
-        if len(names) == 1 and names[0] in rows:
-            problems.append(f"{table.path} line {row.line}: {row.file!r} names {names[0]} again")
-        elif len(names) == 1:
-            rows[names[0]] = row
-        else:
-            what = "no sample" if not names else f"{len(names)} samples ({', '.join(names[:3])})"
-            problems.append(f"{table.path} line {row.line}: {row.file!r} names {what}")
-    return rows, problems
-
-
 def below(
     folder: Path, suffixes: Sequence[str], read: Callable[[Path], tuple[Clip | Array, str]]
 ) -> list[Sample]:
@@ -144,11 +123,8 @@ def below(
     files that have none of their own.
     """
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in finding.walk(folder, finding.ending(*suffixes)):
         parts = path.relative_to(folder).with_suffix("").parts
-        hidden = any(part.startswith(".") for part in parts)
-        if hidden or path.suffix.lower() not in suffixes or path.is_dir():
-            continue
         split = _PARTS.get(parts[0], "") if len(parts) > 1 else ""
         label = "/".join(parts[1:-1] if split else parts[:-1])
         one = functools.partial(read, path)
@@ -203,7 +179,9 @@ def _of_file(made: _Make, path: Path) -> tuple[Clip | Array, str]:
 def _is_stored(folder: Path) -> bool:
     """Whether the `datasets` library saved this folder, or can read it: parquet or arrow files."""
     names = ("dataset_dict.json", "state.json")
-    return any((folder / name).is_file() for name in names) or any(folder.rglob("*.parquet"))
+    return any((folder / name).is_file() for name in names) or bool(
+        finding.walk(folder, finding.ending(".parquet"))
+    )
 
 
 def _stored(folder: Path, made: _Make) -> list[Sample]:

@@ -182,7 +182,9 @@ def test_a_folder_split_into_train_and_test(tmp_path):
         formats.open_collection(tmp_path)
     (tmp_path / "test" / google_islr.INDEX).unlink()
     (tmp_path / "test" / "train.csv").write_text("path,sign\n")
-    with pytest.raises(UserError, match="sign_to_prediction_index_map.json: not readable"):
+    with pytest.raises(
+        UserError, match="sign_to_prediction_index_map.json: no such file. Expected"
+    ):
         formats.open_collection(tmp_path)
 
 

@@ -147,7 +147,7 @@ def test_bad_whispersign_files(tmp_path):
     with pytest.raises(UserError, match="val/features/sample_00000.npy: holds NaN"):
         found.read(0)
     (tmp_path / "label_map.json").unlink()
-    with pytest.raises(UserError, match="label_map.json: not readable"):
+    with pytest.raises(UserError, match="label_map.json: no such file. Expected"):
         formats.open_collection(tmp_path)
 
 

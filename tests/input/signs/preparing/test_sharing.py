@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs.preparing import label_table, sharing
+from jaxsign.input.signs.preparing import label_table, labelled_videos, sharing
 
 RULES = st.sampled_from(list(sharing.RULES))
 
@@ -82,3 +82,31 @@ def test_everything_wrong_with_rows_is_told(tmp_path):
 
 def test_the_shuffle_is_numpys_oldest():
     assert sharing.shuffled(4) == np.random.RandomState(42).permutation(4).tolist()
+
+
+def test_a_known_column_is_kept_and_the_missing_one_asked_for(tmp_path):
+    text = "name,video,orth\n01April,01April.mp4,REGEN SCHNEE\n"
+    with pytest.raises(UserError, match=r"needs a column of the labels.*--label-column.*orth"):
+        table(tmp_path, text)
+    found = table(tmp_path, text, label="orth", separator=" ")
+    assert found.columns == ("video", "orth") and found.rows[0].glosses == ("REGEN", "SCHNEE")
+    with pytest.raises(UserError, match="has no column 'ort'.*Did you mean 'orth'"):
+        table(tmp_path, text, label="ort")
+
+
+def test_a_first_line_that_names_a_clip_is_no_header(tmp_path):
+    with pytest.raises(UserError, match="has no header"):
+        table(tmp_path, "signer0_sample1,41\nsigner1_sample2,104\n")
+    found = table(tmp_path, "one,hello\ntwo,bye\n")
+    with pytest.raises(UserError, match="its first line names the clip 'one'"):
+        label_table.matched(found, ["x/one", "x/two"], "clip")
+    with pytest.raises(UserError, match="its first line names the clip 'one'"):
+        (tmp_path / "one.mp4").touch()
+        labelled_videos.located(found, tmp_path, tmp_path / "out")
+
+
+def test_rows_find_clips_by_any_end_of_their_path(tmp_path):
+    found = table(tmp_path, "file,label\n00623.mp4,A\nb\\y.clip.npz,B\n7,C\n")
+    rows, problems = label_table.matched(found, ["x/00623", "b/y", "007"], "clip")
+    assert {i: row.glosses for i, row in rows.items()} == {0: ("A",), 1: ("B",)}
+    assert problems == [f"{found.path} line 4: '7' names no clip. Did you mean '007'?"]

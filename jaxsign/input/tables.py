@@ -1,0 +1,264 @@
+"""Tables (csv) and lists of names (JSON): the one reader of all that people write and edit.
+
+It takes them as spreadsheets and editors of all systems save them: the separator is found out,
+rows without any cell are left out, a byte order mark is no text, whole numbers may have become
+`3.0`, paths may hold backslashes. Texts come in Unicode NFC, so that equal words are equal.
+"""
+
+import collections
+import contextlib
+import contextvars
+import csv
+import dataclasses
+import io
+import logging
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxsign import reading
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input import code_pages
+
+_LOG = logging.getLogger("jaxsign")
+# Columns that name files, in small letters.
+FILE = ("filename", "file", "video", "path", "video_path")
+_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "|"}
+_ENCODING = contextvars.ContextVar("encoding", default="")
+
+
+@dataclasses.dataclass
+class Row:
+    """A line of a table: its number (the header is 1) and its cells."""
+
+    number: int
+    cells: dict[str, str]
+
+
+@contextlib.contextmanager
+def encoded(encoding: str) -> Iterator[None]:
+    """Tables that are read within and are no UTF-8 are in this code page; "" = an error.
+
+    Formats read their tables where they are opened, so this need not pass through all of them.
+
+    Raises:
+      UserError: there is no such encoding.
+    """
+    try:
+        "a".encode(encoding or "utf-8")
+    except (LookupError, ValueError) as error:
+        raise UserError(
+            f"encoding {encoding!r} is unknown. Expected the name of a code page, such as cp1250, "
+            "cp1251, cp1252, cp932 or utf-16"
+        ) from error
+    token = _ENCODING.set(encoding or _ENCODING.get())
+    try:
+        yield
+    finally:
+        _ENCODING.reset(token)
+
+
+def nfc(text: str) -> str:
+    """A text in the one form in which texts are compared."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def read_text(path: Path, expected: str = "") -> str:
+    """The text of a small file, as `encoded` says.
+
+    Args:
+      path: the file.
+      expected: a sentence for the message where there is none.
+
+    Raises:
+      UserError: unreadable, or not in UTF-8, nor in the encoding that was given.
+    """
+    raw = reading.read_bytes(path, expected)
+    given = _ENCODING.get()
+    # A zero byte tells UTF-16, an escape a page that shifts by codes.
+    plain = "" if {0, 0x1B} & set(raw) else "utf-8-sig"
+    for encoding in filter(None, (plain, given)):
+        with contextlib.suppress(UnicodeError):
+            return nfc(raw.decode(encoding).lstrip("\ufeff"))
+    raise UserError(f"{path}: is no text in {given or 'UTF-8'}.{_told(raw)}")
+
+
+def _told(raw: bytes) -> str:
+    found = code_pages.likely(raw)
+    if not found:
+        return " Save it as CSV in UTF-8, or give its code page: --encoding NAME."
+    (page, word), *others = found
+    reads = f" It reads {word!r} in {page}"
+    reads += "".join(f", {word!r} in {page}" for page, word in others)
+    return (
+        f"{reads}. If it is {page}: --encoding {page} (in a recipe "
+        f"--config.data.encoding={page}), or save it as CSV in UTF-8."
+    )
+
+
+def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = ()) -> list[Row]:
+    """The rows of a table that hold anything, cells without spaces around them.
+
+    Args:
+      path: a csv file; cells stand between `,`, `;`, tabs or `|`.
+      required: columns that it must have.
+      known: columns one of which a header has, in small letters, where none is required.
+
+    Raises:
+      UserError: missing, unreadable, empty, without a header or a required column, or with two
+        columns of a name.
+    """
+    columns = f" with the columns {','.join(required)}" if required else ""
+    text = read_text(path, f"Expected a csv file{columns}.")
+    if "\0" in text:
+        raise UserError(f"{path}: is no text. Expected a csv file")
+    header, lines, separator = _split(path, text, required)
+    _check_header(path, header, [cells for _, cells in lines[:1000]], required, known, separator)
+    rows, empty = [], 0
+    for number, cells in lines:
+        if not any(cells):
+            empty += bool(cells)
+            continue
+        if any(cells[len(header) :]):
+            raise UserError(
+                f"{path} line {number}: has more cells than the header has columns. Cells that "
+                f"hold {_SEPARATORS.get(separator, separator)} need quotation marks around them."
+            )
+        filled = cells + [""] * (len(header) - len(cells))
+        rows.append(Row(number, {k: v for k, v in zip(header, filled, strict=False) if k}))
+    if not rows:
+        raise UserError(f"{path}: {'has a header but no rows' if header else 'is empty'}")
+    if empty:
+        _LOG.warning("%s: %d empty rows left out", path, empty)
+    _mend(rows)
+    return rows
+
+
+def _split(
+    path: Path, text: str, required: Sequence[str]
+) -> tuple[list[str], list[tuple[int, list[str]]], str]:
+    """The header, the lines below with their numbers, and what stands between cells."""
+    told = re.match(r"sep=(.)\r?\n", text)  # Excel's own first line
+    separator = told[1] if told else _separator(path, text, required)
+    lines = _parsed(path, text, separator)
+    if told:
+        del lines[0]
+    return (lines[0][1] if lines else []), lines[1:], separator
+
+
+def _separator(path: Path, text: str, required: Sequence[str]) -> str:
+    """That which gives the header its required columns, and most cells."""
+
+    def cells(separator: str) -> tuple[int, int]:
+        header = _parsed(path, text, separator, most=1)
+        found = header[0][1] if header else []
+        return sum(name in found for name in required), len(found)
+
+    return max(_SEPARATORS, key=cells)  # the first of several that give as many
+
+
+def _parsed(
+    path: Path, text: str, separator: str, most: int | None = None
+) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    lines = []
+    try:
+        for cells in reader:
+            lines.append((reader.line_num, [cell.strip() for cell in cells]))
+            if len(lines) == most:
+                break
+    except csv.Error as error:
+        raise UserError(
+            f"{path} line {max(reader.line_num, 1)}: not readable as csv ({error}). Look for a "
+            "quotation mark that is not closed."
+        ) from error
+    return lines
+
+
+def _check_header(
+    path: Path,
+    header: list[str],
+    body: list[list[str]],
+    required: Sequence[str],
+    known: Sequence[str],
+    separator: str,
+) -> None:
+    there = {name.lower() for name in header}
+    told = there & {name.lower() for name in (*required, *known)}
+    if header and (required or known) and not told and _is_data(header, body):
+        raise UserError(
+            f"{path}: has no header, or none that is known: its first line is "
+            f"{separator.join(header)!r}. Write the names of the columns above it, such as "
+            f"{separator.join(required or ('file', 'label'))}"
+        )
+    missing = [name for name in required if name not in header]
+    if missing:
+        near = did_you_mean(missing[0], header)
+        raise UserError(
+            f"{path}: lacks the column(s) {', '.join(missing)}; found "
+            f"{', '.join(header) or 'none'}.{near} Expected at least {','.join(required)}."
+        )
+    repeated = [name for name in header if name and header.count(name) > 1]
+    if repeated:
+        raise UserError(f"{path}: has several columns of the name {repeated[0]!r}; expected one")
+
+
+def _is_data(header: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether what should be names of columns are cells: numbers, files, or what comes again."""
+    for i, cell in enumerate(header):
+        again = any(cell == row[i] for row in body if i < len(row))
+        if cell and (again or re.fullmatch(r"[-+]?[0-9.]+|.*\.[A-Za-z][A-Za-z0-9]{2,4}", cell)):
+            return True
+    return False
+
+
+def _mend(rows: list[Row]) -> None:
+    """Undoes what other programs did to cells: `a\\b` is a/b, and 3.0 is 3 in a whole column."""
+    for name in rows[0].cells:
+        if name.lower() in FILE:
+            for row in rows:
+                row.cells[name] = row.cells[name].replace("\\", "/").removeprefix("./")
+        # Names in `glosses` were written by this project, and stand as they are.
+        elif name != "glosses" and all(_is_whole(row.cells[name]) for row in rows):
+            for row in rows:
+                row.cells[name] = row.cells[name].partition(".")[0]
+
+
+def _is_whole(cell: str) -> bool:
+    return not cell or re.fullmatch(r"[+-]?[0-9]+(\.0+)?", cell) is not None
+
+
+def read_json(path: Path, expected: str = "") -> Any:
+    """What a JSON file holds, texts in NFC.
+
+    Args:
+      path: the file.
+      expected: a sentence for the message where there is none.
+
+    Raises:
+      UserError: unreadable, or no text.
+      ValueError: no JSON, nested too deep, or a name stands twice in an object.
+    """
+    return _normal(reading.parse_json(read_text(path, expected), each_once))
+
+
+def _normal(value: Any) -> Any:
+    """Escapes may spell what the text's own form does not."""
+    if isinstance(value, str):
+        return nfc(value)
+    if isinstance(value, list):
+        return [_normal(one) for one in value]
+    if isinstance(value, dict):
+        return each_once([(nfc(name), _normal(one)) for name, one in value.items()])
+    return value
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs as a dict; raises ValueError where a name stands twice."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        name, count = collections.Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{name!r} stands {count} times")
+    return named

@@ -1,0 +1,123 @@
+"""Tables and lists of names as spreadsheets and editors of all systems save them."""
+
+import json
+import logging
+import unicodedata
+
+import pytest
+
+from jaxsign.errors import UserError
+from jaxsign.input import code_pages, labels, tables
+
+COLUMNS = ("file", "gloss", "cat")
+
+
+def write(folder, text, encoding="utf-8", name="labels.csv"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def cells(path, required=COLUMNS):
+    return [list(row.cells.values()) for row in tables.read_rows(path, required)]
+
+
+@pytest.mark.parametrize("separator", list(",;\t|"))
+def test_the_separator_is_found_out(tmp_path, separator):
+    rows = (COLUMNS, ("a", "0", "1"), ('"b, c; d"', "1", "1"))
+    text = "\r\n".join(separator.join(row) for row in rows)
+    expected = [["a", "0", "1"], ["b, c; d", "1", "1"]]
+    assert cells(write(tmp_path, text)) == expected
+    assert cells(write(tmp_path, text, "utf-8-sig")) == expected
+    assert cells(write(tmp_path, f"sep={separator}\n{text}")) == expected
+
+
+def test_rows_without_any_cell_are_left_out_and_counted(tmp_path, caplog):
+    path = write(tmp_path, "file,gloss,cat\na,0,0\n,,\n\nb,1,0\n , ,\n")
+    with caplog.at_level(logging.WARNING):
+        rows = tables.read_rows(path, COLUMNS)
+    assert [row.number for row in rows] == [2, 5] and "2 empty rows left out" in caplog.text
+    with pytest.raises(UserError, match="has a header but no rows"):
+        tables.read_rows(write(tmp_path, "file,gloss,cat\n,,\n"), COLUMNS)
+
+
+def test_what_other_programs_did_to_cells_is_undone(tmp_path):
+    path = write(
+        tmp_path, "file,gloss,cat,start,glosses\n.\\ana\\c.0,3.0,,0.5,3.0\nd,12.0,1.0,1,4.0\n"
+    )
+    assert cells(path) == [["ana/c.0", "3", "", "0.5", "3.0"], ["d", "12", "1", "1", "4.0"]]
+    path = write(tmp_path, "file,gloss,cat\na,v2.0,0\nb,3.0,0\n")
+    assert cells(path)[1][1] == "3.0"  # not a column of numbers
+
+
+def test_a_table_without_a_header_is_told(tmp_path):
+    for text in ("signer0,41\nsigner1,104\n", "a.mp4;hello\nb.mp4;bye\n", "a,hi\nb,hi\n"):
+        with pytest.raises(UserError, match="has no header.*its first line is"):
+            tables.read_rows(write(tmp_path, text), ("file", "gloss"))
+        with pytest.raises(UserError, match="has no header"):
+            tables.read_rows(write(tmp_path, text), known=("label", "video"))
+    with pytest.raises(UserError, match=r"lacks the column\(s\) gloss; found file, Gloss"):
+        tables.read_rows(write(tmp_path, "file,Gloss\na,hi\n"), ("file", "gloss"))
+
+
+WORDS = {
+    "cp1250": "dziękuję cześć",
+    "cp1251": "спасибо",
+    "cp1252": "don’t forêt",
+    "cp1253": "ευχαριστώ",
+    "cp1254": "teşekkür",
+    "cp1255": "תודה",
+    "cp1257": "ačiū",
+    "cp932": "ありがとう",
+    "cp949": "감사합니다",
+    "gb18030": "谢谢你好",
+    "utf-16": "merci à tous",
+}
+
+
+@pytest.mark.parametrize("page", WORDS)
+def test_a_table_of_another_code_page_is_an_error_that_names_it(tmp_path, page):
+    word = WORDS[page]
+    path = write(tmp_path, f"file,gloss,cat\nc0,{word},x\n", page)
+    with pytest.raises(UserError, match=f"no text in UTF-8.*--encoding {page} "):
+        tables.read_rows(path, COLUMNS)
+    with tables.encoded(page):
+        assert cells(path) == [["c0", word, "x"]]
+    with pytest.raises(UserError):  # it held within alone
+        tables.read_rows(path, COLUMNS)
+
+
+def test_an_encoding_that_there_is_not_or_that_does_not_fit(tmp_path):
+    with pytest.raises(UserError, match="encoding 'cp999' is unknown"), tables.encoded("cp999"):
+        pass
+    path = write(tmp_path, "file,gloss,cat\nc0,\u3042,x\n", "cp932")
+    with tables.encoded("ascii"), pytest.raises(UserError, match="no text in ascii.*cp932"):
+        tables.read_rows(path, COLUMNS)
+    # What is UTF-8 is read as such: one table of a folder may be, another not.
+    with tables.encoded("cp1252"):
+        assert cells(write(tmp_path, "file,gloss,cat\nc0,déjà,x\n")) == [["c0", "déjà", "x"]]
+    assert code_pages.likely(b"\x9d\x81\x8d") == []
+
+
+def test_both_unicode_forms_of_a_word_are_one(tmp_path):
+    word = "cảm ơn"
+    other = unicodedata.normalize("NFD", word)
+    assert other != word
+    path = write(tmp_path, f"file,gloss,cat\na,{word},0\nb,{other},0\n")
+    assert [row[1] for row in cells(path)] == [word, word]
+    path = write(tmp_path, json.dumps({"heads": {"gloss": [other, "x"]}}), name="labels.json")
+    assert labels.read_names(path) == {"gloss": (word, "x")}
+    path = write(tmp_path, json.dumps({word: 0, other: 1}), name="map.json")
+    with pytest.raises(UserError, match="stands 2 times"):
+        labels.read_numbers(path, "{}")
+
+
+def test_lists_of_names_may_begin_with_a_byte_order_mark(tmp_path):
+    path = write(tmp_path, '{"hello": 0, "thanks": 1}', "utf-8-sig", "map.JSON")
+    assert labels.label_map(str(path), {}) == {"gloss": ("hello", "thanks")}
+    assert labels.read_numbers(path, "{}") == {"hello": 0, "thanks": 1}
+    path = write(tmp_path, "gloss_id;label;cat_id;category\n0;ja;0;wort\n", "utf-8-sig", "map.csv")
+    assert labels.label_map(str(path), {}) == {"gloss": ("ja",), "cat": ("wort",)}
+    path = write(tmp_path, "[" * 100_000, name="deep.json")
+    with pytest.raises(UserError, match="nested too deep"):
+        labels.label_map(str(path), {})

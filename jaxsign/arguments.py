@@ -45,6 +45,28 @@ def add_person(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_source_fps(verb: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    """The option that gives the true rate of clips whose files do not know it."""
+    verb.add_argument(
+        "--source-fps",
+        type=rate,
+        default=0.0,
+        metavar="N",
+        help="frames a second of films and clips, whatever their files say (as they say)",
+    )
+
+
+def rate(word: str) -> float:
+    """Frames a second, above 0 and at most 1000."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f"{word!r}: expected more than 0, at most 1000")
+    return value
+
+
 class Checked(str):
     """A word of a command line that is looked at before the verb imports what is heavy."""
 

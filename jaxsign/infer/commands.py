@@ -211,6 +211,7 @@ def predict(words: Words) -> int:
             asked=_asked(words, _DECODING),
             finder=finder,
             person=words.person,
+            fps=words.source_fps,
         )
     return 1 if failed else 0
 

@@ -11,6 +11,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import traits
 from jaxsign.input.examples import Examples
+from jaxsign.input.signs import rates
 
 _LOG = logging.getLogger("jaxsign")
 # Few frames show a hand (...) if their share is below this part of what is usual.
@@ -105,6 +106,11 @@ class Doubts:
                 known = f"; in training usually {middle:.0%}" if part in usual else ""
                 kind = f"few frames show {_WORDS[part]}"
                 yield kind, f"{found[part]:.1%} of the frames{known}"
+        rate = found.get("rate", 0)
+        if rates.strange(rate):
+            way = "--source-fps N, or data.source_fps of a recipe, gives the true one"
+            yield "impossible frame rate", f"{rate:.4g} a second; expected {rates.USUAL}; {way}"
+            return
         # Seconds tell more than frames, where both know them.
         length = "seconds" if "seconds" in found and "seconds" in usual else "frames"
         for name, kind, by in (("rate", "frame rate", _RATE), (length, "length", _LENGTH)):

@@ -38,21 +38,26 @@ class Item:
       path: the file that holds it, for messages.
       name: its place in the folder that was given.
       collection, index: where it is read from; None = the file is opened when it is read.
+      fps: frames a second of such a file; 0 = as it says.
     """
 
     path: Path
     name: str
     collection: formats.Collection | None = None
     index: int = 0
+    fps: float = 0.0
 
 
-def find(source: str | Path, finder: films.Finder | None = None, *, person: int = 0) -> list[Item]:
+def find(
+    source: str | Path, finder: films.Finder | None = None, *, person: int = 0, fps: float = 0.0
+) -> list[Item]:
     """The clips that `source` means: a file, or all in a folder and below, sorted.
 
     Args:
       source: a clip, a film, or a folder of either.
       finder: finds landmarks in films.
       person: which of several people of a clip, from 1; 0 = the one who moves.
+      fps: frames a second of all clips but films, whose finder knows it; 0 = as they say.
 
     Raises:
       UserError: no such file or folder, nothing to recognise in it, another kind of file, or films
@@ -67,14 +72,14 @@ def find(source: str | Path, finder: films.Finder | None = None, *, person: int 
     if found:
         _tell_left_out(source, found)
         base = source if source.is_dir() else source.parent
-        return [Item(path, path.relative_to(base).as_posix()) for path in found]
+        return [Item(path, path.relative_to(base).as_posix(), fps=fps) for path in found]
     try:
         name = formats.detect(source)
     except UserError:
         if source.is_dir() and finding.walk(source, videos.is_video):
             return _items(source, films.open_films(source, finder))
         raise
-    return _items(source, formats.open_collection(source, name, person=person))
+    return _items(source, formats.open_collection(source, name, person=person, fps=fps))
 
 
 def _array_files(source: Path) -> list[Path]:
@@ -184,12 +189,12 @@ def _clip(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | None
         return item.collection.read(item.index)
     if path.suffix.lower() == ".npz":
         bare = _landmarks(arrays) or _is_clip_file(path)
-        return formats.open_collection(path, "clips").read(0) if bare else None
+        return formats.open_collection(path, "clips", fps=item.fps).read(0) if bare else None
     try:
         name = formats.detect(path)
     except UserError:
         return None
-    return formats.open_collection(path, name).read(0)
+    return formats.open_collection(path, name, fps=item.fps).read(0)
 
 
 def _landmarks(arrays: Mapping[str, Array]) -> bool:
@@ -208,7 +213,7 @@ def _of_other_rate(item: Item, run: runs.Run) -> bool:
         return False
     if opened is None:
         with contextlib.suppress(UserError):
-            opened = formats.open_collection(item.path)
+            opened = formats.open_collection(item.path, fps=item.fps)
     return opened is not None and (opened.arrays is None or opened.rate != wanted)
 
 
@@ -305,7 +310,7 @@ def _stored(
 ) -> runs.NetInput:
     check_finite(x, item.path, run)  # before the view, which may take them for what is missing
     fitting = _fits(x, run)
-    about = seen.of_value(x, run.config, item.collection.rate if item.collection else 0.0)
+    about = seen.of_value(x, run.config, item.collection.rate if item.collection else item.fps)
     try:
         x = run.features(x if x.ndim == 4 and fitting else x.astype(np.float32))
     except UserError as error:

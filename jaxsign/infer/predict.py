@@ -95,6 +95,7 @@ def predict_files(
     asked: Mapping[str, Any] | None = None,
     finder: films.Finder | None = None,
     person: int = 0,
+    fps: float = 0.0,
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
 
@@ -110,6 +111,7 @@ def predict_files(
         (`jaxsign.tasks.answering.Answering.answerer`).
       finder: finds landmarks in films.
       person: which of several people of a clip, from 1; 0 = the one who moves.
+      fps: frames a second of clips, as in `files.find`; 0 = as they say.
 
     Returns:
       The number of files that could not be read; they are named on stderr.
@@ -117,7 +119,7 @@ def predict_files(
     Raises:
       UserError: nothing to predict, or a single file that cannot be read.
     """
-    items = files.find(source, finder, person=person)
+    items = files.find(source, finder, person=person, fps=fps)
     run = runs.load_run(workdir, which)
     answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and Path(source).is_file()

@@ -46,4 +46,6 @@ class Data:
     missing: str = fields.value("error", fields.among("error", "skip"))  # a row without its file
     # Of every split, drawn with seed 42; 0 = all.
     max_clips: int = fields.value(0, fields.NOT_NEGATIVE)
+    # Frames a second of all clips, whatever their files say; 0 = as they say.
+    source_fps: float = fields.value(0.0, fields.NOT_NEGATIVE)
     synthetic: Synthetic = fields.section(Synthetic)

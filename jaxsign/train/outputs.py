@@ -12,6 +12,7 @@ import jaxsign
 from jaxsign import reading, runtime, tasks
 from jaxsign.errors import UserError
 from jaxsign.input import traits
+from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
 from jaxsign.train import log, records, setup
 
@@ -38,6 +39,7 @@ class Outputs:
         folder = run.workdir / "tensorboard"
         # Read once: what a run later answers to is held against it.
         rows = run.train.traits(run.config, traits.SAMPLE)
+        rates.warn(run.train.name, ((name, row.get("rate", 0.0)) for name, row in rows), rates.KEY)
         self._trained_on = traits.usual(row for _, row in rows)
         self._board = log.TensorBoard(folder, run.config.log.tensorboard, step)
         self._drawn = time.monotonic()

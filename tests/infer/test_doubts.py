@@ -78,6 +78,13 @@ def test_one_line_a_kind_counts_its_clips(run):
     )
 
 
+def test_a_rate_that_nobody_records_at_is_told_by_itself(run, bare):
+    for asked in (run, bare):
+        (line,) = lines(asked, recorded(60, 1000.0))
+        assert "c0: impossible frame rate (1000 a second; expected 5 to 240" in line
+        assert "--source-fps N" in line
+
+
 @pytest.mark.parametrize("frames, odd", [(14, True), (20, False), (170, False), (200, True)])
 def test_the_length_is_held_against_nearly_all_of_training(run, frames, odd):
     found = lines(run, recorded(frames))

@@ -48,6 +48,7 @@ def add_features(verbs: arguments.Verbs) -> None:
     rate.add_argument(
         "--every-nth", type=int, default=1, metavar="N", help="keep each N-th frame (default: 1)"
     )
+    arguments.add_source_fps(verb)
     verb.add_argument(
         "--with-keypoints",
         metavar="CLIPS",
@@ -82,7 +83,11 @@ def features(words: argparse.Namespace) -> int:
         Path(words.target),
         words.weights,
         Path(words.out),
-        settings=ExtractionSettings(every_nth=words.every_nth, target_fps=words.target_fps or 0.0),
+        settings=ExtractionSettings(
+            every_nth=words.every_nth,
+            target_fps=words.target_fps or 0.0,
+            source_fps=words.source_fps,
+        ),
         keypoints=Path(words.with_keypoints) if words.with_keypoints else None,
         keep_partial=words.keep_partial,
         batch_size=words.batch_size,

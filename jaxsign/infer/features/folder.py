@@ -86,6 +86,8 @@ class FeaturePlan:
             "every_nth": self.settings.every_nth,
             "target_fps": self.settings.target_fps,
             "keypoints": job.keypoints is not None,
+            # Older files know no such option.
+            **({"source_fps": self.settings.source_fps} if self.settings.source_fps else {}),
         }
 
     def path(self, job: FeatureJob) -> Path:

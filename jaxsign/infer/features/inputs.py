@@ -97,7 +97,7 @@ def images(
             if sampler.keep(seconds):
                 yield seconds, np.asarray(frame), (i + 1) / len(frames)
         return
-    with video.Video(path, threads) as opened:
+    with video.Video(path, threads, settings.source_fps) as opened:
         for frame in recording.kept(opened, settings):
             share = min(1.0, frame.seconds / opened.seconds) if opened.seconds else 0.0
             yield frame.seconds, frame.pixels(), share

@@ -23,14 +23,19 @@ def check(path: Path) -> None:
         pass
 
 
-def film(path: Path, max_side: int = 0) -> Iterator[Frame]:
+def film(path: Path, max_side: int = 0, rate: float = 0.0) -> Iterator[Frame]:
     """The frames of a video file, as fast as they are taken; damage is told on stderr at the end.
+
+    Args:
+      path: the film.
+      max_side: as in `video.Frame.pixels`.
+      rate: frames a second; 0 = by the film's own times.
 
     Raises:
       UserError: no video, or one that cannot be decoded.
     """
     count = 0
-    with video.Video(path) as opened:
+    with video.Video(path, rate=rate) as opened:
         for frame in opened:
             count += 1
             yield frame.seconds, frame.pixels(max_side)

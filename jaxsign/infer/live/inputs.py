@@ -40,7 +40,12 @@ class Stream:
 
 
 def open_all(
-    sources: list[str], run: runs.Run, *, size: int = 16, films: Finder | None = None
+    sources: list[str],
+    run: runs.Run,
+    *,
+    size: int = 16,
+    films: Finder | None = None,
+    fps: float = 0.0,
 ) -> list[Stream]:
     """The streams that the words of a command line mean, a folder's one by one.
 
@@ -49,6 +54,7 @@ def open_all(
       run: a loaded run, which decides which array of a file is meant.
       size: frames a chunk, for recordings.
       films: finds landmarks in films.
+      fps: frames a second of all but the pipe; 0 = as they say.
 
     Raises:
       UserError: nothing there, or nothing that this run takes.
@@ -58,17 +64,20 @@ def open_all(
         if source == PIPE:
             found.append(Stream(_STDIN, lambda: sensor_lines.read(sys.stdin, _STDIN)))
         else:
-            found += [_of_item(item, run, size, films) for item in files.find(source, films)]
+            items = files.find(source, films, fps=fps)
+            found += [_of_item(item, run, size, films, fps) for item in items]
     return found
 
 
-def _of_item(item: files.Item, run: runs.Run, size: int, films: Finder | None) -> Stream:
+def _of_item(
+    item: files.Item, run: runs.Run, size: int, films: Finder | None, fps: float
+) -> Stream:
     if films is not None and videos.is_video(item.path.name):
-        return _film(item.path, films.factory)
+        return _film(item.path, films.factory, fps)
     value = files.value(item, run)
     if isinstance(value, Clip):
         return _of_clip(str(item.path), value, size)
-    return _of_array(str(item.path), value.astype(np.float32), size)
+    return dataclasses.replace(_of_array(str(item.path), value.astype(np.float32), size), fps=fps)
 
 
 def _of_array(name: str, x: Array, size: int) -> Stream:
@@ -94,14 +103,14 @@ def _rate(times: Array) -> float:
     return (len(times) - 1) / span if span > 0 else 0.0
 
 
-def _film(path: Path, landmarker: Callable[[], Landmarker]) -> Stream:
-    with video.Video(path) as opened:
+def _film(path: Path, landmarker: Callable[[], Landmarker], rate: float) -> Stream:
+    with video.Video(path, rate=rate) as opened:
         fps = opened.rate
 
     def chunks() -> Iterator[Chunk]:
         clock = Milliseconds()
         with contextlib.closing(landmarker()) as finder:
-            for seconds, image in frames.film(path, 640):
+            for seconds, image in frames.film(path, 640, rate):
                 found = finder.detect(image, clock.read(seconds))
                 yield Chunk(found.points[None], np.array([seconds]), found.visibility[None])
 

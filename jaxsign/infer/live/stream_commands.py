@@ -59,6 +59,7 @@ def _add_cutting(verb: argparse.ArgumentParser) -> None:
     add = cutting.add_argument
     add("--window", type=float, metavar="S", help="seconds of a window (the recipe's; else 3 or 1)")
     add("--overlap", type=float, metavar="P", help="share of neighbouring windows (0.5 or 0.75)")
+    arguments.add_source_fps(cutting)
     add("--fps", type=float, default=0.0, metavar="N", help="frames a second, if they do not tell")
     add(
         "--chunk", type=arguments.positive, default=16, metavar="N",
@@ -96,8 +97,11 @@ def stream(words: argparse.Namespace) -> int:
         if getattr(words, name) and Path(getattr(words, name)).is_dir():
             raise IsADirectoryError(21, "is a folder", getattr(words, name))
     run = runs.load_run(words.workdir, words.which)
-    films = commands.finder(words, ExtractionSettings(max_side=640, confidence=words.confidence))
-    streams = inputs.open_all(words.input, run, size=words.chunk, films=films)
+    chosen = ExtractionSettings(
+        max_side=640, confidence=words.confidence, source_fps=words.source_fps
+    )
+    films = commands.finder(words, chosen)
+    streams = inputs.open_all(words.input, run, size=words.chunk, films=films, fps=words.source_fps)
     names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
     asked = {name: getattr(words, name) for name in names}
     player = streaming.Player(run, asked, words.fps, quiet=words.quiet)

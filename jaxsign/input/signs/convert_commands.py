@@ -74,6 +74,7 @@ def add_convert(verbs: arguments.Verbs) -> None:
         "--formats", action=_ShowFormats, nargs=0, help="show the formats and what they look like"
     )
     arguments.add_person(verb)
+    arguments.add_source_fps(verb)
     verb.add_argument("--split", nargs="+", choices=SPLITS, help="only clips of these splits")
     bad = verb.add_mutually_exclusive_group()
     bad.add_argument(
@@ -151,7 +152,9 @@ def convert(words: argparse.Namespace) -> int:
     if words.find_occluded:
         raise UserError("--find-occluded goes with --config RECIPE: give that, or leave it out")
     source = Path(words.source)
-    collection = formats.open_collection(source, words.source_format, person=words.person)
+    collection = formats.open_collection(
+        source, words.source_format, person=words.person, fps=words.source_fps
+    )
     formats.check_beside(source, words.out)
     if words.split:
         collection = _of_splits(collection, words.split)
@@ -167,7 +170,7 @@ def convert(words: argparse.Namespace) -> int:
 def _convert_recipe(words: argparse.Namespace) -> int:
     others = {"--from": words.source_format, "--strict": words.strict, "--parquet": words.parquet}
     others |= {"--float16": words.float16, "--confidence": words.confidence, "--skip": words.skip}
-    others |= {"--person": words.person or None}
+    others |= {"--person": words.person or None, "--source-fps": words.source_fps or None}
     others |= {"--max-gap": words.max_gap, f"--to {words.to}": words.to not in ("auto", "fslr")}
     for name, given in others.items():
         if given is not None and given is not False:

@@ -18,7 +18,7 @@ from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import labels, tables
 from jaxsign.input.folders import progress
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import formats, fslr_npz, numbering, synthetic
+from jaxsign.input.signs import formats, fslr_npz, numbering, rates, synthetic
 from jaxsign.input.signs.clip import Clip
 
 Array = np.ndarray
@@ -176,7 +176,7 @@ def _of_collection(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[st
     if path is None:
         whole = synthetic.collection(data.synthetic, split)
     else:
-        whole = formats.open_collection(path, kind.format or None)
+        whole = formats.open_collection(path, kind.format or None, fps=data.source_fps)
     names = numbering.class_names(whole, data, path, limits)
     chosen = numbering.of_split(whole, split, explicit=path is not None and bool(data[split].path))
     # A run that learned glosses alone names no categories, whatever the clips say of theirs.
@@ -257,7 +257,9 @@ def _tell(problems: Sequence[str], what: str, skip: bool, kept: int) -> None:
 
 def _of_table(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
     folder, path = _place(data, split)
-    load = functools.partial(fslr_npz.read, key=data.key) if kind.stored else clips.load
+    load: Callable[[Path], Clip | Array] = functools.partial(_clip, fps=data.source_fps)
+    if kind.stored:
+        load = functools.partial(fslr_npz.read, key=data.key)
     suffix = ".npz" if kind.stored else clips.SUFFIX
     table = labels.read_table(folder, path, limits, (suffix, ".npz", ".parquet"), split)
     files = formats.Lookup(folder, suffix)
@@ -286,6 +288,10 @@ def _absent(paths: Sequence[Path], names: Sequence[str], files: formats.Lookup) 
         for i, (path, name) in enumerate(zip(paths, names, strict=True))
         if not path.is_file()
     ]
+
+
+def _clip(path: Path, fps: float) -> Clip:
+    return rates.timed(clips.load(path), fps)
 
 
 @dataclasses.dataclass

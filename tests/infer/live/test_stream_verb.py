@@ -42,6 +42,17 @@ def signs(stream):
     return [[sign[name] for name in kept] for sign in stream["glosses"]]
 
 
+def test_the_true_rate_takes_the_place_of_one_that_nobody_records_at(run_folder, tmp_path, caplog):
+    true = recording()
+    fast = clips.Clip(true.landmarks, np.arange(90) / 1000, fps=1000.0)
+    paths = true.save(tmp_path / "a.clip.npz"), fast.save(tmp_path / "b.clip.npz")
+    wanted, found = told(run_folder, tmp_path, *paths, "--window", 1, "--source-fps", 30)
+    assert signs(found) == signs(wanted) and signs(wanted)
+    assert "impossible" not in caplog.text
+    told(run_folder, tmp_path, paths[1], "--window", 1)
+    assert "impossible frame rate (1000 a second" in caplog.text
+
+
 def test_a_recording_is_told_sign_by_sign(run_folder, tmp_path, capsys):
     path = recording().save(tmp_path / "a.clip.npz")
     table = tmp_path / "told.csv"

@@ -70,6 +70,7 @@ def add_frames(verb: argparse.ArgumentParser) -> None:
     frames.add_argument(
         "--every-nth", type=int, default=1, metavar="N", help="keep each N-th frame (default: 1)"
     )
+    arguments.add_source_fps(frames)
     frames.add_argument(
         "--max-side",
         type=int,
@@ -133,6 +134,7 @@ def settings(words: argparse.Namespace) -> "ExtractionSettings":
         target_fps=words.target_fps or 0.0,
         max_side=words.max_side,
         confidence=words.confidence,
+        source_fps=words.source_fps,
     )
 
 

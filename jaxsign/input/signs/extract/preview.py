@@ -41,7 +41,7 @@ def _drawn(
     """The frames of the given numbers with their skeletons."""
     wanted, last = set(numbers.tolist()), int(numbers.max())
     drawn = 0
-    with video.Video(source) as opened:
+    with video.Video(source, rate=settings.source_fps) as opened:
         for number, frame in enumerate(recording.kept(opened, settings)):
             if number in wanted:
                 image = Image.fromarray(frame.pixels(side))

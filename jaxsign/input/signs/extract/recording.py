@@ -49,7 +49,7 @@ def record(
     rows, times = _Rows(clips.POINTS * 3 + 33), []
     clock = sampling.Milliseconds()
     size = (0, 0)
-    with video.Video(path, threads) as opened:
+    with video.Video(path, threads, settings.source_fps) as opened:
         for frame in kept(opened, settings):
             image = frame.pixels(settings.max_side, bgr=settings.bgr)
             found = landmarker.detect(image, clock.read(frame.seconds))

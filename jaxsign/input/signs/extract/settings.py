@@ -24,6 +24,7 @@ class ExtractionSettings:
       every_nth: keep each n-th frame.
       target_fps: keep about so many frames a second; 0 = all.
       max_side: pixels; frames with a longer side are scaled down to it before detection; 0 = never.
+      source_fps: frames a second of the films, whatever they say themselves; 0 = by their times.
       confidence: least detection, presence and tracking confidence, 0 to 1.
 
     Raises:
@@ -36,6 +37,7 @@ class ExtractionSettings:
     target_fps: float = 0.0
     max_side: int = 1280
     confidence: float = 0.5
+    source_fps: float = 0.0
 
     def __post_init__(self) -> None:
         checks = {
@@ -55,8 +57,9 @@ class ExtractionSettings:
             raise UserError("\n".join(wrong))
 
     def as_dict(self) -> dict[str, Any]:
-        """For the record."""
-        return dataclasses.asdict(self)
+        """For the record; without a rate that is not given, as older ones have none."""
+        made = dataclasses.asdict(self)
+        return made if self.source_fps else {k: v for k, v in made.items() if k != "source_fps"}
 
 
 def agree(out: Path, wanted: Mapping[str, Any], overwrite: bool = False) -> None:

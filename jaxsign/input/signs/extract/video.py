@@ -63,17 +63,22 @@ class Frame:
 class Video:
     """A video's first moving picture stream; iterate once for its frames.
 
+    Args:
+      path: the file.
+      threads: that decode.
+      rate: frames a second, whatever the file says; 0 = by its own times.
+
     Attributes:
       path: the file.
-      rate: frames a second as the file tells, 0 where it does not.
-      seconds: length as the file tells, 0 where it does not.
+      rate: frames a second as it is given or the file tells, 0 where neither does.
+      seconds: length likewise.
       damage: after the iteration: what was missing or could not be decoded, empty if nothing.
 
     Raises:
       UserError: no video, or one that cannot be decoded.
     """
 
-    def __init__(self, path: Path, threads: int = 1):
+    def __init__(self, path: Path, threads: int = 1, rate: float = 0.0):
         self.path, self.damage = path, ""
         self._container = _open(path)
         try:
@@ -83,8 +88,9 @@ class Video:
         except BaseException:
             self._container.close()
             raise
-        self.rate = float(self._stream.average_rate or self._stream.guessed_rate or 0)
-        self.seconds = self._declared()
+        self._given = rate
+        self.rate = rate or float(self._stream.average_rate or self._stream.guessed_rate or 0)
+        self.seconds = self._stream.frames / rate if rate else self._declared()
 
     def __enter__(self) -> "Video":
         return self
@@ -136,19 +142,19 @@ class Video:
                 continue
             for native in frames:
                 last = clock.read(native.time)
+                yield Frame(count / self._given if self._given else last, native, aspect)
                 count += 1
-                yield Frame(last, native, aspect)
         self.damage = self.damage or self._missing(count, last)
 
     def _missing(self, count: int, last: float) -> str:
         """What the header promised and the file does not hold."""
         # By both measures where there are two: edit lists leave frames out, sound may go on.
-        frames = self._stream.frames
-        short = self.seconds - last > max(0.1 if frames else 0.5, 0.05 * self.seconds)
+        frames, seconds = self._stream.frames, self._declared()
+        short = seconds - last > max(0.1 if frames else 0.5, 0.05 * seconds)
         tagged = bool(self._stream.duration) or "DURATION" in self._stream.metadata
         if not count or not short or not tagged or (frames and count > 0.95 * frames):
             return ""
-        return f"it ends at {last:.2f} s of {self.seconds:.2f} s: the file is cut short"
+        return f"it ends at {last:.2f} s of {seconds:.2f} s: the file is cut short"
 
 
 def _open(path: Path) -> Any:

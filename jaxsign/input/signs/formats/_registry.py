@@ -68,13 +68,16 @@ def _holds(path: Path) -> str:
     return f" The folder holds {', '.join(found[:6]) or 'nothing'}{more}."
 
 
-def open_collection(path: str | Path, format: str | None = None, *, person: int = 0) -> Collection:
+def open_collection(
+    path: str | Path, format: str | None = None, *, person: int = 0, fps: float = 0.0
+) -> Collection:
     """The clips of a file or folder; a single file is a collection of one.
 
     Args:
         path: where it lies.
         format: one of `names()`; None = found out.
         person: which of several people of a file, from 1; 0 = the one who moves.
+        fps: frames a second of all that it holds, whatever it says itself; 0 = as it says.
 
     Raises:
         UserError: nothing there, another format, one that is of one person, or a file that the
@@ -86,8 +89,7 @@ def open_collection(path: str | Path, format: str | None = None, *, person: int 
         raise UserError(f"{path}: no such file or folder")
     name = format or detect(path)
     found = get(name)
-    if not person:
-        return found.open(path)
-    if found.open_person is None:
+    if person and found.open_person is None:
         raise UserError(f"{path}: --person {person}, but a clip of format {name} is of one person")
-    return found.open_person(path, person)
+    opened = found.open_person(path, person) if person and found.open_person else found.open(path)
+    return opened.at_rate(fps)

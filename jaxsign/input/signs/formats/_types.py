@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from jaxsign.input import tables
+from jaxsign.input.signs import rates
 from jaxsign.input.signs.clip import Clip
 from jaxsign.sections.data import SPLITS as SPLITS
 
@@ -104,6 +105,12 @@ class Collection:
             in_order(self.glosses, signed),
             in_order(self.categories, [entry.category for entry in self.entries]),
         )
+
+    def at_rate(self, fps: float) -> "Collection":
+        """The same frames at so many a second, whatever the files say; 0 = as they say."""
+        if not fps:
+            return self
+        return dataclasses.replace(self, reader=rates.Timed(self.reader, fps), rate=fps)
 
     def part(self, indices: Iterable[int]) -> "Collection":
         """The entries `indices` alone; classes stay as they are."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxsign.input.signs import rates
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
 
@@ -123,6 +124,16 @@ def _rate(clip: Clip) -> str:
     return f"fps says {clip.fps:.4g}, the timestamps say {1 / usual:.4g}"
 
 
+def _impossible_rate(clip: Clip) -> str:
+    rate = rates.of_clip(clip)
+    if not rates.strange(rate):
+        return ""
+    return (
+        f"an impossible rate of {rate:.4g} frames a second; expected {rates.USUAL} "
+        f"({rates.OPTION} gives the true one)"
+    )
+
+
 def _still(clip: Clip) -> str:
     if len(clip) == 1:
         return "a single frame: no movement"
@@ -147,5 +158,6 @@ _CHECKS: tuple[Callable[[Clip], str], ...] = (
     _times,
     _holes,
     _rate,
+    _impossible_rate,
     _still,
 )

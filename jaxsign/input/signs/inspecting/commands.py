@@ -42,6 +42,7 @@ def add_inspect(verbs: arguments.Verbs) -> None:
         "--frames", type=arguments.positive, default=8, metavar="N", help="frames of the strip (8)"
     )
     arguments.add_person(verb)
+    arguments.add_source_fps(verb)
     size = verb.add_mutually_exclusive_group()
     size.add_argument(
         "--sample",
@@ -67,6 +68,7 @@ def run(words: argparse.Namespace) -> int:
         png=words.png,
         frames=words.frames,
         person=words.person,
+        fps=words.source_fps,
         sample=0 if words.all else words.sample,
         as_json=words.json,
     )

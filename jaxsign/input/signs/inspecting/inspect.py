@@ -27,6 +27,7 @@ def inspect(
     frames: int = 8,
     sample: int = 500,
     person: int = 0,
+    fps: float = 0.0,
     as_json: bool = False,
     console: Console | None = None,
 ) -> Facts:
@@ -40,6 +41,7 @@ def inspect(
       frames: frames of a clip's strip.
       sample: clips of a folder that are read, evenly spread; 0 = all.
       person: which of several people of a clip, from 1; 0 = the one who moves.
+      fps: frames a second of the clips; 0 = as they say.
       as_json: print JSON.
       console: where to print tables; standard output if None.
 
@@ -60,7 +62,7 @@ def inspect(
     if found is not None:
         result: Facts = _arrays(path, found, png, frames, None if as_json else console)
     else:
-        opened = formats.open_collection(path, format, person=person)
+        opened = formats.open_collection(path, format, person=person, fps=fps)
         number = _number(opened, clip)
         if number is None:
             result = _collection(opened, png, sample, None if as_json else console)

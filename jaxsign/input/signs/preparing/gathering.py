@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from jaxsign.errors import UserError, listing
+from jaxsign.input import traits
 from jaxsign.input.folders import progress
-from jaxsign.input.signs import formats, leap_motion
+from jaxsign.input.signs import formats, leap_motion, rates
 from jaxsign.input.signs.formats import Collection
 from jaxsign.input.signs.preparing import (
     label_table,
@@ -34,13 +35,20 @@ def gather(words: argparse.Namespace, console: Console) -> Collection:
     if not data.exists():
         raise UserError(f"--data {data}: no such file or folder")
     found = _GATHER[words.source](words, data, console)
-    if words.source in ("kaggle", "video", "clips") and words.split != "original":
-        with progress.Bar("opening", len(found)) as bar:
-            found = preparation.usable(found, bar.step)
+    if words.source in ("kaggle", "video", "clips"):
+        if words.split != "original":
+            with progress.Bar("opening", len(found)) as bar:
+                found = preparation.usable(found, bar.step)
+        rates.warn(found.name, _sampled_rates(found), rates.OPTION)
     if not len(found):
         problems = f":\n{listing(found.problems)}" if found.problems else ""
         raise UserError(f"{data}: no clip can be used{problems}")
     return found
+
+
+def _sampled_rates(collection: Collection) -> list[tuple[str, float]]:
+    names = [entry.name for entry in collection.entries]
+    return rates.sampled(names, collection.reader, traits.SAMPLE)
 
 
 def record(words: argparse.Namespace) -> dict[str, Any]:
@@ -130,7 +138,7 @@ def extraction(words: argparse.Namespace, out: Path) -> tuple[Any, dict[str, Any
     from jaxsign.input.signs.extract import commands, landmarkers, models, work
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-    settings = ExtractionSettings(confidence=words.confidence)
+    settings = ExtractionSettings(confidence=words.confidence, source_fps=words.source_fps or 0.0)
     files = models.check({kind: getattr(words, name) for kind, name in commands.MODELS.items()})
     factory = functools.partial(landmarkers.create, files, settings)
     return work.ExtractionPlan(out, factory, settings), dict(models.fingerprints(files))
@@ -168,7 +176,7 @@ def _collected(
 
 
 def _clips(words: argparse.Namespace, data: Path, console: Console) -> Collection:
-    opened = formats.open_collection(data)
+    opened = formats.open_collection(data, fps=words.source_fps or 0.0)
     return preparation.labelled(opened, _table(words), words.separator)
 
 

@@ -120,8 +120,8 @@ def _add_joints(verb: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--source-fps", type=float, metavar="F",
-        help="frames a second of keypoints and recordings that do not tell (huggingface: --fps; "
-        "leap: 120)",
+        help="frames a second of what is read, whatever films and clips say; keypoints and "
+        "recordings do not tell (huggingface: --fps; leap: 120)",
     )  # fmt: skip
     group.add_argument(
         "--side", choices=("left", "right"), default="right",

@@ -97,6 +97,17 @@ def test_uneven_times_are_kept_from_the_first_kept_frame_on(tmp_path):
     np.testing.assert_allclose(nth.timestamps, [0, 0.06, 0.24])
 
 
+def test_the_true_rate_takes_the_place_of_the_films_times(tmp_path):
+    path = fakes.movie(tmp_path / "a.mp4", times=list(range(12)))  # "1000 frames a second"
+    clip, note = recording.record(path, fakes.Fake(), ExtractionSettings(source_fps=25))
+    np.testing.assert_allclose(clip.timestamps, np.arange(12) / 25)
+    assert clip.fps == 25 and note == ""
+    found = [row[0] for row in inputs.images(path, ExtractionSettings(source_fps=25))]
+    np.testing.assert_allclose(found, np.arange(12) / 25)
+    chosen = ExtractionSettings(source_fps=30, target_fps=10)
+    assert len(recording.record(path, fakes.Fake(), chosen)[0]) == 4
+
+
 def test_what_the_landmarker_finds_is_in_the_clip(tmp_path):
     path = fakes.movie(tmp_path / "a.mp4", 5, rate=10)
     clip, _ = recording.record(path, fakes.Fake(), ExtractionSettings(), source="me")

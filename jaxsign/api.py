@@ -170,12 +170,7 @@ class TrainedModel:
         return _like(asked, [self._embedded(self._read(one), output) for one in _several(asked)])
 
     def _embedded(self, clip: runs.NetInput, output: str) -> np.ndarray:
-        x, valid = self.run.cut(clip.x), self.run.cut(clip.valid)
-        room = self._asker.bucket(len(x)) - len(x)
-        batch = {
-            "x": np.pad(x, [(0, room)] + [(0, 0)] * (x.ndim - 1))[None],
-            "valid": np.pad(valid, (0, room))[None],
-        }
+        batch = self._asker.batch(clip)
         with jax.default_matmul_precision("highest"):
             found: Mapping[str, Any] = _outputs(self.run.net, self.run.variables, batch)
         made = np.asarray(found[output][0], np.float32)

@@ -1,5 +1,6 @@
 """The process and the machine under a run: allocation, compilation cache, what the devices are."""
 
+import logging
 import os
 import platform
 import sys
@@ -41,8 +42,6 @@ def _has_accelerator() -> bool:
 def quiet() -> None:
     """Silences notices of libraries that a user can do nothing about."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import logging
-
     # Orbax and tensorstore tell every save, and every failure twice, at length.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)

@@ -78,12 +78,6 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
                 f"stage.{stage.name}.keep_optimizer: there are no moments of {optimizers[1]} to "
                 f"keep, stage {before.name!r} has optim.name={optimizers[0]!r}"
             )
-    learned = {s.config.loss.weighting == "uncertainty" for s in stages}
-    if len(learned) > 1:
-        raise UserError(
-            "loss.weighting='uncertainty' must hold in all stages or in none: its weights are "
-            "parameters of the whole run"
-        )
     return stages
 
 

@@ -37,7 +37,7 @@ class Asker:
 
     def ask(self, batch: Mapping[str, Array]) -> answering.Outputs:
         """What the task's `outputs` gives of a batch [B, T, ...]; compiled once a shape."""
-        inputs = {name: batch[name] for name in ("x", "valid")}
+        inputs = {name: batch[name] for name in self.run.net.inputs if name in batch}
         # Full float32 products, so that an answer does not depend on the device.
         with jax.default_matmul_precision("highest"):
             found = self.compiled.answer(self._variables, self.compiled.put_eval(inputs))
@@ -46,6 +46,11 @@ class Asker:
     def one(self, x: Array, length: int | None = None) -> answering.Outputs:
         """What `ask` gives of one clip [T, ...], padded to `length` frames, or to its bucket."""
         return self.ask(clip_examples.pad([x], length or self.bucket(len(x)), x))
+
+    def batch(self, clip: runs.NetInput) -> dict[str, Array]:
+        """One clip in a batch of its own, `x` [1, T, ...] and `valid` [1, T], T as its bucket."""
+        short = runs.NetInput(self.run.cut(clip.x), self.run.cut(clip.valid))
+        return _stacked([short], self.bucket(len(short.x)), 1)
 
     def answers(
         self,
@@ -118,12 +123,16 @@ class Asker:
         for (length, _), members in groups.items():
             for start in range(0, len(members), batch_size):
                 part = members[start : start + batch_size]
-                rows = [clips[i] for i in part]
-                filler = [None] * (batch_size - len(part))
-                batch = clip_examples.pad([*(clip.x for clip in rows), *filler], length, rows[0].x)
-                for row, clip in enumerate(rows):
-                    batch["valid"][row, : len(clip.x)] = clip.valid
-                yield part, batch
+                yield part, _stacked([clips[i] for i in part], length, batch_size)
+
+
+def _stacked(clips: Sequence[runs.NetInput], length: int, rows: int) -> dict[str, Array]:
+    """A batch whose first rows are the clips; the others only fill it."""
+    filler = [None] * (rows - len(clips))
+    batch = clip_examples.pad([*(clip.x for clip in clips), *filler], length, clips[0].x)
+    for row, clip in enumerate(clips):
+        batch["valid"][row, : len(clip.x)] = clip.valid
+    return batch
 
 
 @functools.lru_cache(maxsize=16)

@@ -13,18 +13,6 @@ from jaxsign.infer import run_folder
 Words = argparse.Namespace
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--workdir", type=run_folder.RunFolder, required=True, metavar="RUN", help="the run folder"
-    )
-    parser.add_argument(
-        "--which",
-        choices=("best", "last"),
-        default="best",
-        help="which checkpoint to use (default: best)",
-    )
-
-
 def _add_decoding(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> None:
     """Options of runs that recognise sequences of glosses."""
     group = parser.add_argument_group("sequences of glosses (the run's recipe says the rest)")
@@ -84,7 +72,7 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         jaxsign evaluate --workdir runs/phoenix --costs 3,3,4 --glosses phoenix --sclite
         """,
     )
-    _add_run(parser)
+    run_folder.add_run(parser)
     parser.add_argument(
         "--split",
         choices=("val", "test", "train"),
@@ -165,7 +153,7 @@ def add_predict(subparsers: arguments.Verbs) -> None:
         jaxsign predict --workdir runs/fslr film.mp4 --model models/holistic_landmarker.task
         """,
     )
-    _add_run(parser)
+    run_folder.add_run(parser)
     parser.add_argument(
         "input",
         type=arguments.Existing,
@@ -303,7 +291,7 @@ def add_export(subparsers: arguments.Verbs) -> None:
         jaxsign export --workdir runs/iv3 out.pt --backbone-weights inception_v3_google-0cc3c7bd.pth
         """,
     )
-    _add_run(parser)
+    run_folder.add_run(parser)
     parser.add_argument("out", metavar="OUT", help="the torch file to write")
     backbone = parser.add_mutually_exclusive_group()
     backbone.add_argument("--backbone-weights", metavar="FILE", help="torchvision weights file")

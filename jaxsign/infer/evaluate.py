@@ -13,8 +13,7 @@ from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input import batching
 from jaxsign.input.examples import Examples
-from jaxsign.input.folders import finding, progress
-from jaxsign.input.signs import clip as clips
+from jaxsign.input.folders import progress
 from jaxsign.input.signs import sources
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering
@@ -81,17 +80,19 @@ def data_section(
         raise UserError(f"split {split!r} is none of {', '.join(SPLITS)}")
     data = ConfigDict(run.config.data.to_dict())
     if path is not None:
-        if data.source in ("npz", "clips", "synthetic"):
-            data.source = _source_of(Path(path))
+        if sources.kind_of(data).numbered:
+            data.source = sources.guessed(Path(path))
         data[split].path, data.encoding = str(path), ""
         data[split].labels = str(labels) if labels is not None else str(Path(path) / "labels.csv")
     elif labels is not None:
         data[split].labels = str(labels)
-    if data.source not in ("npz", "clips", "synthetic"):
+    kind = sources.kind_of(data)
+    if not kind.numbered:
         # Other clips may have other signs: the run's classes keep their numbers.
         data.class_names = {head: known for head, known in run.labels.items() if known}
-    somewhere = data[split].path or (data.train.path if sources.serve_all(data.source) else "")
-    if data.source != "synthetic" and not somewhere:
+    # Where no table is of one split, the training path may hold all of them.
+    somewhere = data[split].path or (data.train.path and not kind.table)
+    if not kind.made and not somewhere:
         raise UserError(
             f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is empty). "
             "Give a folder of clips with --data DIR, and --labels CSV if it is not DIR/labels.csv."
@@ -101,13 +102,6 @@ def data_section(
     if skip_missing:
         data.missing = "skip"
     return data
-
-
-def _source_of(folder: Path) -> str:
-    held = [path.name.lower() for path in folder.glob("*") if finding.is_data(path.name)]
-    if any(name.endswith(clips.SUFFIX) for name in held):
-        return "clips"
-    return "npz" if any(name.endswith(".npz") for name in held) else "collection"
 
 
 def open_split(run: runs.Run, data: ConfigDict, split: str) -> Examples:

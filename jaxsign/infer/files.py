@@ -312,7 +312,7 @@ def _stored(
     fitting = _fits(x, run)
     about = seen.of_value(x, run.config, item.collection.rate if item.collection else item.fps)
     try:
-        x = run.features(x if x.ndim == 4 and fitting else x.astype(np.float32))
+        x = run.features(x if fitting and run.images(x) else x.astype(np.float32))
     except UserError as error:
         raise error if fitting else _unfit(item, arrays, run) from error
     if not _fits(x, run):
@@ -330,7 +330,7 @@ def _stored(
 
 
 def _fits(array: Array, run: runs.Run) -> bool:
-    if array.ndim == 4 and array.shape[1:] != run.frame_shape:
+    if run.images(array):
         return run.takes_frames and array.dtype == np.uint8 and array.shape[-1] == 3
     return array.shape[1:] == run.frame_shape and array.dtype.kind in "fiu"
 

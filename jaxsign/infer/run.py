@@ -83,6 +83,10 @@ class Run(answering.Trained):
         """Recorded clip -> float32 [T, D]; None where the net takes stored features as they are."""
         return views.of_recipe(self.config)
 
+    def images(self, x: Array) -> bool:
+        """Whether x [T, ...] are images [T, H, W, 3], not features."""
+        return x.ndim == 4 and x.shape[1:] != self.frame_shape
+
     def features(self, value: Clip | Array) -> Array:
         """What a source holds -> what the net takes, as in training.
 
@@ -90,7 +94,7 @@ class Run(answering.Trained):
           value: a recorded clip; or stored keypoints or features float [T, D], or images
             uint8 [T, H, W, 3].
         """
-        if isinstance(value, np.ndarray) and (self.view is None or value.ndim == 4):
+        if isinstance(value, np.ndarray) and (self.view is None or self.images(value)):
             return value
         assert self.view is not None, "who reads clips refuses them where there is no view"
         return np.asarray(self.view(value), np.float32)
@@ -105,7 +109,7 @@ class Run(answering.Trained):
         Raises:
           UserError: a frame of another shape.
         """
-        images = x.ndim == 4 and x.shape[1:] != self.frame_shape
+        images = self.images(x)
         if x.shape[1:] == self.frame_shape or (images and self.takes_frames):
             return
         found = f"{' x '.join(map(str, x.shape[1:]))} numbers a frame"

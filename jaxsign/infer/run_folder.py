@@ -1,5 +1,6 @@
 """What a run folder looks like, told without anything that is heavy to import."""
 
+import argparse
 from pathlib import Path
 
 from jaxsign import arguments
@@ -11,6 +12,19 @@ class RunFolder(arguments.Checked):
 
     def check(self) -> None:
         check(Path(self))
+
+
+def add_run(verb: argparse.ArgumentParser) -> None:
+    """Adds the options that name a run and one of its checkpoints."""
+    verb.add_argument(
+        "--workdir", type=RunFolder, required=True, metavar="RUN", help="the run folder"
+    )
+    verb.add_argument(
+        "--which",
+        choices=("best", "last"),
+        default="best",
+        help="which checkpoint to use (default: best)",
+    )
 
 
 def check(workdir: Path) -> None:

@@ -34,11 +34,10 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
 
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.nets import state_dict
-from jaxsign.nets.layers import regularisers
+from jaxsign.nets.layers import regularisers, typed
 
 Array = jax.Array
 Outputs = dict[str, Any]
@@ -77,7 +76,7 @@ class Part:
         return [entry for entry in table if entry.path[1] == self.name]
 
 
-class Net(nn.Module, kw_only=True):
+class Net(typed.Layer, kw_only=True):
     """The contract of a net: what all have, and what a net changes where the default is not true.
 
     `__call__(*inputs, train=False)` returns a dict of named outputs; with `uses_progress` it also
@@ -85,8 +84,6 @@ class Net(nn.Module, kw_only=True):
     collection `batch_stats`.
 
     Attributes:
-      dtype: compute type; None = that of the parameters and the input.
-      param_dtype: storage type of the parameters.
       axis_name: mapped axis over which batch statistics are shared; None = one device's own.
       inputs: fields of a batch, in the order of `__call__`; one that a batch lacks is None.
       outputs: names of what it always returns. `logits`: {head: float32 [B, K]}, one label a clip;
@@ -97,8 +94,6 @@ class Net(nn.Module, kw_only=True):
       optional_parts: submodules that are there for some inputs only.
     """
 
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
     axis_name: str | None = None
 
     inputs: ClassVar[tuple[str, ...]] = ("x", "valid")

@@ -126,7 +126,7 @@ class ASLHybrid(nets.Net):
         self, h: Array, valid: Array | None, train: bool, progress: regularisers.Progress
     ) -> Array:
         """Features [B, T, 12 P] -> [B, T, D], everything before the poolings."""
-        types, norm = self._types, self._norm
+        types, norm = self.types, self._norm
         given: Any = {"valid": valid, "train": train}
         h = temporal_attention.linear(self.dim, "stem", types, bias=False)(h)
         h = self._noted("stem_norm", batch_norm.BatchNorm(name="stem_norm", **norm)(h, **given))
@@ -158,17 +158,17 @@ class ASLHybrid(nets.Net):
 
     def _lstm(self, h: Array, valid: Array | None, train: bool) -> Array:
         rate = self._rate(ATTENTION_DROPOUT)
-        h = lstm.BidirectionalLSTM(self.dim // 2, 2, rate, name="lstm", **self._types)(
+        h = lstm.BidirectionalLSTM(self.dim // 2, 2, rate, name="lstm", **self.types)(
             h, valid, train=train
         )
-        h = temporal_attention.linear(self.dim, "lstm_projection", self._types)(h)
+        h = temporal_attention.linear(self.dim, "lstm_projection", self.types)(h)
         return dropout.Dropout(rate)(h, train=train)
 
     def _pool(self, h: Array, valid: Array | None, train: bool) -> Array:
         """[B, T, D] -> [B, 3 D]."""
-        y = temporal_attention.linear(self.dim, "pool_projection", self._types)(h)
+        y = temporal_attention.linear(self.dim, "pool_projection", self.types)(h)
         attended = temporal_attention.PackedAttention(
-            POOL_HEADS, self._rate(POOL_DROPOUT), average=True, name="attention_pool", **self._types
+            POOL_HEADS, self._rate(POOL_DROPOUT), average=True, name="attention_pool", **self.types
         )(y, valid, train=train)
         poolings = [temporal_attention.pool(h, valid, how) for how in ("mean", "max")]
         parts = [*poolings, attended]
@@ -176,12 +176,12 @@ class ASLHybrid(nets.Net):
 
     def _classify(self, h: Array, valid: Array | None, train: bool) -> Array:
         """Pooled features [B, 3 D] of the `valid` clips [B] -> logits float32."""
-        h = temporal_attention.linear(self.dim, "hidden", self._types)(h)
+        h = temporal_attention.linear(self.dim, "hidden", self.types)(h)
         # The one norm whose momentum the original left at torch's default.
         norm = batch_norm.BatchNorm(name="hidden_norm", **{**self._norm, "momentum": 0.1})
         h = nn.silu(norm(h, valid, train=train))
         h = dropout.Dropout(self._rate(HEAD_DROPOUT))(h, train=train)
-        out = temporal_attention.linear(self.num_gloss, "out", self._types)
+        out = temporal_attention.linear(self.num_gloss, "out", self.types)
         return out(h).astype(jnp.float32)
 
     def _noted(self, name: str, h: Array) -> Array:
@@ -196,12 +196,8 @@ class ASLHybrid(nets.Net):
         return regularisers.AdaptiveDropout(self._rate(initial), self._rate(final), warmup)
 
     @property
-    def _types(self) -> dict[str, Any]:
-        return {"dtype": self.dtype, "param_dtype": self.param_dtype}
-
-    @property
     def _norm(self) -> dict[str, Any]:
-        return {**self._types, "momentum": self.bn_momentum, "axis_name": self.axis_name}
+        return {**self.types, "momentum": self.bn_momentum, "axis_name": self.axis_name}
 
     @property
     def padding_counts(self) -> bool:

@@ -16,7 +16,7 @@ from flax import linen as nn
 from jaxsign.errors import UserError
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets import state_dict
-from jaxsign.nets.layers import dense, dropout, initializers
+from jaxsign.nets.layers import dense, dropout, initializers, typed
 from jaxsign.nets.layers import inception_blocks as blocks
 
 Array = jax.Array
@@ -28,13 +28,11 @@ _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _STD = np.array((0.229, 0.224, 0.225), np.float32)
 
 
-class Linear(nn.Module):
+class Linear(typed.Layer):
     """The classifiers' layer: weights normal of deviation `std`, biases as torch's default."""
 
     features: int
     std: float = 0.1
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -64,11 +62,11 @@ class AuxHead(nn.Module):
         x = nn.avg_pool(x, (5, 5), (3, 3))
         for unit in blocks.AUX:
             x = blocks.ConvUnit(unit, **self.options, name=unit.name)(x, train=train)
-        dtype, param_dtype = self.options["dtype"], self.options["param_dtype"]
-        return Linear(self.classes, 0.001, dtype, param_dtype, name="fc")(x.mean((1, 2)))
+        types = {name: self.options[name] for name in ("dtype", "param_dtype")}
+        return Linear(self.classes, 0.001, **types, name="fc")(x.mean((1, 2)))
 
 
-class InceptionV3(nn.Module):
+class InceptionV3(typed.Layer):
     """Inception v3 without its classifier, or with it (`num_classes`).
 
     Frames may have any size from 75 x 75; the published weights were trained at 299 x 299.
@@ -81,8 +79,6 @@ class InceptionV3(nn.Module):
         original carries it along in the same way.
       num_classes: outputs of the final layer `fc`; 0 = no such layer.
       dropout: rate on the features in train mode.
-      dtype: compute type; None = that of the parameters.
-      param_dtype: storage type.
       axis_name: mapped axis over which batch statistics are shared.
     """
 
@@ -90,8 +86,6 @@ class InceptionV3(nn.Module):
     aux_logits: bool = True
     num_classes: int = 0
     dropout: float = 0.5
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
     axis_name: str | None = None
 
     @nn.compact
@@ -117,11 +111,7 @@ class InceptionV3(nn.Module):
                 f"expected frames [N, H, W, 3] of at least {SMALLEST} x {SMALLEST}, found "
                 f"{list(x.shape)}"
             )
-        options = {
-            "dtype": self.dtype,
-            "param_dtype": self.param_dtype,
-            "axis_name": self.axis_name,
-        }
+        options = {**self.types, "axis_name": self.axis_name}
         outputs: dict[str, Array] = {}
         x = to_symmetric_range(x) if self.transform_input else x
         for step in blocks.STEM:
@@ -138,7 +128,7 @@ class InceptionV3(nn.Module):
         x = x.astype(jnp.float32).mean((1, 2)).astype(x.dtype)
         outputs["features"] = dropout.Dropout(self.dropout)(x, train=train)
         if self.num_classes:
-            fc = Linear(self.num_classes, 0.1, self.dtype, self.param_dtype, name="fc")
+            fc = Linear(self.num_classes, 0.1, **self.types, name="fc")
             outputs["logits"] = fc(outputs["features"])
         return outputs
 

@@ -73,14 +73,13 @@ class InceptionV3GRU(nets.Net):
         if valid is not None and valid.shape != x.shape[:2]:
             raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
         features = self._features(x, valid, train)
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         ok = None if valid is None else valid.astype(bool)
-        states1, _ = recurrent.GRU(self.hidden1, name="gru1", **types)(features, ok)
+        states1, _ = recurrent.GRU(self.hidden1, name="gru1", **self.types)(features, ok)
         h = dropout.Dropout(self.dropout)(states1, train=train)
-        states2, last = recurrent.GRU(self.hidden2, name="gru2", **types)(h, ok)
+        states2, last = recurrent.GRU(self.hidden2, name="gru2", **self.types)(h, ok)
         h = dropout.Dropout(self.dropout)(last, train=train)
-        gloss = dense.Dense(self.num_gloss, name="gloss_head", **types)(h)
-        cat = dense.Dense(self.num_cat, name="category_head", **types)(h)
+        gloss = dense.Dense(self.num_gloss, name="gloss_head", **self.types)(h)
+        cat = dense.Dense(self.num_cat, name="category_head", **self.types)(h)
         result = {
             "logits": {"gloss": gloss.astype(jnp.float32), "cat": cat.astype(jnp.float32)},
             "embedding": last,
@@ -135,8 +134,7 @@ class InceptionV3GRU(nets.Net):
             frames = inception.normalise_uint8(frames)
         backbone = inception.InceptionV3(
             transform_input=self.transform_input,
-            dtype=self.dtype,
-            param_dtype=self.param_dtype,
+            **self.types,
             axis_name=self.axis_name,
             name=BACKBONE.name,
         )

@@ -13,50 +13,44 @@ from flax import linen as nn
 
 from jaxsign import fields, nets
 from jaxsign.nets import rows as torch_rows
-from jaxsign.nets.layers import attention, dense, dropout, norm, positions
+from jaxsign.nets.layers import attention, dense, dropout, norm, positions, typed
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 POOLINGS = ("mean", "max", "cls")
 
 
-class EncoderLayer(nn.Module):
+class EncoderLayer(typed.Layer):
     """Pre-norm layer: x + Attention(Norm(x)), then x + FeedForward(Norm(x)) with ReLU."""
 
     num_heads: int
     ff_dim: int
     dropout: float
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None, *, train: bool) -> Array:
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         mixed = attention.MultiHeadAttention(
-            self.num_heads, self.dropout, name="attention", **types
-        )(norm.LayerNorm(1e-6, name="norm1", **types)(x), valid, train=train)
+            self.num_heads, self.dropout, name="attention", **self.types
+        )(norm.LayerNorm(1e-6, name="norm1", **self.types)(x), valid, train=train)
         x = x + dropout.Dropout(self.dropout)(mixed, train=train)
-        h = norm.LayerNorm(1e-6, name="norm2", **types)(x)
-        h = nn.relu(dense.Dense(self.ff_dim, name="linear1", **types)(h))
+        h = norm.LayerNorm(1e-6, name="norm2", **self.types)(x)
+        h = nn.relu(dense.Dense(self.ff_dim, name="linear1", **self.types)(h))
         h = dropout.Dropout(self.dropout)(h, train=train)
-        h = dense.Dense(x.shape[-1], name="linear2", **types)(h)
+        h = dense.Dense(x.shape[-1], name="linear2", **self.types)(h)
         return x + dropout.Dropout(self.dropout)(h, train=train)
 
 
-class Head(nn.Module):
+class Head(typed.Layer):
     """Linear to half the width, ReLU, dropout, linear to the classes; logits in float32."""
 
     num_classes: int
     dropout: float
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        h = nn.relu(dense.Dense(x.shape[-1] // 2, name="hidden", **types)(x))
+        h = nn.relu(dense.Dense(x.shape[-1] // 2, name="hidden", **self.types)(x))
         h = dropout.Dropout(self.dropout)(h, train=train)
-        return dense.Dense(self.num_classes, name="out", **types)(h).astype(jnp.float32)
+        return dense.Dense(self.num_classes, name="out", **self.types)(h).astype(jnp.float32)
 
 
 class SignTransformer(nets.Net):
@@ -104,8 +98,7 @@ class SignTransformer(nets.Net):
           ValueError: a shape or field that does not fit.
         """
         self._check(x, valid)
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        h = dense.Dense(self.emb_dim, name="embedding", **types)(x)
+        h = dense.Dense(self.emb_dim, name="embedding", **self.types)(x)
         # In every pooling mode, because the original's checkpoints always hold it.
         token = self.param(
             "cls_token", nn.initializers.normal(1.0), (1, 1, self.emb_dim), self.param_dtype
@@ -120,18 +113,18 @@ class SignTransformer(nets.Net):
             "buffers", "positions", positions.sinusoidal, self.max_len, self.emb_dim
         ).value[: h.shape[1]]
         h = dropout.Dropout(self.dropout)(h + jnp.asarray(table, h.dtype), train=train)
-        h = norm.LayerNorm(1e-6, name="input_norm", **types)(h)
+        h = norm.LayerNorm(1e-6, name="input_norm", **self.types)(h)
         attendable = None if valid is None else valid.astype(bool)
         for i in range(self.n_layers):
             h = EncoderLayer(
-                self.n_heads, self.feed_forward_dim, self.dropout, name=f"layer_{i}", **types
+                self.n_heads, self.feed_forward_dim, self.dropout, name=f"layer_{i}", **self.types
             )(h, attendable, train=train)
         embedding = pool(h.astype(jnp.float32), valid, self.pooling)
         h = dropout.Dropout(self.dropout)(embedding, train=train)
         heads = {"gloss": self.num_gloss, "cat": self.num_cat}
         names = {"gloss": "gloss_head", "cat": "category_head"}
         logits = {
-            head: Head(n, self.dropout, name=names[head], **types)(h, train=train)
+            head: Head(n, self.dropout, name=names[head], **self.types)(h, train=train)
             for head, n in heads.items()
         }
         return {"logits": logits, "embedding": embedding}

@@ -72,7 +72,6 @@ class WhisperSign(nets.Net):
 
     def setup(self) -> None:
         self._check_fields()
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         masked = self.padding == "masked"
         self.frontend = patch_frontend.PatchFrontend(
             self.dim,
@@ -81,7 +80,7 @@ class WhisperSign(nets.Net):
             self.spatial_dropout,
             mask_padding=masked,
             axis_name=self.axis_name,
-            **types,
+            **self.types,
         )
         self.encoder = two_attention_encoder.TwoAttentionEncoder(
             self.num_layers,
@@ -90,9 +89,9 @@ class WhisperSign(nets.Net):
             self.dropout,
             self.max_relative,
             mask_padding=masked,
-            **types,
+            **self.types,
         )
-        self.ctc_head = dense.Dense(self.vocabulary, **types)
+        self.ctc_head = dense.Dense(self.vocabulary, **self.types)
         self.attention_decoder = attention_decoder.AttentionDecoder(
             self.vocabulary,
             self.dim,
@@ -101,10 +100,10 @@ class WhisperSign(nets.Net):
             self.ff_dim,
             self.dropout,
             self.max_target,
-            **types,
+            **self.types,
         )
         if self.auxiliary_ctc:
-            self.auxiliary_head = dense.Dense(self.vocabulary, **types)
+            self.auxiliary_head = dense.Dense(self.vocabulary, **self.types)
 
     def __call__(
         self,

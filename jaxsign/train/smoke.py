@@ -37,9 +37,8 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     net = setup.build_net(config, precision.compute_dtype(config.precision))
     key, task = jax.random.key(config.seed), tasks.build(config, net)
     batch = task.imagined(config, key)
-    variables = task.init(key, batch)
-    params = {k: v for k, v in variables["params"].items() if k != "loss_weights"}
-    rest = {k: v for k, v in variables.items() if k != "params"}
+    rest = nets.init(net, key, batch)
+    params = rest.pop("params")
 
     def loss(params: Any) -> jax.Array:
         now = {"params": params, **rest}

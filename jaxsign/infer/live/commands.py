@@ -45,10 +45,7 @@ def add_live(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs, "live", "recognise signs from a camera or a film", _TEXT, _EXAMPLES
     )
-    verb.add_argument(
-        "--workdir", type=run_folder.RunFolder, required=True, metavar="RUN", help="the run folder"
-    )
-    verb.add_argument("--which", choices=("best", "last"), default="best", help="its checkpoint")
+    run_folder.add_run(verb)
     source = verb.add_mutually_exclusive_group()
     source.add_argument(
         "--camera", type=int, default=0, metavar="N", help="number of the camera (default: 0)"

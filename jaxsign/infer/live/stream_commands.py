@@ -34,10 +34,7 @@ def add_stream(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs, "stream", "recognise signs in recordings and pipes as they come", _TEXT, _EXAMPLES
     )
-    verb.add_argument(
-        "--workdir", type=run_folder.RunFolder, required=True, metavar="RUN", help="the run folder"
-    )
-    verb.add_argument("--which", choices=("best", "last"), default="best", help="its checkpoint")
+    run_folder.add_run(verb)
     verb.add_argument(
         "input",
         type=_Stream,

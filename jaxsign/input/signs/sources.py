@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import labels, tables
-from jaxsign.input.folders import progress
+from jaxsign.input.folders import finding, progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats, fslr_npz, numbering, rates, synthetic
 from jaxsign.input.signs.clip import Clip
@@ -84,7 +84,7 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Kind:
+class Kind:
     """What a name of `data.source` means.
 
     Attributes:
@@ -94,6 +94,7 @@ class _Kind:
         split has a path of its own.
       made: there is no place: the examples are made of the recipe.
       id: of an example; its own name if None.
+      numbered: labels are class numbers of the recipe's own, not names of signs.
     """
 
     format: str = ""
@@ -102,25 +103,24 @@ class _Kind:
     made: bool = False
     id: Callable[[formats.Entry], str] | None = None
 
+    @property
+    def numbered(self) -> bool:
+        return self.table or self.made
+
 
 def _row_id(entry: formats.Entry) -> str:
     return f"{entry.split}-{int(entry.name.rpartition('/')[2])}-{entry.glosses[0]}"
 
 
 _KINDS = {
-    "clips": _Kind("clips", table=True),
-    "collection": _Kind(),
-    "landmarks75": _Kind("sequences75", id=_row_id),
-    "npz": _Kind("fslr", table=True, stored=True),
-    "sentences": _Kind("sentences", stored=True),
-    "synthetic": _Kind(made=True),
-    "whispersign": _Kind(stored=True),
+    "clips": Kind("clips", table=True),
+    "collection": Kind(),
+    "landmarks75": Kind("sequences75", id=_row_id),
+    "npz": Kind("fslr", table=True, stored=True),
+    "sentences": Kind("sentences", stored=True),
+    "synthetic": Kind(made=True),
+    "whispersign": Kind(stored=True),
 }
-
-
-def serve_all(name: str) -> bool:
-    """Whether the training path of this layout may hold all splits."""
-    return name in _KINDS and not _KINDS[name].table
 
 
 def open_source(
@@ -140,7 +140,7 @@ def open_source(
         `data.missing=skip` clips with a problem (for a table: without their file) are left out,
         counted and told instead.
     """
-    kind = _kind(data)
+    kind = kind_of(data)
     open_split = _of_table if kind.table else _of_collection
     with tables.encoded(data.encoding):
         source = open_split(kind, data, split, dict(num_classes or {}))
@@ -155,7 +155,7 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
     Raises:
       UserError: an unknown kind of source, or a place that is not given or not there.
     """
-    kind = _kind(data)
+    kind = kind_of(data)
     for split in splits:
         if kind.table:
             _place(data, split)
@@ -163,7 +163,12 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
             raise UserError(f"data.{split}.path={path}: no such file or folder")
 
 
-def _kind(data: ConfigDict) -> _Kind:
+def kind_of(data: ConfigDict) -> Kind:
+    """What `data.source` means.
+
+    Raises:
+      UserError: there is none of that name.
+    """
     kind = _KINDS.get(data.source)
     if kind is None:
         near = did_you_mean(data.source, _KINDS)
@@ -171,7 +176,15 @@ def _kind(data: ConfigDict) -> _Kind:
     return kind
 
 
-def _of_collection(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
+def guessed(folder: Path) -> str:
+    """The name of the kind that a folder of labelled clips is of."""
+    held = [path.name.lower() for path in folder.glob("*") if finding.is_data(path.name)]
+    if any(name.endswith(clips.SUFFIX) for name in held):
+        return "clips"
+    return "npz" if any(name.endswith(".npz") for name in held) else "collection"
+
+
+def _of_collection(kind: Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
     path = None if kind.made else _path(data, split)
     if path is None:
         whole = synthetic.collection(data.synthetic, split)
@@ -255,7 +268,7 @@ def _tell(problems: Sequence[str], what: str, skip: bool, kept: int) -> None:
         labels.raise_all(list(problems), what, advice)
 
 
-def _of_table(kind: _Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
+def _of_table(kind: Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
     folder, path = _place(data, split)
     load: Callable[[Path], Clip | Array] = functools.partial(_clip, fps=data.source_fps)
     if kind.stored:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import backend, dense, dropout, long_attention
+from jaxsign.nets.layers import backend, dense, dropout, long_attention, typed
 
 Array = jax.Array
 # From this many scores on, the [B, H, T, T] array leaves a CPU's caches and a pass over one clip
@@ -92,7 +92,7 @@ def mix(
     return long_attention.attend(q, k, v, valid, keep, rate).astype(query.dtype)
 
 
-class MultiHeadAttention(nn.Module):
+class MultiHeadAttention(typed.Layer):
     """Multi-head self-attention; keys are masked, queries are not.
 
     Sows the weights (before dropout) as `intermediates/weights`.
@@ -104,8 +104,6 @@ class MultiHeadAttention(nn.Module):
 
     num_heads: int
     dropout: float = 0.0
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
@@ -119,7 +117,7 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"num_heads={self.num_heads} must divide the width {width}")
 
         def project(name):
-            y = dense.Dense(width, dtype=self.dtype, param_dtype=self.param_dtype, name=name)(x)
+            y = dense.Dense(width, **self.types, name=name)(x)
             return y.reshape(batch, length, self.num_heads, -1).transpose(0, 2, 1, 3)
 
         query, key, value = project("query"), project("key"), project("value")
@@ -134,4 +132,4 @@ class MultiHeadAttention(nn.Module):
         else:
             mixed = mix(*arguments)
         mixed = mixed.transpose(0, 2, 1, 3).reshape(batch, length, width)
-        return dense.Dense(width, dtype=self.dtype, param_dtype=self.param_dtype, name="out")(mixed)
+        return dense.Dense(width, **self.types, name="out")(mixed)

@@ -9,14 +9,22 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import activation, attention, dense, dropout, norm, temporal_attention
+from jaxsign.nets.layers import (
+    activation,
+    attention,
+    dense,
+    dropout,
+    norm,
+    temporal_attention,
+    typed,
+)
 
 Array = jax.Array
 _XAVIER = nn.initializers.xavier_uniform()
 _ZEROS = nn.initializers.zeros
 
 
-class DecoderAttention(nn.Module):
+class DecoderAttention(typed.Layer):
     """torch's MultiheadAttention: `kernel` [D, 3 D], `bias` [3 D] (query, key, value) and `out`.
 
     Attributes:
@@ -28,15 +36,11 @@ class DecoderAttention(nn.Module):
     dim: int
     num_heads: int
     dropout: float = 0.0
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     def setup(self) -> None:
         self.kernel = self.param("kernel", _XAVIER, (self.dim, 3 * self.dim), self.param_dtype)
         self.bias = self.param("bias", _ZEROS, (3 * self.dim,), self.param_dtype)
-        self.out = dense.Dense(
-            self.dim, bias_init=_ZEROS, dtype=self.dtype, param_dtype=self.param_dtype
-        )
+        self.out = dense.Dense(self.dim, bias_init=_ZEROS, **self.types)
 
     def project(self, x: Array, first: int, count: int) -> tuple[Array, ...]:
         """`count` of (query, key, value), from number `first` on, of x [B, S, D].
@@ -65,7 +69,7 @@ class DecoderAttention(nn.Module):
         return self.out(temporal_attention.merge_heads(mixed))
 
 
-class DecoderLayer(nn.Module):
+class DecoderLayer(typed.Layer):
     """x += Self(Norm(x)); x += Cross(Norm(x), memory); x += FeedForward(Norm(x)).
 
     Dropout on attention weights, after each part and inside the feed-forward part.
@@ -75,17 +79,14 @@ class DecoderLayer(nn.Module):
     num_heads: int
     ff_dim: int
     dropout: float = 0.1
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     def setup(self) -> None:
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
-        self.norm1, self.norm2, self.norm3 = (norm.LayerNorm(**types) for _ in range(3))
+        self.norm1, self.norm2, self.norm3 = (norm.LayerNorm(**self.types) for _ in range(3))
         attend: Any = DecoderAttention
-        self.self_attention = attend(self.dim, self.num_heads, self.dropout, **types)
-        self.cross_attention = attend(self.dim, self.num_heads, self.dropout, **types)
-        self.linear1 = dense.Dense(self.ff_dim, **types)
-        self.linear2 = dense.Dense(self.dim, **types)
+        self.self_attention = attend(self.dim, self.num_heads, self.dropout, **self.types)
+        self.cross_attention = attend(self.dim, self.num_heads, self.dropout, **self.types)
+        self.linear1 = dense.Dense(self.ff_dim, **self.types)
+        self.linear2 = dense.Dense(self.dim, **self.types)
         self.drop = dropout.Dropout(self.dropout)
 
     def memory_keys(self, memory: Array) -> tuple[Array, ...]:
@@ -117,7 +118,7 @@ class DecoderLayer(nn.Module):
         return x + self.drop(self.linear2(h), train=train)
 
 
-class AttentionDecoder(nn.Module):
+class AttentionDecoder(typed.Layer):
     """Token ids -> logits of the next token, given an encoder's output.
 
     Attributes:
@@ -134,11 +135,8 @@ class AttentionDecoder(nn.Module):
     ff_dim: int
     dropout: float = 0.1
     max_target: int = 200
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     def setup(self) -> None:
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         normal = nn.initializers.normal(1.0)
         shape = (self.vocabulary, self.dim)
         self.tokens = self.param("tokens", normal, shape, self.param_dtype)
@@ -146,11 +144,11 @@ class AttentionDecoder(nn.Module):
         self.positions = self.param("positions", normal, shape, self.param_dtype)
         make: Any = DecoderLayer
         self.layer = [
-            make(self.dim, self.num_heads, self.ff_dim, self.dropout, **types)
+            make(self.dim, self.num_heads, self.ff_dim, self.dropout, **self.types)
             for _ in range(self.num_layers)
         ]
-        self.final_norm = norm.LayerNorm(**types)
-        self.out = dense.Dense(self.vocabulary, **types)
+        self.final_norm = norm.LayerNorm(**self.types)
+        self.out = dense.Dense(self.vocabulary, **self.types)
 
     def __call__(
         self,

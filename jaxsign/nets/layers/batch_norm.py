@@ -1,15 +1,15 @@
 """Batch normalisation as torch has it, with masks and statistics shared between devices."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxsign.nets.layers import typed
+
 Array = jax.Array
 
 
-class BatchNorm(nn.Module):
+class BatchNorm(typed.Layer):
     """`torch.nn.BatchNorm1d/2d` over the last axis.
 
     In train mode the batch is normalised by its biased variance, while the running variance
@@ -30,8 +30,6 @@ class BatchNorm(nn.Module):
 
     momentum: float = 0.1
     epsilon: float = 1e-5
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
     axis_name: str | None = None
 
     @nn.compact

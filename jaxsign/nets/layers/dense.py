@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import backend, initializers
+from jaxsign.nets.layers import backend, initializers, typed
 
 Array = jax.Array
 
@@ -54,23 +53,19 @@ def _dense_backward(residual, d):
 _dense_cpu.defvjp(_dense_forward, _dense_backward)
 
 
-class Dense(nn.Module):
+class Dense(typed.Layer):
     """Linear layer with torch's default initialisation, unless another is given.
 
     Attributes:
       features: number of outputs.
       use_bias: add a bias.
       kernel_init, bias_init: initialisers of the kernel [in, out] and the bias; None = torch's.
-      dtype: compute type; None = that of the parameters.
-      param_dtype: storage type.
     """
 
     features: int
     use_bias: bool = True
     kernel_init: Callable[..., Array] | None = None
     bias_init: Callable[..., Array] | None = None
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import batch_norm, dense
+from jaxsign.nets.layers import batch_norm, dense, typed
 
 Array = jax.Array
 
@@ -158,12 +158,10 @@ def normal(std: float) -> Callable[..., Array]:
     return init
 
 
-class Conv(nn.Module):
+class Conv(typed.Layer):
     """2-D convolution without bias, [N, H, W, in] -> [N, H', W', features]."""
 
     unit: Unit
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -183,19 +181,15 @@ class Conv(nn.Module):
         )
 
 
-class ConvUnit(nn.Module):
+class ConvUnit(typed.Layer):
     """Convolution, batch normalisation, ReLU (torchvision's `BasicConv2d`).
 
     Attributes:
       unit: width, kernel, stride and padding.
-      dtype: compute type; None = that of the parameters.
-      param_dtype: storage type.
       axis_name: mapped axis over which batch statistics are shared.
     """
 
     unit: Unit
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
     axis_name: str | None = None
 
     @nn.compact
@@ -204,14 +198,8 @@ class ConvUnit(nn.Module):
 
         Frames that are not valid do not count in the batch statistics.
         """
-        x = Conv(self.unit, self.dtype, self.param_dtype, name="conv")(x)
-        norm = batch_norm.BatchNorm(
-            epsilon=1e-3,
-            dtype=self.dtype,
-            param_dtype=self.param_dtype,
-            axis_name=self.axis_name,
-            name="bn",
-        )
+        x = Conv(self.unit, **self.types, name="conv")(x)
+        norm = batch_norm.BatchNorm(epsilon=1e-3, **self.types, axis_name=self.axis_name, name="bn")
         counted = None if valid is None else valid[:, None, None]
         return nn.relu(norm(x, counted, train=train))
 

@@ -1,13 +1,12 @@
 """LSTM in torch's layout: stacked gates i, f, g, o and both bias vectors."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import backend, dense, dropout
+from jaxsign.nets.layers import backend, dense, dropout, typed
 
 Array = jax.Array
 # On a CPU the input's product belongs into the loop for batches of this size on: hoisted, the
@@ -145,7 +144,7 @@ def _outer(a: Array, b: Array) -> Array:
 _scan_cpu.defvjp(_forward, _backward)
 
 
-class BidirectionalLSTM(nn.Module):
+class BidirectionalLSTM(typed.Layer):
     """Stacked LSTM layers that read in both directions (torch.nn.LSTM, bidirectional).
 
     Parameters have torch's names: `weight_ih_l0` [4H, in], `weight_hh_l0`, `bias_ih_l0`,
@@ -161,8 +160,6 @@ class BidirectionalLSTM(nn.Module):
     hidden: int
     layers: int = 2
     dropout: float = 0.0
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import backend
+from jaxsign.nets.layers import backend, typed
 
 Array = jax.Array
 
@@ -61,12 +61,10 @@ def _norm_backward(eps, residual, d):
 _norm_cpu.defvjp(_norm_forward, _norm_backward)
 
 
-class LayerNorm(nn.Module):
+class LayerNorm(typed.Layer):
     """Layer normalisation over the last axis; statistics in float32, result in `dtype`."""
 
     eps: float = 1e-5
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

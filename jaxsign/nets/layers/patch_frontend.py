@@ -3,13 +3,19 @@
 Source: the public system Whisper_modification (`SignLanguageFrontend`).
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import activation, batch_norm, dense, depthwise, dropout, initializers
+from jaxsign.nets.layers import (
+    activation,
+    batch_norm,
+    dense,
+    depthwise,
+    dropout,
+    initializers,
+    typed,
+)
 
 Array = jax.Array
 TAPS = 31
@@ -22,14 +28,11 @@ def patches(x: Array, size: int) -> Array:
     return x.reshape(len(x), x.shape[1] // size, -1)
 
 
-class TimeConvolution(nn.Module):
+class TimeConvolution(typed.Layer):
     """x + pointwise(GELU(depthwise(x))): what tells the frames' places, besides the attention.
 
     Parameters: `depthwise` [31, 1, D], `pointwise` [1, D, D], `bias` [D].
     """
-
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -46,7 +49,7 @@ class TimeConvolution(nn.Module):
         return x + dense.dense(h, kernel[0], bias)
 
 
-class PatchFrontend(nn.Module):
+class PatchFrontend(typed.Layer):
     """Patches of frames -> two dense layers -> convolution over time -> BatchNorm -> dropouts.
 
     Attributes:
@@ -61,8 +64,6 @@ class PatchFrontend(nn.Module):
     dropout: float = 0.1
     spatial_dropout: float = 0.15
     mask_padding: bool = True
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
     axis_name: str | None = None
 
     @nn.compact
@@ -77,19 +78,18 @@ class PatchFrontend(nn.Module):
         Returns:
           float [B, ceil(T / P), D].
         """
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         real = None if valid is None else patches(valid, self.patch_size).any(-1)
         if valid is not None and self.mask_padding:
             # Not a product: what stands in padding may be NaN.
             x = jnp.where(valid[..., None, None], x, 0)
-        h = dense.Dense(self.dim, name="patch1", **types)(patches(x, self.patch_size))
-        h = dense.Dense(self.dim, name="patch2", **types)(activation.gelu(h))
+        h = dense.Dense(self.dim, name="patch1", **self.types)(patches(x, self.patch_size))
+        h = dense.Dense(self.dim, name="patch2", **self.types)(activation.gelu(h))
         if real is not None and self.mask_padding:
             h = jnp.where(real[..., None], h, 0)
         self.sow("intermediates", "patch_embedding", h)
-        h = TimeConvolution(name="convolution", **types)(h)
+        h = TimeConvolution(name="convolution", **self.types)(h)
         self.sow("intermediates", "convolved", h)
-        norm = batch_norm.BatchNorm(name="norm", axis_name=self.axis_name, **types)
+        norm = batch_norm.BatchNorm(name="norm", axis_name=self.axis_name, **self.types)
         h = norm(h, self._counted(real), train=train)
         h = self._without_channels(h, train)
         return dropout.Dropout(self.dropout)(h, train=train)

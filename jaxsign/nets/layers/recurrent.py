@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import dense
+from jaxsign.nets.layers import dense, typed
 
 Array = jax.Array
 
@@ -50,7 +50,7 @@ def gru_scan(
     return states.swapaxes(0, 1), last
 
 
-class GRU(nn.Module):
+class GRU(typed.Layer):
     """One forward GRU layer with torch's parameters (`weight_ih` [3H, in], `weight_hh` [3H, H]).
 
     Initialised as the FSLR original does: xavier uniform over the whole input matrix, orthogonal
@@ -58,8 +58,6 @@ class GRU(nn.Module):
     """
 
     hidden: int
-    dtype: jnp.dtype | None = None
-    param_dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None) -> tuple[Array, Array]:

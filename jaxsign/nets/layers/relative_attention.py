@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import attention, dense, dropout, initializers, temporal_attention
+from jaxsign.nets.layers import attention, dense, dropout, initializers, temporal_attention, typed
 
 Array = jax.Array
 
@@ -68,7 +68,7 @@ class RelativePositions(nn.Module):
         return by_distance((table @ projection.astype(jnp.float32))[:, 0], frames)
 
 
-class FusedSelfAttention(nn.Module):
+class FusedSelfAttention(typed.Layer):
     """Multi-head self-attention: `qkv` Dense(3 D), `out` Dense(D), and `positions` if wanted.
 
     Attributes:
@@ -80,15 +80,12 @@ class FusedSelfAttention(nn.Module):
     num_heads: int
     dropout: float = 0.0
     reach: int = 0
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D]."""
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         batch, frames, width = x.shape
-        qkv = dense.Dense(3 * width, name="qkv", **types)(x)
+        qkv = dense.Dense(3 * width, name="qkv", **self.types)(x)
         query, key, value = (
             temporal_attention.split_heads(part, self.num_heads)
             for part in jnp.split(qkv, 3, axis=-1)
@@ -105,4 +102,4 @@ class FusedSelfAttention(nn.Module):
             mixed, _ = attention.attend(query, key, value, valid, keep, self.dropout, bias)
         else:
             mixed = attention.mix(query, key, value, valid, keep, self.dropout)
-        return dense.Dense(width, name="out", **types)(temporal_attention.merge_heads(mixed))
+        return dense.Dense(width, name="out", **self.types)(temporal_attention.merge_heads(mixed))

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import attention, batch_norm, dense, dropout, long_attention
+from jaxsign.nets.layers import attention, batch_norm, dense, dropout, long_attention, typed
 
 Array = jax.Array
 POSITIONS = 1000
@@ -91,7 +91,7 @@ def pool(h: Array, valid: Array | None, how: str) -> Array:
     return jnp.where(valid.any(1)[:, None], highest, 0)
 
 
-class PackedAttention(nn.Module):
+class PackedAttention(typed.Layer):
     """Multi-head self-attention with torch's packed input projection.
 
     Parameters: `in_proj_weight` [3E, E], `in_proj_bias` [3E] (query, key, value rows) and `out`.
@@ -105,8 +105,6 @@ class PackedAttention(nn.Module):
     num_heads: int
     dropout: float = 0.0
     average: bool = False
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
@@ -127,7 +125,7 @@ class PackedAttention(nn.Module):
         return out(mix(*arguments, train=train, average=self.average))
 
 
-class TemporalAttention(nn.Module):
+class TemporalAttention(typed.Layer):
     """Attention over frames with learned positions; no residual and no norm.
 
     Clips of more than 1000 frames get no positions at all, as in the original.
@@ -135,26 +133,24 @@ class TemporalAttention(nn.Module):
 
     num_heads: int = 8
     dropout: float = 0.2
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E]."""
-        width, types = x.shape[-1], {"dtype": self.dtype, "param_dtype": self.param_dtype}
+        width = x.shape[-1]
         table = self.param(
             "positions", nn.initializers.normal(1.0), (1, POSITIONS, width), self.param_dtype
         )
         if x.shape[1] <= POSITIONS:
             x = x + table[:, : x.shape[1]].astype(x.dtype)
-        qkv = [linear(width, name, types)(x) for name in ("query", "key", "value")]
+        qkv = [linear(width, name, self.types)(x) for name in ("query", "key", "value")]
         joined = jnp.concatenate(qkv, axis=-1)
         mixed = mix(self, joined, self.num_heads, self.dropout, valid, train=train)
-        mixed = linear(width, "out", types)(mixed)
+        mixed = linear(width, "out", self.types)(mixed)
         return dropout.Dropout(self.dropout)(mixed, train=train)
 
 
-class TransformerBlock(nn.Module):
+class TransformerBlock(typed.Layer):
     """Post-norm transformer layer with BatchNorms: Norm(x + Attention), Norm(x + FeedForward).
 
     Attributes:
@@ -168,19 +164,16 @@ class TransformerBlock(nn.Module):
     expand: int = 2
     dropout: float = 0.2
     norm: Mapping[str, Any] | None = None
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E]."""
-        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         width, options = x.shape[-1], self.norm or {}
-        mixed = PackedAttention(self.num_heads, self.dropout, name="attention", **types)(
+        mixed = PackedAttention(self.num_heads, self.dropout, name="attention", **self.types)(
             x, valid, train=train
         )
         x = batch_norm.BatchNorm(name="norm1", **options)(x + mixed, valid, train=train)
-        h = nn.silu(linear(self.expand * width, "linear1", types)(x))
-        h = linear(width, "linear2", types)(dropout.Dropout(self.dropout)(h, train=train))
+        h = nn.silu(linear(self.expand * width, "linear1", self.types)(x))
+        h = linear(width, "linear2", self.types)(dropout.Dropout(self.dropout)(h, train=train))
         h = x + dropout.Dropout(self.dropout)(h, train=train)
         return batch_norm.BatchNorm(name="norm2", **options)(h, valid, train=train)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import batch_norm, dense, depthwise, dropout, regularisers
+from jaxsign.nets.layers import batch_norm, dense, depthwise, dropout, regularisers, typed
 
 Array = jax.Array
 
@@ -22,7 +22,7 @@ def _fan_out_normal(key, shape, dtype=jnp.float32):
     return math.sqrt(2.0 / (shape[0] * shape[2])) * jax.random.normal(key, shape, dtype)
 
 
-class Convolution(nn.Module):
+class Convolution(typed.Layer):
     """Half of a separable 1-D convolution: `kernel` [taps, channels of a group, features], `bias`.
 
     Attributes:
@@ -38,8 +38,6 @@ class Convolution(nn.Module):
     taps: int = 1
     dilation: int = 1
     pointwise: bool = False
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -56,7 +54,7 @@ class Convolution(nn.Module):
         return depthwise.causal_depthwise(x, kernel[:, 0], self.dilation) + bias
 
 
-class TemporalConvBlock(nn.Module):
+class TemporalConvBlock(typed.Layer):
     """x + Dropout(Norm(separable(x) * sigmoid(separable(x)))), both causal and dilated.
 
     Attributes:
@@ -70,8 +68,6 @@ class TemporalConvBlock(nn.Module):
     dropout: float = 0.2
     drop_path: float = 0.0
     norm: Mapping[str, Any] | None = None
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
@@ -79,12 +75,13 @@ class TemporalConvBlock(nn.Module):
 
         Invalid frames do not count in the norm's statistics; valid ones must come first.
         """
-        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
 
         def separable(name: str) -> Array:
             width = x.shape[-1]
-            h = Convolution(width, self.taps, self.dilation, name=f"{name}_depthwise", **types)(x)
-            return Convolution(width, pointwise=True, name=f"{name}_pointwise", **types)(h)
+            h = Convolution(
+                width, self.taps, self.dilation, name=f"{name}_depthwise", **self.types
+            )(x)
+            return Convolution(width, pointwise=True, name=f"{name}_pointwise", **self.types)(h)
 
         h = separable("main") * nn.sigmoid(separable("gate"))
         h = batch_norm.BatchNorm(name="norm", **(self.norm or {}))(h, valid, train=train)
@@ -92,23 +89,20 @@ class TemporalConvBlock(nn.Module):
         return x + regularisers.DropPath(self.drop_path)(h, train=train)
 
 
-class Conv1DBlock(nn.Module):
+class Conv1DBlock(typed.Layer):
     """x + Dropout(SiLU(Norm(separable(x)))), causal; attributes as in `TemporalConvBlock`."""
 
     taps: int = 17
     dropout: float = 0.2
     drop_path: float = 0.0
     norm: Mapping[str, Any] | None = None
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """As `TemporalConvBlock`."""
-        types = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         width = x.shape[-1]
-        h = Convolution(width, self.taps, name="depthwise", **types)(x)
-        h = Convolution(width, pointwise=True, name="pointwise", **types)(h)
+        h = Convolution(width, self.taps, name="depthwise", **self.types)(x)
+        h = Convolution(width, pointwise=True, name="pointwise", **self.types)(h)
         h = batch_norm.BatchNorm(name="norm", **(self.norm or {}))(h, valid, train=train)
         h = dropout.Dropout(self.dropout)(nn.silu(h), train=train)
         return x + regularisers.DropPath(self.drop_path)(h, train=train)

@@ -7,15 +7,14 @@ attention works over time too: its patches hold all joints of a frame.
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import activation, dense, dropout, norm, relative_attention
+from jaxsign.nets.layers import activation, dense, dropout, norm, relative_attention, typed
 
 Array = jax.Array
 
 
-class TwoAttentionLayer(nn.Module):
+class TwoAttentionLayer(typed.Layer):
     """x += Spatial(Norm(x)); x += Temporal(Norm(x)); x += FeedForward(Norm(x)), with GELU.
 
     Attributes:
@@ -31,33 +30,30 @@ class TwoAttentionLayer(nn.Module):
     dropout: float = 0.1
     reach: int = 2000
     mask_padding: bool = True
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [B, T, D], valid: bool [B, T] or None -> float [B, T, D]."""
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         attend: Any = relative_attention.FusedSelfAttention
-        spatial = attend(self.num_heads, self.dropout, name="spatial", **types)
-        temporal = attend(self.num_heads, self.dropout, self.reach, name="temporal", **types)
+        spatial = attend(self.num_heads, self.dropout, name="spatial", **self.types)
+        temporal = attend(self.num_heads, self.dropout, self.reach, name="temporal", **self.types)
         seen = valid if self.mask_padding else None
-        h = spatial(norm.LayerNorm(name="norm_s", **types)(x), seen, train=train)
+        h = spatial(norm.LayerNorm(name="norm_s", **self.types)(x), seen, train=train)
         self.sow("intermediates", "after_spatial", h)
         x = x + h
-        h = temporal(norm.LayerNorm(name="norm_t", **types)(x), valid, train=train)
+        h = temporal(norm.LayerNorm(name="norm_t", **self.types)(x), valid, train=train)
         self.sow("intermediates", "after_temporal", h)
         x = x + h
-        h = norm.LayerNorm(name="norm_ff", **types)(x)
-        h = activation.gelu(dense.Dense(self.ff_dim, name="linear1", **types)(h))
+        h = norm.LayerNorm(name="norm_ff", **self.types)(x)
+        h = activation.gelu(dense.Dense(self.ff_dim, name="linear1", **self.types)(h))
         h = dropout.Dropout(self.dropout)(h, train=train)
-        h = dense.Dense(x.shape[-1], name="linear2", **types)(h)
+        h = dense.Dense(x.shape[-1], name="linear2", **self.types)(h)
         h = dropout.Dropout(self.dropout)(h, train=train)
         self.sow("intermediates", "after_feed_forward", h)
         return x + h
 
 
-class TwoAttentionEncoder(nn.Module):
+class TwoAttentionEncoder(typed.Layer):
     """`num_layers` of `TwoAttentionLayer` and a norm; attributes as there."""
 
     num_layers: int
@@ -66,13 +62,10 @@ class TwoAttentionEncoder(nn.Module):
     dropout: float = 0.1
     reach: int = 2000
     mask_padding: bool = True
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [B, T, D], valid: bool [B, T] or None -> float [B, T, D]."""
-        types: dict[str, Any] = {"dtype": self.dtype, "param_dtype": self.param_dtype}
         for i in range(self.num_layers):
             layer = TwoAttentionLayer(
                 self.num_heads,
@@ -81,8 +74,8 @@ class TwoAttentionEncoder(nn.Module):
                 self.reach,
                 self.mask_padding,
                 name=f"layer_{i}",
-                **types,
+                **self.types,
             )
             x = layer(x, valid, train=train)
             self.sow("intermediates", f"after_layer_{i}", x)
-        return norm.LayerNorm(name="final_norm", **types)(x)
+        return norm.LayerNorm(name="final_norm", **self.types)(x)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, clips, measures
@@ -67,6 +68,18 @@ class Classify(tasks.Task):
         return found | {
             f"loss/{h}": measures.Number(f"loss/{h}", f"validation {h} loss", "min") for h in heads
         }
+
+    @classmethod
+    def check(cls, config: ConfigDict) -> list[str]:
+        changes = [config.stage.get(name, {}) for name in configs.names(config.stages)]
+        losses_of = [change.get("loss", {}) for change in changes] or [{}]
+        how = [loss.get("weighting", config.loss.weighting) for loss in losses_of]
+        if len({one == "uncertainty" for one in how}) == 1:
+            return []
+        return [
+            "loss.weighting='uncertainty' must hold in all stages or in none: its weights are "
+            "parameters of the whole run"
+        ]
 
     @classmethod
     def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:

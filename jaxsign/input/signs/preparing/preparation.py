@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxsign.errors import UserError
 from jaxsign.input.signs import formats, joint_checks
 from jaxsign.input.signs.formats import Collection, Entry
@@ -195,8 +197,6 @@ def _notes(report: joint_checks.JointReport) -> list[str]:
 
 def statistics(report: joint_checks.JointReport) -> list[tuple[str, ...]]:
     """A row for every split: samples, first shape, min, max, mean, median length, frames."""
-    import numpy as np
-
     rows: list[tuple[str, ...]] = []
     for split, part in report.parts.items():
         lengths: Sequence[int] = part.lengths

@@ -125,14 +125,12 @@ def draw_history(
 def _draw_history(
     rows: list[dict[str, Any]], path: Path, title: str, quality: measures.Panel
 ) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     # Fixed margins: finding them ("constrained") takes as long as the drawing.
     margins = {"left": 0.045, "right": 0.99, "bottom": 0.13, "top": 0.8, "wspace": 0.2}
-    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), gridspec_kw=margins)
+    figure = Figure(figsize=(13, 4))
+    axes = figure.subplots(1, 3, gridspec_kw=margins)
     for axis, panel in zip(axes, (_LOSSES, quality, _RATE), strict=True):
         _draw(axis, rows, panel)
     if all(row["lr"] > 0 for row in rows):
@@ -142,7 +140,6 @@ def _draw_history(
     figure.suptitle(title, x=margins["left"], y=0.96, ha="left")
     with whole(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
-    pyplot.close(figure)
 
 
 def _draw(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:

@@ -74,12 +74,9 @@ def _less_by_more(one: np.ndarray | int, other: np.ndarray | int) -> np.ndarray:
 
 def draw(one: Clip, other: Clip, names: tuple[str, str], path: Path) -> None:
     """Both clips' points in space side by side, the middle frame that shows most of them (PNG)."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure = pyplot.figure(figsize=(11, 5.2), layout="constrained")
+    figure = Figure(figsize=(11, 5.2), layout="constrained")
     for place, (clip, name) in enumerate(zip((one, other), names, strict=True), 1):
         axis = figure.add_subplot(1, 2, place, projection="3d")
         frame = int((~np.isnan(clip.landmarks[..., 0])).sum(1).argmax())
@@ -93,4 +90,3 @@ def draw(one: Clip, other: Clip, names: tuple[str, str], path: Path) -> None:
         axis.legend(frameon=False, fontsize=8, markerscale=2)
     with whole(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
-    pyplot.close(figure)

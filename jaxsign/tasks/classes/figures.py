@@ -50,7 +50,6 @@ def confusion(
 
 
 def _draw(path: Path, counts: np.ndarray, labels: Sequence[str], title: str) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     size = len(labels)
@@ -58,7 +57,6 @@ def _draw(path: Path, counts: np.ndarray, labels: Sequence[str], title: str) -> 
     cell = 0.62 if size <= 12 else 0.4 if few else 0.19
     side = max(2.4, cell * min(size, _LABELS_UP_TO))
     figure = Figure(figsize=(side, side), dpi=110)
-    FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     _cells(axes, counts)
     _ticks(axes, labels, font=9 if few else 7)

@@ -50,12 +50,10 @@ def _draw(
     worst: Sequence[Mapping[str, Any]],
     count: int,
 ) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     height = max(4.2, 1.6 + 0.24 * len(worst))
     figure = Figure(figsize=(12, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     figure.suptitle(lettering.usual().label(title), x=0.01, ha="left", fontsize=13)
     _by_length(left, {n: counts for n, counts in lengths.items() if n})

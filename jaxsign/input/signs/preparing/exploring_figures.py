@@ -50,13 +50,11 @@ def _of(facts: Facts) -> str:
 
 
 def _figure(width: float, height: float, title: str) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
     figure = Figure(figsize=(width, height), dpi=110, layout=layout)
-    FigureCanvasAgg(figure)
     figure.suptitle(lettering.usual().label(title), x=0.01, ha="left", fontsize=13)
     return figure
 

@@ -1,4 +1,4 @@
-"""Views: pure functions from a Clip to a recogniser's features, one file each, found by name."""
+"""Views: pure functions from a Clip to features; one file each, found by name, ends with `VIEW`."""
 
 import importlib
 import inspect

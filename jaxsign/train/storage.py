@@ -1,0 +1,276 @@
+"""How checkpoints lie on disk: Orbax in folders of any name, a digest of all that is stored."""
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxsign.errors import UserError, listing
+
+# name -> sha256 with type and shape; names begin with the part that they belong to.
+Digests = dict[str, str]
+
+# The part of a checkpoint that holds the digests of the others.
+_DIGESTS = "digests"
+# What the library takes for patterns, separators or a cloud's address, and what is no UTF-8.
+_SPECIAL = re.compile(r"[][*?\\:\ud800-\udfff]")
+_OPEN_FOLDERS = Path("/proc/self/fd")
+
+
+class Store:
+    """The numbered checkpoints in one folder.
+
+    Args:
+      folder: which is made, unless `reading`.
+      reading: nothing is changed: another process may be writing here just now.
+      most: how many are kept; None = all.
+    """
+
+    def __init__(self, folder: Path, *, reading: bool = False, most: int | None = 1):
+        self._folder = folder
+        if reading:
+            options = ocp.CheckpointManagerOptions(read_only=True)
+        else:
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=most, enable_async_checkpointing=False, cleanup_tmp_directories=True
+            )
+        self._open = contextlib.ExitStack()
+        with explained(folder, writing=not reading):
+            if not reading:
+                folder.mkdir(parents=True, exist_ok=True)
+            place = self._open.enter_context(_reachable(folder))
+            self._manager = ocp.CheckpointManager(place, options=options)
+
+    def save(
+        self, number: int, arrays: Mapping[str, Any], values: Mapping[str, Any], beside: Digests
+    ) -> None:
+        """Writes a checkpoint; one that is there already stays.
+
+        Args:
+          number: of the checkpoint.
+          arrays: parts that are trees of arrays.
+          values: parts that are JSON-able.
+          beside: digests of what lies elsewhere and is used with this one.
+
+        Raises:
+          UserError: it could not be written.
+        """
+        found = [digests(name, tree) for name, tree in arrays.items()]
+        found += [_digest_of_value(name, value) for name, value in values.items()]
+        values = {**values, _DIGESTS: {k: v for part in (*found, beside) for k, v in part.items()}}
+        items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
+        items |= {name: ocp.args.JsonSave(value) for name, value in values.items()}
+        with explained(self._folder, writing=True):
+            if number not in self._manager.all_steps():
+                self._manager.save(number, args=ocp.args.Composite(**items), force=True)
+                self._manager.wait_until_finished()
+
+    def latest(self) -> int | None:
+        """The number of the newest complete checkpoint."""
+        return latest(self._folder)
+
+    def read(
+        self, number: int, arrays: Mapping[str, Any], values: Collection[str] = (), advice: str = ""
+    ) -> tuple[dict[str, Any], Digests | None]:
+        """Parts of a checkpoint and the digests of all of it; None where it was made without.
+
+        Args:
+          number: of the checkpoint.
+          arrays: parts that are trees of arrays, with trees of their shapes and types; None =
+            as they are stored.
+          values: parts that are JSON.
+          advice: a sentence on what to do without it.
+
+        Raises:
+          UserError: it does not fit the shapes, or is damaged.
+        """
+        place = self._folder / str(number)
+        items = {name: ocp.args.StandardRestore(_shapes(like)) for name, like in arrays.items()}
+        items |= {name: ocp.args.JsonRestore() for name in values}
+        signed = (place / _DIGESTS).is_dir()
+        if signed:
+            items[_DIGESTS] = ocp.args.JsonRestore()
+        with explained(place, advice=advice), _patient():
+            found = dict(self._manager.restore(number, args=ocp.args.Composite(**items)))
+            stored = dict(found.pop(_DIGESTS)) if signed else None
+            for name in arrays:
+                check(place, name, digests(name, found[name]), stored, advice)
+            for name in values:
+                check(place, name, _digest_of_value(name, found[name]), stored, advice)
+        return found, stored
+
+    def close(self) -> None:
+        """Waits for what is being written."""
+        with explained(self._folder):
+            self._manager.close()
+        self._open.close()
+
+
+def _shapes(like: Any) -> Any:
+    return jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+
+
+def latest(folder: Path) -> int | None:
+    """The number of the newest complete checkpoint in a folder; None where there is none."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return max((int(name) for name in names if name.isdecimal()), default=None)
+
+
+def save_tree(place: Path, tree: Any) -> None:
+    """Writes a tree of arrays that has no number, in place of what is there."""
+    with explained(place, writing=True), _reachable(place.parent) as parent:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(parent / place.name, tree, force=True)
+
+
+def read_tree(place: Path) -> Any:
+    """What `save_tree` wrote."""
+    with explained(place), _patient(), _reachable(place.parent) as parent:
+        with ocp.StandardCheckpointer() as checkpointer:
+            return checkpointer.restore(parent / place.name)
+
+
+@contextlib.contextmanager
+def _reachable(folder: Path) -> Iterator[Path]:
+    """A name of `folder` that the checkpoint library takes for nothing but a name.
+
+    Raises:
+      UserError: there is none on this system.
+    """
+    if not _SPECIAL.search(str(folder)):
+        yield folder
+        return
+    if not _OPEN_FOLDERS.is_dir():
+        raise UserError(
+            f"{str(folder)!r}: checkpoints cannot be kept under this name on this system. Choose a "
+            r"folder whose path has none of [ ] * ? \ :"
+        )
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield _OPEN_FOLDERS / str(number)
+    finally:
+        os.close(number)
+
+
+class _PatientLoop(asyncio.SelectorEventLoop):
+    """Ends what it has begun before it closes."""
+
+    def close(self) -> None:
+        left = set() if self.is_closed() else asyncio.all_tasks(self)
+        if left:
+            self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        super().close()
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Of several arrays that fail, the first one is raised where it is awaited."""
+
+
+class _PatientPolicy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return _PatientLoop()
+
+
+@contextlib.contextmanager
+def _patient() -> Iterator[None]:
+    """Of a damaged checkpoint one array fails; the library then leaves the others to themselves.
+
+    Their traces would be printed, one each, when they come to an end.
+    """
+    before = asyncio.get_event_loop_policy()
+    asyncio.set_event_loop_policy(_PatientPolicy())
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop_policy(before)
+
+
+def digests(name: str, tree: Any) -> Digests:
+    """The digest of every array of a part `name`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    paths = (jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves)
+    return {f"{name}/{path}": _digest(a) for path, (_, a) in zip(paths, leaves, strict=True)}
+
+
+def _digest(array: Any) -> str:
+    array = np.asarray(array)
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return f"{array.dtype} {list(array.shape)} {hashlib.sha256(content.data).hexdigest()}"
+
+
+def _digest_of_value(name: str, value: Any) -> Digests:
+    text = json.dumps(value, sort_keys=True)
+    return {name: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def check(place: Path, name: str, found: Digests, stored: Digests | None, advice: str = "") -> None:
+    """Refuses a part `name` that is not as it was written.
+
+    Args:
+      place: where it lies.
+      name: of the part.
+      found: its digests now.
+      stored: those of the whole checkpoint; None where it was made without.
+      advice: a sentence on what to do without it.
+
+    Raises:
+      UserError: it is damaged.
+    """
+    if stored is None:
+        return
+    wanted = {key: value for key, value in stored.items() if key.partition("/")[0] == name}
+    wrong = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
+    if wrong:
+        raise UserError(
+            f"{place}: this checkpoint is damaged: {len(wrong)} of its parts are not as they were "
+            f"written.\n{listing(wrong, 5)}\nPut a copy in its place. {advice}".rstrip()
+        )
+
+
+@contextlib.contextmanager
+def explained(place: Path, *, writing: bool = False, advice: str = "") -> Iterator[None]:
+    """Turns what storage raises into one message; the last complete checkpoint stays."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # Orbax and tensorstore raise many types
+        raise UserError(_explanation(place, error, writing, advice).rstrip()) from error
+
+
+def _explanation(place: Path, error: Exception, writing: bool, advice: str) -> str:
+    text = str(error)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or any(word in text for word in ("No space left", "ENOSPC", "Disk quota")):
+        free = shutil.disk_usage(_existing(place)).free / 1e6
+        return (
+            f"{place}: the disk is full ({free:.0f} MB free), so this checkpoint was not written."
+            f"{_previous(place)} Free some space and repeat the command."
+        )
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        return f"{place}: cannot be written or read ({error.strerror or error})"
+    reason = text.strip().splitlines()[0][:200] if text.strip() else type(error).__name__
+    if writing:
+        return f"{place}: the checkpoint could not be written ({reason}).{_previous(place)}"
+    return (
+        f"{place}: this checkpoint cannot be used ({reason}). It is damaged, or belongs to another "
+        f"net than config.json says. {advice}"
+    )
+
+
+def _previous(folder: Path) -> str:
+    return "" if latest(folder) is None else " The previous one is complete."
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.exists())

@@ -6,6 +6,7 @@ order. The map is strict in both directions: nothing is guessed, dropped or fill
 
 import dataclasses
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from jaxsign.errors import UserError, listing
 from jaxsign.nets import numpy_values
 
 Array = np.ndarray
+# Bytes that a tensor may take that is an expanded view of fewer.
+_MOST_REPEATED = 1 << 24
 Variables = dict[str, Any]
 
 
@@ -184,6 +187,7 @@ def read_torch(path: str | Path) -> Any:
     torch = import_torch(f"to read {path}")
     reading.check(path, "Expected a torch checkpoint (.pt or .pth).")
     try:
+        _check_whole(path)
         with torch.serialization.safe_globals(numpy_values.STAND_INS):
             return _to_numpy(torch.load(path, map_location="cpu", weights_only=True), torch)
     except Exception as error:  # torch raises many types for a damaged or unsafe file
@@ -200,6 +204,15 @@ def read_torch(path: str | Path) -> Any:
             f"({reading.told(path, 'a zip archive', error)}). Expected what "
             "torch.save(model.state_dict(), PATH) writes; the file may also have been cut short."
         ) from error
+
+
+def _check_whole(path: Path) -> None:
+    """Compares the checksums of a file in torch's present form, which torch itself does not."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"it is damaged: its part {damaged} is not as it was written")
 
 
 def _refused(path: Path, error: Exception, torch: Any) -> str:
@@ -237,6 +250,12 @@ def import_torch(purpose: str) -> Any:
 def _to_numpy(value: Any, torch: Any) -> Any:
     if isinstance(value, torch.Tensor):
         tensor = value.detach().cpu()
+        size, held = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
+        if size > max(held, _MOST_REPEATED):
+            raise ValueError(
+                f"a tensor {list(tensor.shape)} repeats the {held} bytes that are stored; save a "
+                "copy of it: tensor.contiguous()"
+            )
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     if isinstance(value, numpy_values.NumpyArray):
         return value.value

@@ -217,8 +217,10 @@ def save_variables(
 ) -> None:
     """Makes a `best` checkpoint of variables that come from elsewhere (an import)."""
     checkpoints = Checkpoints(workdir)
-    checkpoints.save_best(max(epoch, 1), variables, {"epoch": epoch, "metric": metric})
-    checkpoints.close()
+    try:
+        checkpoints.save_best(max(epoch, 1), variables, {"epoch": epoch, "metric": metric})
+    finally:
+        checkpoints.close()
 
 
 def _tree(state: TrainState) -> dict[str, Any]:

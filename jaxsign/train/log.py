@@ -1,6 +1,9 @@
 """What a person sees while a run goes on: progress, TensorBoard, the picture of its history."""
 
+import contextlib
+import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from jaxsign import lettering
 from jaxsign.input.folders import progress
 from jaxsign.tasks import measures
 from jaxsign.whole import whole
+
+_LOG = logging.getLogger("jaxsign")
 
 
 class TrainingDisplay:
@@ -80,33 +85,67 @@ class TrainingDisplay:
 
 
 class TensorBoard:
-    """Scalars for TensorBoard, written by tensorboardX; does nothing when switched off."""
+    """Scalars for TensorBoard, as tensorboardX lays them out.
+
+    Does nothing when switched off, and after a write that failed: training goes on without it.
+    """
 
     def __init__(self, folder: Path, enabled: bool, step: int):
-        self._writer = None
+        self._folder = folder
+        self._file: Any = None
         if enabled:
-            import tensorboardX
+            with self._guarded():
+                from tensorboardX import event_file_writer
 
-            # What a killed run wrote past its checkpoint is to be forgotten.
-            self._writer = tensorboardX.SummaryWriter(
-                str(folder), purge_step=step + 1 if step else None
-            )
+                folder.mkdir(parents=True, exist_ok=True)
+                self._file = event_file_writer.EventsWriter(str(folder / "events"))
+        if step:  # what a killed run wrote past its checkpoint is to be forgotten
+            self._write(step + 1, file_version="brain.Event:2")
+            self._write(step + 1, session_log={"status": "START"})
 
     def scalars(self, values: dict[str, float], step: int) -> None:
         """Writes `values` at `step`."""
-        if self._writer is not None:
+        if self._file is not None:
+            from tensorboardX import summary
+
             for name, value in values.items():
-                self._writer.add_scalar(name, value, step)
+                self._write(step, summary=summary.scalar(name, value))
+
+    def _write(self, step: int, **content: Any) -> None:
+        if self._file is not None:
+            from tensorboardX.proto import event_pb2
+
+            with self._guarded():
+                event = event_pb2.Event(step=step, wall_time=time.time(), **content)
+                self._file.write_event(event)
 
     def flush(self) -> None:
         """Makes what was written visible."""
-        if self._writer is not None:
-            self._writer.flush()
+        if self._file is not None:
+            with self._guarded():
+                self._file.flush()
 
     def close(self) -> None:
         """Closes the file."""
-        if self._writer is not None:
-            self._writer.close()
+        if self._file is not None:
+            with self._guarded():
+                self._file.close()
+        self._file = None
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            _LOG.warning(
+                "%s: cannot be written (%s): this run's curves end here. Everything else goes on.",
+                self._folder, error.strerror or error,
+            )  # fmt: skip
+            file, self._file = self._file, None
+            if file is not None:
+                # Closed for good, though what it still holds cannot be written.
+                with contextlib.suppress(OSError):
+                    file.close()
 
 
 _LOSSES = measures.Panel("loss", {"train_loss": "training", "val_loss": "validation"})

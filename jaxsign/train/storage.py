@@ -71,7 +71,7 @@ class Store:
         values = {**values, _DIGESTS: {k: v for part in (*found, beside) for k, v in part.items()}}
         items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
         items |= {name: ocp.args.JsonSave(value) for name, value in values.items()}
-        with explained(self._folder, writing=True):
+        with explained(self._folder, writing=True), _patient():
             if number not in self._manager.all_steps():
                 self._manager.save(number, args=ocp.args.Composite(**items), force=True)
                 self._manager.wait_until_finished()
@@ -183,9 +183,9 @@ class _PatientPolicy(asyncio.DefaultEventLoopPolicy):
 
 @contextlib.contextmanager
 def _patient() -> Iterator[None]:
-    """Of a damaged checkpoint one array fails; the library then leaves the others to themselves.
+    """Where one array fails, the library leaves the others to themselves: here it waits for them.
 
-    Their traces would be printed, one each, when they come to an end.
+    They would go on writing, and print a trace each when they come to an end.
     """
     before = asyncio.get_event_loop_policy()
     asyncio.set_event_loop_policy(_PatientPolicy())

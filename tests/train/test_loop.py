@@ -13,7 +13,7 @@ from running import TWO_SHAPES, tiny_config, train_apart, train_here, train_step
 from jaxsign import locking
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, records, setup
+from jaxsign.train import checkpoint, log, loop, records, setup, storage
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
@@ -311,7 +311,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.ocp.CheckpointManager, "save", full)
+        patch.setattr(storage.ocp.CheckpointManager, "save", full)
         with pytest.raises(UserError, match="disk is full.*The previous one is complete"):
             train_here(tmp_path, "train.epochs=2", "schedule.name=constant", "deterministic=True")
     words = ("train.epochs=2", "schedule.name=constant", "deterministic=True")

@@ -1,6 +1,7 @@
 """A run -> a torch checkpoint that the original system loads."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,24 @@ def export_checkpoint(
     tensors = {key: torch.from_numpy(np.array(value)) for key, value in weights.items()}
     form = originals.find(run.config.net.name)
     content = form.checkpoint(run, tensors)
-    with whole(out) as draft:
-        torch.save(content, draft)
+    try:
+        with whole(out) as draft:
+            torch.save(content, draft)
+        beside = form.beside(run, out)
+    except (OSError, RuntimeError) as error:  # the latter: torch's own words for a full disk
+        raise UserError(f"{out}: cannot be written ({_reason(error, out)})") from error
     notes += form.notes(run)
-    notes += [f"beside it: {path.name}" for path in form.beside(run, out)]
+    notes += [f"beside it: {path.name}" for path in beside]
     epoch = int(run.info.get("epoch") or 0)
     metric = content.get(form.metric, originals.metric(run))
     return Exported(out, len(weights), epoch, metric, tuple(notes), form.metric)
+
+
+def _reason(error: OSError | RuntimeError, out: Path) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    free = shutil.disk_usage(out.parent).free / 1e6
+    return f"{reading.quoted(str(error))}; {free:.0f} MB are free on its disk"
 
 
 def _state_dict(

@@ -1,5 +1,6 @@
 """A torch checkpoint of an original system -> a run folder."""
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -8,7 +9,8 @@ import json
 import math
 import pkgutil
 import shutil
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from ml_collections import ConfigDict
 
 import jaxsign
 from jaxsign import config as configs
-from jaxsign import nets, runtime
+from jaxsign import locking, nets, runtime
 from jaxsign.errors import UserError
 from jaxsign.infer.torch import originals, recognise
 from jaxsign.nets import state_dict as torch_map
@@ -27,6 +29,8 @@ from jaxsign.whole import write_text
 Array = np.ndarray
 
 _WRITTEN = ("config.json", "labels.json", "manifest.json", "checkpoints")
+# Lies in a run folder while an import writes it: what of `_WRITTEN` is there is the import's.
+_MARK = ".importing"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,17 +116,16 @@ def import_checkpoint(
     )
     manifest = _manifest(result, config, path, backbone)
     manifest["imported"] |= recognise.told(extras)
-    try:
+    with _claimed(workdir):
         _write(workdir, config, labels, variables, manifest)
-    except BaseException:
-        _remove(workdir)
-        raise
     return result
 
 
 def _refuse_occupied(workdir: Path) -> None:
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is a file. Choose another --workdir.")
+    if (workdir / _MARK).exists():
+        return  # what another import left or is writing, which `_claimed` tells apart
     if any((workdir / name).exists() for name in _WRITTEN):
         raise UserError(
             f"{workdir} already holds a run. Choose another --workdir, or move it away."
@@ -203,7 +206,6 @@ def _write(
 ) -> None:
     from jaxsign.train import checkpoint
 
-    workdir.mkdir(parents=True, exist_ok=True)
     metric = manifest["best_metric"]
     checkpoint.save_variables(
         workdir,
@@ -211,20 +213,54 @@ def _write(
         epoch=manifest["best_epoch"] or 0,
         metric=math.nan if metric is None else metric,
     )
-    configs.save_run_config(config, workdir)
     for name, value in (("labels.json", labels), ("manifest.json", manifest)):
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
         write_text(workdir / name, text)
+    configs.save_run_config(config, workdir)  # at last: it makes the folder a run
+
+
+@contextlib.contextmanager
+def _claimed(workdir: Path) -> Iterator[None]:
+    """Holds the folder of a run that is to be written; it is empty again if that fails.
+
+    Raises:
+      UserError: it holds a run, another process writes there, or it cannot be written.
+    """
+    with locking.alone(workdir, ".lock", "--workdir", "writes a run into this folder"):
+        _refuse_occupied(workdir)
+        if (workdir / _MARK).exists():
+            _remove(workdir)  # of an import that was killed
+        try:
+            (workdir / _MARK).touch()
+            yield
+            (workdir / _MARK).unlink()
+        except BaseException as error:
+            _remove(workdir)
+            if isinstance(error, OSError):
+                raise UserError(
+                    f"{error.filename or workdir}: cannot be written ({error.strerror or error})"
+                ) from error
+            raise
 
 
 def _remove(workdir: Path) -> None:
     """Takes away a half-written run, so that the command can be repeated."""
-    for name in _WRITTEN:
+    for name in (*_WRITTEN, _MARK):
         target = workdir / name
         if target.is_dir():
-            shutil.rmtree(target)
+            _remove_folder(target)
         else:
             target.unlink(missing_ok=True)
+
+
+def _remove_folder(folder: Path) -> None:
+    """Also where the library's threads still add files of a write that failed."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+    shutil.rmtree(folder)
 
 
 def _manifest(

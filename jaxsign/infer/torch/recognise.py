@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -155,8 +155,7 @@ def metric(extras: Mapping[str, Any]) -> float | None:
     if "best_metric" not in extras and "val_acc" in extras:
         percent = number(extras["val_acc"], float)
         return None if percent is None else percent / 100
-    found = number(extras.get("best_metric", extras.get("loss")), float)
-    return found if found is not None and math.isfinite(found) else None
+    return number(extras.get("best_metric", extras.get("loss")), float)
 
 
 def told(extras: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,7 +169,10 @@ def told(extras: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def number(value: Any, kind: type) -> Any:
-    """`value` as int or float, or None if it is no number."""
+    """`value` as int or float, or None if it is no number that fits 32 bits, or 64."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
-    return kind(value) if isinstance(value, int | float) else None
+    most = 2**31 if kind is int else sys.float_info.max
+    if not isinstance(value, int | float) or not abs(value) <= most:
+        return None
+    return kind(value)

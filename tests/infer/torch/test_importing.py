@@ -4,12 +4,15 @@ import argparse
 import collections
 import hashlib
 import json
+import math
 import pathlib
+import resource
 
 import numpy as np
 import pytest
 from helpers import GOLDEN
 
+from jaxsign import locking
 from jaxsign.errors import UserError
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
@@ -138,7 +141,63 @@ def test_a_failed_write_leaves_no_half_run(tmp_path, monkeypatch):
     monkeypatch.setattr(importing.configs, "save_run_config", fail)
     with pytest.raises(UserError, match="disk is full"):
         importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
-    assert list((tmp_path / "r").iterdir()) == []
+    assert [path.name for path in (tmp_path / "r").iterdir()] == [".lock"]
+
+
+def test_an_import_that_was_killed_is_done_again(tmp_path, monkeypatch):
+    def killed(*args, **kwargs):
+        raise Killed
+
+    class Killed(BaseException):
+        pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing.configs, "save_run_config", killed)
+        patch.setattr(importing, "_remove", lambda workdir: None)  # nothing is tidied up any more
+        with pytest.raises(Killed):
+            importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
+    assert (tmp_path / "r/checkpoints/best").is_dir()
+    importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
+    assert runs.load_run(tmp_path / "r").workdir == tmp_path / "r"
+    assert not (tmp_path / "r/.importing").exists()
+
+
+def test_two_imports_at_once_do_not_take_from_each_other(tmp_path):
+    held = locking.alone(tmp_path / "r", ".lock", "--workdir", "writes a run into this folder")
+    with held, pytest.raises(UserError, match="another process .* writes a run into this folder"):
+        importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
+    (tmp_path / "r/checkpoints").mkdir()  # as another import, or a training, has made it meanwhile
+    with pytest.raises(UserError, match="already holds a run"):
+        importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
+    assert (tmp_path / "r/checkpoints").is_dir()
+
+
+@pytest.mark.parametrize("epoch", [math.nan, math.inf, 10**400, "three"])
+def test_an_epoch_that_is_none_is_not_told(tmp_path, epoch):
+    content = torch.load(SAMPLES[0], weights_only=True)
+    torch.save({**content, "epoch": epoch, "best_metric": epoch}, tmp_path / "a.pt")
+    found = importing.import_checkpoint(tmp_path / "a.pt", tmp_path / "r", n_heads=2)
+    assert (found.epoch, found.best_metric) == (None, None)
+
+
+def test_a_full_disk_and_a_closed_folder_are_told(tmp_path):
+    importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/x.pt: cannot be written"):
+        exporting.export_checkpoint(tmp_path / "r", tmp_path / "file/x.pt")
+    with pytest.raises(UserError, match="file/r: cannot be written"):
+        importing.import_checkpoint(SAMPLES[0], tmp_path / "file/r", n_heads=2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
+    try:
+        with pytest.raises(UserError, match="x.pt: cannot be written"):
+            exporting.export_checkpoint(tmp_path / "r", tmp_path / "x.pt")
+        with pytest.raises(UserError, match="written"):
+            importing.import_checkpoint(SAMPLES[0], tmp_path / "s", n_heads=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.glob("*.pt")) and not list(tmp_path.glob(".*"))
+    assert [path.name for path in (tmp_path / "s").iterdir()] == [".lock"]
 
 
 def test_wrong_files_and_options_are_explained(tmp_path):

@@ -84,7 +84,7 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
+class SourceKind:
     """What a name of `data.source` means.
 
     Attributes:
@@ -113,13 +113,13 @@ def _row_id(entry: formats.Entry) -> str:
 
 
 _KINDS = {
-    "clips": Kind("clips", table=True),
-    "collection": Kind(),
-    "landmarks75": Kind("sequences75", id=_row_id),
-    "npz": Kind("fslr", table=True, stored=True),
-    "sentences": Kind("sentences", stored=True),
-    "synthetic": Kind(made=True),
-    "whispersign": Kind(stored=True),
+    "clips": SourceKind("clips", table=True),
+    "collection": SourceKind(),
+    "landmarks75": SourceKind("sequences75", id=_row_id),
+    "npz": SourceKind("fslr", table=True, stored=True),
+    "sentences": SourceKind("sentences", stored=True),
+    "synthetic": SourceKind(made=True),
+    "whispersign": SourceKind(stored=True),
 }
 
 
@@ -163,7 +163,7 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
             raise UserError(f"data.{split}.path={path}: no such file or folder")
 
 
-def kind_of(data: ConfigDict) -> Kind:
+def kind_of(data: ConfigDict) -> SourceKind:
     """What `data.source` means.
 
     Raises:
@@ -184,7 +184,9 @@ def guessed(folder: Path) -> str:
     return "npz" if any(name.endswith(".npz") for name in held) else "collection"
 
 
-def _of_collection(kind: Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
+def _of_collection(
+    kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[str, int]
+) -> Source:
     path = None if kind.made else _path(data, split)
     if path is None:
         whole = synthetic.collection(data.synthetic, split)
@@ -268,7 +270,7 @@ def _tell(problems: Sequence[str], what: str, skip: bool, kept: int) -> None:
         labels.raise_all(list(problems), what, advice)
 
 
-def _of_table(kind: Kind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
+def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
     folder, path = _place(data, split)
     load: Callable[[Path], Clip | Array] = functools.partial(_clip, fps=data.source_fps)
     if kind.stored:

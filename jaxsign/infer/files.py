@@ -26,6 +26,8 @@ MASKS = ("length", "visibility")
 # Where features of a width usually stand, after the recipe's own key.
 _USUAL_KEYS = ("X", "X2048")
 _ARRAYS = (".npz", ".npy")
+# Letters of numpy's types that a net may take.
+_KINDS = "bfiu"
 # Files that hold clips, for telling which of them are left out.
 _CLIPS = (*_ARRAYS, ".parquet", ".pose")
 
@@ -343,6 +345,7 @@ def _arrays(item: Item) -> Mapping[str, Array]:
     if _is_clip_file(path):
         return {}
     if suffix == ".npy":
-        return {"": _npy.load(path, mmap=False)}
+        array = _npy.load(path, mmap=False)
+        return {"": array} if array.dtype.kind in _KINDS else {}
     # Others are no input; objects among them would need to run code.
-    return npz_files.StoredArrays(path, "bfiu")
+    return npz_files.StoredArrays(path, _KINDS)

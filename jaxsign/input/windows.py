@@ -4,6 +4,9 @@ import numpy as np
 
 from jaxsign.errors import UserError
 
+# Frames of a window; more would be minutes of a fast sensor.
+_LONGEST = 20_000
+
 
 def sizes(duration: float, overlap: float, rate: float) -> tuple[int, int]:
     """Frames of a window and from one window's start to the next one's.
@@ -16,7 +19,13 @@ def sizes(duration: float, overlap: float, rate: float) -> tuple[int, int]:
     Raises:
       UserError: numbers that give an empty window or one that does not move on.
     """
-    window = int(duration * rate)
+    wanted = duration * rate
+    if not wanted <= _LONGEST or not 0 <= overlap <= 1:  # or one of them is no number
+        raise UserError(
+            f"windows of {duration} s at {rate} frames/s with overlap {overlap}: expected at most "
+            f"{_LONGEST:,} frames, and an overlap from 0 to 1"
+        )
+    window = int(wanted)
     hop = int(window * (1 - overlap))
     if window < 1 or hop < 1:
         raise UserError(

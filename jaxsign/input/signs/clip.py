@@ -21,6 +21,16 @@ POINTS = 543
 PARTS = {"face": FACE, "left_hand": LEFT_HAND, "pose": POSE, "right_hand": RIGHT_HAND}
 SUFFIX = ".clip.npz"
 _ARRAYS = ("landmarks", "timestamps", "frame_size", "fps", "source", "visibility")
+# What no recording exceeds: frames a second, pixels a side, seconds (as whole milliseconds).
+_FASTEST, _WIDEST, _LATEST = 1_000_000, 65_535, 1e15
+
+
+def _numbers(name: str, value: npt.ArrayLike, dtype: npt.DTypeLike) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":  # numpy would make numbers of dates, words and truth values
+        raise ValueError(f"{name} are {array.dtype}, expected numbers")
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
+        return array.astype(dtype, copy=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,11 +59,11 @@ class Clip:
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
-        set_field(self, "landmarks", np.asarray(self.landmarks, np.float32))
-        set_field(self, "timestamps", np.asarray(self.timestamps, np.float64))
+        set_field(self, "landmarks", _numbers("landmarks", self.landmarks, np.float32))
+        set_field(self, "timestamps", _numbers("timestamps", self.timestamps, np.float64))
         set_field(self, "frame_size", (int(self.frame_size[0]), int(self.frame_size[1])))
         if self.visibility is not None:
-            set_field(self, "visibility", np.asarray(self.visibility, np.float32))
+            set_field(self, "visibility", _numbers("visibility", self.visibility, np.float32))
         self._check()
 
     def _check(self) -> None:
@@ -66,8 +76,12 @@ class Clip:
             raise ValueError(f"timestamps {self.timestamps.shape}, expected [{frames}]")
         if not np.isfinite(self.timestamps).all() or (np.diff(self.timestamps) < 0).any():
             raise ValueError("timestamps must be finite and must not decrease")
-        if min(self.frame_size) < 0 or not np.isfinite(self.fps) or self.fps < 0:
-            raise ValueError(f"frame_size {self.frame_size} or fps {self.fps} is negative")
+        if np.abs(self.timestamps).max() > _LATEST:
+            raise ValueError("timestamps are no seconds: they lie beyond what whole numbers tell")
+        if not 0 <= self.fps <= _FASTEST:
+            raise ValueError(f"fps is {self.fps:g}, expected 0 (unknown) to {_FASTEST:,}")
+        if min(self.frame_size) < 0 or max(self.frame_size) > _WIDEST:
+            raise ValueError(f"frame_size is {self.frame_size}, expected 0 to {_WIDEST:,} pixels")
         if self.visibility is not None and self.visibility.shape != (frames, 33):
             raise ValueError(f"visibility {self.visibility.shape}, expected [{frames}, 33]")
 
@@ -131,5 +145,5 @@ def load(path: str | os.PathLike) -> Clip:
         raise UserError(
             f"{path}: is no clip file: array {error} is missing (found {sorted(arrays)})"
         ) from error
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise UserError(f"{path}: is no good clip file: {error}") from error

@@ -1,9 +1,11 @@
 """Formats by name, and which of them a file or folder is in."""
 
 import importlib
+import os
 import pkgutil
 from pathlib import Path
 
+from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import files
 from jaxsign.input.signs.formats import _npy
@@ -36,9 +38,7 @@ def detect(path: str | Path) -> str:
     Raises:
         UserError: nothing there, a damaged file, no format fits, or several do.
     """
-    path = Path(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
+    path = _there(path)
     fitting = [name for name in names() if get(name).recognises(path)]
     if len(fitting) == 1:
         return fitting[0]
@@ -49,6 +49,16 @@ def detect(path: str | Path) -> str:
     raise UserError(
         f"{path}: in none of the known formats.{_holds(path)} Expected one of:\n{known}"
     )
+
+
+def _there(path: str | Path) -> Path:
+    """A folder, or a file that can be read; raises UserError for what is neither."""
+    path = Path(path)
+    if not path.is_dir():
+        if not os.path.lexists(path):
+            raise UserError(f"{path}: no such file or folder")
+        reading.check(path)
+    return path
 
 
 def _check_readable(path: Path) -> None:
@@ -84,9 +94,7 @@ def open_collection(
             whole collection needs is bad.
             What is wrong with single clips is in `problems` or raised by `read`.
     """
-    path = Path(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
+    path = _there(path)
     name = format or detect(path)
     found = get(name)
     if person and found.open_person is None:

@@ -7,6 +7,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from jaxsign import reading
+from jaxsign.errors import UserError
 from jaxsign.input import tables
 from jaxsign.input.signs import rates
 from jaxsign.input.signs.clip import Clip
@@ -88,7 +90,13 @@ class Collection:
         Raises:
             UserError: the file is missing, damaged or of another layout.
         """
-        return self.reader(index)
+        try:
+            return self.reader(index)
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            # What no reader foresaw in a file is still the file's fault.
+            place = self.entries[index].path or f"{self.name}/{self.entries[index].name}"
+            reason = reading.quoted(f"{type(error).__name__}: {error}")
+            raise UserError(f"{place}: is no good {self.format} clip ({reason})") from error
 
     def frames(self, index: int) -> int:
         """Frames of clip `index`, from its file's header where the format allows.

@@ -1,20 +1,22 @@
 """Writing a collection: a draft beside its place gets the name when whole; bad clips are told."""
 
+import contextlib
 import dataclasses
 import errno
 import inspect
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from jaxsign import locking
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _names, _registry
 from jaxsign.input.signs.formats._types import ClipWriter, Collection, Entry
 
+_LOCK = ".lock"
 # From here on a folder of single files is slow to open and to copy: `auto` writes a store.
 STORE_FROM = 5000
 
@@ -78,24 +80,37 @@ def write_collection(
     if strict and skipped:
         raise UserError(skipped[0])
     collection = _well_named(collection, strict, skipped)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
-    try:
-        writer = made_by(draft, collection, **options)
-        count = _add_all(collection, writer, strict, skipped, on_clip)
-        writer.finish()
-        os.chmod(draft, 0o777 & ~_umask())
-        if place.is_dir():
-            place.rmdir()
-        os.replace(draft, place)
-    except OSError as error:
-        free = shutil.disk_usage(place.parent).free >> 20
-        raise UserError(
-            f"{out}: nothing was written: {error}. The disk has {free:,} MiB left."
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with _draft(place) as draft:
+        try:
+            writer = made_by(draft, collection, **options)
+            count = _add_all(collection, writer, strict, skipped, on_clip)
+            writer.finish()
+            (draft / _LOCK).unlink()
+            if place.is_dir():
+                place.rmdir()
+            os.replace(draft, place)
+        except OSError as error:
+            free = shutil.disk_usage(place.parent).free >> 20
+            raise UserError(
+                f"{out}: nothing was written: {error}. The disk has {free:,} MiB left."
+            ) from error
     return Written(out, name, count, skipped, sorted(writer.losses))
+
+
+@contextlib.contextmanager
+def _draft(place: Path) -> Iterator[Path]:
+    """An empty folder beside `place`; what a killed process left in it is removed first."""
+    draft = place.with_name(f".{place.name}.partial")
+    with locking.alone(draft, _LOCK, "--out", f"writes {place.name}"):
+        try:
+            for left in list(draft.iterdir()):
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left)
+                elif left.name != _LOCK:
+                    left.unlink()
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _add_all(
@@ -238,9 +253,3 @@ def check_beside(source: Path, out: Path) -> None:
             f"--out {out} lies in {source}, which would then hold its clips twice. Choose a folder "
             "beside it."
         )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

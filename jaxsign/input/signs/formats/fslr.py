@@ -84,6 +84,9 @@ def load(path: Path) -> Clip:
     meta = _meta(arrays)
     fps = float(meta.get("target_fps") or _FPS)
     times = arrays.get("timestamps_ms", np.arange(len(x)) * 1000 / fps)
+    for name, kinds in (("mask", "biuf"), ("timestamps_ms", "iuf")):
+        if name in arrays and arrays[name].dtype.kind not in kinds:
+            raise UserError(f"{path}: {name} is {arrays[name].dtype}, expected numbers")
     if visible.shape != (len(x), fslr156.KEYPOINTS) or np.shape(times) != (len(x),):
         raise UserError(
             f"{path}: mask {list(visible.shape)} and timestamps_ms {list(np.shape(times))}, "
@@ -104,7 +107,7 @@ def _meta(arrays: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _is_rate(value: Any) -> bool:
-    return isinstance(value, int | float) and np.isfinite(value) and value > 0
+    return isinstance(value, int | float) and 1e-3 < value < 1e6
 
 
 def _from_parquet(path: Path) -> dict[str, Array]:

@@ -101,10 +101,10 @@ def rate(folder: Path) -> float:
         return FPS
     try:
         fps = float(reading.read_json(path).get("fps", FPS))
-        if not 0 < fps < 1e6:
+        if not 1e-3 < fps < 1e6:
             raise ValueError(f"fps is {fps}")
         return fps
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise UserError(f'{path}: not readable ({error}). Expected {{"fps": 60.0}}.') from error
 
 

@@ -1,14 +1,16 @@
 """Files that would take too much memory or time say so before they are read."""
 
 import json
+import os
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from jaxsign import reading
+from jaxsign import locking, reading
 from jaxsign.errors import UserError
+from jaxsign.input import files, windows
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _google_parquet, _npy, _parquet, google_islr
@@ -112,3 +114,126 @@ def test_a_store_of_too_many_shards_is_not_even_parsed(tmp_path):
     (store / "store.json").write_text(json.dumps(ABOUT | {"shards": [1] * 6_000_000}))
     with pytest.raises(UserError, match="more than the 16,777,216"):
         formats.open_collection(store)
+
+
+def test_what_a_killed_convert_left_is_taken_up(tmp_path):
+    source = _one(tmp_path)
+    for name in ("store", "clips"):
+        out = tmp_path / "out" / name
+        draft = out.with_name(f".{name}.partial")
+        (draft / "train").mkdir(parents=True)
+        (draft / "train" / "old.clip.npz").write_bytes(b"cut")
+        (draft / "clips-00000.array_record.partial").write_bytes(b"cut")
+        written = formats.write_collection(source, out, name)
+        assert written.count == 1 and len(formats.open_collection(out)) == 1
+        assert not any("old" in path.name or "partial" in path.name for path in out.rglob("*"))
+        assert not (out / ".lock").exists()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clips", "store"]
+
+
+def test_two_converts_into_one_place_do_not_disturb_each_other(tmp_path):
+    source, out = _one(tmp_path), tmp_path / "out"
+    with (
+        locking.alone(tmp_path / ".out.partial", ".lock", "--out", "writes"),
+        pytest.raises(UserError, match=r"another process .* writes out"),
+    ):
+        formats.write_collection(source, out)
+    assert formats.write_collection(source, out).count == 1
+
+
+LANDMARKS = np.zeros((4, 543, 3))
+BAD_CLIPS = {
+    "words": ({"landmarks": np.full((4, 543, 3), "1")}, "landmarks are <U1, expected numbers"),
+    "dates": ({"landmarks": LANDMARKS.astype("M8[s]")}, "expected numbers"),
+    "spans": ({"landmarks": LANDMARKS.astype("m8[s]")}, "expected numbers"),
+    "truth": ({"landmarks": LANDMARKS > 0}, "landmarks are bool"),
+    "complex": ({"landmarks": LANDMARKS.astype(complex)}, "landmarks are complex128"),
+    "no times": ({"timestamps": np.full(4, np.nan)}, "must be finite"),
+    "endless": ({"timestamps": np.array([0, 1, 2, np.inf])}, "must be finite"),
+    "dated": ({"timestamps": np.arange(4).astype("M8[ms]")}, "timestamps are datetime64"),
+    "late": ({"timestamps": np.linspace(0, 1e300, 4)}, "timestamps are no seconds"),
+    "fps nan": ({"fps": np.float64(np.nan)}, "fps is nan"),
+    "fps inf": ({"fps": np.float64(np.inf)}, "fps is inf"),
+    "fps 1e308": ({"fps": np.float64(1e308)}, "fps is 1e"),
+    "size": ({"frame_size": np.array([2**62, 2])}, "expected 0 to 65,535 pixels"),
+    "size inf": ({"frame_size": np.array([np.inf, 2])}, "is no good clip file"),
+    "seen": ({"visibility": np.full((4, 33), "1")}, "visibility are <U1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CLIPS)
+def test_a_clip_of_what_are_no_numbers_is_refused(tmp_path, name):
+    changed, expected = BAD_CLIPS[name]
+    path = tmp_path / "a.clip.npz"
+    small_clip().save(path)
+    np.savez(path, **{**files.read_npz(path), **changed})
+    with pytest.raises(UserError, match=expected) as found:
+        formats.open_collection(path).read(0)
+    assert str(path) in str(found.value)
+
+
+X = np.full((4, 156), 0.5, np.float32)
+META = '{"target_fps": %s}'
+BAD_FSLR = {
+    "dated": ({"timestamps_ms": np.arange(4).astype("M8[ms]")}, "timestamps_ms is datetime64"),
+    "worded": ({"timestamps_ms": np.arange(4).astype("U3")}, "timestamps_ms is <U3"),
+    "mask": ({"mask": np.full((4, 78), "1")}, "mask is <U1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FSLR)
+def test_fslr_times_and_masks_are_numbers(tmp_path, name):
+    changed, expected = BAD_FSLR[name]
+    np.savez(tmp_path / "a.npz", X=X, **changed)
+    with pytest.raises(UserError, match=expected):
+        formats.open_collection(tmp_path / "a.npz").read(0)
+
+
+@pytest.mark.parametrize("rate", ["NaN", "1e308", "1e-320", "9" * 400, "[" * 100_000])
+def test_fslr_notes_of_an_impossible_rate_are_passed_over(tmp_path, rate):
+    np.savez(tmp_path / "a.npz", X=X, timestamps_ms=np.arange(4) * 40, meta=np.array(META % rate))
+    clip = formats.open_collection(tmp_path / "a.npz").read(0)
+    assert clip.fps == 30 and clip.timestamps[-1] == 0.12
+
+
+@pytest.mark.parametrize("rate", ["NaN", "Infinity", "1e308", "1e-320", "9" * 400, '"a"', "[]"])
+def test_whispersign_refuses_an_impossible_rate(tmp_path, rate):
+    (tmp_path / "train/features").mkdir(parents=True)
+    np.save(tmp_path / "train/features/a.npy", np.ones((4, 42, 7), np.float32))
+    (tmp_path / "label_map.json").write_text('{"<blank>": 0, "A": 1}')
+    (tmp_path / "prepared.json").write_text(META.replace("target_", "") % rate)
+    with pytest.raises(UserError, match=r"prepared.json: not readable"):
+        formats.open_collection(tmp_path).read(0)
+
+
+def test_what_no_reader_foresaw_is_the_files_fault(tmp_path):
+    def fails(index):
+        raise OverflowError("\x1b[2J far too large")
+
+    entry = formats.Entry("a", path=tmp_path / "a.x")
+    collection = formats.Collection("here", "pose", [entry], fails)
+    with pytest.raises(UserError, match=r"a\.x: is no good pose clip \(OverflowError: \?\[2J far"):
+        collection.read(0)
+
+
+def test_links_in_a_circle_and_names_in_no_encoding(tmp_path):
+    small_clip().save(tmp_path / "a.clip.npz")
+    (tmp_path / "b.clip.npz").symlink_to("b.clip.npz")
+    (tmp_path / "round").symlink_to("..")
+    (tmp_path / os.fsdecode(b"c\xfe.clip.npz")).write_bytes((tmp_path / "a.clip.npz").read_bytes())
+    collection = formats.open_collection(tmp_path)
+    assert len(collection) == 3
+    with pytest.raises(UserError, match="b.clip.npz: is a link that leads in a circle"):
+        collection.read(1)
+    with pytest.raises(UserError, match="in a circle"):
+        formats.open_collection(tmp_path / "b.clip.npz")
+    written = formats.write_collection(collection, tmp_path.with_name("out"), "clips")
+    assert written.count == 1 and len(written.skipped) == 2
+
+
+@pytest.mark.parametrize("rate, seconds", [("nan", 1), ("inf", 1), (1e308, 1e9), (30, 1e9)])
+def test_windows_of_impossible_rates_are_refused(rate, seconds):
+    with pytest.raises(UserError, match="expected at most 20,000 frames"):
+        windows.sizes(float(seconds), 0.5, float(rate))
+    with pytest.raises(UserError, match="an overlap from 0 to 1"):
+        windows.sizes(1.0, float("nan"), 30.0)

@@ -219,7 +219,7 @@ def test_what_no_reader_foresaw_is_the_files_fault(tmp_path):
 def test_links_in_a_circle_and_names_in_no_encoding(tmp_path):
     small_clip().save(tmp_path / "a.clip.npz")
     (tmp_path / "b.clip.npz").symlink_to("b.clip.npz")
-    (tmp_path / "round").symlink_to("..")
+    (tmp_path / "round").symlink_to(".")
     (tmp_path / os.fsdecode(b"c\xfe.clip.npz")).write_bytes((tmp_path / "a.clip.npz").read_bytes())
     collection = formats.open_collection(tmp_path)
     assert len(collection) == 3

@@ -11,6 +11,7 @@ from jaxsign.sections.decode import Decode
 from jaxsign.sections.inputs import Input
 from jaxsign.sections.learning import Loss, Optim, ScheduleSection, Train
 
+_FSLR = fields.When("view.name", "fslr156")
 _PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
 
 
@@ -18,67 +19,99 @@ _PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
 class NetSection:
     """The net's name; its other keys are the fields of that net, which checks them."""
 
-    name: str = ""
+    name: str = fields.value("", None, "the net, a file of jaxsign/nets")
 
 
 @dataclasses.dataclass(frozen=True)
 class TaskSection:
     """The kind of learning."""
 
-    name: str = "classify"
-    heads: tuple[str, ...] = ("gloss", "cat")
-    monitor: str = "gloss"
+    name: str = fields.value(
+        "classify",
+        None,
+        (
+            "the kind of learning: classify (one label a head) or ctc_attention "
+            "(sequences of glosses)"
+        ),
+    )
+    heads: tuple[str, ...] = fields.value(
+        ("gloss", "cat"), None, "what is learned of a clip: gloss, cat"
+    )
+    monitor: str = fields.value(
+        "gloss", None, "the number of a validation that chooses the best epoch"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class ViewSection:
     """From clips to a net's input; the keys behind the name are options of that view."""
 
-    name: str = "fslr156"
-    confidence: float = 0.5
-    max_gap: int = 5
-    normalise: str = "none"
+    name: str = fields.value(
+        "fslr156",
+        None,
+        (
+            "how clips become the net's input, a file of jaxsign/input/signs/views; "
+            "empty = stored features"
+        ),
+    )
+    confidence: float = fields.value(0.5, None, "visibility of a pose point that counts", _FSLR)
+    max_gap: int = fields.value(5, None, "longest gap that is interpolated, in frames", _FSLR)
+    normalise: str = fields.value("none", None, "none, or by the shoulders", _FSLR)
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """What is saved besides every epoch's end."""
 
-    every_steps: int = fields.value(0, fields.NOT_NEGATIVE)
-    # Epochs whose weights stay, in checkpoints/kept; 0 = none.
-    keep_every: int = fields.value(0, fields.NOT_NEGATIVE)
+    every_steps: int = fields.value(
+        0, fields.NOT_NEGATIVE, "save also within an epoch, each so many steps; 0 = never"
+    )
+    keep_every: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "keep the weights of every N-th epoch in checkpoints/kept; 0 = none",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Log:
     """What a run shows while it goes on."""
 
-    every_steps: int = fields.value(20, fields.NOT_NEGATIVE)
-    tensorboard: bool = True
-    progress: bool = True
+    every_steps: int = fields.value(
+        20, fields.NOT_NEGATIVE, "steps from one line of TensorBoard to the next; 0 = none"
+    )
+    tensorboard: bool = fields.value(True, None, "whether TensorBoard's file is written")
+    progress: bool = fields.value(True, None, "whether bars are shown on a terminal")
 
 
 @dataclasses.dataclass(frozen=True)
 class Smoke:
     """Sizes of `train --smoke-test`."""
 
-    batch_size: int = fields.value(4, fields.COUNT)
-    frames: int = fields.value(30, fields.COUNT)
+    batch_size: int = fields.value(4, fields.COUNT, "clips of train --smoke-test")
+    frames: int = fields.value(30, fields.COUNT, "frames of these")
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """Every key that recipes share."""
 
-    system: str = ""
-    seed: int = fields.value(42, fields.between(0, 2**32 - 1))
-    # Reproducible outputs to the byte: wall-clock and memory columns are written as 0.
-    deterministic: bool = False
-    # auto: float32 on a CPU, else bfloat16.
-    precision: str = fields.value("auto", _PRECISIONS)
-    # On several devices; jit: sharded over a mesh.
-    parallel: str = fields.value("pmap", fields.among("pmap", "jit"))
-    devices: int = fields.value(0, fields.NOT_NEGATIVE)  # 0 = all local devices
+    system: str = fields.value("", None, "the system that the recipe belongs to")
+    seed: int = fields.value(42, fields.between(0, 2**32 - 1), "of weights, order and augmentation")
+    deterministic: bool = fields.value(
+        False,
+        None,
+        ("outputs are the same to the byte: columns of time and memory are written as 0"),
+    )
+    precision: str = fields.value(
+        "auto", _PRECISIONS, "of computing; auto: float32 on a CPU, else bfloat16"
+    )
+    parallel: str = fields.value(
+        "pmap",
+        fields.among("pmap", "jit"),
+        "how several devices share the work; jit: arrays sharded over a mesh",
+    )
+    devices: int = fields.value(0, fields.NOT_NEGATIVE, "so many devices; 0 = all of this machine")
     net: NetSection = fields.section(NetSection)
     task: TaskSection = fields.section(TaskSection)
     data: Data = fields.section(Data)
@@ -88,9 +121,15 @@ class Recipe:
     schedule: ScheduleSection = fields.section(ScheduleSection)
     loss: Loss = fields.section(Loss)
     train: Train = fields.section(Train)
-    stages: str = ""  # names in config.stage, in order, comma-separated; empty = one stage
-    stage: dict[str, Any] = dataclasses.field(default_factory=dict)
-    decode: Decode = fields.section(Decode)
+    stages: str = fields.value(
+        "",
+        None,
+        ("names of the stages in config.stage, in order, comma-separated; empty = one stage"),
+    )
+    stage: dict[str, Any] = dataclasses.field(
+        default_factory=dict, metadata={"text": "what each stage changes of the recipe"}
+    )
+    decode: Decode = fields.section(Decode, fields.When("task.name", "ctc_attention"))
     checkpoint: Checkpoint = fields.section(Checkpoint)
     log: Log = fields.section(Log)
     smoke: Smoke = fields.section(Smoke)

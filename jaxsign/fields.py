@@ -64,14 +64,71 @@ RATE = Rule(lambda v: 0 <= v < 1, "0 below 1")
 PROBABILITY = Rule(lambda v: 0 <= v <= 1, "a probability from 0 to 1")
 
 
-def value(default: Any, rule: Rule | None = None) -> Any:
-    """A field with the rule that its values must keep; None = any."""
-    return dataclasses.field(default=default, metadata={"rule": rule})
+class When:
+    """A key counts where another key of the recipe has one of some values.
+
+    Attributes:
+      key: the other key, with its section.
+      values: of it.
+    """
+
+    def __init__(self, key: str, *values: Any):
+        self.key, self.values = key, values
 
 
-def section(owner: type) -> Any:
-    """A field that is a section of its own."""
-    return dataclasses.field(default_factory=owner)
+def value(default: Any, rule: Rule | None = None, text: str = "", when: When | None = None) -> Any:
+    """A field of a section.
+
+    Args:
+      default: its value where a recipe says nothing.
+      rule: that its values must keep; None = any.
+      text: what it means.
+      when: it counts; None = always.
+    """
+    return dataclasses.field(default=default, metadata={"rule": rule, "text": text, "when": when})
+
+
+def section(owner: type, when: When | None = None) -> Any:
+    """A field that is a section of its own, which counts `when`."""
+    return dataclasses.field(default_factory=owner, metadata={"when": when})
+
+
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """What a key of a recipe means.
+
+    Attributes:
+      default: its value where a recipe says nothing.
+      allowed: the values that it may have, in words; "" = any of the default's type.
+      text: what it means; "" where nobody says so.
+      whens: it counts where all of these hold.
+    """
+
+    default: Any
+    allowed: str = ""
+    text: str = ""
+    whens: tuple[When, ...] = ()
+
+
+def described(owner: Any, prefix: str = "", whens: tuple[When, ...] = ()) -> dict[str, Described]:
+    """Every key of a dataclass and its sections.
+
+    Args:
+      owner: the dataclass.
+      prefix: begins the keys, e.g. 'optim.'.
+      whens: hold for all of them.
+    """
+    found: dict[str, Described] = {}
+    for one in dataclasses.fields(owner):
+        key, when = f"{prefix}{one.name}", one.metadata.get("when")
+        own = (*whens, when) if when else whens
+        if dataclasses.is_dataclass(one.default_factory):
+            found |= described(one.default_factory, f"{key}.", own)
+        else:
+            rule, text = one.metadata.get("rule"), one.metadata.get("text", "")
+            default = {} if one.default is dataclasses.MISSING else one.default
+            found[key] = Described(default, rule.text if rule else "", text, own)
+    return found
 
 
 def make(owner: type[Section], values: Mapping[str, Any]) -> Section:

@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 from jaxsign.config import flatten, merged, names
 from jaxsign.errors import UserError, did_you_mean
 
-_OWN = {"start": "last", "reset_best": False, "keep_optimizer": False}
+OWN = {"start": "last", "reset_best": False, "keep_optimizer": False}
 # What `until` says, and the keys of `train` that it sets.
 _UNTIL = {"monitor": "stop_monitor", "patience": "early_stop", "min_delta": "min_delta"}
 # What a stage can change. All else holds for the whole run: its data, its net, what it learns.
@@ -39,6 +39,9 @@ class Stage:
     """One row: its name, the whole config that holds while it runs, how it starts.
 
     Attributes:
+      start: 'last': from the weights at hand; 'best': from the best checkpoint so far.
+      reset_best: forget the best number of the stages before.
+      keep_optimizer: the optimizer's moments go on.
       number: its place in the run, from 0.
       until: it ends when it has converged, counted from its own first epoch.
     """
@@ -89,7 +92,7 @@ def _resolve_one(config: ConfigDict, name: str, number: int) -> Stage:
             f"{did_you_mean(name, known)} Known: {', '.join(known) or 'none'}"
         )
     changes = config.stage[name].to_dict()
-    own = {key: changes.pop(key, default) for key, default in _OWN.items()}
+    own = {key: changes.pop(key, default) for key, default in OWN.items()}
     if own["start"] not in ("last", "best"):
         raise UserError(f"stage.{name}.start={own['start']!r} must be 'last' or 'best'")
     until = _until(name, changes)
@@ -120,5 +123,5 @@ def _refuse_fixed(name: str, changes: dict[str, Any]) -> None:
         if not any(key == one or key.startswith(f"{one}.") for one in can):
             raise UserError(
                 f"stage.{name}.{key}: this holds for the whole run. A stage can change "
-                f"{', '.join(can)}; and {', '.join([*_OWN, 'until'])} of its own."
+                f"{', '.join(can)}; and {', '.join([*OWN, 'until'])} of its own."
             )

@@ -43,7 +43,8 @@ class WhisperSign(nets.Net):
       num_layers: of the encoder, and of the decoder.
       ff_dim: width of the feed-forward parts.
       dropout: rate in encoder and decoder.
-      frontend_dropout: rate on the frontend's output; spatial_dropout: on whole channels of it.
+      frontend_dropout: rate on the frontend's output.
+      spatial_dropout: rate on whole channels of it.
       padding: 'masked': valid frames' outputs do not depend on padding; 'upstream': as in the
         original, where only the temporal and the cross attention leave padding out.
       max_target: longest sequence of the decoder, its start included.

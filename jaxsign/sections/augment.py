@@ -13,57 +13,120 @@ _AT_MOST = fields.Rule(
 _AT_LEAST_ONE = fields.Rule(
     lambda v: isinstance(v, int) and v >= 1, "a whole number of frames from 1 on"
 )
+_VIEW_OF_POINTS = fields.When("view.name", "asl_hybrid", "signon")
+_VIEW_OF_JOINTS = fields.When("view.name", "whisper_sign", "few_points")
+_VIEW_OF_FEATURES = fields.When("view.name", "fslr156", "signon", "")
 
 
 @dataclasses.dataclass(frozen=True)
 class Landmarks:
     """Of views that are points [T, P, 2 or 3], absent where NaN."""
 
-    resample: float = fields.value(0.0, fields.PROBABILITY)  # of another speed
-    resample_scale: tuple[float, float] = fields.value((0.8, 1.2), fields.pair(0.01, 100.0))
-    # Of scale, shift, rotate and shear together.
-    affine: float = fields.value(0.0, fields.PROBABILITY)
-    scale: float = fields.value(0.02, fields.between(0, 0.99))
-    shift: float = fields.value(0.01, fields.between(0, 10))
-    rotate: float = fields.value(0.0, fields.between(0, 180))  # degrees
-    shear: float = fields.value(0.0, fields.between(0, 10))
-    mask: float = fields.value(0.0, fields.PROBABILITY)  # of missing frames
-    mask_ratio: tuple[float, float] = fields.value((0.05, 0.05), fields.pair(0.0, 1.0))
-    mask_value: str = fields.value("zero", fields.among("zero", "nan"))
-    distort: float = fields.value(0.0, fields.PROBABILITY)  # of a random walk
-    distort_step: float = 0.1
-    cutout: float = fields.value(0.0, fields.PROBABILITY)  # of a square without points
-    cutout_size: tuple[float, float] = fields.value((0.2, 0.4), fields.pair(0.0, 1.0))
-    flip: float = fields.value(0.0, fields.PROBABILITY)  # of the mirror image, which the view makes
+    resample: float = fields.value(0.0, fields.PROBABILITY, "probability of another speed")
+    resample_scale: tuple[float, float] = fields.value(
+        (0.8, 1.2), fields.pair(0.01, 100.0), "range of the factor of the number of frames"
+    )
+    affine: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of scale, shift, rotate and shear together"
+    )
+    scale: float = fields.value(
+        0.02,
+        fields.between(0, 0.99),
+        "most that is added to or taken from the size, as a share of it",
+    )
+    shift: float = fields.value(
+        0.01, fields.between(0, 10), "most that points move, as a share of the image"
+    )
+    rotate: float = fields.value(0.0, fields.between(0, 180), "most degrees that points turn")
+    shear: float = fields.value(0.0, fields.between(0, 10), "most that x moves for a step in y")
+    mask: float = fields.value(0.0, fields.PROBABILITY, "probability of missing frames")
+    mask_ratio: tuple[float, float] = fields.value(
+        (0.05, 0.05), fields.pair(0.0, 1.0), "range of their share of all frames"
+    )
+    mask_value: str = fields.value(
+        "zero", fields.among("zero", "nan"), "what stands in their place"
+    )
+    distort: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of a random walk that is added to the points"
+    )
+    distort_step: float = fields.value(0.1, None, "size of its steps")
+    cutout: float = fields.value(0.0, fields.PROBABILITY, "probability of a square without points")
+    cutout_size: tuple[float, float] = fields.value(
+        (0.2, 0.4), fields.pair(0.0, 1.0), "range of its side, as a share of the image"
+    )
+    flip: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of the mirror image, which the view makes"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Joints:
     """Of views that are joints [T, J, F] with velocities, absent where 0."""
 
-    # Of each joint to be absent from the whole clip.
-    joint_mask: float = fields.value(0.0, fields.PROBABILITY)
-    time_mask: float = fields.value(0.0, fields.PROBABILITY)  # of a spell without any joint
-    time_mask_frames: int = fields.value(10, _AT_LEAST_ONE)  # its most frames
-    jitter: int = fields.value(0, _AT_MOST)  # most frames that a clip is delayed or advanced
-    noise_std: float = fields.value(0.0, fields.NOT_NEGATIVE)
-    # Range of the factor that a clip gets longer.
-    time_scale: tuple[float, float] = fields.value((1.0, 1.0), fields.pair(0.1, 10.0))
+    joint_mask: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of each joint to be absent from the whole clip"
+    )
+    time_mask: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of a spell without any joint"
+    )
+    time_mask_frames: int = fields.value(10, _AT_LEAST_ONE, "its most frames")
+    jitter: int = fields.value(0, _AT_MOST, "most frames that a clip is delayed or advanced")
+    noise_std: float = fields.value(
+        0.0, fields.NOT_NEGATIVE, "standard deviation of the noise on present joints"
+    )
+    time_scale: tuple[float, float] = fields.value(
+        (1.0, 1.0), fields.pair(0.1, 10.0), "range of the factor by which a clip gets longer"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Augment:
     """Of features [T, D]; from `shift` on, but for `speed`, of keypoints [T, 156]."""
 
-    noise_std: float = fields.value(0.0, fields.NOT_NEGATIVE)
-    noise_prob: float = fields.value(0.3, fields.between(0, 1))
-    mask_prob: float = fields.value(0.0, fields.between(0, 1))
-    mask_ratio: float = fields.value(0.1, fields.between(0, 1))  # of the frames
-    shift: float = fields.value(0.0, fields.NOT_NEGATIVE)  # in the view's unit
-    scale: float = fields.value(0.0, fields.between(0, 0.99))
-    rotate: float = fields.value(0.0, fields.between(0, 180))  # degrees
-    speed: float = fields.value(0.0, fields.between(0, 0.99))
-    point_dropout: float = fields.value(0.0, fields.between(0, 1))
-    flip: float = fields.value(0.0, fields.between(0, 1))
-    landmarks: Landmarks = fields.section(Landmarks)
-    joints: Joints = fields.section(Joints)
+    noise_std: float = fields.value(
+        0.0, fields.NOT_NEGATIVE, "standard deviation of noise; 0 = none", _VIEW_OF_FEATURES
+    )
+    noise_prob: float = fields.value(
+        0.3, fields.between(0, 1), "probability of that noise", _VIEW_OF_FEATURES
+    )
+    mask_prob: float = fields.value(
+        0.0,
+        fields.between(0, 1),
+        "probability of a stretch of frames without anything",
+        _VIEW_OF_FEATURES,
+    )
+    mask_ratio: float = fields.value(
+        0.1, fields.between(0, 1), "its share of the frames", _VIEW_OF_FEATURES
+    )
+    shift: float = fields.value(
+        0.0,
+        fields.NOT_NEGATIVE,
+        "keypoints: most that a clip moves, in the view's unit",
+        _VIEW_OF_FEATURES,
+    )
+    scale: float = fields.value(
+        0.0,
+        fields.between(0, 0.99),
+        ("keypoints: most that is added to or taken from the size, as a share of it"),
+        _VIEW_OF_FEATURES,
+    )
+    rotate: float = fields.value(
+        0.0, fields.between(0, 180), "keypoints: most degrees that a clip turns", _VIEW_OF_FEATURES
+    )
+    speed: float = fields.value(
+        0.0,
+        fields.between(0, 0.99),
+        "most that is added to or taken from the speed, as a share of it",
+        _VIEW_OF_FEATURES,
+    )
+    point_dropout: float = fields.value(
+        0.0,
+        fields.between(0, 1),
+        ("keypoints: probability of each hand, the face and each point to be absent"),
+        _VIEW_OF_FEATURES,
+    )
+    flip: float = fields.value(
+        0.0, fields.between(0, 1), "keypoints: probability of the mirror image", _VIEW_OF_FEATURES
+    )
+    landmarks: Landmarks = fields.section(Landmarks, _VIEW_OF_POINTS)
+    joints: Joints = fields.section(Joints, _VIEW_OF_JOINTS)

@@ -5,47 +5,69 @@ import dataclasses
 from jaxsign import fields
 
 SPLITS = ("train", "val", "test")
+_NPZ = fields.When("data.source", "npz")
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
     """A split's files."""
 
-    path: str = ""
-    labels: str = ""
+    path: str = fields.value("", None, "where the clips of this split lie")
+    labels: str = fields.value("", None, "their table, where it is not PATH/labels.csv")
 
 
 @dataclasses.dataclass(frozen=True)
 class Synthetic:
     """Made-up signs; the format of that name checks how its numbers fit together."""
 
-    signs: int = 10
-    categories: int = 3
-    signers: int = 6
-    val_signers: int = 2
-    clips_per_signer: int = 8
-    frames: tuple[int, int] = (20, 60)
-    noise: float = 0.004
-    dropout: float = 0.05
-    continuous: bool = False
-    glosses: tuple[int, int] = (2, 5)
-    seed: int = 0
+    signs: int = fields.value(10, None, "different signs")
+    categories: int = fields.value(3, None, "groups that they fall into")
+    signers: int = fields.value(6, None, "people, those of val among them")
+    val_signers: int = fields.value(
+        2, None, "of these, those of val alone; as many more sign in test"
+    )
+    clips_per_signer: int = fields.value(8, None, "of each sign")
+    frames: tuple[int, int] = fields.value((20, 60), None, "fewest and most frames of a sign")
+    noise: float = fields.value(
+        0.004, None, "standard deviation of each point, as a share of the image"
+    )
+    dropout: float = fields.value(0.05, None, "probability of a hand to be missed in a frame")
+    continuous: bool = fields.value(
+        False, None, "sentences of several signs in place of single ones"
+    )
+    glosses: tuple[int, int] = fields.value((2, 5), None, "fewest and most signs of a sentence")
+    seed: int = fields.value(0, None, "another one makes other signs")
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
     """Splits, and how their files are read."""
 
-    source: str = "npz"  # a kind of input/signs/sources.py
+    source: str = fields.value(
+        "npz",
+        None,
+        (
+            "layout of the data: npz, clips, collection, landmarks75, sentences, "
+            "whispersign, synthetic (docs/data.md)"
+        ),
+    )
     train: Place = fields.section(Place)
     val: Place = fields.section(Place)
     test: Place = fields.section(Place)
-    key: str = "X"  # array of the npz files
-    label_map: str = ""  # csv gloss_id,label,cat_id,category
-    encoding: str = ""  # code page of tables that are no UTF-8, such as cp1250
-    missing: str = fields.value("error", fields.among("error", "skip"))  # a row without its file
-    # Of every split, drawn with seed 42; 0 = all.
-    max_clips: int = fields.value(0, fields.NOT_NEGATIVE)
-    # Frames a second of all clips, whatever their files say; 0 = as they say.
-    source_fps: float = fields.value(0.0, fields.NOT_NEGATIVE)
-    synthetic: Synthetic = fields.section(Synthetic)
+    key: str = fields.value("X", None, "name of the array in the .npz files", _NPZ)
+    label_map: str = fields.value(
+        "", None, ("names of the classes: csv gloss_id,label,cat_id,category, or json {name: id}")
+    )
+    encoding: str = fields.value("", None, "code page of tables that are no UTF-8, such as cp1250")
+    missing: str = fields.value(
+        "error", fields.among("error", "skip"), "what a row of the labels without its file is"
+    )
+    max_clips: int = fields.value(
+        0, fields.NOT_NEGATIVE, "of every split take so many, drawn with seed 42; 0 = all"
+    )
+    source_fps: float = fields.value(
+        0.0,
+        fields.NOT_NEGATIVE,
+        "frames a second of all clips, whatever their files say; 0 = as they say",
+    )
+    synthetic: Synthetic = fields.section(Synthetic, fields.When("data.source", "synthetic"))

@@ -15,96 +15,216 @@ _FACTORS = fields.Rule(
     lambda v: all(isinstance(pattern, str) and 0 <= factor < math.inf for pattern, factor in v),
     "pairs (pattern, factor), factors of 0 or more",
 )
+_ADAMS = fields.When("optim.name", "adam", "adamw", "radam")
+_CLASSES = fields.When("task.name", "classify")
+_SEQUENCES = fields.When("task.name", "ctc_attention")
+_CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "dynamic")
+_PRETRAINED = fields.When("net.name", "whisper_sign")
+
+
+def _of(*names: str) -> fields.When:
+    return fields.When("schedule.name", *names)
+
+
+def _loss(key: str, name: str) -> fields.When:
+    return fields.When(f"loss.{key}", name)
 
 
 @dataclasses.dataclass(frozen=True)
 class Optim:
     """The optimizer of train/optimizer.py."""
 
-    # adam: decay as L2.
-    name: str = fields.value("adam", fields.among("adam", "adamw", "radam", "sgd"))
-    lr: float = fields.value(1e-4, fields.NOT_NEGATIVE)
-    weight_decay: float = fields.value(0.0, fields.NOT_NEGATIVE)
-    grad_clip: float = fields.value(0.0, fields.NOT_NEGATIVE)  # global norm; 0 = off
-    accumulation: int = fields.value(1, fields.COUNT)  # micro-batches a step
-    b1: float = fields.value(0.9, fields.RATE)
-    b2: float = fields.value(0.999, fields.RATE)
-    eps: float = fields.value(1e-8, fields.POSITIVE)
-    momentum: float = fields.value(0.9, fields.RATE)  # sgd
-    # Regular expressions over parameter paths, each with a factor of the learning rate; the first
-    # that matches holds.
-    lr_factors: tuple[tuple[str, float], ...] = fields.value((), _FACTORS)
+    name: str = fields.value(
+        "adam",
+        fields.among("adam", "adamw", "radam", "sgd"),
+        "the optimizer; adam: decay as L2 in the gradient, as in torch",
+    )
+    lr: float = fields.value(
+        1e-4, fields.NOT_NEGATIVE, "learning rate, the highest of the schedule"
+    )
+    weight_decay: float = fields.value(0.0, fields.NOT_NEGATIVE, "strength of the decay")
+    grad_clip: float = fields.value(
+        0.0, fields.NOT_NEGATIVE, "greatest norm of the gradient; 0 = any"
+    )
+    accumulation: int = fields.value(1, fields.COUNT, "micro-batches that make a step")
+    b1: float = fields.value(0.9, fields.RATE, "decay of the mean of gradients", _ADAMS)
+    b2: float = fields.value(0.999, fields.RATE, "decay of the mean of their squares", _ADAMS)
+    eps: float = fields.value(1e-8, fields.POSITIVE, "added to the root of these", _ADAMS)
+    momentum: float = fields.value(
+        0.9, fields.RATE, "of the gradients", fields.When("optim.name", "sgd")
+    )
+    lr_factors: tuple[tuple[str, float], ...] = fields.value(
+        (),
+        _FACTORS,
+        (
+            "regular expressions over parameter paths, each with a factor of the "
+            "learning rate; the first that matches holds"
+        ),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class ScheduleSection:
     """The learning rate over a stage: train/schedule.py."""
 
-    name: str = fields.value("constant", _SCHEDULES)
-    # What the position counts.
-    unit: str = fields.value("epoch", fields.among("epoch", "step"))
-    # warmup_cosine, restarts: epochs (whatever the unit)
-    warmup: int = fields.value(5, fields.NOT_NEGATIVE)
-    # constant, cosine, step, plateau: epochs of warm-up before them.
-    warmup_before: int = fields.value(0, fields.NOT_NEGATIVE)
-    warmup_updates: int = fields.value(500, fields.NOT_NEGATIVE)  # warmup_cosine_updates
-    min_lr: float = fields.value(1e-7, fields.NOT_NEGATIVE)  # warmup_cosine_updates: never below
-    # First rate of the warm-up, as a share of lr.
-    start_factor: float = fields.value(0.1, fields.SHARE)
-    final_factor: float = fields.value(0.0, fields.SHARE)  # last rate, as a share of lr
-    cycle: int = 10  # restarts: epochs of the first cycle
-    cycle_factor: int = 2  # restarts: each cycle is this much longer
-    step_size: int = fields.value(10, fields.POSITIVE)  # step: epochs between reductions
-    factor: float = fields.value(0.5, fields.POSITIVE)  # step, plateau
-    patience: int = fields.value(5, fields.NOT_NEGATIVE)  # plateau
-    monitor: str = ""  # plateau: one of the task's numbers; empty = task.monitor
-    legacy_start: bool = False  # warmup_cosine with warmup 0: never above start_factor * lr
+    name: str = fields.value("constant", _SCHEDULES, "how the learning rate goes over a stage")
+    unit: str = fields.value(
+        "epoch", fields.among("epoch", "step"), "what the position in it counts"
+    )
+    warmup: int = fields.value(
+        5,
+        fields.NOT_NEGATIVE,
+        "epochs of warm-up, whatever the unit",
+        _of("warmup_cosine", "restarts"),
+    )
+    warmup_before: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "epochs of warm-up before it",
+        _of("constant", "cosine", "step", "plateau"),
+    )
+    warmup_updates: int = fields.value(
+        500, fields.NOT_NEGATIVE, "steps of warm-up", _of("warmup_cosine_updates")
+    )
+    min_lr: float = fields.value(
+        1e-7, fields.NOT_NEGATIVE, "the rate is never below", _of("warmup_cosine_updates")
+    )
+    start_factor: float = fields.value(
+        0.1, fields.SHARE, "first rate of a warm-up, as a share of lr"
+    )
+    final_factor: float = fields.value(
+        0.0, fields.SHARE, "last rate, as a share of lr", _of("cosine", "warmup_cosine", "restarts")
+    )
+    cycle: int = fields.value(10, None, "epochs of the first cycle", _of("restarts"))
+    cycle_factor: int = fields.value(
+        2, None, "each cycle is so many times as long as the one before", _of("restarts")
+    )
+    step_size: int = fields.value(10, fields.POSITIVE, "epochs between reductions", _of("step"))
+    factor: float = fields.value(0.5, fields.POSITIVE, "of a reduction", _of("step", "plateau"))
+    patience: int = fields.value(
+        5, fields.NOT_NEGATIVE, "epochs without a better number before a reduction", _of("plateau")
+    )
+    monitor: str = fields.value(
+        "",
+        None,
+        "the number that is watched, one of the task's; empty = task.monitor",
+        _of("plateau"),
+    )
+    legacy_start: bool = fields.value(
+        False, None, "with warmup 0 the rate is never above start_factor * lr", _of("warmup_cosine")
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
     """What is made small: the files of jaxsign/tasks."""
 
-    name: str = fields.value("ce", fields.among("ce", "focal", "label_smoothing"))
-    focal_gamma: float = fields.value(2.0, fields.NOT_NEGATIVE)
-    focal_alpha: float = fields.value(1.0, fields.POSITIVE)
-    label_smoothing: float = fields.value(0.1, fields.RATE)
-    # Share of CTC beside the attention decoder's loss; 1 = CTC alone.
-    alpha: float = fields.value(0.3, fields.SHARE)
-    # Weight of a second CTC loss before the encoder (net.auxiliary_ctc).
-    auxiliary: float = fields.value(0.0, fields.NOT_NEGATIVE)
-    weights: tuple[float, ...] = fields.value((0.5, 0.5), _WEIGHTS)  # one a head (alpha, beta)
-    weighting: str = "static"  # static | grid-search | uncertainty
-    grid: str = "0.5,0.5;0.7,0.3;0.3,0.7;0.8,0.2;0.2,0.8"
-    uncertainty_init: float = fields.value(1.0, fields.POSITIVE)
-    curriculum: str = ""  # gloss-first | category-first | dynamic
-    curriculum_epochs: int = fields.value(10, fields.COUNT)
-    curriculum_warmup: int = fields.value(5, fields.NOT_NEGATIVE)
-    curriculum_min_weight: float = fields.value(0.1, fields.SHARE)
-    curriculum_schedule: str = "linear"  # linear | cosine | exponential
+    name: str = fields.value(
+        "ce", fields.among("ce", "focal", "label_smoothing"), "the loss of a clip", _CLASSES
+    )
+    focal_gamma: float = fields.value(
+        2.0,
+        fields.NOT_NEGATIVE,
+        "how much less clips count that are right already",
+        _loss("name", "focal"),
+    )
+    focal_alpha: float = fields.value(
+        1.0, fields.POSITIVE, "factor of the loss", _loss("name", "focal")
+    )
+    label_smoothing: float = fields.value(
+        0.1,
+        fields.RATE,
+        "share of the truth that all classes share",
+        _loss("name", "label_smoothing"),
+    )
+    alpha: float = fields.value(
+        0.3,
+        fields.SHARE,
+        "share of CTC beside the attention decoder's loss; 1 = CTC alone",
+        _SEQUENCES,
+    )
+    auxiliary: float = fields.value(
+        0.0,
+        fields.NOT_NEGATIVE,
+        ("weight of a second CTC loss before the encoder (needs net.auxiliary_ctc)"),
+        _SEQUENCES,
+    )
+    weights: tuple[float, ...] = fields.value((0.5, 0.5), _WEIGHTS, "one a head", _CLASSES)
+    weighting: str = fields.value(
+        "static",
+        None,
+        "how the heads' weights are found: static, grid-search or uncertainty",
+        _CLASSES,
+    )
+    grid: str = fields.value(
+        "0.5,0.5;0.7,0.3;0.3,0.7;0.8,0.2;0.2,0.8",
+        None,
+        "pairs of weights that are tried one after the other",
+        _loss("weighting", "grid-search"),
+    )
+    uncertainty_init: float = fields.value(
+        1.0, fields.POSITIVE, "start value of learned weights", _loss("weighting", "uncertainty")
+    )
+    curriculum: str = fields.value(
+        "",
+        None,
+        ("which head comes first: gloss-first, category-first or dynamic; empty = none"),
+        _CLASSES,
+    )
+    curriculum_epochs: int = fields.value(
+        10, fields.COUNT, "over which the weights change", _CURRICULUM
+    )
+    curriculum_warmup: int = fields.value(5, fields.NOT_NEGATIVE, "epochs before that", _CURRICULUM)
+    curriculum_min_weight: float = fields.value(
+        0.1, fields.SHARE, "the least weight of a head", _CURRICULUM
+    )
+    curriculum_schedule: str = fields.value(
+        "linear", None, "how they change: linear, cosine or exponential", _CURRICULUM
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Train:
     """How long, which parameters, and from where."""
 
-    epochs: int = 20  # in all, also after a resume
-    # Validations without a better stop_monitor; 0 = never.
-    early_stop: int = fields.value(0, fields.NOT_NEGATIVE)
-    stop_monitor: str = ""  # one of the task's numbers; empty = task.monitor
-    min_delta: float = fields.value(0.0, fields.NOT_NEGATIVE)  # it is better by more than this
-    # Epochs from one validation to the next; a stage's last has one.
-    eval_every: int = fields.value(1, fields.COUNT)
-    min_epochs: int = fields.value(0, fields.NOT_NEGATIVE)  # early stopping waits for so many
-    trainable: tuple[str, ...] = (".*",)  # regular expressions over parameter paths a/b/c
-    frozen: tuple[str, ...] = ()  # taken away from `trainable`
-    ema_decay: float = fields.value(0.0, fields.RATE)  # 0 = no moving average
-    init_from: str = ""  # run folder whose best weights to start from
-    # Regular expressions over parameter paths: those start fresh all the same.
-    init_skip: tuple[str, ...] = ()
-    # Weights of another model that the net knows how to start from: a local file.
-    pretrained: str = ""
-    # Parts that file does not hold add nothing at first.
-    pretrained_zero_branches: bool = True
-    # For nets with a backbone that start from images: a torchvision file, or "random".
-    backbone_weights: str = ""
+    epochs: int = fields.value(20, None, "in all, also after a resume")
+    early_stop: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "end after so many validations without a better stop_monitor; 0 = never",
+    )
+    stop_monitor: str = fields.value("", None, "one of the task's numbers; empty = task.monitor")
+    min_delta: float = fields.value(
+        0.0, fields.NOT_NEGATIVE, "a number is better if it is so by more than this"
+    )
+    eval_every: int = fields.value(
+        1, fields.COUNT, "epochs from one validation to the next; a stage's last has one"
+    )
+    min_epochs: int = fields.value(
+        0, fields.NOT_NEGATIVE, "early stopping waits for so many epochs"
+    )
+    trainable: tuple[str, ...] = fields.value(
+        (".*",), None, "regular expressions over parameter paths a/b/c: what is trained"
+    )
+    frozen: tuple[str, ...] = fields.value((), None, "the same: what is taken away from that")
+    ema_decay: float = fields.value(
+        0.0,
+        fields.RATE,
+        ("of a moving average of the weights; 0 = none"),
+    )
+    init_from: str = fields.value("", None, "run folder whose best weights to start from")
+    init_skip: tuple[str, ...] = fields.value(
+        (), None, ("regular expressions over parameter paths: these start fresh all the same")
+    )
+    pretrained: str = fields.value(
+        "", None, "file with weights of another model that the net can start from", _PRETRAINED
+    )
+    pretrained_zero_branches: bool = fields.value(
+        True, None, "parts that this file does not hold add nothing at first", _PRETRAINED
+    )
+    backbone_weights: str = fields.value(
+        "",
+        None,
+        "a torchvision file for the backbone that starts from images, or random",
+        fields.When("net.name", "iv3_gru"),
+    )

@@ -44,7 +44,14 @@ def add_train(verbs: arguments.Verbs) -> None:
         action="store_true",
         help="no data: one forward and backward pass on random numbers, save, load",
     )
-    verb.add_argument("--list-keys", action="store_true", help="print the recipe's keys and values")
+    verb.add_argument(
+        "--list-keys",
+        nargs="?",
+        const="",
+        metavar="TEXT",
+        help="explain the keys that the recipe uses: meaning, values, default; with TEXT those "
+        "that hold it (optim, warm-up, ...), with all also those that it does not use",
+    )
     verb.set_defaults(run=_train, overrides=True)
 
 
@@ -59,14 +66,15 @@ def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    if not (arguments.workdir or arguments.list_keys or arguments.smoke_test):
+    if not (arguments.workdir or arguments.list_keys is not None or arguments.smoke_test):
         raise UserError("train needs --workdir DIR, the folder that the run will live in")
     from jaxsign import config as configs
 
     config = configs.load(arguments.config, arguments.rest)
-    if arguments.list_keys:
-        for key, value in configs.flatten(config).items():
-            print(f"--config.{key}={value!r}")
+    if arguments.list_keys is not None:
+        from jaxsign.train import keys
+
+        print(keys.listing(config, arguments.list_keys))
         return 0
     if arguments.smoke_test:
         return _smoke_test(config, arguments.workdir)

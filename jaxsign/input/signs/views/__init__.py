@@ -48,6 +48,21 @@ def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
+def of_name(name: str) -> View:
+    """The view that a name means.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in names():
+        raise UserError(
+            f"config.view.name={name!r}: no such view; there are {names()}."
+            f"{did_you_mean(name, names())}"
+        )
+    view: View = importlib.import_module(f"{__name__}.{name}").VIEW
+    return view
+
+
 def get_view(view_config: Mapping[str, Any]) -> BoundView:
     """The view that `view_config` names, with its options bound.
 
@@ -59,12 +74,7 @@ def get_view(view_config: Mapping[str, Any]) -> BoundView:
     """
     options = dict(view_config)
     name = options.pop("name")
-    if name not in names():
-        raise UserError(
-            f"config.view.name={name!r}: no such view; there are {names()}."
-            f"{did_you_mean(name, names())}"
-        )
-    view: View = importlib.import_module(f"{__name__}.{name}").VIEW
+    view = of_name(name)
     known = list(inspect.signature(view.make).parameters)[1:]
     for option in options:
         if option not in known:

@@ -34,9 +34,9 @@ def view(
       relative_velocity: velocities relative to the wrist's, which fits positions around it; the
         original's are those in the image.
       smooth: frames of a moving average, 0 = none.
-      feature_scaling: '', or 'standard' or 'minmax': a `hand_joints.FeatureScaler` at the end, with
-        `feature_shift` and `feature_scale` [7], which `fit` gives. Joints that are absent stay 0,
-        but for missing='upstream'.
+      feature_scaling: '', or 'standard' or 'minmax': a `hand_joints.FeatureScaler` at the end.
+        Joints that are absent stay 0, but for missing='upstream'.
+      feature_shift, feature_scale: its numbers [7], which `fit` gives.
 
     Returns:
       float32 [T', 42, 7], finite.

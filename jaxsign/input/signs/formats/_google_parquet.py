@@ -1,6 +1,8 @@
 """One parquet file of points, as in Google's isolated sign language data, to and from arrays."""
 
 import dataclasses
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ Array = np.ndarray
 COLUMNS = ("frame", "type", "landmark_index", "x", "y", "z")
 # The files do not tell the rate of their recordings.
 FPS = 30.0
+# Where a file's description keeps the size of the image.
+_SIZE = b"jaxsign.frame_size"
 TYPES = ("face", "left_hand", "pose", "right_hand")
 # MediaPipe's newer face models give ten points of the irises after these.
 _COUNTS = np.array([468, 21, 33, 21])
@@ -36,6 +40,7 @@ class _Rows:
         kind: int64 [N], place among TYPES.
         index: int64 [N], landmark_index.
         xyz: float32 [N, 3].
+        notes: what the file says of itself.
     """
 
     numbers: Array
@@ -43,6 +48,13 @@ class _Rows:
     kind: Array
     index: Array
     xyz: Array
+    notes: Mapping[bytes, bytes]
+
+
+def _frame_size(notes: Mapping[bytes, bytes]) -> tuple[int, int]:
+    """The image's size, which jaxsign's files tell; (0, 0) in others."""
+    found = re.fullmatch(rb"([0-9]{1,5})x([0-9]{1,5})", notes.get(_SIZE, b""))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def read_clip(path: Path) -> Clip:
@@ -53,9 +65,11 @@ def read_clip(path: Path) -> Clip:
             or two rows of one point that differ.
     """
     rows = _read(path)
+    size = _frame_size(rows.notes)
     times = (rows.numbers - rows.numbers[0]) / FPS
     try:
-        return Clip(_placed(path, rows, _CLIP, np.nan), times, fps=FPS, source=str(path))
+        points = _placed(path, rows, _CLIP, np.nan)
+        return Clip(points, times, fps=FPS, source=str(path), frame_size=size)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
 
@@ -129,9 +143,10 @@ def _read(path: Path) -> _Rows:
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is an error
         for axis, name in enumerate("xyz"):
             xyz[:, axis] = _parquet.numbers(path, table, name)
+    notes = table.schema.metadata or {}
     if kept.all():
-        return _Rows(numbers, place, kind, index, xyz)
-    return _Rows(numbers, place[kept], kind[kept], index[kept], xyz[kept])
+        return _Rows(numbers, place, kind, index, xyz, notes)
+    return _Rows(numbers, place[kept], kind[kept], index[kept], xyz[kept], notes)
 
 
 def _kinds(path: Path, column: pyarrow.ChunkedArray) -> Array:
@@ -189,4 +204,8 @@ def write_clip(path: Path, clip: Clip) -> None:
     xyz = clip.landmarks.reshape(-1, 3).astype(np.float64)
     columns = {"frame": frame, "row_id": row_id, "type": kind, "landmark_index": index}
     columns |= {name: xyz[:, axis] for axis, name in enumerate("xyz")}
-    _parquet.write(path, pyarrow.table(columns))
+    table = pyarrow.table(columns)
+    if all(clip.frame_size):
+        # Shoulder-normalised inputs are measured in pixels; other readers pass this over.
+        table = table.replace_schema_metadata({_SIZE: "{}x{}".format(*clip.frame_size)})
+    _parquet.write(path, table)

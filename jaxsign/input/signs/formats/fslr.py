@@ -93,7 +93,14 @@ def load(path: Path) -> Clip:
             f"expected [{len(x)}, {fslr156.KEYPOINTS}] and [{len(x)}]"
         )
     try:
-        return to_clip(x, visible.astype(bool), times / 1000, fps=fps, source=str(path))
+        return to_clip(
+            x,
+            visible.astype(bool),
+            times / 1000,
+            fps=fps,
+            source=str(path),
+            frame_size=_frame_size(meta),
+        )
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
 
@@ -123,7 +130,23 @@ def _from_parquet(path: Path) -> dict[str, Array]:
     }
 
 
-def to_clip(x: Array, visible: Array, times: Array, *, fps: float, source: str) -> Clip:
+def _frame_size(meta: Mapping[str, Any]) -> tuple[int, int]:
+    """The image's size, which jaxsign adds to the notes; (0, 0) where they do not tell it."""
+    match meta.get("frame_size"):
+        case [int(width), int(height)]:
+            return width, height
+    return 0, 0
+
+
+def to_clip(
+    x: Array,
+    visible: Array,
+    times: Array,
+    *,
+    fps: float,
+    source: str,
+    frame_size: tuple[int, int] = (0, 0),
+) -> Clip:
     """78 keypoints in their places among the 543.
 
     Args:
@@ -132,6 +155,7 @@ def to_clip(x: Array, visible: Array, times: Array, *, fps: float, source: str) 
         times: float [T], seconds.
         fps: frames a second.
         source: for messages.
+        frame_size: (width, height) of the image, (0, 0) where unknown.
     """
     points = x.reshape(len(x), fslr156.KEYPOINTS, 2)
     there = visible.copy()
@@ -142,7 +166,9 @@ def to_clip(x: Array, visible: Array, times: Array, *, fps: float, source: str) 
     landmarks[:, fslr156.ROWS, 2] = np.where(there, np.float32(0), np.nan)
     visibility = np.zeros((len(x), 33), np.float32)
     visibility[:, fslr156.POSE_POINTS] = visible[:, :_POSE]
-    return Clip(landmarks, times, fps=fps, source=source, visibility=visibility)
+    return Clip(
+        landmarks, times, fps=fps, source=source, visibility=visibility, frame_size=frame_size
+    )
 
 
 def write_clip(
@@ -171,8 +197,10 @@ def write_clip(
 
 def about(clip: Clip, *, confidence: float, max_gap: int) -> tuple[Array, dict[str, Any]]:
     """(int64 [T] milliseconds, entries of `meta`) of a clip's file."""
-    meta = {"conf_thresh": confidence, "interpolation_max_gap": max_gap}
+    meta: dict[str, Any] = {"conf_thresh": confidence, "interpolation_max_gap": max_gap}
     meta |= {"target_fps": clip.fps} if clip.fps else {}
+    # Shoulder-normalised inputs are measured in pixels.
+    meta |= {"frame_size": list(clip.frame_size)} if all(clip.frame_size) else {}
     return np.round(clip.timestamps * 1000).astype(np.int64), meta
 
 
@@ -204,6 +232,11 @@ class _Writer(_labels.FolderWriter):
 
     def write(self, path: Path, clip: Clip) -> None:
         """Writes the file of one clip."""
+        if clip.frame_size[0] != clip.frame_size[1]:
+            self.losses.add(
+                "a run with view.normalise takes the image of a stored X as square, so its answers "
+                "may differ; clips, store and google_islr keep them"
+            )
         self._write(path, clip)
 
 

@@ -130,7 +130,7 @@ class _Writer(ClipWriter):
     """Writes a folder with samples.csv, mediapipe/ and glosses.csv."""
 
     LOSSES = frozenset(
-        {f"signon {_points75.LOSS}, no visibility and no times (read back as {FPS:g} fps)"}
+        {f"signon {_points75.LOSS}, no visibility, image size or times (read back as {FPS:g} fps)"}
     )
 
     def __init__(self, folder: Path, collection: Collection):

@@ -193,7 +193,9 @@ class _Writer(ClipWriter):
       record: what else prepared.json tells.
     """
 
-    LOSSES = frozenset({"whispersign keeps the hands alone and numbers the clips anew"})
+    LOSSES = frozenset(
+        {"whispersign keeps the hands alone, no image size, and numbers the clips anew"}
+    )
 
     def __init__(
         self,

@@ -147,3 +147,20 @@ def test_sentences_and_categories_come_back(tmp_path, name):
         e.name: (e.glosses, e.category) for e in formats.open_collection(tmp_path / "out").entries
     }
     assert found == {entry.name: (entry.glosses, entry.category) for entry in entries}
+
+
+@pytest.mark.parametrize("name", ["fslr", "google_islr", "pose", "clips", "store"])
+def test_the_size_of_the_image_stays_beside_the_clip(tmp_path, name):
+    points = np.random.default_rng(2).random((6, 543, 3)).astype(np.float32)
+    for size in ((640, 480), (0, 0)):
+        place = tmp_path / str(size[0])
+        clips.Clip(points, np.arange(6) / 30, size, 30.0).save(place / "a.clip.npz")
+        written = formats.write_collection(formats.open_collection(place), place / name, name)
+        assert any("as square" in loss for loss in written.losses) == (name == "fslr" and any(size))
+        found = formats.open_collection(place / name).read(0).frame_size
+        assert found == size or (name == "pose" and found == (1000, 1000))
+
+
+@pytest.mark.parametrize("name", ["signon", "whispersign"])
+def test_formats_that_lose_the_size_of_the_image_say_so(name):
+    assert any("image size" in loss for loss in formats.writer_of(name).LOSSES)

@@ -92,6 +92,8 @@ class Net(typed.Layer, kw_only=True):
       takes_nan: NaN in `x` means a point that was not seen; else NaN is refused.
       uses_progress: its regularisation changes over a run; training passes it `progress`.
       optional_parts: submodules that are there for some inputs only.
+      attention_part: of a net that gives `att_logits`, the submodule that these alone train; it has
+        the table `tokens` and ends with the norm `final_norm`.
     """
 
     axis_name: str | None = None
@@ -101,6 +103,7 @@ class Net(typed.Layer, kw_only=True):
     takes_nan: ClassVar[bool] = False
     uses_progress: ClassVar[bool] = False
     optional_parts: ClassVar[tuple[Part, ...]] = ()
+    attention_part: ClassVar[str] = ""
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

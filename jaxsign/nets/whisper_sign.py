@@ -69,6 +69,7 @@ class WhisperSign(nets.Net):
     auxiliary_ctc: bool = False
 
     inputs = ("x", "valid", "tokens")
+    attention_part = "attention_decoder"
     outputs = ("ctc_log_probs", "att_logits", "encoder_output", "output_valid")
 
     def setup(self) -> None:

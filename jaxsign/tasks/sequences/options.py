@@ -17,8 +17,6 @@ from jaxsign.tasks import answering
 MODES = ("greedy", "beam", "two_pass")
 # Prefixes are compared with each other, so that time and memory grow with the beam's square.
 _WIDEST = 1024
-# The part of a net that only the attention's share of the loss trains.
-_DECODER = "attention_decoder"
 _FRESH = {"scale": 1, "bias": 0}  # a norm that nothing has trained
 
 
@@ -100,14 +98,14 @@ def decoder_is_trained(run: answering.Trained) -> bool:
     program: in its checkpoints the decoder's last norm is still what every norm begins as.
     """
     if "imported" in run.manifest:
-        norm = run.variables["params"].get(_DECODER, {}).get("final_norm", {})
+        norm = run.variables["params"].get(run.net.attention_part, {}).get("final_norm", {})
         return any(
             bool((norm[name] != start).any()) for name, start in _FRESH.items() if name in norm
         )
     epochs = int(run.info.get("epoch", 0))
     first = 0
     for stage in stages.resolve(run.config):
-        if first < epochs and _trains_decoder(stage.config):
+        if first < epochs and _trains(run.net.attention_part, stage.config):
             return True
         first += stage.epochs
     return False
@@ -123,9 +121,9 @@ def _warn_of_decoder(run: answering.Trained, options: DecodingOptions) -> None:
         )
 
 
-def _trains_decoder(config: ConfigDict) -> bool:
+def _trains(part: str, config: ConfigDict) -> bool:
     def chosen(patterns: Sequence[str]) -> bool:
-        return any(re.search(pattern, f"{_DECODER}/tokens") for pattern in patterns)
+        return any(re.search(pattern, f"{part}/tokens") for pattern in patterns)
 
     learns = config.loss.get("alpha", 1.0) < 1
     return learns and chosen(config.train.trainable) and not chosen(config.train.frozen)

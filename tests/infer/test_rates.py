@@ -1,15 +1,16 @@
 """Stored arrays of another rate than the view's: nothing takes them for the view's own frames."""
 
 import json
-import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from jaxsign import config as configs
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.infer import files
+from jaxsign.infer import run as runs
 from jaxsign.infer.live import inputs as live_inputs
 from jaxsign.input.signs import views
 
@@ -36,11 +37,8 @@ def source(config):
 
 
 def run(config):
-    view = views.of_recipe(config)
-    return types.SimpleNamespace(
-        config=config, view=view, features=view, frame_shape=(42, 7), takes_frames=False,
-        takes_nan=False, max_length=None, cut=lambda x: x,
-    )  # fmt: skip
+    net = nets.build(**config.net)
+    return runs.Run(Path("run"), "best", config, labels={}, net=net, variables={}, info={})
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(60.0, 40), (30.0, 79)])

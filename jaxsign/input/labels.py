@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.input import tables
+from jaxsign.input import segments, tables
 from jaxsign.sections.data import SPLITS
 
 _LOG = logging.getLogger("jaxsign")
@@ -27,7 +27,8 @@ class Table:
 
     Attributes:
       folder: where the clips lie.
-      stems: a clip's name a row, without a known suffix.
+      stems: a file's name a row, without a known suffix.
+      parts: which part of the file's clip a row means, None for all of it.
       labels: int32 [N] for every head; -1 where a label is wrong.
       occluded: bool [N], or None without that column.
       problems: what is wrong so far; the caller adds what it finds in the files.
@@ -38,6 +39,15 @@ class Table:
     labels: dict[str, np.ndarray]
     occluded: np.ndarray | None
     problems: list[str]
+    parts: list[segments.Segment | None]
+
+    @property
+    def names(self) -> list[str]:
+        """A clip's name a row."""
+        return [
+            stem + (part.suffix if part else "")
+            for stem, part in zip(self.stems, self.parts, strict=True)
+        ]
 
     def log_skipped(self, kept: int) -> None:
         """Says how many rows were left out because their file is missing."""
@@ -68,8 +78,22 @@ def read_table(
         for head in ("gloss", "cat")
     }
     hidden = occluded(rows, problems, path)
-    duplicates(rows, stems, problems, path)
-    return Table(folder, stems, labels, hidden, problems)
+    table = Table(folder, stems, labels, hidden, problems, _parts(rows, problems, path))
+    duplicates(rows, table.names, problems, path)
+    return table
+
+
+def _parts(
+    rows: list[tables.Row], problems: list[str], where: Path
+) -> list[segments.Segment | None]:
+    found: list[segments.Segment | None] = []
+    for row in rows:
+        found.append(None)
+        try:
+            found[-1] = segments.of_cells(row.cells)
+        except ValueError as error:
+            problems.append(f"{where} line {row.number}: {error}")
+    return found
 
 
 def _of_split(rows: list[tables.Row], split: str, path: Path) -> list[tables.Row]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input import code_pages
+from jaxsign.input import annotations, code_pages
 
 _LOG = logging.getLogger("jaxsign")
 # Columns that name files, in small letters.
@@ -102,7 +102,7 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
     """The rows of a table that hold anything, cells without spaces around them.
 
     Args:
-      path: a csv file; cells stand between `,`, `;`, tabs or `|`.
+      path: a csv file; cells stand between `,`, `;`, tabs or `|`. Or WLASL's json.
       required: columns that it must have.
       known: columns one of which a header has, in small letters, where none is required.
 
@@ -114,6 +114,12 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
     text = read_text(path, f"Expected a csv file{columns}.")
     if "\0" in text:
         raise UserError(f"{path}: is no text. Expected a csv file")
+    annotations.check(path, text)
+    if path.suffix.lower() == ".json":
+        listed = [Row(i, cells) for i, cells in enumerate(annotations.wlasl(path, text), 1)]
+        if not listed:
+            raise UserError(f"{path}: names no video")
+        return listed
     header, lines, separator = _split(path, text, required)
     _check_header(path, header, [cells for _, cells in lines[:1000]], required, known, separator)
     rows, empty = [], 0

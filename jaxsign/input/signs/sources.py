@@ -15,10 +15,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.input import labels, tables
+from jaxsign.input import labels, segments, tables
 from jaxsign.input.folders import finding, progress
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import formats, fslr_npz, numbering, rates, synthetic
+from jaxsign.input.signs import cuts, formats, fslr_npz, numbering, rates, synthetic
 from jaxsign.input.signs.clip import Clip
 
 Array = np.ndarray
@@ -277,8 +277,13 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
         load = functools.partial(fslr_npz.read, key=data.key)
     suffix = ".npz" if kind.stored else clips.SUFFIX
     table = labels.read_table(folder, path, limits, (suffix, ".npz", ".parquet"), split)
+    if kind.stored and any(table.parts):
+        table.problems.append(
+            f"{path}: start and end cut clips, not stored arrays: leave these columns out, or read "
+            "the clips (--config.data.source=clips)"
+        )
     files = formats.Lookup(folder, suffix)
-    reader = _Files([files.path(stem) for stem in table.stems], load)
+    reader = _Files([files.path(stem) for stem in table.stems], table.parts, load)
     if data.missing != "skip":
         table.problems += _absent(reader.paths, table.stems, files)
     kept, lengths = reader.check(data.key, table.problems)
@@ -286,7 +291,7 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
     table.log_skipped(len(kept))
     return Source(
         name=str(folder),
-        ids=[table.stems[i] for i in kept],
+        ids=[table.names[i] for i in kept],
         lengths=np.array(lengths, np.int32),
         labels={head: values[kept] for head, values in table.labels.items()},
         reader=formats.At(reader, kept),
@@ -314,6 +319,7 @@ class _Files:
     """A file an example. Arrays that were read to be checked are held, as far as there is room."""
 
     paths: list[Path]
+    parts: Sequence[segments.Segment | None]
     load: Callable[[Path], Clip | Array]
     held: dict[int, Array] = dataclasses.field(default_factory=dict)
 
@@ -325,7 +331,7 @@ class _Files:
             if not path.is_file():
                 continue
             try:
-                value = self.load(path)
+                value = self._read(i)
             except UserError as error:
                 problems.append(str(error))
                 continue
@@ -345,7 +351,11 @@ class _Files:
         return kept, lengths
 
     def __call__(self, index: int) -> Clip | Array:
-        return self.held[index] if index in self.held else self.load(self.paths[index])
+        return self.held[index] if index in self.held else self._read(index)
+
+    def _read(self, index: int) -> Clip | Array:
+        value = self.load(self.paths[index])
+        return cuts.cut(value, self.parts[index]) if isinstance(value, Clip) else value
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker process reads the files itself: sending it everything would take longer.

@@ -13,7 +13,8 @@ _TEXT = """\
 Find the landmarks of hands, body and face in videos with MediaPipe: one Clip file
 (NAME.clip.npz) for each video, in a tree like that of the videos, and extract.csv, which tells
 for each video in how many frames each part was found, or why there is no clip. A labels.csv
-beside the videos is carried over. Nothing is downloaded: model files are given by path.
+beside the videos is carried over; its columns start and end cut the clips where they are read.
+Nothing is downloaded: model files are given by path.
 
 An extraction that was stopped goes on with the same command. The exit status is 0 when every
 video has its clip and 2 when some failed.

@@ -75,7 +75,9 @@ def extract(
         ready = len(listed) - sum(job.needs_clip for job in jobs)
         _work_off(plan, jobs, known, ready, workers, display)
         if target.is_dir() and only is None:
-            for line in labels.carry_over(target, plan.out, names, overwrite=overwrite):
+            for line in labels.carry_over(
+                target, plan.out, names, overwrite=overwrite, thinned=plan.settings.thins
+            ):
                 display.say(line)
     rows = [known[video.name] for video in listed]
     fresh = {job.video.name for job in jobs if job.needs_clip}

@@ -1,12 +1,13 @@
 """The videos' labels.csv, rewritten so that it names their clips."""
 
+import contextlib
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from jaxsign.errors import UserError
-from jaxsign.input import tables
+from jaxsign.input import segments, tables
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract.video import SUFFIXES
@@ -15,7 +16,9 @@ from jaxsign.whole import write_text
 NAME = "labels.csv"
 
 
-def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: bool) -> list[str]:
+def carry_over(
+    source: Path, out: Path, names: Mapping[str, str], *, overwrite: bool, thinned: bool = False
+) -> list[str]:
     """Writes `out/labels.csv` with the clips' names in the column `file`; all else stays.
 
     Args:
@@ -23,6 +26,7 @@ def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: 
       out: folder of the clips.
       names: clip names by video name.
       overwrite: replace a different labels.csv there.
+      thinned: the clips lack frames of their videos.
 
     Returns:
       Lines for the user: what was written, and rows that name no video, which are left out.
@@ -34,6 +38,8 @@ def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: 
         return [f"{path}: left as it is, it names the videos that lie here too"]
     try:
         rows = tables.read_rows(path, ("file",))
+        if thinned:
+            _check_frames(path, rows)
     except UserError as error:
         return [f"labels not carried over: {error}"]
     known = _by_any_name({tables.nfc(video): clip for video, clip in names.items()})
@@ -42,6 +48,19 @@ def carry_over(source: Path, out: Path, names: Mapping[str, str], *, overwrite: 
     for row in kept:
         row.cells["file"] = f"{known[row.cells['file']]}{clips.SUFFIX}"
     return [*told, _write(out / NAME, kept, overwrite)] if kept else told
+
+
+def _check_frames(path: Path, rows: Sequence[tables.Row]) -> None:
+    """Refuses parts that count frames which the clips lack; wrong ones are told with the clips."""
+    for row in rows:
+        with contextlib.suppress(ValueError):
+            part = segments.of_cells(row.cells)
+            if part and part.unit == "frames":
+                raise UserError(
+                    f"{path} line {row.number}: frame_start and frame_end count the film's frames, "
+                    "but its clip keeps some of them. Give start and end in seconds, or extract "
+                    "without --every-nth and --target-fps"
+                )
 
 
 def _unknown(path: Path, rows: Sequence[tables.Row], known: Mapping[str, str]) -> list[str]:

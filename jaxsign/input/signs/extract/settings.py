@@ -56,6 +56,11 @@ class ExtractionSettings:
         if wrong:
             raise UserError("\n".join(wrong))
 
+    @property
+    def thins(self) -> bool:
+        """Whether frames may be left out."""
+        return self.every_nth > 1 or self.target_fps > 0
+
     def as_dict(self) -> dict[str, Any]:
         """For the record; without a rate that is not given, as older ones have none."""
         made = dataclasses.asdict(self)

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign.input import labels, tables
+from jaxsign.input import labels, segments, tables
 from jaxsign.input.folders import finding
+from jaxsign.input.signs import cuts
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files
-from jaxsign.input.signs.formats._types import SPLITS, ClipWriter, Collection, Entry, of_files
+from jaxsign.input.signs.formats._types import SPLITS, At, ClipWriter, Collection, Entry, of_files
 from jaxsign.whole import write_text
 
 FILE = "labels.csv"
@@ -35,12 +36,14 @@ class Labels:
         rows: an Entry without a path for every clip that is named.
         glosses, categories: the classes in order, () where they have no names.
         problems: what is wrong with single rows.
+        parts: for clips that are parts of a file's: the whole one's name, and which part.
     """
 
     rows: dict[str, Entry]
     glosses: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     problems: list[str] = dataclasses.field(default_factory=list)
+    parts: dict[str, tuple[str, segments.Segment]] = dataclasses.field(default_factory=dict)
 
 
 def read(folder: Path, suffixes: tuple[str, ...]) -> Labels:
@@ -77,7 +80,13 @@ def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) 
     for row in tables.read_rows(path, ("file",)):
         cells, where = row.cells, f"{path} line {row.number}"
         stem = labels.stem_of(cells["file"], suffixes)
-        name = f"{part}/{stem}" if part else stem
+        whole = f"{part}/{stem}" if part else stem
+        try:
+            segment = segments.of_cells(cells)
+        except ValueError as error:
+            found.problems.append(f"{where}: {error}")
+            continue
+        name = whole + (segment.suffix if segment else "")
         split = cells.get("split", "") or part
         if not stem or name in found.rows:
             found.problems.append(f"{where}: {'names no file' if not stem else f'{name!r} again'}")
@@ -86,6 +95,8 @@ def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) 
         else:
             try:
                 found.rows[name] = _entry(name, split, cells, found)
+                if segment:
+                    found.parts[name] = (whole, segment)
             except ValueError as error:
                 found.problems.append(f"{where}: {error}")
 
@@ -163,15 +174,21 @@ def json_text(value: Any) -> str:
 
 
 def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) -> list[Entry]:
-    """An entry for every file, labelled where a row names it; rows without a file are problems."""
+    """An entry for every file and part of one, labelled where a row names it.
+
+    Parts have no path. Rows without a file are problems; a file whose parts are named is no clip.
+    """
     near = finding.NearNames(paths)
-    for name in found.rows:
+    cut = {whole for whole, _ in found.parts.values()} - set(found.rows)
+    entries = [found.rows[name] for name, (whole, _) in found.parts.items() if whole in paths]
+    for name in [n for n in found.rows if n not in found.parts] + sorted(cut):
         if name not in paths:
             found.problems.append(
                 f"{folder / name}{suffix}: no such file, but {FILE} names it.{near.hint(name)}"
             )
-    entries = []
     for name, path in paths.items():
+        if name in cut:
+            continue
         first = name.partition("/")[0]
         row = found.rows.get(name, Entry(name, split=first if first in SPLITS else ""))
         entries.append(dataclasses.replace(row, path=path))
@@ -199,8 +216,9 @@ def open_files(
     if path.is_file():
         return of_files(path, format, [Entry(stem_of(path, suffixes), path=path)], load, frames)
     found = read(path, suffixes)
-    entries = joined(found, _files.below(path, suffixes[0]), path, suffixes[0])
-    return of_files(
+    paths = _files.below(path, suffixes[0])
+    entries = joined(found, paths, path, suffixes[0])
+    made = of_files(
         path,
         format,
         entries,
@@ -209,6 +227,16 @@ def open_files(
         problems=found.problems,
         glosses=found.glosses,
         categories=found.categories,
+    )
+    if not found.parts:
+        return made
+    parts = {name: (paths.get(whole), part) for name, (whole, part) in found.parts.items()}
+    places = [parts.get(entry.name, (entry.path, None)) for entry in entries]
+    return dataclasses.replace(
+        made,
+        reader=At(cuts.Reader(load), places),
+        counter=At(cuts.Counter(load, frames), places),
+        cut=True,
     )
 
 

@@ -63,6 +63,7 @@ class Collection:
         arrays: i -> what is stored of it, by key ("" where there is but one), for formats whose
             arrays a recogniser may take as they are; None = there are clips alone.
         rate: frames a second of these arrays; 0 = nothing tells.
+        cut: some clips are parts of a file's, by its own times.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Collection:
     indexed: bool = False
     arrays: Callable[[int], Mapping[str, np.ndarray]] | None = None
     rate: float = 0.0
+    cut: bool = False
 
     def __post_init__(self):
         self.glosses = tuple(map(tables.nfc, self.glosses))
@@ -115,9 +117,19 @@ class Collection:
         )
 
     def at_rate(self, fps: float) -> "Collection":
-        """The same frames at so many a second, whatever the files say; 0 = as they say."""
+        """The same frames at so many a second, whatever the files say; 0 = as they say.
+
+        Raises:
+            UserError: clips are cut by the times that are wrong.
+        """
         if not fps:
             return self
+        if self.cut:
+            raise UserError(
+                f"{self.name}: its labels cut clips (start, end) by the times that the files say, "
+                "so the rate cannot be another one. Convert the clips to their true rate without "
+                "these columns first: jaxsign convert --source-fps N"
+            )
         return dataclasses.replace(self, reader=rates.Timed(self.reader, fps), rate=fps)
 
     def part(self, indices: Iterable[int]) -> "Collection":

@@ -1,6 +1,7 @@
 """What `jaxsign prepare` reads, by its source: a labelled collection."""
 
 import argparse
+import collections
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def _videos(words: argparse.Namespace, data: Path, console: Console) -> Collecti
     table = _videos_table(words, data)
     console.print(
         f"{table.path}: {len(table.rows)} rows; videos in column {table.columns[0]!r}, labels in "
-        f"{table.columns[1]!r}",
+        f"{table.columns[1]!r}{_cut(table)}",
         markup=False, soft_wrap=True,
     )  # fmt: skip
     clips = Path(words.clips) if words.clips else Path(f"{words.out}_clips")
@@ -89,9 +90,16 @@ def _videos(words: argparse.Namespace, data: Path, console: Console) -> Collecti
         raise UserError(f"{table.path}: none of its videos is there:\n{listing(missing)}")
     made = _extract(words, data, clips, set(places.values()), console)
     read = {file: made[name] for file, name in places.items()}
-    good = {row.file: row for row in table.rows if row.file and row.glosses}
+    good = {(row.file, row.suffix): row for row in table.rows if row.file and row.glosses}
     found = labelled_videos.collection(dataclasses.replace(table, rows=list(good.values())), read)
     return dataclasses.replace(found, problems=table.problems)
+
+
+def _cut(table: label_table.LabelTable) -> str:
+    """How many rows are parts of films, and by what."""
+    units = collections.Counter(row.segment.unit for row in table.rows if row.segment)
+    names = {"s": "seconds", "frames": "frames"}
+    return "".join(f"; {n} cut by {names[unit]}" for unit, n in units.items())
 
 
 def _videos_table(words: argparse.Namespace, data: Path) -> label_table.LabelTable:
@@ -107,7 +115,9 @@ def _read_table(
     words: argparse.Namespace, path: Path, named: bool = False
 ) -> label_table.LabelTable:
     columns = {"file": words.file_column, "label": words.label_column}
-    return label_table.read(path, separator=words.separator, named=named, **columns)
+    return label_table.read(
+        path, separator=words.separator, named=named, segmented=not words.whole, **columns
+    )
 
 
 def _extract(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input import labels, tables
+from jaxsign.input import labels, segments, tables
 from jaxsign.input.folders import finding
 from jaxsign.input.signs.formats import SPLITS
 
@@ -24,6 +24,7 @@ class LabelledFile:
     Attributes:
       file: as the table calls it.
       glosses: what is signed, in order.
+      segment: which part of the file it is; None = all of it.
       signer, split: "" where the table does not tell.
       line: of the table; the header is 1.
     """
@@ -33,6 +34,17 @@ class LabelledFile:
     signer: str = ""
     split: str = ""
     line: int = 0
+    segment: segments.Segment | None = None
+
+    @property
+    def name(self) -> str:
+        """The clip's own: the file's without an ending, and which part of it."""
+        return Path(self.file).with_suffix("").as_posix() + self.suffix
+
+    @property
+    def suffix(self) -> str:
+        """What parts of one file differ by; "" for all of it."""
+        return self.segment.suffix if self.segment else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +82,13 @@ class LabelTable:
 
 
 def read(
-    path: Path, *, separator: str = "", named: bool = False, file: str = "", label: str = ""
+    path: Path,
+    *,
+    separator: str = "",
+    named: bool = False,
+    file: str = "",
+    label: str = "",
+    segmented: bool = True,
 ) -> LabelTable:
     """The clips of a csv file.
 
@@ -83,6 +101,7 @@ def read(
       separator: what stands between the glosses of one cell; "" = a cell is one gloss.
       named: columns without a known name are an error.
       file, label: the columns' names, where they are others.
+      segmented: columns of starts and ends cut (`jaxsign.input.segments`).
 
     Raises:
       UserError: unreadable, or without such columns. What is wrong with rows is in `problems`.
@@ -97,6 +116,7 @@ def read(
     if not (file and label):
         raise _lacking(path, found, file, label)
     signer, split = _last(found, SIGNER), _last(found, SPLIT)
+    cut, wrong = _segments(path, rows if segmented else [])
     made = [
         LabelledFile(
             file=row.cells[file].replace("\\", "/").removeprefix("./"),
@@ -104,10 +124,24 @@ def read(
             signer=row.cells[signer] if signer else "",
             split=_split(row.cells[split]) if split else "",
             line=row.number,
+            segment=cut.get(row.number),
         )
         for row in rows
     ]
-    return LabelTable(path, made, (file, label), _problems(path, made), taken)
+    return LabelTable(path, made, (file, label), [*wrong, *_problems(path, made)], taken)
+
+
+def _segments(
+    path: Path, rows: Sequence[tables.Row]
+) -> tuple[dict[int, segments.Segment | None], list[str]]:
+    """The parts that rows mean, by line, and what is wrong with them."""
+    found, problems = {}, []
+    for row in rows:
+        try:
+            found[row.number] = segments.of_cells(row.cells)
+        except ValueError as error:
+            problems.append(f"{path} line {row.number}: {error}")
+    return found, problems
 
 
 def _column(path: Path, found: Sequence[str], given: str, names: Sequence[str]) -> str:
@@ -163,6 +197,12 @@ def matched(
     rows: dict[int, LabelledFile] = {}
     problems = list(table.problems)
     for row in table.rows:
+        if row.segment:
+            problems.append(
+                f"{table.path} line {row.line}: start and end cut films and, in labels.csv beside "
+                "them, clips; not what is read here"
+            )
+            continue
         found = by_name.get(_bare(row.file, by_name), [])
         if len(found) == 1 and found[0] not in rows:
             rows[found[0]] = row
@@ -203,16 +243,16 @@ def _split(text: str) -> str:
 
 def _problems(path: Path, rows: Sequence[LabelledFile]) -> list[str]:
     found = []
-    first: dict[str, int] = {}
+    first: dict[tuple[str, str], int] = {}
     for row in rows:
-        where = f"{path} line {row.line}"
+        where, key = f"{path} line {row.line}", (row.file, row.suffix)
         if not row.file:
             found.append(f"{where}: names no file")
-        elif row.file in first:
-            found.append(f"{where}: {row.file!r} again (first: line {first[row.file]})")
+        elif key in first:
+            found.append(f"{where}: {row.file!r} again (first: line {first[key]})")
         if not row.glosses:
             found.append(f"{where}: {row.file!r} has no label")
         if row.split not in ("", *SPLITS):
             found.append(f"{where}: split={row.split!r}, expected one of {', '.join(SPLITS)}")
-        first.setdefault(row.file, row.line)
+        first.setdefault(key, row.line)
     return found

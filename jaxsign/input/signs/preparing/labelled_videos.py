@@ -8,6 +8,7 @@ from typing import Any
 from jaxsign.errors import UserError
 from jaxsign.input import tables
 from jaxsign.input.folders import finding
+from jaxsign.input.signs import cuts
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import video, videos
 from jaxsign.input.signs.formats import Collection, Entry, in_order
@@ -87,10 +88,7 @@ def collection(
       read: gives the clip of a row by its file's name; rows without one fail when they are read.
       missing: what is said of these.
     """
-    entries = [
-        Entry(Path(row.file).with_suffix("").as_posix(), row.glosses, "", row.signer, row.split)
-        for row in table.rows
-    ]
+    entries = [Entry(row.name, row.glosses, "", row.signer, row.split) for row in table.rows]
     glosses = in_order((), [gloss for row in table.rows for gloss in row.glosses])
     reader = _Rows(table.rows, dict(read), missing)
     made = _distinct(entries, table)
@@ -103,7 +101,9 @@ def _distinct(entries: list[Entry], table: LabelTable) -> list[Entry]:
     """Names with their endings where two videos differ in these alone."""
     names = [entry.name for entry in entries]
     return [
-        dataclasses.replace(entry, name=row.file) if names.count(entry.name) > 1 else entry
+        dataclasses.replace(entry, name=row.file + row.suffix)
+        if names.count(entry.name) > 1
+        else entry
         for entry, row in zip(entries, table.rows, strict=True)
     ]
 
@@ -115,12 +115,12 @@ class _Rows:
     missing: str
 
     def __call__(self, index: int) -> Clip:
-        return self._clip(index)()
+        return cuts.cut(self._clip(index)(), self.rows[index].segment)
 
     def frames(self, index: int) -> int:
         """Frames of a clip, from its file's header where it has one."""
-        clip = self._clip(index)
-        return clip.frames() if isinstance(clip, Extracted) else len(clip())
+        clip, whole = self._clip(index), self.rows[index].segment is None
+        return clip.frames() if whole and isinstance(clip, Extracted) else len(self(index))
 
     def _clip(self, index: int) -> Callable[[], Clip]:
         name = self.rows[index].file

@@ -79,7 +79,8 @@ def place(
         return Placed(out, name, len(collection), list(collection.problems), [], counts)
     _check_out(out, overwrite)
     with _draft(out) as draft:
-        if foldered and name == collection.format:
+        # A part of a file's clip has no file of its own to link.
+        if foldered and name == collection.format and not collection.cut:
             counts = clip_files.write(source, collection, draft, copy=copy, on_clip=on_clip)
             found = Placed(out, name, len(collection), list(collection.problems), [], counts)
         elif foldered:

@@ -25,6 +25,9 @@ every sample was made of) and prepared.json (how). Sources:
                a folder for each gloss)
   clips        any collection that jaxsign reads (see jaxsign convert --formats)
 
+Columns start and end (seconds) or frame_start and frame_end (from 1) cut the films: each row is a
+clip of its own. WLASL's json is read as a table.
+
 Videos go through jaxsign extract first, into --clips; that can be stopped, and goes on with the
 same command. What is wrong with the table is told before anything is made. Clips that fail are
 left out and told at the end; the exit status is then 2.
@@ -78,6 +81,10 @@ def _add_labels(verb: argparse.ArgumentParser) -> None:
         "--separator", default="", metavar="TEXT",
         help='a label may hold several glosses with TEXT between them: " " for "A B C" (a label is '
         "one gloss)",
+    )  # fmt: skip
+    group.add_argument(
+        "--whole", action="store_true",
+        help="the films are cut already: columns of starts and ends do not cut them again",
     )  # fmt: skip
     group.add_argument(
         "--skip", action="store_true",

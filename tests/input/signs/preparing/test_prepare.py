@@ -143,7 +143,7 @@ def test_the_originals_split_of_few_clips_repeats_them(tmp_path):
         (["--fps", "0"], "--fps 0"),
         (["--source-fps", "nan"], "--source-fps nan"),
         (["--source-fps", "0"], "--source-fps 0"),
-        (["--labels", "none.csv"], "none.csv: cannot be read"),
+        (["--labels", "none.csv"], "none.csv: no such file"),
     ],
 )
 def test_mistakes_are_one_message(tmp_path, capsys, words, message):

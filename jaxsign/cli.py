@@ -1,12 +1,13 @@
 """`jaxsign VERB ...`: a thin table of verbs; the work is in the rooms behind them."""
 
 import argparse
+import contextlib
 import pkgutil
 import sys
 from collections.abc import Sequence
 
 import jaxsign
-from jaxsign import arguments, reading, runtime
+from jaxsign import arguments, reading, runtime, terminal
 from jaxsign.errors import UserError
 from jaxsign.input import tables
 
@@ -114,11 +115,15 @@ def _run(words: list[str], *, again: bool) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a verb; returns the exit status (0 well, 1 a user's mistake, 130 interrupted)."""
-    try:
-        return _main(argv)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    with (
+        contextlib.redirect_stdout(terminal.Escaping(sys.stdout)),
+        contextlib.redirect_stderr(terminal.Escaping(sys.stderr)),
+    ):
+        try:
+            return _main(argv)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
 
 
 def _main(argv: Sequence[str] | None) -> int:

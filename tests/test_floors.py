@@ -12,7 +12,17 @@ from helpers import ROOT
 
 # Each floor may import what stands before it, and itself.
 FLOORS = (
-    ("errors", "runtime", "whole", "reading", "arguments", "lettering", "locking", "fields"),
+    (
+        "errors",
+        "runtime",
+        "whole",
+        "reading",
+        "terminal",
+        "arguments",
+        "lettering",
+        "locking",
+        "fields",
+    ),
     ("sections", "config", "defaults", "stages"),
     ("configs",),
     ("nets",),

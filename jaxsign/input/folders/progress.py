@@ -20,6 +20,9 @@ from rich.progress import (
 _Thing = TypeVar("_Thing")
 
 
+_SHOWN = 3  # files at hand whose frames are told
+
+
 class Bar:
     """A bar over so many things on a terminal; nothing elsewhere.
 
@@ -172,8 +175,17 @@ class Display:
             self._task,
             completed=self._done(),
             files=f"{self._ended}/{self.count(len(self._sizes))}",
-            note=f"{rate:.0f} frames/s  left {self._left()}",
+            note=f"{rate:.0f} frames/s  left {self._left()}{self._at_hand()}",
         )
+
+    def _at_hand(self) -> str:
+        """'  at hand: 120 frames (34%)', a part for each of the first files that are worked on."""
+        parts = [
+            f"{frames:,} frames" + (f" ({share:.0%})" if share else "")
+            for frames, share in list(self._going.values())[:_SHOWN]
+        ]
+        more = ", ..." if len(self._going) > _SHOWN else ""
+        return f"  at hand: {', '.join(parts)}{more}" if parts else ""
 
     def _done(self) -> float:
         going = self._going.items()

@@ -1,5 +1,6 @@
 """The videos of a folder and where their clips lie."""
 
+import re
 from pathlib import Path, PurePosixPath
 
 from jaxsign.errors import UserError
@@ -7,6 +8,7 @@ from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import video
 
+_PICTURES = (".jpg", ".jpeg", ".png")
 PREVIEWS = (".preview.png", ".preview.mp4")
 
 
@@ -20,9 +22,24 @@ def find(target: Path, out: Path) -> list[finding.Listed]:
     if not found:
         raise UserError(
             f"{target}: no videos in this folder or below it. Looked for the endings "
-            f"{' '.join(sorted(video.SUFFIXES))}; a single video may have any."
+            f"{' '.join(sorted(video.SUFFIXES))}; a single video may have any.{_pictures(target)}"
         )
     return found
+
+
+def _pictures(folder: Path) -> str:
+    """What is said of films that lie here as folders of pictures."""
+    found = finding.walk(folder, finding.ending(*_PICTURES))
+    if not found:
+        return ""
+    first = found[0]
+    pattern = re.sub(r"\d+$", lambda digits: f"%0{len(digits[0])}d", first.stem) + first.suffix
+    return (
+        f" It holds {len(found)} pictures, which are not read. If a folder of them is a film, make "
+        f"it one at its frame rate: ffmpeg -framerate 25 -start_number "
+        f"{''.join(re.findall(r'[0-9]+$', first.stem)) or 0} -i {first.parent / pattern} "
+        f"{first.parent}.mp4"
+    )
 
 
 def is_video(name: str) -> bool:

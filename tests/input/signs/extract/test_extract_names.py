@@ -1,13 +1,17 @@
 """Videos of a folder, and names of clips that never meet."""
 
+import io
+import os
+
 import extract_fakes as fakes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich import console as console_of
 
 from jaxsign.errors import UserError
-from jaxsign.input.folders import finding
-from jaxsign.input.signs.extract import videos
+from jaxsign.input.folders import finding, progress
+from jaxsign.input.signs.extract import video, videos
 
 
 def test_videos_below_a_folder_without_hidden_ones_and_our_own(tmp_path):
@@ -29,6 +33,35 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "elsewhere" / "back").symlink_to(place)
     found = videos.find(place, tmp_path / "out")
     assert [v.name for v in found] == ["a.mp4", "link/b.mp4"]
+
+
+def test_folders_of_pictures_are_told_with_a_way_to_films(tmp_path):
+    place = tmp_path / "01April_2010" / "1"
+    place.mkdir(parents=True)
+    for number in (7, 8):
+        (place / f"images{number:04d}.png").touch()
+    with pytest.raises(UserError) as told:
+        videos.find(tmp_path, tmp_path / "out")
+    assert "2 pictures, which are not read" in str(told.value)
+    command = f"ffmpeg -framerate 25 -start_number 0007 -i {place}/images%04d.png {place}.mp4"
+    assert command in str(told.value)
+
+
+def test_a_pipe_in_place_of_a_film_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    (found,) = videos.find(tmp_path, tmp_path / "out")
+    with pytest.raises(UserError, match="is a pipe"):
+        video.Video(found.path)
+
+
+def test_the_bar_tells_the_frames_of_the_film_at_hand():
+    text = io.StringIO()
+    console = console_of.Console(file=text, width=200, force_terminal=True)
+    display = progress.Display("video", console)
+    display.start([1000, 1000], 0)
+    display.advance(0, 1200, 0.34)
+    display.close()
+    assert "at hand: 1,200 frames (34%)" in text.getvalue()
 
 
 def test_no_videos(tmp_path):

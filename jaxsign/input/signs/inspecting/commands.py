@@ -51,7 +51,9 @@ def add_inspect(verbs: arguments.Verbs) -> None:
         metavar="N",
         help="of a folder, read N clips evenly spread; labels are counted of all (500)",
     )
-    size.add_argument("--all", action="store_true", help="read every clip of a folder")
+    size.add_argument(
+        "--all", action="store_true", help="of a folder, read every clip and list every class"
+    )
     verb.add_argument("--json", action="store_true", help="print JSON instead of tables")
     arguments.add_encoding(verb)
     verb.set_defaults(run=run)

@@ -123,7 +123,7 @@ def _collection(
     if png:
         pictures.save(pictures.collection_sheet(opened), png)
     if console:
-        showing.collection(result, console)
+        showing.collection(result, console, every=not sample)
     return result
 
 

@@ -45,8 +45,8 @@ def clip(facts: Facts, console: Console) -> None:
     _list(facts["warnings"], "warnings", console)
 
 
-def collection(facts: Facts, console: Console) -> None:
-    """A collection: counts, classes, lengths, presence, problems."""
+def collection(facts: Facts, console: Console, *, every: bool = False) -> None:
+    """A collection: counts, classes (the commonest or `every` one), lengths, presence, problems."""
     read = "" if facts["read"] == facts["clips"] else f" ({facts['read']} of them read)"
     about = {
         "format": facts["format"],
@@ -62,7 +62,8 @@ def collection(facts: Facts, console: Console) -> None:
         "seconds": _lengths(facts["durations_s"], ".2f", " s"),
     }
     _heading(facts["path"], about, console)
-    _classes(facts["glosses"], facts["absent_glosses"], console)
+    longest = None if every else _LONGEST_LIST
+    _classes(facts["glosses"], facts["absent_glosses"], console, longest)
     if facts["presence"]:
         table = _table("part", "seen", "clips without it", "longest gap", "usual one")
         for part, row in facts["presence"].items():
@@ -150,25 +151,25 @@ def _lengths(values: Facts, form: str, unit: str) -> str:
     return f"{low} {bars} {high}{unit}, median {mid} ({q1} to {q3}); {total}{unit} in all"
 
 
-def _classes(glosses: Mapping[str, int], absent: Sequence[str], console: Console) -> None:
-    """The commonest classes with bars, and how the rest spreads."""
+def _classes(
+    glosses: Mapping[str, int], absent: Sequence[str], console: Console, longest: int | None
+) -> None:
+    """The commonest classes with bars, and how the rest spreads; all of them for None."""
     if not glosses:
         return
     rows = list(glosses.items())
     table = _table("gloss", "clips", "when", left=(0, 2))
     table.columns[2].header = ""
     most = rows[0][1]
-    for name, count in rows[:_LONGEST_LIST]:
+    for name, count in rows[:longest]:
         table.add_row(name, f"{count:,}", "█" * max(1, round(24 * count / most)))
     console.print(table)
-    if len(rows) > _LONGEST_LIST:
-        rest = f"{len(rows)} classes, the rarest {rows[-1][0]!r} with {rows[-1][1]:,}"
+    if longest is not None and len(rows) > longest:
+        rest = f"{len(rows)} classes, the rarest {rows[-1][0]!r} with {rows[-1][1]:,} (all: --all)"
         console.print(f"  {rest}", markup=False, soft_wrap=True)
     if absent:
-        names = ", ".join(absent[:_LONGEST_LIST])
-        console.print(
-            f"  without a clip: {len(absent)} ({names} ...)", markup=False, soft_wrap=True
-        )
+        names = ", ".join(absent[:longest]) + " ..." * (len(absent[:longest]) < len(absent))
+        console.print(f"  without a clip: {len(absent)} ({names})", markup=False, soft_wrap=True)
 
 
 def _grouped(warnings: Sequence[Mapping[str, str]]) -> list[str]:

@@ -1,6 +1,7 @@
 """The pictures of an exploration."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def _draw(facts: Facts, folder: Path) -> list[Path]:
         pairs = facts.pairs(list(facts.signers), list(facts.signs))
         signed = dict(zip(facts.signers, (pairs > 0).sum(axis=1).tolist(), strict=True))
         made[SIGNERS] = _distribution(facts.signers, "signer", _of(facts), signed)
-    made[LANDMARKS] = _landmarks(facts)
+    made[LANDMARKS] = landmarks(facts)
     if facts.signs and facts.signers:
         made[BOTH] = _both(facts)
     for name, figure in made.items():
@@ -162,45 +163,69 @@ def _boxes(
     _plain(axes, title, "y" if vertical else "x")
 
 
-def _landmarks(facts: Facts) -> Any:
+def landmarks(facts: Facts) -> Any:
+    """Lengths, sizes and presence of the clips; a panel with nothing to say is left out."""
     clips = facts.clips
+    panels: list[Callable[[Any], None]] = [functools.partial(_lengths, facts=facts)]
+    if _groups(facts):
+        panels.append(functools.partial(_lengths_by, facts=facts))
+    if any(clip.size is not None for clip in clips):
+        panels.append(functools.partial(_sizes, facts=facts))
+    panels += [functools.partial(draw, facts=facts) for draw in (_missing, _shares, _timelines)]
+    rows = -(-len(panels) // 3)
     title = f"{len(clips):,} clips of {facts.name}, read in format {facts.format}"
-    figure = _figure(15, 8.2, title)
-    places = figure.subplots(2, 3).ravel()
-    _histogram(places[0], np.array([clip.frames for clip in clips]), "length of clips", "frames")
-    _lengths_by(places[1], facts)
-    sizes = np.array([clip.size / 1024 for clip in clips if clip.size is not None])
-    if len(sizes):
-        _histogram(places[2], sizes, "size of files", "kB", "files")
-    else:
-        _note(places[2], "size of files", "the clips have no files of their own")
-    names = [part.replace("_", " ") for part in PARTS]
-    colours = list(_COLOURS.values())
-    missing = [np.array([clip.missing[part] for clip in clips]) for part in PARTS]
-    groups = dict(zip(names, missing, strict=True))
-    _boxes(places[3], groups, "share of values that are missing, by clip", colours)
-    _shares(places[4], names, [float(np.mean([c.seen[part] for c in clips])) for part in PARTS])
-    _timelines(places[5], facts)
-    for axes in (places[3], places[4], places[5]):
-        axes.set_ylim(-0.03, 1.06)
-        axes.yaxis.set_major_formatter("{x:.0%}")
+    figure = _figure(15, 4.1 * rows, title)
+    grid = figure.add_gridspec(rows, 6)
+    for place, panel in enumerate(panels):
+        row, column = divmod(place, 3)
+        wide = 6 // min(3, len(panels) - 3 * row)  # those of a short row share its width
+        panel(figure.add_subplot(grid[row, column * wide : (column + 1) * wide]))
     return figure
 
 
-def _lengths_by(axes: Any, facts: Facts) -> None:
-    """Lengths by signer, or by sign where signers are unknown; the ten with most clips."""
-    noun = "signer" if facts.signers else "sign"
+def _lengths(axes: Any, facts: Facts) -> None:
+    _histogram(axes, np.array([clip.frames for clip in facts.clips]), "length of clips", "frames")
+
+
+def _sizes(axes: Any, facts: Facts) -> None:
+    sizes = np.array([clip.size / 1024 for clip in facts.clips if clip.size is not None])
+    _histogram(axes, sizes, "size of files", "kB", "files")
+
+
+def _missing(axes: Any, facts: Facts) -> None:
+    missing = [np.array([clip.missing[part] for clip in facts.clips]) for part in PARTS]
+    groups = dict(zip(_part_names(), missing, strict=True))
+    title = "share of values that are missing, by clip"
+    _boxes(axes, groups, title, list(_COLOURS.values()))
+    _of_all(axes)
+
+
+def _part_names() -> list[str]:
+    return [part.replace("_", " ") for part in PARTS]
+
+
+def _of_all(axes: Any) -> None:
+    """The axis of shares."""
+    axes.set_ylim(-0.03, 1.06)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+
+
+def _groups(facts: Facts) -> list[tuple[str, list[int]]]:
+    """Lengths by signer, or by sign where signers are unknown, those with most clips first."""
     groups: dict[str, list[int]] = {}
     for clip in facts.clips:
         names = {clip.entry.signer} if facts.signers else set(clip.entry.glosses)
         for name in names - {""}:
             groups.setdefault(name, []).append(clip.frames)
-    rows = sorted(groups.items(), key=lambda row: (-len(row[1]), row[0]))[:10]
+    return sorted(groups.items(), key=lambda row: (-len(row[1]), row[0]))
+
+
+def _lengths_by(axes: Any, facts: Facts) -> None:
+    """Lengths of the ten groups with most clips."""
+    groups = _groups(facts)
+    noun = "signer" if facts.signers else "sign"
     title = f"length by {noun}" + (f": 10 of {len(groups)}, those most read" * (len(groups) > 10))
-    if not rows:
-        _note(axes, title, "neither signers nor signs are known")
-        return
-    named = {f"{_short(name, 14)} ({len(values)})": values for name, values in rows}
+    named = {f"{_short(name, 14)} ({len(values)})": values for name, values in groups[:10]}
     _boxes(axes, named, title, [_BLUE] * len(named))
     axes.tick_params(axis="x", rotation=40 if len(named) > 4 else 0)
     axes.set_ylabel("frames", fontsize=9.5)
@@ -209,11 +234,13 @@ def _lengths_by(axes: Any, facts: Facts) -> None:
         label.set_ha("right" if len(named) > 4 else "center")
 
 
-def _shares(axes: Any, names: Sequence[str], shares: Sequence[float]) -> None:
-    axes.bar(names, shares, color=list(_COLOURS.values()), width=0.6)
+def _shares(axes: Any, facts: Facts) -> None:
+    shares = [float(np.mean([clip.seen[part] for clip in facts.clips])) for part in PARTS]
+    axes.bar(_part_names(), shares, color=list(_COLOURS.values()), width=0.6)
     for place, share in enumerate(shares):
         axes.text(place, share, f"{share:.0%}", ha="center", va="bottom", fontsize=9)
     _plain(axes, "frames that show the part, mean of clips", "y")
+    _of_all(axes)
 
 
 def _timelines(axes: Any, facts: Facts) -> None:
@@ -229,13 +256,7 @@ def _timelines(axes: Any, facts: Facts) -> None:
     axes.set_xlabel("place in the clip", fontsize=9.5)
     axes.legend(frameon=False, fontsize=9, ncols=2)
     _plain(axes, "frames that show the part, from start to end", "y")
-
-
-def _note(axes: Any, title: str, text: str) -> None:
-    axes.text(0.5, 0.5, text, ha="center", va="center", color="#777777", transform=axes.transAxes)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    _plain(axes, title, "y")
+    _of_all(axes)
 
 
 def _both(facts: Facts) -> Any:

@@ -175,6 +175,20 @@ def test_the_same_warning_of_many_clips_is_one_line(folder, capsys):
     assert "still/0: 19 of 20 frames repeat the one before, and alike in 2 more" in text
 
 
+def test_all_lists_every_class(tmp_path, capsys):
+    rows = [f"{i},WORD{i:02d}" for i in range(15)]
+    for i in range(15):
+        recorded(10).save(tmp_path / "d" / f"{i}.clip.npz")
+    (tmp_path / "d" / "labels.csv").write_text("\n".join(["file,gloss", *rows]) + "\n")
+    assert cli.main(["inspect", str(tmp_path / "d")]) == 0
+    some = capsys.readouterr().out
+    # Twelve, and the rarest one.
+    assert sum(f"WORD{i:02d}" in some for i in range(15)) == 13 and "(all: --all)" in some
+    assert cli.main(["inspect", str(tmp_path / "d"), "--all"]) == 0
+    every = capsys.readouterr().out
+    assert all(f"WORD{i:02d}" in every for i in range(15)) and "(all: --all)" not in every
+
+
 def test_sample_and_one_clip_of_a_folder(folder, capsys):
     assert facts_of(folder, capsys, "--sample", 2)["read"] == 2
     assert facts_of(folder, capsys, "--all")["read"] == 4

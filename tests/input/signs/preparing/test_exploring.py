@@ -7,7 +7,12 @@ from PIL import Image
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs import formats
-from jaxsign.input.signs.preparing import exploring, exploring_report, measuring
+from jaxsign.input.signs.preparing import (
+    exploring,
+    exploring_figures,
+    exploring_report,
+    measuring,
+)
 
 PICTURES = {
     "signs_distribution.png",
@@ -41,6 +46,17 @@ def test_without_signers_or_files(tmp_path):
         "report.txt",
     }
     assert "does not tell who signs" in found.text and "no files of their own" in found.text
+
+
+def test_panels_with_nothing_to_say_are_left_out(tmp_path):
+    def titles(source):
+        figure = exploring_figures.landmarks(measuring.measure(source))
+        return [axes.get_title(loc="left") for axes in figure.axes]
+
+    every = titles(formats.open_collection(google_folder(tmp_path / "all")))
+    assert len(every) == 6 and any(title.startswith("size of files") for title in every)
+    bare = titles(in_memory([((), ""), ((), "")]))
+    assert len(bare) == 4 and not any(t.startswith(("size of", "length by")) for t in bare)
 
 
 def test_counts_of_signers_and_signs():

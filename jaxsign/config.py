@@ -226,6 +226,8 @@ def _with_later_keys(config: ConfigDict) -> ConfigDict:
             if section not in node:
                 node[section] = ConfigDict()
             node = node[section]
+            if not isinstance(node, ConfigDict):
+                raise ValueError(f"{section}: a {type(node).__name__}, expected an object")
         free = sections and sections[0] in defaults.FREE
         if not free and name not in node:
             node[name] = default

@@ -12,9 +12,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import defaults, nets, reading, tasks
+from jaxsign import defaults, reading, tasks
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.infer import run_folder
+from jaxsign.infer import fitting, run_folder
 from jaxsign.input import traits
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import Clip
@@ -134,13 +134,16 @@ def load_run(workdir: str | Path, which: str = "best") -> Run:
     run_folder.check(workdir)
     config = configs.load_run_config(workdir)
     _check_recipe(config, workdir / "config.json")
-    net = nets.build(**config.net.to_dict())
+    net = fitting.build_net(config, workdir / "config.json")
+    labels = load_labels(workdir, config.task.heads)
+    fitting.check_names(config, labels, workdir / "labels.json")
     variables, info = _load_variables(workdir, which)
+    fitting.check_weights(config, net, variables, workdir / "config.json")
     return Run(
         workdir=workdir,
         which=which,
         config=config,
-        labels=load_labels(workdir, config.task.heads),
+        labels=labels,
         net=net,
         variables=jax.device_put(variables),
         info=info,
@@ -158,6 +161,8 @@ def load_labels(workdir: str | Path, heads: Iterable[str]) -> answering.Names:
         return {head: None for head in heads}
     try:
         stored = reading.read_json(path)["heads"]
+        if not all(isinstance(names, list) for names in stored.values()):
+            raise ValueError("names that are no list")
         return {head: tuple(map(str, stored[head])) if stored.get(head) else None for head in heads}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
@@ -179,7 +184,8 @@ def _check_recipe(config: ConfigDict, path: Path) -> None:
             f"{path} has keys that this version of jaxsign does not know:\n{listing(unknown)}\n"
             "The run was made by another version (see its manifest.json), or the file was edited."
         )
-    if not config.get("net", {}).get("name"):
+    net = config.get("net")
+    if not isinstance(net, ConfigDict) or not net.get("name"):
         raise UserError(f"{path} names no net (net.name). Expected the recipe of a trained run.")
 
 

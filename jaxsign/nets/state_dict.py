@@ -106,6 +106,12 @@ def to_variables(
     return variables
 
 
+def shapes(table: Iterable[KeyEntry]) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """Place -> shape of the Flax variables that a table with shapes tells."""
+    empty = {e.path: (e.kind, np.broadcast_to(np.float32(0), e.shape or ())) for e in table}
+    return {path: np.shape(_KINDS[kind][0](value)) for path, (kind, value) in empty.items()}
+
+
 def to_state_dict(table: Iterable[KeyEntry], variables: Mapping[str, Any]) -> dict[str, Array]:
     """Flax variables -> torch state_dict in the table's order; the exact inverse of `to_variables`.
 

@@ -74,3 +74,64 @@ def test_damaged_labels_are_said(tmp_path):
     (folder / "labels.json").write_text('["HELLO"]')
     with pytest.raises(UserError, match="labels.json: not readable"):
         runs.load_run(folder)
+
+
+def _set(section, **values):
+    return lambda config: config[section].update(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_set("net", n_layers=-1), r"config.json: .*\n.*net.n_layers=-1"),
+        (_set("net", n_layers=2), r"config.json: the weights .*\n.*stored none, by the recipe"),
+        (_set("net", ff_dim=48), r"stored \[\d+, \d+\], by the recipe \[\d+, \d+\]"),
+        (_set("net", n_layers="two"), r"config.json: this recipe makes no net"),
+        (_set("net", emb_dim=None), r"config.json: this recipe makes no net"),
+        (_set("net", emb_dim={"a": 1}), r"config.json: "),
+        (_set("net", depth=3), r"config.json: .*\n.*no field 'depth'"),
+        (_set("net", name="nothing"), r"config.json: .*\n.*nothing"),
+        (_set("net", num_gloss=7), r"labels.json: .*\n.*gloss: 5 names, 7 classes"),
+        (_set("task", heads=[]), r"config.json: (?s:.*)task.heads=\(\): expected some of"),
+        (_set("task", heads="gloss"), r"config.json: (?s:.*)task.heads='gloss'"),
+        (_set("task", heads=["gloss", "hand"]), r"config.json: .*\n.*task.heads="),
+        (_set("task", name=3), r"config.json: "),
+        (lambda config: config.update(net=[1]), "config.json"),
+        (lambda config: config.update(task=None), "config.json"),
+        (lambda config: config.update(optim="x"), "config.json"),
+        (lambda config: config.pop("net"), "config.json"),
+    ],
+)
+def test_an_edited_recipe_is_one_error(saved, change, message):
+    path = saved / "config.json"
+    content = path.read_bytes()
+    try:
+        _edit(saved, change)
+        with pytest.raises(UserError, match=message):
+            runs.load_run(saved)
+    finally:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [
+        ({"gloss": ["A"], "cat": ["X", "Y", "Z"]}, "gloss: 1 names, 5 classes"),
+        ({"gloss": "ABCDE", "cat": ["X", "Y", "Z"]}, "labels.json: not readable"),
+        ([], "labels.json: not readable"),
+    ],
+)
+def test_edited_names_are_one_error(saved, heads, message):
+    path = saved / "labels.json"
+    content = path.read_bytes()
+    try:
+        path.write_text(json.dumps({"heads": heads}))
+        with pytest.raises(UserError, match=message):
+            runs.load_run(saved)
+    finally:
+        path.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    return run_helpers.save_run(tmp_path_factory.mktemp("saved") / "r")

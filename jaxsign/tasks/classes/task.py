@@ -71,6 +71,10 @@ class Classify(tasks.Task):
 
     @classmethod
     def check(cls, config: ConfigDict) -> list[str]:
+        heads, known = config.task.heads, nets.get(config.net.name).__dataclass_fields__
+        named = [head for head in ("gloss", "cat") if f"num_{head}" in known]
+        if not isinstance(heads, tuple) or not heads or not set(heads) <= set(named):
+            return [f"task.heads={heads!r}: expected some of {named}, which the net has"]
         changes = [config.stage.get(name, {}) for name in configs.names(config.stages)]
         losses_of = [change.get("loss", {}) for change in changes] or [{}]
         how = [loss.get("weighting", config.loss.weighting) for loss in losses_of]

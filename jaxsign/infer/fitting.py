@@ -1,5 +1,6 @@
 """Whether what lies in a run folder belongs together: recipe, names and weights."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ def build_net(config: ConfigDict, path: Path) -> nets.Net:
             *tasks.check(config),
         ]
         net = nets.build(**config.net.to_dict())
-        if not wrong:
-            _table(net, {})
+        with contextlib.suppress(UserError):  # there is no original
+            net.key_table()
     except UserError as error:
         wrong = [str(error)]
     except Exception as error:  # values of a kind that no net is written for

@@ -18,7 +18,8 @@ from jaxsign.sections.data import SPLITS
 
 _LOG = logging.getLogger("jaxsign")
 _MOST_CLASSES = 100_000  # a net for more would not fit anyway: such a label is another number
-REQUIRED = ("file", "gloss", "cat")
+REQUIRED = ("file", "gloss")
+HEADS = ("gloss", "cat")
 
 
 @dataclasses.dataclass
@@ -62,10 +63,12 @@ def read_table(
     num_classes: Mapping[str, int],
     suffixes: tuple[str, ...],
     split: str = "",
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Table:
-    """Reads and checks `file,gloss,cat[,occluded][,split]`; wrong rows are collected, not raised.
+    """Reads and checks `file,gloss[,cat][,occluded][,split]`; wrong rows are collected, not raised.
 
-    Rows whose `split` names another one than `split` are left out.
+    Rows whose `split` names another one than `split` are left out. Classes are numbers, or the
+    names that `names` has for a head.
 
     Raises:
       UserError: the file is missing, unreadable, empty or lacks a column.
@@ -74,8 +77,9 @@ def read_table(
     problems: list[str] = []
     stems = [stem_of(row.cells["file"], suffixes) for row in rows]
     labels = {
-        head: class_ids(rows, head, num_classes.get(head, 0), problems, path)
-        for head in ("gloss", "cat")
+        head: class_ids(_numbered(rows, head, names or {}), head, limit, problems, path)
+        for head, limit in ((head, num_classes.get(head, 0)) for head in HEADS)
+        if head == "gloss" or any(row.cells.get(head) for row in rows)
     }
     hidden = occluded(rows, problems, path)
     table = Table(folder, stems, labels, hidden, problems, _parts(rows, problems, path))
@@ -109,6 +113,25 @@ def _of_split(rows: list[tables.Row], split: str, path: Path) -> list[tables.Row
         found = ", ".join(sorted({row.cells["split"] for row in rows}))
         raise UserError(f"{path}: has no rows of the split {split}, but of {found}")
     return kept
+
+
+def _numbered(
+    rows: list[tables.Row], head: str, names: Mapping[str, Sequence[str]]
+) -> list[tables.Row]:
+    """The rows with class numbers in place of the names that are known."""
+    numbers = {name: str(i) for i, name in enumerate(names.get(head) or ())}
+    cells = [row.cells.get(head, "") for row in rows]
+    if not numbers or all(map(is_number, cells)):
+        return rows
+    return [
+        tables.Row(row.number, {**row.cells, head: numbers.get(tables.nfc(cell), cell)})
+        for row, cell in zip(rows, cells, strict=True)
+    ]
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, and no name."""
+    return re.fullmatch(r"[+-]?[0-9]+([.,][0-9]+)?", cell) is not None
 
 
 def stem_of(name: str, suffixes: tuple[str, ...]) -> str:

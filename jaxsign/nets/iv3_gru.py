@@ -31,7 +31,7 @@ class InceptionV3GRU(nets.Net):
     """Two stacked GRUs over InceptionV3 features; the last state of each clip is classified.
 
     Attributes:
-      num_gloss, num_cat: classes of the two heads.
+      num_gloss, num_cat: classes of the two heads; a head of 0 classes is not made.
       hidden1, hidden2: GRU sizes.
       dropout: rate after the first GRU and before the heads.
       freeze_backbone: the backbone gets no gradient and always runs in eval mode (the original
@@ -78,10 +78,14 @@ class InceptionV3GRU(nets.Net):
         h = dropout.Dropout(self.dropout)(states1, train=train)
         states2, last = recurrent.GRU(self.hidden2, name="gru2", **self.types)(h, ok)
         h = dropout.Dropout(self.dropout)(last, train=train)
-        gloss = dense.Dense(self.num_gloss, name="gloss_head", **self.types)(h)
-        cat = dense.Dense(self.num_cat, name="category_head", **self.types)(h)
+        heads = {"gloss": ("gloss_head", self.num_gloss), "cat": ("category_head", self.num_cat)}
+        logits = {
+            head: dense.Dense(n, name=name, **self.types)(h).astype(jnp.float32)
+            for head, (name, n) in heads.items()
+            if n
+        }
         result = {
-            "logits": {"gloss": gloss.astype(jnp.float32), "cat": cat.astype(jnp.float32)},
+            "logits": logits,
             "embedding": last,
             "gru1": states1,
             "gru2": states2,
@@ -104,7 +108,7 @@ class InceptionV3GRU(nets.Net):
         rows += torch_rows.recurrent("gru1.", ("gru1",), inception.FEATURES, self.hidden1, 3, "_l0")
         rows += torch_rows.recurrent("gru2.", ("gru2",), self.hidden1, self.hidden2, 3, "_l0")
         for head, n in (("gloss_head", self.num_gloss), ("category_head", self.num_cat)):
-            rows += torch_rows.linear(head, (head,), n, self.hidden2)
+            rows += torch_rows.linear(head, (head,), n, self.hidden2) if n else []
         return rows
 
     @classmethod
@@ -118,8 +122,8 @@ class InceptionV3GRU(nets.Net):
         return {
             "hidden1": int(weights["gru1.weight_hh_l0"].shape[1]),
             "hidden2": int(weights["gru2.weight_hh_l0"].shape[1]),
-            "num_gloss": int(weights["gloss_head.bias"].shape[0]),
-            "num_cat": int(weights["category_head.bias"].shape[0]),
+            "num_gloss": torch_rows.classes(weights, "gloss_head"),
+            "num_cat": torch_rows.classes(weights, "category_head"),
         }
 
     def _features(self, x: Array, valid: Array | None, train: bool) -> Array:

@@ -1,5 +1,8 @@
 """Rows of state_dict tables: torch's layers and the blocks of this folder, key for key."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from jaxsign.nets.layers.temporal_attention import POSITIONS
 from jaxsign.nets.state_dict import KeyEntry
 
@@ -12,6 +15,11 @@ def linear(key: str, path: Path, out: int, width: int) -> list[KeyEntry]:
         KeyEntry(f"{key}.weight", ("params", *path, "kernel"), "linear", (out, width)),
         KeyEntry(f"{key}.bias", ("params", *path, "bias"), shape=(out,)),
     ]
+
+
+def classes(weights: Mapping[str, Any], head: str) -> int:
+    """The classes of a head by its last layer's key; 0 where a checkpoint has no such head."""
+    return next((len(w) for key, w in weights.items() if key.startswith(f"{head}.")), 0)
 
 
 def norm(key: str, path: Path, width: int) -> list[KeyEntry]:

@@ -60,7 +60,7 @@ class SignTransformer(nets.Net):
       input_dim: numbers a frame (156 keypoint coordinates, or 2048 image features).
       emb_dim: width E; even and divisible by n_heads.
       n_heads, n_layers: of the encoder.
-      num_gloss, num_cat: classes of the two heads.
+      num_gloss, num_cat: classes of the two heads; a head of 0 classes is not made.
       dropout: rate everywhere.
       max_len: longest sequence, the CLS frame included.
       ff_dim: feed-forward width; None = 4 E.
@@ -126,6 +126,7 @@ class SignTransformer(nets.Net):
         logits = {
             head: Head(n, self.dropout, name=names[head], **self.types)(h, train=train)
             for head, n in heads.items()
+            if n
         }
         return {"logits": logits, "embedding": embedding}
 
@@ -178,8 +179,9 @@ class SignTransformer(nets.Net):
             rows += _norm(f"{key}.residual1.norm", (layer, "norm1"), e)
             rows += _norm(f"{key}.residual2.norm", (layer, "norm2"), e)
         for head, n in (("gloss_head", self.num_gloss), ("category_head", self.num_cat)):
-            rows += linear(f"{head}.0", (head, "hidden"), e // 2, e)
-            rows += linear(f"{head}.3", (head, "out"), n, e // 2)
+            if n:
+                rows += linear(f"{head}.0", (head, "hidden"), e // 2, e)
+                rows += linear(f"{head}.3", (head, "out"), n, e // 2)
         return rows
 
     @classmethod
@@ -200,8 +202,8 @@ class SignTransformer(nets.Net):
             if layers
             else 4 * int(emb_dim),
             "max_len": int(weights["pos_encoder.pe"].shape[1]),
-            "num_gloss": int(weights["gloss_head.3.bias"].shape[0]),
-            "num_cat": int(weights["category_head.3.bias"].shape[0]),
+            "num_gloss": torch_rows.classes(weights, "gloss_head.3"),
+            "num_cat": torch_rows.classes(weights, "category_head.3"),
         }
 
     def _check(self, x: Array, valid: Array | None) -> None:

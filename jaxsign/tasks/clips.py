@@ -14,7 +14,7 @@ from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
 from jaxsign.input.folders import progress
-from jaxsign.input.signs import seen, sources, views
+from jaxsign.input.signs import numbering, seen, sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
 
 _CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
@@ -146,13 +146,9 @@ def _classes(config: ConfigDict, source: sources.Source) -> dict[str, int]:
         if not config.net.get(f"num_{head}", 0):
             named = len(source.class_names.get(head, ()))
             counts[f"num_{head}"] = named or int(source.labels[head].max()) + 1
-    for head in source.labels:
-        if config.net.get(f"num_{head}", 1) == 0 and f"num_{head}" not in counts:
-            raise UserError(
-                f"net.num_{head}=0 takes the data's number of classes, but {head!r} is not among "
-                f"task.heads={tuple(config.task.heads)}. Give a number of 1 or more."
-            )
-    return counts
+    # A head that is not learnt is not made.
+    unlearnt = {f"num_{head}" for head in numbering.HEADS if head not in config.task.heads}
+    return counts | dict.fromkeys(unlearnt & set(config.net), 0)
 
 
 def _width(config: ConfigDict, clips: ClipExamples) -> dict[str, int]:

@@ -440,12 +440,6 @@ def test_numbers_that_make_no_run_are_named(tmp_path, word, message):
     assert not (tmp_path / "x" / "config.json").exists()
 
 
-def test_a_head_that_is_not_trained_needs_its_number_of_classes(tmp_path):
-    words = ("task.heads=('gloss',)", "loss.weights=(1.0,)", "net.num_cat=0")
-    with pytest.raises(UserError, match="net.num_cat=0 takes the data's number"):
-        train_here(tmp_path, *words)
-
-
 def test_keypoints_are_mirrored_by_their_own_augmentation(tmp_path):
     run = setup.prepare(tiny_config("input.augment.flip=1.0"), tmp_path)
     batches = setup.begin(run, run.stages[0], None).train_batches

@@ -78,13 +78,22 @@ def class_names(
     for part in parts:
         for head, more in zip(HEADS, part.classes(), strict=True):
             names[head] = tuple(dict.fromkeys((*names[head], *more)))
+    check_counts(names, limits, str(path or whole.name))
+    return names
+
+
+def check_counts(names: Names, limits: Mapping[str, int], where: str) -> None:
+    """Whether a recipe's net has a class for every name.
+
+    Raises:
+      UserError: more names than classes.
+    """
     for head, limit in limits.items():
         if 0 < limit < len(names.get(head, ())):
             raise UserError(
-                f"{path or whole.name}: has {len(names[head])} classes of {head}, but "
-                f"net.num_{head}={limit}; 0 takes the data's"
+                f"{where}: has {len(names[head])} classes of {head}, but net.num_{head}={limit}; 0 "
+                "takes the data's"
             )
-    return names
 
 
 class Numbering:

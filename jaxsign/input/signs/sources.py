@@ -20,6 +20,7 @@ from jaxsign.input.folders import finding, progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import cuts, formats, fslr_npz, numbering, rates, synthetic
 from jaxsign.input.signs.clip import Clip
+from jaxsign.sections.data import SPLITS
 
 Array = np.ndarray
 _LOG = logging.getLogger("jaxsign")
@@ -276,7 +277,9 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
     if kind.stored:
         load = functools.partial(fslr_npz.read, key=data.key)
     suffix = ".npz" if kind.stored else clips.SUFFIX
-    table = labels.read_table(folder, path, limits, (suffix, ".npz", ".parquet"), split)
+    named = _table_names(data, limits)
+    endings = (suffix, ".npz", ".parquet")
+    table = labels.read_table(folder, path, limits, endings, split, named)
     if kind.stored and any(table.parts):
         table.problems.append(
             f"{path}: start and end cut clips, not stored arrays: leave these columns out, or read "
@@ -295,10 +298,32 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
         lengths=np.array(lengths, np.int32),
         labels={head: values[kept] for head, values in table.labels.items()},
         reader=formats.At(reader, kept),
-        class_names=labels.label_map(data.label_map, limits),
+        class_names=named,
         paths=[reader.paths[i] for i in kept],
         occluded=None if table.occluded is None else table.occluded[kept],
     )
+
+
+def _table_names(data: ConfigDict, limits: Mapping[str, int]) -> numbering.Names:
+    """The classes of each head whose tables hold names, in the same order for all splits."""
+    given = data.get("class_names") or labels.label_map(data.label_map, limits)
+    if given:
+        return {head: tuple(names) for head, names in given.items() if names}
+    cells: dict[str, list[str]] = {head: [] for head in labels.HEADS}
+    for split in SPLITS:
+        folder = Path(data[split].path)
+        path = Path(data[split].labels) if data[split].labels else folder / "labels.csv"
+        if data[split].path and path.is_file():
+            rows = tables.read_rows(path, labels.REQUIRED)
+            for head, found in cells.items():
+                found += [row.cells.get(head, "") for row in rows]
+    names = {
+        head: formats.in_order((), found)
+        for head, found in cells.items()
+        if any(found) and not any(map(labels.is_number, found))
+    }
+    numbering.check_counts(names, limits, str(data.train.path))
+    return names
 
 
 def _absent(paths: Sequence[Path], names: Sequence[str], files: formats.Lookup) -> list[str]:

@@ -87,7 +87,7 @@ def data_section(
     elif labels is not None:
         data[split].labels = str(labels)
     kind = sources.kind_of(data)
-    if not kind.numbered:
+    if not kind.made:
         # Other clips may have other signs: the run's classes keep their numbers.
         data.class_names = {head: known for head, known in run.labels.items() if known}
     # Where no table is of one split, the training path may hold all of them.

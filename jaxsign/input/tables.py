@@ -65,6 +65,25 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+# What a spreadsheet runs when it opens a table, numbers apart.
+_FORMULA = re.compile(r"'*[=+\-@\t\r](?!$)")
+_NUMBER = re.compile(
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
+)
+
+
+def guarded(cell: Any) -> Any:
+    """A cell to write, which no spreadsheet takes for a formula: an apostrophe stands before it."""
+    if not isinstance(cell, str) or not _FORMULA.match(cell) or _NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
+
+
+def unguarded(cell: str) -> str:
+    """The cell that `guarded` was given."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+
+
 def read_text(path: Path, expected: str = "") -> str:
     """The text of a small file, as `encoded` says.
 
@@ -132,6 +151,7 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
                 f"{path} line {number}: has more cells than the header has columns. Cells that "
                 f"hold {_SEPARATORS.get(separator, separator)} need quotation marks around them."
             )
+        cells = [unguarded(cell) for cell in cells]
         filled = cells + [""] * (len(header) - len(cells))
         rows.append(Row(number, {k: v for k, v in zip(header, filled, strict=False) if k}))
     if not rows:

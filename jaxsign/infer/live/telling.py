@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign import whole
+from jaxsign.input import tables
 from jaxsign.tasks.following import Emitted
 
 _COLUMNS = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")
@@ -60,5 +61,6 @@ def write_csv(path: Path, streams: Sequence[dict[str, Any]]) -> None:
     table.writerow(["input", *_COLUMNS])
     for stream in streams:
         for sign in stream["glosses"]:
-            table.writerow([stream["input"], *(sign[name] for name in _COLUMNS)])
+            cells = [stream["input"], *(sign[name] for name in _COLUMNS)]
+            table.writerow([tables.guarded(cell) for cell in cells])
     whole.write_text(path, file.getvalue())

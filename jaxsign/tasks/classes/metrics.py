@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign.input import tables
 from jaxsign.tasks import naming
 
 Array = np.ndarray
@@ -173,7 +174,7 @@ def write_class_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["head", "id"])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: tables.guarded(cell) for name, cell in row.items()} for row in rows)
 
 
 def _count(truth: Labels) -> int:

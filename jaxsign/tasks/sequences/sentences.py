@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxsign.input import tables
 from jaxsign.tasks.sequences import word_errors
 from jaxsign.tasks.sequences.answers import SequenceAnswer
 from jaxsign.tasks.sequences.word_errors import Counts
@@ -147,5 +148,5 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: tables.guarded(cell) for name, cell in row.items()} for row in rows)
     write_text(path, text.getvalue())

@@ -164,7 +164,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) 
     """Writes a csv file, whole or not at all."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([header, *rows])
+    writer.writerows([[tables.guarded(cell) for cell in row] for row in (header, *rows)])
     write_text(path, text.getvalue())
 
 

@@ -1,0 +1,41 @@
+"""Cells that a spreadsheet would run are written as text, and read back equal."""
+
+import numpy as np
+import pytest
+
+from jaxsign.input import tables
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import formats
+from jaxsign.input.signs.formats import _labels
+
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "'=a", "''@b", "=HYPERLINK(1)"]
+PLAIN = ["-", "", "'tis", "-3.5", "+2", "1e-3", "-inf", "a=b", "=", "o'clock", 7, 0.5]
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
+def test_formulas_begin_with_an_apostrophe(cell):
+    written = tables.guarded(cell)
+    assert written == "'" + cell and tables.unguarded(written) == cell
+
+
+@pytest.mark.parametrize("cell", PLAIN)
+def test_other_cells_stay_as_they_are(cell):
+    assert tables.guarded(cell) == cell
+    assert not isinstance(cell, str) or tables.unguarded(cell) == cell
+
+
+def test_tables_and_labels_come_back_equal(tmp_path):
+    path = tmp_path / "a.csv"
+    _labels.write_csv(path, ["file", "gloss"], [[f"x{i}", name] for i, name in enumerate(FORMULAS)])
+    assert all(line[line.index(",") + 1 :].lstrip('"')[0] == "'" for line in _lines(path)[1:])
+    assert [row.cells["gloss"] for row in tables.read_rows(path)] == FORMULAS
+    points = np.full((3, 543, 3), 0.5, np.float32)
+    clips.Clip(points, np.arange(3) / 30).save(tmp_path / "in" / "a.clip.npz")
+    _labels.write_csv(tmp_path / "in/labels.csv", ["file", "glosses"], [["a", "=1+1"]])
+    for name in ("clips", "google_islr", "signon"):
+        formats.write_collection(formats.open_collection(tmp_path / "in"), tmp_path / name, name)
+        assert formats.open_collection(tmp_path / name).entries[0].glosses == ("=1+1",)
+
+
+def _lines(path):
+    return path.read_text(encoding="utf-8").splitlines()

@@ -1,5 +1,7 @@
 """Stopping a run without losing anything: Ctrl-C and SIGTERM end it after the step at hand."""
 
+import contextlib
+import os
 import signal
 import threading
 from types import FrameType
@@ -38,3 +40,6 @@ class StopRequest:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        # Straight to stderr: the signal may have come in the middle of another line's print.
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nstopping after this step; once more = now\n")

@@ -352,7 +352,7 @@ def test_a_link_to_nothing_is_a_video_that_fails(small):
     (small[0] / "circle.mp4").symlink_to(small[0] / "circle.mp4")
     result, _ = _extract(*small)
     assert sorted(row.video for row in result.failed) == ["circle.mp4", "gone.mp4"]
-    assert "No such file" in next(r for r in result.failed if r.video == "gone.mp4").reason
+    assert "no such file" in next(r for r in result.failed if r.video == "gone.mp4").reason
 
 
 def test_an_out_that_is_a_file_is_explained(small, tmp_path):

@@ -13,6 +13,7 @@ Check every clip of a folder. Nothing is changed. The exit status is 0 when all 
 a file has an issue.
 
   .npz clips (FSLR)    arrays, shapes, types, values, times, meta, and the parquet file beside it
+  other formats        every clip is read as its format says (clips, Google ISLR, .pose, store, ...)
   WhisperSign's data   shapes, values and lengths of every sample, its label's ids and whether its
                        frames suffice for it; warns of clips without hands and of raw pixels
 """
@@ -72,6 +73,10 @@ def validate(words: argparse.Namespace) -> int:
         checked = joint_checks.check_folder(root, patch_size=words.patch_size)
         print(checked.text())
         return checked.exit_code
+    read = room.validate_format(root)
+    if read is not None:
+        print(read.text())
+        return read.exit_code
     report = room.validate_tree(
         words.root,
         require_x2048=words.require_x2048,

@@ -16,6 +16,7 @@ from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.folders import finding
+from jaxsign.input.signs import formats
 from jaxsign.input.signs.formats import _parquet
 from jaxsign.input.signs.views import fslr156
 
@@ -47,6 +48,30 @@ class ValidationReport:
         for path, messages in self.issues.items():
             lines += [f"- {path}", *(f"  * {message}" for message in messages)]
         return "\n".join(lines)
+
+
+def validate_format(root: Path) -> ValidationReport | None:
+    """Reads every clip of another format than FSLR's; None where there is none.
+
+    Raises:
+      UserError: what the whole collection needs is bad.
+    """
+    try:
+        name = formats.detect(root)
+    except UserError:
+        return None
+    if name == "fslr" or not formats.get(name).landmarks:
+        return None
+    collection = formats.open_collection(root, name)
+    issues: dict[Path, list[str]] = {root: list(collection.problems)} if collection.problems else {}
+    places = []
+    for index, entry in enumerate(collection.entries):
+        places.append(entry.path or Path(root) / entry.name)
+        try:
+            collection.read(index)
+        except UserError as error:
+            issues.setdefault(places[-1], []).append(str(error).removeprefix(f"{places[-1]}: "))
+    return ValidationReport(places, issues)
 
 
 def validate_tree(

@@ -9,8 +9,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from jaxsign import cli
 from jaxsign.errors import UserError
-from jaxsign.input.signs import validate
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs import formats, validate
 
 FOLDER = helpers.GOLDEN / "fslr" / "validate_npz"
 RECORDED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))["upstream_messages"]
@@ -145,3 +147,19 @@ def test_parquet_beside_the_clip(tmp_path):
     sidecar.write_bytes(b"no parquet")
     assert check(tmp_path / "a.b.npz")[0].startswith("parquet read error: ")
     assert check(tmp_path / "a.b.npz", skip_parquet=True) == []
+
+
+@pytest.mark.parametrize("name", ["clips", "google_islr", "pose", "store"])
+def test_other_formats_are_read_as_what_they_are(tmp_path, capsys, name):
+    points = np.full((3, 543, 3), 0.5, np.float32)
+    for stem in ("a", "b"):
+        clips.Clip(points, np.arange(3) / 30, fps=30.0).save(tmp_path / "in" / f"{stem}.clip.npz")
+    place = tmp_path / name
+    formats.write_collection(formats.open_collection(tmp_path / "in"), place, name)
+    assert cli.main(["validate", str(place)]) == 0
+    assert "Checked 2 files; 0 with issues." in capsys.readouterr().out
+    if name != "store":
+        path = sorted(place.rglob(f"*{formats.get(name).suffix}"))[0]
+        path.write_bytes(path.read_bytes()[:200])
+        assert cli.main(["validate", str(place)]) == 2
+        assert f"- {path}" in capsys.readouterr().out

@@ -82,7 +82,9 @@ def test_padding_never_changes_an_answer(predict, lengths, bucket, seed):
 
 def test_padding_never_changes_a_training_step():
     net = asl_hybrid.ASLHybrid(**FIELDS, missing="zero", dropout_offset=-1.0)
-    variables = started(net)
+    # Its own start values: with drawn ones clips become so alike that the norm over them
+    # blows rounding up.
+    variables = jax.jit(net.init)(jax.random.key(0), jnp.ones((1, 4, POINTS, 2)))
     rng = np.random.default_rng(3)
     clips = [clip(rng, n) for n in (9, 5, 12)]
 

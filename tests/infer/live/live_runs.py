@@ -18,7 +18,7 @@ class FakeRun:
     workdir = "run"
     takes_nan = True
     frame_shape = (543, 3)
-    config = ConfigDict({"view": {"name": "any"}, "task": {"heads": ("gloss",)}})
+    config = ConfigDict({"view": {"name": ""}, "net": {}, "task": {"heads": ("gloss",)}})
     task = Classify(None, ("gloss",), "ce", ())
     view = staticmethod(lambda clip: clip.landmarks)
 

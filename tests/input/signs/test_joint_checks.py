@@ -88,7 +88,7 @@ def test_odd_data_are_warnings(tmp_path):
 
 def test_folders_that_are_none(tmp_path):
     (tmp_path / "train" / "features").mkdir(parents=True)
-    with pytest.raises(UserError, match="label_map.json: not readable"):
+    with pytest.raises(UserError, match="label_map.json: no such file"):
         joint_checks.check_folder(tmp_path)
     a_folder(tmp_path, {})
     with pytest.raises(UserError, match="holds no samples"):

@@ -173,7 +173,12 @@ def _draw_history(
     for axis, panel in zip(axes, (_LOSSES, quality, _RATE), strict=True):
         _draw(axis, rows, panel)
     if all(row["lr"] > 0 for row in rows):
+        from matplotlib.ticker import LogFormatter
+
         axes[2].set_yscale("log")
+        # Plain numbers: the usual powers are formulas, which are off so that $ is a dollar.
+        for of in (axes[2].yaxis.set_major_formatter, axes[2].yaxis.set_minor_formatter):
+            of(LogFormatter())
     _mark_stages(axes, rows)
     _mark_best(axes[1], rows, quality)
     figure.suptitle(title, x=margins["left"], y=0.96, ha="left")

@@ -8,7 +8,10 @@ from typing import Any
 from jaxsign import reading
 from jaxsign.errors import UserError
 
-_ELAN = re.compile(r"\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*<ANNOTATION_DOCUMENT", re.DOTALL)
+# One way to match each character: the time grows with the text's length alone.
+_ELAN = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<ANNOTATION_DOCUMENT", re.DOTALL
+)
 _WLASL = '[{"gloss": "book", "instances": [{"video_id": "00625", ...}, ...]}, ...]'
 # Of an instance: what tables call it, and WLASL.
 _FIELDS = {

@@ -1,5 +1,6 @@
 """Reading and writing `.npz` files: no pickles, no half-written files, clear errors."""
 
+import collections
 import contextlib
 import math
 import os
@@ -56,7 +57,8 @@ class Npz:
         names = archive.namelist()
         self._names = {name.removesuffix(".npy"): name for name in names}
         if len(self._names) < len(names):
-            twice = sorted({key for key in names if names.count(key) > 1}) or names
+            counts = collections.Counter(names)
+            twice = sorted(name for name in counts if counts[name] > 1) or names
             raise ValueError(f"two of its arrays have one name: {', '.join(twice[:5])}")
 
     @property

@@ -97,7 +97,7 @@ def read_text(path: Path, expected: str = "") -> str:
     raw = reading.read_bytes(path, expected)
     given = _ENCODING.get()
     # A zero byte tells UTF-16, an escape a page that shifts by codes.
-    plain = "" if {0, 0x1B} & set(raw) else "utf-8-sig"
+    plain = "" if b"\0" in raw or b"\x1b" in raw else "utf-8-sig"
     for encoding in filter(None, (plain, given)):
         with contextlib.suppress(UnicodeError):
             return nfc(raw.decode(encoding).lstrip("\ufeff"))
@@ -226,7 +226,8 @@ def _check_header(
             f"{path}: lacks the column(s) {', '.join(missing)}; found "
             f"{', '.join(header) or 'none'}.{near} Expected at least {','.join(required)}."
         )
-    repeated = [name for name in header if name and header.count(name) > 1]
+    times = collections.Counter(header)
+    repeated = [name for name in header if name and times[name] > 1]
     if repeated:
         raise UserError(f"{path}: has several columns of the name {repeated[0]!r}; expected one")
 

@@ -1,5 +1,6 @@
 """Videos and a table of their labels -> clips, by the extraction of this project."""
 
+import collections
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -99,11 +100,9 @@ def collection(
 
 def _distinct(entries: list[Entry], table: LabelTable) -> list[Entry]:
     """Names with their endings where two videos differ in these alone."""
-    names = [entry.name for entry in entries]
+    times = collections.Counter(entry.name for entry in entries)
     return [
-        dataclasses.replace(entry, name=row.file + row.suffix)
-        if names.count(entry.name) > 1
-        else entry
+        dataclasses.replace(entry, name=row.file + row.suffix) if times[entry.name] > 1 else entry
         for entry, row in zip(entries, table.rows, strict=True)
     ]
 

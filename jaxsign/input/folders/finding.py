@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from jaxsign.errors import UserError
@@ -77,13 +77,22 @@ def walk(
     Raises:
       UserError: a folder that cannot be read.
     """
+    return sorted(_each(folder, wanted, what, out))
 
+
+def holds(folder: Path, wanted: Callable[[str], bool], what: str = "files") -> bool:
+    """Whether `walk` would find anything; the first file ends the search."""
+    return any(True for _ in _each(folder, wanted, what))
+
+
+def _each(
+    folder: Path, wanted: Callable[[str], bool], what: str, out: Path | None = None
+) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
         raise UserError(f"{error.filename}: cannot be searched for {what} ({error.strerror})")
 
-    found: list[Path] = []
     if not folder.is_dir():
-        return found
+        return
     entered = {place.resolve() for place in (folder, out) if place is not None}
     for here, below, names in os.walk(folder, onerror=unreadable, followlinks=True):
         below[:] = [name for name in sorted(below) if _enter(Path(here, name), entered)]
@@ -91,8 +100,7 @@ def walk(
             path = Path(here) / name
             # A link to nothing is listed: it fails, and is not passed over in silence.
             if is_data(name) and wanted(name) and not path.is_dir():  # a pipe is named too
-                found.append(path)
-    return sorted(found)
+                yield path
 
 
 def ending(*endings: str) -> Callable[[str], bool]:

@@ -13,5 +13,6 @@ from jaxsign.input.signs.formats._types import Format as Format
 from jaxsign.input.signs.formats._types import in_order as in_order
 from jaxsign.input.signs.formats._writing import Written as Written
 from jaxsign.input.signs.formats._writing import check_beside as check_beside
+from jaxsign.input.signs.formats._writing import drafted as drafted
 from jaxsign.input.signs.formats._writing import write_collection as write_collection
 from jaxsign.input.signs.formats._writing import writer_of as writer_of

@@ -1,6 +1,7 @@
 """What formats of one file a clip share: finding files, names, and sizes from headers alone."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError
@@ -16,7 +17,7 @@ def below(folder: Path, suffix: str) -> dict[str, Path]:
         UserError: two files of one name, or a folder that cannot be read.
     """
     found: dict[str, Path] = {}
-    for path in _shown(folder, suffix):
+    for path in finding.walk(folder, _shown(suffix), f"{suffix} files"):
         name = tables.nfc(path.relative_to(folder).as_posix()[: -len(suffix)])
         other = found.setdefault(name, path)
         if other != path:
@@ -29,17 +30,13 @@ def below(folder: Path, suffix: str) -> dict[str, Path]:
 
 def has_below(folder: Path, suffix: str) -> bool:
     """Whether a folder holds, at any depth, a file that ends with `suffix`."""
-    return bool(_shown(folder, suffix))
+    return finding.holds(folder, _shown(suffix), f"{suffix} files")
 
 
-def _shown(folder: Path, suffix: str) -> list[Path]:
-    """Files at any depth, of which clip files are no other .npz."""
+def _shown(suffix: str) -> Callable[[str], bool]:
+    """Whether a name ends so; clip files are no other .npz."""
     apart = suffix != clips.SUFFIX
-    return finding.walk(
-        folder,
-        lambda name: ends(name, suffix) and not (apart and ends(name, clips.SUFFIX)),
-        f"{suffix} files",
-    )
+    return lambda name: ends(name, suffix) and not (apart and ends(name, clips.SUFFIX))
 
 
 def ends(name: str | Path, suffix: str) -> bool:

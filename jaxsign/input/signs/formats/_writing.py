@@ -80,7 +80,7 @@ def write_collection(
     if strict and skipped:
         raise UserError(skipped[0])
     collection = _well_named(collection, strict, skipped)
-    with _draft(place) as draft:
+    with drafted(place) as draft:
         try:
             writer = made_by(draft, collection, **options)
             count = _add_all(collection, writer, strict, skipped, on_clip)
@@ -98,8 +98,9 @@ def write_collection(
 
 
 @contextlib.contextmanager
-def _draft(place: Path) -> Iterator[Path]:
+def drafted(place: Path) -> Iterator[Path]:
     """An empty folder beside `place`; what a killed process left in it is removed first."""
+    place = place.absolute()  # "." has a name too
     draft = place.with_name(f".{place.name}.partial")
     with locking.alone(draft, _LOCK, "--out", f"writes {place.name}"):
         try:

@@ -1,11 +1,8 @@
 """Writing a prepared collection: clip files stay as they are where the format stays the same."""
 
-import contextlib
 import dataclasses
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError, listing
@@ -78,7 +75,8 @@ def place(
         counts = google_files.write(plan, copy=copy, on_clip=on_clip)
         return Placed(out, name, len(collection), list(collection.problems), [], counts)
     _check_out(out, overwrite)
-    with _draft(out) as draft:
+    with formats.drafted(out) as folder:
+        draft = folder / "whole"  # a new folder's name
         # A part of a file's clip has no file of its own to link.
         if foldered and name == collection.format and not collection.cut:
             counts = clip_files.write(source, collection, draft, copy=copy, on_clip=on_clip)
@@ -91,17 +89,6 @@ def place(
             _write_names(draft, collection)
         _settle(draft, out)
     return dataclasses.replace(found, out=out)
-
-
-@contextlib.contextmanager
-def _draft(out: Path) -> Iterator[Path]:
-    """A new folder's name beside `out`; whatever is there in the end is removed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
-    try:
-        yield folder / "whole"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _format(collection: Collection, name: str) -> str:

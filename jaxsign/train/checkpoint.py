@@ -160,12 +160,15 @@ def load_variables(workdir: str | Path, which: str = "best") -> tuple[Variables,
         raise UserError(f"{workdir}: no such folder. Expected a run folder.")
     folder = Path(workdir).resolve() / "checkpoints" / ("kept" if kept else which)
     while True:
+        before = storage.numbers(folder)
         number = _present(_number(folder, which), workdir, which)
         try:
             return _load(folder, number, which)
         except UserError:
-            if number == _number(folder, which):
-                raise  # else a training has deleted it, as the next one was complete
+            # A training deletes one as the next is complete: this one, or one beside it, at which
+            # the library looks too.
+            if storage.numbers(folder) == before:
+                raise
 
 
 def _number(folder: Path, which: str) -> int | None:

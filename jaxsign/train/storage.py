@@ -123,8 +123,13 @@ def _shapes(like: Any) -> Any:
 
 def latest(folder: Path) -> int | None:
     """The number of the newest complete checkpoint in a folder; None where there is none."""
+    return max(numbers(folder), default=None)
+
+
+def numbers(folder: Path) -> set[int]:
+    """The numbers of the checkpoints in a folder."""
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return max((int(name) for name in names if name.isdecimal()), default=None)
+    return {int(name) for name in names if name.isdecimal()}
 
 
 def save_tree(place: Path, tree: Any) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -130,7 +129,7 @@ def _with_backbone(
         )
     variables = run.net.optional_parts[0].joined(run.variables, path)
     weights = torch_map.to_state_dict(table, variables)
-    known = _manifest(run.workdir).get("imported", {}).get("backbone_sha256")
+    known = run.manifest.get("imported", {}).get("backbone_sha256")
     if known:
         keys = [entry.key for entry in inside]
         same = importing.digest({key: weights[key] for key in keys}) == known
@@ -139,8 +138,3 @@ def _with_backbone(
             "run was imported from"
         )
     return weights
-
-
-def _manifest(workdir: Path) -> dict[str, Any]:
-    path = workdir / "manifest.json"
-    return reading.read_json(path) if path.is_file() else {}

@@ -87,9 +87,7 @@ def import_checkpoint(
     """
     path, workdir = Path(path), Path(workdir)
     _refuse_occupied(workdir)
-    checkpoint = torch_map.read_torch(path)
-    weights = torch_map.unwrap(checkpoint, where=str(path))
-    extras = checkpoint if isinstance(checkpoint, Mapping) else {}
+    weights, extras = _read(path)
     name = net or recognise.net_name(weights, path)
     notes: list[str] = []
     form = originals.find(name)
@@ -119,6 +117,13 @@ def import_checkpoint(
     with _claimed(workdir):
         _write(workdir, config, labels, variables, manifest)
     return result
+
+
+def _read(path: Path) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
+    """A checkpoint's weights, and what it holds besides."""
+    checkpoint = torch_map.read_torch(path)
+    extras = checkpoint if isinstance(checkpoint, Mapping) else {}
+    return torch_map.unwrap(checkpoint, where=str(path)), extras
 
 
 def _refuse_occupied(workdir: Path) -> None:

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from jaxsign import reading
 from jaxsign.infer import run as runs
 from jaxsign.nets import asl_hybrid
 
@@ -17,7 +16,7 @@ _MOTION = (
 
 def common(run: runs.Run, name: str) -> dict[str, Any]:
     """What both manifests say."""
-    config, made = run.config, of_run(run)
+    config, made = run.config, run.manifest
     net = cast(asl_hybrid.ASLHybrid, run.net)
     count = int(made.get("parameters", 0))
     classes = int(config.net.num_gloss)
@@ -66,12 +65,6 @@ def common(run: runs.Run, name: str) -> dict[str, Any]:
             "early_stopping": f"after {config.train.early_stop} epochs without a new best",
         },
     }
-
-
-def of_run(run: runs.Run) -> dict[str, Any]:
-    """The run's own manifest.json; {} without one."""
-    path = run.workdir / "manifest.json"
-    return reading.read_json(path) if path.is_file() else {}
 
 
 def _stamp(made: Mapping[str, Any]) -> str:

@@ -94,7 +94,7 @@ def _final_manifest(run: runs.Run, name: str) -> dict[str, Any]:
 
 def _kept(run: runs.Run) -> dict[str, Any]:
     """The manifest that imported weights came with."""
-    return manifests.of_run(run).get("imported", {}).get("manifest") or {}
+    return run.manifest.get("imported", {}).get("manifest") or {}
 
 
 def _rows(run: runs.Run) -> list[dict[str, float]]:
@@ -123,7 +123,7 @@ def _best(run: runs.Run, rows: list[dict[str, float]]) -> dict[str, Any]:
             return row
     metric = run.info.get("metric")
     percent = 100 * metric if isinstance(metric, int | float) and math.isfinite(metric) else None
-    trained = manifests.of_run(run).get("imported", {}).get("train_acc")
+    trained = run.manifest.get("imported", {}).get("train_acc")
     return {"epoch": max(epoch, 1), "val_gloss_acc": percent, "train_gloss_acc": trained}
 
 
@@ -173,12 +173,10 @@ def _final(
 
 def _draw(history: Mapping[str, list[float]], path: Path) -> None:
     """Two panels, 15 x 5 inch at 300 dpi: losses and accuracies."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 2, figsize=(15, 5))
+    figure = Figure(figsize=(15, 5))
+    axes = figure.subplots(1, 2)
     panels = (("Loss", "Loss", "losses"), ("Accuracy", "Accuracy (%)", "accuracies"))
     for axis, (name, unit, key) in zip(axes, panels, strict=True):
         axis.plot(history[f"train_{key}"], color="blue", label=f"Training {name}")
@@ -190,4 +188,3 @@ def _draw(history: Mapping[str, list[float]], path: Path) -> None:
         axis.grid(True)
     with whole(path) as draft:
         figure.savefig(draft, format="png", dpi=300, bbox_inches="tight")
-    pyplot.close(figure)

@@ -54,13 +54,24 @@ class Lettering:
         # Upright and of usual weight before others, that a label is not bold by chance.
         return sorted(files, key=lambda path: ("regular" not in path.lower(), path))
 
+    def _look_for(self, text: str) -> None:
+        """Finds the fonts of all letters of a text that were not asked for yet, in one pass."""
+        lacking = {letter for letter in text if letter.isprintable()} - self._by_letter.keys()
+        self._by_letter |= dict.fromkeys(lacking & _letters(self._first), self._first)
+        lacking -= _letters(self._first)
+        if not lacking:
+            return
+        for path in self._files:
+            found = lacking & _letters(path)
+            self._by_letter |= dict.fromkeys(found, path)
+            lacking -= found
+            if not lacking:
+                return
+        self._by_letter |= dict.fromkeys(lacking)
+
     def _with(self, letter: str) -> str | None:
-        """The first font that has a letter; None = there is none."""
-        if letter not in self._by_letter:
-            fonts = (self._first, *self._files) if letter not in _letters(self._first) else ()
-            found = (path for path in fonts if letter in _letters(path))
-            self._by_letter[letter] = next(found, None) if fonts else self._first
-        return self._by_letter[letter]
+        """The first font that has a letter; None = there is none, or it is no printable one."""
+        return self._by_letter.get(letter)
 
     def label(self, text: str, limit: int = 1000) -> str:
         r"""A name as it can be drawn: at most `limit` letters, those that no font has as \u4f60."""
@@ -72,6 +83,7 @@ class Lettering:
     def font(self, text: str, size: int) -> "ImageFont.FreeTypeFont":
         """The font for a `label` in a picture of Pillow, which takes one for all letters."""
         wanted = [c for c in text if c not in _letters(self._first)]
+        self._look_for(text)
         path = self._with(wanted[0]) if wanted else None
         return _font(path or self._first, size)
 
@@ -93,8 +105,9 @@ class Lettering:
         with matplotlib.rc_context({"font.family": names, "text.parse_math": False}):
             yield
 
-    def _tell(self, texts: Iterable[str]) -> None:
+    def _tell(self, texts: Sequence[str]) -> None:
         """Warns once of letters that no font has, with what would have them."""
+        self._look_for("".join(texts))
         lacking = [t for t in texts if any(c.isprintable() and not self._with(c) for c in t)]
         letters = [c for c in "".join(lacking) if not self._with(c)]
         kinds = {unicodedata.name(c, "").startswith(_EAST_ASIAN) for c in letters} - self._told

@@ -35,34 +35,25 @@ def errors(
       glosses: rows of `jaxsign.tasks.sequences.sentences.per_gloss`.
       title: what was evaluated.
     """
+    from matplotlib.figure import Figure
+
     worst = _worst(glosses)
     rate = "no words" if not total.words else f"WER {100 * total.wer:.1f} %"
     accuracy = f"{100 * total.sequence_accuracy:.1f} % of {total.sentences:,} sentences right"
     title = f"{title}: {rate}, {accuracy}"
-    with lettering.usual().drawn([title, *(row["gloss"] for row in worst)]):
-        _draw(path, title, lengths, worst, len(glosses))
-
-
-def _draw(
-    path: Path,
-    title: str,
-    lengths: Mapping[int, Counts],
-    worst: Sequence[Mapping[str, Any]],
-    count: int,
-) -> None:
-    from matplotlib.figure import Figure
-
     height = max(4.2, 1.6 + 0.24 * len(worst))
-    figure = Figure(figsize=(12, height), dpi=110, layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
-    figure.suptitle(lettering.usual().label(title), x=0.01, ha="left", fontsize=13)
-    _by_length(left, {n: counts for n, counts in lengths.items() if n})
-    _by_gloss(right, worst, count)
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(length=0)
-    with whole(path, ending=True) as draft:
-        figure.savefig(draft)
+    letters = lettering.usual()
+    with letters.drawn([title, *(row["gloss"] for row in worst)]):
+        figure = Figure(figsize=(12, height), dpi=110, layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+        figure.suptitle(letters.label(title), x=0.01, ha="left", fontsize=13)
+        _by_length(left, {n: counts for n, counts in lengths.items() if n})
+        _by_gloss(right, worst, len(glosses))
+        for axes in (left, right):
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(length=0)
+        with whole(path, ending=True) as draft:
+            figure.savefig(draft)
 
 
 def _worst(glosses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

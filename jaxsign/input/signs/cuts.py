@@ -1,13 +1,16 @@
 """Clips that are parts of longer ones."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar, cast
 
 from jaxsign.errors import UserError
 from jaxsign.input import segments
 from jaxsign.input.signs.clip import Clip
 
+T = TypeVar("T")
 Place = tuple[Path, segments.Segment | None]  # a file, and which part of it
 
 
@@ -33,6 +36,17 @@ def cut(clip: Clip, segment: segments.Segment | None) -> Clip:
     )
 
 
+def whole(load: Callable[[Path], T], path: Path) -> T:
+    """A file that parts are cut of: those that follow each other read it once."""
+    changed = path.stat().st_mtime_ns if path.exists() else 0
+    return cast(T, _loaded(load, path, changed))
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(load: Callable[[Path], object], path: Path, changed: int) -> object:
+    return load(path)
+
+
 @dataclasses.dataclass(frozen=True)
 class Reader:
     """Reads parts of files; a plain object, which workers can receive."""
@@ -41,7 +55,7 @@ class Reader:
 
     def __call__(self, place: Place) -> Clip:
         path, segment = place
-        return cut(self.load(path), segment)
+        return self.load(path) if segment is None else cut(whole(self.load, path), segment)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +67,6 @@ class Counter:
 
     def __call__(self, place: Place) -> int:
         path, segment = place
-        if segment is None and self.frames is not None:
-            return self.frames(path)
-        return len(cut(self.load(path), segment))
+        if segment is not None:
+            return len(cut(whole(self.load, path), segment))
+        return len(self.load(path)) if self.frames is None else self.frames(path)

@@ -379,8 +379,9 @@ class _Files:
         return self.held[index] if index in self.held else self._read(index)
 
     def _read(self, index: int) -> Clip | Array:
-        value = self.load(self.paths[index])
-        return cuts.cut(value, self.parts[index]) if isinstance(value, Clip) else value
+        path, part = self.paths[index], self.parts[index]
+        value = self.load(path) if part is None else cuts.whole(self.load, path)
+        return cuts.cut(value, part) if isinstance(value, Clip) else value
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker process reads the files itself: sending it everything would take longer.

@@ -1,5 +1,6 @@
 """Torch files are read as they were written, or not at all."""
 
+import helpers
 import numpy as np
 import pytest
 
@@ -15,12 +16,7 @@ def test_a_flipped_bit_or_a_cut_is_refused_or_changes_nothing(tmp_path):
     torch.save({"model": weights, "epoch": 3}, path)
     content, refused = path.read_bytes(), 0
     for number in range(300):
-        damaged = bytearray(content)
-        if number % 5:
-            damaged[rng.integers(len(damaged))] ^= 1 << int(rng.integers(8))
-        else:
-            del damaged[int(rng.integers(len(damaged))) :]
-        path.write_bytes(damaged)
+        path.write_bytes(helpers.damaged(content, rng, cut=number % 5 == 0))
         try:
             found = state_dict.read_torch(path)
         except UserError:

@@ -3,6 +3,7 @@
 import shutil
 import threading
 
+import helpers
 import jax
 import numpy as np
 import pytest
@@ -119,12 +120,7 @@ def test_a_flipped_bit_or_a_cut_is_refused_or_changes_nothing(tmp_path):
     for number in range(150):
         path = files[rng.choice(len(files), p=sizes / sizes.sum())]
         content = path.read_bytes()
-        damaged = bytearray(content)
-        if number % 5:
-            damaged[rng.integers(len(damaged))] ^= 1 << int(rng.integers(8))
-        else:
-            del damaged[int(rng.integers(len(damaged))) :]
-        path.write_bytes(damaged)
+        path.write_bytes(helpers.damaged(content, rng, cut=number % 5 == 0))
         try:
             which = "last" if "/last/" in str(path) else "best"
             variables, info = checkpoint.load_variables(tmp_path, which)

@@ -2,6 +2,7 @@
 
 import resource
 
+import helpers
 import numpy as np
 import pytest
 
@@ -12,15 +13,6 @@ from jaxsign.input.signs import formats
 TRIES = 150
 # These hold checksums; the others are bare numbers, of which any other number is as good.
 CHECKED = (".clip.npz", ".npz", ".parquet")
-
-
-def damaged(data, rng):
-    """A file with one bit turned over, or cut short."""
-    if rng.random() < 0.25:
-        return data[: rng.integers(len(data))]
-    spoiled = bytearray(data)
-    spoiled[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
-    return bytes(spoiled)
 
 
 def _most_memory():
@@ -39,7 +31,7 @@ def test_damaged_files_are_refused_or_give_the_same(tmp_path, suffix):
     good, data = formats.open_collection(path, name).read(0), path.read_bytes()
     before = _most_memory()
     for _ in range(TRIES):
-        path.write_bytes(damaged(data, rng))
+        path.write_bytes(helpers.damaged(data, rng, cut=rng.random() < 0.25))
         try:
             found = formats.open_collection(path, name).read(0)
         except UserError as error:

@@ -51,6 +51,16 @@ def test_google_files_stay_byte_for_byte(tmp_path):
     assert again.classes()[0] == ("zebra", "go") and not again.problems
 
 
+def test_what_a_killed_one_left_is_taken_up(tmp_path):
+    source = clips_folder(tmp_path / "all")
+    left = tmp_path / ".parts.partial" / "whole" / "train"
+    left.mkdir(parents=True)
+    (left / "old.clip.npz").write_bytes(b"cut")
+    split(source, tmp_path / "parts", val_share=0.2)
+    assert {path.name for path in tmp_path.iterdir()} == {"all", "parts"}
+    assert not any("old" in name for name in files(tmp_path / "parts"))
+
+
 def test_copies_share_nothing_with_the_source(tmp_path):
     source = google_folder(tmp_path / "all", signs=("go",), signers=("7",))
     placed = choose(source, tmp_path / "some", ["go"], copy=True)

@@ -1,9 +1,7 @@
 """What was recognised against what was signed: errors in all, of each gloss, by length."""
 
 import collections
-import csv
 import dataclasses
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,7 +98,7 @@ def per_gloss(sentences: Sequence[Sentence]) -> list[dict[str, Any]]:
 
 def write_per_gloss(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Writes `per_gloss` as CSV (UTF-8)."""
-    _write_csv(path, _PER_GLOSS, rows)
+    write_text(path, tables.csv_text(_PER_GLOSS, rows))
 
 
 def write_predictions(path: Path, sentences: Sequence[Sentence], separator: str = " ") -> None:
@@ -131,7 +129,7 @@ def write_predictions(path: Path, sentences: Sequence[Sentence], separator: str 
                 "seconds": f"{one.seconds:.3f}",
             }
         )
-    _write_csv(path, columns, rows)
+    write_text(path, tables.csv_text(columns, rows))
 
 
 def separator(names: Sequence[str]) -> str:
@@ -142,11 +140,3 @@ def separator(names: Sequence[str]) -> str:
 def _marked(pair: tuple[str | None, str | None]) -> str:
     truth, said = pair
     return str(truth) if truth == said else f"[{truth or ''}>{said or ''}]"
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: tables.guarded(cell) for name, cell in row.items()} for row in rows)
-    write_text(path, text.getvalue())

@@ -1,8 +1,6 @@
 """The videos' labels.csv, rewritten so that it names their clips."""
 
 import contextlib
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -100,13 +98,10 @@ def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _write(path: Path, rows: list[tables.Row], overwrite: bool) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0].cells), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.cells for row in rows)
+    text = tables.csv_text(list(rows[0].cells), [row.cells for row in rows])
     if path.exists() and not overwrite:
-        if path.read_text(encoding="utf-8", errors="replace") == text.getvalue():
+        if path.read_text(encoding="utf-8", errors="replace") == text:
             return f"{path}: up to date"
         return f"{path}: differs from the videos' labels and was left as it is; remove it to renew"
-    write_text(path, text.getvalue())
+    write_text(path, text)
     return f"{path}: written, {len(rows)} rows"

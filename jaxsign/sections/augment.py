@@ -13,6 +13,10 @@ _AT_MOST = fields.Rule(
 _AT_LEAST_ONE = fields.Rule(
     lambda v: isinstance(v, int) and v >= 1, "a whole number of frames from 1 on"
 )
+_AT_MOST_DEGREES = fields.Rule(
+    lambda v: isinstance(v, int) and 0 <= v <= 180, "a whole number of degrees from 0 to 180"
+)
+_VIEW_OF_SIGNON = fields.When("view.name", "signon", "")
 _VIEW_OF_POINTS = fields.When("view.name", "asl_hybrid", "signon")
 _VIEW_OF_JOINTS = fields.When("view.name", "whisper_sign", "few_points")
 _VIEW_OF_FEATURES = fields.When("view.name", "fslr156", "signon", "")
@@ -80,6 +84,69 @@ class Joints:
 
 
 @dataclasses.dataclass(frozen=True)
+class Signon:
+    """Of SignON's points of generation B; the original's own are 0.2 each, up to `drop_frames`."""
+
+    shift_frames: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of a later or earlier clip; NaN fills the gap"
+    )
+    flip: float = fields.value(0.0, fields.PROBABILITY, "probability of the mirror image")
+    rotate_hands: float = fields.value(
+        0.0, fields.PROBABILITY, "probability that each hand turns about its wrist"
+    )
+    rotate_degrees: float = fields.value(15.0, fields.between(0, 180), "most degrees of it")
+    jitter: float = fields.value(0.0, fields.PROBABILITY, "probability of noise on the hands")
+    jitter_std: float = fields.value(0.003, fields.NOT_NEGATIVE, "its standard deviation")
+    crop: float = fields.value(0.0, fields.PROBABILITY, "probability of a stretch of the clip")
+    crop_share: tuple[float, float] = fields.value(
+        (0.8, 1.0), fields.pair(0.0, 1.0), "range of its share of the frames"
+    )
+    drop_frames: float = fields.value(0.0, fields.PROBABILITY, "probability of fewer frames")
+    drop_share: float = fields.value(0.1, fields.RATE, "the share of the frames that go")
+    hide_hand: float = fields.value(
+        0.0,
+        fields.PROBABILITY,
+        "probability of frames without one hand, which the original means to do and does not",
+    )
+    hide_share: float = fields.value(0.1, fields.SHARE, "their share of the frames")
+    shift: float = fields.value(0.0, fields.PROBABILITY, "probability that all points move as one")
+    shift_std: float = fields.value(0.07, fields.NOT_NEGATIVE, "standard deviation of the way")
+    shift_hands: float = fields.value(
+        0.0, fields.PROBABILITY, "probability that each hand moves as one"
+    )
+    shift_hands_std: float = fields.value(
+        0.07, fields.NOT_NEGATIVE, "standard deviation of their ways"
+    )
+    zoom: float = fields.value(
+        0.0, fields.PROBABILITY, "probability that x and y get another unit, each its own"
+    )
+    zoom_by: float = fields.value(0.2, fields.between(0, 0.99), "most that it differs, as a share")
+
+
+@dataclasses.dataclass(frozen=True)
+class SignonA:
+    """Of SignON's points of generation A, whose flags these are."""
+
+    change_speed: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of another speed (--augment_adaptSpeed)"
+    )
+    faster: float = fields.value(
+        0.5,
+        fields.PROBABILITY,
+        "of these clips the share of twice the speed, not half (--augment_adaptSpeedFaster)",
+    )
+    temporal_shift: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of a clip cut at both ends (--augment_temporalShift)"
+    )
+    rotate_y: int = fields.value(
+        0, _AT_MOST_DEGREES, "most degrees that points turn about the y axis (--augment_rotY)"
+    )
+    flip: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of -x; --augment_hflip is 0.5 (hands are not swapped)"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Augment:
     """Of features [T, D]; from `shift` on, but for `speed`, of keypoints [T, 156]."""
 
@@ -130,3 +197,5 @@ class Augment:
     )
     landmarks: Landmarks = fields.section(Landmarks, _VIEW_OF_POINTS)
     joints: Joints = fields.section(Joints, _VIEW_OF_JOINTS)
+    signon: Signon = fields.section(Signon, _VIEW_OF_SIGNON)
+    signon_a: SignonA = fields.section(SignonA, _VIEW_OF_SIGNON)

@@ -1,9 +1,13 @@
 """SignON: what is done to points, before and beside its nets."""
 
-from parity.targets import signon_input, signon_split
+from parity.targets import signon_augment, signon_input, signon_split
 
 TARGETS = {
     "postprocess": signon_input.postprocess,
+    "augmentations and evaluation transform of generation A (section 3.5)": (
+        signon_augment.generation_a
+    ),
+    "augmentations of generation B (section 3.5)": signon_augment.generation_b,
 }
 FILES = {
     "frame_indices.json": signon_input.fixed_length_frames,

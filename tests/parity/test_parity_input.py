@@ -12,7 +12,9 @@ CASES = [
     path
     for system in SYSTEMS
     for path in sorted((helpers.SHARED / "golden" / system).glob("*.npz") if helpers.SHARED else ())
-    if path.stem.startswith(("pre_", "normalise", "resample", "preprocess_", "mini_"))
+    if path.stem.startswith(
+        ("pre_", "normalise", "resample", "preprocess_", "mini_", "transforms_")
+    )
 ]
 
 

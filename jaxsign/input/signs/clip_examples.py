@@ -44,7 +44,7 @@ class ClipExamples(examples.Examples):
     @property
     def width(self) -> int:
         """Numbers in the last axis of the features."""
-        return int(self.features(0).shape[-1])
+        return int(self._like().shape[-1])
 
     @abc.abstractmethod
     def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
@@ -78,11 +78,18 @@ class ClipExamples(examples.Examples):
         piece: planning.Piece = planning.WHOLE,
     ) -> Example:
         """`x` [T, ...] and its labels; a piece is (first frame, frames)."""
-        x, frame = self._clip(index, rng, piece), self.features(0).shape[1:]
+        x, frame = self._finished(self._clip(index, rng, piece)), self._like().shape[1:]
         if x.shape[1:] != frame:
             found, wanted = (" x ".join(map(str, shape)) for shape in (x.shape[1:], frame))
             raise UserError(f"{self.ids[index]}: {found} numbers a frame, the others have {wanted}")
         return {"x": x, **self.labels(index, piece, len(x))}
+
+    def _finished(self, x: Array) -> Array:
+        return x if self.treatment.finish is None else self.treatment.finish(x)
+
+    def _like(self) -> Array:
+        """A clip of the type and the shape of a frame that all have."""
+        return self._finished(self.features(0)[:1])
 
     def _clip(self, index: int, rng: np.random.Generator | None, piece: planning.Piece) -> Array:
         part = slice(piece[0], sum(piece)) if piece else slice(None)
@@ -96,10 +103,10 @@ class ClipExamples(examples.Examples):
     def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
         """`x` [B, T, ...], `valid` bool [B, T] and the labels."""
         arrays = [None if row is None else row["x"] for row in rows]
-        return {**pad(arrays, size[0], self.features(0)), **self.stack_labels(rows)}
+        return {**pad(arrays, size[0], self._like()), **self.stack_labels(rows)}
 
     def blank(self, size: planning.Size, rows: int) -> Batch:
-        like = self.features(0)
+        like = self._like()
         x = np.zeros((rows, *size, *like.shape[1:]), like.dtype)
         return {"x": x, "valid": np.ones((rows, *size), bool), **self.blank_labels(rows)}
 

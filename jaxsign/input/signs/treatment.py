@@ -1,7 +1,9 @@
 """What happens to clips on their way into batches, as a recipe asks for it."""
 
 import dataclasses
+from collections.abc import Callable
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.input import windows
@@ -9,7 +11,7 @@ from jaxsign.input.signs import augment as augmenting
 from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.features import Features
-from jaxsign.input.signs.views import ViewFunction
+from jaxsign.input.signs.views import BoundView, ViewFunction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Treatment:
       mirrored: the view of the mirror image, taken with the probability `augment.flip`, or None.
       windows: (frames, hop) of windows that clips are cut into (`pieces.Windows`), or None.
       seed: of pieces beside the windows.
+      finish: from what `view` gives to what the net takes, where that comes behind `augment`.
     """
 
     view: ViewFunction | None = None
@@ -35,6 +38,7 @@ class Treatment:
     mirrored: ViewFunction | None = None
     windows: tuple[int, int] | None = None
     seed: int = 0
+    finish: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> Treatment:
@@ -47,13 +51,16 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     plain = Treatment(view, config.input.max_length, config.input.cache_mb, training)
     if not training:
         return plain
-    changes, cut = _augmentation(config, source, view), config.input.windows
+    changes, cut = _augmentation(config), config.input.windows
+    early = changes and _early(changes, source, view)
     sizes = None
     if cut.enabled:
         sizes = windows.sizes(cut.seconds, cut.overlap, views.frame_rate(config, source.rate))
     flips = changes is not None and changes.flip
     return dataclasses.replace(
         plain,
+        view=early or view,
+        finish=view.finish if early and view else None,
         augment=changes,
         mirrored=views.of_recipe(config, flip=True) if flips else None,
         windows=sizes,
@@ -61,15 +68,30 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     )
 
 
-def _augmentation(
-    config: ConfigDict, source: sources.Source, view: ViewFunction | None
-) -> augmenting.Augmentation | None:
-    made = recipe.build(
+def _augmentation(config: ConfigDict) -> augmenting.Augmentation | None:
+    return recipe.build(
         config.input.augment,
         normalised=config.view.get("normalise") == "shoulders",
         longest=config.input.max_length,
+        generation=config.view.get("generation", "B") if config.view.name == "signon" else "",
     )
-    if made is not None:
-        shape = Features(source, view, None, 0)(0).shape
-        made.check(shape, f"{source.name} with this view")
-    return made
+
+
+def _early(
+    changes: augmenting.Augmentation, source: sources.Source, view: BoundView | None
+) -> BoundView | None:
+    """The view's earlier stage, if the changes are for that; None: for what it gives.
+
+    Raises:
+      UserError: they are for neither.
+    """
+    shape = _shape(source, view)
+    early = view.early() if view is not None else None
+    if early and not changes.fits(shape) and changes.fits(_shape(source, early)):
+        return early
+    changes.check(shape, f"{source.name} with this view")
+    return None
+
+
+def _shape(source: sources.Source, view: BoundView | None) -> tuple[int, ...]:
+    return Features(source, view, None, 0)(0).shape

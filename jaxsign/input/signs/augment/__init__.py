@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs.augment import features, joints, keypoints, operation, points
+from jaxsign.input.signs.augment import features, joints, keypoints, operation, points, signon
 
 Array = np.ndarray
 
@@ -21,6 +21,7 @@ OPERATIONS: dict[str, operation.Operation] = {
     **keypoints.OPERATIONS,
     **points.OPERATIONS,
     **joints.OPERATIONS,
+    **signon.OPERATIONS,
 }
 
 
@@ -55,6 +56,10 @@ class Augmentation:
     def stretch(self) -> float:
         """How many times as long as before a clip can become."""
         return math.prod(OPERATIONS[s.name].stretch(**s.options) for s in self.steps)
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether all steps are for clips of such a shape."""
+        return all(OPERATIONS[step.name].kind.fits(shape) for step in self.steps)
 
     def check(self, shape: tuple[int, ...], where: str = "this view") -> None:
         """Refuses clips that a step is not for.

@@ -27,7 +27,7 @@ def resample_indices(frames: int, factor: float) -> Array:
     return np.linspace(0, frames - 1, count, dtype=np.float32).astype(np.int64)
 
 
-def take_frames(points: Array, frames: Array) -> Array:
+def take_frames(points: Array, frames: Array | slice) -> Array:
     """The clip of those frames."""
     return points[frames]
 

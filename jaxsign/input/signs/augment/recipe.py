@@ -10,7 +10,11 @@ from jaxsign.sections import augment as sections
 
 
 def build(
-    section: Mapping[str, Any], *, normalised: bool = False, longest: int = 0
+    section: Mapping[str, Any],
+    *,
+    normalised: bool = False,
+    longest: int = 0,
+    generation: str = "",
 ) -> Augmentation | None:
     """The augmentation that a recipe asks for; None when everything is off.
 
@@ -19,20 +23,35 @@ def build(
       normalised: the view's origin is the signer's middle (`view.normalise='shoulders'`), not the
         image's corner: keypoints are mirrored there.
       longest: frames beyond which joints do not grow (`input.max_length`); 0 = any.
+      generation: 'A' or 'B', of SignON's points; "" = it may be either.
 
     Raises:
-      UserError: it asks for changes of several kinds of clips.
+      UserError: it asks for changes of several kinds of clips, or of the other generation's.
     """
     own = fields.make(sections.Augment, section)
     lists = {
         "input.augment.landmarks": Augmentation(_of_points(own.landmarks), own.landmarks.flip),
         "input.augment.joints": Augmentation(_of_joints(own.joints, longest)),
+        "input.augment.signon": Augmentation(_of_signon(own.signon)),
+        "input.augment.signon_a": Augmentation(_of_signon_a(own.signon_a)),
         "input.augment": Augmentation(_of_keypoints(own, normalised)),
     }
     chosen = {name: made for name, made in lists.items() if _is_on(made)}
     if len(chosen) > 1:
         raise UserError(f"set keys of one of these, not of several: {', '.join(chosen)}")
+    _check_generation(chosen, generation)
     return next(iter(chosen.values()), None)
+
+
+def _check_generation(chosen: Mapping[str, Augmentation], generation: str) -> None:
+    for name, own in (("input.augment.signon", "B"), ("input.augment.signon_a", "A")):
+        if name in chosen and generation not in ("", own):
+            steps = ", ".join(step.name.partition(".")[2] for step in chosen[name].steps)
+            raise UserError(
+                f"{name} ({steps}) is for points of generation {own}, but the recipe's are of "
+                f"generation {generation}. Set these keys to 0, or choose a data.kind (or "
+                f"view.generation) of generation {own}"
+            )
 
 
 def _is_on(made: Augmentation) -> bool:
@@ -81,5 +100,38 @@ def _of_joints(own: sections.Joints, longest: int) -> tuple[AugmentationStep, ..
         ),
         (own.jitter, AugmentationStep("joints.jitter", None, {"most": own.jitter})),
         (own.noise_std, AugmentationStep("joints.noise_std", None, {"std": own.noise_std})),
+    )
+    return tuple(step for on, step in rows if on)
+
+
+def _of_signon(own: sections.Signon) -> tuple[AugmentationStep, ...]:
+    rows = (
+        AugmentationStep("signon.shift_frames", own.shift_frames),
+        AugmentationStep("signon.flip", own.flip),
+        AugmentationStep("signon.rotate_hands", own.rotate_hands, {"most": own.rotate_degrees}),
+        AugmentationStep("signon.jitter", own.jitter, {"std": own.jitter_std}),
+        AugmentationStep("signon.crop", own.crop, {"share": own.crop_share}),
+        AugmentationStep("signon.drop_frames", own.drop_frames, {"share": own.drop_share}),
+        AugmentationStep("signon.hide_hand", own.hide_hand, {"share": own.hide_share}),
+        AugmentationStep("signon.shift", own.shift, {"std": own.shift_std}),
+        AugmentationStep("signon.shift_hands", own.shift_hands, {"std": own.shift_hands_std}),
+        AugmentationStep("signon.zoom", own.zoom, {"by": own.zoom_by}),
+    )
+    return tuple(step for step in rows if step.probability)
+
+
+def _of_signon_a(own: sections.SignonA) -> tuple[AugmentationStep, ...]:
+    turn = AugmentationStep("signon_a.rotate_y", None, {"most": own.rotate_y})
+    rows = (
+        (
+            own.change_speed,
+            AugmentationStep("signon_a.change_speed", own.change_speed, {"faster": own.faster}),
+        ),
+        (
+            own.temporal_shift,
+            AugmentationStep("signon_a.temporal_shift", own.temporal_shift),
+        ),
+        (own.rotate_y, turn),
+        (own.flip, AugmentationStep("signon_a.flip", own.flip)),
     )
     return tuple(step for on, step in rows if on)

@@ -27,6 +27,10 @@ def _keeps_frames(clip: Clip, **_: Any) -> None:
     return None
 
 
+def _finished(x: np.ndarray, **_: Any) -> np.ndarray:
+    return x
+
+
 def _fits_nothing(clips: Iterable[Clip | np.ndarray], **_: Any) -> dict[str, Any]:
     return {}
 
@@ -48,6 +52,8 @@ class View:
 
     Attributes:
         make: a clip, or what is stored of one -> float32 [T, ...]. Its keywords are the options.
+        early: options under which `make` gives an earlier stage, which augmentation may take.
+        finish: that stage -> what `make` gives under the view's own options.
         frames: clip -> the frames behind the view; None (the default) = those of the clip.
         fit: clips of a training set -> the options that only they can tell; none by default.
         visible: clip -> bool [T], the frames in which the view sees anything; by default those with
@@ -61,6 +67,8 @@ class View:
     """
 
     make: Callable[..., np.ndarray]
+    early: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    finish: Callable[..., np.ndarray] = _finished
     frames: Callable[..., int | None] = _keeps_frames
     fit: Callable[..., dict[str, Any]] = _fits_nothing
     visible: Callable[..., np.ndarray] = _anything_detected
@@ -83,6 +91,15 @@ class BoundView:
     def frames(self, clip: Clip | np.ndarray) -> int | None:
         """Frames behind the view; None = those of the clip, as of all arrays."""
         return self.view.frames(clip, **self.options) if isinstance(clip, Clip) else None
+
+    def early(self) -> "BoundView | None":
+        """The view of an earlier stage, which `finish` takes; None = there is none."""
+        early = self.view.early
+        return BoundView(self.view, {**self.options, **early}) if early else None
+
+    def finish(self, x: np.ndarray) -> np.ndarray:
+        """From the earlier stage to what this view gives."""
+        return self.view.finish(x, **self.options)
 
     def fit(self, clips: Iterable[Clip | np.ndarray]) -> dict[str, Any]:
         """The options that only a training set can tell."""

@@ -6,6 +6,8 @@ Generation A then normalises each frame here; generation B's nets do so themselv
 `normalise_in_model` and `features`, which the view applies unless it is asked for points.
 """
 
+from typing import Any
+
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean
@@ -60,9 +62,16 @@ def view(
     points[np.isnan(points)] = 0
     if generation == "A":
         points = normalise(points)
-    points = points.astype(np.float32)
+    return finish(points.astype(np.float32), generation=generation, dims=dims, output=output)
+
+
+def finish(
+    points: np.ndarray, *, generation: str = "B", dims: int = 2, output: str = "features", **_: Any
+) -> np.ndarray:
+    """What `view` gives of its own points, float32 [T, 75, 3]; NaN among them is 0."""
     if output == "points":
         return points
+    points = np.nan_to_num(points)
     return kept(points, dims) if generation == "A" else features(points)
 
 
@@ -254,4 +263,4 @@ def _check(clip, generation: str, dims: int, output: str, aspect: float) -> None
         )
 
 
-VIEW = View(view, looks_at=("hand", "pose"))
+VIEW = View(view, early={"output": "points"}, finish=finish, looks_at=("hand", "pose"))

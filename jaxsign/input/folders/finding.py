@@ -77,17 +77,19 @@ def walk(
     Raises:
       UserError: a folder that cannot be read.
     """
-    return sorted(_each(folder, wanted, what, out))
+    return sorted(each(folder, wanted, what, out), key=lambda path: path.parts)
 
 
 def holds(folder: Path, wanted: Callable[[str], bool], what: str = "files") -> bool:
     """Whether `walk` would find anything; the first file ends the search."""
-    return any(True for _ in _each(folder, wanted, what))
+    return any(True for _ in each(folder, wanted, what))
 
 
-def _each(
-    folder: Path, wanted: Callable[[str], bool], what: str, out: Path | None = None
+def each(
+    folder: Path, wanted: Callable[[str], bool], what: str = "files", out: Path | None = None
 ) -> Iterator[Path]:
+    """As `walk`, one after the other as they are found; raises likewise."""
+
     def unreadable(error: OSError) -> None:
         raise UserError(f"{error.filename}: cannot be searched for {what} ({error.strerror})")
 
@@ -97,10 +99,9 @@ def _each(
     for here, below, names in os.walk(folder, onerror=unreadable, followlinks=True):
         below[:] = [name for name in sorted(below) if _enter(Path(here, name), entered)]
         for name in names:
-            path = Path(here) / name
-            # A link to nothing is listed: it fails, and is not passed over in silence.
-            if is_data(name) and wanted(name) and not path.is_dir():  # a pipe is named too
-                yield path
+            # A link to nothing, or a pipe, is listed: it fails, and is not passed over in silence.
+            if is_data(name) and wanted(name):
+                yield Path(here, name)
 
 
 def ending(*endings: str) -> Callable[[str], bool]:

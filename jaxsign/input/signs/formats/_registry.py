@@ -1,6 +1,8 @@
 """Formats by name, and which of them a file or folder is in."""
 
+import functools
 import importlib
+import logging
 import os
 import pkgutil
 from pathlib import Path
@@ -8,8 +10,11 @@ from pathlib import Path
 from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import files
+from jaxsign.input.signs import rates
 from jaxsign.input.signs.formats import _npy
 from jaxsign.input.signs.formats._types import Collection, Format
+
+_LOG = logging.getLogger("jaxsign")
 
 
 def names() -> list[str]:
@@ -100,4 +105,16 @@ def open_collection(
     if person and found.open_person is None:
         raise UserError(f"{path}: --person {person}, but a clip of format {name} is of one person")
     opened = found.open_person(path, person) if person and found.open_person else found.open(path)
+    if opened.assumed and not fps:
+        _tell_assumed(opened.name, name, opened.assumed)
     return opened.at_rate(fps)
+
+
+@functools.cache
+def _tell_assumed(place: str, name: str, fps: float) -> None:
+    """Once for a place, however often it is opened."""
+    _LOG.warning(
+        "%s: nothing in %s tells the frames a second; %g assumed (%s, or in training %s, gives the "
+        "true rate)",
+        place, name, fps, rates.OPTION, rates.KEY,
+    )  # fmt: skip

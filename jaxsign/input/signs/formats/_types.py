@@ -64,6 +64,7 @@ class Collection:
             arrays a recogniser may take as they are; None = there are clips alone.
         rate: frames a second of these arrays; 0 = nothing tells.
         cut: some clips are parts of a file's, by its own times.
+        assumed: frames a second of the clips where nothing tells their rate; 0 = something does.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Collection:
     arrays: Callable[[int], Mapping[str, np.ndarray]] | None = None
     rate: float = 0.0
     cut: bool = False
+    assumed: float = 0.0
 
     def __post_init__(self):
         self.glosses = tuple(map(tables.nfc, self.glosses))

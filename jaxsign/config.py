@@ -189,8 +189,12 @@ def merged(config: ConfigDict, changes: Mapping[str, Any], where: str = "config"
 
 def save_run_config(config: ConfigDict, workdir: str | Path) -> None:
     """Writes `config.json` into the run folder."""
-    text = json.dumps(config.to_dict(), indent=2, default=list)
-    write_text(Path(workdir) / "config.json", text + "\n")
+    write_text(Path(workdir) / "config.json", stored_text(config))
+
+
+def stored_text(config: ConfigDict) -> str:
+    """The content of `config.json`."""
+    return json.dumps(config.to_dict(), indent=2, default=list) + "\n"
 
 
 def load_run_config(workdir: str | Path) -> ConfigDict:

@@ -38,13 +38,18 @@ def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
             f"stop it, or choose another {option}."
         ) from error
     except OSError as error:
-        raise UserError(
-            f"{option} {folder}: cannot be written ({error.strerror or error})"
-        ) from error
+        raise _unwritable(folder, option, error) from error
     with lock:
-        (folder / name).write_text(f"{os.getpid()}\n", encoding="utf-8")
         lock.release()  # `with` has counted a second time
+        try:
+            (folder / name).write_text(f"{os.getpid()}\n", encoding="utf-8")
+        except OSError as error:  # the disk is full, or another has just moved the folder
+            raise _unwritable(folder, option, error) from error
         yield
+
+
+def _unwritable(folder: Path, option: str, error: OSError) -> UserError:
+    return UserError(f"{option} {folder}: cannot be written ({error.strerror or error})")
 
 
 def _owner(path: Path) -> str:

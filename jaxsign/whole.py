@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import fcntl
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from typing import Any
 @contextlib.contextmanager
 def whole(path: Path, *, ending: bool = False) -> Iterator[Path]:
     """A draft beside `path` that takes its place when the block ends, and goes if it fails.
+
+    One that a killed process left is taken up by the next who writes `path`.
 
     Args:
       path: what is to be written; its folder is made. A device or a pipe is written to as it is.
@@ -26,12 +30,46 @@ def whole(path: Path, *, ending: bool = False) -> Iterator[Path]:
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix if ending else ''}")
+    with _free_draft(path, path.suffix if ending else "") as draft:
+        try:
+            yield draft
+            os.replace(draft, path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _free_draft(path: Path, suffix: str) -> Iterator[Path]:
+    """An empty file that nobody else writes, until the block ends."""
+    names = (path.with_name(f".{path.name}.{n}.tmp{suffix}") for n in itertools.count(1))
+    opened = ((draft, _locked(draft)) for draft in names)
+    draft, descriptor = next((d, number) for d, number in opened if number is not None)
     try:
+        os.ftruncate(descriptor, 0)
         yield draft
-        os.replace(draft, path)
     finally:
-        draft.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(draft: Path) -> int | None:
+    """The draft, opened; None where another holds it. The system frees it when a process dies."""
+    try:
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError:
+        if os.path.lexists(draft):  # another person's
+            return None
+        raise
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(draft)):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass  # held, or it has just become what it was a draft of
+    except OSError:  # a disk without locks
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:

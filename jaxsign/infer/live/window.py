@@ -16,6 +16,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer.live import picture
 from jaxsign.input import film
 from jaxsign.input.signs.extract import libraries
+from jaxsign.whole import whole
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 _NO_WINDOW = "no window can be opened (no display?). Run without one: --no-window"
@@ -58,6 +59,10 @@ class PreviewWindow:
         self._cv2.destroyWindow(self._title)
 
 
+class _NoFilm(Exception):
+    """There is nothing to keep."""
+
+
 class Film:
     """Writes the pictures as an MP4 with the stream's own times; whole or not at all."""
 
@@ -65,10 +70,9 @@ class Film:
         if path.suffix.lower() != ".mp4":
             raise UserError(f"--record {path}: the name must end with .mp4")
         self._path, self._broken = path, False
-        self._draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp.mp4")
+        self._open = contextlib.ExitStack()
         with self._told():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = film.Writer(self._draft)
+            self._writer = film.Writer(self._open.enter_context(whole(path, ending=True)))
 
     def add(self, image: Image.Image, seconds: float) -> None:
         """Adds a picture."""
@@ -77,13 +81,10 @@ class Film:
 
     def close(self) -> None:
         """Ends the film; without a picture there is none."""
-        try:
-            with self._told():
-                self._writer.close()
-                if self._writer.started and not self._broken:
-                    os.replace(self._draft, self._path)
-        finally:
-            self._draft.unlink(missing_ok=True)
+        with contextlib.suppress(_NoFilm), self._told(), self._open:
+            self._writer.close()
+            if self._broken or not self._writer.started:
+                raise _NoFilm
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

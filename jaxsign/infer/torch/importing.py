@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import math
+import os
 import pkgutil
 import shutil
 import time
@@ -29,7 +30,8 @@ from jaxsign.whole import write_text
 Array = np.ndarray
 
 _WRITTEN = ("config.json", "labels.json", "manifest.json", "checkpoints")
-# Lies in a run folder while an import writes it: what of `_WRITTEN` is there is the import's.
+# Lies in a run folder while an import writes it: what of `_WRITTEN` is there is the import's. It
+# becomes config.json in one act, which makes the folder a run.
 _MARK = ".importing"
 
 
@@ -129,7 +131,7 @@ def _read(path: Path) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
 def _refuse_occupied(workdir: Path) -> None:
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is a file. Choose another --workdir.")
-    if (workdir / _MARK).exists():
+    if (workdir / _MARK).exists() and not (workdir / "config.json").exists():
         return  # what another import left or is writing, which `_claimed` tells apart
     if any((workdir / name).exists() for name in _WRITTEN):
         raise UserError(
@@ -221,7 +223,8 @@ def _write(
     for name, value in (("labels.json", labels), ("manifest.json", manifest)):
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
         write_text(workdir / name, text)
-    configs.save_run_config(config, workdir)  # at last: it makes the folder a run
+    (workdir / _MARK).write_text(configs.stored_text(config), encoding="utf-8")
+    os.replace(workdir / _MARK, workdir / "config.json")
 
 
 @contextlib.contextmanager
@@ -238,9 +241,9 @@ def _claimed(workdir: Path) -> Iterator[None]:
         try:
             (workdir / _MARK).touch()
             yield
-            (workdir / _MARK).unlink()
         except BaseException as error:
-            _remove(workdir)
+            if not (workdir / "config.json").exists():
+                _remove(workdir)
             if isinstance(error, OSError):
                 raise UserError(
                     f"{error.filename or workdir}: cannot be written ({error.strerror or error})"

@@ -138,21 +138,23 @@ def test_a_failed_write_leaves_no_half_run(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise UserError("the disk is full")
 
-    monkeypatch.setattr(importing.configs, "save_run_config", fail)
+    monkeypatch.setattr(importing.configs, "stored_text", fail)
     with pytest.raises(UserError, match="disk is full"):
         importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
     assert [path.name for path in (tmp_path / "r").iterdir()] == [".lock"]
 
 
+class Killed(BaseException):
+    pass
+
+
+def _killed(*args, **kwargs):
+    raise Killed
+
+
 def test_an_import_that_was_killed_is_done_again(tmp_path, monkeypatch):
-    def killed(*args, **kwargs):
-        raise Killed
-
-    class Killed(BaseException):
-        pass
-
     with monkeypatch.context() as patch:
-        patch.setattr(importing.configs, "save_run_config", killed)
+        patch.setattr(importing.configs, "stored_text", _killed)
         patch.setattr(importing, "_remove", lambda workdir: None)  # nothing is tidied up any more
         with pytest.raises(Killed):
             importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
@@ -160,6 +162,32 @@ def test_an_import_that_was_killed_is_done_again(tmp_path, monkeypatch):
     importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
     assert runs.load_run(tmp_path / "r").workdir == tmp_path / "r"
     assert not (tmp_path / "r/.importing").exists()
+
+
+def test_a_finished_import_is_a_run_whenever_it_was_killed(tmp_path, monkeypatch):
+    """As soon as config.json is there, neither the same command nor another takes it away."""
+    unlink, replace = pathlib.Path.unlink, importing.os.replace
+
+    def unlinked(path, *args, **kwargs):
+        if (path.parent / "config.json").exists():
+            raise Killed
+        unlink(path, *args, **kwargs)
+
+    def renamed(draft, path):
+        replace(draft, path)
+        if path.name == "config.json":
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "unlink", unlinked)
+        patch.setattr(importing.os, "replace", renamed)
+        with pytest.raises(Killed):
+            importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
+    (tmp_path / "r/.importing").touch()  # as versions left it that took it away at the end
+    for _ in range(2):
+        with pytest.raises(UserError, match="already holds a run"):
+            importing.import_checkpoint(SAMPLES[1], tmp_path / "r")
+    assert runs.load_run(tmp_path / "r").workdir == tmp_path / "r"
 
 
 def test_two_imports_at_once_do_not_take_from_each_other(tmp_path):

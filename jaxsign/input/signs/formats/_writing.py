@@ -81,14 +81,15 @@ def write_collection(
         raise UserError(skipped[0])
     collection = _well_named(collection, strict, skipped)
     with drafted(place) as draft:
+        _check_out(place)  # another may have ended meanwhile
         try:
             writer = made_by(draft, collection, **options)
             count = _add_all(collection, writer, strict, skipped, on_clip)
             writer.finish()
-            (draft / _LOCK).unlink()
             if place.is_dir():
                 place.rmdir()
             os.replace(draft, place)
+            (place / _LOCK).unlink()  # only now: it keeps others from the draft to the end
         except OSError as error:
             free = shutil.disk_usage(place.parent).free >> 20
             raise UserError(
@@ -103,6 +104,7 @@ def drafted(place: Path) -> Iterator[Path]:
     place = place.absolute()  # "." has a name too
     draft = place.with_name(f".{place.name}.partial")
     with locking.alone(draft, _LOCK, "--out", f"writes {place.name}"):
+        mine = draft.stat()
         try:
             for left in list(draft.iterdir()):
                 if left.is_dir() and not left.is_symlink():
@@ -111,7 +113,9 @@ def drafted(place: Path) -> Iterator[Path]:
                     left.unlink()
             yield draft
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            # Where it has got its name, another process may have begun a new one.
+            if draft.exists() and os.path.samestat(mine, draft.stat()):
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def _add_all(

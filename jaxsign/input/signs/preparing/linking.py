@@ -49,6 +49,7 @@ def place(origin: Path, path: Path, counts: LinkCounts, *, copy: bool = False) -
 
 
 def _linked(origin: Path, path: Path) -> bool:
+    path.unlink()
     try:
         # The file itself and not a symbolic link to it, which may be moved away.
         os.link(origin.resolve(), path)

@@ -1,5 +1,6 @@
 """Files that would take too much memory or time say so before they are read."""
 
+import contextlib
 import json
 import os
 
@@ -139,6 +140,32 @@ def test_two_converts_into_one_place_do_not_disturb_each_other(tmp_path):
     ):
         formats.write_collection(source, out)
     assert formats.write_collection(source, out).count == 1
+
+
+def test_a_convert_that_begins_when_another_ends_takes_nothing_from_it(tmp_path, monkeypatch):
+    source, out, replace, told = _one(tmp_path), tmp_path / "out", os.replace, []
+
+    def renamed(draft, place):
+        if place == out:
+            with pytest.raises(UserError, match="another process") as error:
+                formats.write_collection(source, out)
+            told.append(error.value)
+        replace(draft, place)
+
+    monkeypatch.setattr(os, "replace", renamed)
+    assert formats.write_collection(source, out).count == 1
+    assert told and len(formats.open_collection(out)) == 1 and not (out / ".lock").exists()
+
+
+def test_a_draft_that_got_its_name_leaves_the_next_one_alone(tmp_path):
+    out = tmp_path / "out"
+    with contextlib.ExitStack() as second, contextlib.ExitStack() as first:
+        os.replace(first.enter_context(formats.drafted(out)), out)
+        draft = second.enter_context(formats.drafted(out))
+        (draft / "new").touch()
+        first.close()
+        assert (draft / "new").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 LANDMARKS = np.zeros((4, 543, 3))

@@ -68,7 +68,13 @@ def training(folder, workdir, *words):
 
 SPOILED_ARRAYS = {
     "other key": ({"Y": keypoints()}, ("lacks the array 'X'", "found Y")),
-    "width 150": ({"X": keypoints(8, 150)}, ("[8, 150] float32", "expected [T, 156]")),
+    "width 150": (
+        {"X": keypoints(8, 150), "Y": keypoints()},
+        (
+            "[8, 150] float32, expected [T, 156] float32. data.key=X names this array",
+            "holds X [8, 150], Y [8, 156]. Name the one to learn: --config.data.key=NAME",
+        ),
+    ),
     "width 2048": ({"X": keypoints(8, 2048)}, ("[8, 2048]", "expected [T, 156]")),
     "no frames": ({"X": keypoints(0)}, ("X is empty [0, 156]",)),
     "one axis": ({"X": keypoints()[0]}, ("X is [156]",)),

@@ -27,11 +27,11 @@ def read(path: Path, key: str) -> Array:
     Raises:
       UserError: unreadable, missing, of another shape or type, empty, or not finite.
     """
-    return checked(path, key, files.read_npz(path, (key, "X")))
+    return checked(path, key, files.read_npz(path, (key, "X")), chosen=True)
 
 
-def checked(path: Path, key: str, arrays: Mapping[str, Array]) -> Array:
-    """Array `key` of what a clip file holds; see `read`."""
+def checked(path: Path, key: str, arrays: Mapping[str, Array], *, chosen: bool = False) -> Array:
+    """Array `key`, maybe `chosen` by `data.key`, of what a clip file holds; see `read`."""
     if key not in arrays and key == "X2048" and arrays.get("X", np.empty(0)).shape[1:] == (2048,):
         key, arrays = "X2048", {"X2048": arrays["X"]}
     if key not in arrays:
@@ -44,7 +44,10 @@ def checked(path: Path, key: str, arrays: Mapping[str, Array]) -> Array:
         return array
     expected = f"[T, {width or 'D'}] float32" + ("" if width else " or [T, H, W, 3] uint8")
     if array.dtype.kind not in "fiu" or array.ndim != 2 or (width and array.shape[1] != width):
-        raise UserError(f"{path}: {key} is {list(array.shape)} {array.dtype}, expected {expected}")
+        raise UserError(
+            f"{path}: {key} is {list(array.shape)} {array.dtype}, expected {expected}"
+            + (_other_keys(path, key) if chosen else "")
+        )
     if not array.size:
         raise UserError(f"{path}: {key} is empty {list(array.shape)}, expected {expected}")
     array = array.astype(np.float32, copy=False)
@@ -55,6 +58,17 @@ def checked(path: Path, key: str, arrays: Mapping[str, Array]) -> Array:
             f"(first: frame {int(bad.argmax())}). Missing points must be 0."
         )
     return array
+
+
+def _other_keys(path: Path, key: str) -> str:
+    """What is said of `data.key` where the array has another width than its name means."""
+    outlines = files.StoredArrays(path).outlines
+    held = ", ".join(f"{name} {list(array.shape)}" for name, array in outlines.items())
+    widths = " and ".join(f"{name} has {width}" for name, width in WIDTHS.items())
+    return (
+        f". data.key={key} names this array; the file holds {held}. Name the one to learn: "
+        f"--config.data.key=NAME ({widths} numbers a frame, any other name what there is)"
+    )
 
 
 def _keys(path: Path) -> str:

@@ -116,7 +116,7 @@ def _row_id(entry: formats.Entry) -> str:
 _KINDS = {
     "clips": SourceKind("clips", table=True),
     "collection": SourceKind(),
-    "landmarks75": SourceKind("sequences75", id=_row_id),
+    "landmarks75": SourceKind("sequences", id=_row_id),
     "npz": SourceKind("fslr", table=True, stored=True),
     "sentences": SourceKind("sentences", stored=True),
     "synthetic": SourceKind(made=True),

@@ -7,7 +7,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import labels
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import fslr_npz, sources
-from jaxsign.input.signs.formats import sequences75
+from jaxsign.input.signs.formats import sequences
 
 
 def data_of(folder, **changes):
@@ -173,7 +173,7 @@ def test_pose_and_hands_archive(tmp_path):
     names = [source.class_names["cat"][i] for i in source.labels["cat"]]
     assert names == ["idle", "letter", "word", "word"]
     assert source.class_names["gloss"] == ("-", "a", "hello")
-    assert source.class_names["cat"] == sequences75.CATEGORIES
+    assert source.class_names["cat"] == sequences.CATEGORIES
     clip = source.read(3)
     np.testing.assert_array_equal(clip.landmarks[:, clips.POSE], landmarks[5, :, :33])
     np.testing.assert_array_equal(clip.landmarks[:, clips.LEFT_HAND], landmarks[5, :, 33:54])

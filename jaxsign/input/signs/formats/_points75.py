@@ -24,11 +24,16 @@ def to_clip(points: Array, *, fps: float, source: str, visibility: Array | None 
     Raises:
         ValueError: impossible values or no frames.
     """
+    times = np.arange(len(points)) / fps
+    return Clip(placed(points), times, fps=fps, source=source, visibility=visibility)
+
+
+def placed(points: Array) -> Array:
+    """float32 [T, 543, 3] of float [T, 75, 3]: the others are absent."""
     points = np.asarray(points, np.float32)
     landmarks = np.full((len(points), clips.POINTS, 3), np.nan, np.float32)
     landmarks[:, ROWS] = points
-    times = np.arange(len(points)) / fps
-    return Clip(landmarks, times, fps=fps, source=source, visibility=visibility)
+    return landmarks
 
 
 def from_clip(clip: Clip) -> Array:

@@ -1,8 +1,9 @@
-"""One `sequences.npz` of pose and hand points with splits: [N, T, 75, 3].
+"""One `sequences.npz` of clips of one length with splits: [N, T, 75, 3] or [N, T, 543, 3].
 
-Arrays: `landmarks` float [N, T, 75, 3] (33 pose points, 21 of the left hand, 21 of the right; x, y
-as fractions of the image; NaN = part not found), `pose_visibility` float [N, T, 33], `label` int
-[N], `split` int [N] (0 train, 1 val, 2 test), `classes` str [C].
+Arrays: `landmarks` float [N, T, 75, 3] (33 pose points, 21 of the left hand, 21 of the right) or
+[N, T, 543, 3] (as a clip has them; x, y as fractions of the image; NaN = part not found),
+`pose_visibility` float [N, T, 33], `label` int [N], `split` int [N] (0 train, 1 val, 2 test),
+`classes` str [C].
 
 Categories are what the class names tell: single letters, words, and "-" for no sign.
 """
@@ -15,15 +16,17 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files, labels
+from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files, _points75
 from jaxsign.input.signs.formats._types import SPLITS, Collection, Entry, Format
 
 Array = np.ndarray
 FILE = "sequences.npz"
-# Array -> kinds of numbers, and its shape behind the first axis; -1 = frames.
+_POINTS = (_points75.COUNT, clips.POINTS)
+# Array -> kinds of numbers, and its shape behind the first axis; -1 = frames, -2 = points.
 _LAYOUT: dict[str, tuple[str, tuple[int, ...]]] = {
-    "landmarks": ("f", (-1, _points75.COUNT, 3)),
+    "landmarks": ("f", (-1, -2, 3)),
     "pose_visibility": ("f", (-1, 33)),
     "label": ("iu", ()),
     "split": ("iu", ()),
@@ -38,7 +41,7 @@ def recognises(path: Path) -> bool:
     """A folder with sequences.npz, or an npz of this layout."""
     path = path / FILE if path.is_dir() else path
     shape = _files.npz_keys(path).get("landmarks", ()) if path.suffix.lower() == ".npz" else ()
-    return len(shape) == 4 and shape[2:] == (_points75.COUNT, 3)
+    return len(shape) == 4 and shape[2] in _POINTS and shape[3] == 3
 
 
 def category(name: str) -> str:
@@ -73,7 +76,7 @@ def open_path(path: Path) -> Collection:
     ]
     return Collection(
         name=str(path),
-        format="sequences75",
+        format="sequences",
         entries=entries,
         reader=functools.partial(_read, key),
         glosses=classes,
@@ -107,27 +110,30 @@ def _key(path: Path) -> tuple[str, int]:
 def _arrays(path: str, _: int) -> dict[str, Array]:
     arrays = files.read_npz(path, _LAYOUT)
     points = arrays.get("landmarks", np.empty(0))
-    frames = points.shape[1] if points.ndim == 4 else 0
-    if not frames or any(not _fits(arrays.get(key), *_LAYOUT[key], frames) for key in _LAYOUT):
+    sizes = {-1: points.shape[1], -2: points.shape[2]} if points.ndim == 4 else {-1: 0, -2: 0}
+    good = sizes[-1] and sizes[-2] in _POINTS
+    if not good or any(not _fits(arrays.get(key), *_LAYOUT[key], sizes) for key in _LAYOUT):
         found = {key: f"{value.dtype} {list(value.shape)}" for key, value in arrays.items()}
         raise UserError(
-            f"{path}: expected landmarks float [N, T >= 1, 75, 3], pose_visibility float "
+            f"{path}: expected landmarks float [N, T >= 1, 75 or 543, 3], pose_visibility float "
             f"[N, T, 33], label and split int [N], classes str [C]; found {found}"
         )
     return arrays
 
 
-def _fits(array: Array | None, kinds: str, rest: tuple[int, ...], frames: int) -> bool:
-    """Whether an array has a kind of numbers and, behind the first axis, a shape; -1 = `frames`."""
+def _fits(array: Array | None, kinds: str, rest: tuple[int, ...], sizes: Mapping[int, int]) -> bool:
+    """Whether an array has a kind of numbers and, behind the first axis, a shape."""
     if array is None or not array.ndim or array.dtype.kind not in kinds:
         return False
-    return array.shape[1:] == tuple(frames if size < 0 else size for size in rest)
+    return array.shape[1:] == tuple(sizes.get(size, size) for size in rest)
 
 
 def _read(key: tuple[str, int], row: int) -> Clip:
     arrays = _arrays(*key)
-    return _points75.to_clip(
-        arrays["landmarks"][row],
+    points = arrays["landmarks"][row]
+    return Clip(
+        points if points.shape[1] == clips.POINTS else _points75.placed(points),
+        np.arange(len(points)) / FPS,
         fps=FPS,
         source=f"{key[0]}[{row}]",
         visibility=arrays["pose_visibility"][row],
@@ -139,7 +145,7 @@ def _frames(key: tuple[str, int], _: int) -> int:
 
 
 FORMAT = Format(
-    looks="sequences.npz with landmarks [N, T, 75, 3], label, split and classes, or its folder",
+    looks="sequences.npz with landmarks [N, T, 75 or 543, 3], label, split, classes, or its folder",
     recognises=recognises,
     open=open_path,
     archive=True,

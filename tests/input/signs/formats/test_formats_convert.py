@@ -90,7 +90,7 @@ def test_what_is_there_is_not_overwritten(tmp_path, capsys):
     [
         (["--to", "stores"], "Did you mean 'store'"),
         (["--from", "clip"], "Did you mean 'clips'"),
-        (["--to", "sequences75"], "read but not written"),
+        (["--to", "sequences"], "read but not written"),
         (["--to", "clips", "--max-gap", "3"], "no option 'max_gap'"),
         (["--to", "fslr", "--float16"], "no option 'dtype'"),
     ],

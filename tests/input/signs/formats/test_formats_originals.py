@@ -187,9 +187,11 @@ def test_whispersign_labels_without_features_are_told(tmp_path):
         found.frames(0)
 
 
-def test_archive_of_75_points(tmp_path):
+@pytest.mark.parametrize("points", [75, 543])
+def test_archive_of_clips_of_one_length(tmp_path, points):
+    landmarks = np.random.default_rng(0).random((3, 5, points, 3)).astype(np.float16)
     arrays = {
-        "landmarks": np.random.default_rng(0).random((3, 5, 75, 3)).astype(np.float16),
+        "landmarks": landmarks,
         "pose_visibility": np.ones((3, 5, 33), np.float16),
         "label": np.array([1, 0, 1]),
         "split": np.array([0, 2, 1]),
@@ -198,12 +200,18 @@ def test_archive_of_75_points(tmp_path):
     np.savez(tmp_path / "sequences.npz", **arrays)
     for path in (tmp_path, tmp_path / "sequences.npz"):
         found = formats.open_collection(path)
-        assert found.format == "sequences75" and found.glosses == ("-", "a")
+        assert found.format == "sequences" and found.glosses == ("-", "a")
         assert [(e.split, e.glosses, e.category) for e in found.entries] == [
             ("train", ("a",), "letter"),
             ("test", ("-",), "idle"),
             ("val", ("a",), "letter"),
         ]
+        clip = found.read(2)
+        nose, thumb = (0, 37) if points == 75 else (489, 472)  # of the pose, of the left hand
+        np.testing.assert_array_equal(clip.landmarks[:, 489], landmarks[2, :, nose])
+        np.testing.assert_array_equal(clip.landmarks[:, 472], landmarks[2, :, thumb])
+        assert np.isnan(clip.landmarks[:, 0]).all() == (points == 75)
+        assert found.frames(2) == len(clip) == 5 and clip.visibility.shape == (5, 33)
     np.savez(tmp_path / "sequences.npz", **(arrays | {"label": np.array([1, 0, 2])}))
     with pytest.raises(UserError, match="row 2: label=2"):
         formats.open_collection(tmp_path)
@@ -279,6 +287,7 @@ def test_signon_subsets_that_are_none_and_videos_without_a_name(tmp_path):
         {"landmarks": np.ones((1, 5, 75, 3), int)},
         {"landmarks": np.ones((1, 0, 75, 3)), "pose_visibility": np.ones((1, 0, 33))},
         {"landmarks": np.ones((1, 5, 75))},
+        {"landmarks": np.ones((1, 5, 76, 3))},
         {"label": np.zeros(1)},
         {"label": np.zeros((1, 1), int)},
         {"split": np.array(["train"])},
@@ -296,7 +305,7 @@ def test_archives_of_other_arrays(tmp_path, harm):
     }
     np.savez(tmp_path / "sequences.npz", **(arrays | harm))
     with pytest.raises(UserError, match="sequences.npz: (expected|the classes 0, 1)"):
-        formats.open_collection(tmp_path / "sequences.npz", "sequences75")
+        formats.open_collection(tmp_path / "sequences.npz", "sequences")
 
 
 @pytest.mark.parametrize("name", ["pose", "whispersign", "signon"])

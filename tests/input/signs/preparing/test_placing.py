@@ -196,8 +196,8 @@ def test_bad_places(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="is a file"):
         choose(source, tmp_path / "file", ["go"])
-    with pytest.raises(UserError, match="'sequences75' can be read but not written"):
-        choose(source, tmp_path / "new", ["go"], format="sequences75")
+    with pytest.raises(UserError, match="'sequences' can be read but not written"):
+        choose(source, tmp_path / "new", ["go"], format="sequences")
     collection = in_memory([("a", "")])
     collection.entries = []
     with pytest.raises(UserError, match="no clip is left"):

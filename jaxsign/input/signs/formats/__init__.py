@@ -4,6 +4,7 @@ from jaxsign.input.signs.formats._files import Lookup as Lookup
 from jaxsign.input.signs.formats._registry import detect as detect
 from jaxsign.input.signs.formats._registry import get as get
 from jaxsign.input.signs.formats._registry import names as names
+from jaxsign.input.signs.formats._registry import nearest as nearest
 from jaxsign.input.signs.formats._registry import open_collection as open_collection
 from jaxsign.input.signs.formats._types import SPLITS as SPLITS
 from jaxsign.input.signs.formats._types import At as At

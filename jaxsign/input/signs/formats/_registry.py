@@ -5,11 +5,13 @@ import importlib
 import logging
 import os
 import pkgutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import files
+from jaxsign.input.folders import census
 from jaxsign.input.signs import rates
 from jaxsign.input.signs.formats import _npy
 from jaxsign.input.signs.formats._types import Collection, Format
@@ -47,13 +49,33 @@ def detect(path: str | Path) -> str:
     fitting = [name for name in names() if get(name).recognises(path)]
     if len(fitting) == 1:
         return fitting[0]
-    known = "\n".join(f"  {name}: {get(name).looks}" for name in fitting or names())
     if fitting:
+        known = _listed(fitting)
         raise UserError(f"{path}: may be in any of these formats; name one:\n{known}")
     _check_readable(path)
-    raise UserError(
-        f"{path}: in none of the known formats.{_holds(path)} Expected one of:\n{known}"
+    raise UserError(_unknown(path))
+
+
+def _unknown(path: Path) -> str:
+    held, near = "", []
+    if path.is_dir():
+        kinds = census.taken(path)
+        held, near = f" It holds {census.told(kinds)}.", nearest(kinds)
+    rest = ", ".join(name for name in names() if name not in near)
+    return (
+        f"{path}: in none of the known formats.{held} Expected one of:\n{_listed(near or names())}"
+        + (f"\nor another: {rest}" if near else "")
     )
+
+
+def nearest(kinds: Sequence[census.FileKind]) -> list[str]:
+    """The formats whose clips lie in files that end as some of a folder's do."""
+    found = {kind.ending for kind in kinds}
+    return [name for name in names() if Path(f"x{get(name).suffix}").suffix in found - {""}]
+
+
+def _listed(chosen: Iterable[str]) -> str:
+    return "\n".join(f"  {name}: {get(name).looks}" for name in chosen)
 
 
 def _there(path: str | Path) -> Path:
@@ -73,14 +95,6 @@ def _check_readable(path: Path) -> None:
             pass
     elif path.is_file() and path.suffix.lower() == ".npy":
         _npy.load(path, mmap=True)
-
-
-def _holds(path: Path) -> str:
-    if not path.is_dir():
-        return ""
-    found = sorted(p.name for p in path.iterdir())
-    more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-    return f" The folder holds {', '.join(found[:6]) or 'nothing'}{more}."
 
 
 def open_collection(

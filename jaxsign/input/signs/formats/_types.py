@@ -239,7 +239,7 @@ class Format:
         open: reads names and labels of a file or folder, not the clips.
         writer: writes a folder in this format; None = it can be read alone.
         write_clip: writes one clip as one file, for formats that have such files.
-        suffix: with which these files' names end; "" where there are none.
+        suffix: with which the names of the files end that hold clips, one or many.
         foldered: it is a folder of such files with labels.csv beside them.
         archive: one file holds all clips.
         landmarks: its clips can be read; else it holds other arrays (`Collection.arrays`) alone.

@@ -210,8 +210,8 @@ def writer_of(name: str) -> type[ClipWriter]:
 
 def is_file(out: Path, name: str) -> bool:
     """Whether `out` is the name of a single file in format `name`."""
-    suffix = _registry.get(name).suffix
-    return bool(suffix) and out.name.endswith(suffix)
+    found = _registry.get(name)
+    return found.write_clip is not None and out.name.endswith(found.suffix)
 
 
 def _write_one(collection: Collection, out: Path, name: str) -> Written:

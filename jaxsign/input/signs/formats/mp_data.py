@@ -194,4 +194,5 @@ FORMAT = Format(
     "such array",
     recognises=recognises,
     open=open_path,
+    suffix=SUFFIX,
 )

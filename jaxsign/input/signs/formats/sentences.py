@@ -143,6 +143,7 @@ FORMAT = Format(
     looks="sentences.npz with features, frame_offset, gloss, gloss_offset, split and vocab",
     recognises=recognises,
     open=open_path,
+    suffix=".npz",
     archive=True,
     landmarks=False,
 )

@@ -148,5 +148,6 @@ FORMAT = Format(
     looks="sequences.npz with landmarks [N, T, 75 or 543, 3], label, split, classes, or its folder",
     recognises=recognises,
     open=open_path,
+    suffix=".npz",
     archive=True,
 )

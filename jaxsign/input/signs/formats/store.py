@@ -325,5 +325,6 @@ FORMAT = Format(
     looks="a folder with store.json, index.parquet and clips-*.array_record",
     recognises=recognises,
     open=open_path,
+    suffix=".array_record",
     writer=_Writer,
 )

@@ -2,12 +2,14 @@
 
 import collections
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.folders import progress
+from jaxsign.input.folders import census, progress
+from jaxsign.input.signs import formats
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import POINTS, Clip
 from jaxsign.input.signs.formats import Collection, Entry
@@ -104,6 +106,17 @@ def of_collection(collection: Collection, sample: int = 0, *, quiet: bool = True
         "presence": {part: _presence_of(clips, part) for part in PARTS} if clips else {},
         "problems": [*collection.problems, *bad],
         "warnings": odd,
+    }
+
+
+def of_folder(path: Path, arrays: int) -> Facts:
+    """Facts of a folder of `arrays` files of arrays in no known format, by the names alone."""
+    kinds = census.taken(path)
+    return {
+        "path": str(path),
+        "holds": [kind.text() for kind in kinds],
+        "array_files": arrays,
+        "nearest": {name: formats.get(name).looks for name in formats.nearest(kinds)},
     }
 
 

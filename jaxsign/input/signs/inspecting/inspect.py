@@ -1,5 +1,6 @@
 """Inspects a path: a clip, a collection, or files of bare arrays; prints, and draws if asked."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,16 @@ from jaxsign.input.signs.extract import video
 from jaxsign.input.signs.inspecting import arrays, facts, pictures, showing
 
 Facts = dict[str, Any]
+# Files of an unknown folder that are opened, unless all are asked for.
+_MOST_FILES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bare:
+    """Files of arrays in no format of clips, and what there is to say of a folder of them."""
+
+    files: dict[str, list[arrays.Found]]
+    about: Facts
 
 
 def inspect(
@@ -58,7 +69,7 @@ def inspect(
             f"{path}: is a video. Extract its landmarks first: jaxsign extract {path} --out clips "
             "--model FILE.task"
         )
-    found = None if format or clip else _bare(path)
+    found = None if format or clip else _bare(path, sample)
     if found is not None:
         result: Facts = _arrays(path, found, png, frames, None if as_json else console)
     else:
@@ -127,10 +138,11 @@ def _collection(
     return result
 
 
-def _bare(path: Path) -> dict[str, list[arrays.Found]] | None:
-    """The arrays of files in no known format; None where a format fits."""
+def _bare(path: Path, sample: int) -> _Bare | None:
+    """The files of arrays of a path in no format of clips; None where one fits."""
     if path.is_file() and path.suffix.lower() not in arrays.SUFFIXES:
         return None
+    about: Facts = {}
     try:
         if formats.get(formats.detect(path)).landmarks:
             return None
@@ -139,7 +151,10 @@ def _bare(path: Path) -> dict[str, list[arrays.Found]] | None:
         files = _array_files(path)
         if not files:
             raise
-    return {str(file): arrays.describe(file) for file in files}
+        about = facts.of_folder(path, len(files)) if path.is_dir() else {}
+    most = min(sample, _MOST_FILES) if sample else 0
+    chosen = (files[i] for i in facts.spread(len(files), most))
+    return _Bare({str(file): arrays.describe(file) for file in chosen}, about)
 
 
 def _array_files(path: Path) -> list[Path]:
@@ -149,25 +164,23 @@ def _array_files(path: Path) -> list[Path]:
 
 
 def _arrays(
-    path: Path,
-    found: dict[str, list[arrays.Found]],
-    png: str | Path | None,
-    frames: int,
-    console: Console | None,
+    path: Path, bare: _Bare, png: str | Path | None, frames: int, console: Console | None
 ) -> Facts:
     if png:
         pictures.save(pictures.frames_sheet(_frames(path), frames), png)
     if console:
-        showing.files(str(path), found, console)
+        showing.files(str(path), bare.files, console)
+        if bare.about:
+            showing.unknown(bare.about, len(bare.files), console)
     rows = [
         {
             "file": name,
             "arrays": [array.as_dict() for array in stored],
             "warnings": arrays.warnings(stored),
         }
-        for name, stored in found.items()
+        for name, stored in bare.files.items()
     ]
-    return rows[0] if path.is_file() else {"path": str(path), "files": rows}
+    return rows[0] if path.is_file() else {"path": str(path), **bare.about, "files": rows}
 
 
 def _frames(path: Path) -> np.ndarray:

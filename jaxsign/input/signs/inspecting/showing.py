@@ -79,6 +79,20 @@ def collection(facts: Facts, console: Console, *, every: bool = False) -> None:
     _list(_grouped(facts["warnings"]), "warnings", console)
 
 
+def unknown(facts: Facts, read: int, console: Console) -> None:
+    """What a folder of no known format holds, and what the formats look like that are near it."""
+    held = facts["holds"][:_LONGEST_LIST]
+    more = "" if read == facts["array_files"] else f", {read} of them shown (all: --all)"
+    about = {
+        "format": "no known one of landmarks",
+        "arrays": f"in {facts['array_files']:,} files{more}",
+        **{"holds" if not i else " " * i: text for i, text in enumerate(held)},
+    }
+    _heading(facts["path"], about, console)
+    if facts["nearest"]:
+        _heading("Formats with such files look like this:", facts["nearest"], console)
+
+
 def files(path: str, found: Mapping[str, Sequence[arrays.Found]], console: Console) -> None:
     """The arrays of a file."""
     for name, rows in found.items():

@@ -235,6 +235,28 @@ def test_image_features_and_frames(tmp_path, capsys):
         inspect(tmp_path / "f.npz", png=tmp_path / "f.png")
 
 
+def test_an_unknown_folder_is_told_in_a_few_lines(tmp_path, capsys):
+    for word in "abcde":
+        for number in range(6):
+            (tmp_path / word / str(number)).mkdir(parents=True)
+            np.save(tmp_path / word / str(number) / "0.npy", np.ones(1000))
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "._0.npy").write_text("")
+    assert cli.main(["inspect", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    for text in ("30 .npy files 3 deep (a/0/0.npy)", "1 .txt file (notes.txt)", "3 of them shown"):
+        assert text in printed
+    assert "mp_data" in printed and "1662" in printed and len(printed.splitlines()) < 35
+    facts = facts_of(tmp_path, capsys)
+    assert len(facts["files"]) == 3 and facts["array_files"] == 30
+    assert set(facts["nearest"]) == {"mp_data", "signon", "whispersign"}
+    assert len(facts_of(tmp_path, capsys, "--all")["files"]) == 30
+    with pytest.raises(
+        UserError, match="(?s)holds 30 .npy files 3 deep.*mp_data.*or another: clips"
+    ):
+        formats.open_collection(tmp_path)
+
+
 def test_features_without_a_finite_number_are_valid_json(tmp_path, capsys):
     np.save(tmp_path / "nan.npy", np.full((3, 2048), np.nan, np.float32))
     facts = facts_of(tmp_path / "nan.npy", capsys)

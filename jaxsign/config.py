@@ -24,6 +24,7 @@ from jaxsign.whole import write_text
 CHANGEABLE = (
     "checkpoint.keep_every",
     "data.label_map",
+    "data.parts",
     "data.test",
     "data.train.labels",
     "data.train.path",

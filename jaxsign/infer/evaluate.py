@@ -80,6 +80,13 @@ def data_section(
         raise UserError(f"split {split!r} is none of {', '.join(SPLITS)}")
     data = ConfigDict(run.config.data.to_dict())
     if path is not None:
+        if len(data.parts) > 1:
+            raise UserError(
+                f"--data {path}: {run.workdir} learnt {len(data.parts)} languages, each of a "
+                "folder of its own. To look for them elsewhere, change data.parts in its "
+                "config.json"
+            )
+        data.parts = ()
         if sources.kind_of(data).numbered:
             data.source = sources.guessed(Path(path))
         data[split].path, data.encoding = str(path), ""
@@ -91,7 +98,7 @@ def data_section(
         # Other clips may have other signs: the run's classes keep their numbers.
         data.class_names = {head: known for head, known in run.labels.items() if known}
     # Where no table is of one split, the training path may hold all of them.
-    somewhere = data[split].path or (data.train.path and not kind.table)
+    somewhere = data[split].path or data.parts or (data.train.path and not kind.table)
     if not kind.made and not somewhere:
         raise UserError(
             f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is empty). "

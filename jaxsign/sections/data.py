@@ -6,6 +6,9 @@ from jaxsign import fields
 
 SPLITS = ("train", "val", "test")
 _NPZ = fields.When("data.source", "npz")
+_SIGNON = fields.When("data.source", "signon")
+
+_DIMS = fields.Rule(lambda v: v in (2, 3), "2 or 3")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Data:
         "npz",
         None,
         (
-            "layout of the data: npz, clips, collection, landmarks75, sentences, "
+            "layout of the data: npz, clips, collection, landmarks75, sentences, signon, "
             "whispersign, synthetic (docs/data.md)"
         ),
     )
@@ -71,3 +74,30 @@ class Data:
         "frames a second of all clips, whatever their files say; 0 = as they say",
     )
     synthetic: Synthetic = fields.section(Synthetic, fields.When("data.source", "synthetic"))
+    kind: str = fields.value(
+        "Mediapipe",
+        None,
+        "SignON's --data_kind: Mediapipe, Mediapipe_Raw, Mediapipe_Cleaned, OpenPose_Raw, "
+        "OpenPose_Cleaned, MMPose_Raw, MMPose_Cleaned, RGB_Full",
+        _SIGNON,
+    )
+    dims: int = fields.value(
+        2, _DIMS, "coordinates of its points that a net of generation A takes", _SIGNON
+    )
+    parts: tuple[str, ...] = fields.value(
+        (), None, "folders, one a language, in place of data.train.path", _SIGNON
+    )
+    aspect: tuple[float, ...] = fields.value(
+        (), None, "height / width of each folder's films; () = 1, the unit of x", _SIGNON
+    )
+    portrait: bool = fields.value(False, None, "films may be higher than wide", _SIGNON)
+    offset_labels: bool = fields.value(
+        False, None, "labels of each folder begin at 0: add those of the folders before", _SIGNON
+    )
+    samples_file: str = fields.value(
+        "samples.csv", None, "the table of samples in each folder", _SIGNON
+    )
+    retrain_on_all: bool = fields.value(False, None, "train on the rows of val too", _SIGNON)
+    learning_curve: float = fields.value(
+        1.0, fields.SHARE, "train on this share of each folder's rows, the first ones", _SIGNON
+    )

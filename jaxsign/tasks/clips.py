@@ -158,6 +158,6 @@ def _width(config: ConfigDict, clips: ClipExamples) -> dict[str, int]:
     if config.net.input_dim not in (0, width):
         raise UserError(
             f"net.input_dim={config.net.input_dim}, but {clips.name} holds {width} numbers a "
-            "frame. Set it to 0 to take the data's width, or choose another data.key."
+            "frame. Set it to 0 to take the data's width, or choose another data.key (data.dims)."
         )
     return {"input_dim": width}

@@ -96,6 +96,20 @@ def check_counts(names: Names, limits: Mapping[str, int], where: str) -> None:
             )
 
 
+def check_filled(names: Names, limits: Mapping[str, int], where: str) -> None:
+    """Whether every class of a recipe's net has a name.
+
+    Raises:
+      UserError: fewer names than classes.
+    """
+    for head, limit in limits.items():
+        if len(names.get(head, ())) < limit:
+            raise UserError(
+                f"{where}: its labels of {head} are 0 to {len(names[head]) - 1}, but "
+                f"net.num_{head}={limit}; expected as many. 0 takes the data's"
+            )
+
+
 class Numbering:
     """Class numbers of a head's names."""
 

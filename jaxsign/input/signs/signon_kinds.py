@@ -1,6 +1,7 @@
 """SignON's kinds of data (`--data_kind`): where files lie, of how many points, what nets see."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -80,6 +81,23 @@ class DataKind:
         """Of its files, below the data's."""
         return f"{self.layout.folder}_post/joints" if self.cleaned else self.layout.folder
 
+    @property
+    def raw(self) -> bool:
+        """Nets of generation A take its points as they were found."""
+        return self.generation == "A" and not self.cleaned
+
+    @property
+    def stored(self) -> bool:
+        """Its files are taken as they are, not as clips of landmarks."""
+        return self.cleaned or self.layout is not MEDIAPIPE
+
+    def points(self, stored: Array) -> Array | None:
+        """What is stored of a clip, where nets take it so; None: it is to be worked on first."""
+        if self.generation == "B":
+            return None
+        # The original divides the points of training clips alone.
+        return stored / np.array([*self.layout.size, 1]) if self.raw else stored
+
 
 def get(name: str) -> DataKind:
     """The kind of that name; whatever follows 'Cleaned' is the user's own.
@@ -99,3 +117,10 @@ def get(name: str) -> DataKind:
         f"data.kind={name!r} is unknown.{did_you_mean(name, NAMES)} Known: {', '.join(NAMES)} "
         "(anything may follow Cleaned)"
     )
+
+
+def hint(shape: Sequence[int]) -> str:
+    """` 67 points are OpenPose's` ... for an array of another kind's shape, or an empty string."""
+    found = [name for name, own in _LAYOUTS.items() if own.points and own.points in shape[1:2]]
+    cure = f" {shape[1]} points are {found[0]}'s: set data.kind to one of its" if found else ""
+    return cure

@@ -18,7 +18,7 @@ from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import labels, segments, tables
 from jaxsign.input.folders import finding, progress
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import cuts, formats, fslr_npz, numbering, rates, synthetic
+from jaxsign.input.signs import cuts, formats, fslr_npz, numbering, rates, signon_parts, synthetic
 from jaxsign.input.signs.clip import Clip
 from jaxsign.sections.data import SPLITS
 
@@ -45,6 +45,7 @@ class Source:
       sequences: the glosses of every example in order, where it holds several.
       signers: who signs every example, "" where unknown; () where nothing tells.
       rate: frames a second of arrays that are what a view would give; 0 = not told.
+      languages: int32 [N], of every example, where there may be several.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Source:
     sequences: list[tuple[int, ...]] | None = None
     signers: Sequence[str] = ()
     rate: float = 0.0
+    languages: Array | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -81,6 +83,7 @@ class Source:
             occluded=None if self.occluded is None else self.occluded[kept],
             sequences=None if self.sequences is None else [self.sequences[i] for i in kept],
             signers=[self.signers[i] for i in kept] if self.signers else (),
+            languages=None if self.languages is None else self.languages[kept],
         )
 
 
@@ -94,6 +97,7 @@ class SourceKind:
       table: rows of labels.csv, with class numbers and in their order, name the examples. Each
         split has a path of its own.
       made: there is no place: the examples are made of the recipe.
+      gather: what the section `data` names for a split, where that is more than one place.
       id: of an example; its own name if None.
       numbered: labels are class numbers of the recipe's own, not names of signs.
     """
@@ -102,6 +106,7 @@ class SourceKind:
     stored: bool = False
     table: bool = False
     made: bool = False
+    gather: Callable[[ConfigDict, str], formats.Collection] | None = None
     id: Callable[[formats.Entry], str] | None = None
 
     @property
@@ -119,6 +124,7 @@ _KINDS = {
     "landmarks75": SourceKind("sequences", id=_row_id),
     "npz": SourceKind("fslr", table=True, stored=True),
     "sentences": SourceKind("sentences", stored=True),
+    "signon": SourceKind("signon", stored=True, gather=signon_parts.gather),
     "synthetic": SourceKind(made=True),
     "whispersign": SourceKind(stored=True),
 }
@@ -160,6 +166,8 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
     for split in splits:
         if kind.table:
             _place(data, split)
+        elif kind.gather is not None:
+            signon_parts.places(data, split)
         elif not kind.made and not (path := _path(data, split)).exists():
             raise UserError(f"data.{split}.path={path}: no such file or folder")
 
@@ -188,12 +196,16 @@ def guessed(folder: Path) -> str:
 def _of_collection(
     kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[str, int]
 ) -> Source:
-    path = None if kind.made else _path(data, split)
-    if path is None:
+    path = None if kind.made or kind.gather else _path(data, split)
+    if kind.gather is not None:
+        whole = kind.gather(data, split)
+    elif path is None:
         whole = synthetic.collection(data.synthetic, split)
     else:
         whole = formats.open_collection(path, kind.format or None, fps=data.source_fps)
     names = numbering.class_names(whole, data, path, limits)
+    if kind.gather is not None:
+        numbering.check_filled(names, limits, whole.name)
     chosen = numbering.of_split(whole, split, explicit=path is not None and bool(data[split].path))
     # A run that learned glosses alone names no categories, whatever the clips say of theirs.
     named = any(whole.entries[i].category for i in chosen) and bool(names["cat"])
@@ -228,6 +240,7 @@ def _of_collection(
         sequences=[row["gloss"] for row in rows] if several else None,
         signers=[entry.signer for entry in part.entries],
         rate=whole.rate if kind.stored else 0.0,
+        languages=np.array([e.language for e in part.entries], np.int32) if kind.gather else None,
     )
 
 

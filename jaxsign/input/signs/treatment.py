@@ -1,6 +1,7 @@
 """What happens to clips on their way into batches, as a recipe asks for it."""
 
 import dataclasses
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -8,10 +9,12 @@ from ml_collections import ConfigDict
 
 from jaxsign.input import windows
 from jaxsign.input.signs import augment as augmenting
-from jaxsign.input.signs import sources, views
+from jaxsign.input.signs import signon_kinds, sources, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.features import Features
 from jaxsign.input.signs.views import BoundView, ViewFunction
+
+_LOG = logging.getLogger("jaxsign")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,8 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     plain = Treatment(view, config.input.max_length, config.input.cache_mb, training)
     if not training:
         return plain
+    if view is not None and (text := view.assumes(source.read(0))):
+        _LOG.warning("%s: %s", source.name, text)
     changes, cut = _augmentation(config), config.input.windows
     early = changes and _early(changes, source, view)
     sizes = None
@@ -73,7 +78,7 @@ def _augmentation(config: ConfigDict) -> augmenting.Augmentation | None:
         config.input.augment,
         normalised=config.view.get("normalise") == "shoulders",
         longest=config.input.max_length,
-        generation=config.view.get("generation", "B") if config.view.name == "signon" else "",
+        generation=_generation(config),
     )
 
 
@@ -95,3 +100,11 @@ def _early(
 
 def _shape(source: sources.Source, view: BoundView | None) -> tuple[int, ...]:
     return Features(source, view, None, 0)(0).shape
+
+
+def _generation(config: ConfigDict) -> str:
+    """Of SignON's points; "" = the recipe's are others."""
+    if config.view.name != "signon":
+        return ""
+    kind = config.data.kind if config.data.source == "signon" else "Mediapipe"
+    return config.view.get("generation") or signon_kinds.get(kind).generation

@@ -14,7 +14,10 @@ from jaxsign.tasks import clips
 
 
 class ClassExamples(clips.SignExamples):
-    """Clips `x` [T, ...] and under every head's name its label, int32 [B] in a batch."""
+    """Clips `x` [T, ...] and under every head's name its label, int32 [B] in a batch.
+
+    Where there may be several languages, `language` int32 [B] is that of each clip.
+    """
 
     def __init__(self, source: sources.Source, treatment: treatments.Treatment):
         super().__init__(source, treatment)
@@ -28,16 +31,22 @@ class ClassExamples(clips.SignExamples):
         return made
 
     def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
-        return {head: ids[index] for head, ids in self.source.labels.items()}
+        return {head: ids[index] for head, ids in self._numbers.items()}
 
     def stack_labels(self, rows: Sequence[Example | None]) -> Batch:
         return {
             head: np.array([0 if row is None else row[head] for row in rows], np.int32)
-            for head in self.source.labels
+            for head in self._numbers
         }
 
     def blank_labels(self, rows: int) -> Batch:
-        return {head: np.zeros(rows, np.int32) for head in self.source.labels}
+        return {head: np.zeros(rows, np.int32) for head in self._numbers}
+
+    @property
+    def _numbers(self) -> dict[str, np.ndarray]:
+        """The labels, and the language where there may be several."""
+        known = self.source.languages
+        return self.source.labels | ({} if known is None else {"language": known})
 
 
 def of_source(config: ConfigDict, source: sources.Source, *, training: bool) -> ClassExamples:

@@ -28,6 +28,7 @@ class Entry:
         signer: who signs, "" where unknown.
         split: 'train', 'val', 'test', or "" where the collection has no splits.
         path: the file that holds the clip, None where it has none of its own.
+        language: the number of the language that is signed, where there are several.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Entry:
     signer: str = ""
     split: str = ""
     path: Path | None = None
+    language: int = 0
 
     def __post_init__(self):
         # Names are compared: the two Unicode forms of a word are one class.

@@ -48,44 +48,87 @@ def open_path(path: Path) -> Collection:
     """
     if path.is_file():
         return of_files(path, "signon", [Entry(path.stem, path=path)], load, frames)
-    names = _class_names(path)
-    problems: list[str] = []
-    entries: dict[str, Entry] = {}
-    rows = tables.read_rows(path / TABLE, COLUMNS)
+    table = read_table(path)
+    _check_subsets(table)
+    found = entries_of(table, path / FOLDER)
+    glosses, problems = table.classes, table.problems
+    return of_files(path, "signon", found, load, frames, glosses=glosses, problems=problems)
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """A table of samples.
+
+    Attributes:
+        path: of the file.
+        rows: of it.
+        numbers: the label of each row; -1 = it has none.
+        names: of the labels, () where nothing tells them.
+        problems: what is wrong with the rows, so far.
+    """
+
+    path: Path
+    rows: list[tables.Row]
+    numbers: list[int]
+    names: tuple[str, ...]
+    problems: list[str]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of all labels: numbers, where nothing tells more."""
+        return self.names or tuple(map(str, range(max(self.numbers, default=-1) + 1)))
+
+
+def read_table(folder: Path, name: str = TABLE) -> Samples:
+    """The table of samples of a folder.
+
+    Raises:
+        UserError: it or the list of glosses is missing, unreadable or of another form.
+    """
+    path, names = folder / name, _class_names(folder)
+    rows = tables.read_rows(path, COLUMNS)
     if tuple(rows[0].cells) != COLUMNS:
         raise UserError(
-            f"{path / TABLE}: the header is {','.join(rows[0].cells)}, expected {','.join(COLUMNS)}"
+            f"{path}: the header is {','.join(rows[0].cells)}, expected {','.join(COLUMNS)}, these "
+            "columns alone"
         )
-    _check_subsets(path / TABLE, rows)
-    numbers = labels.class_ids(
-        [_lowered(row) for row in rows], "label", len(names), problems, path / TABLE
-    )
-    files = _files.Lookup(path / FOLDER, SUFFIX)
-    for row, number in zip(rows, numbers.tolist(), strict=True):
-        cells, where = row.cells, f"{path / TABLE} line {row.number}"
+    problems: list[str] = []
+    numbers = labels.class_ids([_lowered(row) for row in rows], "label", len(names), problems, path)
+    return Samples(path, rows, numbers.tolist(), names, problems)
+
+
+def entries_of(table: Samples, folder: Path, suffix: str = SUFFIX) -> list[Entry]:
+    """The rows that have a label and a file; adds what is wrong with the others to the problems.
+
+    Args:
+        table: of samples.
+        folder: of the files.
+        suffix: that they have in place of the film's; "" = they are the films.
+    """
+    problems, entries = table.problems, dict[str, Entry]()
+    files = _files.Lookup(folder, suffix)
+    for row, number in zip(table.rows, table.numbers, strict=True):
+        cells, where = row.cells, f"{table.path} line {row.number}"
         video = PurePosixPath(cells["Video"])
         name = str(video.with_suffix("")) if video.name else ""
-        file = files.path(name)
+        file = files.path(name if suffix else str(video))
         if not name or name in entries:
             problems.append(f"{where}: {f'Video {name!r} again' if name else 'Video is empty'}")
         elif not file.is_file():
             problems.append(f"{file}: no such file ({where}).{files.near(name)}")
         elif number >= 0:
             split = cells["Subset"] if cells["Subset"] in SPLITS else ""
-            gloss = names[number] if names else str(number)
+            gloss = table.classes[number]
             entries[name] = Entry(name, (gloss,), "", cells["Participant"], split, file)
-    highest = max(numbers.tolist(), default=-1)
-    known = names or tuple(str(i) for i in range(highest + 1))
-    found = list(entries.values())
-    return of_files(path, "signon", found, load, frames, glosses=known, problems=problems)
+    return list(entries.values())
 
 
-def _check_subsets(path: Path, rows: list[tables.Row]) -> None:
+def _check_subsets(table: Samples) -> None:
     """Other subsets than the three are no split, but not all of them are meant to be others."""
-    found = list(dict.fromkeys(row.cells["Subset"] for row in rows if row.cells["Subset"]))
+    found = list(dict.fromkeys(row.cells["Subset"] for row in table.rows if row.cells["Subset"]))
     if found and not set(found) & set(SPLITS):
         raise UserError(
-            f"{path}: Subset holds none of {', '.join(SPLITS)}; found {', '.join(found[:5])}"
+            f"{table.path}: Subset holds none of {', '.join(SPLITS)}; found {', '.join(found[:5])}"
         )
 
 
@@ -110,8 +153,13 @@ def load(path: Path) -> Clip:
     Raises:
         UserError: unreadable, or of another shape.
     """
+    return to_clip(_npy.read(path, _SHAPE), path)
+
+
+def to_clip(points: np.ndarray, path: Path) -> Clip:
+    """A clip of what a file holds, [L, 75, 3]; raises as `load`."""
     try:
-        return _points75.to_clip(_npy.read(path, _SHAPE), fps=FPS, source=str(path))
+        return _points75.to_clip(points, fps=FPS, source=str(path))
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
 

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -35,7 +35,24 @@ def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
     points = tuple(config.net.get("points", ()))
     if points:
         chosen["points"] = points
+    if config.data.source == "signon":
+        chosen |= _of_data(config, of_name(config.view.name).data)
     return get_view(chosen)
+
+
+def _of_data(config: ConfigDict, keys: Iterable[str]) -> dict[str, Any]:
+    """What the section `data` tells a view.
+
+    Raises:
+        UserError: the section `view` says something else.
+    """
+    for key in keys:
+        own, told = config.view.get(key, config.data[key]), config.data[key]
+        if own != told:
+            raise UserError(
+                f"config.view.{key}={own!r}, but config.data.{key}={told!r}; leave view.{key} out"
+            )
+    return {key: config.data[key] for key in keys}
 
 
 def frame_rate(config: ConfigDict, rate: float = 0.0) -> float:

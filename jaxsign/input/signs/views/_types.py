@@ -31,6 +31,10 @@ def _finished(x: np.ndarray, **_: Any) -> np.ndarray:
     return x
 
 
+def _knows_all(clip: Clip | np.ndarray, **_: Any) -> str:
+    return ""
+
+
 def _fits_nothing(clips: Iterable[Clip | np.ndarray], **_: Any) -> dict[str, Any]:
     return {}
 
@@ -52,12 +56,14 @@ class View:
 
     Attributes:
         make: a clip, or what is stored of one -> float32 [T, ...]. Its keywords are the options.
+        data: keys of a recipe's section `data` that are options of the view too.
         early: options under which `make` gives an earlier stage, which augmentation may take.
         finish: that stage -> what `make` gives under the view's own options.
         frames: clip -> the frames behind the view; None (the default) = those of the clip.
         fit: clips of a training set -> the options that only they can tell; none by default.
         visible: clip -> bool [T], the frames in which the view sees anything; by default those with
             any landmark.
+        assumes: clip -> what it takes for granted of it, which may not be so; "" by default.
         looks_at: what it looks at of a person, of 'hand', 'face', 'pose'; nothing by default.
         hands: what is stored of a clip [T, ...] -> bool [T], the frames that show a hand; None (the
             default) = it does not tell, or not of that shape.
@@ -67,11 +73,13 @@ class View:
     """
 
     make: Callable[..., np.ndarray]
+    data: tuple[str, ...] = ()
     early: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     finish: Callable[..., np.ndarray] = _finished
     frames: Callable[..., int | None] = _keeps_frames
     fit: Callable[..., dict[str, Any]] = _fits_nothing
     visible: Callable[..., np.ndarray] = _anything_detected
+    assumes: Callable[..., str] = _knows_all
     looks_at: tuple[str, ...] = ()
     hands: Callable[[np.ndarray], np.ndarray | None] = _hands_unknown
     streamed: Callable[..., StreamedView] | None = None
@@ -104,6 +112,10 @@ class BoundView:
     def fit(self, clips: Iterable[Clip | np.ndarray]) -> dict[str, Any]:
         """The options that only a training set can tell."""
         return self.view.fit(clips, **self.options)
+
+    def assumes(self, clip: Clip | np.ndarray) -> str:
+        """What it takes for granted of a clip, which may not be so; "" = nothing."""
+        return self.view.assumes(clip, **self.options)
 
     def visible(self, clip: Clip) -> np.ndarray:
         """bool [T]: frames in which the view sees anything."""

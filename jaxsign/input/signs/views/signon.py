@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.errors import UserError, did_you_mean
+from jaxsign.errors import UserError
+from jaxsign.input.signs import signon_kinds
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND, Clip
+from jaxsign.input.signs.views import _signon_checks
 from jaxsign.input.signs.views._types import View
 
 POINTS = 75
 PARTS = (slice(0, 33), slice(33, 54), slice(54, 75))
 HANDS = (33, 54)  # wrists; the middle finger's MCP is 9 further on
-GENERATIONS = ("A", "B")
-OUTPUTS = ("features", "points")
+GENERATIONS, OUTPUTS = _signon_checks.GENERATIONS, _signon_checks.OUTPUTS
 # What the features leave out: the legs.
 LEGS = slice(25, 33)
 _ROWS = np.r_[POSE, LEFT_HAND, RIGHT_HAND]
@@ -29,50 +30,68 @@ _COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
 def view(
     clip: Clip | np.ndarray,
     *,
-    generation: str = "B",
+    generation: str = "",
     dims: int = 2,
     output: str = "features",
     aspect: float = 0.0,
     fixed_length: bool = False,
+    kind: str = "",
 ) -> np.ndarray:
     """The recogniser's input.
 
     Args:
       clip: T frames; or points float [T, 75, 3] as MediaPipe gives them (NaN = absent).
       generation: 'A': body in shoulder widths around the chest, each hand in its own size around
-        its wrist. 'B': the newer nets' own normalisation.
+        its wrist. 'B': the newer nets' own normalisation. '': that of `kind`, or 'B'.
       dims: 2 = x and y, 3 = z too (generation A alone).
       output: 'features', flat; or 'points', which augmentation takes: [T, 75, 3], normalised in
         generation A, scaled and imputed in generation B.
       aspect: height / width of the image; 0 = by the clip's frame size (1 where unknown).
       fixed_length: the 16 frames that the original's batches of fixed length hold.
+      kind: of data, as SignON's --data_kind; arrays are then what such a file stores. '' = points
+        as MediaPipe gives them.
 
     Returns:
-      float32 [T, 134] or [T, 201], finite; or float32 [T, 75, 3].
+      float32 [T, 134], or [T, 201] of three coordinates, [T, 108] of OpenPose, [T, 106] of MMPose,
+      finite; or float32 [T, 75, 3], [T, 67, 3], [T, 133, 3].
 
     Raises:
       UserError: an option that there is not, or an array of another shape.
     """
-    _check(clip, generation, dims, output, aspect)
-    points = points75(clip)
+    told = signon_kinds.get(kind or "Mediapipe")
+    generation = generation or told.generation
+    _signon_checks.check(clip, told, generation, dims, output, aspect)
+    ready = told.points(clip) if isinstance(clip, np.ndarray) else None
+    points = points75(clip) if ready is None else ready
     if fixed_length:
         points = points[fixed_length_indices(len(points))]
+    rest: dict[str, Any] = {"generation": generation, "dims": dims, "output": output, "kind": kind}
+    if ready is not None or told.raw:
+        return finish(points.astype(np.float32), **rest)
     # float64 as the original's, whose thresholds and means of 75 points are made in it.
     points = impute(rescale(points, aspect or _aspect(clip)))
     points[np.isnan(points)] = 0
     if generation == "A":
         points = normalise(points)
-    return finish(points.astype(np.float32), generation=generation, dims=dims, output=output)
+    return finish(points.astype(np.float32), **rest)
 
 
 def finish(
-    points: np.ndarray, *, generation: str = "B", dims: int = 2, output: str = "features", **_: Any
+    points: np.ndarray,
+    *,
+    generation: str = "",
+    dims: int = 2,
+    output: str = "features",
+    kind: str = "",
+    **_: Any,
 ) -> np.ndarray:
-    """What `view` gives of its own points, float32 [T, 75, 3]; NaN among them is 0."""
+    """What `view` gives of its own points, float32 [T, P, 3]; NaN among them is 0."""
     if output == "points":
         return points
-    points = np.nan_to_num(points)
-    return kept(points, dims) if generation == "A" else features(points)
+    told = signon_kinds.get(kind or "Mediapipe")
+    if (generation or told.generation) == "A":
+        return told.layout.flat(points, dims)
+    return features(np.nan_to_num(points))
 
 
 def points75(clip: Clip | np.ndarray) -> np.ndarray:
@@ -233,34 +252,28 @@ def fixed_length_indices(frames: int, length: int = 16, stride: int = 2) -> np.n
     )
 
 
+def assumes(clip: Clip | np.ndarray, *, aspect: float = 0.0, kind: str = "", **_: Any) -> str:
+    """That films are as high as wide, where nothing tells."""
+    known = aspect or (isinstance(clip, Clip) and all(clip.frame_size))
+    told = signon_kinds.get(kind or "Mediapipe")
+    if known or told.raw or (told.cleaned and isinstance(clip, np.ndarray)):
+        return ""
+    return (
+        "nothing tells the shape of the films: x and y are taken to have one unit. Give height / "
+        "width: data.aspect of data.source=signon, or view.aspect, such as 0.5625 of 1920 x 1080"
+    )
+
+
 def _aspect(clip: Clip | np.ndarray) -> float:
     width, height = clip.frame_size if isinstance(clip, Clip) else (0, 0)
     return height / width if width and height else 1.0
 
 
-def _check(clip, generation: str, dims: int, output: str, aspect: float) -> None:
-    for name, value, known in (
-        ("generation", generation, GENERATIONS),
-        ("output", output, OUTPUTS),
-    ):
-        if value not in known:
-            raise UserError(
-                f"config.view.{name}={value!r}, expected one of {known}."
-                f"{did_you_mean(str(value), known)}"
-            )
-    if dims not in (2, 3) or (dims == 3 and generation == "B"):
-        raise UserError(
-            f"config.view.dims={dims!r} with generation {generation}; expected 2, or 3 with "
-            "generation A: generation B's features are x and y"
-        )
-    if not (np.isfinite(aspect) and aspect >= 0):
-        raise UserError(
-            f"config.view.aspect={aspect}, expected height / width, or 0 for the clip's"
-        )
-    if not isinstance(clip, Clip) and np.shape(clip)[1:] != (POINTS, 3):
-        raise UserError(
-            f"view signon takes clips or points [T, {POINTS}, 3], found {list(np.shape(clip))}"
-        )
-
-
-VIEW = View(view, early={"output": "points"}, finish=finish, looks_at=("hand", "pose"))
+VIEW = View(
+    view,
+    data=("kind", "dims"),
+    early={"output": "points"},
+    finish=finish,
+    assumes=assumes,
+    looks_at=("hand", "pose"),
+)

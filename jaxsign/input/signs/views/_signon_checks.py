@@ -1,0 +1,71 @@
+"""What the view of SignON's points refuses."""
+
+import numpy as np
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.signs import signon_kinds
+from jaxsign.input.signs.clip import Clip
+
+GENERATIONS = ("A", "B")
+OUTPUTS = ("features", "points")
+
+
+def check(
+    clip: Clip | np.ndarray,
+    told: signon_kinds.DataKind,
+    generation: str,
+    dims: int,
+    output: str,
+    aspect: float,
+) -> None:
+    """Raises UserError for an option that there is not, or a clip of another kind of data."""
+    for name, value, known in (
+        ("generation", generation, GENERATIONS),
+        ("output", output, OUTPUTS),
+    ):
+        if value not in known:
+            raise UserError(
+                f"config.view.{name}={value!r}, expected one of {known}."
+                f"{did_you_mean(str(value), known)}"
+            )
+    if dims not in (2, 3) or (dims == 3 and generation == "B"):
+        raise UserError(
+            f"config.view.dims={dims!r} with generation {generation}; expected 2, or 3 with "
+            "generation A: generation B's features are x and y"
+        )
+    if not (np.isfinite(aspect) and aspect >= 0):
+        raise UserError(
+            f"config.view.aspect={aspect}, expected height / width, or 0 for the clip's"
+        )
+    _check_kind(told, generation, dims)
+    _check_points(clip, told)
+
+
+def _check_kind(told: signon_kinds.DataKind, generation: str, dims: int) -> None:
+    # Points as MediaPipe gives them may be normalised in the older way too.
+    if generation != told.generation and told.name != "Mediapipe":
+        raise UserError(
+            f"config.view.generation={generation!r}, but data.kind={told.name!r} is generation "
+            f"{told.generation}'s; leave view.generation out"
+        )
+    if dims not in told.layout.dims:
+        known = " or ".join(map(str, told.layout.dims))
+        raise UserError(
+            f"data.dims={dims} with data.kind={told.name!r}, expected "
+            f"{known or 'no view of points: they are pictures'}"
+        )
+
+
+def _check_points(clip: Clip | np.ndarray, told: signon_kinds.DataKind) -> None:
+    points = told.layout.points
+    if isinstance(clip, np.ndarray):
+        if clip.shape[1:] != (points, 3):
+            raise UserError(
+                f"view signon takes clips or points [T, {points}, 3], found {list(clip.shape)}."
+                f"{signon_kinds.hint(clip.shape)}"
+            )
+    elif told.layout is not signon_kinds.MEDIAPIPE:
+        raise UserError(
+            f"{clip.source or 'a clip'}: landmarks of MediaPipe, but the recipe's net takes "
+            f"data.kind={told.name!r}, which is stored arrays alone"
+        )

@@ -1,0 +1,262 @@
+"""SignON's data sets as a recipe names them: kinds, languages, labels, and what is refused."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+from jaxsign.input import batching
+from jaxsign.input.signs import signon_kinds, signon_parts, views
+from jaxsign.input.signs.views import signon
+from jaxsign.tasks.classes import examples
+
+HEADER = "Id,Label,Participant,Video,Subset"
+
+
+def a_folder(folder, labels, subsets=("train", "val"), kind="Mediapipe", table="samples.csv"):
+    """A clip of 4 to 6 frames for every label and subset, none of it missing."""
+    told = signon_kinds.get(kind)
+    (folder / told.folder).mkdir(parents=True)
+    rows = [HEADER]
+    for i, (subset, label) in enumerate((s, label) for s in subsets for label in labels):
+        points = np.random.default_rng(i).random((4 + i % 3, told.layout.points, 3))
+        np.save(folder / told.folder / f"{subset}{label}.npy", points)
+        rows.append(f"{i},{label},S{i % 2},{subset}{label}.mp4,{subset}")
+    (folder / table).write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def a_recipe(*folders, view=None, **data):
+    config = configs.base()
+    config.view = {"name": "signon", "output": "points", **(view or {})}
+    config.task.heads = ("gloss",)
+    config.net.num_gloss = 0
+    config.data.source, config.data.parts = "signon", tuple(map(str, folders))
+    config.data.update(data)
+    return config
+
+
+def opened(*folders, split="train", view=None, **data):
+    return examples.open_examples(a_recipe(*folders, view=view, **data), split)
+
+
+def refused(*folders, **data):
+    with pytest.raises(UserError) as caught:
+        opened(*folders, **data)
+    return str(caught.value)
+
+
+def stored(folder, name="train0"):
+    return np.load(folder / "mediapipe" / f"{name}.npy")
+
+
+@pytest.mark.parametrize(
+    ("kind", "dims", "width"),
+    [
+        ("Mediapipe", 2, 134),
+        ("Mediapipe_Raw", 2, 134),
+        ("Mediapipe_Raw", 3, 201),
+        ("Mediapipe_Cleaned_2022", 3, 201),
+        ("OpenPose_Raw", 2, 108),
+        ("OpenPose_Cleaned", 2, 108),
+        ("MMPose_Raw", 2, 106),
+        ("MMPose_Cleaned", 2, 106),
+    ],
+)
+def test_every_kind_tells_its_folder_and_width(tmp_path, kind, dims, width):
+    a_folder(tmp_path, [0, 1], kind=kind)
+    found = opened(tmp_path, kind=kind, dims=dims, view={"output": "features"})
+    assert found.width == width
+    told = signon_kinds.get(kind)
+    x = np.load(tmp_path / told.folder / "train0.npy")
+    if kind == "MMPose_Raw":
+        x = x / [960, 540, 1]
+    if kind != "Mediapipe":
+        wanted = x[:, told.layout.kept, :dims].reshape(len(x), -1)
+        np.testing.assert_allclose(found.example(0)["x"], wanted, atol=1e-6)
+
+
+def test_points_of_generation_b_have_the_aspect_and_are_not_normalised(tmp_path, caplog):
+    a_folder(tmp_path, [0, 1])
+    with caplog.at_level(logging.WARNING):
+        found = opened(tmp_path, aspect=(0.5625,))
+        assert not caplog.records
+        np.testing.assert_allclose(
+            found.example(0)["x"], stored(tmp_path) * [1, 0.5625, 1], atol=1e-6
+        )
+        a_recipe(tmp_path)
+        examples.open_examples(a_recipe(tmp_path), "train", training=True)
+    assert "nothing tells the shape of the films" in caplog.text
+    assert "0.5625" in caplog.text
+
+
+def test_two_languages_have_disjoint_labels_and_batches_tell_the_language(tmp_path):
+    a_folder(tmp_path / "vgt", [0, 1, 2])
+    a_folder(tmp_path / "ngt", [3, 4])
+    found = opened(tmp_path / "vgt", tmp_path / "ngt", aspect=(1.0, 0.5))
+    assert found.ids == [
+        "vgt/train0", "vgt/train1", "vgt/train2", "ngt/train3", "ngt/train4",
+    ]  # fmt: skip
+    assert found.source.labels["gloss"].tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(
+        found.example(3)["x"], stored(tmp_path / "ngt", "train3") * [1, 0.5, 1], atol=1e-6
+    )
+    batches = batching.EvalBatches(found, batching.BatchOptions(batch_size=6))
+    batch = next(iter(batches))
+    assert batch["language"].tolist() == [0, 0, 0, 1, 1, 0]
+    assert batch["language"].dtype == np.int32 and batch["weight"].tolist() == [1] * 5 + [0]
+    assert batches.blank((6,), (2,))["language"].tolist() == [0, 0]
+    # Another order of the folders is another numbering of the languages.
+    swapped = opened(tmp_path / "ngt", tmp_path / "vgt").source
+    assert swapped.languages.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_labels_that_begin_at_0_are_moved_behind_the_folders_before(tmp_path):
+    a_folder(tmp_path / "vgt", [0, 1, 2])
+    a_folder(tmp_path / "ngt", [0, 1])
+    (tmp_path / "vgt" / "glosses.csv").write_text("Gloss\nYES\nNO\nHOUSE\nTREE\n")
+    (tmp_path / "ngt" / "glosses.csv").write_text("Gloss\nNO\nBIKE\n")
+    source = opened(tmp_path / "vgt", tmp_path / "ngt", offset_labels=True).source
+    assert source.labels["gloss"].tolist() == [0, 1, 2, 4, 5]
+    assert source.class_names["gloss"] == ("YES", "NO (vgt)", "HOUSE", "TREE", "NO (ngt)", "BIKE")
+
+
+def test_which_rows_are_trained_on(tmp_path):
+    a_folder(tmp_path, [0, 1, 2], subsets=("val", "train", "test"), table="mine.csv")
+    names = {"samples_file": "mine.csv"}
+    assert opened(tmp_path, **names).ids == ["train0", "train1", "train2"]
+    both = opened(tmp_path, retrain_on_all=True, **names)
+    assert both.ids == ["val0", "val1", "val2", "train0", "train1", "train2"]
+    assert opened(tmp_path, learning_curve=0.7, **names).ids == ["train0", "train1"]
+    for split in ("val", "test"):  # the original cuts these too
+        assert len(opened(tmp_path, split=split, learning_curve=0.4, **names)) == 3
+        assert len(opened(tmp_path, split=split, retrain_on_all=True, **names)) == 3
+    assert "learning_curve=0.1 of 3 training clips is none" in refused(
+        tmp_path, learning_curve=0.1, **names
+    )
+
+
+def test_labels_that_do_not_fit_together_are_told(tmp_path):
+    a, b = a_folder(tmp_path / "a", [0, 1, 2]), a_folder(tmp_path / "b", [2, 3])
+    text = refused(a, b)
+    assert f"{b}/samples.csv: labels 2 to 3 overlap with {a}/samples.csv, 0 to 2 (both: 2)" in text
+    assert "offset_labels=True" in text
+    c = a_folder(tmp_path / "c", [4, 6])
+    assert "no row has label 3, 5, though they go up to 6" in refused(a, c)
+    assert "without gaps" in refused(a_folder(tmp_path / "d", [1, 2]))
+    config = a_recipe(a)
+    config.net.num_gloss = 2
+    with pytest.raises(UserError, match=r"3 classes of gloss, but net.num_gloss=2; 0 takes"):
+        examples.open_examples(config, "train")
+    config.net.num_gloss = 5
+    with pytest.raises(UserError, match=r"labels of gloss are 0 to 2, but net.num_gloss=5"):
+        examples.open_examples(config, "train")
+
+
+@pytest.mark.parametrize(
+    ("aspect", "said"),
+    [
+        ((0.0,), "data.aspect=(0.0,): 0, expected height / width above 0"),
+        ((1.7778,), "is it width / height? Then give 0.5625. For films higher than wide"),
+        ((0.5, 0.5), "has 2 numbers, expected 1, one for each folder"),
+        ((float("nan"),), "expected height / width above 0"),
+    ],
+)
+def test_an_aspect_that_cannot_be_is_told(tmp_path, aspect, said):
+    a_folder(tmp_path, [0])
+    assert said in refused(tmp_path, aspect=aspect)
+    opened(tmp_path, aspect=(1.7778,), portrait=True)
+
+
+def test_tables_that_are_no_good_are_told(tmp_path):
+    folder = a_folder(tmp_path, [0, 1])
+    rows = (folder / "samples.csv").read_text().splitlines()
+    path = folder / "samples.csv"
+
+    def written(*lines):
+        path.write_text("\n".join(lines) + "\n")
+        return refused(folder)
+
+    more = written(HEADER + ",More", "0,0,S0,train0.mp4,train,1")
+    assert "header is Id,Label,Participant,Video,Subset,More, expected Id,Label" in more
+    assert "these columns alone" in more
+    text = written(*rows, "9,0,S1,train0b.mp4,")
+    assert "line 6: Subset '', expected train, val, test" in text and "train0b.npy: no such" in text
+    assert "missing=skip" in text
+    assert "Subset 'dev', expected" in written(*rows[:-1], rows[-1].replace("val", "dev"))
+    assert "no such folder" in refused(tmp_path / "gone")
+    assert "data.parts is not set" in refused()
+    path.unlink()
+    assert "samples.csv" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((4, 74, 3)), "[4, 74, 3] float64, expected numbers [N, 75, 3]"),
+        (np.zeros((4, 75)), "[4, 75] float64, expected numbers [N, 75, 3]"),
+        (np.full((4, 75, 3), np.nan), "all of its 4 frames are NaN"),
+        (np.zeros((0, 75, 3)), "[0, 75, 3] float64, expected numbers [N, 75, 3], N at least 1"),
+        (np.full((4, 75, 3), np.inf), "frame 0, point 0 is infinite"),
+        (np.array([{"a": 1}]), "not a readable .npy file"),
+        (np.zeros((4, 133, 3)), "133 points are MMPose's: set data.kind"),
+    ],
+)
+def test_arrays_that_are_no_good_are_told_before_anything_starts(tmp_path, array, said):
+    folder = a_folder(tmp_path, [0, 1])
+    np.save(folder / "mediapipe" / "train1.npy", array)
+    text = refused(folder)
+    assert said in text and "train1.npy" in text and "data.missing=skip" in text
+    assert opened(folder, missing="skip").ids == ["train0"]
+
+
+def test_openpose_is_no_mmpose(tmp_path):
+    folder = a_folder(tmp_path, [0], kind="OpenPose_Cleaned")
+    (folder / "openpose_post").rename(folder / "mmpose_post")
+    text = refused(folder, kind="MMPose_Cleaned")
+    assert "[4, 67, 3] float64, expected numbers [N, 133, 3]" in text
+    assert "67 points are OpenPose's: set data.kind" in text
+
+
+def test_a_width_that_the_net_does_not_take_is_told(tmp_path):
+    folder = a_folder(tmp_path, [0, 1], kind="Mediapipe_Cleaned")
+    config = a_recipe(folder, kind="Mediapipe_Cleaned", view={"output": "features"})
+    config.net = {"name": "sign_transformer", "num_gloss": 0, "num_cat": 0, "input_dim": 201}
+    found = examples.open_examples(config, "train")
+    with pytest.raises(UserError, match=r"input_dim=201, but .* holds 134 numbers.*data.dims"):
+        found.facts(config)
+
+
+def test_options_that_contradict_each_other_are_told(tmp_path):
+    folder = a_folder(tmp_path, [0], kind="Mediapipe_Raw")
+    for change, said in (
+        ({"view": {"dims": 3}}, "view.dims=3, but config.data.dims=2"),
+        ({"view": {"generation": "B"}}, "data.kind='Mediapipe_Raw' is generation A's"),
+        ({"aspect": (0.5,)}, "is for data.kind='Mediapipe'"),
+        ({"kind": "Mediapipe_raw"}, "Did you mean 'Mediapipe_Raw'"),
+    ):
+        config = a_recipe(folder, **{"kind": "Mediapipe_Raw", **change})
+        with pytest.raises(UserError, match=said):
+            examples.open_examples(config, "train").example(0)
+    config = a_recipe(folder, kind="Mediapipe_Raw")
+    config.input.augment.signon.zoom = 0.2
+    with pytest.raises(UserError, match="is for points of generation B"):
+        examples.open_examples(config, "train", training=True)
+
+
+def test_clips_of_films_go_the_same_way_as_stored_ones(tmp_path):
+    """A run on cleaned points makes them itself of a film's landmarks."""
+    folder = a_folder(tmp_path, [0])
+    whole = signon_parts.gather(a_recipe(folder, aspect=(0.5,)).data, "train")
+    clip = whole.read(0)
+    cleaned = signon.view(clip, kind="Mediapipe_Cleaned", dims=3)
+    np.testing.assert_array_equal(cleaned, signon.view(clip, generation="A", dims=3))
+    points = signon.view(clip, generation="A", output="points")
+    np.testing.assert_array_equal(signon.view(points, kind="Mediapipe_Cleaned", dims=3), cleaned)
+    with pytest.raises(UserError, match="data.kind='OpenPose_Raw', which is stored arrays alone"):
+        signon.view(clip, kind="OpenPose_Raw")
+    assert (
+        views.of_recipe(a_recipe(folder, kind="Mediapipe_Raw")).options["kind"] == "Mediapipe_Raw"
+    )

@@ -41,7 +41,8 @@ def _has_accelerator() -> bool:
 
 def quiet() -> None:
     """Silences notices of libraries that a user can do nothing about."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # XLA's lines, its errors too: "Very slow compile?" is one. What fails is raised besides.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Orbax and tensorstore tell every save, and every failure twice, at length.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)

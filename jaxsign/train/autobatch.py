@@ -25,6 +25,7 @@ def choose(run: setup.TrainingRun, display: log.TrainingDisplay) -> setup.Traini
     config = run.config
     size = best = len(run.devices) * max(1, 8 // len(run.devices))
     fastest = 0.0
+    display.say("batch size 0: trial steps look for one, each size compiles ...")
     limit = min(_LARGEST, max(size, len(run.train)))
     while size <= limit:
         config.input.batch_size = size

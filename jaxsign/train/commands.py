@@ -1,6 +1,7 @@
 """The verb `train`."""
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING
 
 from jaxsign import arguments
@@ -65,6 +66,13 @@ def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
     return 0
 
 
+def _again(arguments: argparse.Namespace) -> str:
+    """The command line that goes on with the run."""
+    limit = ["--max-bytes", str(arguments.max_bytes)] if arguments.max_bytes else []
+    words = ["--config", arguments.config, "--workdir", arguments.workdir, *limit, *arguments.rest]
+    return shlex.join(["jaxsign", "train", *words])
+
+
 def _train(arguments: argparse.Namespace) -> int:
     if not (arguments.workdir or arguments.list_keys is not None or arguments.smoke_test):
         raise UserError("train needs --workdir DIR, the folder that the run will live in")
@@ -84,11 +92,16 @@ def _train(arguments: argparse.Namespace) -> int:
     from jaxsign.train import log, loop
 
     display = log.TrainingDisplay(live=config.log.progress)
-    result = loop.train(config, arguments.workdir, display)
+    again = _again(arguments)
+    try:
+        result = loop.train(config, arguments.workdir, display)
+    except KeyboardInterrupt:
+        display.say(f"stopped; what was done since the last checkpoint is lost\nto go on: {again}")
+        return 130
     if result.interrupted:
         display.say(
-            f"stopped after epoch {result.epochs}; nothing is lost: give the same command again to "
-            f"go on. The run is in {result.workdir}"
+            f"stopped after epoch {result.epochs}, step {result.step}; nothing is lost. The run is "
+            f"in {result.workdir}\nto go on: {again}"
         )
         return 130
     display.say(

@@ -27,6 +27,7 @@ from jaxsign.tasks import measures
 from jaxsign.train import (
     autobatch,
     checkpoint,
+    compiling,
     initial,
     log,
     outputs,
@@ -44,10 +45,14 @@ _SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
 
 @dataclasses.dataclass(frozen=True)
 class TrainingResult:
-    """How a run ended: `best` is the `monitor`'s value after `best_epoch`."""
+    """How a run ended: `best` is the `monitor`'s value after `best_epoch`.
+
+    `epochs` and `step` are those done, of the whole run.
+    """
 
     workdir: Path
     epochs: int
+    step: int
     best: float
     best_epoch: int
     monitor: measures.Number
@@ -67,12 +72,14 @@ class Loop:
         self.run = run
         self.stop_after_steps = stop_after_steps
         self.records = records.Records()
+        self.compiling = compiling.Watch(display)
         session = setup.begin(run, run.stages[0], None)
         shapes = initial.shapes_of(session.task, session.train_batches)
         count = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
         for later in run.stages[1:]:  # a mistake in a later stage is told now, not then
             setup.begin(run, later, shapes)
         never = setup.never_trained(run, shapes)
+        outputs.announce(run, session, display, count)  # before anything compiles
         resumed = (run.workdir / "checkpoints" / "last").exists()
         variables = initial.zeros(shapes) if resumed else self._initial(session, display)
         setup.claim(run)
@@ -84,8 +91,10 @@ class Loop:
             if self.records.best is not None and not self.checkpoints.has_best():
                 display.say("the best checkpoint is gone: the next epoch counts as the best so far")
                 self.records.best = self.records.stop_best = None
+            display.say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
+                outputs.announce_stage(session, display)
         self.session = session
         # Where a run starts from, in this order: its own checkpoint; else config.train.init_from
         # and backbone_weights; else random.
@@ -93,7 +102,6 @@ class Loop:
         if resumed:
             host = self.checkpoints.restore(host)
             session.schedule.restore(self.records.schedule or session.schedule.state())
-        self.resumed = resumed
         self.state = session.compiled.place(host)
         # Prefetched batches of the stage at hand, and the input's position behind each.
         self.feed: Generator[tuple[Any, dict[str, int]], None, None] | None = None
@@ -101,14 +109,16 @@ class Loop:
         self.outputs = outputs.Outputs(run, display, count, self.records.step)
 
     def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> dict[str, Any]:
-        variables, notes = initial.variables(self.run.config, session.task, session.train_batches)
+        with self.compiling.told("the start weights"):
+            variables, notes = initial.variables(
+                self.run.config, session.task, session.train_batches
+            )
         for note in notes:
             display.say(note)
         return variables
 
     def train(self) -> TrainingResult:
         """Runs what is left of the run."""
-        self.outputs.start(self.session, self.records, self.resumed)
         self.outputs.write(self.session, self.records)
         with signals.StopRequest(self.stop_after_steps) as stop:
             try:
@@ -127,6 +137,7 @@ class Loop:
         return TrainingResult(
             self.run.workdir,
             self.records.epoch,
+            self.records.step,
             float("nan") if best is None else self.session.monitors.best.value(best),
             self.records.best_epoch,
             self.session.monitors.best,
@@ -169,9 +180,10 @@ class Loop:
         while at.steps_in_epoch < steps:
             batch, position = next(self.feed)
             lr = self._learning_rate(at.steps_in_epoch)
-            self.state, metrics = session.compiled.train(
-                self.state, batch, {"lr": jnp.float32(lr), **fixed}
-            )
+            with self.compiling.step("training", batch):
+                self.state, metrics = session.compiled.train(
+                    self.state, batch, {"lr": jnp.float32(lr), **fixed}
+                )
             at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
             stop.count_step()
             pending.append((at.step, metrics, batch["index"], lr))
@@ -252,7 +264,8 @@ class Loop:
 
         for batch in session.val_batches:
             put = session.compiled.put_eval(batch)
-            pending.append(session.compiled.evaluate(self.state, put, rates.now))
+            with self.compiling.step("validation", put):
+                pending.append(session.compiled.evaluate(self.state, put, rates.now))
             if len(pending) >= _IN_FLIGHT:
                 add(pending.popleft())
         for found in pending:
@@ -333,13 +346,14 @@ class Loop:
         if upcoming.start == "best" and at.best is not None:
             variables = self.checkpoints.best_variables()[0]
         self._close_feed()
+        self.compiling.new_stage()
         self.session = setup.begin(self.run, upcoming, variables)
         # A number of another kind cannot be held against the one so far.
         other = self.session.monitors.stop != before.monitors.stop
         at.next_stage(reset_best=upcoming.reset_best, reset_stop=upcoming.until or other)
         fresh = self.session.fresh(variables, at.step, host)
         self.state = self.session.compiled.place(fresh)
-        self.outputs.stage(self.session)
+        outputs.announce_stage(self.session, self.display)
         self._save()
 
 

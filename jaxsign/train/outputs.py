@@ -20,6 +20,30 @@ from jaxsign.train import log, records, setup
 _PICTURE_EVERY = 30
 
 
+def announce(
+    run: setup.TrainingRun, session: setup.Session, display: log.TrainingDisplay, parameters: int
+) -> None:
+    """Says what is about to run, `session` first, with so many numbers in all parameters."""
+    say = display.say
+    say(f"device   {runtime.describe_devices()}")
+    say(f"net      {run.config.net.name}, {parameters:,} parameters")
+    if len(run.stages) > 1 or run.config.train.frozen:
+        say(f"train    {_parts(session.trainable)}")
+    say(f"data     {len(run.train)} training and {len(run.val)} validation examples")
+    batches = session.train_batches
+    sizes = ", ".join("x".join(map(str, size)) for size in batches.sizes)
+    say(
+        f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; the first step "
+        "of each compiles"
+    )
+    say(f"run      {run.workdir}")
+
+
+def announce_stage(session: setup.Session, display: log.TrainingDisplay) -> None:
+    """Says that a stage begins."""
+    display.say(f"stage {session.stage.name}: trains {_parts(session.trainable)}")
+
+
 class Outputs:
     """Everything that a run writes beside its checkpoints.
 
@@ -48,28 +72,6 @@ class Outputs:
     def epochs(self) -> int:
         """Epochs of all stages."""
         return sum(stage.epochs for stage in self.run.stages)
-
-    def start(self, session: setup.Session, at: records.Records, resumed: bool) -> None:
-        """Says what is about to run."""
-        run, say = self.run, self.display.say
-        say(f"device   {runtime.describe_devices()}")
-        say(f"net      {run.config.net.name}, {self.parameters:,} parameters")
-        if len(run.stages) > 1 or run.config.train.frozen:
-            say(f"train    {_parts(session.trainable)}")
-        say(f"data     {len(run.train)} training and {len(run.val)} validation examples")
-        batches = session.train_batches
-        sizes = ", ".join("x".join(map(str, size)) for size in batches.sizes)
-        say(
-            f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; the first step "
-            "of each compiles"
-        )
-        say(f"run      {run.workdir}")
-        if resumed:
-            say(f"resumed  after epoch {at.epoch}, step {at.step}")
-
-    def stage(self, session: setup.Session) -> None:
-        """Says that a stage begins."""
-        self.display.say(f"stage {session.stage.name}: trains {_parts(session.trainable)}")
 
     def step(
         self, task: tasks.Task, step: int, lr: float, means: measures.Means, grad_norm: float

@@ -3,30 +3,46 @@
 import contextlib
 import os
 import signal
+import socket
 import threading
 from types import FrameType
 from typing import Any
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_STATUS = 130  # of a process that was interrupted
 
 
 class StopRequest:
     """While entered, the first Ctrl-C or SIGTERM sets `requested`; a second one stops at once.
 
-    So does the step that makes `after_steps`, where that is not None.
+    So does the step that makes `after_steps`, where that is not None. A signal is answered when it
+    comes, also while the main thread compiles and can run no handler; there the second one ends
+    the process after `grace` seconds.
     """
 
-    def __init__(self, after_steps: int | None = None) -> None:
+    def __init__(self, after_steps: int | None = None, grace: float = 5.0) -> None:
         self.requested = False
         self._steps_left = after_steps
+        self._grace = grace
         self._before: dict[int, Any] = {}
+        self._left = threading.Event()
 
     def __enter__(self) -> "StopRequest":
         # Handlers can only be set in the main thread; elsewhere the caller keeps control.
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _NUMBERS:
                 self._before[number] = signal.signal(number, self._handle)
+            ear, self._mouth = socket.socketpair()
+            self._mouth.setblocking(False)
+            self._fd = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+            threading.Thread(target=self._answer, args=(ear,), daemon=True).start()
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self._left.set()
+        if self._before:
+            signal.set_wakeup_fd(self._fd)
+            self._mouth.close()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -40,6 +56,18 @@ class StopRequest:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        # Straight to stderr: the signal may have come in the middle of another line's print.
-        with contextlib.suppress(OSError):
-            os.write(2, b"\nstopping after this step; once more = now\n")
+
+    def _answer(self, ear: socket.socket) -> None:
+        """Answers signals in a thread of its own, until the other end is closed."""
+        asked = self.requested
+        with ear:
+            while heard := ear.recv(1):
+                if heard[0] not in _NUMBERS:
+                    continue
+                if asked and not self._left.wait(self._grace):
+                    os._exit(_STATUS)
+                if not asked:
+                    # Straight to stderr: the main thread may be in the middle of a line's print.
+                    with contextlib.suppress(OSError):
+                        os.write(2, b"\nstopping after this step; once more = now\n")
+                asked = True

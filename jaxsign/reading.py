@@ -107,7 +107,7 @@ def kind(path: Path) -> str:
             return name
     if re.match(rb"\s*<(!doctype html|html|\?xml)", head, re.IGNORECASE):
         return "a web page: it may tell why the download was refused"
-    if head[:1] == b"\x80" and head[1] <= 5:
+    if head[:1] == b"\x80" and head[1:2] <= b"\5":
         return "a Python pickle"
     text = not re.search(rb"[\0-\x08\x0e-\x1f]", head)
     return "a text file" if text and _is_utf8(head) else ""

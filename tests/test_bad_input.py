@@ -220,6 +220,7 @@ def test_a_nonsense_setting_is_explained(data, tmp_path, capsys, word):
 
 
 IMPORTS = {
+    "one byte": b"\x80",
     "random bytes": np.random.default_rng(0).bytes(3000),
     "text": b"hello\n",
     "empty": b"",
@@ -228,7 +229,6 @@ IMPORTS = {
 
 @pytest.mark.parametrize("name", IMPORTS)
 def test_import_refuses_what_is_no_checkpoint(tmp_path, capsys, name):
-    pytest.importorskip("torch")
     path = tmp_path / "x.pt"
     path.write_bytes(IMPORTS[name])
     printed = fails(capsys, "import", path, "--workdir", tmp_path / "run")

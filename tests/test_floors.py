@@ -17,6 +17,7 @@ FLOORS = (
         "runtime",
         "whole",
         "reading",
+        "archives",
         "terminal",
         "arguments",
         "lettering",

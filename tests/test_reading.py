@@ -10,7 +10,7 @@ from jaxsign import cli, reading
 from jaxsign.errors import UserError
 from jaxsign.input.folders import finding
 from jaxsign.input.signs.extract import models
-from jaxsign.nets import state_dict
+from jaxsign.nets import torch_files
 
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\noid sha256:" + "4d7c5a28" * 8 + "\nsize 19332096\n"
@@ -32,9 +32,8 @@ def test_a_model_and_a_checkpoint_may_be_pointers_too(tmp_path):
         (tmp_path / name).write_text(POINTER)
     with pytest.raises(UserError, match="git lfs pull"):
         models.check({"holistic": str(tmp_path / "m.task")})
-    pytest.importorskip("torch")
     with pytest.raises(UserError, match="git lfs pull"):
-        state_dict.read_torch(tmp_path / "m.pt")
+        torch_files.read(tmp_path / "m.pt")
 
 
 KINDS = {

@@ -225,7 +225,10 @@ def add_import(subparsers: arguments.Verbs) -> None:
         """,
     )
     parser.add_argument(
-        "file", type=arguments.Existing, metavar="FILE", help="the torch checkpoint (.pt, .pth)"
+        "file",
+        type=arguments.Existing,
+        metavar="FILE",
+        help="the torch checkpoint (.pt, .pth, .ckpt)",
     )
     parser.add_argument("--workdir", required=True, metavar="RUN", help="the run folder to make")
     parser.add_argument("--net", help="the net's name (told by the keys)")

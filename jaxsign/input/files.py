@@ -1,6 +1,5 @@
 """Reading and writing `.npz` files: no pickles, no half-written files, clear errors."""
 
-import collections
 import contextlib
 import math
 import os
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign import reading
+from jaxsign import archives, reading
 from jaxsign.errors import UserError
 from jaxsign.whole import whole
 
@@ -32,14 +31,6 @@ BROKEN = (
     MemoryError,  # a header that claims more than there is
 )
 
-# A member this large that was packed so well is a bomb: frames of nobody reach a thousand, but a
-# recording of that length with nobody in it does not.
-_PACKED_FROM = 256 << 20
-_PACKED = 200
-# Bytes of the list of members, and where in a file's end it is described.
-_MOST_DIRECTORY = 4 << 20
-_ARCHIVE_END = 66_000
-
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> Path:
     """Writes a compressed npz, whole or not at all."""
@@ -57,8 +48,7 @@ class Npz:
         names = archive.namelist()
         self._names = {name.removesuffix(".npy"): name for name in names}
         if len(self._names) < len(names):
-            counts = collections.Counter(names)
-            twice = sorted(name for name in counts if counts[name] > 1) or names
+            twice = archives.repeated(names) or names
             raise ValueError(f"two of its arrays have one name: {', '.join(twice[:5])}")
 
     @property
@@ -82,12 +72,7 @@ class Npz:
         info = self._archive.getinfo(self._names[key])
         if size > info.file_size:
             raise ValueError(f"{key} {list(shape)} is cut short")
-        reading.check_size(self._path, info.file_size, f"array {reading.quoted(key)}")
-        if info.file_size > _PACKED_FROM and info.file_size > _PACKED * info.compress_size:
-            raise UserError(
-                f"{self._path}: {reading.quoted(key)} holds {info.file_size:,} bytes packed into "
-                f"{info.compress_size:,}. No recording is so much alike: it is refused."
-            )
+        archives.check_member(self._path, info, f"array {reading.quoted(key)}")
 
     def read(self, key: str) -> np.ndarray:
         """An array; its checksum has been compared, which happens at a member's very end.
@@ -114,8 +99,7 @@ def open_npz(path: str | os.PathLike) -> Iterator[Npz]:
     path = Path(path)
     reading.check(path)
     try:
-        _check_directory(path)
-        with zipfile.ZipFile(path) as archive:
+        with archives.opened(path) as archive:
             yield Npz(path, archive)
     except PermissionError as error:
         raise UserError(f"{path}: permission denied") from error
@@ -125,22 +109,6 @@ def open_npz(path: str | os.PathLike) -> Iterator[Npz]:
             f"({reading.told(path, 'a zip archive', error)}). Make the file again; it may have "
             "been cut short."
         ) from error
-
-
-def _check_directory(path: Path) -> None:
-    """Refuses an archive of millions of members, whose list alone would fill the memory."""
-    size = path.stat().st_size
-    if size < _MOST_DIRECTORY:
-        return
-    with path.open("rb") as file:
-        file.seek(max(0, size - _ARCHIVE_END))
-        end = file.read()
-    last, wide = end.rfind(b"PK\5\6"), end.rfind(b"PK\6\6")  # the second in archives over 2 GB
-    listed = int.from_bytes(end[last + 12 : last + 16], "little") if last >= 0 else 0
-    if wide >= 0:
-        listed = max(listed % 0xFFFFFFFF, int.from_bytes(end[wide + 40 : wide + 48], "little"))
-    if _MOST_DIRECTORY < listed < size:
-        raise UserError(f"{path}: its list of members alone has {listed:,} bytes: it is refused")
 
 
 class StoredArrays(Mapping[str, np.ndarray]):

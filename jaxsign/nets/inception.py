@@ -15,7 +15,7 @@ from flax import linen as nn
 
 from jaxsign.errors import UserError
 from jaxsign.nets import rows as torch_rows
-from jaxsign.nets import state_dict
+from jaxsign.nets import state_dict, torch_files
 from jaxsign.nets.layers import dense, dropout, initializers, typed
 from jaxsign.nets.layers import inception_blocks as blocks
 
@@ -208,7 +208,7 @@ def load_torchvision(path: str | Path, net: InceptionV3 | None = None) -> state_
             "where to get them."
         )
     net = net or InceptionV3()
-    found = state_dict.unwrap(state_dict.read_torch(path), where=str(path))
+    found = state_dict.unwrap(torch_files.read(path), where=str(path))
     kept = {"fc": bool(net.num_classes), "AuxLogits": net.aux_logits}
     found = {key: v for key, v in found.items() if kept.get(key.partition(".")[0], True)}
     table = state_dict_table(net)

@@ -5,21 +5,15 @@ order. The map is strict in both directions: nothing is guessed, dropped or fill
 """
 
 import dataclasses
-import re
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxsign import reading
 from jaxsign.errors import UserError, listing
-from jaxsign.nets import numpy_values
 
 Array = np.ndarray
-# Bytes that a tensor may take that is an expanded view of fewer.
-_MOST_REPEATED = 1 << 24
 Variables = dict[str, Any]
 
 
@@ -182,57 +176,6 @@ def _strip(key: str) -> str:
     return key
 
 
-def read_torch(path: str | Path) -> Any:
-    """Reads a torch file without running any code in it; tensors become numpy arrays.
-
-    Raises:
-      UserError: torch is not installed, or the file is missing, damaged or holds more than
-        tensors and plain containers.
-    """
-    path = Path(path)
-    torch = import_torch(f"to read {path}")
-    reading.check(path, "Expected a torch checkpoint (.pt or .pth).")
-    try:
-        _check_whole(path)
-        with torch.serialization.safe_globals(numpy_values.STAND_INS):
-            return _to_numpy(torch.load(path, map_location="cpu", weights_only=True), torch)
-    except Exception as error:  # torch raises many types for a damaged or unsafe file
-        refused = _refused(path, error, torch)
-        if refused:
-            raise UserError(
-                f"{path}: holds {refused} beside its tensors, which is refused: making it runs "
-                "code that the file names. Only tensors, numpy's numbers and plain containers are "
-                "loaded. Save the weights alone, in the program that trained the net: "
-                "torch.save(model.state_dict(), 'weights.pt')"
-            ) from error
-        raise UserError(
-            f"{path}: not a readable torch checkpoint "
-            f"({reading.told(path, 'a zip archive', error)}). Expected what "
-            "torch.save(model.state_dict(), PATH) writes; the file may also have been cut short."
-        ) from error
-
-
-def _check_whole(path: Path) -> None:
-    """Compares the checksums of a file in torch's present form, which torch itself does not."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise ValueError(f"it is damaged: its part {damaged} is not as it was written")
-
-
-def _refused(path: Path, error: Exception, torch: Any) -> str:
-    """The types of a checkpoint that are not loaded, "" where that is not what is wrong."""
-    named = re.search(r"Unsupported global: GLOBAL ([\w.]+)", str(error))
-    try:
-        with torch.serialization.safe_globals(numpy_values.STAND_INS):
-            found = set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # not in torch's present form
-        found = set()
-    names = sorted(found | ({named[1]} if named else set()))
-    return reading.quoted(", ".join(name for name in names if name.isascii()))
-
-
 class TorchMissing(UserError):
     """torch is needed and not installed."""
 
@@ -251,25 +194,6 @@ def import_torch(purpose: str) -> Any:
             "pip install -c constraints.txt -e '.[parity]'"
         ) from error
     return torch
-
-
-def _to_numpy(value: Any, torch: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        tensor = value.detach().cpu()
-        size, held = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
-        if size > max(held, _MOST_REPEATED):
-            raise ValueError(
-                f"a tensor {list(tensor.shape)} repeats the {held} bytes that are stored; save a "
-                "copy of it: tensor.contiguous()"
-            )
-        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    if isinstance(value, numpy_values.NumpyArray):
-        return value.value
-    if isinstance(value, Mapping):
-        return {key: _to_numpy(item, torch) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_to_numpy(item, torch) for item in value)
-    return value
 
 
 def _put(tree: Variables, path: tuple[str, ...], value: Array) -> None:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jaxsign.nets import state_dict
+from jaxsign.nets import state_dict, torch_files
 from parity import cases
 from parity.reference import asl_hybrid_net
 from parity.reference.fslr import state_dict_of, tensors
@@ -33,7 +33,7 @@ def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[nn.M
     kind, _, name = case.meta["weights"].partition(":")
     if kind == "checkpoint":
         settings.loads(case.call)
-        stored = state_dict.unwrap(state_dict.read_torch(case.path.parent / name), where=name)
+        stored = state_dict.unwrap(torch_files.read(case.path.parent / name), where=name)
     else:
         stored = case.under("param/")
     module.load_state_dict(tensors(stored))

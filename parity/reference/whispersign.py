@@ -12,7 +12,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jaxsign.nets import state_dict
+from jaxsign.nets import state_dict, torch_files
 from parity import cases, targets
 from parity.reference import (
     whispersign_loss,
@@ -45,7 +45,7 @@ def build(case: cases.Case, constructor: Callable[..., nn.Module]) -> tuple[Any,
         weights = cases.recipe_state_dict(case, shapes, is_norm, {})
         produced["output/weights_crc32"] = cases.weights_crc32(case, weights)
     elif kind == "checkpoint":
-        stored = state_dict.read_torch(case.path.parent / name)
+        stored = torch_files.read(case.path.parent / name)
         settings.checkpoint(case.call, stored)
         weights = state_dict.unwrap(stored, where=name)
     else:

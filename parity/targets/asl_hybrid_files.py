@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import config as configs
-from jaxsign.nets import asl_hybrid, state_dict
+from jaxsign.nets import asl_hybrid, state_dict, torch_files
 from jaxsign.nets.layers import dropout, regularisers
 from jaxsign.train import schedule
 from parity import weights
@@ -105,7 +105,7 @@ def learning_rates(path: Path) -> FileCheck:
 
 def checkpoint(path: Path) -> FileCheck:
     """`checkpoint_*.pth`: read, imported and exported; the bits must come back."""
-    stored = state_dict.read_torch(path)
+    stored = torch_files.read(path)
     bare = state_dict.unwrap(stored, where=path.name)
     assert asl_hybrid.NET.matches(bare)
     fields = asl_hybrid.NET.fields_from_state_dict(bare)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxsign.nets import asl_hybrid, state_dict
+from jaxsign.nets import asl_hybrid, state_dict, torch_files
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import landmark_motion, lstm, temporal_attention, temporal_conv
 from jaxsign.tasks.classes import loss as losses
@@ -57,7 +57,7 @@ def load(case: cases.Case, table: Sequence[state_dict.KeyEntry]) -> tuple[dict[s
     if kind != "checkpoint":
         return weights.load(case, table, is_norm)
     settings.loads(case.call)
-    bare = state_dict.unwrap(state_dict.read_torch(case.path.parent / name), where=name)
+    bare = state_dict.unwrap(torch_files.read(case.path.parent / name), where=name)
     variables = state_dict.to_variables(table, bare, where=name)
     weights.check_round_trip(bare, state_dict.to_state_dict(table, variables), where=name)
     return variables, {}

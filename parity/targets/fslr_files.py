@@ -16,7 +16,7 @@ from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer.torch import exporting, importing
 from jaxsign.input import labels
-from jaxsign.nets import sign_transformer, state_dict
+from jaxsign.nets import sign_transformer, state_dict, torch_files
 from jaxsign.tasks.classes import answers, metrics, weighting
 from jaxsign.tasks.classes import loss as losses
 from jaxsign.train import optimizer, schedule
@@ -184,7 +184,7 @@ def checkpoint_import_and_export(path: Path) -> FileCheck:
     expected: dict[str, Any] = {}
     produced: dict[str, Any] = {}
     for name in described["files"]:
-        loaded = state_dict.read_torch(path / name)
+        loaded = torch_files.read(path / name)
         bare = state_dict.unwrap(loaded, where=name)
         fields = sign_transformer.NET.fields_from_state_dict(bare)
         for key in sorted(fields.keys() & described["ctor"].keys()):
@@ -213,7 +213,7 @@ def _through_a_run_folder(path: Path, n_heads: int) -> dict[str, Any]:
         run, out = Path(folder) / "run", Path(folder) / "out.pt"
         importing.import_checkpoint(path, run, n_heads=n_heads)
         exporting.export_checkpoint(run, out)
-        return state_dict.read_torch(out)
+        return torch_files.read(out)
 
 
 def _trained(folder: Path) -> dict[str, np.ndarray]:

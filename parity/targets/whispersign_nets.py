@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign.nets import rows as torch_rows
-from jaxsign.nets import state_dict, whisper_sign
+from jaxsign.nets import state_dict, torch_files, whisper_sign
 from jaxsign.nets.layers import (
     attention_decoder,
     dense,
@@ -65,7 +65,7 @@ def load(case: cases.Case, table: Tables) -> tuple[dict[str, Any], Arrays]:
     kind, _, name = case.meta["weights"].partition(":")
     if kind != "checkpoint":
         return weights.load(case, table, is_norm)
-    stored = state_dict.read_torch(case.path.parent / name)
+    stored = torch_files.read(case.path.parent / name)
     settings.checkpoint(case.call, stored)
     bare = state_dict.unwrap(stored, where=name)
     variables = state_dict.to_variables(table, bare, where=name)
@@ -257,7 +257,7 @@ def whisper_import(case: cases.Case) -> Arrays:
     args, call = settings.part(case.args, settings.DECODER), case.call
     net, variables = _whisper_sized(args)
     path = case.path.parent / call["file"]
-    call.one_of("dims", state_dict.read_torch(path)["dims"])
+    call.one_of("dims", torch_files.read(path)["dims"])
     call.one_of("hf_names", f"{path.stem}_hf_names.json")
     loaded, _ = whisper.load_pretrained(path, net, variables)
     exported = state_dict.to_state_dict(net.key_table(), loaded)

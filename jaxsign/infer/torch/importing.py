@@ -25,6 +25,7 @@ from jaxsign import locking, nets, runtime
 from jaxsign.errors import UserError
 from jaxsign.infer.torch import originals, recognise
 from jaxsign.nets import state_dict as torch_map
+from jaxsign.nets import torch_files
 from jaxsign.whole import write_text
 
 Array = np.ndarray
@@ -123,7 +124,7 @@ def import_checkpoint(
 
 def _read(path: Path) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
     """A checkpoint's weights, and what it holds besides."""
-    checkpoint = torch_map.read_torch(path)
+    checkpoint = torch_files.read(path)
     extras = checkpoint if isinstance(checkpoint, Mapping) else {}
     return torch_map.unwrap(checkpoint, where=str(path)), extras
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsign import reading
 from jaxsign.errors import UserError
-from jaxsign.nets import state_dict
+from jaxsign.nets import state_dict, torch_files
 
 Array = np.ndarray
 Arrays = dict[str, Array]
@@ -67,7 +67,7 @@ def read(path: Path) -> tuple[Arrays, dict[str, int]]:
     if path.suffix == ".safetensors":
         weights = _read_safetensors(path)
     else:
-        checkpoint = state_dict.read_torch(path)
+        checkpoint = torch_files.read(path)
         weights = state_dict.unwrap(checkpoint, where=str(path))
         dims = checkpoint.get("dims")
         told = dict(dims) if isinstance(dims, Mapping) else {}

@@ -2,12 +2,14 @@
 
 import argparse
 import collections
+import datetime
+import fractions
 import hashlib
 import json
 import math
-import pathlib
 import resource
 
+import helpers
 import numpy as np
 import pytest
 from helpers import GOLDEN
@@ -17,7 +19,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import exporting, importing
-from jaxsign.nets import inception, iv3_gru
+from jaxsign.nets import inception, iv3_gru, torch_files
 from jaxsign.nets import state_dict as torch_map
 
 torch = pytest.importorskip("torch")
@@ -53,7 +55,7 @@ def test_import_then_export_is_exact(sample, tmp_path):
         "scaler",
         "scheduler",
     ]
-    weights = torch_map.unwrap(torch_map.read_torch(sample))
+    weights = torch_map.unwrap(torch_files.read(sample))
     _same_weights(content["model"], {k: torch.from_numpy(v) for k, v in weights.items()})
     if "epoch" in original and "best_metric" in original:
         assert content["epoch"] == original["epoch"] in (1, 6)
@@ -374,7 +376,7 @@ HARMLESS = {
 def test_checkpoints_as_scripts_save_them_are_read(tmp_path, name):
     weights = _small_weights()
     torch.save(HARMLESS[name](weights), tmp_path / "x.pt")
-    checkpoint = torch_map.read_torch(tmp_path / "x.pt")
+    checkpoint = torch_files.read(tmp_path / "x.pt")
     _same_weights(
         {k: torch.from_numpy(v) for k, v in torch_map.unwrap(checkpoint).items()}, weights
     )
@@ -387,15 +389,17 @@ def test_checkpoints_as_scripts_save_them_are_read(tmp_path, name):
 @pytest.mark.parametrize(
     "value, name",
     [
-        (argparse.Namespace(lr=1e-4), "argparse.Namespace"),
-        (pathlib.PurePosixPath("data"), "pathlib.PurePosixPath"),
-        (collections.defaultdict(list, loss=[1.0]), "collections.defaultdict"),
-        (np.array([{}], object), "numpy's type object"),
+        ([1, fractions.Fraction(1, 2)], "fractions.Fraction at args[1]"),
+        ({"a": {"b": datetime.date(2020, 1, 1)}}, "datetime.date at args.a.b"),
+        (collections.defaultdict(helpers.damaged), "helpers.damaged at args"),
+        (argparse.Namespace(sort=collections.deque([1])), "collections.deque at args.sort"),
+        (torch.eye(2).to_sparse(), "torch._utils._rebuild_sparse_tensor at args"),
+        (np.array([{}], object), "args: numpy's type object"),
     ],
 )
 def test_a_type_that_is_not_loaded_is_named_with_the_way_out(tmp_path, value, name):
     torch.save({"model_state_dict": _small_weights(), "args": value}, tmp_path / "x.pt")
     with pytest.raises(UserError) as found:
-        torch_map.read_torch(tmp_path / "x.pt")
+        torch_files.read(tmp_path / "x.pt")
     assert name in str(found.value) and "torch.save(model.state_dict()" in str(found.value)
     assert "weights_only" not in str(found.value) and "add_safe_globals" not in str(found.value)

@@ -7,6 +7,7 @@ import fractions
 import hashlib
 import json
 import math
+import pathlib
 import resource
 
 import helpers

@@ -30,6 +30,11 @@ class Input:
     max_length: int = fields.value(
         0, fields.NOT_NEGATIVE, "frames kept of a clip; 0 = what the net takes"
     )
+    fixed_length: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "so many frames stand for a clip, every second one about its middle (SignON: 16); 0 = all",
+    )
     workers: int = fields.value(
         0, fields.NOT_NEGATIVE, "processes that make batches; 0 = threads only"
     )

@@ -54,6 +54,8 @@ def measured(config: ConfigDict, source: sources.Source) -> sources.Source:
     if view is None or view.frames(source.read(0)) is None:
         return source
     count = len(source)
+    if view.length:
+        return dataclasses.replace(source, lengths=np.full(count, view.length, np.int32))
     measuring = progress.over("measuring clips", range(count), count, hidden=count < _MANY)
     lengths = np.array([view.frames(source.read(i)) for i in measuring], np.int32)
     return dataclasses.replace(source, lengths=lengths)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import windows
 from jaxsign.input.signs.views import signon
 from parity import cases
 from parity.targets import FileCheck
@@ -54,7 +55,7 @@ def imputation_neighbours(path: Path) -> FileCheck:
 def fixed_length_frames(path: Path) -> FileCheck:
     """`frame_indices.json`: the 16 frames that stand for a clip of any length."""
     table = _read(path)["table"]
-    return FileCheck(table, {frames: signon.fixed_length_indices(int(frames)) for frames in table})
+    return FileCheck(table, {frames: windows.fixed_length(int(frames)) for frames in table})
 
 
 def _read(path: Path) -> Any:

@@ -78,7 +78,8 @@ class ClipExamples(examples.Examples):
         piece: planning.Piece = planning.WHOLE,
     ) -> Example:
         """`x` [T, ...] and its labels; a piece is (first frame, frames)."""
-        x, frame = self._finished(self._clip(index, rng, piece)), self._like().shape[1:]
+        x = self._finished(self._clip(index, rng, piece))[: self.max_length]
+        frame = self._like().shape[1:]
         if x.shape[1:] != frame:
             found, wanted = (" x ".join(map(str, shape)) for shape in (x.shape[1:], frame))
             raise UserError(f"{self.ids[index]}: {found} numbers a frame, the others have {wanted}")
@@ -95,10 +96,10 @@ class ClipExamples(examples.Examples):
         part = slice(piece[0], sum(piece)) if piece else slice(None)
         made = self.treatment
         if rng is None or made.augment is None:
-            return self.features(index)[part][: self.max_length]
+            return self.features(index)[part]
         # Drawn only where the view can mirror: other augmentations see the generator as it was.
         flip = made.mirrored is not None and rng.random() < made.augment.flip
-        return made.augment(self.features(index, flip)[part], rng)[: self.max_length]
+        return made.augment(self.features(index, flip)[part], rng)
 
     def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
         """`x` [B, T, ...], `valid` bool [B, T] and the labels."""

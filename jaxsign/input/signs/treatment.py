@@ -1,6 +1,7 @@
 """What happens to clips on their way into batches, as a recipe asks for it."""
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.features import Features
 from jaxsign.input.signs.views import BoundView, ViewFunction
 
+Array = np.ndarray
 _LOG = logging.getLogger("jaxsign")
 
 
@@ -41,7 +43,7 @@ class Treatment:
     mirrored: ViewFunction | None = None
     windows: tuple[int, int] | None = None
     seed: int = 0
-    finish: Callable[[np.ndarray], np.ndarray] | None = None
+    finish: Callable[[Array], Array] | None = None
 
 
 def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> Treatment:
@@ -57,15 +59,15 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     if view is not None and (text := view.assumes(source.read(0))):
         _LOG.warning("%s: %s", source.name, text)
     changes, cut = _augmentation(config), config.input.windows
-    early = changes and _early(changes, source, view)
+    stage = view if changes is None else _stage(changes, source, view)
     sizes = None
     if cut.enabled:
         sizes = windows.sizes(cut.seconds, cut.overlap, views.frame_rate(config, source.rate))
     flips = changes is not None and changes.flip
     return dataclasses.replace(
         plain,
-        view=early or view,
-        finish=view.finish if early and view else None,
+        view=stage,
+        finish=_finish(view, stage),
         augment=changes,
         mirrored=views.of_recipe(config, flip=True) if flips else None,
         windows=sizes,
@@ -82,20 +84,26 @@ def _augmentation(config: ConfigDict) -> augmenting.Augmentation | None:
     )
 
 
-def _early(
+def _stage(
     changes: augmenting.Augmentation, source: sources.Source, view: BoundView | None
 ) -> BoundView | None:
-    """The view's earlier stage, if the changes are for that; None: for what it gives.
+    """The latest stage of the view that the changes are for.
 
     Raises:
-      UserError: they are for neither.
+      UserError: there is none.
     """
-    shape = _shape(source, view)
-    early = view.early() if view is not None else None
-    if early and not changes.fits(shape) and changes.fits(_shape(source, early)):
-        return early
-    changes.check(shape, f"{source.name} with this view")
+    stages = [None] if view is None else view.stages
+    for stage in stages:
+        if changes.fits(_shape(source, stage)):
+            return stage
+    changes.check(_shape(source, view), f"{source.name} with this view")
     return None
+
+
+def _finish(view: BoundView | None, stage: BoundView | None) -> Callable[[Array], Array] | None:
+    if view is None or stage is None or stage == view:
+        return None
+    return functools.partial(view.finish, stage=stage)
 
 
 def _shape(source: sources.Source, view: BoundView | None) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from view_helpers import moving, without
 
 from jaxsign.errors import UserError
+from jaxsign.input import windows
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND
 from jaxsign.input.signs.views import signon
@@ -128,7 +129,7 @@ def test_stored_points_and_fixed_length():
     whole = signon.view(clip, generation="A")
     np.testing.assert_array_equal(fixed, whole[8:40:2])
     with pytest.raises(UserError, match="0 frames"):
-        signon.fixed_length_indices(0)
+        windows.fixed_length(0)
 
 
 @pytest.mark.parametrize(

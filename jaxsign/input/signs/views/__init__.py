@@ -1,5 +1,6 @@
 """Views: pure functions from a Clip to features; one file each, found by name, ends with `VIEW`."""
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -30,6 +31,8 @@ def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
         UserError: as `get_view`.
     """
     if not config.view.name:
+        if config.input.fixed_length:
+            raise UserError("config.input.fixed_length is for recipes with a view; set it to 0")
         return None
     chosen = {**config.view.to_dict(), **options}
     points = tuple(config.net.get("points", ()))
@@ -37,7 +40,7 @@ def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
         chosen["points"] = points
     if config.data.source == "signon":
         chosen |= _of_data(config, of_name(config.view.name).data)
-    return get_view(chosen)
+    return dataclasses.replace(get_view(chosen), length=config.input.fixed_length)
 
 
 def _of_data(config: ConfigDict, keys: Iterable[str]) -> dict[str, Any]:

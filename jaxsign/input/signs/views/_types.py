@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jaxsign.input import windows
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.rows import Rows
 
@@ -87,27 +88,42 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class BoundView:
-    """A view with its options: clip -> float32 [T, ...]. It can be pickled."""
+    """A view with its options: clip -> float32 [T, ...]. It can be pickled.
+
+    Attributes:
+        view: that is bound.
+        options: of it.
+        length: frames that stand for a clip of any length (`windows.fixed_length`); 0 = all.
+    """
 
     view: View
     options: Mapping[str, Any]
+    length: int = 0
 
     def __call__(self, clip: Clip | np.ndarray) -> np.ndarray:
         """What the net takes of a clip."""
-        return self.view.make(clip, **self.options)
+        return self._fixed(self.view.make(clip, **self.options))
+
+    def _fixed(self, x: np.ndarray) -> np.ndarray:
+        return x[windows.fixed_length(len(x), self.length)] if self.length else x
 
     def frames(self, clip: Clip | np.ndarray) -> int | None:
         """Frames behind the view; None = those of the clip, as of all arrays."""
+        if self.length:
+            return self.length
         return self.view.frames(clip, **self.options) if isinstance(clip, Clip) else None
 
-    def early(self) -> "BoundView | None":
-        """The view of an earlier stage, which `finish` takes; None = there is none."""
+    @property
+    def stages(self) -> list["BoundView"]:
+        """What `finish` takes, the latest first: all frames, and the stage before these."""
+        found = [BoundView(self.view, self.options)]
         early = self.view.early
-        return BoundView(self.view, {**self.options, **early}) if early else None
+        return [*found, BoundView(self.view, {**self.options, **early})] if early else found
 
-    def finish(self, x: np.ndarray) -> np.ndarray:
-        """From the earlier stage to what this view gives."""
-        return self.view.finish(x, **self.options)
+    def finish(self, x: np.ndarray, stage: "BoundView") -> np.ndarray:
+        """From what one of `stages` gives to what this view gives."""
+        same = stage.options == self.options
+        return self._fixed(x if same else self.view.finish(x, **self.options))
 
     def fit(self, clips: Iterable[Clip | np.ndarray]) -> dict[str, Any]:
         """The options that only a training set can tell."""
@@ -133,5 +149,5 @@ class BoundView:
     @property
     def streamed(self) -> Callable[..., StreamedView] | None:
         """Its form for streams with its options, see `View`; None = it has none."""
-        form = self.view.streamed
+        form = None if self.length else self.view.streamed
         return form and functools.partial(form, **self.options)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.errors import UserError
+from jaxsign.input import windows
 from jaxsign.input.signs import signon_kinds
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND, Clip
@@ -64,7 +64,7 @@ def view(
     ready = told.points(clip) if isinstance(clip, np.ndarray) else None
     points = points75(clip) if ready is None else ready
     if fixed_length:
-        points = points[fixed_length_indices(len(points))]
+        points = points[windows.fixed_length(len(points))]
     rest: dict[str, Any] = {"generation": generation, "dims": dims, "output": output, "kind": kind}
     if ready is not None or told.raw:
         return finish(points.astype(np.float32), **rest)
@@ -233,23 +233,6 @@ def kept(points: np.ndarray, dims: int = 2) -> np.ndarray:
     """[T, 67 * dims]: the first coordinates of [T, 75, 3] without the legs, point by point."""
     parts = [points[:, : LEGS.start, :dims], points[:, LEGS.stop :, :dims]]
     return np.ascontiguousarray(np.concatenate(parts, axis=1)).reshape(len(points), -1)
-
-
-def fixed_length_indices(frames: int, length: int = 16, stride: int = 2) -> np.ndarray:
-    """int [length]: every `stride`-th frame from about the middle, the last one repeated.
-
-    Not truly in the middle, as in the original: it starts a quarter of the surplus in.
-
-    Raises:
-      UserError: no frame.
-    """
-    if frames < 1:
-        raise UserError(f"a clip of {frames} frames; expected at least one")
-    start = max((frames - length) // 4, 0)
-    end = min(start + length * stride, frames)
-    return np.minimum(
-        start + stride * np.arange(length), start + (end - 1 - start) // stride * stride
-    )
 
 
 def assumes(clip: Clip | np.ndarray, *, aspect: float = 0.0, kind: str = "", **_: Any) -> str:

@@ -1,0 +1,224 @@
+"""SignON's three kinds of batches, time first as there, and clips that are asked about in windows.
+
+They are other sights of the bucketed batches of `batching`: the same rows without fillers.
+`of_batch` gives the kind that a recipe's batches are: `FixedLengthBatch` with `input.fixed_length`
+(and of films), else `VariableLengthBatch`. `InferenceDataset` makes `InferenceBatch`es.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input import batching, examples, planning, windows
+from jaxsign.input.examples import Batch, Example
+from jaxsign.input.signs import clip_examples, sources
+from jaxsign.input.signs.features import Features
+from jaxsign.input.signs.views import BoundView
+
+Array = np.ndarray
+_CACHE_MB = 256  # of clips whose windows follow one another
+
+
+@dataclasses.dataclass(frozen=True)
+class SignonBatch:
+    """What the three kinds share.
+
+    Attributes:
+      inputs: [T, B, ...], as the net takes them but for the order of the axes.
+      filenames: B names of clips.
+      language_ids: int64 [B].
+    """
+
+    inputs: Array
+    filenames: list[str]
+    language_ids: Array
+
+    @property
+    def valid(self) -> Array:
+        """bool [B, T], True = a real frame: here all."""
+        return np.ones(self.inputs.shape[1::-1], bool)
+
+    def fields(self) -> Batch:
+        """What nets take: `x` [B, T, ...], `valid` bool [B, T], `language` int32 [B]."""
+        x = np.ascontiguousarray(np.swapaxes(self.inputs, 0, 1))
+        return {"x": x, "valid": self.valid, "language": self.language_ids.astype(np.int32)}
+
+
+@dataclasses.dataclass(frozen=True)
+class FixedLengthBatch(SignonBatch):
+    """Clips of one length, such as 16 frames: nothing is padded, so there is no mask.
+
+    Attributes:
+      targets: int64 [B], labels.
+    """
+
+    targets: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class PaddedBatch(SignonBatch):
+    """Clips that are padded at their end.
+
+    Attributes:
+      lengths: int64 [B], real frames.
+    """
+
+    lengths: Array
+
+    @property
+    def valid(self) -> Array:
+        """bool [B, T], True = a real frame."""
+        return np.arange(len(self.inputs)) < self.lengths[:, None]
+
+    @property
+    def mask(self) -> Array:
+        """bool [B, T + 1] of the original: True = padding; column 0 is the classification token."""
+        return np.arange(len(self.inputs) + 1) > self.lengths[:, None]
+
+
+@dataclasses.dataclass(frozen=True)
+class VariableLengthBatch(PaddedBatch):
+    """Padded clips with labels.
+
+    Attributes:
+      targets: int64 [B].
+    """
+
+    targets: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class InferenceBatch(PaddedBatch):
+    """Padded clips, or windows of them, without labels.
+
+    Attributes:
+      starts: int64 [B], the first frame of each window in its clip.
+    """
+
+    starts: Array
+
+
+def of_batch(
+    batch: Batch, ids: Sequence[str], *, head: str = "gloss", padding: float = 0.0
+) -> FixedLengthBatch | VariableLengthBatch:
+    """A batch [B, ...] of clips and labels as one of SignON's.
+
+    Args:
+      batch: as `batching.EvalBatches` gives them, or one micro-batch of `TrainBatches`.
+      ids: names of all examples (`Examples.ids`).
+      head: whose labels.
+      padding: what stands in frames of padding; generation B trains with NaN.
+
+    Returns:
+      Without filler rows, and no longer than its longest clip: a `FixedLengthBatch` where no frame
+      is padding.
+    """
+    real = batch["index"] >= 0
+    valid = batch["valid"][real]
+    lengths = valid.sum(axis=1, dtype=np.int64)
+    longest = int(lengths.max())
+    x = batch["x"][real]
+    x = np.where(valid.reshape(*valid.shape, *(1,) * (x.ndim - 2)), x, x.dtype.type(padding))
+    rows = batch["index"][real]
+    languages = batch.get("language", np.zeros(len(real)))[real].astype(np.int64)
+    inputs = np.swapaxes(x[:, :longest], 0, 1)
+    names, targets = [ids[i] for i in rows.tolist()], batch[head][real].astype(np.int64)
+    if (lengths == longest).all():
+        return FixedLengthBatch(inputs, names, languages, targets)
+    return VariableLengthBatch(inputs, names, languages, lengths, targets)
+
+
+class InferenceDataset(examples.Examples):
+    """Clips that a net is asked about, whole or in windows. Nothing is cut off or drawn.
+
+    Args:
+      source: of the clips; their labels are not looked at.
+      view: clip -> what the net takes; None = the source holds that.
+      window: frames of a window; 0 = clips are taken whole.
+      stride: frames from one window's start to the next one's; 0 = `window`. Behind a clip's full
+        windows comes one of what is left; a shorter clip is one window (`windows.cover`).
+      language: of all clips; None = what the source says of each, 0 where it says nothing.
+
+    Attributes:
+      places: (clip, first frame, frames) of each example; `ids` are the clips' names.
+
+    Raises:
+      UserError: sizes of windows that there are not.
+    """
+
+    def __init__(
+        self,
+        source: sources.Source,
+        view: BoundView | None = None,
+        *,
+        window: int = 0,
+        stride: int = 0,
+        language: int | None = None,
+    ):
+        if window < 0 or stride < 0 or (stride and not window):
+            raise UserError(
+                f"window={window}, stride={stride}: expected frames, at least 1 of each, or a "
+                "window of 0 without a stride: whole clips"
+            )
+        self.name = source.name
+        known = source.languages if language is None else None
+        self._languages = np.full(len(source), language or 0) if known is None else known
+        self._features = Features(source, view, None, _CACHE_MB)
+        lengths = [_frames(source, view, i) for i in range(len(source))]
+        self.places = [
+            (i, *place)
+            for i, frames in enumerate(lengths)
+            for place in windows.cover(frames, window or frames, stride or window or frames)
+        ]
+        self.ids = [source.ids[i] for i, _, _ in self.places]
+        self.sizes = np.array([[frames] for _, _, frames in self.places], np.int64)
+
+    def example(
+        self,
+        index: int,
+        rng: np.random.Generator | None = None,
+        piece: planning.Piece = planning.WHOLE,
+    ) -> Example:
+        """`x` [T, ...] of a clip or window."""
+        clip, start, frames = self.places[index]
+        x = self._features(clip)[start : start + frames]
+        return {"x": x, "language": int(self._languages[clip])}
+
+    def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
+        """`x` [B, T, ...], `valid` bool [B, T], `language` int32 [B]."""
+        arrays = [None if row is None else row["x"] for row in rows]
+        like = next(array for array in arrays if array is not None)
+        languages = [0 if row is None else row["language"] for row in rows]
+        batch = clip_examples.pad(arrays, size[0], like)
+        return {**batch, "language": np.array(languages, np.int32)}
+
+    def blank(self, size: planning.Size, rows: int) -> Batch:
+        row = {"x": np.zeros((size[0], *self.example(0)["x"].shape[1:]), np.float32), "language": 0}
+        return self.stack([row] * rows, size)
+
+    def batches(
+        self, batch_size: int = 64, buckets: Sequence[int] = ()
+    ) -> Iterator[InferenceBatch]:
+        """All examples in order of their lengths' buckets, padded with zeros to these.
+
+        Args:
+          batch_size: most rows of a batch.
+          buckets: frames that rows are padded to; () = those of the longest.
+        """
+        options = batching.BatchOptions(min(batch_size, len(self)), buckets=buckets)
+        for batch in batching.EvalBatches(self, options):
+            rows = batch["index"][batch["index"] >= 0].tolist()
+            yield InferenceBatch(
+                np.swapaxes(batch["x"][: len(rows)], 0, 1),
+                [self.ids[i] for i in rows],
+                batch["language"][: len(rows)].astype(np.int64),
+                np.array([self.places[i][2] for i in rows], np.int64),
+                np.array([self.places[i][1] for i in rows], np.int64),
+            )
+
+
+def _frames(source: sources.Source, view: BoundView | None, index: int) -> int:
+    length = None if view is None else view.frames(source.read(index))
+    return int(source.lengths[index]) if length is None else length

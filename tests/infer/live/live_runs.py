@@ -1,8 +1,8 @@
 """Runs for the tests of live recognition, whose scores tell what a window held."""
 
 import numpy as np
-from ml_collections import ConfigDict
 
+from jaxsign import config as configs
 from jaxsign.infer.live.recogniser import Recogniser
 from jaxsign.tasks.classes.judging import Judge
 from jaxsign.tasks.classes.task import Classify
@@ -18,7 +18,8 @@ class FakeRun:
     workdir = "run"
     takes_nan = True
     frame_shape = (543, 3)
-    config = ConfigDict({"view": {"name": ""}, "net": {}, "task": {"heads": ("gloss",)}})
+    config = configs.base()
+    config.update(view={"name": ""}, net={}, task={"heads": ("gloss",)})
     task = Classify(None, ("gloss",), "ce", ())
     view = staticmethod(lambda clip: clip.landmarks)
 

@@ -6,7 +6,6 @@ import types
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign import nets
@@ -53,11 +52,9 @@ class WideNet(nets.Net):
 def run(net=None, **view):
     """A run as `jaxsign.infer.run.Run` looks to a stream."""
     net = net or LocalNet()
-    chosen = {"name": "whisper_sign", "rate": 60.0, **view}
-    config = ConfigDict({
-        "view": chosen, "net": {}, "task": {"name": "ctc_attention", "heads": ("gloss",)},
-        "input": {"windows": {"seconds": 3.0, "overlap": 0.5}},
-    })  # fmt: skip
+    config = configs.base()
+    config.view, config.net = {"name": "whisper_sign", "rate": 60.0, **view}, {}
+    config.task.update(name="ctc_attention", heads=("gloss",))
     made = views.of_recipe(config)
     return types.SimpleNamespace(
         task=CtcAttention(net, 1.0), net=net, variables={}, config=config, heads=("gloss",),

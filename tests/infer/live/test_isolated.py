@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_collections import ConfigDict
 
+from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.infer.live.recogniser import Recogniser
 from jaxsign.input.signs import rows
@@ -25,7 +25,8 @@ class FakeRun:
     workdir = "run"
     takes_nan = True
     frame_shape = (543, 3)
-    config = ConfigDict({"view": {"name": ""}, "net": {}, "task": {"heads": ("gloss",)}})
+    config = configs.base()
+    config.update(view={"name": ""}, net={}, task={"heads": ("gloss",)})
     view = staticmethod(lambda clip: clip.landmarks)
 
     def features(self, clip):

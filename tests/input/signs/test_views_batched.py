@@ -27,6 +27,7 @@ class Recordings:
     lengths = np.array([3, 7, 12, 5], np.int32)
     labels = {"gloss": np.arange(4, dtype=np.int32)}  # noqa: RUF012
     ids = ("a", "b", "c", "d")
+    languages = None
 
     def __len__(self):
         return 4

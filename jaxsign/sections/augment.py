@@ -147,6 +147,22 @@ class SignonA:
 
 
 @dataclasses.dataclass(frozen=True)
+class Frames:
+    """Of films' pictures; the original's are crop 1 and flip 0.5."""
+
+    crop: float = fields.value(
+        0.0, fields.PROBABILITY, "probability of a random box, in place of the square in the middle"
+    )
+    crop_scale: tuple[float, float] = fields.value(
+        (0.08, 1.0), fields.pair(0.001, 1.0), "range of its share of the area"
+    )
+    crop_ratio: tuple[float, float] = fields.value(
+        (3 / 4, 4 / 3), fields.pair(0.1, 10.0), "range of its width / height"
+    )
+    flip: float = fields.value(0.0, fields.PROBABILITY, "probability of the mirror image")
+
+
+@dataclasses.dataclass(frozen=True)
 class Augment:
     """Of features [T, D]; from `shift` on, but for `speed`, of keypoints [T, 156]."""
 
@@ -199,3 +215,4 @@ class Augment:
     joints: Joints = fields.section(Joints, _VIEW_OF_JOINTS)
     signon: Signon = fields.section(Signon, _VIEW_OF_SIGNON)
     signon_a: SignonA = fields.section(SignonA, _VIEW_OF_SIGNON)
+    frames: Frames = fields.section(Frames, fields.When("view.name", "frames"))

@@ -1,6 +1,6 @@
 """SignON: what is done to points, before and beside its nets."""
 
-from parity.targets import signon_augment, signon_batches, signon_input, signon_split
+from parity.targets import signon_augment, signon_batches, signon_films, signon_input, signon_split
 
 TARGETS = {
     "postprocess": signon_input.postprocess,
@@ -10,6 +10,7 @@ TARGETS = {
     "augmentations of generation B (section 3.5)": signon_augment.generation_b,
     "collate_fn of generation A (section 3.4)": signon_batches.generation_a,
     "collate_fn of generation B (section 3.4)": signon_batches.generation_b,
+    "RGB evaluation transform (section 3.6)": signon_films.evaluation,
 }
 FILES = {
     "frame_indices.json": signon_input.fixed_length_frames,

@@ -13,7 +13,7 @@ CASES = [
     for system in SYSTEMS
     for path in sorted((helpers.SHARED / "golden" / system).glob("*.npz") if helpers.SHARED else ())
     if path.stem.startswith(
-        ("pre_", "normalise", "resample", "preprocess_", "mini_", "transforms_", "collate_")
+        ("pre_", "normalise", "resample", "preprocess_", "mini_", "transforms_", "collate_", "rgb_")
     )
 ]
 

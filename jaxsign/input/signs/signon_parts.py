@@ -16,11 +16,12 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
 from jaxsign.input import labels
-from jaxsign.input.signs import formats, signon_arrays, signon_kinds
+from jaxsign.input.signs import formats, signon_arrays, signon_films, signon_kinds
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import signon
 
 Array = np.ndarray
+_Reader = signon_arrays.PointFiles | signon_films.FilmFiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ class _Part:
 class _Files:
     """Reads clip i of all folders; a plain object, which workers can receive."""
 
-    readers: Sequence[signon_arrays.PointFiles]
+    readers: Sequence[_Reader]
     entries: Sequence[formats.Entry]
 
     def clip(self, index: int) -> Clip:
@@ -59,7 +60,7 @@ class _Files:
     def arrays(self, index: int) -> dict[str, Array]:
         return self._reader(index).array(self._path(index))
 
-    def _reader(self, index: int) -> signon_arrays.PointFiles:
+    def _reader(self, index: int) -> _Reader:
         return self.readers[self.entries[index].language]
 
     def _path(self, index: int) -> Path:
@@ -101,7 +102,8 @@ def gather(data: ConfigDict, split: str) -> formats.Collection:
     for number, part in enumerate(parts):
         numbers = [i + part.first if i >= 0 else i for i in part.table.numbers]
         table = dataclasses.replace(part.table, numbers=numbers, names=names)
-        found = signon.entries_of(table, part.folder / kind.folder)
+        suffix = signon.SUFFIX if kind.layout.points else ""
+        found = signon.entries_of(table, part.folder / kind.folder, suffix)
         prefix = f"{part.name}/" if len(parts) > 1 else ""
         entries += _chosen(
             [dataclasses.replace(e, name=prefix + e.name, language=number) for e in found],
@@ -109,7 +111,7 @@ def gather(data: ConfigDict, split: str) -> formats.Collection:
             split,
         )
         problems += [*table.problems, *_other_subsets(table)]
-    files = _Files([signon_arrays.PointFiles(kind, aspect) for aspect in aspects], entries)
+    files = _Files([_reader(kind, aspect) for aspect in aspects], entries)
     return formats.Collection(
         ", ".join(map(str, folders)),
         "signon",
@@ -121,6 +123,12 @@ def gather(data: ConfigDict, split: str) -> formats.Collection:
         # Points of MediaPipe as they were found are clips: other views may take them too.
         arrays=files.arrays if kind.stored else None,
         rate=signon.FPS,
+    )
+
+
+def _reader(kind: signon_kinds.DataKind, aspect: float) -> _Reader:
+    return (
+        signon_arrays.PointFiles(kind, aspect) if kind.layout.points else signon_films.FilmFiles()
     )
 
 

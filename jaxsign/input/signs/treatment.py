@@ -81,18 +81,19 @@ def _augmentation(config: ConfigDict) -> augmenting.Augmentation | None:
         normalised=config.view.get("normalise") == "shoulders",
         longest=config.input.max_length,
         generation=_generation(config),
+        side=config.view.get("size", 224),
     )
 
 
 def _stage(
     changes: augmenting.Augmentation, source: sources.Source, view: BoundView | None
 ) -> BoundView | None:
-    """The latest stage of the view that the changes are for.
+    """The earliest stage of the view that the changes are for.
 
     Raises:
       UserError: there is none.
     """
-    stages = [None] if view is None else view.stages
+    stages = [None] if view is None else view.stages[::-1]
     for stage in stages:
         if changes.fits(_shape(source, stage)):
             return stage

@@ -14,6 +14,7 @@ from jaxsign.tasks.classes.examples import ClassExamples
 SHAPES = {
     "asl_hybrid": (62, 2),
     "few_points": (3, 4),
+    "frames": (224, 224, 3),
     "fslr156": (156,),
     "signon": (134,),
     "whisper_sign": (42, 7),
@@ -44,14 +45,23 @@ class Points(Recordings):
         return 100 * super().read(index).landmarks[:, [0, 468, 489], :2]
 
 
+class Pictures(Recordings):
+    """A source of pictures."""
+
+    def read(self, index):
+        shape = (int(self.lengths[index]), 6, 8, 3)
+        return np.random.default_rng(index).integers(0, 256, shape, np.uint8)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_batches_of_a_view(name):
     options = {"name": name, **({"rate": 0} if name == "whisper_sign" else {})}
     view = pickle.loads(pickle.dumps(views.get_view(options)))
-    source = Points() if name == "few_points" else Recordings()
+    source = {"few_points": Points, "frames": Pictures}.get(name, Recordings)()
     examples = ClassExamples(source, Treatment(view=view, max_length=12))
     (batch,) = batching.EvalBatches(examples, batching.BatchOptions(batch_size=4, threads=1))
-    assert batch["x"].shape == (4, 12, *SHAPES[name]) and batch["x"].dtype == np.float32
+    assert batch["x"].shape == (4, 12, *SHAPES[name])
+    assert batch["x"].dtype == (np.uint8 if name == "frames" else np.float32)
     for row, length in enumerate(source.lengths):
         np.testing.assert_array_equal(batch["x"][row, :length], view(source.read(row)))
         assert not batch["x"][row, length:].any()

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs.augment import features, joints, keypoints, operation, points, signon
+from jaxsign.input.signs.augment import (
+    features,
+    frames,
+    joints,
+    keypoints,
+    operation,
+    points,
+    signon,
+)
 
 Array = np.ndarray
 
@@ -22,6 +30,7 @@ OPERATIONS: dict[str, operation.Operation] = {
     **points.OPERATIONS,
     **joints.OPERATIONS,
     **signon.OPERATIONS,
+    **frames.OPERATIONS,
 }
 
 
@@ -83,13 +92,13 @@ class Augmentation:
         """The clip after this time's draws; `x` itself is never written to.
 
         Args:
-          x: float32 [T, ...], T >= 1, unpadded.
+          x: float32 [T, ...], or pictures uint8; T >= 1, unpadded.
           rng: the clip's own generator; the same state gives the same result.
 
         Raises:
           UserError: as `check`.
         """
-        x = np.asarray(x, np.float32)
+        x = x if x.dtype == np.uint8 else np.asarray(x, np.float32)
         self.check(x.shape)
         for step in self.steps:
             if step.probability is None or rng.random() < step.probability:
@@ -100,7 +109,7 @@ class Augmentation:
 def _applied(
     what: operation.Operation, x: Array, rng: np.random.Generator, options: Mapping[str, Any]
 ) -> Array:
-    frame = x.shape[1:]
-    if what.kind.frame:
-        x = x.reshape(len(x), *what.kind.frame)
+    if not what.kind.frame:
+        return what.function(x, **what.draw(x, rng, **options))
+    frame, x = x.shape[1:], x.reshape(len(x), *what.kind.frame)
     return what.function(x, **what.draw(x, rng, **options)).reshape(-1, *frame)

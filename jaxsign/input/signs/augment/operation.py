@@ -60,6 +60,7 @@ KEYPOINTS = Kind(
     (keypoints.COUNT, 2),
 )
 POINTS = Kind("points [T, P, 2 or 3]", lambda shape: len(shape) == 3 and shape[2] in (2, 3))
+FRAMES = Kind("pictures [T, H, W, 3]", lambda shape: len(shape) == 4 and shape[3] == 3)
 POINTS75 = Kind("SignON's points [T, 75, 3]", lambda shape: shape[1:] == (75, 3))
 JOINTS = Kind(
     f"joints [T, J, F] with F among {sorted(DERIVATIVES)}",

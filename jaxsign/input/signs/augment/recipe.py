@@ -15,6 +15,7 @@ def build(
     normalised: bool = False,
     longest: int = 0,
     generation: str = "",
+    side: int = 0,
 ) -> Augmentation | None:
     """The augmentation that a recipe asks for; None when everything is off.
 
@@ -23,6 +24,7 @@ def build(
       normalised: the view's origin is the signer's middle (`view.normalise='shoulders'`), not the
         image's corner: keypoints are mirrored there.
       longest: frames beyond which joints do not grow (`input.max_length`); 0 = any.
+      side: pixels of the squares that the view makes of pictures.
       generation: 'A' or 'B', of SignON's points; "" = it may be either.
 
     Raises:
@@ -34,6 +36,7 @@ def build(
         "input.augment.joints": Augmentation(_of_joints(own.joints, longest)),
         "input.augment.signon": Augmentation(_of_signon(own.signon)),
         "input.augment.signon_a": Augmentation(_of_signon_a(own.signon_a)),
+        "input.augment.frames": Augmentation(_of_frames(own.frames, side)),
         "input.augment": Augmentation(_of_keypoints(own, normalised)),
     }
     chosen = {name: made for name, made in lists.items() if _is_on(made)}
@@ -135,3 +138,12 @@ def _of_signon_a(own: sections.SignonA) -> tuple[AugmentationStep, ...]:
         (own.flip, AugmentationStep("signon_a.flip", own.flip)),
     )
     return tuple(step for on, step in rows if on)
+
+
+def _of_frames(own: sections.Frames, side: int) -> tuple[AugmentationStep, ...]:
+    box = {"side": side, "scale": own.crop_scale, "ratio": own.crop_ratio}
+    rows = (
+        AugmentationStep("frames.crop", own.crop, box),
+        AugmentationStep("frames.flip", own.flip),
+    )
+    return tuple(step for step in rows if step.probability)

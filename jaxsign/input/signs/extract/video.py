@@ -71,6 +71,7 @@ class Video:
     Attributes:
       path: the file.
       rate: frames a second as it is given or the file tells, 0 where neither does.
+      frames: that the file says it has, 0 where it does not.
       seconds: length likewise.
       damage: after the iteration: what was missing or could not be decoded, empty if nothing.
 
@@ -88,7 +89,7 @@ class Video:
         except BaseException:
             self._container.close()
             raise
-        self._given = rate
+        self._given, self.frames = rate, int(self._stream.frames)
         self.rate = rate or float(self._stream.average_rate or self._stream.guessed_rate or 0)
         self.seconds = self._stream.frames / rate if rate else self._declared()
 

@@ -18,7 +18,8 @@ def below(folder: Path, suffix: str) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for path in finding.walk(folder, _shown(suffix), f"{suffix} files"):
-        name = tables.nfc(path.relative_to(folder).as_posix()[: -len(suffix)])
+        text = path.relative_to(folder).as_posix()
+        name = tables.nfc(text[: len(text) - len(suffix)])
         other = found.setdefault(name, path)
         if other != path:
             raise UserError(

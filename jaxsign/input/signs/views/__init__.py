@@ -40,7 +40,13 @@ def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
         chosen["points"] = points
     if config.data.source == "signon":
         chosen |= _of_data(config, of_name(config.view.name).data)
-    return dataclasses.replace(get_view(chosen), length=config.input.fixed_length)
+    made, length = get_view(chosen), config.input.fixed_length
+    if made.view.length and length not in (0, made.view.length):
+        raise UserError(
+            f"config.input.fixed_length={length}, but view {config.view.name!r} always has "
+            f"{made.view.length} frames; set it to 0"
+        )
+    return made if made.view.length else dataclasses.replace(made, length=length)
 
 
 def _of_data(config: ConfigDict, keys: Iterable[str]) -> dict[str, Any]:

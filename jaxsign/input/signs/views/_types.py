@@ -57,6 +57,7 @@ class View:
 
     Attributes:
         make: a clip, or what is stored of one -> float32 [T, ...]. Its keywords are the options.
+        length: frames of all that it gives, where what it takes has always as many; 0 = any.
         data: keys of a recipe's section `data` that are options of the view too.
         early: options under which `make` gives an earlier stage, which augmentation may take.
         finish: that stage -> what `make` gives under the view's own options.
@@ -74,6 +75,7 @@ class View:
     """
 
     make: Callable[..., np.ndarray]
+    length: int = 0
     data: tuple[str, ...] = ()
     early: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     finish: Callable[..., np.ndarray] = _finished

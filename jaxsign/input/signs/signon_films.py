@@ -1,0 +1,87 @@
+"""SignON's films: 16 frames of each, which are decoded where batches are made."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input import windows
+from jaxsign.input.signs import frames as pictures
+from jaxsign.input.signs.clip import Clip
+
+if TYPE_CHECKING:  # PyAV takes a while to import
+    from jaxsign.input.signs.extract.video import Video
+
+Array = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class FilmFiles:
+    """Reads films.
+
+    Attributes:
+      length: frames that stand for a film, every second one about its middle.
+      shorter: pixels of the shorter side.
+    """
+
+    length: int = 16
+    shorter: int = 256
+
+    def array(self, path: Path) -> dict[str, Array]:
+        """uint8 [length, H, W, 3], as a collection gives arrays.
+
+        Raises:
+          UserError: no film, one that is cut short or without frames, or frames of two sizes.
+        """
+        with _opened(path) as film:
+            chosen = windows.fixed_length(film.frames or 1, self.length)
+            # Without a number in the header the film is read once more, to count.
+            found = _taken(film, chosen) if film.frames else []
+        if len(found) <= chosen[-1]:
+            with _opened(path) as film:
+                count = sum(1 for _ in film)
+                if film.damage:
+                    raise UserError(f"{path}: {film.damage}. Convert the film, or leave it out")
+            if not count:
+                raise UserError(
+                    f"{path}: holds 0 frames; expected at least 1. Record or convert it again"
+                )
+            chosen = windows.fixed_length(count, self.length)
+            with _opened(path) as film:
+                found = _taken(film, chosen)
+        sizes = {array.shape for array in found if array is not None}
+        if len(sizes) > 1:
+            told = " and ".join(f"{width} x {height}" for height, width, _ in sorted(sizes))
+            raise UserError(
+                f"{path}: has frames of two sizes, {told} pixels; expected one. Convert the film"
+            )
+        clip = np.stack([array for array in (found[i] for i in chosen) if array is not None])
+        return {"": pictures.resize_shorter(clip, self.shorter)}
+
+    def clip(self, path: Path) -> Clip:
+        """Raises UserError: there are pictures, not landmarks."""
+        raise UserError(
+            f"{path}: a film, whose recipe takes its pictures (data.kind=RGB_Full): set "
+            "view.name=frames"
+        )
+
+    def frames(self, path: Path) -> int:
+        """`length`, of a file that opens as a film; it is not decoded for that."""
+        with _opened(path):
+            return self.length
+
+
+def _opened(path: Path) -> "Video":
+    from jaxsign.input.signs.extract import video  # late: PyAV takes a while to import
+
+    return video.Video(path)
+
+
+def _taken(film: "Video", chosen: Array) -> list[Array | None]:
+    """Frames up to the last of `chosen`: uint8 [H, W, 3] of these, None for the others."""
+    wanted = set(chosen.tolist())
+    first = itertools.islice(film, int(chosen[-1]) + 1)
+    return [frame.pixels() if i in wanted else None for i, frame in enumerate(first)]

@@ -37,6 +37,13 @@ class TaskSection:
     heads: tuple[str, ...] = fields.value(
         ("gloss", "cat"), None, "what is learned of a clip: gloss, cat"
     )
+    macro: bool = fields.value(
+        False,
+        None,
+        "macro F1 (of the epoch, and the mean of its batches), precision and recall too; of each "
+        "language of data.parts accuracy and F1",
+        fields.When("task.name", "classify"),
+    )
     monitor: str = fields.value(
         "gloss", None, "the number of a validation that chooses the best epoch"
     )

@@ -1,6 +1,13 @@
 """SignON: what is done to points, before and beside its nets."""
 
-from parity.targets import signon_augment, signon_batches, signon_films, signon_input, signon_split
+from parity.targets import (
+    signon_augment,
+    signon_batches,
+    signon_films,
+    signon_input,
+    signon_metrics,
+    signon_split,
+)
 
 TARGETS = {
     "postprocess": signon_input.postprocess,
@@ -15,6 +22,7 @@ TARGETS = {
 FILES = {
     "frame_indices.json": signon_input.fixed_length_frames,
     "impute_indices.json": signon_input.imputation_neighbours,
+    "metrics.json": signon_metrics.epoch,
     "split_*_out.csv": signon_split.participant_split,
 }
 LEFT_OUT: dict[str, str] = {}

@@ -14,7 +14,7 @@ from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, clips, measures
-from jaxsign.tasks.classes import answers, examples, following, judging, scoring, weighting
+from jaxsign.tasks.classes import answers, examples, following, judging, macro, scoring, weighting
 from jaxsign.tasks.classes import loss as losses
 
 Array = jax.Array
@@ -32,6 +32,7 @@ class Classify(tasks.Task):
       heads: names of the heads; the batch holds their labels under the same names.
       loss_name, options: the loss and its numbers.
       uncertainty: start value of learned head weights, or None for given ones.
+      languages: that macro scores are told of; 0 = there are no such scores.
     """
 
     net: nets.Net
@@ -39,6 +40,7 @@ class Classify(tasks.Task):
     loss_name: str
     options: tuple[tuple[str, float], ...]
     uncertainty: float | None = None
+    languages: int = 0
 
     @classmethod
     def open(
@@ -57,6 +59,7 @@ class Classify(tasks.Task):
             loss_name=config.loss.name,
             options=tuple((name, float(config.loss[name])) for name in names),
             uncertainty=float(config.loss.uncertainty_init) if learned else None,
+            languages=max(len(config.data.parts), 1) if config.task.macro else 0,
         )
 
     @classmethod
@@ -64,6 +67,11 @@ class Classify(tasks.Task):
         """By the head's name, its accuracy; `loss` and `loss/HEAD`."""
         heads = tuple(config.task.heads)
         found = {h: measures.Number(f"acc/{h}", f"validation {h} accuracy", "max") for h in heads}
+        if config.task.macro:
+            found |= {
+                f"f1/{h}": measures.Number(f"f1/{h}", f"validation {h} macro F1", "max")
+                for h in heads
+            }
         found["loss"] = measures.Number("loss", "validation loss", "min")
         return found | {
             f"loss/{h}": measures.Number(f"loss/{h}", f"validation {h} loss", "min") for h in heads
@@ -149,10 +157,24 @@ class Classify(tasks.Task):
             right = logits[head].argmax(-1) == batch[head]
             sums[f"loss/{head}"] = (values * real).sum()
             sums[f"correct/{head}"] = (right * real).sum()
+            sums |= self._counted(head, logits[head], batch)
         return rows, sums
 
+    def _counted(self, head: str, logits: Array, batch: Mapping[str, Array]) -> dict[str, Array]:
+        if not self.languages:
+            return {}
+        found = macro.sums(
+            logits.argmax(-1),
+            batch[head],
+            batch["weight"],
+            batch.get("language"),
+            logits.shape[-1],
+            self.languages,
+        )
+        return {f"macro/{head}/{name}": value for name, value in found.items()}
+
     def summarise(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """`loss`, and of every head `loss/HEAD` and `acc/HEAD`."""
+        """`loss`, and of every head `loss/HEAD` and `acc/HEAD`; with macro scores these too."""
 
         def mean(name: str) -> float:
             count = float(sums.get("examples", 0.0))
@@ -162,6 +184,10 @@ class Classify(tasks.Task):
         for head in self.heads:
             result[f"loss/{head}"] = mean(f"loss/{head}")
             result[f"acc/{head}"] = mean(f"correct/{head}")
+            if self.languages:
+                start = f"macro/{head}/"
+                own = {k.removeprefix(start): v for k, v in sums.items() if k.startswith(start)}
+                result |= {f"{k}/{head}": v for k, v in macro.means(own, self.languages).items()}
         return result
 
     def rates(self, config: ConfigDict, epoch: int) -> measures.Rates:
@@ -175,11 +201,17 @@ class Classify(tasks.Task):
 
     @property
     def columns(self) -> tuple[measures.Column, ...]:
-        """Accuracies of the heads; those of training stand last."""
+        """Accuracies of the heads, and their macro scores; those of training stand last."""
         return (
             *(measures.Column(f"val_{h}_acc", "val", f"acc/{h}") for h in self.heads),
             # Behind the original's columns, which other programs read by place.
             *(measures.Column(f"train_{h}_acc", "train", f"acc/{h}", True) for h in self.heads),
+            *(
+                measures.Column(f"{side}_{h}_{name}", side, f"{name}/{h}", True)
+                for side in measures.SIDES[::-1]
+                for h in self.heads
+                for name in macro.names(self.languages)
+            ),
         )
 
     @property

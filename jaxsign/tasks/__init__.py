@@ -181,6 +181,10 @@ class Task(answering.Answering):
     def line(self, val: measures.Means) -> str:
         """How good a validation's answers are, for the console's line of an epoch."""
 
+    def train_line(self, train: measures.Means) -> str:
+        """The same of an epoch's training, behind its loss; default: nothing."""
+        return ""
+
     def step_tags(self, means: measures.Means) -> dict[str, float]:
         """A step's further scalars for TensorBoard; default: none."""
         return {}

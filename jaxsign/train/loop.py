@@ -150,13 +150,15 @@ class Loop:
             begun, before = time.monotonic(), at.sums.get("examples", 0.0)
             rates = self.session.task.rates(self.session.stage.config, at.stage_epoch)
             self._train_epoch(rates, stop)
-            speed = (at.sums.get("examples", 0.0) - before) / (time.monotonic() - begun)
+            trained = time.monotonic() - begun
+            speed = (at.sums.get("examples", 0.0) - before) / trained
             if at.steps_in_epoch < self.session.train_batches.steps_per_epoch:
                 self._save()
                 return
             train = self.session.task.summarise(at.sums)
             val = self._validate(rates) if self._is_validated() else None
-            self._end_epoch(train, val, time.monotonic() - begun, speed, rates)
+            took = outputs.Took(trained, time.monotonic() - begun - trained)
+            self._end_epoch(train, val, took, speed, rates)
             if stop.requested:
                 return
 
@@ -291,7 +293,7 @@ class Loop:
         return at.observe(watched.best.score(val))
 
     def _end_epoch(
-        self, train: measures.Means, val: measures.Means | None, seconds: float, speed: float,
+        self, train: measures.Means, val: measures.Means | None, took: outputs.Took, speed: float,
         rates: measures.Rates,
     ) -> None:  # fmt: skip
         at, session = self.records, self.session
@@ -301,14 +303,14 @@ class Loop:
         at.alignment = None
         at.rows.append(
             outputs.row(
-                session, at, train, val, rates, self._learning_rate(0), seconds,
+                session, at, train, val, rates, self._learning_rate(0), took,
                 staged=len(self.run.stages) > 1,
             )
         )  # fmt: skip
         self._save_variables(val, best)
         self._save()
         self.outputs.write(session, at)
-        self.outputs.epoch(session.task, at, train, val, seconds, speed, best)
+        self.outputs.epoch(session.task, at, train, val, took, speed, best)
 
     def _stage_is_over(self) -> bool:
         at, settings = self.records, self.session.stage.config.train

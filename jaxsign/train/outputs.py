@@ -1,6 +1,7 @@
 """What a run in progress shows and leaves: console, TensorBoard, the files of its folder."""
 
 import collections
+import dataclasses
 import datetime
 import time
 from pathlib import Path
@@ -18,6 +19,14 @@ from jaxsign.train import log, records, setup
 
 # Drawing takes longer than an epoch on a small set: so many seconds lie between two pictures.
 _PICTURE_EVERY = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Took:
+    """Seconds of an epoch: of its training, and of its validation."""
+
+    train: float
+    val: float
 
 
 def announce(
@@ -85,7 +94,7 @@ class Outputs:
 
     def epoch(
         self, task: tasks.Task, at: records.Records, train: measures.Means,
-        val: measures.Means | None, seconds: float, speed: float, best: bool,
+        val: measures.Means | None, took: Took, speed: float, best: bool,
     ) -> None:  # fmt: skip
         """An epoch's scalars and its line on the console."""
         scalars = {f"train/{k}": v for k, v in train.items() if not np.ndim(v)}
@@ -94,11 +103,13 @@ class Outputs:
             scalars |= task.epoch_tags(val)
         self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
         self._board.flush()
-        text = f"train loss {train['loss']:.4f}"
+        parts = [f"train loss {train['loss']:.4f}", task.train_line(train)]
         if val is not None:
-            text += f"  val loss {val['loss']:.4f}  {task.line(val)}"
-        mark = "  *" if best else ""
-        self.display.end_epoch(at.epoch, self.epochs, f"{text}  {seconds:.1f} s{mark}")
+            parts += [f"val loss {val['loss']:.4f}", task.line(val)]
+        memory = runtime.device_memory()[0]
+        parts += [f"lr {at.rows[-1]['lr']:.3g}", f"{memory:.1f} GB" if memory else ""]
+        parts += [f"{took.train + took.val:.1f} s", "*" if best else ""]
+        self.display.end_epoch(at.epoch, self.epochs, "  ".join(filter(None, parts)))
 
     def write(self, session: setup.Session, at: records.Records, *, last: bool = False) -> None:
         """Writes metrics.csv and manifest.json; history.png now and then and when it is the `last`.
@@ -158,7 +169,7 @@ def _started(manifest: Path) -> str:
 
 def row(
     session: setup.Session, at: records.Records, train: measures.Means,
-    val: measures.Means | None, rates: measures.Rates, lr: float, seconds: float, *, staged: bool,
+    val: measures.Means | None, rates: measures.Rates, lr: float, took: Took, *, staged: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """An epoch's row of metrics.csv.
 
@@ -169,7 +180,7 @@ def row(
     """
     memory = runtime.device_memory()
     if session.stage.config.deterministic:
-        seconds, memory = 0.0, (0.0, 0.0)
+        took, memory = Took(0.0, 0.0), (0.0, 0.0)
     columns = session.task.columns
 
     def of(side: measures.Side, key: str) -> Any:
@@ -182,13 +193,13 @@ def row(
         "val_loss": of("val", "loss"),
     }
     values |= {c.name: of(c.side, c.key) for c in columns if not c.last}
-    values |= {"lr": lr, "epoch_time": seconds}
+    values |= {"lr": lr, "epoch_time": took.train + took.val}
     values |= {"gpu_memory_allocated": memory[0], "gpu_memory_reserved": memory[1]}
     values |= rates.columns
     values |= {c.name: of(c.side, c.key) for c in columns if c.last}
     if staged:
         values["stage"] = session.stage.name
-    return values
+    return values | {"val_time": "" if val is None else took.val, "train_time": took.train}
 
 
 def _parts(paths: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from jaxsign.train import checkpoint, log, loop, records, setup, storage
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
-    "gpu_memory_allocated,gpu_memory_reserved,train_gloss_acc,train_cat_acc"
+    "gpu_memory_allocated,gpu_memory_reserved,train_gloss_acc,train_cat_acc,val_time,train_time"
 )
 
 
@@ -248,6 +248,7 @@ def test_some_epochs_are_validated_and_some_stay(tmp_path):
     assert (whole / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
     rows = records.read_csv(whole / "metrics.csv")
     assert [bool(row["val_loss"]) for row in rows] == [False, True, True]
+    assert [row["val_time"] for row in rows] == ["", "0.000000", "0.000000"]
     assert all(row["train_loss"] and row["lr"] for row in rows)
     assert ",".join(rows[0]) == COLUMNS
     assert [p.name for p in (whole / "checkpoints" / "kept").iterdir()] == ["2"]

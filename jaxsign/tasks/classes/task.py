@@ -219,8 +219,10 @@ class Classify(tasks.Task):
         return measures.Panel("validation accuracy", {f"val_{h}_acc": h for h in self.heads})
 
     def line(self, val: measures.Means) -> str:
-        accuracies = {head: val[f"acc/{head}"] for head in self.heads}
-        return "val acc " + "  ".join(f"{head} {value:.3f}" for head, value in accuracies.items())
+        return "val acc " + "  ".join(f"{head} {val[f'acc/{head}']:.3f}" for head in self.heads)
+
+    def train_line(self, train: measures.Means) -> str:
+        return "acc " + "  ".join(f"{head} {train[f'acc/{head}']:.3f}" for head in self.heads)
 
     def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
         """Logits float32 [B, K] by head."""

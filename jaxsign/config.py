@@ -40,6 +40,7 @@ CHANGEABLE = (
     "parallel",
     "train.early_stop",
     "train.epochs",
+    "train.max_updates",
     "train.min_delta",
     "train.min_epochs",
 )

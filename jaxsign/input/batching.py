@@ -32,6 +32,8 @@ class BatchOptions:
       buckets: sizes that rows are padded to (`planning.bucket_sizes`); () = one for all.
       apart: no row is padded beyond its own bucket (`planning.Plan`).
       accumulation: micro-batches A of a training batch; all of one bucket.
+      limit: batches of an epoch, or a share of them if it is below 1; 0 = all.
+      repeat: every epoch has the batches of the first one, changed at random anew.
       seed: of the order and the augmentation.
       workers, threads, prefetch: processes and threads that make batches, and how many ahead.
       process_index, process_count: each process makes its own rows of every batch.
@@ -41,6 +43,8 @@ class BatchOptions:
     buckets: Sequence[int | Size] = ()
     apart: bool = False
     accumulation: int = 1
+    limit: float = 0
+    repeat: bool = False
     seed: int = 0
     workers: int = 0
     threads: int = 2
@@ -127,7 +131,8 @@ class _Batches:
         part = (options.process_index * rows, (options.process_index + 1) * rows)
         self._maker = _Maker(examples, options.seed if training else None, part)
         self._options = options
-        self.examples, self.steps_per_epoch = examples, self.plan.per_epoch
+        self.examples = examples
+        self.steps_per_epoch = _limited(self.plan.per_epoch, options.limit)
         self.shape, self.sizes = (accumulation, rows), self.plan.sizes
 
     def blank(self, size: Size, shape: Sequence[int] = ()) -> Batch:
@@ -146,8 +151,13 @@ class _Batches:
         }
         return {key: a.reshape(shape + a.shape[1:]) for key, a in batch.items()}
 
+    def _planned(self, number: int) -> Planned:
+        if not self._options.repeat:
+            return self.plan[number]
+        return dataclasses.replace(self.plan[number % self.steps_per_epoch], number=number)
+
     def _dataset(self, first: int, end: int) -> grain.IterDataset:
-        source = grain.MapDataset.range(first, end).map(self.plan.__getitem__).map(self._maker)
+        source = grain.MapDataset.range(first, end).map(self._planned).map(self._maker)
         options = self._options
         reading = grain.ReadOptions(
             num_threads=max(options.threads, 1),
@@ -224,10 +234,10 @@ class EvalBatches(_Batches):
         super().__init__(examples, options, training=False)
 
     def __len__(self) -> int:
-        return self.plan.per_epoch
+        return self.steps_per_epoch
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self._dataset(0, self.plan.per_epoch):
+        for batch in self._dataset(0, self.steps_per_epoch):
             yield {key: value[0] for key, value in batch.items()}
 
 
@@ -246,6 +256,12 @@ def device_prefetch(
         if len(waiting) >= depth:
             yield waiting.pop(0)
     yield from waiting
+
+
+def _limited(batches: int, limit: float) -> int:
+    if not limit:
+        return batches
+    return min(batches, int(limit) if limit >= 1 else max(1, int(batches * limit)))
 
 
 def _check_buckets(buckets: Sequence[int | Size], axes: int) -> None:

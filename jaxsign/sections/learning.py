@@ -9,7 +9,11 @@ _WEIGHTS = fields.Rule(
     lambda v: all(0 <= w < math.inf for w in v) and sum(v) > 0, "numbers of 0 or more, not all 0"
 )
 _SCHEDULES = fields.among(
-    "constant", "cosine", "warmup_cosine", "warmup_cosine_updates", "restarts", "step", "plateau"
+    "constant", "cosine", "warmup_cosine", "warmup_cosine_updates", "restarts", "step",
+    "multi_step", "plateau",
+)  # fmt: skip
+_MILESTONES = fields.Rule(
+    lambda v: all(isinstance(epoch, int) and epoch >= 1 for epoch in v), "epochs of 1 or more"
 )
 _FACTORS = fields.Rule(
     lambda v: all(isinstance(pattern, str) and 0 <= factor < math.inf for pattern, factor in v),
@@ -44,7 +48,12 @@ class Optim:
     )
     weight_decay: float = fields.value(0.0, fields.NOT_NEGATIVE, "strength of the decay")
     grad_clip: float = fields.value(
-        0.0, fields.NOT_NEGATIVE, "greatest norm of the gradient; 0 = any"
+        0.0, fields.NOT_NEGATIVE, "greatest norm of the gradient, see clip_by; 0 = any"
+    )
+    clip_by: str = fields.value(
+        "norm",
+        fields.among("norm", "value"),
+        "what grad_clip bounds: the norm of the gradient, or each of its numbers",
     )
     accumulation: int = fields.value(1, fields.COUNT, "micro-batches that make a step")
     b1: float = fields.value(0.9, fields.RATE, "decay of the mean of gradients", _ADAMS)
@@ -81,7 +90,7 @@ class ScheduleSection:
         0,
         fields.NOT_NEGATIVE,
         "epochs of warm-up before it",
-        _of("constant", "cosine", "step", "plateau"),
+        _of("constant", "cosine", "step", "multi_step", "plateau"),
     )
     warmup_updates: int = fields.value(
         500, fields.NOT_NEGATIVE, "steps of warm-up", _of("warmup_cosine_updates")
@@ -100,7 +109,15 @@ class ScheduleSection:
         2, None, "each cycle is so many times as long as the one before", _of("restarts")
     )
     step_size: int = fields.value(10, fields.POSITIVE, "epochs between reductions", _of("step"))
-    factor: float = fields.value(0.5, fields.POSITIVE, "of a reduction", _of("step", "plateau"))
+    milestones: tuple[int, ...] = fields.value(
+        (),
+        _MILESTONES,
+        "epochs after which the rate is reduced; one that stands twice counts twice",
+        _of("multi_step"),
+    )
+    factor: float = fields.value(
+        0.5, fields.POSITIVE, "of a reduction", _of("step", "multi_step", "plateau")
+    )
     patience: int = fields.value(
         5, fields.NOT_NEGATIVE, "epochs without a better number before a reduction", _of("plateau")
     )
@@ -191,7 +208,8 @@ class Train:
     early_stop: int = fields.value(
         0,
         fields.NOT_NEGATIVE,
-        "end after so many validations without a better stop_monitor; 0 = never",
+        "end after so many validations without a better stop_monitor, at once after one that is "
+        "not finite; 0 = never",
     )
     stop_monitor: str = fields.value("", None, "one of the task's numbers; empty = task.monitor")
     min_delta: float = fields.value(
@@ -202,6 +220,26 @@ class Train:
     )
     min_epochs: int = fields.value(
         0, fields.NOT_NEGATIVE, "early stopping waits for so many epochs"
+    )
+    max_updates: int = fields.value(
+        0, fields.NOT_NEGATIVE, "end after so many optimizer steps of all stages; 0 = any"
+    )
+    sanity: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "validation batches to try before the first epoch; they count nowhere",
+    )
+    limit_train: float = fields.value(
+        0.0, fields.NOT_NEGATIVE, "batches of an epoch, below 1: their share; 0 = all"
+    )
+    limit_val: float = fields.value(
+        0.0, fields.NOT_NEGATIVE, "batches of a validation, below 1: their share; 0 = all"
+    )
+    overfit: float = fields.value(
+        0.0,
+        fields.NOT_NEGATIVE,
+        "the same so many batches in every epoch, below 1: their share, and as many of a "
+        "validation; 0 = off",
     )
     trainable: tuple[str, ...] = fields.value(
         (".*",), None, "regular expressions over parameter paths a/b/c: what is trained"

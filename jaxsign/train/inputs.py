@@ -1,5 +1,7 @@
 """Batches of examples as a recipe asks for them."""
 
+import dataclasses
+
 import jax
 from ml_collections import ConfigDict
 
@@ -8,8 +10,16 @@ from jaxsign.input.examples import Examples
 
 
 def training(config: ConfigDict, examples: Examples) -> batching.TrainBatches:
-    """Training batches."""
-    return batching.TrainBatches(examples, _options(config))
+    """Training batches: all, or as many an epoch as `train` asks for."""
+    limit, same = config.train.overfit or config.train.limit_train, bool(config.train.overfit)
+    options = dataclasses.replace(_options(config), limit=limit, repeat=same)
+    return batching.TrainBatches(examples, options)
+
+
+def validation(config: ConfigDict, examples: Examples) -> batching.EvalBatches:
+    """What an epoch is validated on, in order: all, or as many batches as `train` asks for."""
+    limit = config.train.overfit or config.train.limit_val
+    return batching.EvalBatches(examples, dataclasses.replace(_options(config), limit=limit))
 
 
 def evaluation(config: ConfigDict, examples: Examples) -> batching.EvalBatches:

@@ -9,6 +9,7 @@ A run that is stopped at any moment and started again writes the same metrics an
 import collections
 import contextlib
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Generator
@@ -122,9 +123,11 @@ class Loop:
         self.outputs.write(self.session, self.records)
         with signals.StopRequest(self.stop_after_steps) as stop:
             try:
-                while self.records.stage < len(self.run.stages):
+                if not self.records.step:
+                    self._try_validation()
+                while self.records.stage < len(self.run.stages) and not self._spent():
                     self._train_stage(stop)
-                    if self._stage_is_over():
+                    if self._stage_is_over() and not self._spent():
                         self._next_stage()
                     if stop.requested:
                         break
@@ -141,8 +144,26 @@ class Loop:
             float("nan") if best is None else self.session.monitors.best.value(best),
             self.records.best_epoch,
             self.session.monitors.best,
-            stop.requested and self.records.stage < len(self.run.stages),
+            stop.requested and self.records.stage < len(self.run.stages) and not self._spent(),
         )
+
+    def _try_validation(self) -> None:
+        """What would break the first validation breaks now."""
+        batches = self.run.config.train.sanity
+        if batches:
+            self._validate(self.session.task.rates(self.session.stage.config, 0), batches)
+            self.display.say(f"sanity   {batches} validation batches tried")
+
+    def _spent(self) -> bool:
+        """Whether the run has made all the steps that it may."""
+        most = self.run.config.train.max_updates
+        return 0 < most <= self.records.step
+
+    def _steps(self) -> int:
+        """Steps of the epoch at hand."""
+        steps, most = self.session.train_batches.steps_per_epoch, self.run.config.train.max_updates
+        before = self.records.step - self.records.steps_in_epoch
+        return min(steps, most - before) if most else steps
 
     def _train_stage(self, stop: signals.StopRequest) -> None:
         at = self.records
@@ -152,7 +173,7 @@ class Loop:
             self._train_epoch(rates, stop)
             trained = time.monotonic() - begun
             speed = (at.sums.get("examples", 0.0) - before) / trained
-            if at.steps_in_epoch < self.session.train_batches.steps_per_epoch:
+            if at.steps_in_epoch < self._steps():
                 self._save()
                 return
             train = self.session.task.summarise(at.sums)
@@ -169,8 +190,7 @@ class Loop:
         return self.session.schedule.rate(position)
 
     def _train_epoch(self, rates: measures.Rates, stop: signals.StopRequest) -> None:
-        at, session = self.records, self.session
-        steps = session.train_batches.steps_per_epoch
+        at, session, steps = self.records, self.session, self._steps()
         self.display.start_epoch(at.epoch + 1, self.outputs.epochs, steps, at.steps_in_epoch)
         if session.survey_batches is not None:
             self._survey(session.survey_batches)
@@ -253,7 +273,8 @@ class Loop:
             "precision=float32."
         )
 
-    def _validate(self, rates: measures.Rates) -> dict[str, Any]:
+    def _validate(self, rates: measures.Rates, most: int | None = None) -> dict[str, Any]:
+        """The means over the validation's batches, or over the first `most` of them."""
         session = self.session
         totals: dict[str, Any] = {}
         pending: collections.deque = collections.deque()
@@ -264,7 +285,7 @@ class Loop:
             if rows is not None:
                 records.add(totals, session.task.count(session.compiled.rows(rows)))
 
-        for batch in session.val_batches:
+        for batch in itertools.islice(session.val_batches, most):
             put = session.compiled.put_eval(batch)
             with self.compiling.step("validation", put):
                 pending.append(session.compiled.evaluate(self.state, put, rates.now))
@@ -275,21 +296,24 @@ class Loop:
         return session.task.summarise(totals)
 
     def _is_validated(self) -> bool:
-        """Whether the epoch at hand is: every so many of a stage, and its last one."""
+        """Whether the epoch at hand is: every so many of a stage, and the last one."""
         done = self.records.stage_epoch + 1
         every = self.session.stage.config.train.eval_every
-        return done % every == 0 or done >= self.session.stage.epochs
+        return done % every == 0 or done >= self.session.stage.epochs or self._spent()
 
     def _observe(self, val: measures.Means) -> bool:
         """Tells what watches a validation of its numbers; True if it is the best so far."""
         at, session, watched = self.records, self.session, self.session.monitors
-        if not math.isfinite(val["loss"]):
+        settings = session.stage.config.train
+        lost = not math.isfinite(val["loss"])
+        if lost and not (settings.early_stop and watched.stop.key == "loss"):
             raise UserError(
                 f"the validation loss of epoch {at.epoch} is {val['loss']}. The checkpoint of "
                 "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
             )
         session.schedule.observe(watched.steer.score(val))
-        at.observe_stopping(watched.stop.score(val), session.stage.config.train.min_delta)
+        at_once = 0 if session.stage.until else settings.early_stop
+        at.observe_stopping(watched.stop.score(val), settings.min_delta, at_once)
         return at.observe(watched.best.score(val))
 
     def _end_epoch(
@@ -316,7 +340,7 @@ class Loop:
         at, settings = self.records, self.session.stage.config.train
         early = bool(settings.early_stop) and at.since_best >= settings.early_stop
         early = early and at.stage_epoch >= settings.min_epochs
-        return at.stage_epoch >= self.session.stage.epochs or early
+        return at.stage_epoch >= self.session.stage.epochs or early or self._spent()
 
     def _save_variables(self, val: measures.Means | None, best: bool) -> None:
         """Saves the variables as the best ones, or as ones that stay."""

@@ -34,7 +34,8 @@ def build(
         "sgd": lambda: optax.trace(options.momentum),
     }[options.name]()
     scale = _apart(scale) if apart else scale
-    clip = [clip_by_global_norm(options.grad_clip)] if options.grad_clip else []
+    clip_by = {"norm": clip_by_global_norm, "value": optax.clip}[options.clip_by]
+    clip = [clip_by(options.grad_clip)] if options.grad_clip else []
     decoupled = options.name in ("adamw", "radam")
     slower = [_times(factors)] if factors else []
     return optax.chain(*clip, *([scale, *decay] if decoupled else [*decay, scale]), *slower)

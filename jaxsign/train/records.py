@@ -74,10 +74,13 @@ class Records:
             self.best, self.best_epoch = score, self.epoch
         return better
 
-    def observe_stopping(self, score: float, min_delta: float) -> None:
-        """Takes note of the score that stops a stage once it no more rises by `min_delta`."""
-        self.since_best += 1
-        if _rises(score, self.stop_best, min_delta):
+    def observe_stopping(self, score: float, min_delta: float, at_once: int = 0) -> None:
+        """Takes note of the score that stops a stage once it no more rises by `min_delta`.
+
+        NaN is no rise; one that is not finite counts as `at_once` observations, if that is not 0.
+        """
+        self.since_best += 1 if math.isfinite(score) else max(at_once, 1)
+        if score > -math.inf and _rises(score, self.stop_best, min_delta):
             self.stop_best, self.since_best = score, 0
 
     def next_stage(self, *, reset_best: bool, reset_stop: bool) -> None:

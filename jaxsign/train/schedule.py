@@ -118,11 +118,26 @@ class Step(Schedule):
         return self.lr * self.options.factor ** math.floor(position / self.options.step_size)
 
 
+class MultiStep(Schedule):
+    """lr times `factor` for every one of `milestones` that is over (torch MultiStepLR)."""
+
+    def __init__(self, lr, epochs, options):
+        if not options.milestones:
+            raise UserError(
+                "schedule.name='multi_step' needs schedule.milestones, epochs such as (10, 20)"
+            )
+        super().__init__(lr, epochs, options)
+
+    def rate(self, position):
+        over = sum(epoch <= position for epoch in self.options.milestones)
+        return self.lr * self.options.factor**over
+
+
 class Plateau(Schedule):
     """Multiplied by `factor` after more than `patience` observations without improvement.
 
     An improvement is a relative one of 1e-4 (torch ReduceLROnPlateau, mode max; mode min for
-    numbers that are better when lower, which come here with a minus).
+    numbers that are better when lower, which come here with a minus). NaN is none.
     """
 
     def __init__(self, lr, epochs, options):
@@ -133,7 +148,7 @@ class Plateau(Schedule):
         return self._current
 
     def observe(self, metric):
-        if self._best == -math.inf or metric > self._best * (1 + math.copysign(1e-4, self._best)):
+        if metric > self._best * (1 + math.copysign(1e-4, self._best)):
             self._best, self._bad = metric, 0
         else:
             self._bad += 1
@@ -179,6 +194,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "warmup_cosine_updates": WarmupCosineUpdates,
     "restarts": Restarts,
     "step": Step,
+    "multi_step": MultiStep,
     "plateau": Plateau,
 }
 

@@ -216,7 +216,7 @@ def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] |
             config.schedule, config.optim.lr, current.epochs, batches.steps_per_epoch
         ),
         train_batches=batches,
-        val_batches=inputs.evaluation(config, run.val.under(config)),
+        val_batches=inputs.validation(config, run.val.under(config)),
         survey_batches=None if whole is None else inputs.evaluation(config, whole),
         trainable=trainable,
         optimizer=chain,

@@ -73,6 +73,30 @@ def test_evaluation_batches_hold_each_example_once(buckets):
         check_rows(batch, videos)
 
 
+def test_an_epoch_may_have_fewer_batches_and_goes_on_with_the_others():
+    whole = TrainBatches(Boxes(), options())
+    for limit, count in ((3, 3), (0.5, whole.steps_per_epoch // 2), (99, whole.steps_per_epoch)):
+        assert TrainBatches(Boxes(), options(limit=limit)).steps_per_epoch == count
+    few, every = TrainBatches(Boxes(), options(limit=3)).iterator(), whole.iterator()
+    for _ in range(5):
+        equal(next(few), next(every))
+    videos = Boxes(training=False)
+    some = list(EvalBatches(videos, options(limit=2)))
+    for one, other in zip(some, EvalBatches(videos, options()), strict=False):
+        equal(one, other)
+    assert len(some) == 2
+
+
+def test_the_same_batches_in_every_epoch_wherever_one_goes_on():
+    batches = TrainBatches(Boxes(), options(limit=2, repeat=True))
+    iterator = batches.iterator()
+    found = [next(iterator) for _ in range(6)]
+    for number in range(2, 6):
+        np.testing.assert_array_equal(found[number]["index"], found[number - 2]["index"])
+        equal(next(batches.iterator({"batch": number})), found[number])
+    assert set(rows(found[:1]).tolist()) != set(rows(found[1:2]).tolist())
+
+
 def test_blank_batches_are_like_those_of_training():
     batches = TrainBatches(Boxes(), options(accumulation=2))
     batch, blank = next(batches.iterator()), batches.blank(batches.sizes[-1])

@@ -78,6 +78,19 @@ def test_a_finished_run_stays_as_it_is(finished):
     [
         (2, (TWO_SHAPES, "schedule.name=plateau", "schedule.patience=0", "train.ema_decay=0.8")),
         (1, ("optim.accumulation=2", "input.augment.noise_std=0.05", "loss.weighting=uncertainty")),
+        (
+            1,
+            (
+                "train.limit_train=2",
+                "train.limit_val=1",
+                "train.sanity=1",
+                "train.max_updates=5",
+                "optim.clip_by=value",
+                "optim.grad_clip=0.01",
+                "schedule.name=multi_step",
+                "schedule.milestones=(1,1)",
+            ),
+        ),
     ],
 )
 def test_stopping_anywhere_changes_nothing(tmp_path, steps, words):

@@ -96,3 +96,12 @@ def test_loss_scale_halves_on_overflow_and_grows_after_a_streak():
 
 def test_auto_precision_is_float32_on_a_cpu():
     assert precision.compute_dtype("auto") == jnp.float32
+
+
+def test_numbers_of_the_gradient_are_clipped_one_by_one():
+    changes = {"name": "sgd", "momentum": 0.0, "grad_clip": 0.5, "clip_by": "value"}
+    ours = optimizer.build(options(**changes))
+    gradient = {"a": jnp.array([0.2, -3.0]), "b": jnp.array([0.5])}
+    found, _ = ours.update(gradient, ours.init(gradient), gradient)
+    np.testing.assert_allclose(found["a"], [0.2, -0.5])
+    np.testing.assert_allclose(found["b"], [0.5])

@@ -1,13 +1,15 @@
 """Learning rates over the epochs."""
 
+import json
 import math
 
+import helpers
 import pytest
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.train import schedule
+from jaxsign.train import records, schedule
 
 
 def options(**changes):
@@ -104,10 +106,48 @@ def test_plateau_of_a_loss_needs_a_relative_improvement_too():
     assert seen == [1.0, 0.5, 0.5]
 
 
+def test_multi_step_counts_a_repeated_milestone_twice():
+    built = schedule.build(options(name="multi_step", milestones=(2, 2, 5), factor=0.1), 1.0, 6)
+    found = [built.rate(at) for at in (0, 1.99, 2, 4, 5)]
+    assert found == pytest.approx([1, 1, 0.01, 0.01, 0.001], rel=1e-12)
+
+
+def test_plateau_takes_nan_for_no_improvement():
+    built = schedule.build(options(name="plateau", patience=1), 1.0, 9)
+    for metric in (math.nan, 0.5, 0.6, math.nan, math.nan):
+        built.observe(metric)
+    assert (built.state()["best"], built.rate(0)) == (0.6, 0.5)
+
+
+@pytest.mark.shared
+def test_rates_and_ends_are_the_recorded_ones():
+    cases = json.loads((helpers.SHARED / "golden/signon/schedules.json").read_text())
+    for case in cases["plateau"]:
+        built = schedule.build(options(name="plateau", patience=5, factor=0.1), case["lr0"], 30)
+        found = []
+        for accuracy in case["val_accuracy"]:
+            built.observe(accuracy)
+            found.append(built.rate(0))
+        assert found == pytest.approx(case["lr_after_epoch"], rel=1e-12)
+    for case in cases["multistep"]:
+        steps = options(name="multi_step", milestones=tuple(case["lr_steps"]), factor=0.1)
+        built, wanted = schedule.build(steps, case["lr0"], 30), case["lr_after_epoch"]
+        found = [built.rate(done) for done in range(1, len(wanted) + 1)]
+        assert found == pytest.approx(wanted, rel=1e-12)
+    for case in cases["early_stopping"]:
+        at, counts = records.Records(), []
+        for loss in case["val_loss"]:
+            at.observe_stopping(-float("nan" if loss is None else loss), 0.0, at_once=20)
+            counts.append(at.since_best)
+        stops = [index for index, count in enumerate(counts) if count >= 20]
+        assert stops[:1] == ([] if case["stop_at_index"] is None else [case["stop_at_index"]])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"name": "restarts", "cycle": 0}, "cycle must be positive"),
+        ({"name": "multi_step"}, "needs schedule.milestones"),
         ({"name": "warmup_cosine", "warmup": 10}, "leaves no epoch"),
         ({"name": "step", "warmup_before": 10}, "leaves no epoch of"),
         ({"name": "restarts", "warmup_before": 1}, "restarts has a warm-up of its own"),
@@ -147,7 +187,9 @@ def test_a_stage_shorter_than_its_warm_up_is_told(caplog):
 
 def test_every_schedule_stays_within_its_bounds():
     for name in schedule.SCHEDULES:
-        built = schedule.build(options(name=name, warmup=2, unit="step"), 1.0, 30, 40)
+        built = schedule.build(
+            options(name=name, warmup=2, unit="step", milestones=(9,)), 1.0, 30, 40
+        )
         assert all(
             0 <= built.rate(e / 4) <= 1.0 and math.isfinite(built.rate(e / 4)) for e in range(120)
         )

@@ -78,7 +78,7 @@ def find(
     try:
         name = formats.detect(source)
     except UserError:
-        if source.is_dir() and finding.holds(source, videos.is_video):
+        if source.is_dir() and videos.below(source):
             return _items(source, films.open_films(source, finder))
         raise
     return _items(source, formats.open_collection(source, name, person=person, fps=fps))

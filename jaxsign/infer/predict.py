@@ -122,7 +122,7 @@ def predict_files(
     items = files.find(source, finder, person=person, fps=fps)
     run = runs.load_run(workdir, which)
     answerer = run.task.answerer(run, asked or {})
-    single = len(items) == 1 and Path(source).is_file()
+    single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
     done: list[Prediction] = []
     saved = []
     for one in predict(run, items, answerer, mask=mask, batch_size=batch_size):

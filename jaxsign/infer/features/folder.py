@@ -16,7 +16,7 @@ from jaxsign.input import files
 from jaxsign.input.folders import pool, progress
 from jaxsign.input.signs import formats, fslr_npz
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.extract import libraries
+from jaxsign.input.signs.extract import libraries, videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.views import fslr156
 
@@ -49,7 +49,7 @@ class FeatureJob:
     @property
     def bytes(self) -> int:
         """Size of the input; 0 where it is not there."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        return videos.size(self.path)
 
     def outcome(self) -> progress.Outcome:
         """What is shown of it at its end."""

@@ -12,7 +12,7 @@ from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.folders import finding
-from jaxsign.input.signs.extract import recording, sampling, video, videos
+from jaxsign.input.signs.extract import opening, recording, sampling, video, videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.inspecting import arrays
 
@@ -31,17 +31,17 @@ def find(target: Path, out: Path) -> dict[str, Path]:
     if target.is_file():
         return {target.stem: target}
 
-    def wanted(name: str) -> bool:
-        return videos.is_video(name) or Path(name).suffix.lower() in arrays.SUFFIXES
-
-    listed = finding.find(target, out, wanted, "videos or image arrays")
+    films = videos.below(target, out) if target.is_dir() else []
+    what = "videos or image arrays"
+    stored = finding.find(target, out, finding.ending(*arrays.SUFFIXES), what)
+    listed = sorted([*films, *stored], key=lambda entry: entry.name)
     if not listed:
         raise UserError(
             f"{target}: no videos and no image arrays in this folder or below it. Looked for the "
             f"endings {' '.join(sorted({*video.SUFFIXES, *arrays.SUFFIXES}))}"
         )
     known = _known_names(listed, out)
-    names = finding.result_names((entry.name for entry in listed), known)
+    names = videos.names(listed, known)
     return {names[entry.name]: entry.path for entry in listed}
 
 
@@ -97,7 +97,7 @@ def images(
             if sampler.keep(seconds):
                 yield seconds, np.asarray(frame), (i + 1) / len(frames)
         return
-    with video.Video(path, threads, settings.source_fps) as opened:
+    with opening.film(path, threads, settings.source_fps) as opened:
         for frame in recording.kept(opened, settings):
             share = min(1.0, frame.seconds / opened.seconds) if opened.seconds else 0.0
             yield frame.seconds, frame.pixels(), share

@@ -10,6 +10,7 @@ from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
 from jaxsign.input.folders import pool, progress, walk
+from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
@@ -32,6 +33,7 @@ def run(
     """
     console = console or Console(highlight=False)
     jobs = [FeatureJob(name, path) for name, path in features_inputs.find(target, out).items()]
+    videos.tell_rate([job.path for job in jobs], settings.source_fps)
     net, variables = features.load_backbone(weights)
     plan = FeaturePlan(
         out=out,

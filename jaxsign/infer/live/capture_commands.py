@@ -43,6 +43,7 @@ def add_capture(verbs: arguments.Verbs) -> None:
     source = verb.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, metavar="N", help="its number (0)")
     source.add_argument("--video", metavar="FILE", help="a film instead of a camera")
+    arguments.add_source_fps(verb)
     add_models(verb)
     add = verb.add_argument
     add("--max-frames", type=int, default=100, metavar="N", help="frames of the clip (100)")
@@ -72,7 +73,11 @@ def capture(words: argparse.Namespace) -> int:
     )
     wanted.check()
     other = _other(words) if words.compare else None
-    images = frames.film(Path(words.video)) if words.video else frames.camera(words.camera)
+    if words.video:
+        frames.rate_of(Path(words.video), words.source_fps)
+        images = frames.film(Path(words.video), rate=words.source_fps)
+    else:
+        images = frames.camera(words.camera)
     with contextlib.ExitStack() as open_things:
         open_things.enter_context(libraries.hushed())
         chosen = ExtractionSettings(confidence=words.confidence)

@@ -51,6 +51,7 @@ def add_live(verbs: arguments.Verbs) -> None:
         "--camera", type=int, default=0, metavar="N", help="number of the camera (default: 0)"
     )
     source.add_argument("--video", metavar="FILE", help="a film instead of a camera")
+    arguments.add_source_fps(verb)
     add_models(verb)
     _add_judging(verb)
     _add_showing(verb)
@@ -120,15 +121,17 @@ def live(words: argparse.Namespace) -> int:
 
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     chosen = ExtractionSettings(max_side=words.max_side, confidence=words.confidence)
-    if words.video:
-        frames.check(Path(words.video))
+    rate = frames.rate_of(Path(words.video), words.source_fps) if words.video else 0.0
     run = runs.load_run(words.workdir, words.which)
-    recogniser = _recogniser(run, words)
+    recogniser = _recogniser(run, words, rate)
     ready = recogniser.warm_up()
     if not words.json:
         print(f"ready ({ready:.1f} s to compile the net)")
-    images = frames.film(Path(words.video), words.max_side) if words.video else None
-    images = frames.camera(words.camera) if images is None else images
+    images = (
+        frames.film(Path(words.video), words.max_side, words.source_fps)
+        if words.video
+        else frames.camera(words.camera)
+    )
     with contextlib.ExitStack() as open_things:
         open_things.enter_context(libraries.hushed())
         landmarker = open_things.enter_context(
@@ -157,7 +160,7 @@ def _end(going: "session.LiveSession", shown: "_Shown", words: argparse.Namespac
     _say_totals(going.totals.to_json(), as_json=words.json)
 
 
-def _recogniser(run: "runs.Run", words: argparse.Namespace) -> "recogniser.Recogniser":
+def _recogniser(run: "runs.Run", words: argparse.Namespace, rate: float) -> "recogniser.Recogniser":
     """Of what the run's task hears before a camera."""
     from jaxsign.infer.live import recogniser
 
@@ -167,20 +170,8 @@ def _recogniser(run: "runs.Run", words: argparse.Namespace) -> "recogniser.Recog
             "needs a run with a view (config.view.name)"
         )
     asked = {name: getattr(words, name) for name in _JUDGING}
-    follower = run.task.watcher(run, asked, _film_rate(words.video))
+    follower = run.task.watcher(run, asked, rate)
     return recogniser.Recogniser(run, follower)
-
-
-def _film_rate(path: str | None) -> float:
-    """Frames a second of a film; 0 for a camera."""
-    from pathlib import Path
-
-    from jaxsign.input.signs.extract import video
-
-    if not path:
-        return 0.0
-    with video.Video(Path(path)) as opened:
-        return opened.rate
 
 
 class _Shown:

@@ -8,23 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs.extract import libraries, video
+from jaxsign.input.signs.extract import libraries, opening, videos
 
 Frame = tuple[float, np.ndarray]  # seconds, uint8 [H, W, 3] RGB
 
 
-def check(path: Path) -> None:
-    """Refuses early what is no film.
+def rate_of(path: Path, rate: float = 0.0) -> float:
+    """Frames a second of a film, 0 where nothing tells; `rate` where that is given.
 
     Raises:
-      UserError: no video, or one that cannot be decoded.
+      UserError: no film, or one that cannot be decoded.
     """
-    with video.Video(path):
-        pass
+    videos.tell_rate([path], rate)
+    with opening.film(path, rate=rate) as opened:
+        return opened.rate
 
 
 def film(path: Path, max_side: int = 0, rate: float = 0.0) -> Iterator[Frame]:
-    """The frames of a video file, as fast as they are taken; damage is told on stderr at the end.
+    """The frames of a film, as fast as they are taken; damage is told on stderr at the end.
 
     Args:
       path: the film.
@@ -35,7 +36,7 @@ def film(path: Path, max_side: int = 0, rate: float = 0.0) -> Iterator[Frame]:
       UserError: no video, or one that cannot be decoded.
     """
     count = 0
-    with video.Video(path, rate=rate) as opened:
+    with opening.film(path, rate=rate) as opened:
         for frame in opened:
             count += 1
             yield frame.seconds, frame.pixels(max_side)

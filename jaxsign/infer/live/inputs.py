@@ -12,7 +12,7 @@ from jaxsign.infer import files
 from jaxsign.infer import run as runs
 from jaxsign.infer.live import frames, sensor_lines
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.extract import video, videos
+from jaxsign.input.signs.extract import opening, videos
 from jaxsign.input.signs.extract.films import Finder
 from jaxsign.input.signs.extract.landmarkers import Landmarker
 from jaxsign.input.signs.extract.sampling import Milliseconds
@@ -72,7 +72,7 @@ def open_all(
 def _of_item(
     item: files.Item, run: runs.Run, size: int, films: Finder | None, fps: float
 ) -> Stream:
-    if films is not None and videos.is_video(item.path.name):
+    if films is not None and videos.is_film(item.path):
         return _film(item.path, films.factory, fps)
     value = files.value(item, run)
     if isinstance(value, Clip):
@@ -104,7 +104,7 @@ def _rate(times: Array) -> float:
 
 
 def _film(path: Path, landmarker: Callable[[], Landmarker], rate: float) -> Stream:
-    with video.Video(path, rate=rate) as opened:
+    with opening.film(path, rate=rate) as opened:
         fps = opened.rate
 
     def chunks() -> Iterator[Chunk]:

@@ -110,7 +110,7 @@ def test_a_net_of_stored_features_is_refused():
     run = FakeRun()
     run.view = None
     with pytest.raises(UserError, match="takes stored features, not landmarks"):
-        commands._recogniser(run, argparse.Namespace())
+        commands._recogniser(run, argparse.Namespace(), 0.0)
 
 
 def test_warming_up_judges_once_a_bucket():

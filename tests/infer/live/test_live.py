@@ -215,8 +215,8 @@ def test_an_interrupted_session_tells_its_totals(run_folder, capfd, monkeypatch)
     clip = helpers.SHARED / "data/sign_clip_mit/clips/test_video.mp4"
     real = frames.film
 
-    def interrupted(path, max_side):
-        yield from itertools.islice(real(path, max_side), 8)
+    def interrupted(path, max_side, rate):
+        yield from itertools.islice(real(path, max_side, rate), 8)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(frames, "film", interrupted)

@@ -59,9 +59,10 @@ def open_films(path: Path, finder: Finder | None) -> Collection:
     """
     found = videos.find(path, path / ".nowhere")
     if finder is None:
-        what = f"{path} is a film" if path.is_file() else f"{path} holds films"
+        what = f"{path} is a film" if found[0].path == path else f"{path} holds films"
         raise UserError(f"{what}: their landmarks are found by MediaPipe. {models.WANTED}")
     finder.check()
+    videos.tell_rate([listed.path for listed in found], finder.settings.source_fps)
     entries = [Entry(listed.name, path=listed.path) for listed in found]
     return Collection(str(path), "films", entries, _Reader([one.path for one in found], finder))
 

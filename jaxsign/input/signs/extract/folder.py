@@ -58,12 +58,13 @@ def extract(
       UserError: no videos, an out folder that does not fit, or no landmarker.
     """
     listed = [v for v in videos.find(target, plan.out) if only is None or v.name in only]
+    videos.tell_rate([video.path for video in listed], plan.settings.source_fps)
     display = display or progress.Display("video")
     table = report.of(plan.out)
     record = plan.settings.as_dict() | dict(models or {})
     with locking.alone(plan.out, ".extract.lock", "--out", "extracts into this folder"):
         known = table.read()
-        names = finding.result_names((video.name for video in listed), _known_names(known))
+        names = videos.names(listed, _known_names(known))
         _remove_drafts(plan.out)
         _check(plan.out, record, listed, names, known, overwrite)
         if overwrite:

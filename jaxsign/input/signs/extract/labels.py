@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from jaxsign.errors import UserError
 from jaxsign.input import segments, tables
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs.extract.video import SUFFIXES
+from jaxsign.input.signs.extract import videos
 from jaxsign.whole import write_text
 
 NAME = "labels.csv"
@@ -85,8 +85,7 @@ def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
     result: dict[str, str] = {}
     shared = set()
     for video, clip in names.items():
-        suffix = PurePosixPath(video).suffix
-        bare = video[: -len(suffix)] if suffix.lower() in SUFFIXES else video
+        bare = videos.stem(video)
         if bare in result and bare != video:
             shared.add(bare)
         result[bare] = clip

@@ -10,7 +10,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import film
 from jaxsign.input.signs import drawing
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.extract import recording, report, video
+from jaxsign.input.signs.extract import opening, recording, report
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.whole import whole
 
@@ -41,7 +41,7 @@ def _drawn(
     """The frames of the given numbers with their skeletons."""
     wanted, last = set(numbers.tolist()), int(numbers.max())
     drawn = 0
-    with video.Video(source, rate=settings.source_fps) as opened:
+    with opening.film(source, rate=settings.source_fps) as opened:
         for number, frame in enumerate(recording.kept(opened, settings)):
             if number in wanted:
                 image = Image.fromarray(frame.pixels(side))

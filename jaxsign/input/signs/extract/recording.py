@@ -8,12 +8,12 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.extract import sampling, video
+from jaxsign.input.signs.extract import opening, sampling, video
 from jaxsign.input.signs.extract.landmarkers import Landmarker
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
-def kept(opened: video.Video, settings: ExtractionSettings) -> Iterator[video.Frame]:
+def kept(opened: video.OpenFilm, settings: ExtractionSettings) -> Iterator[video.Frame]:
     """The frames of a video that its clip has."""
     sampler = sampling.Sampler(settings.every_nth, settings.target_fps)
     return (frame for frame in opened if sampler.keep(frame.seconds))
@@ -32,7 +32,7 @@ def record(
     """Finds the landmarks of every kept frame; only these stay in memory.
 
     Args:
-      path: the video.
+      path: the film.
       landmarker: fresh, for this video alone.
       settings: which frames, and how they are shown.
       source: the clip's own note of where it comes from; the path if empty.
@@ -49,7 +49,7 @@ def record(
     rows, times = _Rows(clips.POINTS * 3 + 33), []
     clock = sampling.Milliseconds()
     size = (0, 0)
-    with video.Video(path, threads, settings.source_fps) as opened:
+    with opening.film(path, threads, settings.source_fps) as opened:
         for frame in kept(opened, settings):
             image = frame.pixels(settings.max_side, bgr=settings.bgr)
             found = landmarker.detect(image, clock.read(frame.seconds))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import av
 import numpy as np
@@ -60,20 +60,37 @@ class Frame:
         return np.ascontiguousarray(self._shown.apply(image))
 
 
+class OpenFilm(Protocol):
+    """Frames in order, with times; iterate once. It is closed when its block ends.
+
+    Attributes:
+      path: where it lies.
+      rate: frames a second as it is given or the film tells, 0 where neither does.
+      frames: that it says it has, 0 where it does not.
+      seconds: length likewise.
+      damage: after the iteration: what was missing or could not be decoded, empty if nothing.
+    """
+
+    path: Path
+    rate: float
+    frames: int
+    seconds: float
+    damage: str
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
 class Video:
-    """A video's first moving picture stream; iterate once for its frames.
+    """A video's first moving picture stream: an `OpenFilm`.
 
     Args:
       path: the file.
       threads: that decode.
       rate: frames a second, whatever the file says; 0 = by its own times.
-
-    Attributes:
-      path: the file.
-      rate: frames a second as it is given or the file tells, 0 where neither does.
-      frames: that the file says it has, 0 where it does not.
-      seconds: length likewise.
-      damage: after the iteration: what was missing or could not be decoded, empty if nothing.
 
     Raises:
       UserError: no video, or one that cannot be decoded.

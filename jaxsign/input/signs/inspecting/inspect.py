@@ -13,7 +13,7 @@ from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import files as npz_files
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import drawing, formats
-from jaxsign.input.signs.extract import video
+from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.inspecting import arrays, facts, pictures, showing
 
 Facts = dict[str, Any]
@@ -63,12 +63,9 @@ def inspect(
     console = console or Console(highlight=False)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    if path.is_file() and path.suffix.lower() in video.SUFFIXES:
+    if path.is_file() and videos.is_film(path):
         reading.check(path)
-        raise UserError(
-            f"{path}: is a video. Extract its landmarks first: jaxsign extract {path} --out clips "
-            "--model FILE.task"
-        )
+        raise _to_extract(path, "is a film")
     found = None if format or clip else _bare(path, sample)
     if found is not None:
         result: Facts = _arrays(path, found, png, frames, None if as_json else console)
@@ -149,12 +146,23 @@ def _bare(path: Path, sample: int) -> _Bare | None:
         files = _array_files(path)
     except UserError:
         files = _array_files(path)
+        if not files and path.is_dir() and (found := videos.below(path)):
+            count = f"{len(found)} film" + "s" * (len(found) > 1)
+            what = "is a film" if found[0].path == path else f"holds {count}"
+            raise _to_extract(path, what) from None
         if not files:
             raise
         about = facts.of_folder(path, len(files)) if path.is_dir() else {}
     most = min(sample, _MOST_FILES) if sample else 0
     chosen = (files[i] for i in facts.spread(len(files), most))
     return _Bare({str(file): arrays.describe(file) for file in chosen}, about)
+
+
+def _to_extract(path: Path, what: str) -> UserError:
+    return UserError(
+        f"{path}: {what}. Extract the landmarks first: jaxsign extract {path} --out clips --model "
+        "FILE.task"
+    )
 
 
 def _array_files(path: Path) -> list[Path]:

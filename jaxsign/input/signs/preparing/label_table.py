@@ -1,6 +1,7 @@
 """Tables of clips and their labels, whatever their columns are called."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def read(
     cut, wrong = _segments(path, rows if segmented else [])
     made = [
         LabelledFile(
-            file=row.cells[file].replace("\\", "/").removeprefix("./"),
+            file=_file(row.cells[file]),
             glosses=_glosses(row.cells[label], separator, listed=label.lower() == "glosses"),
             signer=row.cells[signer] if signer else "",
             split=_split(row.cells[split]) if split else "",
@@ -214,6 +215,11 @@ def matched(
             told = f"{names[found[0]]} again"
         problems.append(f"{table.path} line {row.line}: {row.file!r} names {told}")
     return rows, problems
+
+
+def _file(cell: str) -> str:
+    """A file as a table names it; films of pictures are also called FOLDER/*.png (PHOENIX)."""
+    return re.sub(r"/\*\.\w+$", "", cell.replace("\\", "/").removeprefix("./"))
 
 
 def _bare(file: str, names: Collection[str]) -> str:

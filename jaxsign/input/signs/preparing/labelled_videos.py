@@ -52,7 +52,7 @@ def located(table: LabelTable, folder: Path, out: Path) -> tuple[dict[str, str],
     listed = {tables.nfc(found.name): found.name for found in videos.find(folder, out)}
     bare: dict[str, list[str]] = {}
     for name in sorted(listed):
-        bare.setdefault(name.rpartition(".")[0], []).append(name)
+        bare.setdefault(videos.stem(name), []).append(name)
     table.check_header({*listed, *bare})
     near = finding.NearNames(bare)
     found, problems = {}, []

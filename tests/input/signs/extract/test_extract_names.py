@@ -35,18 +35,6 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     assert [v.name for v in found] == ["a.mp4", "link/b.mp4"]
 
 
-def test_folders_of_pictures_are_told_with_a_way_to_films(tmp_path):
-    place = tmp_path / "01April_2010" / "1"
-    place.mkdir(parents=True)
-    for number in (7, 8):
-        (place / f"images{number:04d}.png").touch()
-    with pytest.raises(UserError) as told:
-        videos.find(tmp_path, tmp_path / "out")
-    assert "2 pictures, which are not read" in str(told.value)
-    command = f"ffmpeg -framerate 25 -start_number 0007 -i {place}/images%04d.png {place}.mp4"
-    assert command in str(told.value)
-
-
 def test_a_pipe_in_place_of_a_film_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "a.mp4")
     (found,) = videos.find(tmp_path, tmp_path / "out")

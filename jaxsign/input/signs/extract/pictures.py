@@ -1,0 +1,89 @@
+"""A folder of pictures, read as a film."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import PIL.Image
+import PIL.ImageOps
+
+from jaxsign import reading
+from jaxsign.errors import UserError
+from jaxsign.input.signs.extract import video, videos
+
+# Modes of 8 bits a channel: others, such as depth in 16 bits, would be cut off.
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+_BROKEN = (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError)
+
+
+class Pictures:
+    """The pictures of a folder in the order of their numbers; see `video.OpenFilm`.
+
+    Args:
+      path: the folder.
+      rate: frames a second; 0 = 25.
+
+    Raises:
+      UserError: no pictures, or two with one name; while it is iterated, pictures of two sizes.
+    """
+
+    def __init__(self, path: Path, rate: float = 0.0):
+        self.path, self.damage = path, ""
+        self.rate = rate or videos.PICTURES_RATE
+        self._files = videos.pictures(path)
+        if not self._files:
+            raise UserError(
+                f"{path}: is a folder that holds no pictures ({' '.join(videos.PICTURES)}) of a "
+                "film. Expected a film, or the folder of its pictures."
+            )
+        self.frames = len(self._files)
+        self.seconds = self.frames / self.rate
+        stems: dict[str, Path] = {}
+        for file in self._files:
+            other = stems.setdefault(file.stem, file)
+            if other != file:
+                raise UserError(
+                    f"{path}: {other.name} and {file.name} have one name; expected one picture a "
+                    "frame. Remove one kind."
+                )
+
+    def __enter__(self) -> "Pictures":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[video.Frame]:
+        first: tuple[Path, tuple[int, int]] | None = None
+        for number, file in enumerate(self._files):
+            reading.check(file)
+            try:
+                image = _shown(file)
+            except _BROKEN as error:
+                reason = reading.told(file, "a picture", error)
+                self.damage = self.damage or f"{file.name} cannot be read ({reason})"
+                continue
+            first = first or (file, image.size)
+            if image.size != first[1]:
+                sizes = " and ".join(
+                    f"{name} is {width} x {height}"
+                    for name, (width, height) in (
+                        (first[0].name, first[1]),
+                        (file.name, image.size),
+                    )
+                )
+                raise UserError(f"{self.path}: {sizes}; expected pictures of one size")
+            yield video.Frame(number / self.rate, av.VideoFrame.from_image(image))
+
+
+def _shown(file: Path) -> PIL.Image.Image:
+    """A picture in RGB, turned as it says.
+
+    Raises:
+      UserError: its numbers are no colours of 8 bits.
+    """
+    with PIL.Image.open(file) as image:
+        if image.mode not in _MODES:
+            raise UserError(f"{file}: holds {image.mode}, expected colours of 8 bits")
+        return PIL.ImageOps.exif_transpose(image).convert("RGB")

@@ -20,13 +20,14 @@ def postprocess(case: cases.Case) -> Arrays:
     rescaled = signon.rescale(case.inputs["raw"], case.call["inverse_aspect_ratio"])
     imputed = signon.impute(rescaled.copy())
     filled = np.nan_to_num(imputed)
-    normalised = signon.normalise(filled)
     in_model = filled.astype(np.float32)
     produced = {
         "output/rescaled": rescaled,
         "output/imputed": imputed,
         "output/zero_filled": filled,
-        "output/postprocess": normalised,
+        "output/postprocess": signon.postprocess(
+            case.inputs["raw"], case.call["inverse_aspect_ratio"]
+        ),
         "output/model_normalized_f32": signon.normalise_in_model(in_model),
         "output/model_features_f32": signon.features(in_model, missing="upstream"),
     }

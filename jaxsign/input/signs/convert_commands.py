@@ -97,6 +97,17 @@ def add_convert(verbs: arguments.Verbs) -> None:
         help="fslr: longest gap that is interpolated (default: 5)",
     )
     verb.add_argument("--parquet", action="store_true", help="fslr: also write parquet files")
+    verb.add_argument(
+        "--postprocessed",
+        action="store_true",
+        help="signon: also write mediapipe_post/joints, the normalised points of its generation A",
+    )
+    verb.add_argument(
+        "--aspect",
+        type=float,
+        metavar="H/W",
+        help="signon: height / width of the films for these (default: as the clips tell)",
+    )
     arguments.add_encoding(verb)
     verb.set_defaults(run=convert, overrides=True, rest=(), error=verb.error)
 
@@ -171,6 +182,7 @@ def _convert_recipe(words: argparse.Namespace) -> int:
     others = {"--from": words.source_format, "--strict": words.strict, "--parquet": words.parquet}
     others |= {"--float16": words.float16, "--confidence": words.confidence, "--skip": words.skip}
     others |= {"--person": words.person or None, "--source-fps": words.source_fps or None}
+    others |= {"--postprocessed": words.postprocessed, "--aspect": words.aspect}
     others |= {"--max-gap": words.max_gap, f"--to {words.to}": words.to not in ("auto", "fslr")}
     for name, given in others.items():
         if given is not None and given is not False:
@@ -209,6 +221,7 @@ def _of_splits(collection: "formats.Collection", splits: list[str]) -> "formats.
 def _options(words: argparse.Namespace) -> dict[str, Any]:
     """What was asked for; a format that has no such option says so."""
     given = {"confidence": words.confidence, "max_gap": words.max_gap}
+    given |= {"postprocessed": words.postprocessed or None, "aspect": words.aspect}
     given |= {"parquet": words.parquet or None, "dtype": "float16" if words.float16 else None}
     return {name: value for name, value in given.items() if value is not None}
 

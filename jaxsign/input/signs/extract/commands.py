@@ -88,6 +88,18 @@ def add_frames(verb: argparse.ArgumentParser) -> None:
         help="swap red and blue, to repeat pipelines that hand over OpenCV's images as they are",
     )
     frames.add_argument(
+        "--equalize-histogram",
+        action="store_true",
+        help="spread each frame's intensities over the whole range before detection",
+    )
+    frames.add_argument(
+        "--sharpen",
+        type=float,
+        metavar="SIGMA",
+        help="sharpen each frame by its blur of SIGMA pixels before detection; 0 = by its nearest "
+        "pixels",
+    )
+    frames.add_argument(
         "--keep-partial",
         action="store_true",
         help="take what can be decoded of damaged videos; without it they fail",
@@ -136,6 +148,8 @@ def settings(words: argparse.Namespace) -> "ExtractionSettings":
         max_side=words.max_side,
         confidence=words.confidence,
         source_fps=words.source_fps,
+        equalize_histogram=words.equalize_histogram,
+        sharpen=words.sharpen,
     )
 
 

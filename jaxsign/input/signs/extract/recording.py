@@ -8,7 +8,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.extract import opening, sampling, video
+from jaxsign.input.signs.extract import opening, pixels, sampling, video
 from jaxsign.input.signs.extract.landmarkers import Landmarker
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
@@ -52,6 +52,7 @@ def record(
     with opening.film(path, threads, settings.source_fps) as opened:
         for frame in kept(opened, settings):
             image = frame.pixels(settings.max_side, bgr=settings.bgr)
+            image = pixels.prepared(image, settings)
             found = landmarker.detect(image, clock.read(frame.seconds))
             rows.add(found.points.ravel(), found.visibility)
             times.append(frame.seconds)

@@ -11,6 +11,8 @@ from jaxsign.errors import UserError
 from jaxsign.whole import write_text
 
 RECORD = "extract.json"
+# Settings that came after the first records.
+_LATER = ("source_fps", "equalize_histogram", "sharpen")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +28,9 @@ class ExtractionSettings:
       max_side: pixels; frames with a longer side are scaled down to it before detection; 0 = never.
       source_fps: frames a second of the films, whatever they say themselves; 0 = by their times.
       confidence: least detection, presence and tracking confidence, 0 to 1.
+      equalize_histogram: spread each frame's intensities over the whole range.
+      sharpen: standard deviation in pixels of the blur that frames are sharpened by; 0 = by their
+        nearest pixels, None = not at all.
 
     Raises:
       UserError: values that make no sense.
@@ -38,6 +43,8 @@ class ExtractionSettings:
     max_side: int = 1280
     confidence: float = 0.5
     source_fps: float = 0.0
+    equalize_histogram: bool = False
+    sharpen: float | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -48,6 +55,9 @@ class ExtractionSettings:
                 self.max_side == 0 or self.max_side >= 64
             ),
             f"--confidence {self.confidence:g}: expected 0 to 1": 0 <= self.confidence <= 1,
+            f"--sharpen {self.sharpen}: expected 0 to 100 pixels": (
+                self.sharpen is None or 0 <= self.sharpen <= 100
+            ),
             "--every-nth and --target-fps: give one of them": (
                 self.every_nth == 1 or self.target_fps == 0
             ),
@@ -62,9 +72,13 @@ class ExtractionSettings:
         return self.every_nth > 1 or self.target_fps > 0
 
     def as_dict(self) -> dict[str, Any]:
-        """For the record; without a rate that is not given, as older ones have none."""
-        made = dataclasses.asdict(self)
-        return made if self.source_fps else {k: v for k, v in made.items() if k != "source_fps"}
+        """For the record; without what is not asked for of `_LATER`, as older ones have none."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        return {
+            key: value
+            for key, value in dataclasses.asdict(self).items()
+            if key not in _LATER or value != defaults[key]
+        }
 
 
 def agree(out: Path, wanted: Mapping[str, Any], overwrite: bool = False) -> None:

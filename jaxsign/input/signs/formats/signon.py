@@ -22,12 +22,14 @@ from jaxsign.input.signs.formats._types import (
     Format,
     of_files,
 )
+from jaxsign.input.signs.views import signon as postprocessing
 
 SUFFIX = ".npy"
 TABLE = "samples.csv"
 GLOSSES = "glosses.csv"
 COLUMNS = ("Id", "Label", "Participant", "Video", "Subset")
 FOLDER = "mediapipe"
+JOINTS = "mediapipe_post/joints"
 # The rate of the published clips; the arrays do not tell it.
 FPS = 25.0
 _SHAPE = (None, _points75.COUNT, 3)
@@ -175,14 +177,35 @@ def write_clip(path: Path, clip: Clip) -> None:
 
 
 class _Writer(ClipWriter):
-    """Writes a folder with samples.csv, mediapipe/ and glosses.csv."""
+    """Writes a folder with samples.csv, mediapipe/ and glosses.csv.
+
+    Args:
+        folder, collection: as `ClipWriter`.
+        postprocessed: also write mediapipe_post/joints/, the points that generation A takes.
+        aspect: height / width of the films for that; 0 = as the clips tell.
+
+    Raises:
+        UserError: an aspect without `postprocessed`, or none that can be.
+    """
 
     LOSSES = frozenset(
         {f"signon {_points75.LOSS}, no visibility, image size or times (read back as {FPS:g} fps)"}
     )
 
-    def __init__(self, folder: Path, collection: Collection):
+    def __init__(
+        self,
+        folder: Path,
+        collection: Collection,
+        postprocessed: bool = False,
+        aspect: float = 0.0,
+    ):
         super().__init__(folder, collection)
+        if not (0 <= aspect < np.inf) or (aspect and not postprocessed):
+            raise UserError(
+                f"--aspect {aspect:g}: expected height / width above 0, such as 0.5625, together "
+                "with --postprocessed"
+            )
+        self._postprocessed, self._aspect = postprocessed, aspect
         self._numbers = {name: i for i, name in enumerate(collection.classes()[0])}
         self._rows: list[list] = []
 
@@ -199,11 +222,22 @@ class _Writer(ClipWriter):
         if clip.fps and clip.fps != FPS:
             self.losses.add(f"some clips do not have signon's {FPS:g} fps; they are not resampled")
         write_clip(self._folder / FOLDER / f"{entry.name}{SUFFIX}", clip)
+        if self._postprocessed:
+            self._write_joints(entry, clip)
         label = self._numbers[entry.glosses[0]]
         if not entry.split:
             self.losses.add("clips without a split are written as train")
         split = entry.split or "train"
         self._rows.append([len(self._rows), label, entry.signer, f"{entry.name}.mp4", split])
+
+    def _write_joints(self, entry: Entry, clip: Clip) -> None:
+        if not (self._aspect or all(clip.frame_size)):
+            self.losses.add(
+                "some clips do not tell the shape of their film: postprocessed as if x and y had "
+                "one unit (--aspect gives height / width)"
+            )
+        joints = postprocessing.postprocess(clip, self._aspect)
+        _npy.write(self._folder / JOINTS / f"{entry.name}{SUFFIX}", joints)
 
     def finish(self) -> None:
         """Writes samples.csv and the list of glosses."""

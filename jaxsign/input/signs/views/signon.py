@@ -68,12 +68,27 @@ def view(
     rest: dict[str, Any] = {"generation": generation, "dims": dims, "output": output, "kind": kind}
     if ready is not None or told.raw:
         return finish(points.astype(np.float32), **rest)
-    # float64 as the original's, whose thresholds and means of 75 points are made in it.
-    points = impute(rescale(points, aspect or _aspect(clip)))
-    points[np.isnan(points)] = 0
+    points = filled(points, aspect or _aspect(clip))
     if generation == "A":
         points = normalise(points)
     return finish(points.astype(np.float32), **rest)
+
+
+def postprocess(clip: Clip | np.ndarray, aspect: float = 0.0) -> np.ndarray:
+    """float64 [T, 75, 3], as the original's function of that name makes for generation A.
+
+    Args:
+      clip, aspect: as `view`.
+    """
+    return normalise(filled(points75(clip), aspect or _aspect(clip)))
+
+
+def filled(points: np.ndarray, aspect: float) -> np.ndarray:
+    """float64 [T, 75, 3]: scaled and imputed; a part that was never seen is 0."""
+    # float64 as the original's, whose thresholds and means of 75 points are made in it.
+    points = impute(rescale(points, aspect))
+    points[np.isnan(points)] = 0
+    return points
 
 
 def finish(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jaxsign.nets.layers import positions
 from jaxsign.nets.layers.temporal_attention import POSITIONS
 from jaxsign.nets.state_dict import KeyEntry
 
@@ -43,7 +44,8 @@ def layer_norm(key: str, path: Path, width: int) -> list[KeyEntry]:
     ]
 
 
-def _convolution(key: str, path: Path, shape: tuple[int, ...]) -> list[KeyEntry]:
+def convolution(key: str, path: Path, shape: tuple[int, ...]) -> list[KeyEntry]:
+    """The two rows of a torch Conv1d whose weight has `shape`."""
     return [
         KeyEntry(f"{key}.weight", ("params", *path, "kernel"), "conv1d", shape),
         KeyEntry(f"{key}.bias", ("params", *path, "bias"), shape=shape[:1]),
@@ -57,16 +59,16 @@ def temporal_conv(prefix: str, path: Path, d: int, taps: int) -> list[KeyEntry]:
         "main": ("conv1", "conv2"),
         "gate": ("gate_conv", "gate_conv2"),
     }.items():
-        rows += _convolution(prefix + first, (*path, f"{branch}_depthwise"), (d, 1, taps))
-        rows += _convolution(prefix + second, (*path, f"{branch}_pointwise"), (d, d, 1))
+        rows += convolution(prefix + first, (*path, f"{branch}_depthwise"), (d, 1, taps))
+        rows += convolution(prefix + second, (*path, f"{branch}_pointwise"), (d, d, 1))
     return rows + norm(f"{prefix}bn", (*path, "norm"), d)
 
 
 def conv(prefix: str, path: Path, d: int, taps: int) -> list[KeyEntry]:
     """A depthwise separable block."""
     return [
-        *_convolution(f"{prefix}depthwise", (*path, "depthwise"), (d, 1, taps)),
-        *_convolution(f"{prefix}pointwise", (*path, "pointwise"), (d, d, 1)),
+        *convolution(f"{prefix}depthwise", (*path, "depthwise"), (d, 1, taps)),
+        *convolution(f"{prefix}pointwise", (*path, "pointwise"), (d, d, 1)),
         *norm(f"{prefix}bn", (*path, "norm"), d),
     ]
 
@@ -126,3 +128,50 @@ def transformer(prefix: str, path: Path, d: int, expand: int) -> list[KeyEntry]:
         *linear(f"{prefix}ffn.3", (*path, "linear2"), d, expand * d),
         *norm(f"{prefix}ffn_norm", (*path, "norm2"), d),
     ]
+
+
+def frame_embedding(layers: str, shortcut: str, path: Path, width: int, d: int) -> list[KeyEntry]:
+    """The dense layers and norms of a frame of `width` numbers; `shortcut` "" = none."""
+    rows, inner = [], width
+    for i, out in enumerate((4 * width, 4 * d, 2 * d, d)):
+        rows += linear(f"{layers}.{4 * i}", (*path, f"linear_{i}"), out, inner)
+        rows += layer_norm(f"{layers}.{4 * i + 1}", (*path, f"norm_{i}"), out)
+        inner = out
+    return rows + (linear(shortcut, (*path, "shortcut"), d, width) if shortcut else [])
+
+
+def post_norm_encoder(
+    prefix: str, path: Path, d: int, ff: int, layers: int, *, norm: bool = True
+) -> list[KeyEntry]:
+    """torch's TransformerEncoder of TransformerEncoderLayers, with or without its last norm."""
+    rows = []
+    for i in range(layers):
+        key, place = f"{prefix}layers.{i}.", (*path, f"layer_{i}")
+        rows += packed_attention(f"{key}self_attn.", (*place, "attention"), d)
+        rows += linear(f"{key}linear1", (*place, "linear1"), ff, d)
+        rows += linear(f"{key}linear2", (*place, "linear2"), d, ff)
+        for name in ("norm1", "norm2"):
+            rows += layer_norm(key + name, (*place, name), d)
+    return rows + (layer_norm(f"{prefix}norm", (*path, "norm"), d) if norm else [])
+
+
+def sinusoidal(key: str, name: str, width: int, *, kind: str) -> KeyEntry:
+    """The table of `positions.Sinusoidal`; `kind` tells its shape in torch: batch1 or second1."""
+    rows = positions.ROWS
+    shape = (1, rows, width) if kind == "batch1" else (rows, 1, width)
+    place = ("buffers", name, "table")
+    return KeyEntry(
+        key, place, kind, shape, lambda: positions.sinusoidal(rows, width).reshape(shape)
+    )
+
+
+def languages_table(languages: int, width: int) -> KeyEntry:
+    """The embedding of languages, a torch Embedding."""
+    path = ("params", "language_embedding", "table")
+    return KeyEntry("language_embedding.weight", path, shape=(languages, width))
+
+
+def languages(weights: Mapping[str, Any]) -> dict[str, int]:
+    """`languages` and `language_dim` of a net, where it has an embedding of languages."""
+    found = weights.get("language_embedding.weight")
+    return {} if found is None else {"languages": found.shape[0], "language_dim": found.shape[1]}

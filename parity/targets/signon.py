@@ -1,4 +1,4 @@
-"""SignON: what is done to points, before and beside its nets."""
+"""SignON: its nets, and what is done to points before and beside them."""
 
 from parity.targets import (
     signon_augment,
@@ -6,10 +6,15 @@ from parity.targets import (
     signon_films,
     signon_input,
     signon_metrics,
+    signon_nets,
     signon_split,
+    signon_train,
 )
 
 TARGETS = {
+    "PTN": signon_train.ptn_case,
+    "PoseFormer": signon_train.poseformer_case,
+    "PositionalEncoding": signon_nets.positional_encoding,
     "postprocess": signon_input.postprocess,
     "augmentations and evaluation transform of generation A (section 3.5)": (
         signon_augment.generation_a

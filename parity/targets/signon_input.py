@@ -31,11 +31,11 @@ def postprocess(case: cases.Case) -> Arrays:
         "output/model_normalized_f32": signon.normalise_in_model(in_model),
         "output/model_features_f32": signon.features(in_model, missing="upstream"),
     }
-    _check_absences(case, produced)
+    check_absences(case, produced)
     return produced
 
 
-def _check_absences(case: cases.Case, produced: Arrays) -> None:
+def check_absences(case: cases.Case, produced: Arrays) -> None:
     """What is NaN in the original must be NaN here: the comparison itself passes over it."""
     for name in case.call.get("nan", ()):
         if name in produced and (np.isnan(case.expected[name]) & ~np.isnan(produced[name])).any():

@@ -12,7 +12,9 @@ from jaxsign.errors import UserError
 SMALL = {
     "asl_hybrid": {"dim": 8},
     "iv3_gru": {},
-    "sign_transformer": {"emb_dim": 8, "n_heads": 2, "n_layers": 1},
+    **dict.fromkeys(
+        ("poseformer", "ptn", "sign_transformer"), {"emb_dim": 8, "n_heads": 2, "n_layers": 1}
+    ),
     "whisper_sign": {"dim": 8, "num_heads": 2, "num_layers": 1, "ff_dim": 8},
 }
 

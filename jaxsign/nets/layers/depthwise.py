@@ -1,11 +1,13 @@
-"""Causal depthwise 1-D convolution over time, in the form that XLA runs fastest."""
+"""Depthwise 1-D convolution over time, in the form that XLA runs fastest."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
-from jaxsign.nets.layers import backend
+from jaxsign.nets.layers import backend, initializers, typed
 
 Array = jax.Array
 # The kernel's gradient is a sum over time. Written as a sum of slices of so many frames it is one
@@ -102,3 +104,26 @@ def _backward(dilation, residual, d):
 
 
 _shift_and_add.defvjp(_forward, _backward)
+
+
+class CentredDepthwise(typed.Layer):
+    """`centred_depthwise` with a bias: `kernel` [taps, 1, C] and `bias` [C].
+
+    Attributes:
+      taps: odd.
+      kernel_init, bias_init: None = torch's.
+    """
+
+    taps: int
+    kernel_init: Callable[..., Array] | None = None
+    bias_init: Callable[..., Array] | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """x: float [B, T, C] -> float [B, T, C]."""
+        width, init = x.shape[-1], initializers.torch_uniform(self.taps)
+        shape = (self.taps, 1, width)
+        kernel = self.param("kernel", self.kernel_init or init, shape, self.param_dtype)
+        bias = self.param("bias", self.bias_init or init, (width,), self.param_dtype)
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        return centred_depthwise(x, kernel[:, 0]) + bias

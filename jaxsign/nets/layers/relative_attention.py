@@ -3,6 +3,7 @@
 Source: the public system Whisper_modification (`SpatialMHSA`, `TemporalMHSA`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -75,17 +76,21 @@ class FusedSelfAttention(typed.Layer):
       num_heads: divides the width.
       dropout: rate on the attention weights.
       reach: of the relative positions; 0 = none.
+      kernel_init, bias_init: of both; None = torch's.
     """
 
     num_heads: int
     dropout: float = 0.0
     reach: int = 0
+    kernel_init: Callable[..., Array] | None = None
+    bias_init: Callable[..., Array] | None = None
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D]."""
         batch, frames, width = x.shape
-        qkv = dense.Dense(3 * width, name="qkv", **self.types)(x)
+        how: Any = {"kernel_init": self.kernel_init, "bias_init": self.bias_init, **self.types}
+        qkv = dense.Dense(3 * width, name="qkv", **how)(x)
         query, key, value = (
             temporal_attention.split_heads(part, self.num_heads)
             for part in jnp.split(qkv, 3, axis=-1)
@@ -102,4 +107,4 @@ class FusedSelfAttention(typed.Layer):
             mixed, _ = attention.attend(query, key, value, valid, keep, self.dropout, bias)
         else:
             mixed = attention.mix(query, key, value, valid, keep, self.dropout)
-        return dense.Dense(width, name="out", **self.types)(temporal_attention.merge_heads(mixed))
+        return dense.Dense(width, name="out", **how)(temporal_attention.merge_heads(mixed))

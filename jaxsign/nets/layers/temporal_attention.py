@@ -4,7 +4,7 @@ Source: the public system google_asl_recognition (`TemporalAttention`, `Transfor
 attention pooling of `ASLModel`). Linear layers start xavier uniform, biases at zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -100,11 +100,13 @@ class PackedAttention(typed.Layer):
       num_heads: divides E.
       dropout: rate on the attention weights in training.
       average: give the mean over the valid frames, which costs much less than all of them.
+      out_init: initialiser of the last product's kernel; None = torch's default.
     """
 
     num_heads: int
     dropout: float = 0.0
     average: bool = False
+    out_init: Callable[..., Array] | None = XAVIER
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
@@ -118,7 +120,9 @@ class PackedAttention(typed.Layer):
         bias = self.param("in_proj_bias", _ZEROS, shape[:1], self.param_dtype)
         x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=self.dtype)
         qkv = dense.dense(x, weight.T, bias)
-        out = linear(width, "out", {"dtype": self.dtype, "param_dtype": self.param_dtype})
+        out = dense.Dense(
+            width, kernel_init=self.out_init, bias_init=_ZEROS, name="out", **self.types
+        )
         arguments = (self, qkv, self.num_heads, self.dropout, valid)
         if self.average and self.is_mutable_collection("intermediates"):
             self.sow("intermediates", "frames", out(mix(*arguments, train=train)))

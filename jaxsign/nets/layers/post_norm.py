@@ -1,0 +1,70 @@
+"""Post-norm transformer encoder: torch's TransformerEncoder of TransformerEncoderLayers."""
+
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from jaxsign.nets.layers import dense, dropout, norm, temporal_attention, typed
+
+Array = jax.Array
+
+
+class PostNormLayer(typed.Layer):
+    """Norm(x + Attention(x)), then Norm(x + FeedForward(x)) with ReLU; starts as torch's.
+
+    Attributes:
+      num_heads: divides the width.
+      ff_dim: width of the feed-forward part.
+      dropout: rate on attention weights, inside the feed-forward part and on both branches.
+    """
+
+    num_heads: int
+    ff_dim: int
+    dropout: float = 0.1
+
+    @nn.compact
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D]."""
+        drop, rate = dropout.Dropout, self.dropout
+        attend: Any = temporal_attention.PackedAttention
+        attention = attend(self.num_heads, rate, out_init=None, name="attention", **self.types)
+        h = drop(rate)(attention(x, valid, train=train), train=train)
+        x = norm.LayerNorm(name="norm1", **self.types)(x + h)
+        h = nn.relu(dense.Dense(self.ff_dim, name="linear1", **self.types)(x))
+        h = drop(rate)(h, train=train)
+        h = dense.Dense(x.shape[-1], name="linear2", **self.types)(h)
+        return norm.LayerNorm(name="norm2", **self.types)(x + drop(rate)(h, train=train))
+
+
+class PostNormEncoder(typed.Layer):
+    """`num_layers` of `PostNormLayer`, which start as copies of the first, as torch's do.
+
+    Attributes:
+      num_layers: how many.
+      num_heads, ff_dim, dropout: of the layers.
+      final_norm: a norm after the last one.
+    """
+
+    num_layers: int
+    num_heads: int
+    ff_dim: int
+    dropout: float = 0.1
+    final_norm: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+        """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D]."""
+        first: dict[str, Any] = {}
+        for i in range(self.num_layers):
+            name = f"layer_{i}"
+            if self.is_initializing() and i:
+                # A parameter that is there is taken, not drawn.
+                self.put_variable("params", name, jax.tree.map(lambda leaf: leaf, first))
+            layer = PostNormLayer(
+                self.num_heads, self.ff_dim, self.dropout, name=name, **self.types
+            )
+            x = layer(x, valid, train=train)
+            if self.is_initializing() and not i:
+                first = self.variables["params"][name]
+        return norm.LayerNorm(name="norm", **self.types)(x) if self.final_norm else x

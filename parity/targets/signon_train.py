@@ -1,0 +1,110 @@
+"""SignON's recorded training steps, through jaxsign's own compiled step."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign import config as configs
+from jaxsign import nets
+from jaxsign.nets import state_dict
+from jaxsign.tasks.classes import task as classes
+from jaxsign.train import optimizer, step
+from jaxsign.train import state as states
+from parity import cases, weights
+from parity.settings import signon as settings
+from parity.targets import signon_nets
+
+Arrays = dict[str, np.ndarray]
+# The first dense layer, and the feed-forward parts of a net whose layers are `encoder/layer_N`.
+_FIRST = ("frame_embed/linear_0/", "pose_embedding/linear_0/")
+_FEED_FORWARD = ("/linear1/", "/linear2/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Penalised(classes.Classify):
+    """Classification with penalties `l1` on the first dense layer and `l2` on feed-forward ones."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def loss(self, params, collections, batch, rng, now):
+        total, (new, sums) = super().loss(params, collections, batch, rng, now)
+        penalty = self._penalty(optimizer.flat(params))
+        loss = sums["loss"] + penalty * sums["examples"]
+        return total + penalty, (new, {**sums, "loss": loss})
+
+    def _penalty(self, flat):
+        first = [p for path, p in flat.items() if path.startswith(_FIRST)]
+        inner = [p for path, p in flat.items() if any(part in path for part in _FEED_FORWARD)]
+        total = self.l1 * sum(jnp.abs(p).sum() for p in first)
+        # The norm of a matrix is its largest singular value, as in the original.
+        return total + self.l2 * sum(jnp.linalg.norm(p, 2) for p in inner)
+
+
+def run_config(given: settings.Steps) -> ConfigDict:
+    """jaxsign's config for the original's settings."""
+    config = configs.base()
+    config.optim.update(
+        name="adam",
+        b1=given.betas[0],
+        b2=given.betas[1],
+        eps=given.eps,
+        weight_decay=given.weight_decay,
+    )
+    config.loss.update(name="label_smoothing", label_smoothing=given.smoothing, weights=(1.0,))
+    config.task.update(heads=("gloss",), monitor="gloss")
+    return config
+
+
+def steps(net: nets.Net, case: cases.Case) -> Arrays:
+    """Adam steps on one batch, without dropout."""
+    given, clips = settings.steps(case), settings.clips(case)
+    table = net.key_table()
+    variables, _ = weights.load(case, table, settings.is_norm)
+    config = run_config(given)
+    chain = optimizer.build(config.optim)
+    trainable = optimizer.select(optimizer.flat(variables["params"]), (".*",))
+    plain = classes.Classify.build(config, net)
+    task = Penalised(net, plain.heads, plain.loss_name, plain.options, l1=given.l1, l2=given.l2)
+    compiled = step.build(task, chain, trainable, devices=jax.local_devices()[:1])
+    current = compiled.place(states.create(variables, chain, trainable, seed=0))
+    x = clips.x.swapaxes(0, 1)
+    batch = {
+        "x": x,
+        "valid": np.ones(x.shape[:2], bool),
+        "weight": np.ones(len(x), np.float32),
+        "gloss": clips.targets.astype(np.int32),
+        "language": clips.languages.astype(np.int32),
+    }
+    rates = {"lr": jnp.float32(given.learning_rate), "loss_weights": jnp.ones(1)}
+    losses = []
+    for _ in range(given.count):
+        group = compiled.put_train({name: value[None] for name, value in batch.items()})
+        current, metrics = compiled.train(current, group, rates)
+        losses.append(float(metrics["loss"]) / len(x))
+    state = compiled.fetch(current)
+    after: dict[str, Any] = jax.device_get({"params": state.params, **state.collections})
+    logits = nets.call(net, after, batch)["logits"]["gloss"]
+    stored = state_dict.to_state_dict(table, after)
+    produced = {"output/losses": np.array(losses), "output/logits_after": np.asarray(logits)}
+    return produced | {f"after/{key}": value for key, value in stored.items()}
+
+
+def poseformer_case(case: cases.Case) -> Arrays:
+    """A case of PoseFormer of either kind."""
+    if case.meta["kind"] == "forward":
+        return signon_nets.points(signon_nets.original_poseformer(case), case)
+    quiet = {"dropout": 0.0, "pos_dropout": 0.0, "drop_path": 0.0}
+    return steps(signon_nets.original_poseformer(case, **quiet), case)
+
+
+def ptn_case(case: cases.Case) -> Arrays:
+    """A case of PTN of either kind."""
+    if case.meta["kind"] == "forward":
+        return signon_nets.points(signon_nets.original_ptn(case), case)
+    quiet = {"dropout": 0.0, "pos_dropout": 0.0, "embed_dropout": 0.0}
+    return steps(signon_nets.original_ptn(case, **quiet), case)

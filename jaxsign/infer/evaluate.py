@@ -145,9 +145,7 @@ def score(
     if apart:
         buckets = [tuple(size) for size in examples.sizes.tolist()]
     options = batching.BatchOptions(
-        batch_size=-(-min(batch_size, len(examples)) // count) * count,
-        buckets=buckets,
-        apart=apart,
+        batch_size=-(-batch_size // count) * count, buckets=buckets, apart=apart, shared=count
     )
     batches = batching.EvalBatches(examples, options)
     for batch in progress.over("evaluating", batches, len(batches)):

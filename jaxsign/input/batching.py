@@ -32,6 +32,8 @@ class BatchOptions:
       buckets: sizes that rows are padded to (`planning.bucket_sizes`); () = one for all.
       apart: no row is padded beyond its own bucket (`planning.Plan`).
       accumulation: micro-batches A of a training batch; all of one bucket.
+      shared: a batch that an epoch does not fill is made smaller, to the next multiple of so many:
+        the devices of all processes; 0 = never.
       limit: batches of an epoch, or a share of them if it is below 1; 0 = all.
       repeat: every epoch has the batches of the first one, changed at random anew.
       seed: of the order and the augmentation.
@@ -43,6 +45,7 @@ class BatchOptions:
     buckets: Sequence[int | Size] = ()
     apart: bool = False
     accumulation: int = 1
+    shared: int = 0
     limit: float = 0
     repeat: bool = False
     seed: int = 0
@@ -118,16 +121,20 @@ class _Batches:
             most = examples.most or most
         buckets = planning.bucket_sizes(options.buckets, most)
         accumulation = options.accumulation if training else 1
+        size = options.batch_size
+        if options.shared:
+            together = accumulation * options.shared
+            size = min(size, -(-len(cutting(0).example) // together) * options.shared)
         self.plan = planning.Plan(
             cutting,
             buckets,
-            options.batch_size,
+            size,
             accumulation,
             options.seed,
             shuffle=training,
             apart=options.apart,
         )
-        rows = options.batch_size // options.process_count
+        rows = size // options.process_count
         part = (options.process_index * rows, (options.process_index + 1) * rows)
         self._maker = _Maker(examples, options.seed if training else None, part)
         self._options = options

@@ -32,6 +32,7 @@ def _options(config: ConfigDict) -> batching.BatchOptions:
         batch_size=config.input.batch_size,
         buckets=tuple(config.input.buckets),
         accumulation=config.optim.accumulation,
+        shared=jax.process_count() * (config.devices or jax.local_device_count()),
         seed=config.seed,
         workers=config.input.workers,
         threads=config.input.threads,

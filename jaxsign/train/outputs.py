@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 import jaxsign
@@ -45,6 +46,13 @@ def announce(
         f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; the first step "
         "of each compiles"
     )
+    asked = session.stage.config.input.batch_size
+    taken = [made.shape[1] * jax.process_count() for made in (batches, session.val_batches)]
+    if min(taken) < asked:
+        say(
+            f"batch    {taken[0]} rows in training, {taken[1]} in validation: fewer than "
+            f"input.batch_size={asked}, as there are no more examples"
+        )
     say(f"run      {run.workdir}")
 
 

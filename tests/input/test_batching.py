@@ -73,6 +73,22 @@ def test_evaluation_batches_hold_each_example_once(buckets):
         check_rows(batch, videos)
 
 
+@pytest.mark.parametrize(
+    ("asked", "accumulation", "shared", "expected"),
+    [(64, 1, 1, 60), (64, 1, 8, 64), (64, 1, 7, 63), (64, 2, 4, 32), (32, 1, 1, 32), (9, 1, 2, 9)],
+)
+def test_a_batch_that_an_epoch_does_not_fill_is_smaller(asked, accumulation, shared, expected):
+    same = {"batch_size": asked, "accumulation": accumulation}
+    small, full = (TrainBatches(Boxes(), options(**same, shared=n)) for n in (shared, 0))
+    assert small.shape == (accumulation, expected) and full.shape == (accumulation, asked)
+    assert small.steps_per_epoch == full.steps_per_epoch
+    one, other = next(small.iterator()), next(full.iterator())
+    for key in one:  # the same rows, changed by the same draws, without filler
+        rows = one[key].reshape(-1, *one[key].shape[2:])
+        filled = other[key].reshape(-1, *other[key].shape[2:])
+        np.testing.assert_array_equal(rows, filled[: len(rows)])
+
+
 def test_an_epoch_may_have_fewer_batches_and_goes_on_with_the_others():
     whole = TrainBatches(Boxes(), options())
     for limit, count in ((3, 3), (0.5, whole.steps_per_epoch // 2), (99, whole.steps_per_epoch)):

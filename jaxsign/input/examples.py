@@ -94,6 +94,10 @@ class Examples(abc.ABC):
         """
         return ()
 
+    def remarks(self, config: ConfigDict) -> Sequence[str]:
+        """What is to be said of training examples before they are learnt; default: nothing."""
+        return ()
+
     def under(self, config: ConfigDict) -> "Examples":
         """The same examples under a recipe whose open numbers are filled in, or a stage's.
 

@@ -57,6 +57,34 @@ class Whole:
         return self._pieces
 
 
+class Balanced:
+    """As many rows as there are examples, equally many of every class; others in every epoch.
+
+    Of a class all examples come before one comes again.
+
+    Args:
+      sizes: int [N, k], of the examples.
+      labels: int [N], their classes.
+      seed: of what is drawn.
+    """
+
+    def __init__(self, sizes: Array, labels: Array, seed: int):
+        self.sizes, self._seed = np.asarray(sizes), seed
+        self._classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+    def __call__(self, epoch: int) -> Pieces:
+        rng = np.random.default_rng([self._seed, 13, epoch])
+        rows, classes = len(self.sizes), len(self._classes)
+        each = np.full(classes, rows // classes)
+        each[rng.permutation(classes)[: rows % classes]] += 1
+        drawn = []
+        for members, count in zip(self._classes, each.tolist(), strict=True):
+            rounds, rest = divmod(count, len(members))
+            drawn += [np.tile(members, rounds), rng.choice(members, rest, replace=False)]
+        example = np.concatenate(drawn)
+        return Pieces(example, np.zeros((rows, 0), np.int64), self.sizes[example])
+
+
 @dataclasses.dataclass(frozen=True)
 class Planned:
     """A batch to be made.

@@ -68,6 +68,15 @@ class Data:
     max_clips: int = fields.value(
         0, fields.NOT_NEGATIVE, "of every split take so many, drawn with seed 42; 0 = all"
     )
+    sampler: str = fields.value(
+        "",
+        fields.among("", "balanced"),
+        (
+            "balanced: an epoch has as many training clips of each class of the first head, some "
+            "several times; empty = each clip once"
+        ),
+        fields.When("task.name", "classify"),
+    )
     source_fps: float = fields.value(
         0.0,
         fields.NOT_NEGATIVE,

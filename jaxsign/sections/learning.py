@@ -21,6 +21,7 @@ _FACTORS = fields.Rule(
 )
 _ADAMS = fields.When("optim.name", "adam", "adamw", "radam")
 _CLASSES = fields.When("task.name", "classify")
+_BALANCED = fields.When("loss.class_weights", "balanced")
 _SEQUENCES = fields.When("task.name", "ctc_attention")
 _CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "dynamic")
 _PRETRAINED = fields.When("net.name", "whisper_sign")
@@ -153,6 +154,18 @@ class Loss:
         fields.RATE,
         "share of the truth that all classes share",
         _loss("name", "label_smoothing"),
+    )
+    class_weights: str = fields.value(
+        "",
+        fields.among("", "balanced"),
+        (
+            "balanced: training clips count n / (K * n_c), n_c of n being of their class, one of K "
+            "that occur; empty = all alike"
+        ),
+        _CLASSES,
+    )
+    class_counts: tuple[tuple[int, ...], ...] = fields.value(
+        (), None, "training clips of every class, a row a head; () = counted", _BALANCED
     )
     alpha: float = fields.value(
         0.3,

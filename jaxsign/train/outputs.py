@@ -53,6 +53,8 @@ def announce(
             f"batch    {taken[0]} rows in training, {taken[1]} in validation: fewer than "
             f"input.batch_size={asked}, as there are no more examples"
         )
+    for remark in run.train.remarks(run.config):
+        say(f"warning  {remark}")
     say(f"run      {run.workdir}")
 
 

@@ -108,3 +108,23 @@ def test_plans_of_one_axis_are_those_of_old(name):
             start, frames = np.moveaxis(planned.parts, -1, 0)
             made.update(f"{start.tolist()}{frames.tolist()}".encode())
     assert [plan.per_epoch, [n for (n,) in plan.sizes], made.hexdigest()[:12]] == RECORDED[name]
+
+
+def test_balanced_epochs_have_as_many_rows_of_each_class():
+    labels = np.array([0] * 40 + [1] * 7 + [5] * 3)
+    sizes = np.arange(1, 51)[:, None]
+    cutting = planning.Balanced(sizes, labels, seed=4)
+    epochs = [cutting(epoch) for epoch in range(6)]
+    for one in epochs:
+        assert sorted(np.bincount(labels[one.example], minlength=6)[[0, 1, 5]]) == [16, 17, 17]
+        np.testing.assert_array_equal(one.sizes, sizes[one.example])
+        times = np.bincount(one.example, minlength=50)
+        for label in (0, 1, 5):  # all of a class before one comes again
+            own = times[labels == label]
+            assert own.max() - own.min() <= 1
+    assert len({tuple(sorted(one.example)) for one in epochs}) == 6
+    np.testing.assert_array_equal(cutting(3).example, epochs[3].example)
+    plans = [planning.Plan(cutting, np.array([[25], [50]]), 8, 1, 4, shuffle=True) for _ in "ab"]
+    wanted = [row for batch in all_of(plans[0], 5) for row in batch.rows.ravel().tolist()]
+    assert sorted(row for row in wanted if row >= 0) == sorted(epochs[5].example.tolist())
+    np.testing.assert_array_equal(plans[1][5 * plans[1].per_epoch].rows.ravel(), wanted[:8])

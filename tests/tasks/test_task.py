@@ -1,12 +1,16 @@
 """The contract of a task, kept by each: its numbers, and what is shown of them."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import measures
+from jaxsign.tasks.classes import weighting
 
 RECIPES = ("fslr_transformer", "asl_hybrid", "whisper_sign")
 EPOCH = {
@@ -96,3 +100,43 @@ def test_a_survey_gives_the_middle_frames_of_labels():
     spans = np.array([[[0, 3], [4, 9]], [[-1, -1], [-1, -1]], [[2, 3], [-1, -1]]])
     rows = [{"index": np.array([1, 0, -1]), "spans": spans}]
     assert task.survey(rows, 3) == [None, [1, 6], None]
+
+
+class Constant(nets.Net):
+    """Logits [0, log 3], whatever comes in: p = (1/4, 3/4)."""
+
+    @nn.compact
+    def __call__(self, x, valid=None, *, train=False, progress=None):
+        self.param("unused", nn.initializers.zeros, ())
+        return {"logits": {"gloss": jnp.tile(jnp.log(jnp.array([1.0, 3.0])), (len(x), 1))}}
+
+
+def test_balanced_classes_count_alike_in_training_and_validation_stays_as_it_is():
+    config = configs.load("fslr_transformer")
+    config.task.heads, config.loss.weights = ("gloss",), (1.0,)
+    config.loss.update(class_weights="balanced", class_counts=((3, 1),))
+    task = tasks.build(config, Constant())
+    np.testing.assert_allclose(task.class_weights, [(4 / 6, 4 / 2)])
+    batch = {
+        "x": np.zeros((4, 2, 1), np.float32),
+        "valid": np.ones((4, 2), bool),
+        "weight": np.ones(4, np.float32),
+        "share": np.full(4, 0.25, np.float32),
+        "gloss": np.array([0, 0, 0, 1]),
+    }
+    each = np.log([4, 4, 4, 4 / 3])
+    now = {"loss_weights": jnp.ones(1), "epoch": 0.0, "step": 0}
+    params = {"unused": jnp.zeros(())}
+    loss, (_, sums) = task.loss(params, {}, batch, jax.random.key(0), now)
+    wanted = each @ [4 / 6, 4 / 6, 4 / 6, 2] / 4
+    np.testing.assert_allclose([loss, sums["loss"] / 4], wanted, rtol=1e-6)
+    found = task.evaluate({"params": params}, batch, now)
+    np.testing.assert_allclose(found["loss"], each.sum(), rtol=1e-6)
+
+
+def test_weights_of_classes_are_those_of_scikit_learn():
+    loss = configs.base().loss
+    loss.class_counts = ((6, 2, 0, 4), (12,))
+    assert weighting.of_classes(loss) == ()
+    loss.class_weights = "balanced"
+    assert weighting.of_classes(loss) == ((12 / 18, 2.0, 0.0, 1.0), (1.0,))

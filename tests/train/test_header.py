@@ -2,9 +2,11 @@
 
 import io
 
+import numpy as np
 from rich.console import Console
 from running import tiny_config
 
+from jaxsign import config as configs
 from jaxsign.train import log, outputs, setup
 
 
@@ -23,3 +25,33 @@ def test_a_batch_that_no_epoch_fills_is_made_smaller_and_told(tmp_path):
     assert "batch    12 rows in training, 6 in validation: fewer than input.batch_size=32" in text
     assert run.config.input.batch_size == 32
     assert "batch  " not in header(tmp_path, "devices=1")[1]
+
+
+def test_classes_with_few_clips_are_told_with_the_fewest(tmp_path):
+    _, text = header(tmp_path)
+    (line,) = [line for line in text.splitlines() if line.startswith("warning")]
+    assert "fewer than 5 training clips have 3 of 3 classes of gloss (" in line
+    assert "cat" in line and "class_weights=balanced" in line
+    _, text = header(tmp_path / "more", "data.synthetic.clips_per_signer=4")
+    assert "warning" not in text
+
+
+def test_the_recipe_takes_the_counts_of_its_classes_where_it_weighs_by_them(tmp_path):
+    run, _ = header(tmp_path / "w", "loss.class_weights=balanced")
+    labels = run.train.source.labels
+    assert run.config.loss.class_counts == tuple(
+        tuple(np.bincount(labels[head]).tolist()) for head in ("gloss", "cat")
+    )
+    setup.claim(run)
+    assert configs.load_run_config(tmp_path / "w") == run.config
+    assert header(tmp_path / "n")[0].config.loss.class_counts == ()
+
+
+def test_a_balanced_sampler_draws_the_first_head_evenly_in_training_alone(tmp_path):
+    words = ("data.sampler=balanced", "task.heads=('cat',)", "loss.weights=(1.0,)")
+    run, _ = header(tmp_path, *words, "task.monitor=cat", "net.num_gloss=0")
+    labels = run.train.source.labels["cat"]
+    assert np.bincount(labels).tolist() == [8, 4]
+    drawn = run.train.cutting()(0).example
+    assert np.bincount(labels[drawn]).tolist() == [6, 6]
+    assert run.val.cutting()(0).example.tolist() == list(range(len(run.val)))

@@ -1,16 +1,20 @@
 """Clips with one label for every head."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import stages
 from jaxsign.errors import UserError
 from jaxsign.input import planning
 from jaxsign.input.examples import Batch, Example
 from jaxsign.input.signs import sources
 from jaxsign.input.signs import treatment as treatments
 from jaxsign.tasks import clips
+
+_FEW = 5  # clips of a class that hardly teach it
 
 
 class ClassExamples(clips.SignExamples):
@@ -19,8 +23,12 @@ class ClassExamples(clips.SignExamples):
     Where there may be several languages, `language` int32 [B] is that of each clip.
     """
 
-    def __init__(self, source: sources.Source, treatment: treatments.Treatment):
+    def __init__(
+        self, source: sources.Source, treatment: treatments.Treatment, *, balanced: str = ""
+    ):
+        """Clips whose epochs have equally many of each class of the head `balanced`, "" = all."""
         super().__init__(source, treatment)
+        self._balanced = balanced
         if treatment.windows is not None:
             raise UserError("input.windows.enabled is for nets that learn label sequences")
 
@@ -29,6 +37,45 @@ class ClassExamples(clips.SignExamples):
         labels = self.source.labels
         made.check(config, {head: labels[head][:, None].tolist() for head in config.task.heads})
         return made
+
+    def cutting(self) -> planning.Cutting:
+        whole = super().cutting()
+        if not self._balanced:
+            return whole
+        labels = self.source.labels[self._balanced]
+        return planning.Balanced(whole.sizes, labels, self.treatment.seed)
+
+    def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
+        """Those of all signs, and how many clips each class has where a stage weighs by it."""
+        found = super().facts(config)
+        if any(row.config.loss.class_weights for row in stages.resolve(config)):
+            counts = self._counts({**config.net, **found["net"]}, config.task.heads)
+            rows = tuple(tuple(counts[head].tolist()) for head in config.task.heads)
+            found["loss"] = {"class_counts": rows}
+        return found
+
+    def remarks(self, config: ConfigDict) -> list[str]:
+        """Which classes have hardly any clips, with the three that have the fewest."""
+        found, names = [], self.class_names(config)
+        for head, counts in self._counts(config.net, config.task.heads).items():
+            few = int((counts < _FEW).sum())
+            least = np.argsort(counts, kind="stable")[:3].tolist()
+            if few:
+                told = ", ".join(f"{names[head][i]} {counts[i]}" for i in least)
+                found.append(f"{few} of {len(counts)} classes of {head} ({told})")
+        if not found:
+            return []
+        return [
+            f"fewer than {_FEW} training clips have {' and '.join(found)}. More clips help most; "
+            "--config.loss.class_weights=balanced makes rare classes count as much as others"
+        ]
+
+    def _counts(self, net: Mapping[str, Any], heads: Sequence[str]) -> dict[str, np.ndarray]:
+        """int [K] by head: clips of every class."""
+        return {
+            head: np.bincount(self.source.labels[head], minlength=int(net[f"num_{head}"]))
+            for head in heads
+        }
 
     def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
         return {head: ids[index] for head, ids in self._numbers.items()}
@@ -51,7 +98,9 @@ class ClassExamples(clips.SignExamples):
 
 def of_source(config: ConfigDict, source: sources.Source, *, training: bool) -> ClassExamples:
     """A source's clips under a recipe."""
-    return ClassExamples(source, treatments.of_recipe(config, source, training=training))
+    balanced = config.task.heads[0] if training and config.data.sampler else ""
+    treatment = treatments.of_recipe(config, source, training=training)
+    return ClassExamples(source, treatment, balanced=balanced)
 
 
 def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> ClassExamples:

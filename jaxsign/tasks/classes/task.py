@@ -32,6 +32,7 @@ class Classify(tasks.Task):
       heads: names of the heads; the batch holds their labels under the same names.
       loss_name, options: the loss and its numbers.
       uncertainty: start value of learned head weights, or None for given ones.
+      class_weights: of every head the factors of its classes in training; () = all count alike.
       languages: that macro scores are told of; 0 = there are no such scores.
     """
 
@@ -40,6 +41,7 @@ class Classify(tasks.Task):
     loss_name: str
     options: tuple[tuple[str, float], ...]
     uncertainty: float | None = None
+    class_weights: tuple[tuple[float, ...], ...] = ()
     languages: int = 0
 
     @classmethod
@@ -59,6 +61,7 @@ class Classify(tasks.Task):
             loss_name=config.loss.name,
             options=tuple((name, float(config.loss[name])) for name in names),
             uncertainty=float(config.loss.uncertainty_init) if learned else None,
+            class_weights=weighting.of_classes(config.loss),
             languages=max(len(config.data.parts), 1) if config.task.macro else 0,
         )
 
@@ -129,7 +132,9 @@ class Classify(tasks.Task):
             now=nets.Progress(now["epoch"], now["step"]),
             mutable=["batch_stats"],
         )
-        rows, sums = self._rows(output["logits"], params, batch, now["loss_weights"])
+        rows, sums = self._rows(
+            output["logits"], params, batch, now["loss_weights"], self.class_weights
+        )
         return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
 
     def evaluate(
@@ -140,12 +145,19 @@ class Classify(tasks.Task):
         output = nets.call(self.net, {**variables, "params": _of_net(params)}, batch)
         return self._rows(output["logits"], params, batch, now["loss_weights"])[1]
 
-    def _rows(self, logits, params, batch, weights) -> tuple[Array, dict[str, Array]]:
+    def _rows(
+        self, logits, params, batch, weights, of_classes=()
+    ) -> tuple[Array, dict[str, Array]]:
         options, real = dict(self.options), batch["weight"]
         each = [
             losses.per_example(self.loss_name, logits[head], batch[head], **options)
             for head in self.heads
         ]
+        if of_classes:
+            factors = [jnp.asarray(row, jnp.float32) for row in of_classes]
+            each = [
+                f[batch[h]] * loss for h, f, loss in zip(self.heads, factors, each, strict=True)
+            ]
         stacked = jnp.stack(each)
         if self.uncertainty is None:
             rows = (weights[:, None] * stacked).sum(0)

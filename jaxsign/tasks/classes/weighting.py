@@ -42,6 +42,21 @@ def check(loss: ConfigDict, heads: int) -> None:
         pairs(loss.grid)
 
 
+def of_classes(loss: ConfigDict) -> tuple[tuple[float, ...], ...]:
+    """Of every head the factor of each class in the training loss; () = all count alike.
+
+    `balanced` gives n / (K * n_c), as scikit-learn does, K being the classes that occur: their
+    mean over the clips is 1. A class without a clip has 0.
+    """
+    if not loss.class_weights:
+        return ()
+    rows = []
+    for counts in loss.class_counts:
+        occurring = sum(count > 0 for count in counts)
+        rows.append(tuple(sum(counts) / (occurring * n) if n else 0.0 for n in counts))
+    return tuple(rows)
+
+
 def pairs(text: str) -> list[tuple[float, float]]:
     """'0.5,0.5;0.7,0.3' -> [(0.5, 0.5), (0.7, 0.3)]."""
     try:

@@ -217,15 +217,24 @@ def load_run_config(workdir: str | Path) -> ConfigDict:
         value = reading.read_json(path)
         if not isinstance(value, dict):
             raise ValueError(f"a {type(value).__name__}, expected an object")
-        return _with_later_keys(ConfigDict(_with_tuples(value)))
-    except (ValueError, TypeError) as error:
+        config = _with_later_keys(ConfigDict(_with_tuples(value)))
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a readable config ({error})") from error
+    if wrong := defaults.problems(config):
+        raise UserError(
+            f"{path}: no run has these values; the file was edited or damaged:\n{listing(wrong)}"
+        )
+    return config
 
 
 def _with_later_keys(config: ConfigDict) -> ConfigDict:
+    known = flatten(base())
+    for section, value in flatten(config).items():
+        if value == {} and any(key.startswith(f"{section}.") for key in known):
+            raise ValueError(f"{section}: empty, expected its keys")
     if "view" not in config:
         config.view = base().view
-    for key, default in flatten(base()).items():
+    for key, default in known.items():
         *sections, name = key.split(".")
         node = config
         for section in sections:

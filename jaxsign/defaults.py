@@ -61,9 +61,13 @@ class ViewSection:
             "empty = stored features"
         ),
     )
-    confidence: float = fields.value(0.5, None, "visibility of a pose point that counts", _FSLR)
-    max_gap: int = fields.value(5, None, "longest gap that is interpolated, in frames", _FSLR)
-    normalise: str = fields.value("none", None, "none, or by the shoulders", _FSLR)
+    confidence: float = fields.value(
+        0.5, fields.SHARE, "visibility of a pose point that counts", _FSLR
+    )
+    max_gap: int = fields.value(
+        5, fields.NOT_NEGATIVE, "longest gap that is interpolated, in frames", _FSLR
+    )
+    normalise: str | bool = fields.value("none", None, "none, or by the shoulders", _FSLR)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+import numbers
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+
+from ml_collections import ConfigDict
 
 from jaxsign.errors import did_you_mean
 
@@ -143,7 +148,7 @@ def make(owner: type[Section], values: Mapping[str, Any]) -> Section:
 
 
 def problems(owner: Any, values: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """What `values` break of the rules of a dataclass and its sections, a line each.
+    """What `values` break of the types and rules of a dataclass and its sections, a line each.
 
     Args:
       owner: the dataclass.
@@ -152,11 +157,68 @@ def problems(owner: Any, values: Mapping[str, Any], prefix: str = "") -> list[st
     """
     found = []
     for one in dataclasses.fields(owner):
-        value, rule = values.get(one.name), one.metadata.get("rule")
-        if value is None:
+        if one.name not in values:
             continue
+        value, rule = values[one.name], one.metadata.get("rule")
         if dataclasses.is_dataclass(one.default_factory):
             found += problems(one.default_factory, value, f"{prefix}{one.name}.")
-        elif rule is not None and (expected := rule.broken_by(value)):
+        elif not fits(value, one.type):
+            found.append(f"{prefix}{one.name}={value!r}: expected {_called(one.type)}")
+        elif value is not None and rule is not None and (expected := rule.broken_by(value)):
             found.append(f"{prefix}{one.name}={value!r}: {expected}")
     return found
+
+
+def option_problems(function: Callable[..., Any], values: Mapping[str, Any]) -> list[str]:
+    """Of keywords of a function, those that are not of its types, a line each."""
+    hints = typing.get_type_hints(function)
+    return [
+        f"{name}={value!r}: expected {_called(hints[name])}"
+        for name, value in values.items()
+        if name in hints and not fits(value, hints[name])
+    ]
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value of a recipe is of the type that a field is declared with.
+
+    Args:
+      value: what JSON or a recipe can hold: words, numbers, truths, None, lists and mappings.
+      hint: a type of those, a union, a tuple; any other fits everything.
+    """
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, one) for one in inner)
+    if origin in (tuple, Sequence):
+        if not isinstance(value, tuple | list):
+            return False
+        each = inner[:1] * len(value) if _of_any_length(hint) else inner
+        return len(each) == len(value) and all(map(fits, value, each))
+    if hint is float:
+        return _is_number(value, numbers.Real) and math.isfinite(value)
+    if hint is int:
+        return _is_number(value, numbers.Integral)
+    if hint in (str, bool, types.NoneType):
+        return isinstance(value, hint)
+    return origin is not dict or isinstance(value, Mapping | ConfigDict)
+
+
+def _of_any_length(hint: Any) -> bool:
+    return typing.get_origin(hint) is Sequence or typing.get_args(hint)[1:] == (...,)
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _called(hint: Any) -> str:
+    """A type in words."""
+    words = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
+    words |= {types.NoneType: "None", dict: "keys and values"}
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(_called, inner))
+    if origin in (tuple, Sequence):
+        parts = inner[:1] if _of_any_length(hint) else inner
+        return f"a list: {', '.join(map(_called, parts))}{' ...' if parts != inner else ''}"
+    return words.get(origin or hint, str(hint))

@@ -240,6 +240,16 @@ def parse_json(
 ) -> Any:
     """The value of a JSON text; raises ValueError as `read_json`."""
     try:
-        return json.loads(text, object_pairs_hook=pairs)
+        value = json.loads(text, object_pairs_hook=pairs)
+        if b"\\u" in text if isinstance(text, bytes) else "\\u" in text:
+            _check_letters(json.loads(text))
+        return value
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def _check_letters(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("half of a letter that JSON writes in two parts") from error

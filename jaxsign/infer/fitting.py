@@ -9,8 +9,9 @@ import jax
 from flax import traverse_util
 from ml_collections import ConfigDict
 
-from jaxsign import defaults, fields, nets, tasks
+from jaxsign import fields, nets, tasks
 from jaxsign.errors import UserError, listing
+from jaxsign.input.signs import views
 from jaxsign.nets import state_dict
 from jaxsign.tasks import answering
 
@@ -29,13 +30,14 @@ def build_net(config: ConfigDict, path: Path) -> nets.Net:
     """
     try:
         wrong = [
-            *defaults.problems(config),
             *fields.problems(nets.get(config.net.name), config.net, "net."),
             *tasks.check(config),
         ]
-        net = nets.build(**config.net.to_dict())
-        with contextlib.suppress(UserError):  # there is no original
-            net.key_table()
+        if not wrong:
+            net = nets.build(**config.net.to_dict())
+            with contextlib.suppress(UserError):  # there is no original
+                net.key_table()
+            views.of_recipe(config)
     except UserError as error:
         wrong = [str(error)]
     except Exception as error:  # values of a kind that no net is written for

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import defaults, reading, tasks
+from jaxsign import defaults, tasks
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.infer import fitting, run_folder
-from jaxsign.input import traits
+from jaxsign.input import labels, traits
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import Clip
 from jaxsign.tasks import answering
@@ -135,40 +135,30 @@ def load_run(workdir: str | Path, which: str = "best") -> Run:
     config = configs.load_run_config(workdir)
     _check_recipe(config, workdir / "config.json")
     net = fitting.build_net(config, workdir / "config.json")
-    labels = load_labels(workdir, config.task.heads)
-    fitting.check_names(config, labels, workdir / "labels.json")
+    names = load_labels(workdir, config.task.heads)
+    fitting.check_names(config, names, workdir / "labels.json")
     variables, info = _load_variables(workdir, which)
     fitting.check_weights(config, net, variables, workdir / "config.json")
     return Run(
         workdir=workdir,
         which=which,
         config=config,
-        labels=labels,
+        labels=names,
         net=net,
         variables=jax.device_put(variables),
         info=info,
     )
 
 
-def load_labels(workdir: str | Path, heads: Iterable[str]) -> answering.Names:
+def load_labels(workdir: str | Path, heads: Sequence[str]) -> answering.Names:
     """head -> label names by id from `labels.json`; None for a head without names.
 
     Raises:
-      UserError: an unreadable file.
+      UserError: an unreadable file, or names that are none.
     """
     path = Path(workdir) / "labels.json"
-    if not path.is_file():
-        return {head: None for head in heads}
-    try:
-        stored = reading.read_json(path)["heads"]
-        if not all(isinstance(names, list) for names in stored.values()):
-            raise ValueError("names that are no list")
-        return {head: tuple(map(str, stored[head])) if stored.get(head) else None for head in heads}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path}: not readable ({error!r}). Expected "
-            '{"heads": {"HEAD": ["NAME OF 0", "NAME OF 1", ...]}}.'
-        ) from error
+    found = labels.read_names(path, heads) if path.is_file() else {}
+    return {head: found.get(head) or None for head in heads}
 
 
 def _check_recipe(config: ConfigDict, path: Path) -> None:

@@ -7,8 +7,9 @@ import collections
 import dataclasses
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -229,6 +230,7 @@ def label_map(path: str, num_classes: Mapping[str, int]) -> dict[str, tuple[str,
         if missing:
             raise UserError(f"{path}: no name for {key} {missing[:10]}; {wanted} are needed")
         result[head] = tuple(names[i] for i in range(wanted))
+        distinct(result[head], Path(path))
     return result
 
 
@@ -250,25 +252,29 @@ def _index_map(path: Path, wanted: int) -> tuple[str, ...]:
     return tuple(names[i] for i in range(count))
 
 
-def read_names(path: Path) -> dict[str, tuple[str, ...]]:
-    """Class names by head from a `labels.json`.
+def read_names(path: Path, heads: Iterable[str] = HEADS) -> dict[str, tuple[str, ...]]:
+    """Class names from a `labels.json`, of those of `heads` that it has.
 
     Raises:
-        UserError: unreadable or of another form.
+        UserError: unreadable or of another form, or a name stands twice.
     """
     expected = 'Expected {"heads": {"gloss": ["NAME OF 0", "NAME OF 1", ...], "cat": [...]}}.'
     try:
-        heads = tables.read_json(path, expected)["heads"]
-        names = {
-            head: tuple(str(name).strip() for name in heads[head] or ())
-            for head in ("gloss", "cat")
-            if head in heads
-        }
+        stored = tables.read_json(path, expected)["heads"]
+        if not isinstance(stored, dict):
+            raise ValueError("heads that are no object")
+        names = {head: _texts(stored[head] or []) for head in heads if head in stored}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not readable ({error!r}). {expected}") from error
     for found in names.values():
         distinct(found, path)
     return names
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise ValueError("names that are no list of texts")
+    return tuple(one.strip() for one in values)
 
 
 def distinct(names: Sequence[str], path: Path) -> None:

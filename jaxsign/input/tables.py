@@ -277,7 +277,11 @@ def read_json(path: Path, expected: str = "") -> Any:
       UserError: unreadable, or no text.
       ValueError: no JSON, nested too deep, or a name stands twice in an object.
     """
-    return _normal(reading.parse_json(read_text(path, expected), each_once))
+    value = reading.parse_json(read_text(path, expected), each_once)
+    try:
+        return _normal(value)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def _normal(value: Any) -> Any:

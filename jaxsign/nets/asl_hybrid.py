@@ -31,6 +31,7 @@ TAPS = 17
 DILATIONS = (1, 2, 4)
 HEADS, EXPAND, POOL_HEADS = 8, 2, 4
 BLOCK_DROPOUT = (0.15, 0.2, 0.25)
+_POINTS = fields.Rule(lambda v: all(0 <= p < 543 for p in v), "numbers of landmarks, 0 to 542")
 ATTENTION_DROPOUT, POOL_DROPOUT, HEAD_DROPOUT = 0.15, 0.1, 0.3
 
 
@@ -60,14 +61,14 @@ class ASLHybrid(nets.Net):
     num_gloss: int = fields.value(25, fields.NOT_NEGATIVE)
     dim: int = fields.value(192, fields.COUNT)
     max_len: int | None = fields.value(384, fields.COUNT)
-    points: tuple[int, ...] = ()
+    points: tuple[int, ...] = fields.value((), _POINTS)
     mask_padding: bool = True
-    missing: str = "ignore"
-    bn_momentum: float = 0.05
-    drop_path: float = 0.0
-    late_dropout: float = 0.0
-    dropout_step: int = 0
-    dropout_start_epoch: float = 0.0
+    missing: str = fields.value("ignore", fields.among("ignore", "zero"))
+    bn_momentum: float = fields.value(0.05, fields.SHARE)
+    drop_path: float = fields.value(0.0, fields.RATE)
+    late_dropout: float = fields.value(0.0, fields.RATE)
+    dropout_step: int = fields.value(0, fields.NOT_NEGATIVE)
+    dropout_start_epoch: float = fields.value(0.0, fields.NOT_NEGATIVE)
     dropout_offset: float = 0.0
     stem_dropout: tuple[float, float, float] = (0.1, 0.3, 20)
     top_dropout: tuple[float, float, float] = (0.2, 0.5, 25)

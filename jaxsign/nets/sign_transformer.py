@@ -67,7 +67,7 @@ class SignTransformer(nets.Net):
       pooling: 'mean', 'max' or 'cls'.
     """
 
-    input_dim: int = 156
+    input_dim: int = fields.value(156, fields.NOT_NEGATIVE)
     emb_dim: int = fields.value(256, fields.COUNT)
     n_heads: int = fields.value(8, fields.COUNT)
     n_layers: int = fields.value(4, fields.COUNT)
@@ -76,7 +76,7 @@ class SignTransformer(nets.Net):
     dropout: float = fields.value(0.1, fields.RATE)
     max_len: int = fields.value(300, fields.COUNT)
     ff_dim: int | None = fields.value(None, fields.COUNT)
-    pooling: str = "mean"
+    pooling: str = fields.value("mean", fields.among(*POOLINGS))
 
     @nn.compact
     def __call__(

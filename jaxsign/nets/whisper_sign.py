@@ -53,8 +53,8 @@ class WhisperSign(nets.Net):
     """
 
     num_gloss: int = fields.value(1295, fields.NOT_NEGATIVE)
-    num_joints: int = 42
-    num_features: int = 7
+    num_joints: int = fields.value(42, fields.COUNT)
+    num_features: int = fields.value(7, fields.COUNT)
     patch_size: int = fields.value(4, fields.COUNT)
     dim: int = fields.value(512, fields.COUNT)
     num_heads: int = fields.value(8, fields.COUNT)
@@ -63,7 +63,7 @@ class WhisperSign(nets.Net):
     dropout: float = fields.value(0.1, fields.RATE)
     frontend_dropout: float = fields.value(0.1, fields.RATE)
     spatial_dropout: float = fields.value(0.15, fields.RATE)
-    padding: str = "masked"
+    padding: str = fields.value("masked", fields.among(*PADDING))
     max_target: int = fields.value(200, fields.COUNT)
     max_relative: int = fields.value(2000, fields.COUNT)
     auxiliary_ctc: bool = False

@@ -5,6 +5,8 @@ import dataclasses
 from jaxsign import fields
 from jaxsign.sections.augment import Augment
 
+_LENGTHS = fields.Rule(lambda v: all(1 <= length <= 2**31 for length in v), "lengths of 1 or more")
+
 
 @dataclasses.dataclass(frozen=True)
 class WindowsSection:
@@ -24,7 +26,7 @@ class Input:
     )
     buckets: tuple[int, ...] = fields.value(
         (64, 128, 192, 256, 300),
-        None,
+        _LENGTHS,
         "lengths in frames that clips are padded to; () = one length",
     )
     max_length: int = fields.value(

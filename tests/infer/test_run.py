@@ -1,5 +1,7 @@
 """Loading a run folder."""
 
+import functools
+import itertools
 import json
 
 import pytest
@@ -7,7 +9,9 @@ import run_helpers
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
+from jaxsign.infer import fitting
 from jaxsign.infer import run as runs
+from jaxsign.input.signs import views
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +117,65 @@ def test_an_edited_recipe_is_one_error(saved, change, message):
         path.write_bytes(content)
 
 
+def _places(values, before=()):
+    for key, value in values.items():
+        yield (*before, key)
+        if isinstance(value, dict):
+            yield from _places(value, (*before, key))
+
+
+def _told(config):
+    """All of a recipe that an answer depends on; it can only be told where it is fine."""
+    net, view = fitting.build_net(config, "config.json"), views.of_recipe(config)
+    x = None if view is None else view(run_helpers.recorded(6)).tobytes()
+    return repr(net), x, config.input.max_length, config.task.heads, config.task.name
+
+
+_VALUES = (None, True, -1, 1e30, {}, [], "x", False)
+# These may be chosen freely, and change the answer.
+_FREE = {
+    "net.dropout_offset",
+    "net.dropout_start_epoch",
+    "net.max_len",
+    "net.ff_dim",
+    "net.auxiliary_ctc",
+    "view.relative_velocity",
+}
+
+
+@pytest.mark.parametrize("name", ["fslr_transformer", "asl_hybrid", "whisper_sign"])
+def test_any_value_in_any_place_of_a_recipe_is_refused_or_changes_no_answer(tmp_path, name):
+    recipe = configs.load(name)
+    recipe.net.num_gloss = 5
+    configs.save_run_config(recipe, tmp_path)
+    path = tmp_path / "config.json"
+    good, refused = json.loads(path.read_text()), 0
+    wanted = _told(configs.load_run_config(tmp_path))
+    for (*sections, key), value in zip(_places(good), itertools.cycle(_VALUES), strict=False):
+        node = functools.reduce(dict.__getitem__, sections, good)
+        before, node[key] = node[key], value
+        path.write_text(json.dumps(good))
+        node[key] = before
+        place = ".".join((*sections, key))
+        try:
+            found = _told(configs.load_run_config(tmp_path))
+        except UserError:
+            refused += 1
+        else:
+            assert found == wanted or place in _FREE, (place, value)
+    assert refused > 90
+
+
 @pytest.mark.parametrize(
     ("heads", "message"),
     [
         ({"gloss": ["A"], "cat": ["X", "Y", "Z"]}, "gloss: 1 names, 5 classes"),
         ({"gloss": "ABCDE", "cat": ["X", "Y", "Z"]}, "labels.json: not readable"),
         ([], "labels.json: not readable"),
+        ({"gloss": [1, None, {}, "D", "E"], "cat": ["X", "Y", "Z"]}, "no list of texts"),
+        ({"gloss": ["A", "B", "A", "D", "E"], "cat": ["X", "Y", "Z"]}, "0, 2 are named 'A'"),
+        ({"gloss": ["A", "B", "\ud800", "D", "E"], "cat": ["X", "Y", "Z"]}, "half of a letter"),
+        ({"gloss": True, "cat": ["X", "Y", "Z"]}, "no list of texts"),
     ],
 )
 def test_edited_names_are_one_error(saved, heads, message):

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxsign import fields
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs.views._types import BoundView as BoundView
 from jaxsign.input.signs.views._types import StreamedView as StreamedView
@@ -96,7 +97,7 @@ def get_view(view_config: Mapping[str, Any]) -> BoundView:
         view_config: {'name': a file of this folder, option: value, ...}.
 
     Raises:
-        UserError: no view has that name, or the view has no such option.
+        UserError: no view has that name, or the view has no such option, or one of another type.
     """
     options = dict(view_config)
     name = options.pop("name")
@@ -108,4 +109,6 @@ def get_view(view_config: Mapping[str, Any]) -> BoundView:
                 f"config.view.{option}: view {name!r} has no such option; it has {known}."
                 f"{did_you_mean(option, known)}"
             )
+    if wrong := fields.option_problems(view.make, options):
+        raise UserError(f"config.view, of {name!r}: {'; '.join(wrong)}")
     return BoundView(view, options)

@@ -134,6 +134,15 @@ def test_balanced_classes_count_alike_in_training_and_validation_stays_as_it_is(
     np.testing.assert_allclose(found["loss"], each.sum(), rtol=1e-6)
 
 
+def test_classes_are_not_balanced_where_there_is_more_than_one_label_a_clip():
+    config = configs.load("whisper_sign")
+    config.data.sampler = config.loss.class_weights = "balanced"
+    assert [text.partition(":")[0] for text in tasks.check(config)] == [
+        "data.sampler=balanced",
+        "loss.class_weights=balanced",
+    ]
+
+
 def test_weights_of_classes_are_those_of_scikit_learn():
     loss = configs.base().loss
     loss.class_counts = ((6, 2, 0, 4), (12,))

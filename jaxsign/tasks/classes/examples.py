@@ -65,10 +65,10 @@ class ClassExamples(clips.SignExamples):
                 found.append(f"{few} of {len(counts)} classes of {head} ({told})")
         if not found:
             return []
-        return [
-            f"fewer than {_FEW} training clips have {' and '.join(found)}. More clips help most; "
-            "--config.loss.class_weights=balanced makes rare classes count as much as others"
-        ]
+        advice = " (--config.loss.class_weights=balanced makes rare classes count as others do)"
+        balanced = config.loss.class_weights or config.data.sampler
+        told = f"fewer than {_FEW} training clips have {' and '.join(found)}. More help most"
+        return [told + ("" if balanced else advice)]
 
     def _counts(self, net: Mapping[str, Any], heads: Sequence[str]) -> dict[str, np.ndarray]:
         """int [K] by head: clips of every class."""

@@ -84,6 +84,12 @@ class CtcAttention(tasks.Task):
             problems.append(
                 f"loss.auxiliary={config.loss.auxiliary}: set net.auxiliary_ctc as well"
             )
+        for key, asked in (
+            ("data.sampler", config.data.sampler),
+            ("loss.class_weights", config.loss.class_weights),
+        ):
+            if asked:
+                problems.append(f"{key}={asked}: is for nets that give one label a clip")
         return problems
 
     @classmethod

@@ -131,8 +131,9 @@ def _numbered(
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number, and no name."""
-    return re.fullmatch(r"[+-]?[0-9]+([.,][0-9]+)?", cell) is not None
+    """Whether a cell is a number, and no name; also one that other programs read so: 1e0, 1_0."""
+    pattern = r"[+-]?[0-9][0-9_]*([.,][0-9]*)?([eE][+-]?[0-9]+)?"
+    return re.fullmatch(pattern, cell) is not None
 
 
 def stem_of(name: str, suffixes: tuple[str, ...]) -> str:
@@ -143,6 +144,11 @@ def stem_of(name: str, suffixes: tuple[str, ...]) -> str:
     return name
 
 
+def class_number(text: str) -> int | None:
+    """The number that a cell such as `3`, or `3.0` as spreadsheets save it, tells; None = none."""
+    return int(text.partition(".")[0]) if re.fullmatch(r"[+-]?[0-9]+(\.0+)?", text) else None
+
+
 def class_ids(
     rows: list[tables.Row], head: str, limit: int, problems: list[str], where: Path
 ) -> np.ndarray:
@@ -150,10 +156,10 @@ def class_ids(
     values = np.full(len(rows), -1, np.int32)
     for i, row in enumerate(rows):
         text = row.cells.get(head, "")
-        if not re.fullmatch(r"[+-]?[0-9]+", text):
+        value = class_number(text)
+        if value is None:
             problems.append(f"{where} line {row.number}: {head}={text!r} is not an integer")
             continue
-        value = int(text)
         if not limit and value >= _MOST_CLASSES:
             problems.append(
                 f"{where} line {row.number}: {head}={value} is no class number (0, 1, 2, ...)"

@@ -8,12 +8,14 @@ goes on to the recording's end.
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
 
 SECONDS = ("start", "end")
 FRAMES = (("frame_start", "frame_end"), ("start_frame", "end_frame"))
+_NUMBER = r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?"
 # A part may end so much later than its recording: people round up.
 _SLACK = {"s": 1.0, "frames": 30.0}
 
@@ -85,6 +87,9 @@ def of_cells(cells: Mapping[str, str]) -> Segment | None:
 
 def _counted(cells: Mapping[str, str], first: str, last: str) -> Segment | None:
     start, end, fps = _number(cells, first), _number(cells, last), _number(cells, "fps")
+    for name, value in ((first, start), (last, end)):
+        if value is not None and value % 1:
+            raise ValueError(f"{name}={value:g}: frames are counted in whole numbers")
     if (start is None or start <= 1) and (end is None or end == -1):
         return None  # all of it
     begin = max(1.0, 1.0 if start is None else start) - 1
@@ -107,10 +112,8 @@ def _number(cells: Mapping[str, str], name: str) -> float | None:
     text = cells.get(name, "")
     if not text:
         return None
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        value = math.nan
+    plain = re.fullmatch(_NUMBER, text)
+    value = float(text.replace(",", ".")) if plain else math.nan
     if not math.isfinite(value):
         raise ValueError(f"{name}={text!r} is no number")
     return value

@@ -65,6 +65,8 @@ def test_rows_without_a_part_mean_all(cells):
     [
         {"start": "0.9", "end": "0.5"}, {"start": "-2"}, {"start": "soon"}, {"end": "nan"},
         {"start": "1", "end": "2", "frame_start": "3"}, {"frame_start": "3", "fps": "0"},
+        {"frame_start": "1.5", "frame_end": "9"}, {"start_frame": "2", "end_frame": "8.5"},
+        {"frame_start": "2.5", "fps": "25"}, {"start": "1_0"}, {"end": "٣"},
     ],
 )  # fmt: skip
 def test_what_names_no_part_is_told(cells):
@@ -101,6 +103,41 @@ def test_a_folder_of_clips_gives_a_clip_for_every_part(folder, tmp_path_factory)
     assert sorted(len(again.read(i)) for i in range(3)) == [10, 10, 25]
     with pytest.raises(UserError, match="start, end"):
         formats.open_collection(folder, fps=30)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "film,1,0,0.9,0.5,", "film,1,0,soon,,", "film,-1,0,,,", "film,1e0,0,,,", "film,1_0,0,,,",
+        "film,1.5,0,,,", "film,1,-2,,,", "film,1,0,,,tarin",
+    ],
+)  # fmt: skip
+def test_a_file_whose_only_row_is_wrong_is_left_out(folder, tmp_path_factory, row):
+    (folder / "labels.csv").write_text(f"file,gloss,cat,start,end,split\n{row}\nother,1.0,0,,,\n")
+    found = formats.open_collection(folder)
+    assert [(entry.name, entry.glosses) for entry in found.entries] == [("other", ("1",))]
+    assert len(found.problems) == 1 and "labels.csv line 2" in found.problems[0]
+    written = formats.write_collection(found, tmp_path_factory.mktemp("out") / "clips")
+    assert (written.count, written.skipped) == (1, found.problems)
+
+
+@pytest.mark.parametrize("cells", [("1e0", "2e0"), ("1_0", "2_0"), ("-1", "0"), ("1.5", "2.5")])
+def test_what_is_nearly_a_number_is_no_name_of_a_class(folder, cells):
+    (folder / "labels.csv").write_text(f"file,gloss,cat\nfilm,{cells[0]},0\nother,{cells[1]},0\n")
+    data = configs.load("fslr_transformer").data
+    data.source, data.train.path = "clips", str(folder)
+    with pytest.raises(UserError, match=f"gloss='?{cells[0]}"):
+        sources.open_source(data, "train")
+
+
+def test_rows_with_problems_are_no_rows_of_a_table(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text(
+        "file,label,start,end,split\na,x,2,1,\nb,x,,,\nb,y,,,\nc,,,,\nd,x,,,tarin\n,x,,,\ne,-1,,,\n"
+    )
+    table = label_table.read(path)
+    assert [(row.file, row.glosses) for row in table.rows] == [("b", ("x",)), ("e", ("-1",))]
+    assert [text.split()[2] for text in table.problems] == ["2:", "4:", "5:", "6:", "7:"]
 
 
 @pytest.mark.parametrize("source", ["clips", "collection"])

@@ -37,6 +37,7 @@ class Labels:
         glosses, categories: the classes in order, () where they have no names.
         problems: what is wrong with single rows.
         parts: for clips that are parts of a file's: the whole one's name, and which part.
+        refused: files that rows with problems name: unless another row does too, they are no clips.
     """
 
     rows: dict[str, Entry]
@@ -44,6 +45,7 @@ class Labels:
     categories: tuple[str, ...] = ()
     problems: list[str] = dataclasses.field(default_factory=list)
     parts: dict[str, tuple[str, segments.Segment]] = dataclasses.field(default_factory=dict)
+    refused: set[str] = dataclasses.field(default_factory=set)
 
 
 def read(folder: Path, suffixes: tuple[str, ...]) -> Labels:
@@ -78,27 +80,29 @@ def _counted(names: Iterable[str]) -> tuple[str, ...]:
 
 def _read_file(path: Path, part: str, suffixes: tuple[str, ...], found: Labels) -> None:
     for row in tables.read_rows(path, ("file",)):
-        cells, where = row.cells, f"{path} line {row.number}"
-        stem = labels.stem_of(cells["file"], suffixes)
+        stem = labels.stem_of(row.cells["file"], suffixes)
         whole = f"{part}/{stem}" if part else stem
         try:
-            segment = segments.of_cells(cells)
+            if not stem:
+                raise ValueError("names no file")
+            _add_row(whole, part, row.cells, found)
         except ValueError as error:
-            found.problems.append(f"{where}: {error}")
-            continue
-        name = whole + (segment.suffix if segment else "")
-        split = cells.get("split", "") or part
-        if not stem or name in found.rows:
-            found.problems.append(f"{where}: {'names no file' if not stem else f'{name!r} again'}")
-        elif split not in ("", *SPLITS):
-            found.problems.append(f"{where}: split={split!r}, expected one of {', '.join(SPLITS)}")
-        else:
-            try:
-                found.rows[name] = _entry(name, split, cells, found)
-                if segment:
-                    found.parts[name] = (whole, segment)
-            except ValueError as error:
-                found.problems.append(f"{where}: {error}")
+            found.problems.append(f"{path} line {row.number}: {error}")
+            found.refused.add(whole)
+
+
+def _add_row(whole: str, part: str, cells: Mapping[str, str], found: Labels) -> None:
+    """Adds what a row says of a file, or of a part of it; raises ValueError where it is wrong."""
+    segment = segments.of_cells(cells)
+    name = whole + (segment.suffix if segment else "")
+    split = cells.get("split", "") or part
+    if name in found.rows:
+        raise ValueError(f"{name!r} again")
+    if split not in ("", *SPLITS):
+        raise ValueError(f"split={split!r}, expected one of {', '.join(SPLITS)}")
+    found.rows[name] = _entry(name, split, cells, found)
+    if segment:
+        found.parts[name] = (whole, segment)
 
 
 def _entry(name: str, split: str, cells: Mapping[str, str], found: Labels) -> Entry:
@@ -114,11 +118,14 @@ def _named(text: str, names: Sequence[str], column: str) -> str:
     """The class that a cell tells by number, or by name; "" for an empty cell."""
     if not text or text in names:
         return text
-    if not re.fullmatch(r"[0-9]+", text):
-        if names:
-            raise ValueError(f"{column}={text!r} is none of the {len(names)} known names")
+    number = labels.class_number(text)
+    if number is None and (names or labels.is_number(text)):
+        known = f"none of the {len(names)} known names" if names else "no class number (0, 1, ...)"
+        raise ValueError(f"{column}={text!r} is {known}")
+    if number is None:
         return text
-    number = int(text)
+    if number < 0:
+        raise ValueError(f"{column}={text}, expected 0 or more")
     if names and number >= len(names):
         raise ValueError(f"{column}={number}, but there are {len(names)} names")
     return names[number] if names else str(number)
@@ -187,7 +194,7 @@ def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) 
                 f"{folder / name}{suffix}: no such file, but {FILE} names it.{near.hint(name)}"
             )
     for name, path in paths.items():
-        if name in cut:
+        if name in cut or (name in found.refused and name not in found.rows):
             continue
         first = name.partition("/")[0]
         row = found.rows.get(name, Entry(name, split=first if first in SPLITS else ""))

@@ -90,8 +90,7 @@ def _videos(words: argparse.Namespace, data: Path, console: Console) -> Collecti
         raise UserError(f"{table.path}: none of its videos is there:\n{listing(missing)}")
     made = _extract(words, data, clips, set(places.values()), console)
     read = {file: made[name] for file, name in places.items()}
-    good = {(row.file, row.suffix): row for row in table.rows if row.file and row.glosses}
-    found = labelled_videos.collection(dataclasses.replace(table, rows=list(good.values())), read)
+    found = labelled_videos.collection(table, read)
     return dataclasses.replace(found, problems=table.problems)
 
 

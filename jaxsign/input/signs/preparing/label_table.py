@@ -54,7 +54,7 @@ class LabelTable:
 
     Attributes:
       path: where it lies.
-      rows: what it says.
+      rows: what it says; those with problems are left out.
       columns: of the files and of the labels.
       problems: of single rows.
       taken: the columns are the first two, as none has a name that is known.
@@ -117,7 +117,7 @@ def read(
     if not (file and label):
         raise _lacking(path, found, file, label)
     signer, split = _last(found, SIGNER), _last(found, SPLIT)
-    cut, wrong = _segments(path, rows if segmented else [])
+    cut, wrong = _segments(rows if segmented else [])
     made = [
         LabelledFile(
             file=_file(row.cells[file]),
@@ -129,19 +129,23 @@ def read(
         )
         for row in rows
     ]
-    return LabelTable(path, made, (file, label), [*wrong, *_problems(path, made)], taken)
+    told = [*wrong, *_problems(made)]
+    bad = {line for line, _ in told}
+    good = [row for row in made if row.line not in bad]
+    problems = [f"{path} line {line}: {text}" for line, text in told]
+    return LabelTable(path, good, (file, label), problems, taken)
 
 
 def _segments(
-    path: Path, rows: Sequence[tables.Row]
-) -> tuple[dict[int, segments.Segment | None], list[str]]:
-    """The parts that rows mean, by line, and what is wrong with them."""
+    rows: Sequence[tables.Row],
+) -> tuple[dict[int, segments.Segment | None], list[tuple[int, str]]]:
+    """The parts that rows mean, by line, and what is wrong with them, with the line."""
     found, problems = {}, []
     for row in rows:
         try:
             found[row.number] = segments.of_cells(row.cells)
         except ValueError as error:
-            problems.append(f"{path} line {row.number}: {error}")
+            problems.append((row.number, str(error)))
     return found, problems
 
 
@@ -247,18 +251,20 @@ def _split(text: str) -> str:
     return _SAME.get(low, low)
 
 
-def _problems(path: Path, rows: Sequence[LabelledFile]) -> list[str]:
-    found = []
+def _problems(rows: Sequence[LabelledFile]) -> list[tuple[int, str]]:
+    """What is wrong with rows, with the line."""
+    found: list[tuple[int, str]] = []
     first: dict[tuple[str, str], int] = {}
     for row in rows:
-        where, key = f"{path} line {row.line}", (row.file, row.suffix)
+        key = (row.file, row.suffix)
         if not row.file:
-            found.append(f"{where}: names no file")
+            found.append((row.line, "names no file"))
         elif key in first:
-            found.append(f"{where}: {row.file!r} again (first: line {first[key]})")
+            found.append((row.line, f"{row.file!r} again (first: line {first[key]})"))
         if not row.glosses:
-            found.append(f"{where}: {row.file!r} has no label")
+            found.append((row.line, f"{row.file!r} has no label"))
         if row.split not in ("", *SPLITS):
-            found.append(f"{where}: split={row.split!r}, expected one of {', '.join(SPLITS)}")
+            expected = f"expected one of {', '.join(SPLITS)}"
+            found.append((row.line, f"split={row.split!r}, {expected}"))
         first.setdefault(key, row.line)
     return found

@@ -9,8 +9,10 @@ while it runs, for example
 
 Some keys belong to the entry itself: `start` ('last': go on from the weights at hand, 'best': from
 the best checkpoint so far), `reset_best` (forget earlier stages' best metric), `keep_optimizer`
-(the optimizer's moments go on; parameters that did not train before begin with none) and `until`:
-the stage ends, before its `train.epochs` are over, once a number of the task has converged:
+(the optimizer's moments go on; parameters that did not train before begin with none),
+`keep_schedule` (a plateau goes on: what it has seen, and its rate unless the entry names
+`optim.lr`) and `until`: the stage ends, before its `train.epochs` are over, once a number of the
+task has converged:
 
     "head": {"until": {"monitor": "loss", "patience": 3, "min_delta": 0.01}}
 """
@@ -23,14 +25,16 @@ from ml_collections import ConfigDict
 from jaxsign.config import flatten, merged, names
 from jaxsign.errors import UserError, did_you_mean
 
-OWN = {"start": "last", "reset_best": False, "keep_optimizer": False}
+OWN = {
+    "start": "last", "reset_best": False, "keep_optimizer": False, "keep_schedule": False,
+}  # fmt: skip
 # What `until` says, and the keys of `train` that it sets.
 _UNTIL = {"monitor": "stop_monitor", "patience": "early_stop", "min_delta": "min_delta"}
 # What a stage can change. All else holds for the whole run: its data, its net, what it learns.
 _SECTIONS = ("input", "loss", "optim", "schedule", "precision")
 _OF_TRAIN = (
-    "early_stop", "ema_decay", "epochs", "eval_every", "frozen", "min_delta", "min_epochs",
-    "stop_monitor", "trainable",
+    "early_stop", "ema_decay", "epochs", "eval_every", "freeze_parts", "frozen",
+    "frozen_statistics", "min_delta", "min_epochs", "stop_monitor", "trainable",
 )  # fmt: skip
 
 
@@ -42,6 +46,8 @@ class Stage:
       start: 'last': from the weights at hand; 'best': from the best checkpoint so far.
       reset_best: forget the best number of the stages before.
       keep_optimizer: the optimizer's moments go on.
+      keep_schedule: what the schedule before has seen goes on; and its rate, unless `own_rate`.
+      own_rate: it names a learning rate.
       number: its place in the run, from 0.
       until: it ends when it has converged, counted from its own first epoch.
     """
@@ -51,7 +57,9 @@ class Stage:
     start: str = "last"
     reset_best: bool = False
     keep_optimizer: bool = False
+    keep_schedule: bool = False
     until: bool = False
+    own_rate: bool = False
     number: int = 0
 
     @property
@@ -98,7 +106,8 @@ def _resolve_one(config: ConfigDict, name: str, number: int) -> Stage:
     until = _until(name, changes)
     resolved = merged(config, changes, where=f"stage.{name}")
     _refuse_fixed(name, changes)
-    return Stage(name, resolved, until=until, number=number, **own)
+    own_rate = "lr" in changes.get("optim", {})
+    return Stage(name, resolved, until=until, own_rate=own_rate, number=number, **own)
 
 
 def _until(name: str, changes: dict[str, Any]) -> bool:

@@ -112,6 +112,10 @@ class Examples(abc.ABC):
         """Names of every head's classes under a run's config, for its labels.json; default: {}."""
         return {}
 
+    def class_counts(self, config: ConfigDict) -> Mapping[str, Array]:
+        """How many examples each class of a head has: head -> int [K]; default: {}, no heads."""
+        return {}
+
     def to_survey(self) -> "Examples | None":
         """What a task looks at before every epoch (`Task.survey`), whole and in order.
 

@@ -28,16 +28,18 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, overload
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.nets import state_dict
-from jaxsign.nets.layers import regularisers, typed
+from jaxsign.nets.layers import batch_norm, regularisers, typed
 
 Array = jax.Array
 Outputs = dict[str, Any]
@@ -85,6 +87,8 @@ class Net(typed.Layer, kw_only=True):
 
     Attributes:
       axis_name: mapped axis over which batch statistics are shared; None = one device's own.
+      still: paths of batch norms that stay as they are in training: they use their running
+        statistics and do not move them.
       inputs: fields of a batch, in the order of `__call__`; one that a batch lacks is None.
       outputs: names of what it always returns. `logits`: {head: float32 [B, K]}, one label a clip;
         `ctc_log_probs` float32 [B, T', V] and `output_valid` bool [B, T']: label sequences;
@@ -92,17 +96,21 @@ class Net(typed.Layer, kw_only=True):
       takes_nan: NaN in `x` means a point that was not seen; else NaN is refused.
       uses_progress: its regularisation changes over a run; training passes it `progress`.
       optional_parts: submodules that are there for some inputs only.
+      parts_without_params: modules of the torch original, by name, that hold nothing to freeze and
+        stand in no key of its state_dict.
       attention_part: of a net that gives `att_logits`, the submodule that these alone train; it has
         the table `tokens` and ends with the norm `final_norm`.
     """
 
     axis_name: str | None = None
+    still: tuple[str, ...] = ()
 
     inputs: ClassVar[tuple[str, ...]] = ("x", "valid")
     outputs: ClassVar[tuple[str, ...]] = ("logits", "embedding")
     takes_nan: ClassVar[bool] = False
     uses_progress: ClassVar[bool] = False
     optional_parts: ClassVar[tuple[Part, ...]] = ()
+    parts_without_params: ClassVar[tuple[str, ...]] = ()
     attention_part: ClassVar[str] = ""
 
     @property
@@ -129,6 +137,25 @@ class Net(typed.Layer, kw_only=True):
     def padding_counts(self) -> bool:
         """True if frames of padding change the answer: such a net is asked at a clip's length."""
         return False
+
+    @property
+    def class_biases(self) -> Mapping[str, str]:
+        """Head -> path of the bias of its classes, such as `head/bias`."""
+        return {}
+
+    @property
+    def head_params(self) -> tuple[str, ...]:
+        """Patterns of parameters that belong to the classes; default: the modules of their biases.
+
+        A run that starts from one of other classes has them fresh.
+        """
+        modules = [path.rpartition("/")[0] for path in self.class_biases.values()]
+        return tuple(f"^{re.escape(module)}/" for module in modules)
+
+    @property
+    def language_params(self) -> tuple[str, ...]:
+        """Patterns of parameters of which there is one a language; as with `head_params`."""
+        return ()
 
     @property
     def unused_params(self) -> tuple[str, ...]:
@@ -333,4 +360,17 @@ def call(
     if net.uses_progress and now is not None:
         more["progress"] = now
     arrays = [batch.get(name) for name in net.inputs]
-    return net.apply(variables, *arrays, train=train, mutable=mutable, **more)
+    with nn.intercept_methods(_standing_still(frozenset(net.still))):
+        return net.apply(variables, *arrays, train=train, mutable=mutable, **more)
+
+
+def _standing_still(paths: Collection[str]) -> Callable[..., Any]:
+    """Runs the batch norms at `paths` in eval mode."""
+
+    def intercept(run: Callable[..., Any], words: Any, named: Any, context: Any) -> Any:
+        module = context.module
+        if isinstance(module, batch_norm.BatchNorm) and "/".join(module.path) in paths:
+            named = {**named, "train": False}
+        return run(*words, **named)
+
+    return intercept

@@ -220,6 +220,11 @@ class ASLHybrid(nets.Net):
         """Longest clip in frames; 0 = any."""
         return self.max_len or 0
 
+    @property
+    def class_biases(self) -> dict[str, str]:
+        """Head -> path of the bias of its classes."""
+        return {"gloss": "out/bias"}
+
     def key_table(self) -> list[KeyEntry]:
         """The original's 139 state_dict keys in its order."""
         d = self.dim

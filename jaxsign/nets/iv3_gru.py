@@ -97,6 +97,11 @@ class InceptionV3GRU(nets.Net):
         """Shape of a frame of features; images have another."""
         return (inception.FEATURES,)
 
+    @property
+    def class_biases(self) -> dict[str, str]:
+        """Head -> path of the bias of its classes."""
+        return {"gloss": "gloss_head/bias", "cat": "category_head/bias"}
+
     def with_frozen(self, parts: Collection[str]) -> Self:
         """The same net with its backbone frozen or not."""
         return self.clone(freeze_backbone=BACKBONE.name in parts)

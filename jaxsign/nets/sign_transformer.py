@@ -146,6 +146,11 @@ class SignTransformer(nets.Net):
         return self.max_len - (self.pooling == "cls")
 
     @property
+    def class_biases(self) -> dict[str, str]:
+        """Head -> path of the bias of its classes."""
+        return {"gloss": "gloss_head/out/bias", "cat": "category_head/out/bias"}
+
+    @property
     def unused_params(self) -> tuple[str, ...]:
         """Patterns of parameters that never get a gradient and must never be changed."""
         return () if self.pooling == "cls" else ("^cls_token$",)

@@ -19,6 +19,13 @@ _FACTORS = fields.Rule(
     lambda v: all(isinstance(pattern, str) and 0 <= factor < math.inf for pattern, factor in v),
     "pairs (pattern, factor), factors of 0 or more",
 )
+_PENALTIES = fields.Rule(
+    lambda v: all(
+        isinstance(pattern, str) and kind in ("l1", "l2norm") and 0 <= weight < math.inf
+        for pattern, kind, weight in v
+    ),
+    "rows (pattern, 'l1' or 'l2norm', weight), weights of 0 or more",
+)
 _ADAMS = fields.When("optim.name", "adam", "adamw", "radam")
 _CLASSES = fields.When("task.name", "classify")
 _BALANCED = fields.When("loss.class_weights", "balanced")
@@ -195,6 +202,12 @@ class Loss:
     uncertainty_init: float = fields.value(
         1.0, fields.POSITIVE, "start value of learned weights", _loss("weighting", "uncertainty")
     )
+    penalties: tuple[tuple[str, str, float], ...] = fields.value(
+        (),
+        _PENALTIES,
+        "rows (regular expression over parameter paths, kind, weight), added in training: l1, "
+        "weight times the magnitudes; l2norm, weight times the norm of each array",
+    )
     curriculum: str = fields.value(
         "",
         None,
@@ -258,14 +271,32 @@ class Train:
         (".*",), None, "regular expressions over parameter paths a/b/c: what is trained"
     )
     frozen: tuple[str, ...] = fields.value((), None, "the same: what is taken away from that")
+    freeze_parts: str = fields.value(
+        "", None, "frozen too: modules by the names that the torch original gives them, a.0, b"
+    )
+    frozen_statistics: str = fields.value(
+        "still",
+        fields.among("still", "move"),
+        "whether frozen batch norms use and keep their running statistics, or go on moving them",
+    )
     ema_decay: float = fields.value(
         0.0,
         fields.RATE,
         ("of a moving average of the weights; 0 = none"),
     )
+    bias_init: bool = fields.value(
+        False,
+        None,
+        "fresh classifiers start with the logarithm of each class's share of the training "
+        "examples as bias; a class without any counts as one example",
+        _CLASSES,
+    )
     init_from: str = fields.value("", None, "run folder whose best weights to start from")
     init_skip: tuple[str, ...] = fields.value(
         (), None, ("regular expressions over parameter paths: these start fresh all the same")
+    )
+    keep_head: bool = fields.value(
+        True, None, "whether init_from gives the classifiers too, where they fit"
     )
     pretrained: str = fields.value(
         "", None, "file with weights of another model that the net can start from", _PRETRAINED

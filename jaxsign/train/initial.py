@@ -1,5 +1,6 @@
 """The variables that a run starts from."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,8 +42,8 @@ def variables(
 ) -> tuple[dict[str, Any], list[str]]:
     """The variables a run starts from, and what there is to say about them.
 
-    Random ones, then those of another model (`pretrained`), then a run's (`init_from`), then the
-    backbone's.
+    Random ones (but for `bias_init`), then those of another model (`pretrained`), then a run's
+    (`init_from`), then the backbone's.
 
     Raises:
       UserError: weights that do not fit.
@@ -50,13 +51,44 @@ def variables(
     settings, notes = config.train, list[str]()
     key = jax.random.fold_in(jax.random.key(config.seed), 0x1A17)
     made = task.init(key, example(batches))
+    if settings.bias_init:
+        made["params"] = with_biases(
+            made["params"], task.net, batches.examples.class_counts(config)
+        )
     if settings.pretrained:
         made, notes = _pretrained(config, task, made)
     if settings.init_from:
         found, _ = checkpoint.load_variables(settings.init_from)
-        made, left_out = _fitting(made, found, settings)
+        made, left_out = _fitting(made, found, settings, task.net)
         notes = [*notes, *left_out]
     return _with_part(settings, task.net, made), notes
+
+
+def with_biases(
+    params: Mapping[str, Any], net: nets.Net, counts: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Parameters whose classifiers' biases are the logarithms of the classes' shares.
+
+    Args:
+      params: of the net.
+      net: names the biases.
+      counts: head -> int [K], examples of its classes; a class without any counts as one.
+
+    Raises:
+      UserError: the net names no head's bias.
+    """
+    flat = optimizer.flat(params)
+    biases = net.class_biases
+    places = {head: biases[head] for head in counts if biases.get(head) in flat}
+    if not places:
+        raise UserError(
+            f"train.bias_init: the net {nets.name_of(type(net))} names no classifier's "
+            "bias for what is learnt here. Leave it out."
+        )
+    for head, path in places.items():
+        found = counts[head]
+        flat[path] = np.log(np.maximum(found, 1) / found.sum()).astype(np.float32)
+    return optimizer.nested(flat)
 
 
 def _pretrained(config: ConfigDict, task: tasks.Task, made: dict[str, Any]) -> Any:
@@ -87,9 +119,11 @@ def _with_part(settings: ConfigDict, net: nets.Net, made: dict[str, Any]) -> dic
 
 
 def _fitting(
-    ours: dict[str, Any], found: Mapping[str, Any], settings: ConfigDict
+    ours: dict[str, Any], found: Mapping[str, Any], settings: ConfigDict, net: nets.Net
 ) -> tuple[dict[str, Any], list[str]]:
     """The variables `found` in another run's place, but for those that `init_skip` leaves out.
+
+    Heads and what there is of each language are left out where they are of another shape.
 
     Raises:
       UserError: lists what is missing there, unexpected, or of another shape.
@@ -101,6 +135,11 @@ def _fitting(
         matched |= optimizer.matching(names.values(), pattern, "train.init_skip")
     skipped = {path for path, name in names.items() if name in matched}
     here, there = ({k: list(np.shape(v)) for k, v in one.items()} for one in (mine, theirs))
+    for pattern in (*net.head_params, *net.language_params):
+        group = {path for path, name in names.items() if re.search(pattern, name)}
+        unwanted = pattern in net.head_params and not settings.keep_head
+        if unwanted or any(here.get(path) != there.get(path) for path in group):
+            skipped |= group
     problems = [
         _difference(path, here.get(path), there.get(path))
         for path in sorted({*here, *there} - skipped)

@@ -377,6 +377,9 @@ class Loop:
         # A number of another kind cannot be held against the one so far.
         other = self.session.monitors.stop != before.monitors.stop
         at.next_stage(reset_best=upcoming.reset_best, reset_stop=upcoming.until or other)
+        if upcoming.keep_schedule:
+            self.session.schedule.follow(before.schedule, own_rate=upcoming.own_rate)
+            at.schedule = self.session.schedule.state()
         fresh = self.session.fresh(variables, at.step, host)
         self.state = self.session.compiled.place(fresh)
         outputs.announce_stage(self.session, self.display)

@@ -37,7 +37,7 @@ def announce(
     say = display.say
     say(f"device   {runtime.describe_devices()}")
     say(f"net      {run.config.net.name}, {parameters:,} parameters")
-    if len(run.stages) > 1 or run.config.train.frozen:
+    if len(run.stages) > 1 or run.config.train.frozen or run.config.train.freeze_parts:
         say(f"train    {_parts(session.trainable)}")
     say(f"data     {len(run.train)} training and {len(run.val)} validation examples")
     batches = session.train_batches

@@ -38,6 +38,9 @@ class Schedule:
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
 
+    def follow(self, before: "Schedule", *, own_rate: bool) -> None:
+        """Goes on from the schedule of the stage before, from its rate too unless `own_rate`."""
+
 
 class Constant(Schedule):
     """lr."""
@@ -161,6 +164,10 @@ class Plateau(Schedule):
     def restore(self, state):
         self._current, self._best, self._bad = state["current"], state["best"], state["bad"]
 
+    def follow(self, before, *, own_rate):
+        if state := before.state():
+            self.restore({**state, **({"current": self.lr} if own_rate else {})})
+
 
 class Warmed(Schedule):
     """Linear from start_factor * lr over `warmup_before` epochs, then `after`, from its start."""
@@ -183,6 +190,9 @@ class Warmed(Schedule):
 
     def restore(self, state):
         self._after.restore(state)
+
+    def follow(self, before, *, own_rate):
+        self._after.follow(before, own_rate=own_rate)
 
 
 # Those that begin with `warmup` or `warmup_updates` of their own.

@@ -19,7 +19,18 @@ from jaxsign.input import batching
 from jaxsign.input.examples import Examples
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import measures
-from jaxsign.train import initial, inputs, optimizer, precision, ranges, schedule, state, step
+from jaxsign.train import (
+    freezing,
+    initial,
+    inputs,
+    optimizer,
+    penalties,
+    precision,
+    ranges,
+    schedule,
+    state,
+    step,
+)
 from jaxsign.whole import write_text
 
 
@@ -192,6 +203,8 @@ def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] |
         variables = initial.shapes_of(tasks.build(config, net), batches)
     paths = tuple(optimizer.flat(variables["params"]))
     trainable = _trainable(current, paths, net)
+    if config.train.frozen_statistics == "still":
+        net = net.clone(still=freezing.still(variables, trainable, net.unused_params))
     # However it was frozen, a part that does not train runs in eval mode.
     thawed = {path.partition("/")[0] for path in trainable}
     net = net.with_frozen([p.name for p in net.optional_parts if p.name not in thawed])
@@ -209,6 +222,7 @@ def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] |
             chain,
             trainable,
             ema_decay=config.train.ema_decay,
+            penalties=penalties.resolve(config.loss.penalties, paths),
             devices=run.devices,
             parallel=config.parallel,
         ),
@@ -227,7 +241,7 @@ def _trainable(current: stage.Stage, paths: Sequence[str], net: nets.Net) -> tup
     return optimizer.select(
         paths,
         current.config.train.trainable,
-        current.config.train.frozen,
+        freezing.patterns(current.config.train, net),
         net.unused_params,
         net.absent_params,
     )
@@ -251,11 +265,12 @@ def never_trained(run: TrainingRun, variables: Mapping[str, Any]) -> tuple[str, 
     They are large backbones, saved once and not with every checkpoint.
     """
     paths = optimizer.flat(variables["params"])
-    absent = build_net(run.config).absent_params
+    net = build_net(run.config)
     trained: set[str] = set()
     for current in run.stages:
         settings = current.config.train
-        chosen = optimizer.select(paths, settings.trainable, settings.frozen, (), absent)
+        frozen = freezing.patterns(settings, net)
+        chosen = optimizer.select(paths, settings.trainable, frozen, (), net.absent_params)
         trained |= set(chosen)
     return tuple(path for path in paths if path not in trained)
 

@@ -20,6 +20,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxsign import tasks
 from jaxsign.errors import UserError
 from jaxsign.train import optimizer as optimizers
+from jaxsign.train import penalties as penalties_
 from jaxsign.train.state import TrainState
 
 Array = jax.Array
@@ -36,6 +37,7 @@ def train_step(
     trainable: tuple[str, ...],
     ema_decay: float,
     axis: str | None,
+    penalties: Sequence[penalties_.Penalty] = (),
 ) -> tuple[TrainState, dict[str, Array]]:
     """One optimizer step over `A` micro-batches.
 
@@ -46,6 +48,7 @@ def train_step(
         (0 where it is left out); what the task's `rates` gave for the epoch.
       task, optimizer, trainable, ema_decay: fixed for the stage.
       axis: name of the mapped device axis, or None.
+      penalties: on parameters; they are part of the loss that is shown.
 
     Returns:
       The next state and metrics: the task's sums over real rows, `grad_norm`, and `finite`
@@ -62,10 +65,14 @@ def train_step(
     now = _now(state, rates)
 
     def scaled_loss(chosen, collections, micro, index):
-        params = optimizers.nested({**rest, **chosen})
+        flat = {**rest, **chosen}
         key = jax.random.fold_in(rng, index)
-        loss, aux = task.loss(params, collections, micro, key, now)
-        return loss * (scale / count), aux
+        loss, (new, sums) = task.loss(optimizers.nested(flat), collections, micro, key, now)
+        if penalties:
+            penalty = penalties_.total(penalties, flat)
+            loss += penalty
+            sums = {**sums, "loss": sums["loss"] + penalty * sums["examples"]}
+        return loss * (scale / count), (new, sums)
 
     def micro_step(collections, micro, index):
         micro, real = _with_shares(micro, axis, task)
@@ -241,6 +248,7 @@ def build(
     trainable: tuple[str, ...],
     *,
     ema_decay: float = 0.0,
+    penalties: Sequence[penalties_.Penalty] = (),
     devices: Sequence[jax.Device] | None = None,
     parallel: str = "pmap",
 ) -> Compiled:
@@ -251,6 +259,7 @@ def build(
         "optimizer": optimizer,
         "trainable": trainable,
         "ema_decay": ema_decay,
+        "penalties": tuple(penalties),
     }
     if len(devices) == 1 and jax.process_count() == 1:
         return _on_one(task, fixed, devices)

@@ -119,6 +119,19 @@ def test_plateau_takes_nan_for_no_improvement():
     assert (built.state()["best"], built.rate(0)) == (0.6, 0.5)
 
 
+def test_a_plateau_goes_on_in_the_next_stage_from_its_rate_or_a_given_one():
+    before = schedule.build(options(name="plateau", patience=1, factor=0.1), 1.0, 9)
+    for metric in (0.5, 0.5, 0.5, 0.5):
+        before.observe(metric)
+    assert before.state() == {"current": 0.1, "best": 0.5, "bad": 1}
+    for own_rate, rate in ((False, 0.1), (True, 0.3)):
+        after = schedule.build(options(name="plateau", patience=1, factor=0.1), 0.3, 9)
+        after.follow(before, own_rate=own_rate)
+        assert after.rate(0) == rate
+        after.observe(0.5)
+        assert after.rate(0) == pytest.approx(rate * 0.1)
+
+
 @pytest.mark.shared
 def test_rates_and_ends_are_the_recorded_ones():
     cases = json.loads((helpers.SHARED / "golden/signon/schedules.json").read_text())

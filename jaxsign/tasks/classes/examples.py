@@ -70,6 +70,9 @@ class ClassExamples(clips.SignExamples):
         told = f"fewer than {_FEW} training clips have {' and '.join(found)}. More help most"
         return [told + ("" if balanced else advice)]
 
+    def class_counts(self, config: ConfigDict) -> dict[str, np.ndarray]:
+        return self._counts(config.net, config.task.heads)
+
     def _counts(self, net: Mapping[str, Any], heads: Sequence[str]) -> dict[str, np.ndarray]:
         """int [K] by head: clips of every class."""
         return {

@@ -1,0 +1,57 @@
+"""Penalties on parameters, added to the loss of training: the rows of `loss.penalties`."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from jaxsign.train import optimizer
+
+Array = jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Penalty:
+    """`weight` times a norm of each parameter of `paths`, added up.
+
+    Attributes:
+      kind: 'l1': the sum of magnitudes; 'l2norm': the root of the sum of squares.
+    """
+
+    paths: tuple[str, ...]
+    kind: str
+    weight: float
+
+
+def resolve(rows: Iterable[tuple[str, str, float]], paths: Sequence[str]) -> tuple[Penalty, ...]:
+    """The rows (pattern, kind, weight) of a recipe for a net's parameter paths.
+
+    Raises:
+      UserError: a pattern that is no regular expression or matches nothing.
+    """
+    found = []
+    for pattern, kind, weight in rows:
+        matched = optimizer.matching(paths, pattern, "loss.penalties")
+        chosen = tuple(path for path in paths if path in matched)
+        found.append(Penalty(chosen, kind, float(weight)))
+    return tuple(found)
+
+
+def total(penalties: Iterable[Penalty], params: Mapping[str, Array]) -> Array:
+    """All penalties of parameters by path: a float32 scalar."""
+    result = jnp.float32(0)
+    for penalty in penalties:
+        norm = _l1 if penalty.kind == "l1" else _l2
+        result += penalty.weight * sum(norm(params[path]) for path in penalty.paths)
+    return result
+
+
+def _l1(array: Array) -> Array:
+    return jnp.abs(array).sum()
+
+
+def _l2(array: Array) -> Array:
+    squares = jnp.square(array).sum()
+    # At 0 the root has no gradient; torch takes 0.
+    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)

@@ -87,6 +87,16 @@ class ClipEncoder(nets.Net):
             "cls": h[:, 0],
         }
 
+    @property
+    def class_biases(self) -> dict[str, str]:
+        """Head -> path of the bias of its classes."""
+        return {"gloss": "classifier/bias"}
+
+    @property
+    def language_params(self) -> tuple[str, ...]:
+        """Patterns of parameters of which there is one a language."""
+        return ("^language_embedding/",)
+
     def _encoder_rows(self) -> list[KeyEntry]:
         """Rows of what `_encoded` has, the last ones of the state_dict."""
         d = self.emb_dim

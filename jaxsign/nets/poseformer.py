@@ -104,6 +104,7 @@ class PoseFormer(nets.Net):
 
     inputs = ("x", "valid", "language")
     outputs = ("logits", "embedding", "spatial", "temporal", "cls")
+    parts_without_params = ("pooler", "feature_extractor")
     takes_nan = True
 
     @nn.compact
@@ -183,6 +184,21 @@ class PoseFormer(nets.Net):
         return norm.LayerNorm(LABEL_NORM_EPS, name="label_norm", param_dtype=self.param_dtype)(
             logits
         )
+
+    @property
+    def class_biases(self) -> dict[str, str]:
+        """Head -> path of the bias of its classes."""
+        return {"gloss": "head/bias"}
+
+    @property
+    def head_params(self) -> tuple[str, ...]:
+        """Patterns of parameters that belong to the classes."""
+        return "^head/", "^label_norm/"
+
+    @property
+    def language_params(self) -> tuple[str, ...]:
+        """Patterns of parameters of which there is one a language."""
+        return ("^language_embedding/",)
 
     @property
     def padding_counts(self) -> bool:

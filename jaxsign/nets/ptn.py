@@ -69,6 +69,7 @@ class PTN(clip_encoder.ClipEncoder):
     padding: str = fields.value("valid", fields.among("valid", "upstream"))
 
     takes_nan = True
+    parts_without_params = ("feature_extractor",)
 
     @nn.compact
     def __call__(

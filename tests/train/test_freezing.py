@@ -1,6 +1,7 @@
 """What stays as it is while the rest trains: parts by the original's names, and batch norms."""
 
 import json
+import re
 
 import helpers
 import jax
@@ -76,3 +77,38 @@ def test_stages_thaw_when_the_original_does():
             thaws += [index] if at.since_best >= 5 else []
         wanted = case["thaw_after_validation_index"]
         assert thaws[:1] == ([] if wanted is None else [wanted])
+
+
+# Of what the original refuses, these parts are meant and known here.
+MENDED = ("blocks.0", "self_attention.layers.0", "frame_embed, blocks", "frame_embed,", "")
+NETS = {
+    "PoseFormer": ("poseformer", {}),
+    "PoseFormer conditioned, 2 languages, logit norm off": ("poseformer", {"languages": 2}),
+    "PoseFormer l1_label_norm": ("poseformer", {"label_norm": True}),
+    "PTN": ("ptn", {}),
+    "PTN 2 languages": ("ptn", {"languages": 2}),
+    "PTN residual": ("ptn", {"residual": True}),
+    "PTN no_pose_embedding": ("ptn", {"embedding": "none"}),
+}
+
+
+@pytest.mark.shared
+def test_parts_freeze_what_they_freeze_in_the_original():
+    cases = json.loads((helpers.SHARED / "golden/signon/finetuning.json").read_text())["freeze"]
+    for case in cases:
+        if case["model"] not in NETS:
+            continue
+        name, fields = NETS[case["model"]]
+        net, parts = nets.build(name, n_layers=2, **fields), case["freeze_parts"]
+        if "error" in case and parts not in MENDED:
+            with pytest.raises(UserError, match=f"no part '{parts}'"):
+                frozen(net, freeze_parts=parts)
+            continue
+        rows = [row for row in net.key_table() if row.path[0] == "params"]
+        found = frozen(net, freeze_parts=parts)
+        keys = {r.key for r in rows if any(re.search(p, "/".join(r.path[1:])) for p in found)}
+        if "error" not in case:
+            assert keys == set(case["frozen"])
+            assert {row.key for row in rows} - keys == set(case["trainable"])
+        elif parts == "blocks.0":
+            assert len(keys) == 12 and all(key.startswith("blocks.0.") for key in keys)

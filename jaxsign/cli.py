@@ -41,6 +41,7 @@ _VERBS = {
     "choose": "jaxsign.input.signs.preparing.commands:add_choose",
     "split": "jaxsign.input.signs.preparing.commands:add_split",
     "explore": "jaxsign.input.signs.preparing.commands:add_explore",
+    "corpus": "jaxsign.input.signs.corpora.commands:add_corpus",
     "validate": "jaxsign.input.signs.commands:add_validate",
     "export-data": "jaxsign.input.signs.convert_commands:add_export_data",
     "features": "jaxsign.infer.features.commands:add_features",

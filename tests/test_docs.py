@@ -10,6 +10,7 @@ from jaxsign import cli
 from jaxsign import config as configs
 from jaxsign import stages as stage
 from jaxsign.input.signs import sources
+from jaxsign.input.signs.corpora import cleaning, presets
 
 
 def table_keys(path):
@@ -88,6 +89,14 @@ def test_commands_of_the_pages_are_understood():
             assert all(w.startswith("--config.") for w in rest), line
             if any(w.startswith("--config.") for w in rest):
                 assert parsed.overrides, line
+
+
+def test_the_corpus_of_ones_own_of_the_corpora_page_is_understood(tmp_path):
+    page = (ROOT / "docs" / "corpora.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL).group(1))
+    mine = presets.find(str(tmp_path / "mine.toml"))
+    assert mine.upper and mine.drops == (r"^\?", "^FS:") and (mine.minimum, mine.rate) == (10, 30)
+    assert cleaning.clean("huis (x)", mine) == "HUIS"
 
 
 def test_the_cleaning_of_the_videos_page_works(tmp_path, monkeypatch, capsys):

@@ -28,8 +28,9 @@ def check(path: Path, text: str) -> None:
     """
     if path.suffix.lower() == ".eaf" or _ELAN.match(text):
         raise UserError(
-            f"{path}: is an annotation of ELAN (.eaf), which is not read. Export its tier in ELAN "
-            "(File > Export As > Tab-delimited Text, begin and end times in seconds) and name the "
+            f"{path}: is an annotation of ELAN (.eaf), no table. jaxsign corpus makes tables and "
+            "clips of a folder of them (docs/corpora.md). Or export its tier in ELAN (File > "
+            "Export As > Tab-delimited Text, begin and end times in seconds) and name the "
             "columns file, label, start and end; file is the film's name"
         )
 

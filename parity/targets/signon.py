@@ -3,11 +3,11 @@
 from parity.targets import (
     signon_augment,
     signon_batches,
+    signon_corpora,
     signon_films,
     signon_input,
     signon_metrics,
     signon_nets,
-    signon_split,
     signon_train,
 )
 
@@ -28,6 +28,7 @@ FILES = {
     "frame_indices.json": signon_input.fixed_length_frames,
     "impute_indices.json": signon_input.imputation_neighbours,
     "metrics.json": signon_metrics.epoch,
-    "split_*_out.csv": signon_split.participant_split,
+    "split_*_out.csv": signon_corpora.participant_split,
+    "gloss_rules.json": signon_corpora.gloss_rules,
 }
 LEFT_OUT: dict[str, str] = {}

@@ -33,6 +33,7 @@ Share the clips of a collection, in any format, among train, test and, if asked 
                      shares of the signers
   stratified         every sign has the same share of its clips in each split; signers are mixed
   signer-stratified  no signer is in two splits, and signs are spread as evenly as that allows
+  signer-common      as signer, but of a thousand draws the one with most signs in all splits
 
 The same seed gives the same split. Splits that the collection has already are forgotten.
 """
@@ -92,7 +93,7 @@ def add_split(verbs: arguments.Verbs) -> None:
     verb = _verb(verbs, "split", "share clips among train, val and test", _SPLIT, _SPLIT_EXAMPLES)
     verb.add_argument(
         "--by",
-        choices=("signer", "stratified", "signer-stratified"),
+        choices=("signer", "stratified", "signer-stratified", "signer-common"),
         default="signer",
         help="what the splits must not or should share, see above (signer)",
     )

@@ -11,7 +11,7 @@ from jaxsign.errors import UserError
 from jaxsign.input.signs.formats import SPLITS, Collection
 from jaxsign.input.signs.preparing import ways
 
-WAYS = ("signer", "stratified", "signer-stratified")
+WAYS = ("signer", "stratified", "signer-stratified", "signer-common")
 _FEWEST = {"train": 10, "val": 5, "test": 5}
 
 
@@ -46,6 +46,9 @@ def split(
             found = ways.stratified(labels, seed=seed, names=list(numbers), **shares)
         elif by == "signer":
             found = ways.by_signer(_signers(collection), seed=seed, **shares)
+        elif by == "signer-common":
+            signs = _signs(collection)
+            found = ways.signer_common(signs, _signers(collection), seed=seed, **shares)
         else:
             found = ways.signer_stratified(_signs(collection), _signers(collection), **shares)
     except ValueError as error:

@@ -131,8 +131,8 @@ def test_shuffling_keeps_entries_and_clips_together():
     [
         ("asl_hybrid_split", "participant_split", "asl_hybrid/split_participants.json"),
         ("fslr_split", "data_split", "fslr/data_split.json"),
-        ("signon_split", "participant_split", "signon/split_vgt_out.csv"),
-        ("signon_split", "participant_split", "signon/split_lse_out.csv"),
+        ("signon_corpora", "participant_split", "signon/split_vgt_out.csv"),
+        ("signon_corpora", "participant_split", "signon/split_lse_out.csv"),
     ],
 )
 def test_the_recorded_splits_of_the_originals(system, function, file):

@@ -1,0 +1,1 @@
+"""A corpus annotated in ELAN -> a table of signs -> its split -> clips to learn from."""

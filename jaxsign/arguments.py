@@ -1,11 +1,11 @@
 """What the verbs' command lines share: how a verb is added, and numbers that words must be."""
 
 import argparse
-import re
 import textwrap
 from pathlib import Path
 from typing import TypeAlias
 
+from jaxsign import reading
 from jaxsign.errors import UserError
 
 # Of `ArgumentParser.add_subparsers`.
@@ -110,11 +110,10 @@ def positive(word: str) -> int:
 
 def size(word: str) -> int:
     """Bytes, such as 3000000000 or 3G (K, M, G, T: thousands of 1024)."""
-    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)B?", word, re.IGNORECASE)
-    bytes_ = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ") if found else 0
-    if not bytes_:
-        raise argparse.ArgumentTypeError(f"{word!r} is no size such as 3000000000 or 3G")
-    return bytes_
+    try:
+        return reading.bytes_of(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_limit(verb: argparse.ArgumentParser) -> None:

@@ -155,7 +155,24 @@ def _head(path: Path) -> bytes:
 
 def most_bytes() -> int:
     """Bytes that one array, table or column may take in memory."""
-    return int(os.environ.get(_VARIABLE) or MAX_BYTES)
+    word = os.environ.get(_VARIABLE)
+    try:
+        return bytes_of(word) if word else MAX_BYTES
+    except ValueError as error:
+        raise UserError(f"the environment's {_VARIABLE}={error}") from error
+
+
+def bytes_of(word: str) -> int:
+    """Bytes of a word such as 3000000000 or 3G (K, M, G, T: thousands of 1024).
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)B?", word, re.IGNORECASE)
+    size = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ") if found else 0
+    if not size:
+        raise ValueError(f"{word!r} is no size such as 3000000000 or 3G")
+    return size
 
 
 @contextlib.contextmanager
@@ -250,6 +267,7 @@ def parse_json(
 
 def _check_letters(value: Any) -> None:
     try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        # Names of files that are no UTF-8 may stand in what this program wrote itself.
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise ValueError("half of a letter that JSON writes in two parts") from error

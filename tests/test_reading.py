@@ -121,3 +121,17 @@ def test_a_pipe_in_a_folder_is_named(tmp_path, capsys):
     assert "b.npz: is a pipe (FIFO)" in capsys.readouterr().out
     found = finding.find(tmp_path / "films", tmp_path / "out", lambda name: True, "films")
     assert [one.name for one in found] == ["b.mp4"]
+
+
+def test_the_environments_limit_is_a_size(monkeypatch):
+    monkeypatch.setenv("JAXSIGN_MAX_BYTES", "2G")
+    assert reading.most_bytes() == 2 << 30
+    monkeypatch.setenv("JAXSIGN_MAX_BYTES", "lots")
+    with pytest.raises(UserError, match="JAXSIGN_MAX_BYTES='lots' is no size such as"):
+        reading.most_bytes()
+
+
+def test_half_a_letter_is_no_text_but_a_name_of_a_file_may_be():
+    with pytest.raises(ValueError, match="half of a letter"):
+        reading.parse_json(r'{"a": ["\ud83d"]}')
+    assert reading.parse_json(r'["\ud83d\ude00", "s\udce9"]') == ["\U0001f600", "s\udce9"]

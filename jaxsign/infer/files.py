@@ -159,7 +159,8 @@ def _value(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | Arr
     clip = _clip(item, arrays, run)
     if clip is not None:
         return clip
-    rest = [own] if own in arrays else [key for key, a in outlines.items() if a.ndim > 1]
+    named = [own] if own in arrays else list(outlines)
+    rest = [key for key in named if outlines[key].ndim > 1]
     if run.view is not None and len(rest) == 1:
         return arrays[rest[0]]
     raise _unfit(item, arrays, run)

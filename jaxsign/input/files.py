@@ -29,7 +29,9 @@ BROKEN = (
     SyntaxError,
     RuntimeError,  # an encrypted archive
     MemoryError,  # a header that claims more than there is
+    OverflowError,
 )
+_MOST_NUMBERS = 1 << 48
 
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> Path:
@@ -63,6 +65,9 @@ class Npz:
             form = np.lib.format
             read = form.read_array_header_1_0 if first else form.read_array_header_2_0
             shape, _, dtype = read(member)
+        # A product of them beyond this overflows, also where one of them is 0.
+        if min(shape, default=0) < 0 or math.prod(n or 1 for n in shape) > _MOST_NUMBERS:
+            raise ValueError(f"{key} claims the shape {list(shape)}")
         return shape, dtype
 
     def _check_size(self, key: str) -> None:

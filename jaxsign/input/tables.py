@@ -287,11 +287,12 @@ def read_json(path: Path, expected: str = "") -> Any:
 def _normal(value: Any) -> Any:
     """Escapes may spell what the text's own form does not."""
     if isinstance(value, str):
+        value.encode("utf-8")  # raises a ValueError for what is no text
         return nfc(value)
     if isinstance(value, list):
         return [_normal(one) for one in value]
     if isinstance(value, dict):
-        return each_once([(nfc(name), _normal(one)) for name, one in value.items()])
+        return each_once([(_normal(name), _normal(one)) for name, one in value.items()])
     return value
 
 

@@ -280,3 +280,10 @@ def test_what_a_folder_holds_besides_is_named(tmp_path, caplog):
     with caplog.at_level("WARNING"):
         assert [item.name for item in files.find(tmp_path)] == ["a.npz"]
     assert "2 other files left out: b.pose, c.mp4." in caplog.text
+
+
+def test_a_single_number_is_no_input(run, tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.float32(3))
+    (item,) = files.find(tmp_path / "a.npz", run)
+    with pytest.raises(UserError, match=r"a.npz: no array of 156.*Found: X \[\] float32"):
+        files.read(item, run)

@@ -9,6 +9,7 @@ import pytest
 from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
+from jaxsign.input.signs import formats
 
 
 def _npz(arrays, header=None):
@@ -109,3 +110,24 @@ def test_stored_arrays_are_read_when_asked_for(tmp_path):
     np.testing.assert_array_equal(stored["X"], np.ones((3, 2)))
     with pytest.raises(UserError, match="Bad CRC-32"):
         stored["y"]
+
+
+def claiming(folder, shape, key="X"):
+    """An npz and a .npy whose header tells a shape, with 4 bytes behind it."""
+    text = io.BytesIO()
+    form = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(text, form)
+    (folder / "a.npy").write_bytes(text.getvalue() + bytes(4))
+    with zipfile.ZipFile(folder / "a.npz", "w") as archive:
+        archive.writestr(f"{key}.npy", text.getvalue() + bytes(4))
+    return folder / "a.npz", folder / "a.npy"
+
+
+@pytest.mark.parametrize("shape", [(-1, 156), (0, 10**20), (10**10, 10**10, 0), (2**62, 2)])
+def test_a_header_of_an_impossible_shape_is_told(tmp_path, shape):
+    packed, single = claiming(tmp_path, shape)
+    for read in (files.read_npz, files.StoredArrays, formats.detect):
+        with pytest.raises(UserError, match=r"a.npz: .* claims the shape \["):
+            read(packed)
+    with pytest.raises(UserError, match=r"a.npy: not a readable .npy file"):
+        formats.detect(single)

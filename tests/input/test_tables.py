@@ -1,5 +1,6 @@
 """Tables and lists of names as spreadsheets and editors of all systems save them."""
 
+import contextlib
 import json
 import logging
 import unicodedata
@@ -121,3 +122,11 @@ def test_lists_of_names_may_begin_with_a_byte_order_mark(tmp_path):
     path = write(tmp_path, "[" * 100_000, name="deep.json")
     with pytest.raises(UserError, match="nested too deep"):
         labels.label_map(str(path), {})
+
+
+@pytest.mark.parametrize("depth", [300, 900, 20_000])
+def test_json_of_any_depth_is_read_or_told(tmp_path, depth):
+    path = tmp_path / "a.json"
+    path.write_text("[" * depth + "]" * depth)
+    with contextlib.suppress(ValueError):
+        tables.read_json(path)

@@ -5,7 +5,6 @@ import dataclasses
 import datetime
 import hashlib
 import importlib
-import json
 import math
 import os
 import pkgutil
@@ -26,7 +25,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer.torch import originals, recognise
 from jaxsign.nets import state_dict as torch_map
 from jaxsign.nets import torch_files
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 Array = np.ndarray
 
@@ -221,9 +220,8 @@ def _write(
         epoch=manifest["best_epoch"] or 0,
         metric=math.nan if metric is None else metric,
     )
-    for name, value in (("labels.json", labels), ("manifest.json", manifest)):
-        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-        write_text(workdir / name, text)
+    write_json(workdir / "labels.json", labels)
+    write_json(workdir / "manifest.json", manifest)
     (workdir / _MARK).write_text(configs.stored_text(config), encoding="utf-8")
     os.replace(workdir / _MARK, workdir / "config.json")
 

@@ -7,6 +7,7 @@ import fractions
 import hashlib
 import json
 import math
+import os
 import pathlib
 import resource
 
@@ -209,6 +210,15 @@ def test_an_epoch_that_is_none_is_not_told(tmp_path, epoch):
     torch.save({**content, "epoch": epoch, "best_metric": epoch}, tmp_path / "a.pt")
     found = importing.import_checkpoint(tmp_path / "a.pt", tmp_path / "r", n_heads=2)
     assert (found.epoch, found.best_metric) == (None, None)
+
+
+def test_a_file_whose_name_is_no_text_is_imported(tmp_path):
+    path = tmp_path / os.fsdecode(b"s\xe9.pt")
+    path.write_bytes(SAMPLES[0].read_bytes())
+    importing.import_checkpoint(path, tmp_path / "r", n_heads=2)
+    manifest = json.loads((tmp_path / "r/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["imported"]["file"].endswith("s?.pt")
+    assert runs.load_run(tmp_path / "r").net.n_heads == 2
 
 
 def test_a_full_disk_and_a_closed_folder_are_told(tmp_path):

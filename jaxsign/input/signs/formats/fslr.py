@@ -5,6 +5,7 @@ for inspection and can be read on its own. `labels.csv` has file,gloss,cat[,occl
 """
 
 import functools
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from jaxsign.input.signs.views import fslr156
 Array = np.ndarray
 SUFFIX = ".npz"
 _FPS = 30.0
+_LOOKED_AT = 20
 _ARRAYS = ("X", "mask", "timestamps_ms", "meta")
 _POSE = len(fslr156.POSE_POINTS)
 _COLUMNS = [str(i) for i in range(fslr156.DIM)]
@@ -34,12 +36,11 @@ _COLUMNS = [str(i) for i in range(fslr156.DIM)]
 def recognises(path: Path) -> bool:
     """An npz with X [T, 156], a parquet with columns 0 to 155, or a folder of such npz.
 
-    Of a folder the first file that can be read tells.
+    Of a folder the first files tell, as one of them may be damaged or of another shape.
     """
     if path.is_dir():
         found = _files.below(path, SUFFIX).values()
-        first = next((file for file in found if _files.npz_keys(file)), None)
-        return first is not None and recognises(first)
+        return any(map(recognises, itertools.islice(found, _LOOKED_AT)))
     if path.suffix.lower() == ".parquet":
         return {"0", "155"} <= set(_parquet.columns(path))
     return path.suffix.lower() == SUFFIX and _files.npz_keys(path).get("X", ())[1:] == (

@@ -320,6 +320,15 @@ def test_points_without_depth_are_written(tmp_path, name):
         np.testing.assert_allclose(found[:, part, :2], flat[:, part, :2], rtol=1e-5)
 
 
+def test_the_first_file_of_a_folder_may_be_of_another_shape(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.zeros((3, 7), np.float32))
+    np.savez(tmp_path / "b.npz", X=np.full((3, 156), 0.5, np.float32))
+    found = formats.open_collection(tmp_path)
+    assert found.format == "fslr" and len(found.read(1)) == 3
+    with pytest.raises(UserError, match=r"a.npz: X is \[3, 7\] float32, expected \[T, 156\]"):
+        found.read(0)
+
+
 def test_the_first_file_of_a_folder_may_be_damaged(tmp_path):
     for name in "abc":
         fslr_npz.write(tmp_path / f"{name}.npz", np.full((3, 156), 0.5))

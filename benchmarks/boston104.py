@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from ml_collections import ConfigDict
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks import boston104_torch, whisper_sign
@@ -28,6 +27,7 @@ from jaxsign import runtime, tasks
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import sources
+from jaxsign.screen import Console
 from jaxsign.tasks.sequences import options as decoding
 from jaxsign.tasks.sequences import word_errors
 from jaxsign.train import inputs, setup

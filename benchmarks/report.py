@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import Timing
+from jaxsign.screen import Console
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 from ml_collections import ConfigDict
-from rich.console import Console
 from rich.table import Table
 
 from jaxsign import config as configs
 from jaxsign import runtime, tasks
 from jaxsign.infer import evaluate
+from jaxsign.screen import Console
 from jaxsign.train import inputs, log, loop, schedule, setup
 from parity.reference import fslr_train, fslr_transformer
 from parity.settings import fslr as fslr_settings

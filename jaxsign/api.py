@@ -50,7 +50,7 @@ def train(
         raise UserError(f"a value of another type than the recipe's: {error}") from error
     display = None
     if quiet:
-        from rich.console import Console
+        from jaxsign.screen import Console
 
         display = log.TrainingDisplay(live=False, console=Console(quiet=True))
     return loop.train(config, workdir, display)

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from rich import console, text
+from rich import text
 
+from jaxsign.screen import Console
 from parity.jobs import Job, Outcome
 
 _COLOURS = {"passed": "green", "failed": "bold red", "unknown": "bold yellow", "left out": "dim"}
@@ -28,7 +29,7 @@ class Report:
         self._name = max((len(job.name) for job in jobs), default=4)
         self._target = min(max((len(job.target) for job in jobs), default=6), _LONGEST)
         self._verbose = verbose
-        self._console = console.Console(highlight=False, soft_wrap=True)
+        self._console = Console(highlight=False, soft_wrap=True)
         self._print(self._columns(*_HEADINGS), "bold")
 
     def show(self, outcome: Outcome) -> Outcome:

@@ -19,6 +19,7 @@ FLOORS = (
         "reading",
         "archives",
         "terminal",
+        "screen",
         "arguments",
         "lettering",
         "locking",

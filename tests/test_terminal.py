@@ -3,8 +3,11 @@
 import io
 
 import numpy as np
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
 
-from jaxsign import cli, terminal
+from jaxsign import cli, screen, terminal
 
 
 class Terminal(io.StringIO):
@@ -21,12 +24,33 @@ def test_control_characters_are_shown_as_codes():
         assert stream.getvalue() == "a\\u001b[2J\\u0007\\u202eb\\u009b\n\tü手‍"
 
 
-def test_colours_and_bars_of_the_program_stay_on_a_terminal_alone():
-    own = "\x1b[1;32mgood\x1b[0m\r\x1b[2K\x1b[1A\x1b[?25l"
-    streams = Terminal(), io.StringIO()
-    for stream in streams:
-        terminal.Escaping(stream).write(own)
-    assert streams[0].getvalue() == own and "\x1b" not in streams[1].getvalue()
+EVIL = "a\x1b[1A\x1b[2K\x1b[31mok\rb"
+SHOWN = "a\\u001b[1A\\u001b[2K\\u001b[31mok\\u000db"
+
+
+def test_codes_of_colours_and_bars_are_no_exception():
+    for stream in (Terminal(), io.StringIO()):
+        terminal.Escaping(stream).write(EVIL)
+        assert stream.getvalue() == SHOWN
+
+
+def test_a_console_colours_its_own_and_shows_what_it_is_given(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal.Escaping(stream))
+    monkeypatch.setenv("TERM", "xterm")
+    console = screen.Console(
+        width=100, force_terminal=True, color_system="standard", highlight=False
+    )
+    table = Table(EVIL)
+    table.add_row(Text(EVIL.replace("\r", ""), "bold"))
+    with Progress(console=console) as bar:
+        bar.add_task(EVIL.replace("[31m", ""), total=1)
+        console.print(table)
+        console.print(EVIL, style="green", markup=False)
+    text = stream.getvalue()
+    assert text.count(SHOWN) >= 2 and SHOWN.replace("\\u000d", "") in text
+    assert "\x1b[1ma\\u001b" in text and "\x1b[32m" in text  # the console's own colours
+    assert "\x1b[?25l" in text and "a\x1b" not in text and "ok\r" not in text
 
 
 def test_a_label_cannot_clear_the_screen(tmp_path, capsys):

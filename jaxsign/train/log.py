@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,6 +19,7 @@ from rich.progress import (
 
 from jaxsign import lettering
 from jaxsign.input.folders import progress
+from jaxsign.screen import Console
 from jaxsign.tasks import measures
 from jaxsign.whole import whole
 

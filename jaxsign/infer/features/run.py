@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from jaxsign import locking, runtime
 from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
@@ -12,6 +10,7 @@ from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
 from jaxsign.input.folders import pool, progress, walk
 from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
+from jaxsign.screen import Console
 
 
 def run(

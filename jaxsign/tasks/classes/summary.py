@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from jaxsign.screen import Console
 
 # The classes shown as the weakest of each head.
 _WEAKEST = 5

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jaxsign.screen import Console
 from jaxsign.tasks import answering, naming
 
 _NOTHING = "(nothing)"

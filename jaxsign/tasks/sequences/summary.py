@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jaxsign.screen import Console
 from jaxsign.tasks.sequences import sentences
 from jaxsign.tasks.sequences.sentences import Sentence
 from jaxsign.tasks.sequences.word_errors import Counts

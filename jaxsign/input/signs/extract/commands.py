@@ -183,11 +183,10 @@ def extract(words: argparse.Namespace) -> int:
     import functools
     from pathlib import Path
 
-    from rich.console import Console
-
     from jaxsign.errors import UserError
     from jaxsign.input.folders import progress
     from jaxsign.input.signs.extract import folder, landmarkers, models, summary, work
+    from jaxsign.screen import Console
 
     if words.workers < 0:
         raise UserError(f"--workers {words.workers}: expected 1 or more, or 0 for one a core")

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from jaxsign.input.signs.extract import report
+from jaxsign.screen import Console
 
 
 def summarise(console: Console, rows: Sequence[report.ExtractionRow], made: int, out: Path) -> None:

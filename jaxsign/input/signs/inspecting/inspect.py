@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean, listing
@@ -15,6 +14,7 @@ from jaxsign.input.folders import finding
 from jaxsign.input.signs import drawing, formats
 from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.inspecting import arrays, facts, pictures, showing
+from jaxsign.screen import Console
 
 Facts = dict[str, Any]
 # Files of an unknown folder that are opened, unless all are asked for.

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jaxsign.input.signs.inspecting import arrays
+from jaxsign.screen import Console
 
 Facts = Mapping[str, Any]
 _SHADES = "·░▒▓█"

@@ -73,10 +73,9 @@ def add_choose(verbs: arguments.Verbs) -> None:
 
 def choose(words: argparse.Namespace) -> int:
     """Runs `jaxsign choose`."""
-    from rich.console import Console
-
     from jaxsign.input.signs import formats
     from jaxsign.input.signs.preparing import choosing, showing
+    from jaxsign.screen import Console
 
     source = formats.open_collection(words.path, words.format)
     count = words.num_signs or choosing.NUM_SIGNS
@@ -116,10 +115,9 @@ def add_split(verbs: arguments.Verbs) -> None:
 
 def split(words: argparse.Namespace) -> int:
     """Runs `jaxsign split`."""
-    from rich.console import Console
-
     from jaxsign.input.signs import formats
     from jaxsign.input.signs.preparing import showing, splitting
+    from jaxsign.screen import Console
 
     source = formats.open_collection(words.path, words.format)
     shares = {"test_share": words.test_share, "val_share": words.val_share}

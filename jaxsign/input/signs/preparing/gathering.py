@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
 from jaxsign.input.folders import progress
@@ -22,6 +20,7 @@ from jaxsign.input.signs.preparing import (
     recordings,
     samples,
 )
+from jaxsign.screen import Console
 
 _LEAP_FPS = 120.0
 

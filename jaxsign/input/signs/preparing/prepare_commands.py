@@ -157,12 +157,11 @@ def _add_videos(verb: argparse.ArgumentParser) -> None:
 
 def prepare(words: argparse.Namespace) -> int:
     """Runs `jaxsign prepare`; 2 if clips were left out."""
-    from rich.console import Console
-
     from jaxsign.errors import UserError
     from jaxsign.input.folders import progress
     from jaxsign.input.signs import formats
     from jaxsign.input.signs.preparing import gathering, preparation, showing
+    from jaxsign.screen import Console
 
     for name, fps in (("fps", words.fps), ("source-fps", words.source_fps)):
         if fps is not None and not 0 < fps <= 1000:

@@ -4,7 +4,6 @@ import collections
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from jaxsign.input.signs.formats import SPLITS, Collection
@@ -12,6 +11,7 @@ from jaxsign.input.signs.joint_checks import JointReport
 from jaxsign.input.signs.preparing import choosing, everyday
 from jaxsign.input.signs.preparing.placing import Placed
 from jaxsign.input.signs.preparing.preparation import Prepared
+from jaxsign.screen import Console
 
 _LONGEST_LIST = 12
 _MOST_ROWS = 60

@@ -20,6 +20,7 @@ FLOORS = (
         "archives",
         "terminal",
         "screen",
+        "spreadsheet",
         "arguments",
         "lettering",
         "locking",

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign import reading
+from jaxsign import reading, spreadsheet
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import annotations, code_pages
 
@@ -65,31 +65,14 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-# What a spreadsheet runs when it opens a table, numbers apart.
-_FORMULA = re.compile(r"'*[=+\-@\t\r](?!$)")
-_NUMBER = re.compile(
-    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
-)
-
-
-def guarded(cell: Any) -> Any:
-    """A cell to write, which no spreadsheet takes for a formula: an apostrophe stands before it."""
-    if not isinstance(cell, str) or not _FORMULA.match(cell) or _NUMBER.fullmatch(cell):
-        return cell
-    return f"'{cell}"
-
-
-def unguarded(cell: str) -> str:
-    """The cell that `guarded` was given."""
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
-
-
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """A table as text, its cells `guarded`."""
+    """A table as text, its cells `spreadsheet.guarded`."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)
+    writer.writerows(
+        {name: spreadsheet.guarded(cell) for name, cell in row.items()} for row in rows
+    )
     return text.getvalue()
 
 
@@ -160,7 +143,7 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
                 f"{path} line {number}: has more cells than the header has columns. Cells that "
                 f"hold {_SEPARATORS.get(separator, separator)} need quotation marks around them."
             )
-        cells = [unguarded(cell) for cell in cells]
+        cells = [spreadsheet.unguarded(cell) for cell in cells]
         filled = cells + [""] * (len(header) - len(cells))
         rows.append(Row(number, {k: v for k, v in zip(header, filled, strict=False) if k}))
     if not rows:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from jaxsign import spreadsheet
 from jaxsign.input import tables
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.extract import labels as extracted
+from jaxsign.input.signs.extract import report
 from jaxsign.input.signs.formats import _labels
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "'=a", "''@b", "=HYPERLINK(1)"]
@@ -15,14 +17,14 @@ PLAIN = ["-", "", "'tis", "-3.5", "+2", "1e-3", "-inf", "a=b", "=", "o'clock", 7
 
 @pytest.mark.parametrize("cell", FORMULAS)
 def test_formulas_begin_with_an_apostrophe(cell):
-    written = tables.guarded(cell)
-    assert written == "'" + cell and tables.unguarded(written) == cell
+    written = spreadsheet.guarded(cell)
+    assert written == "'" + cell and spreadsheet.unguarded(written) == cell
 
 
 @pytest.mark.parametrize("cell", PLAIN)
 def test_other_cells_stay_as_they_are(cell):
-    assert tables.guarded(cell) == cell
-    assert not isinstance(cell, str) or tables.unguarded(cell) == cell
+    assert spreadsheet.guarded(cell) == cell
+    assert not isinstance(cell, str) or spreadsheet.unguarded(cell) == cell
 
 
 def test_tables_and_labels_come_back_equal(tmp_path):
@@ -50,3 +52,16 @@ def test_labels_of_films_come_back_equal(tmp_path):
 
 def _lines(path):
     return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_report_of_an_extraction(tmp_path):
+    rows = {
+        f"{cell}.mp4": report.ExtractionRow(f"{cell}.mp4", status=report.FAILED, reason=cell)
+        for cell in FORMULAS
+    }
+    table = report.of(tmp_path)
+    table.write(list(rows.values())[1:])
+    table.append(rows[f"{FORMULAS[0]}.mp4"])
+    assert table.read() == rows
+    cells = (tmp_path / report.REPORT).read_text().replace('"', "").split("\n")
+    assert all(line[:1] == "'" for line in cells[1:] if line)

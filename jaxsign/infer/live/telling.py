@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign import whole
-from jaxsign.input import tables
+from jaxsign import spreadsheet, whole
 from jaxsign.tasks.following import Emitted
 
 _COLUMNS = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")
@@ -62,5 +61,5 @@ def write_csv(path: Path, streams: Sequence[dict[str, Any]]) -> None:
     for stream in streams:
         for sign in stream["glosses"]:
             cells = [stream["input"], *(sign[name] for name in _COLUMNS)]
-            table.writerow([tables.guarded(cell) for cell in cells])
+            table.writerow([spreadsheet.guarded(cell) for cell in cells])
     whole.write_text(path, file.getvalue())

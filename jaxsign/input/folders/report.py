@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from jaxsign import spreadsheet
 from jaxsign.whole import whole
 
 # Names of files need not be text on every system.
@@ -37,11 +38,14 @@ class FolderReport(Generic[R]):
         with open(self.path, newline="", **_TEXT) as file:
             for cells in csv.DictReader(file):
                 try:
-                    values = {name: read(cells[name]) for name, read in self._types.items()}
+                    values = {
+                        name: read(spreadsheet.unguarded(cells[name]))
+                        for name, read in self._types.items()
+                    }
                     row = self._kind(**values)
                 except (KeyError, ValueError, TypeError):
                     continue
-                rows[cells[self._key]] = row
+                rows[values[self._key]] = row
         return rows
 
     def write(self, rows: Iterable[R]) -> None:
@@ -50,10 +54,14 @@ class FolderReport(Generic[R]):
         with whole(self.path) as draft, open(draft, "w", newline="", **_TEXT) as file:
             writer = csv.DictWriter(file, list(self._types), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(cells)
+            writer.writerows(map(_guarded, cells))
 
     def append(self, row: R) -> None:
         """Adds a line, so that a killed run has reported all that it finished."""
         with open(self.path, "a", newline="", **_TEXT) as file:
             writer = csv.DictWriter(file, list(self._types), lineterminator="\n")
-            writer.writerow(dataclasses.asdict(row))
+            writer.writerow(_guarded(dataclasses.asdict(row)))
+
+
+def _guarded(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: spreadsheet.guarded(cell) for name, cell in row.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input import tables
+from jaxsign import spreadsheet
 from jaxsign.tasks import naming
 
 Array = np.ndarray
@@ -174,7 +174,9 @@ def write_class_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["head", "id"])
         writer.writeheader()
-        writer.writerows({name: tables.guarded(cell) for name, cell in row.items()} for row in rows)
+        writer.writerows(
+            {name: spreadsheet.guarded(cell) for name, cell in row.items()} for row in rows
+        )
 
 
 def _count(truth: Labels) -> int:

@@ -131,10 +131,9 @@ def split(words: argparse.Namespace) -> int:
 
 def cut(words: argparse.Namespace) -> int:
     """Runs `jaxsign corpus cut`; 2 if a sign has no clip."""
-    from rich.console import Console
-
     from jaxsign.input.folders import progress
     from jaxsign.input.signs.corpora import cutting, rows
+    from jaxsign.screen import Console
 
     tables, out = Path(words.path), Path(words.out)
     made = cutting.cut(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxsign import spreadsheet
 from jaxsign.input import labels, segments, tables
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import cuts
@@ -171,7 +172,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) 
     """Writes a csv file, whole or not at all."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([[tables.guarded(cell) for cell in row] for row in (header, *rows)])
+    writer.writerows([[spreadsheet.guarded(cell) for cell in row] for row in (header, *rows)])
     write_text(path, text.getvalue())
 
 

@@ -128,7 +128,10 @@ class SignExamples(ClipExamples):
         ]
         if problems:
             raise UserError(f"{self.name}:\n{listing(problems)}")
-        width, expected = self.width, config.net.get("input_dim", 0)
+        width, wanted = self.width, nets.build(**config.net.to_dict()).frame_shape
+        if len(wanted) > 1:
+            return _check_frame(self, wanted, config.net.name)
+        expected = config.net.get("input_dim", 0)
         if expected and width != expected:
             raise UserError(
                 f"{self.name} holds {width} numbers a frame, the training data {expected}: give "
@@ -153,9 +156,21 @@ def _classes(config: ConfigDict, source: sources.Source) -> dict[str, int]:
     return counts | dict.fromkeys(unlearnt & set(config.net), 0)
 
 
+def _check_frame(clips: ClipExamples, wanted: tuple[int, ...], net: str) -> None:
+    """Refuses clips whose frames are not those of a net that takes points or pictures."""
+    if clips.frame_shape != wanted:
+        found, asked = (" x ".join(map(str, shape)) for shape in (clips.frame_shape, wanted))
+        raise UserError(
+            f"{clips.name}: a frame is {found} numbers, but net {net} takes {asked}. Choose "
+            "another view, or options of it such as view.output=points"
+        )
+
+
 def _width(config: ConfigDict, clips: ClipExamples) -> dict[str, int]:
-    width = clips.width
-    if "input_dim" not in config.net:
+    width, wanted = clips.width, nets.build(**config.net.to_dict()).frame_shape
+    if len(wanted) > 1:
+        _check_frame(clips, wanted, config.net.name)
+    if len(wanted) > 1 or "input_dim" not in config.net:
         return {}
     if config.net.input_dim not in (0, width):
         raise UserError(

@@ -46,6 +46,11 @@ class ClipExamples(examples.Examples):
         """Numbers in the last axis of the features."""
         return int(self._like().shape[-1])
 
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Shape of a frame of the features."""
+        return self._like().shape[1:]
+
     @abc.abstractmethod
     def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
         """What is learnt of a clip or its piece, which has become `frames` frames."""
@@ -79,9 +84,9 @@ class ClipExamples(examples.Examples):
     ) -> Example:
         """`x` [T, ...] and its labels; a piece is (first frame, frames)."""
         x = self._finished(self._clip(index, rng, piece))[: self.max_length]
-        frame = self._like().shape[1:]
-        if x.shape[1:] != frame:
-            found, wanted = (" x ".join(map(str, shape)) for shape in (x.shape[1:], frame))
+        if x.shape[1:] != self.frame_shape:
+            shapes = (x.shape[1:], self.frame_shape)
+            found, wanted = (" x ".join(map(str, shape)) for shape in shapes)
             raise UserError(f"{self.ids[index]}: {found} numbers a frame, the others have {wanted}")
         return {"x": x, **self.labels(index, piece, len(x))}
 

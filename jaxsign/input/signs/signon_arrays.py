@@ -45,6 +45,12 @@ class PointFiles:
                 f"{path}: frame {frame}, point {point} is infinite; expected numbers, or NaN for "
                 "what was not detected. Extract the clip again"
             )
+        if self.kind.free_of_nan and np.isnan(array).any():
+            raise UserError(
+                f"{path}: holds NaN, expected post-processed points without (data.kind="
+                f"{self.kind.name!r}). Are they raw? Then post-process them: jaxsign convert "
+                "--to signon --postprocessed"
+            )
         if np.isnan(array).all():
             raise UserError(
                 f"{path}: all of its {len(array)} frames are NaN; expected a frame with something "

@@ -91,6 +91,11 @@ class DataKind:
         """Its files are taken as they are, not as clips of landmarks."""
         return self.cleaned or self.layout is not MEDIAPIPE
 
+    @property
+    def free_of_nan(self) -> bool:
+        """What `postprocess` made: what was not detected is a number there."""
+        return self.cleaned and self.layout is MEDIAPIPE
+
     def points(self, stored: Array) -> Array | None:
         """What is stored of a clip, where nets take it so; None: it is to be worked on first."""
         if self.generation == "B":

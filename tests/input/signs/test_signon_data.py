@@ -212,6 +212,18 @@ def test_arrays_that_are_no_good_are_told_before_anything_starts(tmp_path, array
     assert opened(folder, missing="skip").ids == ["train0"]
 
 
+def test_raw_points_are_not_taken_for_cleaned_ones(tmp_path):
+    folder = a_folder(tmp_path, [0, 1], kind="Mediapipe_Cleaned")
+    path = folder / "mediapipe_post" / "joints" / "train1.npy"
+    points = np.load(path)
+    points[0, 33:54] = np.nan
+    np.save(path, points)
+    text = refused(folder, kind="Mediapipe_Cleaned")
+    assert f"{path}: holds NaN" in text and "convert --to signon --postprocessed" in text
+    with pytest.raises(UserError, match="with NaN, expected post-processed"):
+        signon.view(points, kind="Mediapipe_Cleaned")
+
+
 def test_openpose_is_no_mmpose(tmp_path):
     folder = a_folder(tmp_path, [0], kind="OpenPose_Cleaned")
     (folder / "openpose_post").rename(folder / "mmpose_post")
@@ -227,6 +239,20 @@ def test_a_width_that_the_net_does_not_take_is_told(tmp_path):
     found = examples.open_examples(config, "train")
     with pytest.raises(UserError, match=r"input_dim=201, but .* holds 134 numbers.*data.dims"):
         found.facts(config)
+
+
+def test_features_for_a_net_of_points_are_told(tmp_path):
+    folder = a_folder(tmp_path, [0, 1])
+    config = a_recipe(folder)
+    config.net = {"name": "poseformer", "num_gloss": 0}
+    assert examples.open_examples(config, "train").facts(config)["net"] == {"num_gloss": 2}
+    config.net = {"name": "ptn", "generation": "B", "num_gloss": 0, "input_dim": 134}
+    assert examples.open_examples(config, "train").facts(config)["net"] == {"num_gloss": 2}
+    config.view.output = "features"
+    with pytest.raises(
+        UserError, match="134 numbers, but net ptn takes 75 x 3.*view.output=points"
+    ):
+        examples.open_examples(config, "train").facts(config)
 
 
 def test_options_that_contradict_each_other_are_told(tmp_path):

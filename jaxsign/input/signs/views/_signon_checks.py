@@ -64,6 +64,12 @@ def _check_points(clip: Clip | np.ndarray, told: signon_kinds.DataKind) -> None:
                 f"view signon takes clips or points [T, {points}, 3], found {list(clip.shape)}."
                 f"{signon_kinds.hint(clip.shape)}"
             )
+        if told.free_of_nan and np.isnan(clip).any():
+            raise UserError(
+                f"points [{len(clip)}, {points}, 3] with NaN, expected post-processed ones without "
+                f"(data.kind={told.name!r}). Are they raw? Then post-process them: jaxsign convert "
+                "--to signon --postprocessed"
+            )
     elif told.layout is not signon_kinds.MEDIAPIPE:
         raise UserError(
             f"{clip.source or 'a clip'}: landmarks of MediaPipe, but the recipe's net takes "

@@ -44,6 +44,9 @@ def test_labels_of_films_come_back_equal(tmp_path):
     rows = [[f"{i}.mp4", name] for i, name in enumerate(FORMULAS)]
     _labels.write_csv(tmp_path / "films/labels.csv", ["file", "gloss"], rows)
     names = {f"{i}.mp4": str(i) for i in range(len(FORMULAS))}
+    (tmp_path / "clips").mkdir()
+    for name in names.values():
+        (tmp_path / "clips" / f"{name}{clips.SUFFIX}").touch()
     extracted.carry_over(tmp_path / "films", tmp_path / "clips", names, overwrite=False)
     path = tmp_path / "clips" / extracted.NAME
     assert [row.cells["gloss"] for row in tables.read_rows(path)] == FORMULAS

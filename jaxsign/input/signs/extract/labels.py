@@ -19,6 +19,9 @@ def carry_over(
 ) -> list[str]:
     """Writes `out/labels.csv` with the clips' names in the column `file`; all else stays.
 
+    Rows of films without a clip are left out, so that what reads the folder can: they come back
+    when a later extraction makes the clip.
+
     Args:
       source: folder of the videos; nothing happens if it holds no labels.csv.
       out: folder of the clips.
@@ -27,7 +30,7 @@ def carry_over(
       thinned: the clips lack frames of their videos.
 
     Returns:
-      Lines for the user: what was written, and rows that name no video, which are left out.
+      Lines for the user: what was written, and rows that were left out.
     """
     path = source / NAME
     if not path.is_file():
@@ -41,8 +44,14 @@ def carry_over(
     except UserError as error:
         return [f"labels not carried over: {error}"]
     known = _by_any_name({tables.nfc(video): clip for video, clip in names.items()})
-    kept = [row for row in rows if row.cells["file"] in known]
     told = _unknown(path, rows, known)
+    rows = [row for row in rows if row.cells["file"] in known]
+    kept: list[tables.Row] = []
+    absent: list[tables.Row] = []
+    for row in rows:
+        there = videos.clip_path(out, known[row.cells["file"]]).is_file()
+        (kept if there else absent).append(row)
+    told += _without_clip(path, [row.cells["file"] for row in absent])
     for row in kept:
         row.cells["file"] = f"{known[row.cells['file']]}{clips.SUFFIX}"
     return [*told, _write(out / NAME, kept, overwrite)] if kept else told
@@ -77,6 +86,17 @@ def _unknown(path: Path, rows: Sequence[tables.Row], known: Mapping[str, str]) -
     ]
 
 
+def _without_clip(path: Path, films: Sequence[str]) -> list[str]:
+    """What is said of rows whose film has no clip."""
+    if not films:
+        return []
+    shown = ", ".join(films[:5]) + (", ..." if len(films) > 5 else "")
+    return [
+        f"{path}: {len(films)} rows were left out, for their films have no clip ({shown}). Mend "
+        "these films and extract again, and their rows are added"
+    ]
+
+
 def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
     """Clips by all that a labels file may call them: the video, the clip, with or without ending.
 
@@ -97,10 +117,21 @@ def _by_any_name(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _write(path: Path, rows: list[tables.Row], overwrite: bool) -> str:
-    text = tables.csv_text(list(rows[0].cells), [row.cells for row in rows])
+    text = _text(rows, rows)
     if path.exists() and not overwrite:
-        if path.read_text(encoding="utf-8", errors="replace") == text:
+        there = path.read_text(encoding="utf-8", errors="replace")
+        if there == text:
             return f"{path}: up to date"
-        return f"{path}: differs from the videos' labels and was left as it is; remove it to renew"
+        written = path.stat().st_mtime_ns
+        before = [r for r in rows if (path.parent / r.cells["file"]).stat().st_mtime_ns <= written]
+        # A table as an earlier extraction left it, of the clips that there were, is not edited.
+        if there != _text(rows, before):
+            return (
+                f"{path}: differs from the videos' labels and was left as it is; remove it to renew"
+            )
     write_text(path, text)
     return f"{path}: written, {len(rows)} rows"
+
+
+def _text(rows: Sequence[tables.Row], kept: Sequence[tables.Row]) -> str:
+    return tables.csv_text(list(rows[0].cells), [row.cells for row in kept])

@@ -215,6 +215,23 @@ def test_labels_name_the_clips(tmp_path):
     assert "5,5" in (out / "labels.csv").read_text()
 
 
+def test_a_film_without_a_clip_has_no_row_until_it_has(tmp_path):
+    place, out = tmp_path / "videos", tmp_path / "clips"
+    fakes.movie(place / "a.mp4", 3)
+    (place / "b.mp4").touch()
+    (place / "labels.csv").write_text("file,gloss,cat\na.mp4,0,0\nb.mp4,1,0\n")
+    _, text = _extract(place, out)
+    assert text.count("have no clip (b.mp4)") == 1 and "labels.csv: written, 1 rows" in text
+    data = configs.base().data
+    data.source, data.val.path = "clips", str(out)
+    assert sources.open_source(data, "val").ids == ["a"]
+    (place / "b.mp4").unlink()
+    fakes.movie(place / "b.mp4", 3)
+    _, text = _extract(place, out)
+    assert "no clip" not in text and "labels.csv: written, 2 rows" in text
+    assert sources.open_source(data, "val").ids == ["a", "b"]
+
+
 def test_previews_are_drawn_also_for_clips_that_are_there(small):
     place, out = small
     before = _stamps(out)

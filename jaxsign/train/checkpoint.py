@@ -8,6 +8,7 @@ Each of the first three holds digests of all that is used with it; those of runs
 were any are used unchecked.
 """
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,11 @@ class Checkpoints:
         self._workdir = Path(workdir).resolve()
         self._folder = self._workdir / "checkpoints"
         self._never = frozenset(never_trained)
-        self._last = storage.Store(self._folder / "last")
-        self._best = storage.Store(self._folder / "best")
+        with contextlib.ExitStack() as opened:
+            self._last = storage.Store(self._folder / "last")
+            opened.callback(self._last.close)
+            self._best = storage.Store(self._folder / "best")
+            opened.pop_all()
         self._frozen: storage.Digests | None = None
 
     def save_last(self, number: int, state: TrainState, records: Mapping[str, Any]) -> None:
@@ -68,8 +72,8 @@ class Checkpoints:
     def save_kept(self, epoch: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
         """Saves variables that stay, under their epoch in `checkpoints/kept`."""
         store = storage.Store(self._folder / "kept", most=None)
-        self._save_variables(store, epoch, variables, info)
-        store.close()
+        with contextlib.closing(store):
+            self._save_variables(store, epoch, variables, info)
 
     def _save_variables(
         self, store: storage.Store, step: int, variables: Mapping[str, Any],
@@ -115,8 +119,8 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits for what is being written."""
-        self._last.close()
-        self._best.close()
+        with contextlib.closing(self._best):
+            self._last.close()
 
     def _advice(self) -> str:
         anew = "Or train anew in another --workdir"

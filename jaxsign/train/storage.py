@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,12 @@ class Store:
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=most, enable_async_checkpointing=False, cleanup_tmp_directories=True
             )
-        self._open = contextlib.ExitStack()
-        with explained(folder, writing=not reading):
+        with explained(folder, writing=not reading), contextlib.ExitStack() as opened:
             if not reading:
                 folder.mkdir(parents=True, exist_ok=True)
-            place = self._open.enter_context(_reachable(folder))
+            place = opened.enter_context(_reachable(folder))
             self._manager = ocp.CheckpointManager(place, options=options)
+            self._open = opened.pop_all()
 
     def save(
         self, number: int, arrays: Mapping[str, Any], values: Mapping[str, Any], beside: Digests
@@ -112,9 +113,8 @@ class Store:
 
     def close(self) -> None:
         """Waits for what is being written."""
-        with explained(self._folder):
+        with explained(self._folder), self._open:
             self._manager.close()
-        self._open.close()
 
 
 def _shapes(like: Any) -> Any:
@@ -181,9 +181,31 @@ class _PatientLoop(asyncio.SelectorEventLoop):
         """Of several arrays that fail, the first one is raised where it is awaited."""
 
 
-class _PatientPolicy(asyncio.DefaultEventLoopPolicy):
+class _PatientPolicy(asyncio.AbstractEventLoopPolicy):
+    """Another policy, with patient loops for the thread that made this one."""
+
+    def __init__(self, before: asyncio.AbstractEventLoopPolicy):
+        self._before, self._thread = before, threading.get_ident()
+
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return _PatientLoop()
+        mine = threading.get_ident() == self._thread
+        return _PatientLoop() if mine else self._before.new_event_loop()
+
+    def get_event_loop(self) -> asyncio.AbstractEventLoop:
+        return self._before.get_event_loop()
+
+    def set_event_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._before.set_event_loop(loop)
+
+    def get_child_watcher(self) -> Any:
+        return self._before.get_child_watcher()
+
+    def set_child_watcher(self, watcher: Any) -> None:
+        self._before.set_child_watcher(watcher)
+
+
+# The policy is the process's: two threads would put back each other's.
+_ONE_POLICY = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -192,12 +214,13 @@ def _patient() -> Iterator[None]:
 
     They would go on writing, and print a trace each when they come to an end.
     """
-    before = asyncio.get_event_loop_policy()
-    asyncio.set_event_loop_policy(_PatientPolicy())
-    try:
-        yield
-    finally:
-        asyncio.set_event_loop_policy(before)
+    with _ONE_POLICY:
+        before = asyncio.get_event_loop_policy()
+        asyncio.set_event_loop_policy(_PatientPolicy(before))
+        try:
+            yield
+        finally:
+            asyncio.set_event_loop_policy(before)
 
 
 def digests(name: str, tree: Any) -> Digests:

@@ -1,7 +1,11 @@
 """Checkpoints are used as they were written, or not at all; they lie in folders of any name."""
 
+import asyncio
+import contextlib
+import os
 import shutil
 import threading
+from pathlib import Path
 
 import helpers
 import jax
@@ -9,7 +13,7 @@ import numpy as np
 import pytest
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, state
+from jaxsign.train import checkpoint, state, storage
 
 
 def _params(seed=0):
@@ -170,3 +174,31 @@ def test_a_folder_may_have_any_name(tmp_path, name):
     _save(path)
     assert _same(checkpoint.load_variables(path)[0]["params"], _params())
     assert _same(_restore(path)[0], _state())
+
+
+def test_a_folder_that_cannot_be_opened_leaves_nothing_open(tmp_path):
+    """Of a name that is reached through an open folder."""
+    place = tmp_path / "run [a]"
+    (place / "checkpoints").mkdir(parents=True)
+    (place / "checkpoints/best").touch()
+    with pytest.raises(UserError, match="best: cannot be written") as error:
+        checkpoint.Checkpoints(place)
+    left = []
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the listing itself
+            left.append(os.readlink(path))
+    assert error.tb and not [name for name in left if name.startswith(str(place))]
+
+
+def test_loops_of_other_threads_are_their_own():
+    before, found = asyncio.get_event_loop_policy(), []
+    with storage._patient():
+        thread = threading.Thread(target=lambda: found.append(asyncio.new_event_loop()))
+        thread.start()
+        thread.join()
+        found.append(asyncio.new_event_loop())
+    for loop in found:
+        loop.close()
+    assert type(found[0]).__module__.startswith("asyncio")
+    assert type(found[1]).__module__ == storage.__name__
+    assert asyncio.get_event_loop_policy() is before

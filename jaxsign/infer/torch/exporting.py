@@ -71,8 +71,9 @@ def export_checkpoint(
     form = originals.find(run.config.net.name)
     content = form.checkpoint(run, tensors)
     try:
-        with whole(out) as draft:
-            torch.save(content, draft)
+        # Opened here: torch itself takes a \ in a name for a folder.
+        with whole(out) as draft, draft.open("wb") as file:
+            torch.save(content, file)
         beside = form.beside(run, out)
     except (OSError, RuntimeError) as error:  # the latter: torch's own words for a full disk
         raise UserError(f"{out}: cannot be written ({_reason(error, out)})") from error

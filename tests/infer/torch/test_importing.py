@@ -221,6 +221,20 @@ def test_a_file_whose_name_is_no_text_is_imported(tmp_path):
     assert runs.load_run(tmp_path / "r").net.n_heads == 2
 
 
+@pytest.mark.parametrize("name", [r"a\b.pt", "c:d.pt", "[e].pt", "f*.pt"])
+def test_an_export_may_have_any_name(imported, tmp_path, name):
+    exporting.export_checkpoint(imported, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    _same_weights(_load(tmp_path / name)["model"], _load(SAMPLES[0])["model"])
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("imported") / "r"
+    importing.import_checkpoint(SAMPLES[0], workdir, n_heads=2)
+    return workdir
+
+
 def test_a_full_disk_and_a_closed_folder_are_told(tmp_path):
     importing.import_checkpoint(SAMPLES[0], tmp_path / "r", n_heads=2)
     (tmp_path / "file").write_text("")

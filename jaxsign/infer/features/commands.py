@@ -32,7 +32,8 @@ def add_features(verbs: arguments.Verbs) -> None:
         "target",
         type=arguments.Existing,
         metavar="VIDEO_OR_FOLDER",
-        help="a video or an image array, or a folder searched with all below it",
+        help="a video (a folder of pictures is one), an image array, or a folder of these with "
+        "all below it",
     )
     verb.add_argument(
         "--weights",

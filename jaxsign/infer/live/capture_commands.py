@@ -42,7 +42,9 @@ def add_capture(verbs: arguments.Verbs) -> None:
     verb.add_argument("--out", required=True, metavar="FILE", help="x.clip.npz, or x.json")
     source = verb.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, metavar="N", help="its number (0)")
-    source.add_argument("--video", metavar="FILE", help="a film instead of a camera")
+    source.add_argument(
+        "--video", metavar="FILE", help="a film (or the folder of its pictures) instead of a camera"
+    )
     arguments.add_source_fps(verb)
     add_models(verb)
     add = verb.add_argument

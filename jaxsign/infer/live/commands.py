@@ -50,7 +50,9 @@ def add_live(verbs: arguments.Verbs) -> None:
     source.add_argument(
         "--camera", type=int, default=0, metavar="N", help="number of the camera (default: 0)"
     )
-    source.add_argument("--video", metavar="FILE", help="a film instead of a camera")
+    source.add_argument(
+        "--video", metavar="FILE", help="a film (or the folder of its pictures) instead of a camera"
+    )
     arguments.add_source_fps(verb)
     add_models(verb)
     _add_judging(verb)

@@ -36,7 +36,7 @@ def add_extract(verbs: arguments.Verbs) -> None:
         "target",
         type=arguments.Existing,
         metavar="VIDEO_OR_FOLDER",
-        help="a video, or a folder searched with all below it",
+        help="a video (a folder of pictures is one), or a folder searched with all below it",
     )
     verb.add_argument("--out", required=True, metavar="DIR", help="folder of the clips")
     add_models(verb)

@@ -92,6 +92,11 @@ class Log:
         20, fields.NOT_NEGATIVE, "steps from one line of TensorBoard to the next; 0 = none"
     )
     tensorboard: bool = fields.value(True, None, "whether TensorBoard's file is written")
+    wandb: str = fields.value(
+        "auto",
+        fields.among("auto", "on", "off"),
+        "whether Weights & Biases gets the run; auto: if the environment has WANDB_API_KEY",
+    )
     progress: bool = fields.value(True, None, "whether bars are shown on a terminal")
 
 

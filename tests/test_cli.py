@@ -48,7 +48,6 @@ MISTAKES = {
     "features nowhere --weights x --out x": "nowhere: no such file or folder",
     "extract nowhere --out x": "nowhere: no such file or folder",
     "prepare --source clips --data nowhere": "nowhere: no such file or folder",
-    "train --config fslr_transformer": "train needs --workdir DIR",
 }
 
 
@@ -66,6 +65,7 @@ def test_mistakes_of_a_recipe_are_told_before_jax_is_imported():
     lines = {
         "train --config nowhere --workdir x": "no config file 'nowhere'",
         "train --config asl_hybrid --workdir x --config.optim.lrr=1": "Did you mean 'optim.lr'",
+        "train --config asl_hybrid": "data.train.path is not set",
         "train --config asl_hybrid --workdir x": "data.train.path is not set",
         "train --config asl_hybrid --workdir x --config.data.train.path=nowhere": "nowhere: no",
     }

@@ -1,11 +1,13 @@
 """The verb `train`."""
 
 import argparse
+import datetime
 import shlex
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxsign import arguments
-from jaxsign.errors import UserError
 
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
@@ -39,7 +41,11 @@ def add_train(verbs: arguments.Verbs) -> None:
         help="recipe: a file, or the name of a shipped one (fslr_transformer, asl_hybrid, "
         "whisper_sign:small, ...; all: the files of configs/)",
     )
-    verb.add_argument("--workdir", metavar="DIR", help="run folder; made if it does not exist")
+    verb.add_argument(
+        "--workdir",
+        metavar="DIR",
+        help="run folder; made if it does not exist (runs/NAME_COMMIT_YYMMDD_HHMMSS)",
+    )
     verb.add_argument(
         "--smoke-test",
         action="store_true",
@@ -66,6 +72,22 @@ def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
     return 0
 
 
+def new_folder(recipe: str, now: datetime.datetime) -> str:
+    """A folder for a run of `recipe`: its name, the commit of the code at hand, the time."""
+    file, _, variant = recipe.partition(":")
+    words = [Path(file).stem, variant, _commit(), f"{now:%y%m%d_%H%M%S}"]
+    return str(Path("runs") / "_".join(filter(None, words)))
+
+
+def _commit() -> str:
+    """The short hash of the repository's commit; '' outside of one or without git."""
+    words = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def _again(arguments: argparse.Namespace) -> str:
     """The command line that goes on with the run."""
     limit = ["--max-bytes", str(arguments.max_bytes)] if arguments.max_bytes else []
@@ -74,8 +96,6 @@ def _again(arguments: argparse.Namespace) -> str:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    if not (arguments.workdir or arguments.list_keys is not None or arguments.smoke_test):
-        raise UserError("train needs --workdir DIR, the folder that the run will live in")
     from jaxsign import config as configs
 
     config = configs.load(arguments.config, arguments.rest)
@@ -92,6 +112,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from jaxsign.train import log, loop
 
     display = log.TrainingDisplay(live=config.log.progress)
+    arguments.workdir = arguments.workdir or new_folder(arguments.config, datetime.datetime.now())
     again = _again(arguments)
     try:
         result = loop.train(config, arguments.workdir, display)

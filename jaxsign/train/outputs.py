@@ -16,7 +16,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import traits
 from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
-from jaxsign.train import log, records, setup
+from jaxsign.train import log, records, setup, weights_and_biases
 
 # Drawing takes longer than an epoch on a small set: so many seconds lie between two pictures.
 _PICTURE_EVERY = 30
@@ -84,7 +84,12 @@ class Outputs:
         rows = run.train.traits(run.config, traits.SAMPLE)
         rates.warn(run.train.name, ((name, row.get("rate", 0.0)) for name, row in rows), rates.KEY)
         self._trained_on = traits.usual(row for _, row in rows)
-        self._board = log.TensorBoard(folder, run.config.log.tensorboard, step)
+        self._boards = (
+            log.TensorBoard(folder, run.config.log.tensorboard, step),
+            weights_and_biases.Board(
+                run.config.log.wandb, run.workdir, self._started, run.config.to_dict()
+            ),
+        )
         self._drawn = time.monotonic()
 
     @property
@@ -100,7 +105,7 @@ class Outputs:
         if every and step % every == 0:
             scalars = {"train/step_loss": means["loss"], "train/lr": lr, "lr": lr}
             more = task.step_tags(means)
-            self._board.scalars({**scalars, "train/grad_norm": grad_norm, **more}, step)
+            self._show({**scalars, "train/grad_norm": grad_norm, **more}, step)
 
     def epoch(
         self, task: tasks.Task, at: records.Records, train: measures.Means,
@@ -111,8 +116,9 @@ class Outputs:
         if val is not None:
             scalars |= {f"val/{k}": v for k, v in val.items() if not np.ndim(v)}
             scalars |= task.epoch_tags(val)
-        self._board.scalars({**scalars, "train/examples_per_second": speed}, at.step)
-        self._board.flush()
+        self._show({**scalars, "train/examples_per_second": speed}, at.step)
+        for board in self._boards:
+            board.flush()
         parts = [f"train loss {train['loss']:.4f}", task.train_line(train)]
         if val is not None:
             parts += [f"val loss {val['loss']:.4f}", task.line(val)]
@@ -120,6 +126,10 @@ class Outputs:
         parts += [f"lr {at.rows[-1]['lr']:.3g}", f"{memory:.1f} GB" if memory else ""]
         parts += [f"{took.train + took.val:.1f} s", "*" if best else ""]
         self.display.end_epoch(at.epoch, self.epochs, "  ".join(filter(None, parts)))
+
+    def _show(self, scalars: dict[str, float], step: int) -> None:
+        for board in self._boards:
+            board.scalars(scalars, step)
 
     def write(self, session: setup.Session, at: records.Records, *, last: bool = False) -> None:
         """Writes metrics.csv and manifest.json; history.png now and then and when it is the `last`.
@@ -162,7 +172,8 @@ class Outputs:
     def close(self) -> None:
         """Closes the console's bar and TensorBoard's file."""
         self.display.close()
-        self._board.close()
+        for board in self._boards:
+            board.close()
 
 
 def _now() -> str:

@@ -8,8 +8,6 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ml_collections import ConfigDict
-
 from jaxsign.errors import did_you_mean
 
 Section = TypeVar("Section")
@@ -200,7 +198,11 @@ def fits(value: Any, hint: Any) -> bool:
         return _is_number(value, numbers.Integral)
     if hint in (str, bool, types.NoneType):
         return isinstance(value, hint)
-    return origin is not dict or isinstance(value, Mapping | ConfigDict)
+    if origin is not dict:
+        return True
+    from ml_collections import ConfigDict  # late: a verb's --help does without
+
+    return isinstance(value, Mapping | ConfigDict)
 
 
 def _of_any_length(hint: Any) -> bool:

@@ -1,5 +1,6 @@
 """The films of a folder, files or folders of pictures, and where their clips lie."""
 
+import functools
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,18 +50,25 @@ def below(folder: Path, out: Path | None = None) -> list[finding.Listed]:
     for path in finding.walk(folder, is_picture, "pictures", out):
         held.setdefault(path.parent, []).append(path)
     places = [place for place, files in held.items() if len(files) >= _FEWEST]
-    if listed and places:
-        _LOG.warning(
-            "%s: holds videos, so its folders of pictures (%s%s) are left out. Give them by "
-            "themselves if they are films.",
-            folder, places[0], f" and {len(places) - 1} more" if len(places) > 1 else "",
-        )  # fmt: skip
+    if listed:
+        _tell_left_out(folder, tuple(places))
         return listed
     for place in places:
         inside = place.relative_to(folder).as_posix()
         name = inside if place != folder else folder.resolve().name
         listed.append(finding.Listed(name, place, size(place)))
     return sorted(listed, key=lambda one: one.name)
+
+
+@functools.cache
+def _tell_left_out(folder: Path, places: tuple[Path, ...]) -> None:
+    """Once for a folder, however often it is searched."""
+    if places:
+        _LOG.warning(
+            "%s: holds videos, so its folders of pictures (%s%s) are left out. Give them by "
+            "themselves if they are films.",
+            folder, places[0], f" and {len(places) - 1} more" if len(places) > 1 else "",
+        )  # fmt: skip
 
 
 def names(listed: Iterable[finding.Listed], known: Mapping[str, str]) -> dict[str, str]:

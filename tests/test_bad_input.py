@@ -164,7 +164,10 @@ SPOILED_LABELS = {
         ("--encoding utf-16", "save it as CSV in UTF-8"),
     ),
     "occluded": (b"file,gloss,cat,occluded\na,0,0,yes\n", ("'yes', expected 0 or 1",)),
-    "open quote": (b'file,gloss,cat\n"a,0,0\nb,0,0\n', ("is not an integer",)),
+    "open quote": (
+        b'file,gloss,cat\n"a,0,0\nb,0,0\n',
+        ("line 2", "quotation mark that is not closed"),
+    ),
 }
 
 

@@ -67,14 +67,18 @@ _EASTERN: dict[str, Callable[[str], float]] = {
 }
 
 
+# Without a byte order mark.
+_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+
+
 def likely(raw: bytes) -> list[tuple[str, str]]:
     """The pages that a text may be saved in, likeliest first, and how its first odd word reads.
 
     Args:
       raw: bytes that are no UTF-8.
     """
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or raw.count(0) > len(raw) // 4:
-        return [("utf-16", _word(raw.decode("utf-16", errors="replace").lstrip("\ufeff")))]
+    if b"\0" in raw or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return _wide(raw)
     scored = []
     for page in (*_LANGUAGES, *_SCRIPTS, *_EASTERN):
         with contextlib.suppress(UnicodeDecodeError):
@@ -82,6 +86,21 @@ def likely(raw: bytes) -> list[tuple[str, str]]:
             scored.append((_score(page, text), page, _word(text)))
     scored.sort(key=lambda one: -one[0])  # pages of one score stay in their order
     return [(page, word) for score, page, word in scored if score >= 0.5 and word][:3]
+
+
+def _wide(raw: bytes) -> list[tuple[str, str]]:
+    """Of the pages of two and four bytes a letter the one that reads most of ASCII, if any."""
+    marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff") or raw[:4] == b"\0\0\xfe\xff"
+    if not marked and raw.count(0) * 10 < len(raw):
+        return []  # a stray zero in other text
+    found = []
+    for page in ("utf-32", "utf-16") if marked else _WIDE:
+        with contextlib.suppress(UnicodeDecodeError):
+            text = raw.decode(page).lstrip("\ufeff")
+            plain = sum(letter.isascii() for letter in text)
+            if plain and "\0" not in text:
+                found.append((plain, page, _word(text) or _words(text)[0][:40]))
+    return [(page, word) for _, page, word in sorted(found)[-1:]]
 
 
 def _score(page: str, text: str) -> float:
@@ -103,5 +122,8 @@ def _share(odd: str, often: str, rest: str, weight: float) -> float:
 
 def _word(text: str) -> str:
     """The first word with a letter beyond ASCII, without what stands around it in a table."""
-    words = re.split(r"[\s,;|\"']+", text)
-    return next((word for word in words if not word.isascii()), "")[:40]
+    return next((word for word in _words(text) if not word.isascii()), "")[:40]
+
+
+def _words(text: str) -> list[str]:
+    return re.split(r"[\s,;|\"']+", text.strip())

@@ -10,6 +10,7 @@ import contextlib
 import contextvars
 import csv
 import dataclasses
+import functools
 import io
 import logging
 import re
@@ -20,12 +21,16 @@ from typing import Any
 
 from jaxsign import reading, spreadsheet
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input import annotations, code_pages
+from jaxsign.input import annotations, code_pages, separated
 
 _LOG = logging.getLogger("jaxsign")
 # Columns that name files, in small letters.
 FILE = ("filename", "file", "video", "path", "video_path")
-_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "|"}
+# Those that any labels may have besides what is required.
+_OPTIONAL = (
+    "cat", "category", "glosses", "signer", "split", "occluded",
+    "start", "end", "frame_start", "frame_end",
+)  # fmt: skip
 _ENCODING = contextvars.ContextVar("encoding", default="")
 
 
@@ -92,7 +97,9 @@ def read_text(path: Path, expected: str = "") -> str:
     plain = "" if b"\0" in raw or b"\x1b" in raw else "utf-8-sig"
     for encoding in filter(None, (plain, given)):
         with contextlib.suppress(UnicodeError):
-            return nfc(raw.decode(encoding).lstrip("\ufeff"))
+            text = raw.decode(encoding).lstrip("\ufeff")
+            if "\0" not in text:
+                return nfc(text)
     raise UserError(f"{path}: is no text in {given or 'UTF-8'}.{_told(raw)}")
 
 
@@ -123,15 +130,14 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
     """
     columns = f" with the columns {','.join(required)}" if required else ""
     text = read_text(path, f"Expected a csv file{columns}.")
-    if "\0" in text:
-        raise UserError(f"{path}: is no text. Expected a csv file")
     annotations.check(path, text)
     if path.suffix.lower() == ".json":
         listed = [Row(i, cells) for i, cells in enumerate(annotations.wlasl(path, text), 1)]
         if not listed:
             raise UserError(f"{path}: names no video")
         return listed
-    header, lines, separator = _split(path, text, required)
+    header, lines, separator = separated.split(path, text, required)
+    header = _as_meant(header, (*required, *_OPTIONAL) if required else ())
     _check_header(path, header, [cells for _, cells in lines[:1000]], required, known, separator)
     rows, empty = [], 0
     for number, cells in lines:
@@ -139,9 +145,10 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
             empty += bool(cells)
             continue
         if any(cells[len(header) :]):
+            name = separated.SEPARATORS.get(separator, separator)
             raise UserError(
                 f"{path} line {number}: has more cells than the header has columns. Cells that "
-                f"hold {_SEPARATORS.get(separator, separator)} need quotation marks around them."
+                f"hold {name} need quotation marks around them."
             )
         cells = [spreadsheet.unguarded(cell) for cell in cells]
         filled = cells + [""] * (len(header) - len(cells))
@@ -149,50 +156,22 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
     if not rows:
         raise UserError(f"{path}: {'has a header but no rows' if header else 'is empty'}")
     if empty:
-        _LOG.warning("%s: %d empty rows left out", path, empty)
+        _tell_empty(path, empty)
     _mend(rows)
     return rows
 
 
-def _split(
-    path: Path, text: str, required: Sequence[str]
-) -> tuple[list[str], list[tuple[int, list[str]]], str]:
-    """The header, the lines below with their numbers, and what stands between cells."""
-    told = re.match(r"sep=(.)\r?\n", text)  # Excel's own first line
-    separator = told[1] if told else _separator(path, text, required)
-    lines = _parsed(path, text, separator)
-    if told:
-        del lines[0]
-    return (lines[0][1] if lines else []), lines[1:], separator
+@functools.cache
+def _tell_empty(path: Path, count: int) -> None:
+    """Once for a file, however often it is read."""
+    _LOG.warning("%s: %d empty rows left out", path, count)
 
 
-def _separator(path: Path, text: str, required: Sequence[str]) -> str:
-    """That which gives the header its required columns, and most cells."""
-
-    def cells(separator: str) -> tuple[int, int]:
-        header = _parsed(path, text, separator, most=1)
-        found = header[0][1] if header else []
-        return sum(name in found for name in required), len(found)
-
-    return max(_SEPARATORS, key=cells)  # the first of several that give as many
-
-
-def _parsed(
-    path: Path, text: str, separator: str, most: int | None = None
-) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    lines = []
-    try:
-        for cells in reader:
-            lines.append((reader.line_num, [cell.strip() for cell in cells]))
-            if len(lines) == most:
-                break
-    except csv.Error as error:
-        raise UserError(
-            f"{path} line {max(reader.line_num, 1)}: not readable as csv ({error}). Look for a "
-            "quotation mark that is not closed."
-        ) from error
-    return lines
+def _as_meant(header: list[str], columns: Sequence[str]) -> list[str]:
+    """The header with the known `columns` as they are called, where it has them in capitals."""
+    absent = {name.lower(): name for name in columns if name not in header}
+    times = collections.Counter(name.lower() for name in header)
+    return [absent.get(name.lower(), name) if times[name.lower()] == 1 else name for name in header]
 
 
 def _check_header(

@@ -30,14 +30,23 @@ def test_the_separator_is_found_out(tmp_path, separator):
     expected = [["a", "0", "1"], ["b, c; d", "1", "1"]]
     assert cells(write(tmp_path, text)) == expected
     assert cells(write(tmp_path, text, "utf-8-sig")) == expected
-    assert cells(write(tmp_path, f"sep={separator}\n{text}")) == expected
+    for first in (
+        f"sep={separator}",
+        f'"SEP={separator}"',
+        f"sep={separator}{separator} ",
+        "sep=:",
+    ):
+        path = write(tmp_path, f"{first}\n{text}")
+        assert cells(path) == expected and tables.read_rows(path, COLUMNS)[0].number == 3
 
 
 def test_rows_without_any_cell_are_left_out_and_counted(tmp_path, caplog):
     path = write(tmp_path, "file,gloss,cat\na,0,0\n,,\n\nb,1,0\n , ,\n")
     with caplog.at_level(logging.WARNING):
         rows = tables.read_rows(path, COLUMNS)
-    assert [row.number for row in rows] == [2, 5] and "2 empty rows left out" in caplog.text
+        tables.read_rows(path, COLUMNS[:1])
+    assert [row.number for row in rows] == [2, 5]
+    assert caplog.text.count("2 empty rows left out") == 1  # however often it is read
     with pytest.raises(UserError, match="has a header but no rows"):
         tables.read_rows(write(tmp_path, "file,gloss,cat\n,,\n"), COLUMNS)
 
@@ -57,8 +66,24 @@ def test_a_table_without_a_header_is_told(tmp_path):
             tables.read_rows(write(tmp_path, text), ("file", "gloss"))
         with pytest.raises(UserError, match="has no header"):
             tables.read_rows(write(tmp_path, text), known=("label", "video"))
-    with pytest.raises(UserError, match=r"lacks the column\(s\) gloss; found file, Gloss"):
-        tables.read_rows(write(tmp_path, "file,Gloss\na,hi\n"), ("file", "gloss"))
+    with pytest.raises(UserError, match=r"lacks the column\(s\) gloss; found file, Glosse"):
+        tables.read_rows(write(tmp_path, "file,Glosse\na,hi\n"), ("file", "gloss"))
+
+
+def test_columns_are_known_in_capitals_too(tmp_path):
+    path = write(tmp_path, "File,GLOSS,Cat,Split,Mine\na,hi,x,val,1\n")
+    (row,) = tables.read_rows(path, ("file", "gloss"))
+    assert row.cells == {"file": "a", "gloss": "hi", "cat": "x", "split": "val", "Mine": "1"}
+    path = write(tmp_path, "file,File,gloss\na,b,hi\n")
+    assert tables.read_rows(path, ("file", "gloss"))[0].cells["File"] == "b"
+
+
+def test_a_quotation_mark_that_is_not_closed_takes_no_rows_along(tmp_path):
+    for text in ('a,0,0\n"b,1,0\nc,2,0\n', 'a,0,0\nb,"1,0\nc,2,"0\n', 'a,0,0\n"b"c,1,0\n'):
+        with pytest.raises(UserError, match="csv line 3: not readable.*quotation mark"):
+            tables.read_rows(write(tmp_path, f"file,gloss,cat\n{text}"), COLUMNS)
+    kept = [["a", '0"', "0"], ['"b', "1\n2", "0"]]
+    assert cells(write(tmp_path, 'file,gloss,cat\na,0",0\n"""b","1\n2",0\n')) == kept
 
 
 WORDS = {
@@ -73,6 +98,10 @@ WORDS = {
     "cp949": "감사합니다",
     "gb18030": "谢谢你好",
     "utf-16": "merci à tous",
+    "utf-16-le": "你好",
+    "utf-16-be": "plain",
+    "utf-32": "plain",
+    "utf-32-be": "merci à tous",
 }
 
 
@@ -80,8 +109,9 @@ WORDS = {
 def test_a_table_of_another_code_page_is_an_error_that_names_it(tmp_path, page):
     word = WORDS[page]
     path = write(tmp_path, f"file,gloss,cat\nc0,{word},x\n", page)
-    with pytest.raises(UserError, match=f"no text in UTF-8.*--encoding {page} "):
+    with pytest.raises(UserError, match=f"no text in UTF-8.*--encoding {page} ") as told:
         tables.read_rows(path, COLUMNS)
+    assert "''" not in str(told.value)
     with tables.encoded(page):
         assert cells(path) == [["c0", word, "x"]]
     with pytest.raises(UserError):  # it held within alone

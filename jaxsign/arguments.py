@@ -57,13 +57,13 @@ def add_source_fps(verb: "argparse.ArgumentParser | argparse._ArgumentGroup") ->
 
 
 def rate(word: str) -> float:
-    """Frames a second, above 0 and at most 1000."""
+    """Frames a second, 0.01 to 1000."""
     try:
         value = float(word)
     except ValueError:
         value = 0.0
-    if not 0 < value <= 1000:
-        raise argparse.ArgumentTypeError(f"{word!r}: expected more than 0, at most 1000")
+    if not 0.01 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{word!r}: expected 0.01 to 1000")
     return value
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from jaxsign import defaults, reading
+from jaxsign import defaults, fields, reading
 from jaxsign.defaults import base
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.whole import write_text
@@ -153,7 +153,15 @@ def _nearest(key: str, known: list[str]) -> str:
         return did_you_mean(key, known) or _siblings(key, known)
     near = difflib.get_close_matches(name, leaves, n=1, cutoff=0.6)
     place = f"{section}." if section else ""
-    return f" Did you mean {place + near[0]!r}?" if near else _siblings(key, known)
+    meant = [place + near[0]] if near else _described(place, name)
+    return f" Did you mean {meant[0]!r}?" if meant else _siblings(key, known)
+
+
+def _described(place: str, word: str) -> list[str]:
+    """Keys of a section in whose description a word stands: 'learning' for optim.lr."""
+    keys = fields.described(defaults.Recipe).items()
+    word = word.replace("_", " ")
+    return [key for key, about in keys if key.startswith(place) and word in about.text]
 
 
 def _siblings(key: str, known: list[str]) -> str:

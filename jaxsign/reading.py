@@ -191,7 +191,9 @@ def limited(most: int | None) -> Iterator[None]:
             os.environ[_VARIABLE] = before
 
 
-def check_size(path: Path, size: int, what: str = "it", limit: int | None = None) -> None:
+def check_size(
+    path: Path, size: int, what: str = "it", limit: int | None = None, *, fixed: bool = False
+) -> None:
     """Refuses what would take too much memory, before it takes it.
 
     Args:
@@ -199,15 +201,18 @@ def check_size(path: Path, size: int, what: str = "it", limit: int | None = None
         size: bytes in memory.
         what: names what is large, for the message.
         limit: bytes; None = `most_bytes`.
+        fixed: the limit is the same whatever `--max-bytes` says.
 
     Raises:
         UserError: more than the limit.
     """
     limit = most_bytes() if limit is None else limit
     if size > limit:
+        wanted = size * most_bytes() // limit
+        advice = f" If the file is what you think it is: --max-bytes {wanted}"
         raise UserError(
-            f"{path}: {what} takes {size:,} bytes, more than the {limit:,} that are read at once. "
-            f"If the file is what you think it is: --max-bytes {size * most_bytes() // limit:.0f}"
+            f"{path}: {what} takes {size:,} bytes, more than the {limit:,} that are read at once."
+            f"{'' if fixed else advice}"
         )
 
 
@@ -225,7 +230,7 @@ def read_bytes(path: Path, expected: str = "", most: int | None = None) -> bytes
     check(path, expected)
     limit = most or most_bytes() // _TEXT_GROWS
     try:
-        check_size(path, path.stat().st_size, "as text it", limit)
+        check_size(path, path.stat().st_size, "as text it", limit, fixed=most is not None)
         return path.read_bytes()
     except OSError as error:
         raise UserError(

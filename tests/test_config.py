@@ -1,12 +1,13 @@
 """Recipes: loading, overriding, storing, and telling two runs apart."""
 
+import argparse
 import dataclasses
 
 import pytest
 from ml_collections import ConfigDict
 
+from jaxsign import arguments, defaults, fields, nets
 from jaxsign import config as configs
-from jaxsign import defaults, fields, nets
 from jaxsign.errors import UserError
 
 
@@ -89,3 +90,18 @@ def test_problems_are_told_all_at_once_by_their_keys():
         "optim.lr=-1.0: expected 0 or more",
         "decode.mode='bean': expected 'greedy', 'beam' or 'two_pass'. Did you mean 'beam'?",
     ]
+
+
+def test_a_key_is_found_by_what_it_means():
+    with pytest.raises(UserError, match="'optim.learning'. Did you mean 'optim.lr'"):
+        configs.load("fslr_transformer", ["--config.optim.learning=1"])
+
+
+@pytest.mark.parametrize("rate", ["1e-320", "1e30", "-1"])
+def test_a_rate_is_one_that_there_may_be(rate):
+    config = configs.load("fslr_transformer", [f"--config.data.source_fps={rate}"])
+    assert defaults.problems(config) == [
+        f"data.source_fps={float(rate)!r}: expected 0, or 0.01 to 1000"
+    ]
+    with pytest.raises(argparse.ArgumentTypeError, match="expected 0.01 to 1000"):
+        arguments.rate(rate)

@@ -69,9 +69,11 @@ def find(
     if not source.exists():
         raise UserError(f"{source}: no such file or folder. Expected a clip or a folder of clips.")
     if source.is_file() and videos.is_video(source.name):
+        _check_alone(source, person, "what is found in films is")
         return _items(source, films.open_films(source, finder))
     found = _array_files(source)
     if found:
+        _check_alone(source, person, "files of arrays are")
         _tell_left_out(source, found)
         base = source if source.is_dir() else source.parent
         return [Item(path, path.relative_to(base).as_posix(), fps=fps) for path in found]
@@ -79,9 +81,15 @@ def find(
         name = formats.detect(source)
     except UserError:
         if source.is_dir() and videos.below(source):
+            _check_alone(source, person, "what is found in films is")
             return _items(source, films.open_films(source, finder))
         raise
     return _items(source, formats.open_collection(source, name, person=person, fps=fps))
+
+
+def _check_alone(source: Path, person: int, what: str) -> None:
+    if person:
+        raise UserError(f"{source}: --person {person}, but {what} of one person")
 
 
 def _array_files(source: Path) -> list[Path]:

@@ -73,6 +73,8 @@ class Npz:
     def _check_size(self, key: str) -> None:
         """Refuses an array that is too large, or that its file cannot hold."""
         shape, dtype = self.header(key)
+        if dtype.hasobject:
+            raise ValueError(f"{key} is of python objects")
         size = math.prod(shape) * dtype.itemsize
         info = self._archive.getinfo(self._names[key])
         if size > info.file_size:
@@ -162,6 +164,12 @@ def read_npz(path: str | os.PathLike, keys: Collection[str] | None = None) -> di
     """The arrays of an npz, or those of `keys` that it holds; raises as `open_npz`."""
     with open_npz(path) as archive:
         return {key: archive.read(key) for key in archive.keys if keys is None or key in keys}
+
+
+def held(path: str | os.PathLike) -> str:
+    """The names of an npz's arrays, for messages."""
+    with open_npz(path) as archive:
+        return ", ".join(archive.keys) or "none"
 
 
 def check_finite(x: np.ndarray, name: str | Path) -> None:

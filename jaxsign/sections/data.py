@@ -10,6 +10,8 @@ _SIGNON = fields.When("data.source", "signon")
 
 _DIMS = fields.Rule(lambda v: v in (2, 3), "2 or 3")
 
+_RATE = fields.Rule(lambda v: v == 0 or 0.01 <= v <= 1000, "0, or 0.01 to 1000")
+
 
 @dataclasses.dataclass(frozen=True)
 class Place:
@@ -79,7 +81,7 @@ class Data:
     )
     source_fps: float = fields.value(
         0.0,
-        fields.NOT_NEGATIVE,
+        _RATE,
         "frames a second of all clips, whatever their files say; 0 = as they say",
     )
     synthetic: Synthetic = fields.section(Synthetic, fields.When("data.source", "synthetic"))

@@ -141,7 +141,7 @@ def _fitting(
         if unwanted or any(here.get(path) != there.get(path) for path in group):
             skipped |= group
     problems = [
-        _difference(path, here.get(path), there.get(path))
+        _difference(names[path], here.get(path), there.get(path))
         for path in sorted({*here, *there} - skipped)
         if here.get(path) != there.get(path)
     ]

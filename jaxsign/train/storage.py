@@ -5,6 +5,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -40,13 +41,12 @@ class Store:
 
     def __init__(self, folder: Path, *, reading: bool = False, most: int | None = 1):
         self._folder = folder
-        if reading:
-            options = ocp.CheckpointManagerOptions(read_only=True)
-        else:
-            options = ocp.CheckpointManagerOptions(
-                max_to_keep=most, enable_async_checkpointing=False, cleanup_tmp_directories=True
-            )
+        how: dict[str, Any] = {"read_only": True}
+        if not reading:
+            how = {"enable_async_checkpointing": False, "cleanup_tmp_directories": True}
+            how["max_to_keep"] = most
         with explained(folder, writing=not reading), contextlib.ExitStack() as opened:
+            options = ocp.CheckpointManagerOptions(**how)
             if not reading:
                 folder.mkdir(parents=True, exist_ok=True)
             place = opened.enter_context(_reachable(folder))
@@ -267,13 +267,21 @@ def check(place: Path, name: str, found: Digests, stored: Digests | None, advice
 
 @contextlib.contextmanager
 def explained(place: Path, *, writing: bool = False, advice: str = "") -> Iterator[None]:
-    """Turns what storage raises into one message; the last complete checkpoint stays."""
+    """Turns what storage raises into one message; the last complete checkpoint stays.
+
+    What the library logs besides is not shown, also where this is a part of another program.
+    """
+    log = logging.getLogger("absl")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         yield
     except UserError:
         raise
     except Exception as error:  # Orbax and tensorstore raise many types
         raise UserError(_explanation(place, error, writing, advice).rstrip()) from error
+    finally:
+        log.setLevel(before)
 
 
 def _explanation(place: Path, error: Exception, writing: bool, advice: str) -> str:

@@ -287,3 +287,10 @@ def test_a_single_number_is_no_input(run, tmp_path):
     (item,) = files.find(tmp_path / "a.npz", run)
     with pytest.raises(UserError, match=r"a.npz: no array of 156.*Found: X \[\] float32"):
         files.read(item, run)
+
+
+def test_a_person_is_chosen_only_where_there_may_be_several(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.zeros((3, 156), np.float32))
+    for source in (tmp_path, tmp_path / "a.npz"):
+        with pytest.raises(UserError, match="--person 2, but files of arrays are of one person"):
+            files.find(source, person=2)

@@ -9,6 +9,7 @@ import pytest
 from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
+from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats
 
 
@@ -131,3 +132,12 @@ def test_a_header_of_an_impossible_shape_is_told(tmp_path, shape):
             read(packed)
     with pytest.raises(UserError, match=r"a.npy: not a readable .npy file"):
         formats.detect(single)
+
+
+def test_what_an_npz_holds_is_told_as_it_is(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.array([{}], object))
+    with pytest.raises(UserError, match="pickled objects, which are never loaded"):
+        files.read_npz(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.clip.npz", points=np.zeros(3), other=np.zeros(3))
+    with pytest.raises(UserError, match=r"found points, other\)"):
+        clips.load(tmp_path / "b.clip.npz")

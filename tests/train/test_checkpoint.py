@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import threading
@@ -202,3 +203,15 @@ def test_loops_of_other_threads_are_their_own():
     assert type(found[0]).__module__.startswith("asyncio")
     assert type(found[1]).__module__ == storage.__name__
     assert asyncio.get_event_loop_policy() is before
+
+
+def test_the_librarys_own_lines_are_not_shown(tmp_path, caplog):
+    log = logging.getLogger("absl")
+    before = log.level
+    log.setLevel(logging.INFO)
+    try:
+        _save(tmp_path)
+        checkpoint.load_variables(tmp_path, "best")
+        assert not caplog.records and log.level == logging.INFO
+    finally:
+        log.setLevel(before)

@@ -143,7 +143,7 @@ def load(path: str | os.PathLike) -> Clip:
         )
     except KeyError as error:
         raise UserError(
-            f"{path}: is no clip file: array {error} is missing (found {sorted(arrays)})"
+            f"{path}: is no clip file: array {error} is missing (found {files.held(path)})"
         ) from error
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise UserError(f"{path}: is no good clip file: {error}") from error

@@ -35,7 +35,7 @@ def checked(path: Path, key: str, arrays: Mapping[str, Array], *, chosen: bool =
     if key not in arrays and key == "X2048" and arrays.get("X", np.empty(0)).shape[1:] == (2048,):
         key, arrays = "X2048", {"X2048": arrays["X"]}
     if key not in arrays:
-        raise UserError(f"{path}: lacks the array {key!r} (data.key); found {_keys(path)}")
+        raise UserError(f"{path}: lacks the array {key!r} (data.key); found {files.held(path)}")
     array = arrays[key]
     width = WIDTHS.get(key)
     if array.dtype == np.uint8 and array.ndim == 4 and array.shape[-1] == 3:
@@ -69,11 +69,6 @@ def _other_keys(path: Path, key: str) -> str:
         f". data.key={key} names this array; the file holds {held}. Name the one to learn: "
         f"--config.data.key=NAME ({widths} numbers a frame, any other name what there is)"
     )
-
-
-def _keys(path: Path) -> str:
-    with files.open_npz(path) as archive:
-        return ", ".join(archive.keys) or "none"
 
 
 def write(

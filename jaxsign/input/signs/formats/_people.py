@@ -1,5 +1,6 @@
 """Files that hold several people: whom a clip is of."""
 
+import functools
 import logging
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def choose(path: Path, points: Array, there: Array, person: int = 0) -> int:
         person: the number that was asked for, from 1; 0 = find out.
 
     Raises:
-        UserError: there is no such person, or several move.
+        UserError: there is no such person, or of several none moves clearly most.
     """
     count = points.shape[1]
     if person > count:
@@ -38,18 +39,25 @@ def choose(path: Path, points: Array, there: Array, person: int = 0) -> int:
     if len(seen) < 2:
         return int(seen[0]) if len(seen) else 0
     moved = _moved(points, there)
-    first, second = np.argsort(-moved)[:2]
+    first, second = seen[np.argsort(-moved[seen], kind="stable")[:2]]
     told = ", ".join(
         f"person {i + 1} in {frames[i]} of {len(points)} frames (moves {moved[i]:.2f})"
         for i in seen
     )
-    if moved[first] < _CLEARLY * moved[second]:
+    if moved[first] <= _CLEARLY * moved[second]:
+        how = "who move" if moved[second] else "and nobody moves"
         raise UserError(
-            f"{path}: shows {len(seen)} people who move: {told}. Say whose signs these are: "
+            f"{path}: shows {len(seen)} people {how}: {told}. Say whose signs these are: "
             "--person N (of jaxsign convert, for data to train on)"
         )
-    _LOG.warning("%s: took person %d, who moves most: %s", path, first + 1, told)
+    _tell(path, f"took person {first + 1}, who moves most: {told}")
     return int(first)
+
+
+@functools.cache
+def _tell(path: Path, text: str) -> None:
+    """Once for a file, however often it is read."""
+    _LOG.warning("%s: %s", path, text)
 
 
 def _moved(points: Array, there: Array) -> Array:

@@ -50,7 +50,7 @@ def load(path: Path) -> Clip:
         return _bare(arrays, str(path))
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
-            f"{path}: {error}. Expected landmarks [T, 543, 3] and fps; found {sorted(arrays)}."
+            f"{path}: {error}. Expected landmarks [T, 543, 3] and fps; found {files.held(path)}."
         ) from error
 
 

@@ -78,3 +78,21 @@ def test_of_two_who_move_one_is_asked_for(tmp_path, two, capsys):
     with pytest.raises(UserError, match="format clips is of one person"):
         formats.open_collection(out, person=1)
     assert cli.main(["inspect", str(source), "--person", "1", "--json"]) == 0
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_an_empty_person_is_never_taken(tmp_path, two, still, caplog):
+    people, confidence = two
+    people, confidence = people[:, [0, 1, 1]], confidence[:, [0, 1, 1]]
+    confidence[:, 1] = 0
+    people[:, 2] = people[:1, 2]
+    if still:
+        people[:, 0] = people[:1, 0]
+    write(tmp_path / "a.pose", people, confidence)
+    if still:
+        with pytest.raises(UserError, match="2 people and nobody moves: person 1 .*person 3 in"):
+            pose.load(tmp_path / "a.pose")
+        return
+    for _ in range(3):
+        _is_person(pose.load(tmp_path / "a.pose"), people, 0)
+    assert len(caplog.records) == 1

@@ -95,7 +95,6 @@ class Net(typed.Layer, kw_only=True):
         `embedding` float32 [B, E].
       takes_nan: NaN in `x` means a point that was not seen; else NaN is refused.
       uses_progress: its regularisation changes over a run; training passes it `progress`.
-      optional_parts: submodules that are there for some inputs only.
       parts_without_params: modules of the torch original, by name, that hold nothing to freeze and
         stand in no key of its state_dict.
       attention_part: of a net that gives `att_logits`, the submodule that these alone train; it has
@@ -109,7 +108,6 @@ class Net(typed.Layer, kw_only=True):
     outputs: ClassVar[tuple[str, ...]] = ("logits", "embedding")
     takes_nan: ClassVar[bool] = False
     uses_progress: ClassVar[bool] = False
-    optional_parts: ClassVar[tuple[Part, ...]] = ()
     parts_without_params: ClassVar[tuple[str, ...]] = ()
     attention_part: ClassVar[str] = ""
 
@@ -160,6 +158,11 @@ class Net(typed.Layer, kw_only=True):
     @property
     def unused_params(self) -> tuple[str, ...]:
         """Patterns of parameters that never get a gradient and must never be changed."""
+        return ()
+
+    @property
+    def optional_parts(self) -> tuple[Part, ...]:
+        """Submodules that are there for some inputs only."""
         return ()
 
     @property

@@ -48,8 +48,6 @@ class InceptionV3GRU(nets.Net):
     freeze_backbone: bool = True
     transform_input: bool = True
 
-    optional_parts = (BACKBONE,)
-
     @nn.compact
     def __call__(
         self, x: Array, valid: Array | None = None, *, train: bool = False
@@ -101,6 +99,11 @@ class InceptionV3GRU(nets.Net):
     def class_biases(self) -> dict[str, str]:
         """Head -> path of the bias of its classes."""
         return {"gloss": "gloss_head/bias", "cat": "category_head/bias"}
+
+    @property
+    def optional_parts(self) -> tuple[nets.Part, ...]:
+        """The backbone, which features do not need."""
+        return (BACKBONE,)
 
     def with_frozen(self, parts: Collection[str]) -> Self:
         """The same net with its backbone frozen or not."""

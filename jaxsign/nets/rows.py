@@ -175,3 +175,18 @@ def languages(weights: Mapping[str, Any]) -> dict[str, int]:
     """`languages` and `language_dim` of a net, where it has an embedding of languages."""
     found = weights.get("language_embedding.weight")
     return {} if found is None else {"languages": found.shape[0], "language_dim": found.shape[1]}
+
+
+def conv_norm(conv: str, norm_key: str, path: Path, shape: tuple[int, ...]) -> list[KeyEntry]:
+    """`image_convs.ConvNorm`: a Conv2d of weight `shape` without bias, and its BatchNorm2d."""
+    place = ("params", *path, "conv", "kernel")
+    rows = [KeyEntry(f"{conv}.weight", place, "conv2d", shape)]
+    return rows + norm(norm_key, (*path, "norm"), shape[0])
+
+
+def pointwise(key: str, path: Path, out: int, width: int) -> list[KeyEntry]:
+    """The two rows of a torch Conv2d(width, out, 1) that is a Dense at `path`."""
+    return [
+        KeyEntry(f"{key}.weight", ("params", *path, "kernel"), "conv1x1", (out, width, 1, 1)),
+        KeyEntry(f"{key}.bias", ("params", *path, "bias"), shape=(out,)),
+    ]

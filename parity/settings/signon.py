@@ -1,7 +1,8 @@
 """SignON's settings: sizes of its nets, clips and batches, losses, the recorded training steps."""
 
 import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,14 @@ def is_norm(key: str) -> bool:
     if kind in ("frame_embed.proj", "pose_embedding.embedding"):
         return int(number) % 4 == 1
     return layer.rpartition(".")[2] in ("norm1", "norm2", "norm", "logit_norm")
+
+
+def is_image_norm(case: cases.Case) -> Callable[[str], bool]:
+    """As `is_norm`, of a case of VTN."""
+    norms = r"backbone\.1|.*\.(bn\d|downsample\.1)"
+    if case.args["backbone_name"] == "efficientnet_b0":
+        norms = r"backbone\.0\.features\.(\d|\d\.\d\.block\.\d)\.1"
+    return lambda key: is_norm(key) or bool(re.fullmatch(norms, key.rpartition(".")[0]))
 
 
 def smoothing(call: entries.Entries) -> float:

@@ -15,7 +15,9 @@ TARGETS = {
     "PTN": signon_train.ptn_case,
     "PoseFormer": signon_train.poseformer_case,
     "PositionalEncoding": signon_nets.positional_encoding,
+    "VTN": signon_nets.vtn_case,
     "postprocess": signon_input.postprocess,
+    "predict": signon_nets.predict,
     "augmentations and evaluation transform of generation A (section 3.5)": (
         signon_augment.generation_a
     ),

@@ -1,6 +1,6 @@
 """SignON's nets through their golden cases."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
-from jaxsign.nets import poseformer, ptn
+from jaxsign.input.signs.views import signon
+from jaxsign.nets import poseformer, ptn, state_dict, torch_files, vtn
 from jaxsign.nets.layers import body_points, positions
 from jaxsign.tasks.classes import loss as losses
 from parity import cases, weights
@@ -46,6 +47,12 @@ def original_ptn(case: cases.Case, **fields: Any) -> ptn.PTN:
         **_encoder(sizes),
         **{**_UPSTREAM, **fields},
     )
+
+
+def original_vtn(case: cases.Case) -> vtn.VTN:
+    """As `original_poseformer`."""
+    sizes = settings.vtn(case)
+    return vtn.VTN(backbone_name=sizes["backbone_name"], **_encoder(sizes))
 
 
 def _encoder(sizes: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +115,62 @@ def forward(
     return produced | weights.gradients(table, variables, grads)
 
 
+def vtn_case(case: cases.Case) -> Arrays:
+    """A case of VTN."""
+    net, clips = original_vtn(case), settings.images(case)
+    table = net.key_table()
+    check_shapes(case, table)
+    raw = np.moveaxis(case.inputs["images_uint8"].swapaxes(0, 1), 2, -1)
+    # Only what is normalised as usual can be given as it is.
+    plain = case.call["input_gain"] == 1
+    x = raw if plain else np.moveaxis(clips.x.swapaxes(0, 1), 2, -1)
+    produced = forward(net, case, clips, x, None, settings.is_image_norm(case))
+    produced["output/inter/backbone"] = produced["output/embedding_spatial"].swapaxes(0, 1)
+    return produced
+
+
+def check_shapes(case: cases.Case, table: Sequence[state_dict.KeyEntry]) -> None:
+    """Refuses a table that is not the state_dict that the case lists."""
+    shapes = {row.key: row.shape or () for row in table}
+    sizes = [np.prod(row.shape or (), dtype=int) for row in table if row.path[0] == "params"]
+    settings.check_shapes(case, shapes, int(sum(sizes)))
+
+
 def positional_encoding(case: cases.Case) -> Arrays:
     """The first rows of the table of sines."""
     case.call.one_of("max_len", settings.ROWS)
     return {"output/pe": positions.sinusoidal(settings.ROWS, case.args["d_model"])[:40]}
+
+
+def predict(case: cases.Case) -> Arrays:
+    """Whole videos through a checkpoint: what each kind of embedding is, and the logits."""
+    kind, _, name = case.meta["weights"].partition(":")
+    assert kind == "checkpoint"
+    case.call.one_of("generation", "B")
+    stored = torch_files.read(case.path.parent / name)
+    bare = state_dict.unwrap(stored, where=name)
+    net = poseformer.PoseFormer(
+        **poseformer.PoseFormer.fields_from_state_dict(bare),
+        n_heads=stored["hyper_parameters"]["num_attention_heads"],
+        **_UPSTREAM,
+    )
+    variables = state_dict.to_variables(net.key_table(), bare, where=name)
+    aspect, videos = case.call["inverse_aspect_ratio"], case.inputs
+    clips = [signon.view(raw, output="points", aspect=aspect) for raw in videos.values()]
+    # One batch padded with zeros, which the original's answers know of.
+    x = np.zeros((len(clips), max(map(len, clips)), *net.frame_shape), np.float32)
+    for row, clip in enumerate(clips):
+        x[row, : len(clip)] = clip
+    outputs = jax.jit(lambda x: nets.call(net, variables, {"x": x}))(x)
+    produced = {}
+    for row, (video, clip) in enumerate(zip(videos, clips, strict=True)):
+        # What the original calls probabilities are logits.
+        found = {
+            "spatial": outputs["spatial"][row, : len(clip)],
+            "temporal": outputs["temporal"][row, : len(clip)],
+            "CLS": outputs["cls"][row],
+            "probabilities": outputs["logits"]["gloss"][row],
+        }
+        for output, value in found.items():
+            produced[f"output/{output}/{video.removeprefix('raw/')}"] = np.asarray(value)
+    return produced

@@ -13,7 +13,8 @@ SMALL = {
     "asl_hybrid": {"dim": 8},
     "iv3_gru": {},
     **dict.fromkeys(
-        ("poseformer", "ptn", "sign_transformer"), {"emb_dim": 8, "n_heads": 2, "n_layers": 1}
+        ("poseformer", "ptn", "sign_transformer", "vtn"),
+        {"emb_dim": 8, "n_heads": 2, "n_layers": 1},
     ),
     "whisper_sign": {"dim": 8, "num_heads": 2, "num_layers": 1, "ff_dim": 8},
 }

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 
 def torch_uniform(fan_in: int) -> Callable[..., jax.Array]:
@@ -14,3 +15,10 @@ def torch_uniform(fan_in: int) -> Callable[..., jax.Array]:
         return jax.random.uniform(key, shape, dtype or "float32", -bound, bound)
 
     return init
+
+
+def fan_out_normal(key, shape, dtype=jnp.float32):
+    """Kaiming normal for [..., in, out] with torch's fan out, taps * out, also depthwise."""
+    return math.sqrt(2.0 / (math.prod(shape[:-2]) * shape[-1])) * jax.random.normal(
+        key, shape, dtype
+    )

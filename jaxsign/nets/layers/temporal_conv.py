@@ -4,22 +4,23 @@ Source: the public system google_asl_recognition (`TemporalConvBlock`, `Conv1DBl
 as there: normal of variance 2 / (channels out * taps), biases zero.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import batch_norm, dense, depthwise, dropout, regularisers, typed
+from jaxsign.nets.layers import (
+    batch_norm,
+    dense,
+    depthwise,
+    dropout,
+    initializers,
+    regularisers,
+    typed,
+)
 
 Array = jax.Array
-
-
-def _fan_out_normal(key, shape, dtype=jnp.float32):
-    """Kaiming normal for shape [taps, in, out] with torch's fan out, out * taps, also depthwise."""
-    return math.sqrt(2.0 / (shape[0] * shape[2])) * jax.random.normal(key, shape, dtype)
 
 
 class Convolution(typed.Layer):
@@ -46,7 +47,7 @@ class Convolution(typed.Layer):
             raise ValueError(f"pointwise with taps={self.taps}, expected 1")
         width = x.shape[-1] if self.pointwise else 1
         shape = (self.taps, width, self.features)
-        kernel = self.param("kernel", _fan_out_normal, shape, self.param_dtype)
+        kernel = self.param("kernel", initializers.fan_out_normal, shape, self.param_dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         if self.pointwise:

@@ -1,6 +1,6 @@
 """What is done to frames before landmarks are looked for."""
 
-import json
+import argparse
 
 import cv2
 import extract_fakes as fakes
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs.extract import commands, folder, pixels, recording, settings, work
+from jaxsign.input.signs.extract import commands, pixels, recording, settings
 
 
 def image(seed=0, size=(40, 50)):
@@ -82,8 +82,6 @@ def test_the_record_tells_it_and_older_records_still_agree(tmp_path):
 
 
 def test_the_command_line_asks_for_it(tmp_path):
-    import argparse
-
     verbs = argparse.ArgumentParser().add_subparsers()
     commands.add_extract(verbs)
     words = verbs.choices["extract"].parse_args(
@@ -91,8 +89,3 @@ def test_the_command_line_asks_for_it(tmp_path):
     )
     chosen = commands.settings(words)
     assert chosen.equalize_histogram and chosen.sharpen == 2.0
-    fakes.movie(tmp_path / "v" / "a.mp4", 2)
-    plan = work.ExtractionPlan(out=tmp_path / "c", factory=fakes.Fake, settings=chosen)
-    folder.extract(tmp_path / "v", plan, workers=1)
-    record = json.loads((tmp_path / "c" / "extract.json").read_text())
-    assert record["sharpen"] == 2.0 and record["equalize_histogram"] is True

@@ -290,7 +290,7 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
     if kind.stored:
         load = functools.partial(fslr_npz.read, key=data.key)
     suffix = ".npz" if kind.stored else clips.SUFFIX
-    named = _table_names(data, limits)
+    named = _table_names(data, split, limits)
     endings = (suffix, ".npz", ".parquet")
     table = labels.read_table(folder, path, limits, endings, split, named)
     if kind.stored and any(table.parts):
@@ -317,19 +317,29 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
     )
 
 
-def _table_names(data: ConfigDict, limits: Mapping[str, int]) -> numbering.Names:
-    """The classes of each head whose tables hold names, in the same order for all splits."""
+def _table_names(data: ConfigDict, split: str, limits: Mapping[str, int]) -> numbering.Names:
+    """The classes of each head whose tables hold names, in the same order for all splits.
+
+    Training goes without the table of the tests: where that cannot be read, it is told.
+    """
     given = data.get("class_names") or labels.label_map(data.label_map, limits)
     if given:
         return {head: tuple(names) for head, names in given.items() if names}
     cells: dict[str, list[str]] = {head: [] for head in labels.HEADS}
-    for split in SPLITS:
-        folder = Path(data[split].path)
-        path = Path(data[split].labels) if data[split].labels else folder / "labels.csv"
-        if data[split].path and path.is_file():
+    for other in SPLITS:
+        folder = Path(data[other].path)
+        path = Path(data[other].labels) if data[other].labels else folder / "labels.csv"
+        if not data[other].path or not path.is_file():
+            continue
+        try:
             rows = tables.read_rows(path, labels.REQUIRED)
-            for head, found in cells.items():
-                found += [row.cells.get(head, "") for row in rows]
+        except UserError as error:
+            if other != "test" or split == "test":
+                raise
+            _tell_unread(str(error))
+            continue
+        for head, found in cells.items():
+            found += [row.cells.get(head, "") for row in rows]
     names = {
         head: formats.in_order((), found)
         for head, found in cells.items()
@@ -337,6 +347,12 @@ def _table_names(data: ConfigDict, limits: Mapping[str, int]) -> numbering.Names
     }
     numbering.check_counts(names, limits, str(data.train.path))
     return names
+
+
+@functools.cache
+def _tell_unread(problem: str) -> None:
+    """Once for a table, however often it is opened."""
+    _LOG.warning("%s Training goes without this table; evaluating on it will not.", problem)
 
 
 def _absent(paths: Sequence[Path], names: Sequence[str], files: formats.Lookup) -> list[str]:

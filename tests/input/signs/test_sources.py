@@ -269,7 +269,7 @@ def test_a_bad_json_map_is_named(tmp_path, text):
         labels.label_map(str(path), {})
 
 
-def test_names_and_numbers_are_alike_and_categories_optional(tmp_path):
+def test_names_and_numbers_are_alike_and_categories_optional(tmp_path, caplog):
     for split, rows in (("train", ["a,bye", "b,hello"]), ("val", ["a,hello", "b,wait"])):
         (tmp_path / split).mkdir()
         for stem in "ab":
@@ -281,6 +281,15 @@ def test_names_and_numbers_are_alike_and_categories_optional(tmp_path):
     assert train.class_names == {"gloss": ("bye", "hello", "wait")} == val.class_names
     assert train.labels["gloss"].tolist() == [0, 1] and val.labels["gloss"].tolist() == [1, 2]
     assert set(train.labels) == {"gloss"}
+    (tmp_path / "test").mkdir()
+    write_rows(tmp_path / "test", ["a;bye;1"], "nothing;at;all")
+    data.test.path = str(tmp_path / "test")
+    for _ in range(2):
+        assert sources.open_source(data, "train").class_names == train.class_names
+    (record,) = caplog.records
+    assert "lacks the column(s) file, gloss" in record.getMessage()
+    with pytest.raises(UserError, match="lacks the column"):
+        sources.open_source(data, "test")
     with pytest.raises(UserError, match="has 3 classes of gloss, but net.num_gloss=2"):
         sources.open_source(data, "train", {"gloss": 2})
     data.class_names = {"gloss": ("wait", "hello", "bye")}

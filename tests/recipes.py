@@ -33,6 +33,8 @@ NAMES = (
     "fslr_iv3_gru",
     "fslr_iv3_gru:large",
     "traduttore",
+    "signon",
+    "signon:ptn",
     "asl_hybrid",
     "asl_hybrid:parity",
     "asl_hybrid:test",

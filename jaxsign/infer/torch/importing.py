@@ -93,9 +93,11 @@ def import_checkpoint(
     name = net or recognise.net_name(weights, path)
     notes: list[str] = []
     form = originals.find(name)
-    fields = recognise.fields(name, weights, {"n_heads": n_heads, "pooling": pooling}, path, notes)
+    given = {"n_heads": n_heads or form.n_heads(extras), "pooling": pooling}
+    fields = recognise.fields(name, weights, given, path, notes)
     fields = form.fields(extras, fields, weights, path, notes)
-    config = _recipe(name, form.variant, fields, overrides)
+    recipe = form.recipe or ":".join(filter(None, (_recipe_name(name), form.variant)))
+    config = _recipe(recipe, fields, overrides)
     fields = {key: config.net[key] for key in fields}
     _set(config, form.settings(extras, fields, notes), overrides)
     built = nets.build(**config.net.to_dict())
@@ -125,6 +127,11 @@ def _read(path: Path) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
     """A checkpoint's weights, and what it holds besides."""
     checkpoint = torch_files.read(path)
     extras = checkpoint if isinstance(checkpoint, Mapping) else {}
+    state = extras.get("state_dict")
+    if recognise.is_lightning(extras) and isinstance(state, Mapping):
+        # Beside the net's weights there may be those of the loss.
+        own = {key: value for key, value in state.items() if not key.startswith("criterion.")}
+        checkpoint = {"state_dict": own}
     return torch_map.unwrap(checkpoint, where=str(path)), extras
 
 
@@ -139,11 +146,9 @@ def _refuse_occupied(workdir: Path) -> None:
         )
 
 
-def _recipe(
-    name: str, variant: str, fields: Mapping[str, Any], overrides: Sequence[str]
-) -> ConfigDict:
-    """The recipe of the system that uses this net, with the checkpoint's sizes."""
-    config = configs.load(_recipe_name(name) + (f":{variant}" if variant else ""), overrides)
+def _recipe(recipe: str, fields: Mapping[str, Any], overrides: Sequence[str]) -> ConfigDict:
+    """The recipe of the system that uses a net, with the checkpoint's sizes."""
+    config = configs.load(recipe, overrides)
     frames = int(fields.get("max_len", 0)) - (fields.get("pooling") == "cls")
     if frames > 0:
         own = int(config.input.max_length)

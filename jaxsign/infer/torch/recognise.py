@@ -143,8 +143,23 @@ def _was_trained(inside: Sequence[torch_map.KeyEntry], extras: Mapping[str, Any]
 def epoch(extras: Mapping[str, Any]) -> int | None:
     """The epoch that a checkpoint tells, counted from 1; None where it does not."""
     found = number(extras.get("epoch"), int)
-    # This form counts from 0.
-    return found + 1 if found is not None and "val_acc" in extras else found
+    # These forms count from 0.
+    from_0 = "val_acc" in extras or is_lightning(extras)
+    return found + 1 if found is not None and from_0 else found
+
+
+def is_lightning(extras: Mapping[str, Any]) -> bool:
+    """Whether PyTorch Lightning wrote a checkpoint."""
+    return "pytorch-lightning_version" in extras
+
+
+def _remembered(extras: Mapping[str, Any]) -> Any:
+    """The best accuracy that Lightning's callbacks remember; None where there is none."""
+    callbacks = extras.get("callbacks")
+    for state in callbacks.values() if isinstance(callbacks, Mapping) else ():
+        if isinstance(state, Mapping) and state.get("monitor") == "val_accuracy":
+            return state.get("best_model_score")
+    return None
 
 
 def metric(extras: Mapping[str, Any]) -> float | None:
@@ -155,13 +170,15 @@ def metric(extras: Mapping[str, Any]) -> float | None:
     if "best_metric" not in extras and "val_acc" in extras:
         percent = number(extras["val_acc"], float)
         return None if percent is None else percent / 100
+    if is_lightning(extras):
+        return number(_remembered(extras), float)
     return number(extras.get("best_metric", extras.get("loss")), float)
 
 
 def told(extras: Mapping[str, Any]) -> dict[str, Any]:
     """What else a checkpoint says of its training, as far as it is plain values."""
     found: dict[str, Any] = {}
-    for key in ("train_acc", "manifest", "config", "jaxsign"):
+    for key in ("train_acc", "manifest", "config", "jaxsign", "hyper_parameters"):
         with contextlib.suppress(TypeError, ValueError):  # tensors, NaN: not for a JSON file
             json.dumps(extras.get(key), allow_nan=False)
             found[key] = extras.get(key)

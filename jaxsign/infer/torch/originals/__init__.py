@@ -22,11 +22,18 @@ class Form:
       metric: what a checkpoint's metric is called.
       first_id: the id of the first gloss.
       variant: of the net's recipe, the one with the original's own numbers.
+      recipe: with its variant, where that is not the one whose first variant has the net; "" = it
+        is.
     """
 
     metric: ClassVar[str] = "best metric"
     first_id: ClassVar[int] = 0
     variant: ClassVar[str] = ""
+    recipe: str = ""
+
+    def n_heads(self, extras: Mapping[str, Any]) -> int | None:
+        """Attention heads, which shapes do not tell; None where the file does not either."""
+        return None
 
     def fields(
         self,

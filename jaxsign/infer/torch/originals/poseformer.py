@@ -1,0 +1,5 @@
+"""SignON's checkpoints of PoseFormer."""
+
+from jaxsign.infer.torch.originals import _signon
+
+FORM = _signon.SignonForm("poseformer", "PoseFormer", "signon")

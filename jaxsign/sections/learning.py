@@ -21,10 +21,10 @@ _FACTORS = fields.Rule(
 )
 _PENALTIES = fields.Rule(
     lambda v: all(
-        isinstance(pattern, str) and kind in ("l1", "l2norm") and 0 <= weight < math.inf
+        isinstance(pattern, str) and kind in ("l1", "l2norm", "spectral") and 0 <= weight < math.inf
         for pattern, kind, weight in v
     ),
-    "rows (pattern, 'l1' or 'l2norm', weight), weights of 0 or more",
+    "rows (pattern, 'l1', 'l2norm' or 'spectral', weight), weights of 0 or more",
 )
 _ADAMS = fields.When("optim.name", "adam", "adamw", "radam")
 _CLASSES = fields.When("task.name", "classify")
@@ -206,7 +206,8 @@ class Loss:
         (),
         _PENALTIES,
         "rows (regular expression over parameter paths, kind, weight), added in training: l1, "
-        "weight times the magnitudes; l2norm, weight times the norm of each array",
+        "weight times the magnitudes; l2norm, times the norm of each array; spectral, times the "
+        "largest singular value of each matrix",
     )
     curriculum: str = fields.value(
         "",

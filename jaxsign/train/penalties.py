@@ -16,7 +16,8 @@ class Penalty:
     """`weight` times a norm of each parameter of `paths`, added up.
 
     Attributes:
-      kind: 'l1': the sum of magnitudes; 'l2norm': the root of the sum of squares.
+      kind: 'l1': the sum of magnitudes; 'l2norm': the root of the sum of squares; 'spectral': the
+        largest singular value of a matrix [..., D], the same as 'l2norm' for a vector.
     """
 
     paths: tuple[str, ...]
@@ -42,7 +43,7 @@ def total(penalties: Iterable[Penalty], params: Mapping[str, Array]) -> Array:
     """All penalties of parameters by path: a float32 scalar."""
     result = jnp.float32(0)
     for penalty in penalties:
-        norm = _l1 if penalty.kind == "l1" else _l2
+        norm = _NORMS[penalty.kind]
         result += penalty.weight * sum(norm(params[path]) for path in penalty.paths)
     return result
 
@@ -55,3 +56,12 @@ def _l2(array: Array) -> Array:
     squares = jnp.square(array).sum()
     # At 0 the root has no gradient; torch takes 0.
     return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
+
+
+def _spectral(array: Array) -> Array:
+    if array.ndim < 2:
+        return _l2(array)
+    return jnp.linalg.norm(array.reshape(-1, array.shape[-1]), 2)
+
+
+_NORMS = {"l1": _l1, "l2norm": _l2, "spectral": _spectral}

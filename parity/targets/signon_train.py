@@ -1,6 +1,5 @@
 """SignON's recorded training steps, through jaxsign's own compiled step."""
 
-import dataclasses
 from typing import Any
 
 import jax
@@ -12,37 +11,16 @@ from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.nets import state_dict
 from jaxsign.tasks.classes import task as classes
-from jaxsign.train import optimizer, step
+from jaxsign.train import optimizer, penalties, step
 from jaxsign.train import state as states
 from parity import cases, weights
 from parity.settings import signon as settings
 from parity.targets import signon_nets
 
 Arrays = dict[str, np.ndarray]
-# The first dense layer, and the feed-forward parts of a net whose layers are `encoder/layer_N`.
-_FIRST = ("frame_embed/linear_0/", "pose_embedding/linear_0/")
-_FEED_FORWARD = ("/linear1/", "/linear2/")
-
-
-@dataclasses.dataclass(frozen=True)
-class Penalised(classes.Classify):
-    """Classification with penalties `l1` on the first dense layer and `l2` on feed-forward ones."""
-
-    l1: float = 0.0
-    l2: float = 0.0
-
-    def loss(self, params, collections, batch, rng, now):
-        total, (new, sums) = super().loss(params, collections, batch, rng, now)
-        penalty = self._penalty(optimizer.flat(params))
-        loss = sums["loss"] + penalty * sums["examples"]
-        return total + penalty, (new, {**sums, "loss": loss})
-
-    def _penalty(self, flat):
-        first = [p for path, p in flat.items() if path.startswith(_FIRST)]
-        inner = [p for path, p in flat.items() if any(part in path for part in _FEED_FORWARD)]
-        total = self.l1 * sum(jnp.abs(p).sum() for p in first)
-        # The norm of a matrix is its largest singular value, as in the original.
-        return total + self.l2 * sum(jnp.linalg.norm(p, 2) for p in inner)
+# The first dense layer, and the feed-forward parts of a net whose layers are `encoder/layer_N`: the
+# norm of a matrix is its largest singular value, as in the original.
+_FIRST, _FEED_FORWARD = "^(frame_embed|pose_embedding)/linear_0/", "/linear[12]/"
 
 
 def run_config(given: settings.Steps) -> ConfigDict:
@@ -68,9 +46,14 @@ def steps(net: nets.Net, case: cases.Case) -> Arrays:
     config = run_config(given)
     chain = optimizer.build(config.optim)
     trainable = optimizer.select(optimizer.flat(variables["params"]), (".*",))
-    plain = classes.Classify.build(config, net)
-    task = Penalised(net, plain.heads, plain.loss_name, plain.options, l1=given.l1, l2=given.l2)
-    compiled = step.build(task, chain, trainable, devices=jax.local_devices()[:1])
+    rows = ((_FIRST, "l1", given.l1), (_FEED_FORWARD, "spectral", given.l2))
+    compiled = step.build(
+        classes.Classify.build(config, net),
+        chain,
+        trainable,
+        penalties=penalties.resolve([row for row in rows if row[2]], trainable),
+        devices=jax.local_devices()[:1],
+    )
     current = compiled.place(states.create(variables, chain, trainable, seed=0))
     x = clips.x.swapaxes(0, 1)
     batch = {

@@ -26,6 +26,9 @@ def test_norms_of_the_arrays_that_a_pattern_matches():
     assert float(value) == pytest.approx(0.5 * 7 + 0.1 * (5 + 10))
     np.testing.assert_allclose(grads["a/kernel"], [[0.5 + 0.06, -0.5 - 0.08]], rtol=1e-6)
     np.testing.assert_allclose(grads["b/kernel"], [0.06, 0.08], rtol=1e-6)
+    (largest,) = penalties.resolve((("kernel$", "spectral", 1.0),), list(PARAMS))
+    matrix = {"a/kernel": jnp.array([[3.0, 0.0], [0.0, -2.0]]), "b/kernel": PARAMS["b/kernel"]}
+    assert float(penalties.total([largest], matrix)) == pytest.approx(3 + 10)
     zero = jax.grad(lambda p: penalties.total(found, p))({k: 0 * v for k, v in PARAMS.items()})
     assert all(np.isfinite(g).all() for g in zero.values())
     with pytest.raises(UserError, match="loss.penalties: the pattern '.c' matches no parameter"):

@@ -51,7 +51,7 @@ def read(path: Path, wanted: Collection[str], also: Collection[str] = ()) -> pya
         words = [n for n in wanted if pyarrow.types.is_string(file.schema_arrow.field(n).type)]
     # Text is read as numbers into the few words that there are: a million rows of one long word
     # take no room in the file.
-    with _open(path, words) as file, _told(path):
+    with _open(path, words) as file:
         table = file.read(columns=list(wanted))
     for place, name in enumerate(table.column_names):
         if pyarrow.types.is_dictionary(table[name].type):
@@ -84,11 +84,13 @@ def _plain(path: Path, name: str, column: pyarrow.ChunkedArray) -> pyarrow.Chunk
         return column.cast(kind)
 
 
-def _open(path: Path, words: Collection[str] = ()) -> pyarrow.parquet.ParquetFile:
+@contextlib.contextmanager
+def _open(path: Path, words: Collection[str] = ()) -> Iterator[pyarrow.parquet.ParquetFile]:
     """A file whose description has a reasonable size.
 
     Raises:
-        UserError: absent, unreadable, or described by too many columns.
+        UserError: absent, unreadable, damaged in what is read of it, or described by too many
+            columns.
     """
     reading.check(path)
     with _told(path):
@@ -100,12 +102,13 @@ def _open(path: Path, words: Collection[str] = ()) -> pyarrow.parquet.ParquetFil
                 f"{path}: describes its columns in {described:,} bytes: more than the about "
                 f"{_MOST_COLUMNS:,} columns that are read"
             )
-        return pyarrow.parquet.ParquetFile(
+        with pyarrow.parquet.ParquetFile(
             path,
             memory_map=False,
             page_checksum_verification=True,
             read_dictionary=list(words),
-        )
+        ) as opened:
+            yield opened
 
 
 @contextlib.contextmanager
@@ -113,7 +116,8 @@ def _told(path: Path) -> Iterator[None]:
     """The library's errors as one that names the file."""
     try:
         yield
-    except (pyarrow.ArrowException, OSError) as error:
+    # The last one: a name of a column that is no text.
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path}: not a readable parquet file "
             f"({reading.told(path, 'a parquet file', error)}). It may have been cut short: copy or "

@@ -153,8 +153,15 @@ def _nearest(key: str, known: list[str]) -> str:
         return did_you_mean(key, known) or _siblings(key, known)
     near = difflib.get_close_matches(name, leaves, n=1, cutoff=0.6)
     place = f"{section}." if section else ""
-    meant = [place + near[0]] if near else _described(place, name)
+    meant = [place + near[0]] if near else _described(place, name) or _holding(name, known)
     return f" Did you mean {meant[0]!r}?" if meant else _siblings(key, known)
+
+
+def _holding(word: str, known: list[str]) -> list[str]:
+    """Keys of any section that hold a word, those that begin with it first: schedule.warmup."""
+    names = {key: key.rpartition(".")[2] for key in known}
+    held = [key for key in known if len(word) > 2 and word in names[key]]
+    return sorted(held, key=lambda key: not names[key].startswith(word))
 
 
 def _described(place: str, word: str) -> list[str]:

@@ -20,6 +20,7 @@ _TEXT_GROWS = 8
 _VARIABLE = "JAXSIGN_MAX_BYTES"
 # Words of readers that advise, or speak of, loading what runs code.
 _UNSAFE = ("pickle", "weights_only", "object array", "python objects")
+_HOLDS_OBJECTS = "holds Python objects (pickled objects), which are never loaded"
 _LFS = b"version https://git-lfs.github.com/spec/"
 # By its own rule a pointer is smaller.
 _LFS_MOST = 1024
@@ -126,8 +127,15 @@ def told(path: Path, expected: str, error: BaseException) -> str:
         return f"it is {found}"
     text = str(error)
     if any(word in text.lower() for word in _UNSAFE):
-        return "it holds pickled objects, which are never loaded"
+        return f"it {_HOLDS_OBJECTS}"
     return quoted(text) or type(error).__name__
+
+
+def mending(reason: str) -> str:
+    """What to do about a file of arrays that cannot be read, by what is `told` of it."""
+    if _HOLDS_OBJECTS in reason:
+        return "Store plain numbers: array.astype(np.float32), one length a file."
+    return "It may have been cut short: make it again."
 
 
 def quoted(text: str, most: int = 160) -> str:
@@ -191,28 +199,24 @@ def limited(most: int | None) -> Iterator[None]:
             os.environ[_VARIABLE] = before
 
 
-def check_size(
-    path: Path, size: int, what: str = "it", limit: int | None = None, *, fixed: bool = False
-) -> None:
+def check_size(path: Path, size: int, what: str = "it", limit: int | None = None) -> None:
     """Refuses what would take too much memory, before it takes it.
 
     Args:
         path: the file, for the message.
         size: bytes in memory.
         what: names what is large, for the message.
-        limit: bytes; None = `most_bytes`.
-        fixed: the limit is the same whatever `--max-bytes` says.
+        limit: bytes, whatever `--max-bytes` says; None = `most_bytes`.
 
     Raises:
         UserError: more than the limit.
     """
-    limit = most_bytes() if limit is None else limit
-    if size > limit:
-        wanted = size * most_bytes() // limit
-        advice = f" If the file is what you think it is: --max-bytes {wanted}"
+    most = most_bytes() if limit is None else limit
+    if size > most:
+        advice = f" If the file is what you think it is: --max-bytes {size}"
         raise UserError(
-            f"{path}: {what} takes {size:,} bytes, more than the {limit:,} that are read at once."
-            f"{'' if fixed else advice}"
+            f"{path}: {what} takes {size:,} bytes, more than the {most:,} that are read at once."
+            f"{advice if limit is None else ''}"
         )
 
 
@@ -228,9 +232,10 @@ def read_bytes(path: Path, expected: str = "", most: int | None = None) -> bytes
         UserError: no file, too large, or not readable.
     """
     check(path, expected)
-    limit = most or most_bytes() // _TEXT_GROWS
     try:
-        check_size(path, path.stat().st_size, "as text it", limit, fixed=most is not None)
+        size = path.stat().st_size
+        parsed = f"text of {size:,} bytes, when parsed,"
+        check_size(path, size if most else size * _TEXT_GROWS, "it" if most else parsed, most)
         return path.read_bytes()
     except OSError as error:
         raise UserError(

@@ -95,6 +95,8 @@ def test_problems_are_told_all_at_once_by_their_keys():
 def test_a_key_is_found_by_what_it_means():
     with pytest.raises(UserError, match="'optim.learning'. Did you mean 'optim.lr'"):
         configs.load("fslr_transformer", ["--config.optim.learning=1"])
+    with pytest.raises(UserError, match="'optim.warm'. Did you mean 'schedule.warmup'"):
+        configs.load("fslr_transformer", ["--config.optim.warm=1"])
 
 
 @pytest.mark.parametrize("rate", ["1e-320", "1e30", "-1"])

@@ -90,8 +90,17 @@ def test_text_says_its_size_before_it_is_read(tmp_path):
         file.truncate(3 << 30)  # holds no blocks
     with pytest.raises(UserError, match=r"3,221,225,472 bytes.*--max-bytes"):
         reading.read_bytes(path)
-    with reading.limited(80), pytest.raises(UserError, match="more than the 10"):
-        reading.read_json(pathlib.Path(__file__))
+    here = pathlib.Path(__file__)
+    with reading.limited(80), pytest.raises(UserError, match="more than the 80") as told:
+        reading.read_bytes(here)
+    needed = int(str(told.value).rpartition("--max-bytes ")[2])
+    with reading.limited(needed):
+        assert reading.read_bytes(here)
+    with reading.limited(needed - 1), pytest.raises(UserError):
+        reading.read_bytes(here)
+    with pytest.raises(UserError, match="it takes .* more than the 9 ") as told:
+        reading.read_bytes(here, most=9)
+    assert "--max-bytes" not in str(told.value)  # which would change nothing
 
 
 def test_quoted_words_are_short_and_harmless():

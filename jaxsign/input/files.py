@@ -111,10 +111,9 @@ def open_npz(path: str | os.PathLike) -> Iterator[Npz]:
     except PermissionError as error:
         raise UserError(f"{path}: permission denied") from error
     except BROKEN as error:
+        reason = reading.told(path, "a zip archive", error)
         raise UserError(
-            f"{path}: not an .npz file of plain arrays "
-            f"({reading.told(path, 'a zip archive', error)}). Make the file again; it may have "
-            "been cut short."
+            f"{path}: not an .npz file of plain arrays ({reason}). {reading.mending(reason)}"
         ) from error
 
 

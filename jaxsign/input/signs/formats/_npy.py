@@ -39,9 +39,9 @@ def load(path: Path, mmap: bool) -> np.ndarray:
             raise ValueError("an archive of arrays")
         return array if mmap else _in_memory(path, array)
     except files.BROKEN as error:
+        reason = reading.told(path, "a .npy array", error)
         raise UserError(
-            f"{path}: not a readable .npy file ({reading.told(path, 'a .npy array', error)}). It "
-            "may have been cut short: make it again."
+            f"{path}: not a readable .npy file ({reason}). {reading.mending(reason)}"
         ) from error
 
 

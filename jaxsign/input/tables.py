@@ -31,6 +31,7 @@ _OPTIONAL = (
     "cat", "category", "glosses", "signer", "split", "occluded",
     "start", "end", "frame_start", "frame_end",
 )  # fmt: skip
+_HELD = 32 << 20  # letters of a table whose rows are held
 _ENCODING = contextvars.ContextVar("encoding", default="")
 
 
@@ -136,6 +137,16 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
         if not listed:
             raise UserError(f"{path}: names no video")
         return listed
+    parse = _rows if len(text) <= _HELD else _rows.__wrapped__
+    # Copies: who asks may change them.
+    return [
+        Row(row.number, dict(row.cells)) for row in parse(path, text, tuple(required), tuple(known))
+    ]
+
+
+@functools.lru_cache(maxsize=4)  # a training opens the tables of its splits several times
+def _rows(path: Path, text: str, required: tuple[str, ...], known: tuple[str, ...]) -> list[Row]:
+    """The rows of a csv file that holds `text`; as `read_rows`."""
     header, lines, separator = separated.split(path, text, required)
     header = _as_meant(header, (*required, *_OPTIONAL) if required else ())
     _check_header(path, header, [cells for _, cells in lines[:1000]], required, known, separator)

@@ -51,6 +51,18 @@ def test_rows_without_any_cell_are_left_out_and_counted(tmp_path, caplog):
         tables.read_rows(write(tmp_path, "file,gloss,cat\n,,\n"), COLUMNS)
 
 
+def test_rows_are_parsed_once_and_belong_to_who_asked(tmp_path):
+    path = write(tmp_path, "file,gloss,cat\n" + "a,hi,0\n" * 30_000)
+    first = tables.read_rows(path, COLUMNS)
+    parsed = tables._rows.cache_info().misses
+    first[0].cells["gloss"] = "changed"
+    again = tables.read_rows(path, COLUMNS)
+    assert again[0].cells["gloss"] == "hi" and len(again) == 30_000
+    assert tables._rows.cache_info().misses == parsed
+    write(tmp_path, "file,gloss,cat\n" + "a,by,0\n" * 30_000)
+    assert tables.read_rows(path, COLUMNS)[0].cells["gloss"] == "by"
+
+
 def test_what_other_programs_did_to_cells_is_undone(tmp_path):
     path = write(
         tmp_path, "file,gloss,cat,start,glosses\n.\\ana\\c.0,3.0,,0.5,3.0\nd,12.0,1.0,1,4.0\n"

@@ -1,11 +1,12 @@
 """A run's numbers on Weights & Biases, where a person has asked for it."""
 
-import contextlib
 import hashlib
 import importlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import queue
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ _SETTINGS = {"init_timeout": 30, "console": "off", "silent": True}
 
 
 class Board:
-    """Sends a run's config, scalars and best checkpoint.
+    """Sends a run's config, scalars and best checkpoint, in a thread of its own.
 
-    Does nothing when it is off, and after a call that failed: training goes on without it.
+    Does nothing when it is off, and after a call that failed: training goes on without it and never
+    waits for it but at its end.
 
     Args:
       choice: 'on', 'off', or 'auto': on if there is a key in the environment.
@@ -27,6 +29,7 @@ class Board:
       started: when the run began: one that goes on has the same page there.
       config: the recipe.
       module: the package; None = `wandb`.
+      patience: seconds that the run's end waits for what is still to be sent.
     """
 
     def __init__(
@@ -36,55 +39,66 @@ class Board:
         started: str,
         config: Mapping[str, Any],
         module: Any = None,
+        patience: float = 60.0,
     ):
-        self._workdir, self._module, self._run = workdir, module, None
+        self._workdir, self._module, self._patience = workdir, module, patience
+        self._waiting: queue.SimpleQueue[tuple[Mapping[str, float], int] | None]
+        self._waiting = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._warned = False
         if choice == "off" or (choice == "auto" and not os.environ.get(_KEY)):
             return
-        with self._guarded():
-            self._module = module or importlib.import_module("wandb")
-            self._run = self._module.init(
-                project=_PROJECT,
-                name=workdir.name,
-                id=hashlib.sha256(f"{workdir.name} {started}".encode()).hexdigest()[:16],
-                resume="allow",
-                dir=str(workdir),
-                config=dict(config),
-                settings=_SETTINGS,
-            )
+        named = {
+            "project": _PROJECT,
+            "name": workdir.name,
+            "id": hashlib.sha256(f"{workdir.name} {started}".encode()).hexdigest()[:16],
+            "resume": "allow",
+            "dir": str(workdir),
+            "config": dict(config),
+            "settings": _SETTINGS,
+        }
+        self._thread = threading.Thread(target=self._send, args=(named,), daemon=True)
+        self._thread.start()
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Sends `values` at `step`."""
-        if self._run is not None:
-            with self._guarded():
-                self._run.log(dict(values), step=step)
+        if self._thread is not None and self._thread.is_alive():
+            self._waiting.put((dict(values), step))
 
     def flush(self) -> None:
         """Nothing: it sends in the background."""
 
     def close(self) -> None:
         """Sends the best checkpoint, if there is one, and ends."""
-        if self._run is None:
+        if self._thread is None:
             return
-        best = self._workdir / "checkpoints" / "best"
-        with self._guarded():
-            if best.is_dir():
-                artifact = self._module.Artifact(f"{self._run.id}-best", type="model")
-                artifact.add_dir(str(best))
-                self._run.log_artifact(artifact)
-            self._run.finish()
-        self._run = None
+        self._waiting.put(None)
+        self._thread.join(self._patience)
+        if self._thread.is_alive():
+            self._warn(f"no answer for {self._patience:g} seconds")
+        self._thread = None
 
-    @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _send(self, named: Mapping[str, Any]) -> None:
         try:
-            yield
+            module = self._module or importlib.import_module("wandb")
+            run = module.init(**named)
+            while (scalars := self._waiting.get()) is not None:
+                run.log(scalars[0], step=scalars[1])
+            best = self._workdir / "checkpoints" / "best"
+            if best.is_dir():
+                artifact = module.Artifact(f"{run.id}-best", type="model")
+                artifact.add_dir(str(best))
+                run.log_artifact(artifact)
+            run.finish()
         except ImportError:
-            self._end("the package is not there: pip install 'jaxsign[wandb]'")
+            self._warn("the package is not there: pip install 'jaxsign[wandb]'")
         except Exception as error:  # a foreign service can fail in any way
-            self._end(f"{type(error).__name__}: {error}")
+            self._warn(f"{type(error).__name__}: {error}")
 
-    def _end(self, reason: str) -> None:
-        self._run = None
+    def _warn(self, reason: str) -> None:
+        if self._warned:
+            return
+        self._warned = True
         _LOG.warning(
             "Weights & Biases: %s. Nothing more is sent there; everything else goes on. "
             "--config.log.wandb=off does without it.",

@@ -1,6 +1,7 @@
 """Weights & Biases gets a run's numbers, and never stops one."""
 
 import logging
+import threading
 
 import pytest
 
@@ -61,3 +62,22 @@ def test_a_failure_is_told_once_and_ends_nothing_else(tmp_path, caplog, call):
         told(Service(call), tmp_path)
     (record,) = caplog.records
     assert "ConnectionError: no network. Nothing more is sent" in record.getMessage()
+
+
+def test_a_service_that_never_answers_holds_nothing_up(tmp_path, caplog):
+    over = threading.Event()
+
+    class Silent(Service):
+        def init(self, **named):
+            over.wait(30)
+            raise ConnectionError("given up")
+
+    with caplog.at_level(logging.WARNING, logger="jaxsign"):
+        board = weights_and_biases.Board("on", tmp_path, "", {}, Silent(), patience=0.05)
+        board.scalars({"train/loss": 0.5}, 3)
+        sender = board._thread
+        board.close()
+        over.set()
+        sender.join(5)
+    (record,) = caplog.records
+    assert "no answer for 0.05 seconds" in record.getMessage()

@@ -85,6 +85,12 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
     )
     parser.add_argument("--out", metavar="DIR", help="results folder (RUN/evaluate-SPLIT)")
     parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="write this table alone: truth, answer and probabilities of all clips of train, val "
+        "and test, in their order",
+    )
+    parser.add_argument(
         "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
     )
     parser.add_argument(
@@ -116,6 +122,17 @@ def evaluate(words: Words) -> int:
     """Runs `jaxsign evaluate`."""
     from jaxsign.infer import evaluate as room
 
+    if words.csv:
+        counts = room.write_table(
+            words.workdir,
+            words.csv,
+            path=words.data,
+            which=words.which,
+            batch_size=words.batch_size,
+        )
+        told = ", ".join(f"{split} {count}" for split, count in counts.items())
+        print(f"{words.csv}: {told}")
+        return 0
     room.evaluate(
         words.workdir,
         split=words.split,

@@ -11,13 +11,14 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
-from jaxsign.input import batching
+from jaxsign.input import batching, tables
 from jaxsign.input.examples import Examples
 from jaxsign.input.folders import progress
 from jaxsign.input.signs import sources
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering
 from jaxsign.train import setup
+from jaxsign.whole import write_text
 
 
 def evaluate(
@@ -62,6 +63,44 @@ def evaluate(
     scored.show()
     print(f"Results in {folder}")
     return complete
+
+
+def write_table(
+    workdir: str | Path,
+    out: str | Path,
+    *,
+    path: str | Path | None = None,
+    which: str = "best",
+    batch_size: int = 32,
+) -> dict[str, int]:
+    """Writes a table of a run's answers to the clips of train, val and test, in their order.
+
+    Args:
+      workdir: the run folder.
+      out: the csv file to write.
+      path: another folder of clips than the run's own, which holds all three splits.
+      which: 'best' or 'last'.
+      batch_size: clips run at once.
+
+    Returns:
+      How many clips there are of each split.
+
+    Raises:
+      UserError: as `evaluate`; a run without such a table.
+    """
+    run = runs.load_run(workdir, which)
+    scorer = run.task.scorer(run, {})
+    rows: list[dict[str, Any]] = []
+    counts = {}
+    for split in ("train", "val", "test"):
+        data = data_section(run, split, path, None)
+        # Of what training may have taken a part, and of val besides, each row stands once.
+        data.learning_curve, data.retrain_on_all = 1.0, False
+        found = score(run, open_split(run, data, split), scorer, batch_size).table(split)
+        counts[split] = len(found)
+        rows += found
+    write_text(Path(out), tables.csv_text(list(rows[0]), rows))
+    return counts
 
 
 def data_section(

@@ -94,6 +94,14 @@ class Score(abc.ABC):
     def show(self) -> None:
         """Prints a summary."""
 
+    def table(self, subset: str) -> list[dict[str, Any]]:
+        """A row an example, in the examples' order: its name, subset, truth and answer.
+
+        Raises:
+          UserError: the task has no such table.
+        """
+        raise UserError("--csv is a table of runs that learn one sign a clip; leave it out")
+
 
 # Examples that the task has opened -> the score of answers to them.
 Scorer = Callable[[Examples], Score]

@@ -279,3 +279,15 @@ def test_the_summary_names_the_weakest_classes():
 def test_a_faultless_run_has_no_weak_classes():
     truth = {"gloss": np.array([0, 1])}
     assert summary.weakest(metrics.class_table(truth, truth, {})) == []
+
+
+def test_a_table_has_a_row_a_clip_with_its_probabilities(run, source):
+    scored = answered(run, source)
+    rows = scored.table("test")
+    assert [row["Path"] for row in rows] == source.ids and rows[0]["Subset"] == "test"
+    for row, logits, truth in zip(
+        rows, scored.scores["gloss"], source.labels["gloss"], strict=True
+    ):
+        shares = np.exp(logits) / np.exp(logits).sum()
+        np.testing.assert_allclose([row[f"p{i}"] for i in range(5)], shares, rtol=1e-6)
+        assert row["Ground truth"] == truth and row["Prediction"] == logits.argmax()

@@ -63,6 +63,26 @@ class ClassScore(answering.Score):
         ])  # fmt: skip
         return {head: metrics.ranking(scores)[:, 0] for head, scores in self.scores.items()}
 
+    def table(self, subset: str) -> list[dict[str, Any]]:
+        """Path, Subset, Ground truth, Prediction and the probabilities p0, ... of the first head.
+
+        It is SignON's table; a Path is a clip's name without its ending.
+        """
+        head, scores = next(iter(self.scores.items()))
+        raised = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True))
+        shares = raised / raised.sum(1, keepdims=True)
+        columns = zip(self._source.ids, self.truth[head], self.predicted[head], shares, strict=True)
+        return [
+            {
+                "Path": name,
+                "Subset": subset,
+                "Ground truth": int(truth),
+                "Prediction": int(predicted),
+                **{f"p{i}": float(share) for i, share in enumerate(row)},
+            }
+            for name, truth, predicted, row in columns
+        ]
+
     def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
         """complete_validation_results.json and its parts, per_class.csv, confusion pictures."""
         info: dict[str, Any] = {"total_samples": len(self._source)}

@@ -8,7 +8,7 @@ import helpers
 import numpy as np
 import pytest
 
-from jaxsign import nets
+from jaxsign import cli, nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import exporting, importing
@@ -141,3 +141,24 @@ def test_the_originals_predictions_are_repeated(tmp_path):
         logits = run.net.apply(run.variables, x[None].astype(np.float32))["logits"]["gloss"][0]
         found = np.exp(logits) / np.exp(logits).sum()
         np.testing.assert_allclose(found, [float(row[f"p{i}"]) for i in range(4)], atol=1e-5)
+
+
+@pytest.mark.shared
+def test_the_originals_table_of_answers_is_repeated(tmp_path):
+    folder = helpers.SHARED / "golden/signon"
+    importing.import_checkpoint(folder / "lightning_poseformer_tiny.ckpt", tmp_path / "r")
+    words = ["--workdir", str(tmp_path / "r"), "--data", str(folder / "e2e")]
+    assert cli.main(["evaluate", *words, "--csv", str(tmp_path / "t.csv")]) == 0
+    with open(tmp_path / "t.csv", newline="") as file:
+        found = list(csv.DictReader(file))
+    with open(folder / "e2e/test_predictions.csv", newline="") as file:
+        wanted = list(csv.DictReader(file))
+    assert list(found[0]) == list(wanted[0])
+    told = [row for row in found if row["Subset"] != "train"]
+    assert len(found) == 19 and len(told) == len(wanted)
+    for ours, theirs in zip(told, wanted, strict=True):
+        assert f"{ours['Path']}.mp4" == theirs["Path"]
+        for key in ("Subset", "Ground truth", "Prediction"):
+            assert ours[key] == theirs[key]
+        for i in range(4):
+            assert float(ours[f"p{i}"]) == pytest.approx(float(theirs[f"p{i}"]), abs=1e-5)

@@ -11,6 +11,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import evaluate
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import sources
+from jaxsign.tasks import answering
 from jaxsign.tasks.sequences.examples import of_source
 
 CLIPS = [sequence_runs.clip(frames, seed) for seed, frames in enumerate((70, 30, 121, 20))]
@@ -136,3 +137,8 @@ def test_a_classifier_refuses_settings_of_decoding(tmp_path):
     folder = run_helpers.save_run(tmp_path / "r")
     with pytest.raises(UserError, match="--beam, --sclite.*one label a clip"):
         evaluate.evaluate(folder, asked={"beam": 5, "mode": None, "sclite": True})
+
+
+def test_a_table_of_single_signs_is_refused():
+    with pytest.raises(UserError, match="--csv is a table of runs that learn one sign a clip"):
+        answering.Score.table(None, "val")

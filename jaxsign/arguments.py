@@ -56,13 +56,18 @@ def add_source_fps(verb: "argparse.ArgumentParser | argparse._ArgumentGroup") ->
     )
 
 
+def is_rate(value: float) -> bool:
+    """Whether there may be so many frames a second."""
+    return 0.01 <= value <= 1000
+
+
 def rate(word: str) -> float:
     """Frames a second, 0.01 to 1000."""
     try:
         value = float(word)
     except ValueError:
         value = 0.0
-    if not 0.01 <= value <= 1000:
+    if not is_rate(value):
         raise argparse.ArgumentTypeError(f"{word!r}: expected 0.01 to 1000")
     return value
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from jaxsign import fields
+from jaxsign import arguments, fields
 
 SPLITS = ("train", "val", "test")
 _NPZ = fields.When("data.source", "npz")
@@ -10,7 +10,7 @@ _SIGNON = fields.When("data.source", "signon")
 
 _DIMS = fields.Rule(lambda v: v in (2, 3), "2 or 3")
 
-_RATE = fields.Rule(lambda v: v == 0 or 0.01 <= v <= 1000, "0, or 0.01 to 1000")
+_RATE = fields.Rule(lambda v: v == 0 or arguments.is_rate(v), "0, or 0.01 to 1000")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Names of signs and categories as class numbers, in one order for all splits of a data set."""
 
+import contextlib
+import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -47,8 +49,34 @@ def of_split(whole: formats.Collection, split: str, *, explicit: bool) -> list[i
     return chosen
 
 
+@contextlib.contextmanager
+def spared(split: str, other: str) -> Iterator[None]:
+    """Reads the classes of split `other` for `split`: training goes without those of the tests.
+
+    Raises:
+      UserError: what the block raises, but where it is of tests that `split` does without: that is
+        told.
+    """
+    try:
+        yield
+    except UserError as error:
+        if other != "test" or split == "test":
+            raise
+        _tell_unread(str(error))
+
+
+@functools.cache
+def _tell_unread(problem: str) -> None:
+    """Once for a place, however often it is opened."""
+    _LOG.warning("%s Training goes without these tests; evaluating on them will not.", problem)
+
+
 def class_names(
-    whole: formats.Collection, data: ConfigDict, path: Path | None, limits: Mapping[str, int]
+    whole: formats.Collection,
+    data: ConfigDict,
+    split: str,
+    path: Path | None,
+    limits: Mapping[str, int],
 ) -> Names:
     """The classes of both heads, in the same order for all splits.
 
@@ -57,6 +85,7 @@ def class_names(
     Args:
       whole: the collection of a split.
       data: `config.data`, which tells where the other splits lie.
+      split: which `whole` is opened for.
       path: where `whole` lies; None = nowhere, and it holds all splits.
       limits: classes of each head that the recipe's net has.
 
@@ -68,12 +97,16 @@ def class_names(
         return {head: tuple(given.get(head) or ()) for head in HEADS}
     parts = [whole]
     if path is not None:
-        places = dict.fromkeys(Path(data[split].path or path) for split in formats.SPLITS)
-        parts = [
-            whole if place == path else formats.open_collection(place)
-            for place in places
-            if place == path or place.exists()
-        ]
+        parts = []
+        places: dict[Path, str] = {}
+        for other in formats.SPLITS:
+            places.setdefault(Path(data[other].path or path), other)
+        for place, other in places.items():
+            if place == path:
+                parts.append(whole)
+            elif place.exists():
+                with spared(split, other):
+                    parts.append(formats.open_collection(place))
     names: Names = dict.fromkeys(HEADS, ())
     for part in parts:
         for head, more in zip(HEADS, part.classes(), strict=True):

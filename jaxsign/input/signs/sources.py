@@ -203,7 +203,7 @@ def _of_collection(
         whole = synthetic.collection(data.synthetic, split)
     else:
         whole = formats.open_collection(path, kind.format or None, fps=data.source_fps)
-    names = numbering.class_names(whole, data, path, limits)
+    names = numbering.class_names(whole, data, split, path, limits)
     if kind.gather is not None:
         numbering.check_filled(names, limits, whole.name)
     chosen = numbering.of_split(whole, split, explicit=path is not None and bool(data[split].path))
@@ -318,10 +318,7 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
 
 
 def _table_names(data: ConfigDict, split: str, limits: Mapping[str, int]) -> numbering.Names:
-    """The classes of each head whose tables hold names, in the same order for all splits.
-
-    Training goes without the table of the tests: where that cannot be read, it is told.
-    """
+    """The classes of each head whose tables hold names, in the same order for all splits."""
     given = data.get("class_names") or labels.label_map(data.label_map, limits)
     if given:
         return {head: tuple(names) for head, names in given.items() if names}
@@ -331,15 +328,10 @@ def _table_names(data: ConfigDict, split: str, limits: Mapping[str, int]) -> num
         path = Path(data[other].labels) if data[other].labels else folder / "labels.csv"
         if not data[other].path or not path.is_file():
             continue
-        try:
+        with numbering.spared(split, other):
             rows = tables.read_rows(path, labels.REQUIRED)
-        except UserError as error:
-            if other != "test" or split == "test":
-                raise
-            _tell_unread(str(error))
-            continue
-        for head, found in cells.items():
-            found += [row.cells.get(head, "") for row in rows]
+            for head, found in cells.items():
+                found += [row.cells.get(head, "") for row in rows]
     names = {
         head: formats.in_order((), found)
         for head, found in cells.items()
@@ -347,12 +339,6 @@ def _table_names(data: ConfigDict, split: str, limits: Mapping[str, int]) -> num
     }
     numbering.check_counts(names, limits, str(data.train.path))
     return names
-
-
-@functools.cache
-def _tell_unread(problem: str) -> None:
-    """Once for a table, however often it is opened."""
-    _LOG.warning("%s Training goes without this table; evaluating on it will not.", problem)
 
 
 def _absent(paths: Sequence[Path], names: Sequence[str], files: formats.Lookup) -> list[str]:

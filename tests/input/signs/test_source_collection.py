@@ -68,6 +68,20 @@ def test_a_path_for_each_split_with_classes_of_all(tmp_path):
     assert sources.open_source(data, "test").labels["gloss"].tolist() == [1, 0]
 
 
+def test_tests_that_cannot_be_read_do_not_stop_a_training(tmp_path, caplog):
+    for split in formats.SPLITS:
+        for name in ("hi", "by"):
+            making.clip(2).save(tmp_path / split / f"{name}.clip.npz")
+        (tmp_path / split / "labels.csv").write_text("file,glosses\nhi,hi\nby,by\n")
+    (tmp_path / "test" / "labels.csv").write_text("nothing;at\n1;2\n")
+    data = data_of(**{split: tmp_path / split for split in formats.SPLITS})
+    for split in ("train", "val"):
+        assert sources.open_source(data, split).class_names["gloss"] == ("by", "hi")
+    assert len([r for r in caplog.records if "Training goes without" in r.getMessage()]) == 1
+    with pytest.raises(UserError, match="test.labels.csv: lacks the column"):
+        sources.open_source(data, "test")
+
+
 def test_sentences(tmp_path):
     a_store(tmp_path / "s", [("a", ["I", "GO"], "", ""), ("b", ["GO"], "", "")])
     source = sources.open_source(data_of(train=tmp_path / "s"), "train")

@@ -81,6 +81,13 @@ def add_convert(verbs: arguments.Verbs) -> None:
         "--strict", action="store_true", help="stop at the first bad clip and write nothing"
     )
     bad.add_argument("--skip", action="store_true", help="bad clips do not change the exit status")
+    _add_of_formats(verb)
+    arguments.add_encoding(verb)
+    verb.set_defaults(run=convert, overrides=True, rest=(), error=verb.error)
+
+
+def _add_of_formats(verb: argparse.ArgumentParser) -> None:
+    """What some formats alone take."""
     verb.add_argument(
         "--float16", action="store_true", help="store: landmarks rounded to half the size"
     )
@@ -108,8 +115,6 @@ def add_convert(verbs: arguments.Verbs) -> None:
         metavar="H/W",
         help="signon: height / width of the films for these (default: as the clips tell)",
     )
-    arguments.add_encoding(verb)
-    verb.set_defaults(run=convert, overrides=True, rest=(), error=verb.error)
 
 
 def add_export_data(verbs: arguments.Verbs) -> None:

@@ -29,8 +29,9 @@ def find(target: Path, out: Path) -> list[finding.Listed]:
     found = below(target, out) if target.is_dir() else finding.find(target, out, is_video, "videos")
     if not found:
         raise UserError(
-            f"{target}: no videos in this folder or below it, and no folder of {_FEWEST} pictures "
-            f"({' '.join(PICTURES)}) or more. Looked for the endings "
+            f"{target}: no videos in this folder or below it, and no folder of {_FEWEST} or more "
+            f"pictures ({' '.join(PICTURES)}) whose names differ by numbers alone, such as 1.png "
+            "and 2.png. Looked for the endings "
             f"{' '.join(sorted(video.SUFFIXES))}; a single video may have any."
         )
     return found
@@ -49,7 +50,7 @@ def below(folder: Path, out: Path | None = None) -> list[finding.Listed]:
     held: dict[Path, list[Path]] = {}
     for path in finding.walk(folder, is_picture, "pictures", out):
         held.setdefault(path.parent, []).append(path)
-    places = [place for place, files in held.items() if len(files) >= _FEWEST]
+    places = [place for place, files in held.items() if _are_frames(files)]
     if listed:
         _tell_left_out(folder, tuple(places))
         return listed
@@ -113,9 +114,15 @@ def pictures(folder: Path) -> list[Path]:
         return []
     held = [path for path in folder.iterdir() if finding.is_data(path.name)]
     found = [path for path in held if is_picture(path.name)]
-    if len(found) < _FEWEST or any(is_video(path.name) for path in held):
+    if not _are_frames(found) or any(is_video(path.name) for path in held):
         return []
     return sorted(found, key=lambda path: _numbered(path.name))
+
+
+def _are_frames(files: Sequence[Path]) -> bool:
+    """Whether pictures are frames of one film: their names differ by numbers alone."""
+    alike = {re.sub("[0-9]+", "#", path.name.lower()) for path in files}
+    return len(files) >= _FEWEST and len(alike) == 1
 
 
 def _numbered(name: str) -> list[tuple[int, str]]:

@@ -256,7 +256,7 @@ def _problems(rows: Sequence[LabelledFile]) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     first: dict[tuple[str, str], int] = {}
     for row in rows:
-        key = (row.file, row.suffix)
+        key, before = (row.file, row.suffix), len(found)
         if not row.file:
             found.append((row.line, "names no file"))
         elif key in first:
@@ -266,5 +266,6 @@ def _problems(rows: Sequence[LabelledFile]) -> list[tuple[int, str]]:
         if row.split not in ("", *SPLITS):
             expected = f"expected one of {', '.join(SPLITS)}"
             found.append((row.line, f"split={row.split!r}, {expected}"))
-        first.setdefault(key, row.line)
+        if len(found) == before:  # a row that is left out takes no name
+            first[key] = row.line
     return found

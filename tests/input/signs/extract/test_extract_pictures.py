@@ -77,6 +77,14 @@ def test_what_is_no_film_is_named(tmp_path):
         opening.film(pictures(tmp_path / "one", 1))
 
 
+def test_pictures_of_other_kinds_are_no_film(tmp_path):
+    for name in ("history", "confusion", "f1"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    assert videos.below(tmp_path) == [] and not videos.is_film(tmp_path)
+    with pytest.raises(UserError, match="names differ by numbers alone"):
+        videos.find(tmp_path, tmp_path / "out")
+
+
 def test_a_damaged_picture_is_damage_of_the_film(tmp_path):
     place = pictures(tmp_path / "a", 4)
     (place / "f2.png").write_bytes(b"no picture at all")

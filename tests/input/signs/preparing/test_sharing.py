@@ -80,6 +80,11 @@ def test_everything_wrong_with_rows_is_told(tmp_path):
     assert all(word in text for word, text in zip(words, found.problems, strict=True))
 
 
+def test_a_row_without_a_label_takes_no_name(tmp_path):
+    found = table(tmp_path, "file,label\na,\na,X\n")
+    assert found.problems == [f"{found.path} line 2: 'a' has no label"]
+
+
 def test_the_shuffle_is_numpys_oldest():
     assert sharing.shuffled(4) == np.random.RandomState(42).permutation(4).tolist()
 

@@ -4,6 +4,7 @@ from parity.targets import (
     signon_augment,
     signon_batches,
     signon_corpora,
+    signon_files,
     signon_films,
     signon_input,
     signon_metrics,
@@ -32,5 +33,7 @@ FILES = {
     "metrics.json": signon_metrics.epoch,
     "split_*_out.csv": signon_corpora.participant_split,
     "gloss_rules.json": signon_corpora.gloss_rules,
+    "lightning_*.ckpt": signon_files.checkpoint,
+    "e2e": signon_files.answers,
 }
 LEFT_OUT: dict[str, str] = {}

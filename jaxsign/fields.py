@@ -161,7 +161,8 @@ def problems(owner: Any, values: Mapping[str, Any], prefix: str = "") -> list[st
         if dataclasses.is_dataclass(one.default_factory):
             found += problems(one.default_factory, value, f"{prefix}{one.name}.")
         elif not fits(value, one.type):
-            found.append(f"{prefix}{one.name}={value!r}: expected {_called(one.type)}")
+            more = f": {rule.text}" if rule else ""
+            found.append(f"{prefix}{one.name}={value!r}: expected {_called(one.type)}{more}")
         elif value is not None and rule is not None and (expected := rule.broken_by(value)):
             found.append(f"{prefix}{one.name}={value!r}: {expected}")
     return found
@@ -222,5 +223,5 @@ def _called(hint: Any) -> str:
         return " or ".join(map(_called, inner))
     if origin in (tuple, Sequence):
         parts = inner[:1] if _of_any_length(hint) else inner
-        return f"a list: {', '.join(map(_called, parts))}{' ...' if parts != inner else ''}"
+        return f"a list ({', '.join(map(_called, parts))}{' ...' if parts != inner else ''})"
     return words.get(origin or hint, str(hint))

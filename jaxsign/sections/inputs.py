@@ -5,7 +5,9 @@ import dataclasses
 from jaxsign import fields
 from jaxsign.sections.augment import Augment
 
-_LENGTHS = fields.Rule(lambda v: all(1 <= length <= 2**31 for length in v), "lengths of 1 or more")
+_LENGTHS = fields.Rule(
+    lambda v: all(1 <= length <= 2**31 for length in v), "positive whole numbers"
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -433,6 +433,16 @@ def test_an_epoch_of_overflows_only_is_told(tmp_path):
         )
 
 
+def test_a_run_that_is_stopped_by_its_loss_ends_where_that_is_not_finite(tmp_path):
+    words = ("precision=float16", "optim.lr=1e30", "train.epochs=30", "schedule.warmup=0")
+    result = train_here(tmp_path, *words, "train.early_stop=20", "train.stop_monitor=loss")
+    assert result.epochs == 1 and not result.interrupted
+    assert records.read_csv(tmp_path / "metrics.csv")[0]["val_loss"] == "nan"
+    assert (
+        train_here(tmp_path, *words, "train.early_stop=20", "train.stop_monitor=loss").epochs == 1
+    )
+
+
 def test_two_processes_cannot_train_in_one_folder(tmp_path):
     held = locking.alone(tmp_path, ".lock", "--workdir", "trains in this folder")
     with held, pytest.raises(UserError, match="another process .* trains in"):

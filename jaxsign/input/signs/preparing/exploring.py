@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxsign import terminal
 from jaxsign.errors import UserError
 from jaxsign.input.signs.formats import Collection
 from jaxsign.input.signs.preparing import exploring_figures, exploring_report, measuring
@@ -45,6 +46,7 @@ def explore(
     facts = measuring.measure(collection, rows=rows, clips=clips, seed=seed, on_clip=on_clip)
     out.mkdir(parents=True, exist_ok=True)
     paths = exploring_figures.draw(facts, out)
-    text = exploring_report.text(facts, [path.name for path in paths])
+    # Shown on terminals from its file too.
+    text = terminal.shown(exploring_report.text(facts, [path.name for path in paths]))
     write_text(out / REPORT, text + "\n")
     return Explored(text, [*paths, out / REPORT])

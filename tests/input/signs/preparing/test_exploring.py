@@ -38,8 +38,10 @@ def test_all_pictures_and_the_report(tmp_path):
 
 
 def test_without_signers_or_files(tmp_path):
-    source = in_memory([("a", ""), ("b", ""), ("a", "")])
+    source = in_memory([("a", ""), ("b\x1b[2J", ""), ("a", "")])
     found = exploring.explore(source, tmp_path)
+    text = (tmp_path / "report.txt").read_text()
+    assert "b\\u001b[2J" in text and "\x1b" not in text  # it is read on terminals
     assert {p.name for p in found.paths} == {
         "signs_distribution.png",
         "landmark_analysis.png",

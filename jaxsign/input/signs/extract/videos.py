@@ -121,8 +121,8 @@ def pictures(folder: Path) -> list[Path]:
 
 def _are_frames(files: Sequence[Path]) -> bool:
     """Whether pictures are frames of one film: their names differ by numbers alone."""
-    alike = {re.sub("[0-9]+", "#", path.name.lower()) for path in files}
-    return len(files) >= _FEWEST and len(alike) == 1
+    alike = {re.sub("[0-9]+", "#", path.stem.lower()) for path in files}
+    return len(files) >= _FEWEST and len(alike) == 1 and "#" in alike.pop()
 
 
 def _numbered(name: str) -> list[tuple[int, str]]:

@@ -71,7 +71,7 @@ def cut(
         done = [known[one.sample] for one in signs]
         table.write(done)
         good = {row.sample for row in done if not row.reason}
-        _write_tables(out, [one for one in signs if one.sample in good], numbers)
+        write_tables(out, [one for one in signs if one.sample in good], numbers)
         write_text(out / corpus.GLOSSES, tables.read_text(glosses))
     return Cut(done, made)
 
@@ -155,7 +155,7 @@ def _outcome(
     return progress.Outcome(job.path.name, frames, text, reason + more, bool(bad))
 
 
-def _write_tables(out: Path, signs: Sequence[corpus.Instance], numbers: dict[str, int]) -> None:
+def write_tables(out: Path, signs: Sequence[corpus.Instance], numbers: dict[str, int]) -> None:
     """`samples.csv` as the format signon has it, and labels.csv beside the clips."""
     samples = [
         {
@@ -170,7 +170,6 @@ def _write_tables(out: Path, signs: Sequence[corpus.Instance], numbers: dict[str
     beside = [
         {
             "file": one.sample,
-            "gloss": numbers[one.gloss],
             "glosses": labels.join_names((one.gloss,)),
             "signer": one.participant,
             "split": one.subset,

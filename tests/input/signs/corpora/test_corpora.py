@@ -5,13 +5,14 @@ import dataclasses
 import json
 
 import eafs
+import making
 import pytest
 
 from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.corpora import cleaning, cutting, instances, presets, rows, sharing
-from jaxsign.input.signs.extract import video
+from jaxsign.input.signs.extract import labels, video
 
 pytest.importorskip("pympi")
 OWN = """\
@@ -119,6 +120,21 @@ def test_clips_begin_and_end_where_their_signs_do_and_a_second_run_changes_nothi
     assert {path: path.read_bytes() for path in files} == {k: v for k, (v, _) in before.items()}
     same = [path for path in files if path.stat().st_mtime_ns == before[path][1]]
     assert len([path for path in same if path.suffix == ".mp4"]) == 11
+
+
+def test_clips_of_landmarks_take_over_glosses_signers_and_subsets(tmp_path):
+    one = rows.Instance("0", "A|B", 0, 80, "p", "x.mp4", "x.eaf_0.mp4", subset="val")
+    signs = [one, dataclasses.replace(one, id="1", gloss="C", sample="x.eaf_1.mp4", subset="train")]
+    cutting.write_tables(tmp_path, signs, {"C": 0, "A|B": 1})
+    names = {sign.sample: sign.sample.removesuffix(".mp4") for sign in signs}
+    for name in names.values():
+        making.clip().save(tmp_path / f"out/{name}.clip.npz")
+    labels.carry_over(tmp_path / "clips", tmp_path / "out", names, overwrite=False)
+    opened = formats.open_collection(tmp_path / "out")
+    assert opened.problems == [] and opened.classes()[0] == ("A|B", "C")
+    assert sorted((e.glosses, e.signer, e.split) for e in opened.entries) == [
+        (("A|B",), "p", "val"), (("C",), "p", "train"),
+    ]  # fmt: skip
 
 
 def test_a_film_that_cannot_be_cut_is_told_and_the_rest_is_done(tmp_path):

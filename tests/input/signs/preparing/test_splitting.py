@@ -143,3 +143,13 @@ def test_the_recorded_splits_of_the_originals(system, function, file):
     for key, value in check.expected.items():
         found = check.produced[key]
         assert found == value or list(found) == value, key
+
+
+def test_of_many_draws_the_one_with_most_common_signs_is_taken():
+    # Only where s0 and s1 are apart have two splits the sign A; C is of one signer alone.
+    signers = [f"s{i}" for i in range(6)]
+    signs = ["A", "A", "B", "B", "B", "C"]
+    found = ways.signer_common(signs, signers, test_share=0.34, val_share=0.0, seed=3)
+    split_of = dict(zip(signers, found, strict=True))
+    assert split_of["s0"] != split_of["s1"] and len({split_of[f"s{i}"] for i in (2, 3, 4)}) == 2
+    assert found == ways.signer_common(signs, signers, test_share=0.34, val_share=0.0, seed=3)

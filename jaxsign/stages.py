@@ -89,6 +89,13 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
                 f"stage.{stage.name}.keep_optimizer: there are no moments of {optimizers[1]} to "
                 f"keep, stage {before.name!r} has optim.name={optimizers[0]!r}"
             )
+        schedules = [s.config.schedule.name for s in (before, stage)]
+        if stage.keep_schedule and schedules != ["plateau", "plateau"]:
+            raise UserError(
+                f"stage.{stage.name}.keep_schedule: only a plateau goes on from another; stages "
+                f"{before.name!r} and {stage.name!r} have schedule.name={schedules[0]!r} and "
+                f"{schedules[1]!r}. Leave it out, or set schedule.name=plateau."
+            )
     return stages
 
 

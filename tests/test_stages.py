@@ -23,6 +23,13 @@ def test_a_plain_run_has_one_stage():
     assert (only.name, only.epochs) == ("main", 20)
 
 
+def test_only_a_plateau_goes_on_from_another():
+    plateau = {"schedule": {"name": "plateau"}}
+    stage.resolve(recipe("a,b", a=plateau, b={**plateau, "keep_schedule": True}))
+    with pytest.raises(UserError, match="stage.b.keep_schedule: only a plateau goes on"):
+        stage.resolve(recipe("a,b", a={}, b={**plateau, "keep_schedule": True}))
+
+
 def test_stages_change_any_section_while_they_run():
     config = recipe(
         "head, all",

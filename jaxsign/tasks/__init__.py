@@ -5,6 +5,7 @@ A recipe names its task (`task.name`); a task is a folder here with `task.TASK`,
 
 import abc
 import importlib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -146,6 +147,13 @@ class Task(answering.Answering):
 
         NaN where there is nothing to average: an epoch whose float16 steps all overflowed.
         """
+
+    def means(self, sums: Mapping[str, Any]) -> dict[str, Any]:
+        """What `summarise` gives; `penalty`, a sum of training, is part of the loss."""
+        result = self.summarise(sums)
+        if "penalty" in sums:
+            result["loss"] += float(sums["penalty"]) / float(sums["examples"] or math.nan)
+        return result
 
     def rates(self, config: ConfigDict, epoch: int) -> measures.Rates:
         """What holds in `epoch` (from 0) of the stage of `config`; default: nothing changes."""

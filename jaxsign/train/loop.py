@@ -176,7 +176,7 @@ class Loop:
             if at.steps_in_epoch < self._steps():
                 self._save()
                 return
-            train = self.session.task.summarise(at.sums)
+            train = self.session.task.means(at.sums)
             val = self._validate(rates) if self._is_validated() else None
             took = outputs.Took(trained, time.monotonic() - begun - trained)
             self._end_epoch(train, val, took, speed, rates)
@@ -250,7 +250,7 @@ class Loop:
         finite = bool(values.pop("finite"))
         if finite and not values["examples"]:  # no row that can be learnt: there is no mean
             return
-        means = self.session.task.summarise(values)
+        means = self.session.task.means(values)
         finite = finite and math.isfinite(means["loss"])
         scaled = self.state.loss_scale is not None
         self.records.skipped = 0 if finite else self.records.skipped + 1
@@ -259,7 +259,7 @@ class Loop:
         if finite:
             self.records.add(values)
             self.outputs.step(self.session.task, step, lr, means, grad_norm)
-            so_far = self.session.task.summarise(self.records.sums)
+            so_far = self.session.task.means(self.records.sums)
             self.display.step(self.records.steps_in_epoch, f"loss {so_far['loss']:.4f}")
 
     def _fail_on(self, step: int, loss: float, grad_norm: float, index: Any) -> None:
@@ -293,7 +293,7 @@ class Loop:
                 add(pending.popleft())
         for found in pending:
             add(found)
-        return session.task.summarise(totals)
+        return session.task.means(totals)
 
     def _is_validated(self) -> bool:
         """Whether the epoch at hand is: every so many of a stage, and the last one."""

@@ -48,7 +48,7 @@ def train_step(
         (0 where it is left out); what the task's `rates` gave for the epoch.
       task, optimizer, trainable, ema_decay: fixed for the stage.
       axis: name of the mapped device axis, or None.
-      penalties: on parameters; they are part of the loss that is shown.
+      penalties: on parameters; their sum over the real rows is `penalty`.
 
     Returns:
       The next state and metrics: the task's sums over real rows, `grad_norm`, and `finite`
@@ -71,7 +71,7 @@ def train_step(
         if penalties:
             penalty = penalties_.total(penalties, flat)
             loss += penalty
-            sums = {**sums, "loss": sums["loss"] + penalty * sums["examples"]}
+            sums = {**sums, "penalty": penalty * sums["examples"]}
         return loss * (scale / count), (new, sums)
 
     def micro_step(collections, micro, index):
@@ -158,7 +158,8 @@ def _with_shares(
     if axis is not None:
         totals, devices = jax.lax.psum(totals, axis), jax.lax.axis_size(axis)
     shares = {
-        name: batch["weight"] * devices / jnp.maximum(total, 1.0) for name, total in totals.items()
+        name: batch["weight"] * devices / jnp.where(total > 0, total, 1.0)
+        for name, total in totals.items()
     }
     return {**batch, **shares}, totals["share"] > 0
 

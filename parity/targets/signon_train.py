@@ -47,8 +47,9 @@ def steps(net: nets.Net, case: cases.Case) -> Arrays:
     chain = optimizer.build(config.optim)
     trainable = optimizer.select(optimizer.flat(variables["params"]), (".*",))
     rows = ((_FIRST, "l1", given.l1), (_FEED_FORWARD, "spectral", given.l2))
+    task = classes.Classify.build(config, net)
     compiled = step.build(
-        classes.Classify.build(config, net),
+        task,
         chain,
         trainable,
         penalties=penalties.resolve([row for row in rows if row[2]], trainable),
@@ -68,7 +69,7 @@ def steps(net: nets.Net, case: cases.Case) -> Arrays:
     for _ in range(given.count):
         group = compiled.put_train({name: value[None] for name, value in batch.items()})
         current, metrics = compiled.train(current, group, rates)
-        losses.append(float(metrics["loss"]) / len(x))
+        losses.append(task.means(metrics)["loss"])
     state = compiled.fetch(current)
     after: dict[str, Any] = jax.device_get({"params": state.params, **state.collections})
     logits = nets.call(net, after, batch)["logits"]["gloss"]

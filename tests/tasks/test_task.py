@@ -122,13 +122,16 @@ def test_balanced_classes_count_alike_in_training_and_validation_stays_as_it_is(
         "valid": np.ones((4, 2), bool),
         "weight": np.ones(4, np.float32),
         "share": np.full(4, 0.25, np.float32),
-        "gloss": np.array([0, 0, 0, 1]),
+        "gloss": np.array([0, 0, 1, 1]),
     }
-    each = np.log([4, 4, 4, 4 / 3])
+    factors = np.array([4 / 6, 4 / 6, 2, 2])
+    np.testing.assert_allclose(task.shares(batch)["share/gloss"], factors)
+    batch["share/gloss"] = np.full(4, 1 / factors.sum(), np.float32)  # as the step does
+    each = np.log([4, 4, 4 / 3, 4 / 3])
     now = {"loss_weights": jnp.ones(1), "epoch": 0.0, "step": 0}
     params = {"unused": jnp.zeros(())}
     loss, (_, sums) = task.loss(params, {}, batch, jax.random.key(0), now)
-    wanted = each @ [4 / 6, 4 / 6, 4 / 6, 2] / 4
+    wanted = each @ factors / factors.sum()  # as torch's CrossEntropyLoss(weight=factors)
     np.testing.assert_allclose([loss, sums["loss"] / 4], wanted, rtol=1e-6)
     found = task.evaluate({"params": params}, batch, now)
     np.testing.assert_allclose(found["loss"], each.sum(), rtol=1e-6)
@@ -143,9 +146,20 @@ def test_classes_are_not_balanced_where_there_is_more_than_one_label_a_clip():
     ]
 
 
+def test_classes_are_balanced_once():
+    config = configs.load("fslr_transformer")
+    config.data.sampler = config.loss.class_weights = "balanced"
+    assert tasks.check(config) == [
+        "data.sampler and loss.class_weights both balance the classes: set one"
+    ]
+
+
 def test_weights_of_classes_are_those_of_scikit_learn():
     loss = configs.base().loss
     loss.class_counts = ((6, 2, 0, 4), (12,))
     assert weighting.of_classes(loss) == ()
     loss.class_weights = "balanced"
     assert weighting.of_classes(loss) == ((12 / 18, 2.0, 0.0, 1.0), (1.0,))
+    loss.name = "label_smoothing"
+    with pytest.raises(UserError, match="without label smoothing. Set loss.name=ce"):
+        weighting.of_classes(loss)

@@ -86,6 +86,8 @@ class Classify(tasks.Task):
         named = [head for head in ("gloss", "cat") if f"num_{head}" in known]
         if not isinstance(heads, tuple) or not heads or not set(heads) <= set(named):
             return [f"task.heads={heads!r}: expected some of {named}, which the net has"]
+        if config.data.sampler and config.loss.class_weights:
+            return ["data.sampler and loss.class_weights both balance the classes: set one"]
         changes = [config.stage.get(name, {}) for name in configs.names(config.stages)]
         losses_of = [change.get("loss", {}) for change in changes] or [{}]
         how = [loss.get("weighting", config.loss.weighting) for loss in losses_of]
@@ -110,6 +112,11 @@ class Classify(tasks.Task):
             variables["params"] = {**variables["params"], LEARNED: {"log_variance": start}}
         return variables
 
+    def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Where classes are weighed, each head's mean is over their factors, as torch's is."""
+        factors = zip(self.heads, self.class_weights, strict=False)
+        return {f"share/{h}": jnp.asarray(row, jnp.float32)[batch[h]] for h, row in factors}
+
     def loss(
         self,
         params: Mapping[str, Any],
@@ -132,9 +139,8 @@ class Classify(tasks.Task):
             now=nets.Progress(now["epoch"], now["step"]),
             mutable=["batch_stats"],
         )
-        rows, sums = self._rows(
-            output["logits"], params, batch, now["loss_weights"], self.class_weights
-        )
+        factors = self._factors(batch) if self.class_weights else None
+        rows, sums = self._rows(output["logits"], params, batch, now["loss_weights"], factors)
         return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
 
     def evaluate(
@@ -145,19 +151,22 @@ class Classify(tasks.Task):
         output = nets.call(self.net, {**variables, "params": _of_net(params)}, batch)
         return self._rows(output["logits"], params, batch, now["loss_weights"])[1]
 
+    def _factors(self, batch: Mapping[str, Array]) -> list[Array]:
+        """Of every head, what makes the plain mean over rows the mean by their classes: [B]."""
+        plain = jnp.where(batch["share"] > 0, batch["share"], 1.0)
+        own = self.shares(batch)
+        return [own[name] * batch[name] / plain for name in own]
+
     def _rows(
-        self, logits, params, batch, weights, of_classes=()
+        self, logits, params, batch, weights, factors: list[Array] | None = None
     ) -> tuple[Array, dict[str, Array]]:
         options, real = dict(self.options), batch["weight"]
         each = [
             losses.per_example(self.loss_name, logits[head], batch[head], **options)
             for head in self.heads
         ]
-        if of_classes:
-            factors = [jnp.asarray(row, jnp.float32) for row in of_classes]
-            each = [
-                f[batch[h]] * loss for h, f, loss in zip(self.heads, factors, each, strict=True)
-            ]
+        if factors is not None:
+            each = [factor * loss for factor, loss in zip(factors, each, strict=True)]
         stacked = jnp.stack(each)
         if self.uncertainty is None:
             rows = (weights[:, None] * stacked).sum(0)

@@ -47,9 +47,17 @@ def of_classes(loss: ConfigDict) -> tuple[tuple[float, ...], ...]:
 
     `balanced` gives n / (K * n_c), as scikit-learn does, K being the classes that occur: their
     mean over the clips is 1. A class without a clip has 0.
+
+    Raises:
+      UserError: labels are smoothed, which takes from a class what its factor gives.
     """
     if not loss.class_weights:
         return ()
+    if loss.name == "label_smoothing":
+        raise UserError(
+            f"loss.class_weights={loss.class_weights!r} is for losses without label smoothing. "
+            "Set loss.name=ce (or focal), or loss.class_weights=''."
+        )
     rows = []
     for counts in loss.class_counts:
         occurring = sum(count > 0 for count in counts)

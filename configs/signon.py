@@ -1,4 +1,4 @@
-"""PoseFormer and PTN of SignON: 75 points of body and hands in, one isolated sign out.
+"""PoseFormer, PTN and VTN of SignON: points of body and hands or films in, one isolated sign out.
 
     jaxsign train --config signon --workdir runs/ngt --config.data.train.path=DIR \
         --config.data.aspect=0.8182
@@ -7,16 +7,21 @@ DIR holds samples.csv and mediapipe/*.npy; `aspect` is height / width of its fil
 languages: --config.data.parts=DIR1,DIR2 with an aspect each. The original reports 47.26 %
 validation accuracy on the 458 signs of NGT.
 
-Variants: '' - PoseFormer, 4 layers of 192. 'ptn' - PTN, 4 layers of 128.
+Variants: '' - PoseFormer, 4 layers of 192. 'ptn' - PTN, 4 layers of 128. 'ptn-a' - the older PTN on
+MediaPipe_Raw files, without label smoothing. 'vtn' - VTN on films; it needs
+--config.train.backbone_weights=FILE (torchvision's resnet34), or random. 'parity' - PoseFormer as
+the original has it: it finds padding itself, and distances of 0 are not looked after. 'synthetic' -
+a small PoseFormer on twenty built-in signs of signers who are not seen in training.
 """
 
 from ml_collections import ConfigDict
 
 from jaxsign.config import base
 
-VARIANTS = ("", "ptn")
+VARIANTS = ("", "ptn", "ptn-a", "vtn", "parity", "synthetic")
 # Every augmentation of the original's newer generation, each for a fifth of the clips.
 _SHARE = 0.2
+_AUGMENTATIONS = ("shift_frames", "flip", "rotate_hands", "jitter", "crop", "drop_frames")
 
 
 def get_config(arg: str = "") -> ConfigDict:
@@ -28,22 +33,52 @@ def get_config(arg: str = "") -> ConfigDict:
     config.task.heads = ("gloss",)
     config.data.source = "signon"
     config.view = ConfigDict({"name": "signon", "output": "points"})
-    config.net = ConfigDict(_PTN if arg == "ptn" else _POSEFORMER)
+    config.net = ConfigDict(_PTN if arg.startswith("ptn") else _POSEFORMER)
     config.input.batch_size = 32
     config.input.buckets = (16, 32, 48, 64, 96, 128, 192, 256)
-    config.input.augment.signon.update(
-        shift_frames=_SHARE,
-        flip=_SHARE,
-        rotate_hands=_SHARE,
-        jitter=_SHARE,
-        crop=_SHARE,
-        drop_frames=_SHARE,
-    )
+    if arg not in ("ptn-a", "vtn"):
+        config.input.augment.signon.update(dict.fromkeys(_AUGMENTATIONS, _SHARE))
     config.optim.update(name="adam", lr=3e-4, weight_decay=0.0)
     config.loss.update(name="label_smoothing", label_smoothing=0.2, weights=(1.0,))
     config.schedule.update(name="plateau", warmup=0, factor=0.1, patience=5)
     config.train.update(epochs=1000, early_stop=20, stop_monitor="loss")
+    change = {"ptn-a": _older, "vtn": _films, "parity": _original, "synthetic": _synthetic}.get(arg)
+    if change:
+        change(config)
     return config
+
+
+def _older(config: ConfigDict) -> None:
+    config.data.kind = "Mediapipe_Raw"
+    config.view = ConfigDict({"name": "signon", "generation": "A"})
+    config.net.update(generation="A")
+    config.loss.update(name="ce", label_smoothing=0.0)
+
+
+def _films(config: ConfigDict) -> None:
+    config.data.kind = "RGB_Full"
+    config.view = ConfigDict({"name": "frames"})
+    sizes = {name: _COMMON[name] for name in ("num_gloss", "n_heads", "n_layers", "languages")}
+    config.net = ConfigDict(
+        {"name": "vtn", **sizes, "dropout": 0.1, "emb_dim": 512, "backbone_name": "resnet34"}
+    )
+    config.input.augment.frames.update(crop=1.0, flip=0.5)
+    config.input.update(buckets=(16,), batch_size=8)
+
+
+def _original(config: ConfigDict) -> None:
+    config.net.update(missing="upstream", padding="upstream")
+
+
+def _synthetic(config: ConfigDict) -> None:
+    config.data.source = "synthetic"
+    config.data.synthetic.update(signs=20, categories=4, signers=10, clips_per_signer=3)
+    config.net.update(emb_dim=64, n_layers=2)
+    config.input.buckets = (32, 64)
+    config.optim.lr = 1e-3
+    config.loss.label_smoothing = 0.1
+    config.schedule.update(name="warmup_cosine", warmup=2, final_factor=0.01)
+    config.train.update(epochs=25, early_stop=0)
 
 
 _COMMON = {

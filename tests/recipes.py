@@ -35,6 +35,10 @@ NAMES = (
     "traduttore",
     "signon",
     "signon:ptn",
+    "signon:ptn-a",
+    "signon:vtn",
+    "signon:parity",
+    "signon:synthetic",
     "asl_hybrid",
     "asl_hybrid:parity",
     "asl_hybrid:test",
@@ -82,22 +86,24 @@ def small(name: str, folder: Path) -> Any:
     config.net.update({key: 3 for key in ("num_gloss", "num_cat") if key in config.net})
     for stage in config.stage:
         config.stage[stage].input.batch_size = 4
-    if config.data.key == "X2048":
-        _features(folder, config)
+    if config.net.name in ("iv3_gru", "vtn"):
+        _features(folder, config, 2048 if config.net.name == "iv3_gru" else 512)
     if config.view.name == "few_points":
         _sentences(folder, config)
     return config
 
 
-def _features(folder: Path, config: Any) -> None:
+def _features(folder: Path, config: Any, width: int) -> None:
     """Features of an image net, which no synthetic sign has."""
+    config.data.key = f"X{width}"
     rng = np.random.default_rng(5)
     for i in range(6):
-        x = 0.3 * rng.standard_normal((8 + i, 2048), np.float32)
-        files.write_npz(folder / f"{i}.npz", {"X2048": x})
+        x = 0.3 * rng.standard_normal((8 + i, width), np.float32)
+        files.write_npz(folder / f"{i}.npz", {config.data.key: x})
     rows = "".join(f"{i}.npz,{i % 3},{i % 2}\n" for i in range(6))
     (folder / "labels.csv").write_text(f"file,gloss,cat\n{rows}")
-    config.data.source = "npz"
+    config.data.source, config.view.name = "npz", ""
+    config.input.augment.frames.update(crop=0.0, flip=0.0)
     for place in (config.data.train, config.data.val):
         place.path, place.labels = str(folder), str(folder / "labels.csv")
 

@@ -214,10 +214,14 @@ def stored_text(config: ConfigDict) -> str:
     return json.dumps(config.to_dict(), indent=2, default=list) + "\n"
 
 
+# What runs did before these keys came; their defaults are another thing.
+OLDER = {"train.frozen_statistics": "move"}
+
+
 def load_run_config(workdir: str | Path) -> ConfigDict:
     """Reads a run folder's `config.json`; lists become tuples again.
 
-    Keys that came after the run was made have their defaults, which change nothing.
+    Keys that came after the run was made have the values that change nothing.
 
     Raises:
       UserError: not a run folder, or an unreadable config.
@@ -260,8 +264,16 @@ def _with_later_keys(config: ConfigDict) -> ConfigDict:
                 raise ValueError(f"{section}: a {type(node).__name__}, expected an object")
         free = sections and sections[0] in defaults.FREE
         if not free and name not in node:
-            node[name] = default
+            node[name] = OLDER.get(key, default)
     return config
+
+
+def as_begun(config: ConfigDict, stored: ConfigDict) -> None:
+    """Lets the recipe of a run that is older than a key go on in that run's way, in place."""
+    for key, older in OLDER.items():
+        section, _, name = key.rpartition(".")
+        if stored[section][name] == older:
+            config[section][name] = older
 
 
 def _with_tuples(value: Any) -> Any:

@@ -51,6 +51,17 @@ def test_a_stored_recipe_comes_back_equal(tmp_path):
     assert configs.flatten(stored) == configs.flatten(config)
 
 
+def test_a_run_older_than_a_key_goes_on_in_its_way(tmp_path):
+    config = configs.load("fslr_transformer")
+    older = config.to_dict()
+    del older["train"]["frozen_statistics"]
+    configs.save_run_config(ConfigDict(older), tmp_path)
+    stored = configs.load_run_config(tmp_path)
+    assert (config.train.frozen_statistics, stored.train.frozen_statistics) == ("still", "move")
+    configs.as_begun(config, stored)
+    configs.check_same_run(config, stored, tmp_path)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path):
     ours, theirs = configs.base(), configs.base()
     theirs.train.epochs, theirs.log.every_steps = 99, 1

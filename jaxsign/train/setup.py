@@ -93,6 +93,7 @@ def resolve(config: ConfigDict, train: Examples, stored: ConfigDict | None = Non
     if stored is not None and not config.input.batch_size:
         config.input.batch_size = stored.input.batch_size
     if stored is not None:  # earlier versions made heads that a run does not learn
+        configs.as_begun(config, stored)
         made = {key: n for key, n in stored.net.items() if config.net.get(key) == 0}
         config.net.update({key: n for key, n in made.items() if key.startswith("num_")})
     return config

@@ -117,6 +117,7 @@ def _absolute_paths(config: ConfigDict) -> None:
     for section, key in places:
         if section[key]:
             section[key] = str(Path(section[key]).resolve())
+    config.data.parts = tuple(str(Path(part).resolve()) for part in config.data.parts)
 
 
 def build_net(config: ConfigDict, dtype: Any = None, axis_name: str | None = None) -> nets.Net:

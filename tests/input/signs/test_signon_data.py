@@ -11,6 +11,7 @@ from jaxsign.input import batching
 from jaxsign.input.signs import signon_kinds, signon_parts, views
 from jaxsign.input.signs.views import signon
 from jaxsign.tasks.classes import examples
+from jaxsign.train import setup
 
 HEADER = "Id,Label,Participant,Video,Subset"
 
@@ -121,6 +122,15 @@ def test_labels_that_begin_at_0_are_moved_behind_the_folders_before(tmp_path):
     source = opened(tmp_path / "vgt", tmp_path / "ngt", offset_labels=True).source
     assert source.labels["gloss"].tolist() == [0, 1, 2, 4, 5]
     assert source.class_names["gloss"] == ("YES", "NO (vgt)", "HOUSE", "TREE", "NO (ngt)", "BIKE")
+
+
+def test_a_run_finds_its_folders_from_anywhere(tmp_path, monkeypatch):
+    a_folder(tmp_path / "vgt", [0, 1])
+    a_folder(tmp_path / "ngt", [2, 3])
+    monkeypatch.chdir(tmp_path)
+    config = configs.load("signon", ["--config.data.parts=('vgt', 'ngt')"])
+    found = setup.resolve(config, examples.open_examples(config, "train"))
+    assert found.data.parts == (str(tmp_path / "vgt"), str(tmp_path / "ngt"))
 
 
 def test_which_rows_are_trained_on(tmp_path):

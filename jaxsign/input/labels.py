@@ -294,7 +294,7 @@ def distinct(names: Sequence[str], path: Path) -> None:
             numbers = [i for i, other in enumerate(names) if other == name]
             raise UserError(
                 f"{path}: the classes {', '.join(map(str, numbers[:5]))} are named {name!r}; every "
-                "class needs a name of its own"
+                "class needs a name of its own: tell them apart in this file"
             )
 
 

@@ -24,8 +24,8 @@ def kept(gloss: str, preset: Preset) -> bool:
 def frequent(glosses: Sequence[str], preset: Preset) -> list[bool]:
     """For each of the clean glosses of a corpus whether it is kept and frequent enough."""
     good = [kept(gloss, preset) for gloss in glosses]
-    pairs = list(zip(glosses, good, strict=True))
-    counted = collections.Counter(g for g, is_good in pairs if is_good or preset.count_all)
+    counted = collections.Counter(glosses)
+    pairs = zip(glosses, good, strict=True)
     return [is_good and counted[gloss] >= preset.minimum for gloss, is_good in pairs]
 
 

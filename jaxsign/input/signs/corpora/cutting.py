@@ -1,6 +1,7 @@
 """A split -> clips of its signs, cut out of the films, and the tables to learn from."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from jaxsign.input.folders.report import FolderReport
 from jaxsign.input.signs.corpora import rows as corpus
 from jaxsign.input.signs.corpora import scissors
 from jaxsign.input.signs.corpora.preset import Preset
+from jaxsign.input.signs.extract import videos
 from jaxsign.whole import write_text
 
 CLIPS, REPORT = "clips", "cut.csv"
 SAMPLES = "samples.csv"
+_LOG = logging.getLogger("jaxsign")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +76,19 @@ def cut(
         good = {row.sample for row in done if not row.reason}
         write_tables(out, [one for one in signs if one.sample in good], numbers)
         write_text(out / corpus.GLOSSES, tables.read_text(glosses))
+        _tell_others(out / CLIPS, {one.sample for one in signs})
     return Cut(done, made)
+
+
+def _tell_others(clips: Path, samples: set[str]) -> None:
+    others = [path for path in clips.glob("*") if videos.is_video(path.name)]
+    others = sorted(path for path in others if path.name not in samples)
+    if others:
+        _LOG.warning(
+            "%s: holds %d films that are no signs of this split, such as %s, and that an "
+            "extraction would take. Move them away if they are of another split.",
+            clips, len(others), others[0].name,
+        )  # fmt: skip
 
 
 def _numbers(glosses: Path, signs: Sequence[corpus.Instance], split: Path) -> dict[str, int]:
@@ -99,7 +114,8 @@ def _jobs(
     """One a film, with the signs whose clips are not there as they should be."""
     waiting: dict[str, list[scissors.CutRow]] = {}
     for one in signs:
-        row = scissors.CutRow(one.sample, one.film, one.start, one.end, one.side)
+        crop = "x".join(map(str, preset.crop)) if one.side else ""
+        row = scissors.CutRow(one.sample, one.film, one.start, one.end, one.side, crop, preset.rate)
         before = known.get(one.sample)
         if before is None or before.reason or not _same(before, row, out):
             waiting.setdefault(one.film, []).append(row)
@@ -110,7 +126,7 @@ def _jobs(
 
 
 def _same(before: scissors.CutRow, now: scissors.CutRow, out: Path) -> bool:
-    """Whether a clip of these times and this part of the picture is there."""
+    """Whether a clip of these times, this part of the picture and this rate is there."""
     there = (out / CLIPS / before.sample).is_file()
     return there and dataclasses.replace(before, frames=0) == now
 

@@ -39,7 +39,6 @@ class Preset:
       clean_up: pairs of a pattern and what takes its place, in order.
       drops: patterns; a gloss in which one is found is left out, as is an empty one.
       minimum: glosses of fewer signs are left out.
-      count_all: signs that `drops` leaves out count for the minimum.
       columns: of the table, beside those that all have: 'Signer' (the tier's last word), 'Side'.
       sides: part of the picture by a tier's last word: 'left' or 'right'; {} = all of it.
       crop: width and height of a side.
@@ -67,7 +66,6 @@ class Preset:
     clean_up: tuple[tuple[str, str], ...] = ()
     drops: tuple[str, ...] = ()
     minimum: int = 1
-    count_all: bool = False
     columns: tuple[str, ...] = ("Signer",)
     sides: Mapping[str, str] = dataclasses.field(default_factory=dict)
     crop: tuple[int, ...] = ()
@@ -79,21 +77,25 @@ class Preset:
 
     def __post_init__(self) -> None:
         patterns = (*self.stem, self.medium, self.other_media, *self.drops)
-        for pattern in (*patterns, *(rule[0] for rule in self.clean_up)):
+        if any(len(rule) != 2 for rule in self.clean_up):
+            raise UserError(f"clean_up={self.clean_up!r}: expected pairs of a pattern and a text")
+        for pattern, to in (*((one, "") for one in patterns), *self.clean_up):
             try:
-                re.compile(pattern)
-            except re.error as error:
-                raise UserError(f"pattern {pattern!r} is none: {error}") from error
+                re.sub(pattern, to, "")
+            except (re.error, IndexError) as error:
+                told = f", with {to!r} in its place," if to else ""
+                raise UserError(f"pattern {pattern!r}{told} is none: {error}") from error
+        shares = (self.val_share, self.test_share)
         wrong = {
+            f"minimum={self.minimum}: expected 1 or more": self.minimum < 1,
+            f"val_share={shares[0]:g}, test_share={shares[1]:g}: expected shares of 0 or more that "
+            "leave some for training": not (min(shares) >= 0 and sum(shares) < 1),
             f"tiers={list(self.tiers)}: expected at least one name": not self.tiers,
             f"medium_of_tier={self.medium_of_tier!r}: expected one of {', '.join(MEDIA)}": (
                 self.medium_of_tier not in MEDIA
             ),
             f"split={self.split!r}: expected one of {', '.join(SPLITS)}": self.split not in SPLITS,
             f"within={self.within!r}: expected '', 'film' or 'frame'": self.within not in WITHIN,
-            f"clean_up={self.clean_up!r}: expected pairs of a pattern and a text": any(
-                len(rule) != 2 for rule in self.clean_up
-            ),
             f"crop={list(self.crop)}: expected width and height of a side": (
                 bool(self.sides) != (len(self.crop) == 2)
             ),

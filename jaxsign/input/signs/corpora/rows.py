@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jaxsign.errors import UserError
 from jaxsign.input import tables
@@ -112,6 +112,13 @@ def _instance(path: Path, row: tables.Row) -> Instance:
             f"{path} line {row.number}: start_ms {cells['start_ms']!r}, end_ms "
             f"{cells['end_ms']!r}: expected whole milliseconds, the start first"
         )
+    for name in ("SourceVideo", "SampleVideo"):
+        inside = PurePosixPath(cells[name].replace("\\", "/"))
+        if not inside.name or inside.is_absolute() or ".." in inside.parts:
+            raise UserError(
+                f"{path} line {row.number}: {name} {cells[name]!r}: expected the name of a film "
+                "below its folder, such as a/b.mp4"
+            )
     return Instance(
         cells["Id"],
         cells["Gloss"],

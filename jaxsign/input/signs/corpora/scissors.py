@@ -25,6 +25,8 @@ class CutRow:
       film: it is cut out of, below the folder of films.
       start, end: in milliseconds of the film.
       side: of the picture; "" = all of it.
+      crop: width x height of a side; "" = all of it.
+      rate: frames a second of the clip; 0 = those of the film.
       frames: of the clip; 0 = there is none.
       reason: why not; "" = there is one.
     """
@@ -34,6 +36,8 @@ class CutRow:
     start: int
     end: int
     side: str = ""
+    crop: str = ""
+    rate: float = 0.0
     frames: int = 0
     reason: str = ""
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import eafs
 import making
@@ -92,7 +93,7 @@ def test_a_split_shares_no_signer_and_is_the_same_again(corpus, tables_of):
 
 
 def test_clips_begin_and_end_where_their_signs_do_and_a_second_run_changes_nothing(
-    corpus, tables_of, tmp_path, capfd
+    corpus, tables_of, tmp_path, capfd, caplog
 ):
     command = words(corpus, "cut", tables_of, *films(corpus), "--out", tmp_path / "data")
     assert cli.main([*command, "--workers", "1"]) == 0
@@ -114,12 +115,29 @@ def test_clips_begin_and_end_where_their_signs_do_and_a_second_run_changes_nothi
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
     (tmp_path / "data/samples.csv").unlink()
     next(iter(sorted((tmp_path / "data/clips").glob("*.mp4")))).unlink()
+    some = next((tmp_path / "data/clips").glob("*.mp4"))
+    shutil.copy(some, tmp_path / "data/clips/of_another_split.mp4")
+    report = (tmp_path / "data/cut.csv").read_text()
+    lines = report.splitlines(keepends=True)
+    other_rate = lines[-1].replace(",25.0,", ",10.0,")
+    (tmp_path / "data/cut.csv").write_text("".join([*lines[:-1], other_rate]))
     capfd.readouterr()
     assert cli.main([*command, "--workers", "1"]) == 0
-    assert "1 clips cut; 12 of 12" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert other_rate != lines[-1] and "2 clips cut; 12 of 12" in said
+    assert "holds 1 films that are no signs of this split, such as of_another" in caplog.text
     assert {path: path.read_bytes() for path in files} == {k: v for k, (v, _) in before.items()}
     same = [path for path in files if path.stat().st_mtime_ns == before[path][1]]
-    assert len([path for path in same if path.suffix == ".mp4"]) == 11
+    assert len([path for path in same if path.suffix == ".mp4"]) == 10
+
+
+def test_films_and_clips_lie_below_their_folders(tables_of, tmp_path):
+    text = (tables_of / "split.csv").read_text()
+    sample = cells(tables_of / "split.csv")[0]["SampleVideo"]
+    for other in ("../x.mp4", "/tmp/x.mp4", "a/../../x.mp4"):
+        (tmp_path / "split.csv").write_text(text.replace(sample, other))
+        with pytest.raises(UserError, match=r"split.csv line 2: SampleVideo '.*x.mp4': expected"):
+            rows.read(tmp_path / "split.csv")
 
 
 def test_clips_of_landmarks_take_over_glosses_signers_and_subsets(tmp_path):
@@ -268,6 +286,10 @@ WRONG = {
     'tiers = ["a"]\nclean_up = [["a"]]': "pairs",
     "minimum 2": "is no TOML",
     "minimum = 2": "tiers",
+    'tiers = ["a"]\nminimum = -3': "minimum=-3: expected 1 or more",
+    'tiers = ["a"]\nval_share = 7.0': "val_share=7",
+    'tiers = ["a"]\ntest_share = nan': "test_share=nan",
+    'tiers = ["a"]\nclean_up = [["a", "\\\\9"]]': "in its place",
 }
 
 

@@ -73,10 +73,18 @@ def places(data: ConfigDict, split: str) -> list[Path]:
     """The folders of a split, one a language.
 
     Raises:
-      UserError: none is named, or one is not there.
+      UserError: none is named, one is not there, or val or test have a path besides data.parts.
     """
-    one = data[split].path or data.train.path
-    named = data.parts or ((one,) if one else ())
+    for other in ("val", "test"):
+        if data.parts and data[other].path:
+            raise UserError(
+                f"data.{other}.path={data[other].path}, besides data.parts={tuple(data.parts)}; "
+                "expected one of them: the folders of data.parts hold all splits (Subset in "
+                f"{data.samples_file}). Leave data.{other}.path out"
+            )
+    own = split if data[split].path else "train"
+    key = "data.parts" if data.parts else f"data.{own}.path"
+    named = data.parts or tuple(filter(None, [data[own].path]))
     if not named:
         raise UserError(
             "data.parts is not set. Give the folders, one a language: "
@@ -84,7 +92,7 @@ def places(data: ConfigDict, split: str) -> list[Path]:
         )
     for place in named:
         if not Path(place).is_dir():
-            raise UserError(f"data.parts: {place}: no such folder")
+            raise UserError(f"{key}: {place}: no such folder")
     return [Path(place) for place in named]
 
 

@@ -133,6 +133,22 @@ def test_a_run_finds_its_folders_from_anywhere(tmp_path, monkeypatch):
     assert found.data.parts == (str(tmp_path / "vgt"), str(tmp_path / "ngt"))
 
 
+def test_a_place_is_told_by_its_key_and_parts_are_of_all_splits(tmp_path):
+    gone, config = tmp_path / "gone", a_recipe(a_folder(tmp_path / "a", [0]))
+    config.data.val.path = str(gone)
+    for split in ("train", "val"):
+        with pytest.raises(UserError, match=r"data.val.path=.*gone, besides data.parts=.*Leave"):
+            signon_parts.places(config.data, split)
+    config.data.parts = ()
+    with pytest.raises(UserError, match=r"^data.val.path: .*gone: no such folder"):
+        signon_parts.places(config.data, "val")
+    config.data.val.path, config.data.train.path = "", str(gone)
+    with pytest.raises(UserError, match=r"^data.train.path: .*gone: no such folder"):
+        signon_parts.places(config.data, "val")
+    with pytest.raises(UserError, match=r"^data.parts: .*gone: no such folder"):
+        opened(gone)
+
+
 def test_which_rows_are_trained_on(tmp_path):
     a_folder(tmp_path, [0, 1, 2], subsets=("val", "train", "test"), table="mine.csv")
     names = {"samples_file": "mine.csv"}

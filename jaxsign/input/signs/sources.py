@@ -198,7 +198,7 @@ def _of_collection(
 ) -> Source:
     path = None if kind.made or kind.gather else _path(data, split)
     if kind.gather is not None:
-        whole = kind.gather(data, split)
+        whole = kind.gather(data, split).at_rate(data.source_fps)
     elif path is None:
         whole = synthetic.collection(data.synthetic, split)
     else:

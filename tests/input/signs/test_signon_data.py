@@ -8,7 +8,7 @@ import pytest
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import batching
-from jaxsign.input.signs import signon_kinds, signon_parts, views
+from jaxsign.input.signs import clip, signon_kinds, signon_parts, views
 from jaxsign.input.signs.views import signon
 from jaxsign.tasks.classes import examples
 from jaxsign.train import setup
@@ -147,6 +147,18 @@ def test_a_place_is_told_by_its_key_and_parts_are_of_all_splits(tmp_path):
         signon_parts.places(config.data, "val")
     with pytest.raises(UserError, match=r"^data.parts: .*gone: no such folder"):
         opened(gone)
+
+
+def test_a_recipe_gives_the_true_rate_of_stored_points_and_of_clips(tmp_path):
+    a_folder(tmp_path, [0])
+    assert opened(tmp_path).source.rate == 25
+    for kind in ("Mediapipe", "Mediapipe_Raw"):
+        a_folder(tmp_path / kind, [0], kind=kind)
+        source = opened(tmp_path / kind, kind=kind, source_fps=50.0).source
+        value = source.read(0)
+        # Arrays that are what the view gives have no times: the source tells their rate.
+        rate = value.fps if isinstance(value, clip.Clip) else source.rate
+        assert rate == 50
 
 
 def test_which_rows_are_trained_on(tmp_path):

@@ -46,6 +46,7 @@ class Source:
       signers: who signs every example, "" where unknown; () where nothing tells.
       rate: frames a second of arrays that are what a view would give; 0 = not told.
       languages: int32 [N], of every example, where there may be several.
+      num_languages: how many there are, also of those without an example here; 0 = not told.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Source:
     signers: Sequence[str] = ()
     rate: float = 0.0
     languages: Array | None = None
+    num_languages: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -241,6 +243,7 @@ def _of_collection(
         signers=[entry.signer for entry in part.entries],
         rate=whole.rate if kind.stored else 0.0,
         languages=np.array([e.language for e in part.entries], np.int32) if kind.gather else None,
+        num_languages=len(signon_parts.places(data, split)) if kind.gather else 0,
     )
 
 

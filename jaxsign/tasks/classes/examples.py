@@ -36,7 +36,17 @@ class ClassExamples(clips.SignExamples):
         made = of_source(config, self.source, training=self.treatment.training)
         labels = self.source.labels
         made.check(config, {head: labels[head][:, None].tolist() for head in config.task.heads})
+        made._check_languages(config)
         return made
+
+    def _check_languages(self, config: ConfigDict) -> None:
+        """Raises UserError for a language that the net has no vector of: JAX takes the last one."""
+        told, known = int(config.net.get("languages", 0)), self.source.languages
+        if told and known is not None and max(known) >= told:
+            raise UserError(
+                f"{self.ids[int(known.argmax())]} is of language {max(known)}, but "
+                f"net.languages={told}: languages are 0 to {told - 1}"
+            )
 
     def cutting(self) -> planning.Cutting:
         whole = super().cutting()
@@ -46,8 +56,18 @@ class ClassExamples(clips.SignExamples):
         return planning.Balanced(whole.sizes, labels, self.treatment.seed)
 
     def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
-        """Those of all signs, and how many clips each class has where a stage weighs by it."""
+        """Those of all signs, and how many clips each class has where a stage weighs by it.
+
+        Raises:
+          UserError: a net is told of more or fewer languages than there are folders.
+        """
         found = super().facts(config)
+        told, count = int(config.net.get("languages", 0)), self.source.num_languages
+        if told and count and told != count:
+            raise UserError(
+                f"net.languages={told}, but {self.name} are {count} languages, one a folder. Set "
+                f"--config.net.languages={count}, or 0 for a net that is not told the language"
+            )
         if any(row.config.loss.class_weights for row in stages.resolve(config)):
             counts = self._counts({**config.net, **found["net"]}, config.task.heads)
             rows = tuple(tuple(counts[head].tolist()) for head in config.task.heads)

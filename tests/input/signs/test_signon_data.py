@@ -161,6 +161,26 @@ def test_a_recipe_gives_the_true_rate_of_stored_points_and_of_clips(tmp_path):
         assert rate == 50
 
 
+def test_a_net_is_told_of_as_many_languages_as_there_are_folders(tmp_path):
+    folders = [a_folder(tmp_path / name, [i]) for i, name in enumerate("abc")]
+    words = [f"--config.data.parts={tuple(map(str, folders))}"]
+    config = configs.load("signon", words)
+    found = examples.open_examples(config, "train")
+    for good in (0, 3):
+        config.net.languages = good
+        assert setup.resolve(config, found).net.languages == good
+    for wrong in (2, 4):
+        config.net.languages = wrong
+        with pytest.raises(
+            UserError, match=rf"net.languages={wrong}, but .* 3 languages.*languages=3"
+        ):
+            setup.resolve(config, found)
+    # A run that is used on other clips looks at those that there are.
+    config.net.num_gloss, config.net.languages = 3, 2
+    with pytest.raises(UserError, match=r"c/train2 is of language 2, but net.languages=2"):
+        found.under(config)
+
+
 def test_which_rows_are_trained_on(tmp_path):
     a_folder(tmp_path, [0, 1, 2], subsets=("val", "train", "test"), table="mine.csv")
     names = {"samples_file": "mine.csv"}

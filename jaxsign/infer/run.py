@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from jaxsign.input.signs.clip import Clip
 from jaxsign.tasks import answering
 
 Array = np.ndarray
+_LOG = logging.getLogger("jaxsign")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +99,8 @@ class Run(answering.Trained):
         if isinstance(value, np.ndarray) and (self.view is None or self.images(value)):
             return value
         assert self.view is not None, "who reads clips refuses them where there is no view"
+        if text := self.view.assumes(value):
+            _tell(text)
         return np.asarray(self.view(value), np.float32)
 
     def cut(self, x: Array) -> Array:
@@ -118,6 +122,12 @@ class Run(answering.Trained):
             f"{name}: {'images' if images else found}, but this run's net takes {wanted} numbers a "
             f"frame. Give clips that its view ({self.config.view.name or 'none'}) makes that of."
         )
+
+
+@functools.cache
+def _tell(text: str) -> None:
+    # Once: it is the same for every clip and window.
+    _LOG.warning("%s", text)
 
 
 def load_run(workdir: str | Path, which: str = "best") -> Run:

@@ -1,5 +1,6 @@
 """SignON's data sets as a recipe names them: kinds, languages, labels, and what is refused."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -9,6 +10,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.input.signs import clip, signon_kinds, signon_parts, views
+from jaxsign.input.signs.formats import signon as formats_signon
 from jaxsign.input.signs.views import signon
 from jaxsign.tasks.classes import examples
 from jaxsign.train import setup
@@ -344,3 +346,29 @@ def test_clips_of_films_go_the_same_way_as_stored_ones(tmp_path):
     assert (
         views.of_recipe(a_recipe(folder, kind="Mediapipe_Raw")).options["kind"] == "Mediapipe_Raw"
     )
+
+
+def test_points_that_tell_no_frame_size_have_the_aspect_of_training(tmp_path):
+    """What predict gets of a file is what training made of it."""
+    folder = a_folder(tmp_path, [0], ("train",))
+    recipe = a_recipe(folder, aspect=(0.5,))
+    view, points = views.of_recipe(recipe), stored(folder).astype(np.float32)
+    wanted = view(signon_parts.gather(recipe.data, "train").read(0))
+    np.testing.assert_array_equal(view(points), wanted)
+    clip = formats_signon.to_clip(points, folder / "a.npy")
+    np.testing.assert_array_equal(view(clip), wanted)
+    assert view.assumes(points) == view.assumes(clip) == ""
+    told = dataclasses.replace(clip, frame_size=(100, 80))
+    np.testing.assert_array_equal(view(told), signon.view(points, output="points", aspect=0.8))
+
+
+def test_which_of_several_aspects_is_taken_is_told(tmp_path):
+    folder = a_folder(tmp_path, [0])
+    points = stored(folder)
+    view = views.of_recipe(a_recipe(folder, folder, aspect=(0.5, 0.8)))
+    np.testing.assert_array_equal(view(points), signon.view(points, output="points", aspect=0.5))
+    said = view.assumes(points)
+    assert "data.aspect=(0.5, 0.8)" in said and "the first, 0.5, is taken" in said
+    assert not views.of_recipe(a_recipe(folder, folder, aspect=(0.5, 0.5))).assumes(points)
+    with pytest.raises(UserError, match="leave view.films out"):
+        views.of_recipe(a_recipe(folder, aspect=(0.5,), view={"films": (0.8,)}))

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -50,19 +50,20 @@ def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
     return made if made.view.length else dataclasses.replace(made, length=length)
 
 
-def _of_data(config: ConfigDict, keys: Iterable[str]) -> dict[str, Any]:
+def _of_data(config: ConfigDict, options: Mapping[str, str]) -> dict[str, Any]:
     """What the section `data` tells a view.
 
     Raises:
         UserError: the section `view` says something else.
     """
-    for key in keys:
-        own, told = config.view.get(key, config.data[key]), config.data[key]
+    for key, option in options.items():
+        own, told = config.view.get(option, config.data[key]), config.data[key]
         if own != told:
             raise UserError(
-                f"config.view.{key}={own!r}, but config.data.{key}={told!r}; leave view.{key} out"
+                f"config.view.{option}={own!r}, but config.data.{key}={told!r}; "
+                f"leave view.{option} out"
             )
-    return {key: config.data[key] for key in keys}
+    return {option: config.data[key] for key, option in options.items()}
 
 
 def frame_rate(config: ConfigDict, rate: float = 0.0) -> float:

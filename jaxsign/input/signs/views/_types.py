@@ -58,7 +58,7 @@ class View:
     Attributes:
         make: a clip, or what is stored of one -> float32 [T, ...]. Its keywords are the options.
         length: frames of all that it gives, where what it takes has always as many; 0 = any.
-        data: keys of a recipe's section `data` that are options of the view too.
+        data: keys of a recipe's section `data` that tell options of the view -> these options.
         early: options under which `make` gives an earlier stage, which augmentation may take.
         finish: that stage -> what `make` gives under the view's own options.
         frames: clip -> the frames behind the view; None (the default) = those of the clip.
@@ -76,7 +76,7 @@ class View:
 
     make: Callable[..., np.ndarray]
     length: int = 0
-    data: tuple[str, ...] = ()
+    data: Mapping[str, str] = dataclasses.field(default_factory=dict)
     early: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     finish: Callable[..., np.ndarray] = _finished
     frames: Callable[..., int | None] = _keeps_frames

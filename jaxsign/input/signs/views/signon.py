@@ -36,6 +36,7 @@ def view(
     aspect: float = 0.0,
     fixed_length: bool = False,
     kind: str = "",
+    films: tuple[float, ...] = (),
 ) -> np.ndarray:
     """The recogniser's input.
 
@@ -46,10 +47,12 @@ def view(
       dims: 2 = x and y, 3 = z too (generation A alone).
       output: 'features', flat; or 'points', which augmentation takes: [T, 75, 3], normalised in
         generation A, scaled and imputed in generation B.
-      aspect: height / width of the image; 0 = by the clip's frame size (1 where unknown).
+      aspect: height / width of the image; 0 = by the clip's frame size, or else `films`.
       fixed_length: the 16 frames that the original's batches of fixed length hold.
       kind: of data, as SignON's --data_kind; arrays are then what such a file stores. '' = points
         as MediaPipe gives them.
+      films: height / width of each training folder's films (data.aspect); the first one is that of
+        clips that tell no frame size; () = 1.
 
     Returns:
       float32 [T, 134], or [T, 201] of three coordinates, [T, 108] of OpenPose, [T, 106] of MMPose,
@@ -68,7 +71,7 @@ def view(
     rest: dict[str, Any] = {"generation": generation, "dims": dims, "output": output, "kind": kind}
     if ready is not None or told.raw:
         return finish(points.astype(np.float32), **rest)
-    points = filled(points, aspect or _aspect(clip))
+    points = filled(points, aspect or _aspect(clip, films))
     if generation == "A":
         points = normalise(points)
     return finish(points.astype(np.float32), **rest)
@@ -250,11 +253,25 @@ def kept(points: np.ndarray, dims: int = 2) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate(parts, axis=1)).reshape(len(points), -1)
 
 
-def assumes(clip: Clip | np.ndarray, *, aspect: float = 0.0, kind: str = "", **_: Any) -> str:
-    """That films are as high as wide, where nothing tells."""
+def assumes(
+    clip: Clip | np.ndarray,
+    *,
+    aspect: float = 0.0,
+    kind: str = "",
+    films: tuple[float, ...] = (),
+    **_: Any,
+) -> str:
+    """The shape of the films, where nothing tells it, or which of several it is."""
     known = aspect or (isinstance(clip, Clip) and all(clip.frame_size))
     told = signon_kinds.get(kind or "Mediapipe")
     if known or told.raw or (told.cleaned and isinstance(clip, np.ndarray)):
+        return ""
+    if len(set(films)) > 1:
+        return (
+            f"nothing tells which of the shapes data.aspect={films} these films have: the first, "
+            f"{films[0]:g}, is taken. Give clips that tell their frame size, as extract makes them"
+        )
+    if films:
         return ""
     return (
         "nothing tells the shape of the films: x and y are taken to have one unit. Give height / "
@@ -262,14 +279,14 @@ def assumes(clip: Clip | np.ndarray, *, aspect: float = 0.0, kind: str = "", **_
     )
 
 
-def _aspect(clip: Clip | np.ndarray) -> float:
+def _aspect(clip: Clip | np.ndarray, films: tuple[float, ...] = ()) -> float:
     width, height = clip.frame_size if isinstance(clip, Clip) else (0, 0)
-    return height / width if width and height else 1.0
+    return height / width if width and height else (*films, 1.0)[0]
 
 
 VIEW = View(
     view,
-    data=("kind", "dims"),
+    data={"kind": "kind", "dims": "dims", "aspect": "films"},
     early={"output": "points"},
     finish=finish,
     assumes=assumes,

@@ -44,12 +44,12 @@ class ClipExamples(examples.Examples):
     @property
     def width(self) -> int:
         """Numbers in the last axis of the features."""
-        return int(self._like().shape[-1])
+        return int(self._like.shape[-1])
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
         """Shape of a frame of the features."""
-        return self._like().shape[1:]
+        return self._like.shape[1:]
 
     @abc.abstractmethod
     def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
@@ -93,9 +93,10 @@ class ClipExamples(examples.Examples):
     def _finished(self, x: Array) -> Array:
         return x if self.treatment.finish is None else self.treatment.finish(x)
 
+    @functools.cached_property
     def _like(self) -> Array:
-        """A clip of the type and the shape of a frame that all have."""
-        return self._finished(self.features(0)[:1])
+        """A frame [1, ...] of the type and the shape that all have; clip 0 is read once for it."""
+        return self._finished(self.features(0)[:1]).copy()  # not a sight that holds the whole clip
 
     def _clip(self, index: int, rng: np.random.Generator | None, piece: planning.Piece) -> Array:
         part = slice(piece[0], sum(piece)) if piece else slice(None)
@@ -109,10 +110,10 @@ class ClipExamples(examples.Examples):
     def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
         """`x` [B, T, ...], `valid` bool [B, T] and the labels."""
         arrays = [None if row is None else row["x"] for row in rows]
-        return {**pad(arrays, size[0], self._like()), **self.stack_labels(rows)}
+        return {**pad(arrays, size[0], self._like), **self.stack_labels(rows)}
 
     def blank(self, size: planning.Size, rows: int) -> Batch:
-        like = self._like()
+        like = self._like
         x = np.zeros((rows, *size, *like.shape[1:]), like.dtype)
         return {"x": x, "valid": np.ones((rows, *size), bool), **self.blank_labels(rows)}
 

@@ -82,6 +82,16 @@ def test_films_are_examples_of_one_size_that_workers_can_decode(tmp_path):
     assert batch["valid"].all() and batch["language"].tolist() == [0, 0]
 
 
+def test_a_film_is_decoded_once_for_an_example(tmp_path):
+    config = a_recipe(a_folder(tmp_path))
+    config.input.cache_mb = 0
+    made = examples.open_examples(config, "train")
+    assert made.frame_shape == (56, 56, 3)
+    (tmp_path / "clips" / "f0.mp4").unlink()  # the shape is known: nobody asks it again
+    row = made.example(1)
+    assert made.stack([row], (16,))["x"].shape == made.blank((16,), 1)["x"].shape
+
+
 def test_a_film_is_cut_and_mirrored_by_one_draw(tmp_path):
     config = a_recipe(a_folder(tmp_path, (1,)), crop=1.0, flip=0.5)
     made = examples.open_examples(config, "train", training=True)

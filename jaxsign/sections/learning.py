@@ -236,7 +236,7 @@ class Train:
         0,
         fields.NOT_NEGATIVE,
         "end after so many validations without a better stop_monitor, at once after one that is "
-        "not finite; 0 = never",
+        "not finite, but not before min_epochs; 0 = never",
     )
     stop_monitor: str = fields.value("", None, "one of the task's numbers; empty = task.monitor")
     min_delta: float = fields.value(
@@ -278,7 +278,8 @@ class Train:
     frozen_statistics: str = fields.value(
         "still",
         fields.among("still", "move"),
-        "whether frozen batch norms use and keep their running statistics, or go on moving them",
+        "whether frozen batch norms use and keep their running statistics, or go on moving them; "
+        "those of a backbone that does not train always stand still",
     )
     ema_decay: float = fields.value(
         0.0,

@@ -87,7 +87,10 @@ class Outputs:
         self._boards = (
             log.TensorBoard(folder, run.config.log.tensorboard, step),
             weights_and_biases.Board(
-                run.config.log.wandb, run.workdir, self._started, run.config.to_dict()
+                "off" if jax.process_index() else run.config.log.wandb,
+                run.workdir,
+                self._started,
+                run.config.to_dict(),
             ),
         )
         self._drawn = time.monotonic()

@@ -1,5 +1,6 @@
 """A run's numbers on Weights & Biases, where a person has asked for it."""
 
+import contextlib
 import hashlib
 import importlib
 import logging
@@ -82,14 +83,15 @@ class Board:
         try:
             module = self._module or importlib.import_module("wandb")
             run = module.init(**named)
-            while (scalars := self._waiting.get()) is not None:
-                run.log(scalars[0], step=scalars[1])
-            best = self._workdir / "checkpoints" / "best"
-            if best.is_dir():
-                artifact = module.Artifact(f"{run.id}-best", type="model")
-                artifact.add_dir(str(best))
-                run.log_artifact(artifact)
-            run.finish()
+            with contextlib.ExitStack() as page:
+                page.callback(run.finish)
+                while (scalars := self._waiting.get()) is not None:
+                    run.log(scalars[0], step=scalars[1])
+                best = self._workdir / "checkpoints" / "best"
+                if best.is_dir():
+                    artifact = module.Artifact(f"{run.id}-best", type="model")
+                    artifact.add_dir(str(best))
+                    run.log_artifact(artifact)
         except ImportError:
             self._warn("the package is not there: pip install 'jaxsign[wandb]'")
         except Exception as error:  # a foreign service can fail in any way

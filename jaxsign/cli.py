@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import jaxsign
-from jaxsign import arguments, reading, runtime, terminal
+from jaxsign import arguments, reading, runtime, telling, terminal
 from jaxsign.errors import UserError
 from jaxsign.input import tables
 
@@ -120,6 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         contextlib.redirect_stdout(terminal.Escaping(sys.stdout)),
         contextlib.redirect_stderr(terminal.Escaping(sys.stderr)),
     ):
+        telling.anew()
         try:
             return _main(argv)
         except KeyboardInterrupt:

@@ -21,7 +21,7 @@ import helpers
 import hypothesis
 import pytest
 
-from jaxsign import runtime
+from jaxsign import runtime, telling
 
 # How long an example takes says something of the machine alone.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -50,6 +50,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
+    telling.anew()
     if item.get_closest_marker("shared") and helpers.SHARED is None:
         pytest.skip("the reference data (../shared) are not beside this copy")
 

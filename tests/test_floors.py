@@ -21,6 +21,7 @@ FLOORS = (
         "terminal",
         "screen",
         "spreadsheet",
+        "telling",
         "arguments",
         "lettering",
         "locking",

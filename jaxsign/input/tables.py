@@ -12,18 +12,16 @@ import csv
 import dataclasses
 import functools
 import io
-import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign import reading, spreadsheet
+from jaxsign import reading, spreadsheet, telling
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import annotations, code_pages, separated
 
-_LOG = logging.getLogger("jaxsign")
 # Columns that name files, in small letters.
 FILE = ("filename", "file", "video", "path", "video_path")
 # Those that any labels may have besides what is required.
@@ -167,15 +165,9 @@ def _rows(path: Path, text: str, required: tuple[str, ...], known: tuple[str, ..
     if not rows:
         raise UserError(f"{path}: {'has a header but no rows' if header else 'is empty'}")
     if empty:
-        _tell_empty(path, empty)
+        telling.once("%s: %d empty rows left out", path, empty)
     _mend(rows)
     return rows
-
-
-@functools.cache
-def _tell_empty(path: Path, count: int) -> None:
-    """Once for a file, however often it is read."""
-    _LOG.warning("%s: %d empty rows left out", path, count)
 
 
 def _as_meant(header: list[str], columns: Sequence[str]) -> list[str]:

@@ -1,15 +1,12 @@
 """Learning rates over a stage: closed formulas in float64, and the one that looks at a metric."""
 
-import functools
-import logging
 import math
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxsign import telling
 from jaxsign.errors import UserError
-
-_LOG = logging.getLogger("jaxsign")
 
 
 class Schedule:
@@ -90,9 +87,8 @@ class WarmupCosineUpdates(Schedule):
         return max(self.options.min_lr, _cosine(self.lr, 0.0, share))
 
 
-@functools.cache  # a stage is built more than once
 def _warn_of_warmup(warmup: int, updates: int) -> None:
-    _LOG.warning(
+    telling.once(
         "schedule.warmup_updates=%d, but a stage has %d updates: its rate never leaves the "
         "warm-up. Lower it, e.g. --config.schedule.warmup_updates=%d",
         warmup, updates, max(1, updates // 10),

@@ -188,7 +188,6 @@ def test_updates_rise_for_as_many_steps_as_are_given_then_fall_to_the_floor():
 
 def test_a_stage_shorter_than_its_warm_up_is_told(caplog):
     chosen = options(name="warmup_cosine_updates", unit="step", warmup_updates=500)
-    schedule._warn_of_warmup.cache_clear()
     schedule.build(chosen, 1.0, 30, 16)
     schedule.build(chosen, 1.0, 30, 16)
     assert (

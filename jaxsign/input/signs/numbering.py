@@ -1,13 +1,13 @@
 """Names of signs and categories as class numbers, in one order for all splits of a data set."""
 
 import contextlib
-import functools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from jaxsign import telling
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import labels, tables
 from jaxsign.input.signs import formats
@@ -62,13 +62,9 @@ def spared(split: str, other: str) -> Iterator[None]:
     except UserError as error:
         if other != "test" or split == "test":
             raise
-        _tell_unread(str(error))
-
-
-@functools.cache
-def _tell_unread(problem: str) -> None:
-    """Once for a place, however often it is opened."""
-    _LOG.warning("%s Training goes without these tests; evaluating on them will not.", problem)
+        telling.once(
+            "%s Training goes without these tests; evaluating on them will not.", str(error)
+        )
 
 
 def class_names(

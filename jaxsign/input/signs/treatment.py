@@ -2,12 +2,12 @@
 
 import dataclasses
 import functools
-import logging
 from collections.abc import Callable
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import telling
 from jaxsign.input import windows
 from jaxsign.input.signs import augment as augmenting
 from jaxsign.input.signs import signon_kinds, sources, views
@@ -16,7 +16,6 @@ from jaxsign.input.signs.features import Features
 from jaxsign.input.signs.views import BoundView, ViewFunction
 
 Array = np.ndarray
-_LOG = logging.getLogger("jaxsign")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +56,7 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     if not training:
         return plain
     if view is not None and (text := view.assumes(source.read(0))):
-        _LOG.warning("%s: %s", source.name, text)
+        telling.once("%s: %s", source.name, text)
     changes, cut = _augmentation(config), config.input.windows
     stage = view if changes is None else _stage(changes, source, view)
     sizes = None

@@ -1,11 +1,11 @@
 """The films of a folder, files or folders of pictures, and where their clips lie."""
 
-import functools
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from jaxsign import telling
 from jaxsign.errors import UserError
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
@@ -61,11 +61,9 @@ def below(folder: Path, out: Path | None = None) -> list[finding.Listed]:
     return sorted(listed, key=lambda one: one.name)
 
 
-@functools.cache
 def _tell_left_out(folder: Path, places: tuple[Path, ...]) -> None:
-    """Once for a folder, however often it is searched."""
     if places:
-        _LOG.warning(
+        telling.once(
             "%s: holds videos, so its folders of pictures (%s%s) are left out. Give them by "
             "themselves if they are films.",
             folder, places[0], f" and {len(places) - 1} more" if len(places) > 1 else "",

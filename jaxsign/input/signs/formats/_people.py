@@ -1,14 +1,12 @@
 """Files that hold several people: whom a clip is of."""
 
-import functools
-import logging
 from pathlib import Path
 
 import numpy as np
 
+from jaxsign import telling
 from jaxsign.errors import UserError
 
-_LOG = logging.getLogger("jaxsign")
 Array = np.ndarray
 # Whoever moves so many times as far as anybody else is the one who signs.
 _CLEARLY = 3.0
@@ -50,14 +48,8 @@ def choose(path: Path, points: Array, there: Array, person: int = 0) -> int:
             f"{path}: shows {len(seen)} people {how}: {told}. Say whose signs these are: "
             "--person N (of jaxsign convert, for data to train on)"
         )
-    _tell(path, f"took person {first + 1}, who moves most: {told}")
+    telling.once("%s: %s", path, f"took person {first + 1}, who moves most: {told}")
     return int(first)
-
-
-@functools.cache
-def _tell(path: Path, text: str) -> None:
-    """Once for a file, however often it is read."""
-    _LOG.warning("%s: %s", path, text)
 
 
 def _moved(points: Array, there: Array) -> Array:

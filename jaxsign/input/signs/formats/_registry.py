@@ -1,6 +1,5 @@
 """Formats by name, and which of them a file or folder is in."""
 
-import functools
 import importlib
 import logging
 import os
@@ -8,7 +7,7 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from jaxsign import reading
+from jaxsign import reading, telling
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import files
 from jaxsign.input.folders import census
@@ -124,10 +123,8 @@ def open_collection(
     return opened.at_rate(fps)
 
 
-@functools.cache
 def _tell_assumed(place: str, name: str, fps: float) -> None:
-    """Once for a place, however often it is opened."""
-    _LOG.warning(
+    telling.once(
         "%s: nothing in %s tells the frames a second; %g assumed (%s, or in training %s, gives the "
         "true rate)",
         place, name, fps, rates.OPTION, rates.KEY,

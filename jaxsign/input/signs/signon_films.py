@@ -34,7 +34,8 @@ class FilmFiles:
         """uint8 [length, H, W, 3], as a collection gives arrays.
 
         Raises:
-          UserError: no film, one that is cut short or without frames, or frames of two sizes.
+          UserError: no film, one that is damaged, cut short or without frames, or frames of two
+            sizes.
         """
         with _opened(path) as film:
             chosen = windows.fixed_length(film.frames or 1, self.length)
@@ -43,8 +44,7 @@ class FilmFiles:
         if len(found) <= chosen[-1]:
             with _opened(path) as film:
                 count = sum(1 for _ in film)
-                if film.damage:
-                    raise UserError(f"{path}: {film.damage}. Convert the film, or leave it out")
+                _refuse_damaged(film)
             if not count:
                 raise UserError(
                     f"{path}: holds 0 frames; expected at least 1. Record or convert it again"
@@ -81,7 +81,19 @@ def _opened(path: Path) -> "Video":
 
 
 def _taken(film: "Video", chosen: Array) -> list[Array | None]:
-    """Frames up to the last of `chosen`: uint8 [H, W, 3] of these, None for the others."""
+    """Frames up to the last of `chosen`: uint8 [H, W, 3] of these, None for the others.
+
+    Raises:
+      UserError: one before cannot be decoded, so that later ones would stand for those chosen.
+    """
     wanted = set(chosen.tolist())
     first = itertools.islice(film, int(chosen[-1]) + 1)
-    return [frame.pixels() if i in wanted else None for i, frame in enumerate(first)]
+    found = [frame.pixels() if i in wanted else None for i, frame in enumerate(first)]
+    _refuse_damaged(film)
+    return found
+
+
+def _refuse_damaged(film: "Video") -> None:
+    """Raises UserError where what has been read of a film is not all that it should hold."""
+    if film.damage:
+        raise UserError(f"{film.path}: {film.damage}. Convert the film, or leave it out")

@@ -149,6 +149,18 @@ def test_what_is_no_film_is_told_before_anything_starts(tmp_path, content, said)
         examples.open_examples(a_recipe(folder), "train")
 
 
+def test_a_film_whose_frames_cannot_all_be_decoded_is_refused(tmp_path):
+    path = a_film(tmp_path / "a.mp4", 40)
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    content = bytearray(path.read_bytes())
+    for start, size in packets[10:12]:
+        content[start : start + size] = bytes(size)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a.mp4: decoding failed at .*Convert the film"):
+        signon_films.FilmFiles().array(path)
+
+
 def test_frames_of_two_sizes_are_told(tmp_path):
     path = tmp_path / "two.ts"
     path.write_bytes(a_stream((64, 48), 8) + a_stream((32, 32), 8))

@@ -36,10 +36,10 @@ class ClassExamples(clips.SignExamples):
         made = of_source(config, self.source, training=self.treatment.training)
         labels = self.source.labels
         made.check(config, {head: labels[head][:, None].tolist() for head in config.task.heads})
-        made._check_languages(config)
+        made.check_languages(config)
         return made
 
-    def _check_languages(self, config: ConfigDict) -> None:
+    def check_languages(self, config: ConfigDict) -> None:
         """Raises UserError for a language that the net has no vector of: JAX takes the last one."""
         told, known = int(config.net.get("languages", 0)), self.source.languages
         if told and known is not None and max(known) >= told:

@@ -25,12 +25,13 @@ class ClassScore(answering.Score):
       individual: also write one JSON file a clip.
 
     Raises:
-      UserError: labels beyond the net's classes.
+      UserError: labels beyond the net's classes, or languages beyond those that it knows.
     """
 
     def __init__(
         self, run: answering.Trained, clips: examples.ClassExamples, *, individual: bool = False
     ):
+        clips.check_languages(run.config)
         source = clips.source
         self._source, self._individual = source, individual
         self._names = {head: known for head, known in run.labels.items() if known}

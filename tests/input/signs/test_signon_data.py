@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from jaxsign import config as configs
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.input.signs import clip, signon_kinds, signon_parts, views
 from jaxsign.input.signs.formats import signon as formats_signon
 from jaxsign.input.signs.views import signon
-from jaxsign.tasks.classes import examples
+from jaxsign.tasks import answering
+from jaxsign.tasks.classes import examples, scoring
 from jaxsign.train import setup
 
 HEADER = "Id,Label,Participant,Video,Subset"
@@ -181,6 +183,10 @@ def test_a_net_is_told_of_as_many_languages_as_there_are_folders(tmp_path):
     config.net.num_gloss, config.net.languages = 3, 2
     with pytest.raises(UserError, match=r"c/train2 is of language 2, but net.languages=2"):
         found.under(config)
+    net = nets.build(**config.net.to_dict())
+    run = answering.Trained(tmp_path, "best", config, {"gloss": None}, net, {}, {})
+    with pytest.raises(UserError, match=r"c/train2 is of language 2"):
+        scoring.ClassScore(run, found)
 
 
 def test_which_rows_are_trained_on(tmp_path):

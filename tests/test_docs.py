@@ -6,11 +6,12 @@ import shlex
 import pytest
 from helpers import ROOT
 
-from jaxsign import cli
+from jaxsign import cli, nets
 from jaxsign import config as configs
 from jaxsign import stages as stage
 from jaxsign.input.signs import sources
 from jaxsign.input.signs.corpora import cleaning, presets
+from jaxsign.train import freezing, optimizer
 
 
 def table_keys(path):
@@ -108,3 +109,75 @@ def test_the_cleaning_of_the_videos_page_works(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "docs/videos.md", "exec"), {})
     assert "Missing(frames=" in capsys.readouterr().out
+
+
+SIGNON_FLAGS = """--log_dir --data_kind --model_name --variable_length_sequences --checkpoint
+--freeze_parts --freeze_until_convergence --lr_after_unfreeze --keep_frozen --data_dir --num_classes
+--source_aspect_ratio --batch_size --learning_rate --num_attention_layers --num_attention_heads
+--d_hidden --d_pose --backbone_name --weight_decay --weighted_loss --use_bias_init
+--disable_lr_scheduler --retrain_on_all --lr_steps --regularize_attention --l2_lambda
+--regularize_pose_embedding --l1_lambda --l1_label_norm --pf_dropout --multilingual_conditioned
+--lang_embedding_size --residual_pose_embedding --no_pose_embedding --pose_embedding_kind
+--num_workers --samples_file_override --data_path_override --mediapipe_2d --augment_rotY
+--augment_hflip --augment_adaptSpeed --augment_adaptSpeedFaster --augment_temporalShift
+--learning_curve_pct --run_name --seed --no_early_stopping --max_epochs --max_steps --precision
+--gradient_clip_val --gradient_clip_algorithm --accumulate_grad_batches --check_val_every_n_epoch
+--val_check_interval --limit_train_batches --limit_val_batches --overfit_batches --fast_dev_run
+--num_sanity_val_steps --log_every_n_steps --track_grad_norm --resume_from_checkpoint
+--deterministic --devices --accelerator""".split()
+
+
+def test_signons_page_has_every_flag_and_only_keys_that_exist():
+    path = ROOT / "docs" / "from_signon.md"
+    rows = [line for line in path.read_text(encoding="utf-8").splitlines() if "| `--" in line]
+    named = {flag for row in rows for flag in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert named == set(SIGNON_FLAGS)
+    known = {
+        key
+        for recipe in ("signon", "signon:ptn", "signon:vtn")
+        for key in configs.flatten(configs.load(recipe))
+    }
+    keys = {key for key in table_keys(path) if not key.startswith("--")}
+    assert len(keys) > 50
+    assert keys - known == set()
+
+
+def test_the_recipe_of_the_transfer_page_freezes_and_thaws(tmp_path):
+    page = (ROOT / "docs" / "transfer.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
+    (tmp_path / "my_transfer.py").write_text(code)
+    first, second = stage.resolve(configs.load(str(tmp_path / "my_transfer.py")))
+    net = nets.build("poseformer", num_gloss=3, emb_dim=16, n_heads=2, n_layers=1)
+    paths = ["/".join(e.path[1:]) for e in net.key_table() if e.path[0] == "params"]
+    tops = [
+        {
+            path.partition("/")[0]
+            for path in optimizer.select(
+                paths, row.config.train.trainable, freezing.patterns(row.config.train, net)
+            )
+        }
+        for row in (first, second)
+    ]
+    assert tops[0] == {"cls_token", "norm", "head"}
+    assert tops[1] == {path.partition("/")[0] for path in paths} - {"frame_embed"}
+    assert (first.until, first.config.train.early_stop) == (True, 5)
+    assert (second.until, second.config.train.early_stop, second.config.optim.lr) == (
+        False, 20, 3e-5,
+    )  # fmt: skip
+    assert second.keep_optimizer and second.keep_schedule and not second.reset_best
+
+
+def test_the_parts_of_the_transfer_page_are_those_of_the_nets():
+    page = (ROOT / "docs" / "transfer.md").read_text(encoding="utf-8")
+    tops = {}
+    for name, options in (
+        ("poseformer", {"languages": 2, "label_norm": True}),
+        ("ptn", {"languages": 2}),
+        ("vtn", {"languages": 2}),
+    ):
+        table = nets.build(name, num_gloss=3, **options).key_table()
+        tops[name] = {entry.key.partition(".")[0] for entry in table}
+        row = re.search(rf"^\| `{name}` \| (.*) \|$", page, re.MULTILINE).group(1)
+        if name != "vtn":
+            assert set(re.findall(r"`([^`]+)`", row)) == tops[name]
+    assert tops["vtn"] == tops["ptn"] - {"pose_embedding"} | {"backbone"}

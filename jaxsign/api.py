@@ -90,7 +90,11 @@ def extract(film: str | Path, find: films.Finder) -> Clip:
 
 
 def load(
-    workdir: str | Path, which: str = "best", find: films.Finder | None = None
+    workdir: str | Path,
+    which: str = "best",
+    find: films.Finder | None = None,
+    *,
+    language: int | None = None,
 ) -> "TrainedModel":
     """A trained run, ready to be asked.
 
@@ -98,11 +102,13 @@ def load(
       workdir: what `train`, `jaxsign train` or `jaxsign import` made.
       which: 'best' or 'last', the checkpoint.
       find: finds landmarks in films, for those who ask about films.
+      language: number of the language of all clips, for a run that is told it.
 
     Raises:
-      UserError: not a run folder, no checkpoint yet, or a recipe of another version.
+      UserError: not a run folder, no checkpoint yet, a recipe of another version, or a language
+        that its net does not know.
     """
-    return TrainedModel(runs.load_run(workdir, which), find)
+    return TrainedModel(runs.load_run(workdir, which, language), find)
 
 
 class TrainedModel:

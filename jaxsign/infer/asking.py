@@ -37,11 +37,18 @@ class Asker:
 
     def ask(self, batch: Mapping[str, Array]) -> answering.Outputs:
         """What the task's `outputs` gives of a batch [B, T, ...]; compiled once a shape."""
-        inputs = {name: batch[name] for name in self.run.net.inputs if name in batch}
+        inputs = self.inputs(batch)
         # Full float32 products, so that an answer does not depend on the device.
         with jax.default_matmul_precision("highest"):
             found = self.compiled.answer(self._variables, self.compiled.put_eval(inputs))
         return self.compiled.rows(found)
+
+    def inputs(self, batch: Mapping[str, Array]) -> dict[str, Array]:
+        """What the net takes of a batch [B, T, ...]; `language` is the run's where none is told."""
+        names, language = self.run.net.inputs, self.run.language
+        if language is not None and "language" in names and "language" not in batch:
+            batch = {**batch, "language": np.full(len(batch["x"]), language, np.int32)}
+        return {name: batch[name] for name in names if name in batch}
 
     def one(self, x: Array, length: int | None = None) -> answering.Outputs:
         """What `ask` gives of one clip [T, ...], padded to `length` frames, or to its bucket."""

@@ -171,6 +171,7 @@ def add_predict(subparsers: arguments.Verbs) -> None:
         """,
     )
     run_folder.add_run(parser)
+    run_folder.add_language(parser)
     parser.add_argument(
         "input",
         type=arguments.Existing,
@@ -217,6 +218,7 @@ def predict(words: Words) -> int:
             finder=finder,
             person=words.person,
             fps=words.source_fps,
+            language=words.language,
         )
     return 1 if failed else 0
 

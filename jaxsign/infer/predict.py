@@ -96,6 +96,7 @@ def predict_files(
     finder: films.Finder | None = None,
     person: int = 0,
     fps: float = 0.0,
+    language: int | None = None,
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
 
@@ -112,6 +113,7 @@ def predict_files(
       finder: finds landmarks in films.
       person: which of several people of a clip, from 1; 0 = the one who moves.
       fps: frames a second of clips, as in `files.find`; 0 = as they say.
+      language: of all clips, where the run is told it.
 
     Returns:
       The number of files that could not be read; they are named on stderr.
@@ -120,7 +122,7 @@ def predict_files(
       UserError: nothing to predict, or a single file that cannot be read.
     """
     items = files.find(source, finder, person=person, fps=fps)
-    run = runs.load_run(workdir, which)
+    run = runs.load_run(workdir, which, language)
     answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
     done: list[Prediction] = []

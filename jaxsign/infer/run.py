@@ -42,7 +42,13 @@ class NetInput:
 
 @dataclasses.dataclass(frozen=True)
 class Run(answering.Trained):
-    """A loaded run: what its folder says, and how it takes clips."""
+    """A loaded run: what its folder says, and how it takes clips.
+
+    Attributes:
+      language: of clips that do not tell theirs; None = they are refused where the net needs it.
+    """
+
+    language: int | None = None
 
     @functools.cached_property
     def task(self) -> tasks.Task:
@@ -130,21 +136,24 @@ def _tell(text: str) -> None:
     _LOG.warning("%s", text)
 
 
-def load_run(workdir: str | Path, which: str = "best") -> Run:
+def load_run(workdir: str | Path, which: str = "best", language: int | None = None) -> Run:
     """Loads a run folder.
 
     Args:
       workdir: what `jaxsign train` or `jaxsign import` made.
       which: 'best' or 'last'.
+      language: number of the language of clips that do not tell theirs.
 
     Raises:
-      UserError: not a run folder, no checkpoint yet, or a recipe of another version.
+      UserError: not a run folder, no checkpoint yet, a recipe of another version, or a language
+        that its net does not know.
     """
     workdir = Path(workdir)
     run_folder.check(workdir)
     config = configs.load_run_config(workdir)
     _check_recipe(config, workdir / "config.json")
     net = fitting.build_net(config, workdir / "config.json")
+    _check_language(config, language, workdir)
     names = load_labels(workdir, config.task.heads)
     fitting.check_names(config, names, workdir / "labels.json")
     variables, info = _load_variables(workdir, which)
@@ -157,7 +166,17 @@ def load_run(workdir: str | Path, which: str = "best") -> Run:
         net=net,
         variables=jax.device_put(variables),
         info=info,
+        language=language,
     )
+
+
+def _check_language(config: ConfigDict, language: int | None, workdir: Path) -> None:
+    """Refuses a language that the net is never told, or does not know."""
+    known = int(config.net.get("languages", 0))
+    if language is None or 0 <= language < known:
+        return
+    cure = f"Give 0 to {known - 1}" if known else "It answers without: leave it out"
+    raise UserError(f"--language {language}: {workdir} has net.languages={known}. {cure}.")
 
 
 def load_labels(workdir: str | Path, heads: Sequence[str]) -> answering.Names:

@@ -27,6 +27,17 @@ def add_run(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_language(verb: argparse.ArgumentParser) -> None:
+    """Adds the option that tells the language of what is given."""
+    verb.add_argument(
+        "--language",
+        type=arguments.count,
+        metavar="N",
+        help="language of the clips, from 0 in the order of the recipe's data.parts: for runs that "
+        "are told it (net.languages)",
+    )
+
+
 def check(workdir: Path) -> None:
     """Refuses what is no run folder.
 

@@ -37,11 +37,26 @@ def save_run(
     config.net.update({"num_gloss": 5, "num_cat": 3, **sizes})
     config.input.buckets = (8, 16)
     config.input.max_length = 0
+    return _saved(folder, config, seed, names)
+
+
+def save_points_run(folder: Path, **fields) -> Path:
+    """A run of a tiny PoseFormer with random weights, which takes [T, 75, 3]."""
+    config = configs.load("signon")
+    sizes = {"num_gloss": 5, "emb_dim": 16, "n_heads": 2, "n_layers": 1}
+    config.net.update({**sizes, **fields})
+    config.input.buckets = (8, 16)
+    config.input.max_length = 0
+    return _saved(folder, config, 0, {"gloss": NAMES["gloss"]})
+
+
+def _saved(folder: Path, config, seed: int, names) -> Path:
     net = nets.build(**config.net.to_dict())
-    x = np.zeros((1, 4, sizes.get("input_dim", 2048)), np.float32)
+    inputs = {"x": np.zeros((1, 4, *net.frame_shape), np.float32), "language": np.zeros(1, int)}
     # Random numbers in the shapes of the net: compiling its own initialisation takes seconds.
     rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(net.init, jax.random.key(0), x)
+    row = [inputs.get(name) for name in net.inputs]
+    shapes = jax.eval_shape(net.init, jax.random.key(0), *row)
     variables = jax.tree.map(lambda a: 0.3 * rng.standard_normal(a.shape, np.float32), shapes)
     variables = {k: v for k, v in variables.items() if k != "intermediates"}
     folder.mkdir(parents=True, exist_ok=True)

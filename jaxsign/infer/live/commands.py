@@ -46,6 +46,7 @@ def add_live(verbs: arguments.Verbs) -> None:
         verbs, "live", "recognise signs from a camera or a film", _TEXT, _EXAMPLES
     )
     run_folder.add_run(verb)
+    run_folder.add_language(verb)
     source = verb.add_mutually_exclusive_group()
     source.add_argument(
         "--camera", type=int, default=0, metavar="N", help="number of the camera (default: 0)"
@@ -124,7 +125,7 @@ def live(words: argparse.Namespace) -> int:
     files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
     chosen = ExtractionSettings(max_side=words.max_side, confidence=words.confidence)
     rate = frames.rate_of(Path(words.video), words.source_fps) if words.video else 0.0
-    run = runs.load_run(words.workdir, words.which)
+    run = runs.load_run(words.workdir, words.which, words.language)
     recogniser = _recogniser(run, words, rate)
     ready = recogniser.warm_up()
     if not words.json:

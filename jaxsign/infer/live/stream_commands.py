@@ -35,6 +35,7 @@ def add_stream(verbs: arguments.Verbs) -> None:
         verbs, "stream", "recognise signs in recordings and pipes as they come", _TEXT, _EXAMPLES
     )
     run_folder.add_run(verb)
+    run_folder.add_language(verb)
     verb.add_argument(
         "input",
         type=_Stream,
@@ -93,7 +94,7 @@ def stream(words: argparse.Namespace) -> int:
     for name in ("json", "csv"):
         if getattr(words, name) and Path(getattr(words, name)).is_dir():
             raise IsADirectoryError(21, "is a folder", getattr(words, name))
-    run = runs.load_run(words.workdir, words.which)
+    run = runs.load_run(words.workdir, words.which, words.language)
     chosen = ExtractionSettings(
         max_side=640, confidence=words.confidence, source_fps=words.source_fps
     )

@@ -34,7 +34,8 @@ class LanguageEmbedding(typed.Layer):
             return h
         if language is None:
             raise UserError(
-                f"net.languages={self.languages}, but these clips come without their language"
+                f"net.languages={self.languages}, but these clips come without their language. "
+                f"Give its number with --language N, 0 to {self.languages - 1}"
             )
         shape = (self.languages, self.width)
         table = self.param("table", nn.initializers.normal(self.std), shape, self.param_dtype)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import defaults, tasks
+from jaxsign import defaults, tasks, telling
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.infer import fitting, run_folder
 from jaxsign.input import labels, traits
@@ -22,7 +21,6 @@ from jaxsign.input.signs.clip import Clip
 from jaxsign.tasks import answering
 
 Array = np.ndarray
-_LOG = logging.getLogger("jaxsign")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +104,7 @@ class Run(answering.Trained):
             return value
         assert self.view is not None, "who reads clips refuses them where there is no view"
         if text := self.view.assumes(value):
-            _tell(text)
+            telling.once("%s", text)
         return np.asarray(self.view(value), np.float32)
 
     def cut(self, x: Array) -> Array:
@@ -128,12 +126,6 @@ class Run(answering.Trained):
             f"{name}: {'images' if images else found}, but this run's net takes {wanted} numbers a "
             f"frame. Give clips that its view ({self.config.view.name or 'none'}) makes that of."
         )
-
-
-@functools.cache
-def _tell(text: str) -> None:
-    # Once: it is the same for every clip and window.
-    _LOG.warning("%s", text)
 
 
 def load_run(workdir: str | Path, which: str = "best", language: int | None = None) -> Run:

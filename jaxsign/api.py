@@ -159,7 +159,7 @@ class TrainedModel:
         Args:
           asked: as for `predict`.
           output: one of the net's named outputs that is an array: `embedding`; for sequences
-            `encoder_output`, `ctc_log_probs`.
+            `encoder_output`, `ctc_log_probs`; of SignON's nets `spatial`, `temporal`, `cls`.
 
         Returns:
           float32 [...] of each clip; outputs over time [T', ...] without padding.
@@ -180,9 +180,10 @@ class TrainedModel:
         with jax.default_matmul_precision("highest"):
             found: Mapping[str, Any] = _outputs(self.run.net, self.run.variables, batch)
         made = np.asarray(found[output][0], np.float32)
+        # Nets that change the number of frames tell which of theirs are real.
         if "output_valid" in found:
             return made[np.asarray(found["output_valid"][0])]
-        return made
+        return made[batch["valid"][0]] if made.ndim > 1 else made
 
     def _read(self, asked: Question) -> runs.NetInput:
         if isinstance(asked, str | Path):

@@ -8,7 +8,7 @@ import helpers
 import numpy as np
 import pytest
 
-from jaxsign import cli, nets
+from jaxsign import api, cli, nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import exporting, importing
@@ -76,6 +76,14 @@ def test_generation_a_takes_flat_vectors_of_fixed_length(tmp_path):
     out = exporting.export_checkpoint(tmp_path / "r", tmp_path / "o.ckpt").path
     content = torch.load(out, weights_only=True)
     assert content["hyper_parameters"] == {**A, "model_name": "PTN"}
+
+
+def test_embeddings_over_time_have_as_many_rows_as_the_clip_has_frames(tmp_path):
+    torch.save(weights("ptn"), tmp_path / "bare.pt")
+    importing.import_checkpoint(tmp_path / "bare.pt", tmp_path / "r", n_heads=2)
+    model, clip = api.load(tmp_path / "r"), np.random.default_rng(0).random((5, 75, 3), np.float32)
+    shapes = [model.embed(clip, name).shape for name in ("spatial", "temporal", "cls")]
+    assert shapes == [(5, 8), (5, 8), (8,)]
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,17 @@ The command line does the same and more; everything here works on the same run f
 """
 
 import functools
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets
-from jaxsign.errors import UserError, did_you_mean
+from jaxsign.errors import UserError
 from jaxsign.infer import asking, files
 from jaxsign.infer import run as runs
+from jaxsign.infer.embed import kinds
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import films, landmarkers, models
 from jaxsign.input.signs.extract.settings import ExtractionSettings
@@ -148,42 +146,45 @@ class TrainedModel:
         return _like(asked, found)
 
     @overload
-    def embed(self, asked: Question, output: str = "embedding") -> np.ndarray: ...
+    def embed(
+        self, asked: Question, output: str = "embedding", *, window: int = 0, stride: int = 0
+    ) -> np.ndarray: ...
 
     @overload
-    def embed(self, asked: list[Question], output: str = "embedding") -> list[np.ndarray]: ...
+    def embed(
+        self, asked: list[Question], output: str = "embedding", *, window: int = 0, stride: int = 0
+    ) -> list[np.ndarray]: ...
 
-    def embed(self, asked: Question | list[Question], output: str = "embedding") -> Any:
-        """What the net makes of clips on its way to an answer.
+    def embed(
+        self,
+        asked: Question | list[Question],
+        output: str = "embedding",
+        *,
+        window: int = 0,
+        stride: int = 0,
+    ) -> Any:
+        """What the net makes of clips on its way to an answer, as `jaxsign embed`.
 
         Args:
           asked: as for `predict`.
-          output: one of the net's named outputs that is an array: `embedding`; for sequences
-            `encoder_output`, `ctc_log_probs`; of SignON's nets `spatial`, `temporal`, `cls`.
+          output: one of the net's named outputs: `embedding`; of SignON's nets `spatial`,
+            `temporal`, `cls`; `logits`, `probabilities`; for sequences `encoder_output`,
+            `ctc_log_probs`.
+          window: frames of a window; 0 = clips are taken whole.
+          stride: frames from one window's start to the next one's; 0 = `window`.
 
         Returns:
-          float32 [...] of each clip; outputs over time [T', ...] without padding.
+          float32 [...] of each clip; outputs over time [T', ...] without padding; with windows
+          [windows, ...], NaN where a shorter one has no frames.
 
         Raises:
           UserError: no such output, or clips that the run cannot take.
         """
-        known = [name for name in self.run.net.outputs if name not in ("logits", "output_valid")]
-        if output not in known:
-            raise UserError(
-                f"output={output!r}: the net {self.run.config.net.name} has none of that name."
-                f"{did_you_mean(output, known)} Known: {', '.join(known)}"
-            )
-        return _like(asked, [self._embedded(self._read(one), output) for one in _several(asked)])
-
-    def _embedded(self, clip: runs.NetInput, output: str) -> np.ndarray:
-        batch = self._asker.batch(clip)
-        with jax.default_matmul_precision("highest"):
-            found: Mapping[str, Any] = _outputs(self.run.net, self.run.variables, batch)
-        made = np.asarray(found[output][0], np.float32)
-        # Nets that change the number of frames tell which of theirs are real.
-        if "output_valid" in found:
-            return made[np.asarray(found["output_valid"][0])]
-        return made[batch["valid"][0]] if made.ndim > 1 else made
+        embedder = kinds.Embedder(self._asker, output, window=window, stride=stride)
+        clips = [self._read(one) for one in _several(asked)]
+        found = embedder(clips, min(32, len(clips) or 1))
+        self._asker.doubts.tell()
+        return _like(asked, found)
 
     def _read(self, asked: Question) -> runs.NetInput:
         if isinstance(asked, str | Path):
@@ -194,13 +195,6 @@ class TrainedModel:
         if isinstance(asked, Clip):
             return files.of_clip(asked, self.run)
         return files.of_array(np.asarray(asked), self.run)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _outputs(
-    net: nets.Net, variables: Mapping[str, Any], batch: Mapping[str, jax.Array]
-) -> Mapping[str, Any]:
-    return nets.call(net, variables, batch)
 
 
 def _several(asked: Question | list[Question]) -> list[Question]:

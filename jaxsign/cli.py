@@ -44,6 +44,7 @@ _VERBS = {
     "corpus": "jaxsign.input.signs.corpora.commands:add_corpus",
     "validate": "jaxsign.input.signs.commands:add_validate",
     "export-data": "jaxsign.input.signs.convert_commands:add_export_data",
+    "embed": "jaxsign.infer.embed.commands:add_embed",
     "features": "jaxsign.infer.features.commands:add_features",
     "import": "jaxsign.infer.commands:add_import",
     "export": "jaxsign.infer.commands:add_export",

@@ -37,6 +37,7 @@ def test_help_of_all_verbs_imports_nothing_heavy():
 MISTAKES = {
     "evaluate --workdir nowhere": "nowhere is not a run folder: no such folder",
     "predict --workdir nowhere x.npz": "nowhere is not a run folder",
+    "embed --workdir nowhere x --out y --kind cls": "nowhere is not a run folder",
     "stream --workdir nowhere x.npz": "nowhere is not a run folder",
     "live --workdir nowhere": "nowhere is not a run folder",
     "export --workdir nowhere x.pt": "nowhere is not a run folder",

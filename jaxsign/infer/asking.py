@@ -54,11 +54,6 @@ class Asker:
         """What `ask` gives of one clip [T, ...], padded to `length` frames, or to its bucket."""
         return self.ask(clip_examples.pad([x], length or self.bucket(len(x)), x))
 
-    def batch(self, clip: runs.NetInput) -> dict[str, Array]:
-        """One clip in a batch of its own, `x` [1, T, ...] and `valid` [1, T], T as its bucket."""
-        short = runs.NetInput(self.run.cut(clip.x), self.run.cut(clip.valid))
-        return _stacked([short], self.bucket(len(short.x)), 1)
-
     def answers(
         self,
         clips: Sequence[runs.NetInput],
@@ -82,16 +77,26 @@ class Asker:
           UserError: a clip is not what the net takes.
         """
         answerer = answerer or self.run.task.answerer(self.run, {})
-        names = names or [f"clip {i}" for i in range(len(clips))]
-        short = [self._taken(clip, name) for clip, name in zip(clips, names, strict=True)]
+        names = names or _numbered(clips)
+        short = self.taken(clips, names)
         found: dict[int, answering.Answer] = {}
-        for members, batch in self._batches(short, batch_size):
+        for members, batch in self.batches(short, batch_size):
             said = answerer(self.ask(batch), [names[i] for i in members])
             found |= zip(members, said, strict=True)
         return [found[i] for i in range(len(clips))]
 
+    def taken(
+        self, clips: Sequence[runs.NetInput], names: Sequence[str] = ()
+    ) -> list[runs.NetInput]:
+        """What the net sees of clips: their first `max_length` frames.
+
+        Raises:
+          UserError: a clip is not what the net takes.
+        """
+        named = zip(clips, names or _numbered(clips), strict=True)
+        return [self._taken(clip, name) for clip, name in named]
+
     def _taken(self, clip: runs.NetInput, name: str) -> runs.NetInput:
-        """What the net sees of a clip."""
         self.run.check(clip.x, name)
         self.doubts.see(name, clip.about)
         short = runs.NetInput(self.run.cut(clip.x), self.run.cut(clip.valid))
@@ -120,7 +125,7 @@ class Asker:
         unit = sizes[-1] if sizes else 64
         return -(-frames // unit) * unit
 
-    def _batches(
+    def batches(
         self, clips: Sequence[runs.NetInput], batch_size: int
     ) -> Iterator[tuple[list[int], dict[str, Array]]]:
         """Clips by their bucket: which ones, and a batch whose first rows they are."""
@@ -131,6 +136,10 @@ class Asker:
             for start in range(0, len(members), batch_size):
                 part = members[start : start + batch_size]
                 yield part, _stacked([clips[i] for i in part], length, batch_size)
+
+
+def _numbered(clips: Sequence[runs.NetInput]) -> list[str]:
+    return [f"clip {i}" for i in range(len(clips))]
 
 
 def _stacked(clips: Sequence[runs.NetInput], length: int, rows: int) -> dict[str, Array]:

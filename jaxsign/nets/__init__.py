@@ -93,6 +93,7 @@ class Net(typed.Layer, kw_only=True):
       outputs: names of what it always returns. `logits`: {head: float32 [B, K]}, one label a clip;
         `ctc_log_probs` float32 [B, T', V] and `output_valid` bool [B, T']: label sequences;
         `embedding` float32 [B, E].
+      frame_outputs: those of them that are [B, T, ...], over the frames of `x`.
       takes_nan: NaN in `x` means a point that was not seen; else NaN is refused.
       uses_progress: its regularisation changes over a run; training passes it `progress`.
       parts_without_params: modules of the torch original, by name, that hold nothing to freeze and
@@ -106,6 +107,7 @@ class Net(typed.Layer, kw_only=True):
 
     inputs: ClassVar[tuple[str, ...]] = ("x", "valid")
     outputs: ClassVar[tuple[str, ...]] = ("logits", "embedding")
+    frame_outputs: ClassVar[tuple[str, ...]] = ()
     takes_nan: ClassVar[bool] = False
     uses_progress: ClassVar[bool] = False
     parts_without_params: ClassVar[tuple[str, ...]] = ()

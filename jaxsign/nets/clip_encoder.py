@@ -42,6 +42,7 @@ class ClipEncoder(nets.Net):
 
     inputs = ("x", "valid", "language")
     outputs = ("logits", "embedding", "spatial", "temporal", "cls")
+    frame_outputs = ("spatial", "temporal")
 
     def _encoded(
         self, spatial: Array, counts: Array | None, languages: Array | None, train: bool

@@ -104,6 +104,7 @@ class PoseFormer(nets.Net):
 
     inputs = ("x", "valid", "language")
     outputs = ("logits", "embedding", "spatial", "temporal", "cls")
+    frame_outputs = ("spatial", "temporal")
     parts_without_params = ("pooler", "feature_extractor")
     takes_nan = True
 

@@ -81,18 +81,27 @@ class ExtractionSettings:
         }
 
 
-def agree(out: Path, wanted: Mapping[str, Any], overwrite: bool = False) -> None:
+def agree(
+    out: Path,
+    wanted: Mapping[str, Any],
+    overwrite: bool = False,
+    *,
+    name: str = RECORD,
+    what: str = "clips",
+) -> None:
     """Checks that the clips of `out` were made with the settings that `write` would record.
 
     Args:
       out: folder of clips.
       wanted: settings and models of the clips to be made.
       overwrite: the clips of these videos are made anew, but `out` holds others too.
+      name: of the record's file.
+      what: lies in `out`, for messages.
 
     Raises:
       UserError: they were not; names each difference.
     """
-    path = out / RECORD
+    path = out / name
     mend = "choose another --out" + ("" if overwrite else ", or give --overwrite to make them anew")
     try:
         found = reading.read_json(path)
@@ -100,7 +109,8 @@ def agree(out: Path, wanted: Mapping[str, Any], overwrite: bool = False) -> None
             raise ValueError("no JSON object")
     except (UserError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot be read ({error}). It tells how the clips beside it were made: {mend}."
+            f"{path}: cannot be read ({error}). It tells how the {what} beside it were made: "
+            f"{mend}."
         ) from error
     differences = [
         f"  --{key.replace('_', '-')}: was {_text(found.get(key))}, now {_text(wanted.get(key))}"
@@ -108,7 +118,7 @@ def agree(out: Path, wanted: Mapping[str, Any], overwrite: bool = False) -> None
         if found.get(key) != wanted.get(key)
     ]
     if differences:
-        whose = "clips of other videos" if overwrite else "clips"
+        whose = f"{what} of other videos" if overwrite else what
         raise UserError(
             f"{out} holds {whose} made with other options, and mixing them is refused:\n"
             + "\n".join(differences)
@@ -122,6 +132,6 @@ def _text(value: Any) -> str:
     return "not set" if value is None else json.dumps(value)
 
 
-def write(out: Path, wanted: Mapping[str, Any]) -> None:
+def write(out: Path, wanted: Mapping[str, Any], name: str = RECORD) -> None:
     """Writes the record, whole or not at all."""
-    write_text(out / RECORD, json.dumps(dict(wanted), indent=1, sort_keys=True) + "\n")
+    write_text(out / name, json.dumps(dict(wanted), indent=1, sort_keys=True) + "\n")

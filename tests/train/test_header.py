@@ -30,7 +30,7 @@ def test_a_batch_that_no_epoch_fills_is_made_smaller_and_told(tmp_path):
 def test_classes_with_few_clips_are_told_with_the_fewest(tmp_path):
     _, text = header(tmp_path)
     (line,) = [line for line in text.splitlines() if line.startswith("warning")]
-    assert "fewer than 5 training clips have 3 of 3 classes of gloss (" in line
+    assert "3 of 3 classes of gloss ('" in line and "): fewer than 5 training clips. More" in line
     assert "cat" in line and "class_weights=balanced" in line
     _, text = header(tmp_path / "more", "data.synthetic.clips_per_signer=4")
     assert "warning" not in text

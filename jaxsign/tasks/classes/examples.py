@@ -81,13 +81,13 @@ class ClassExamples(clips.SignExamples):
             few = int((counts < _FEW).sum())
             least = np.argsort(counts, kind="stable")[:3].tolist()
             if few:
-                told = ", ".join(f"{names[head][i]} {counts[i]}" for i in least)
+                told = ", ".join(f"{names[head][i]!r} has {counts[i]}" for i in least)
                 found.append(f"{few} of {len(counts)} classes of {head} ({told})")
         if not found:
             return []
         advice = " (--config.loss.class_weights=balanced makes rare classes count as others do)"
         balanced = config.loss.class_weights or config.data.sampler
-        told = f"fewer than {_FEW} training clips have {' and '.join(found)}. More help most"
+        told = f"{' and '.join(found)}: fewer than {_FEW} training clips. More clips help most"
         return [told + ("" if balanced else advice)]
 
     def class_counts(self, config: ConfigDict) -> dict[str, np.ndarray]:

@@ -40,19 +40,23 @@ def place(origin: Path, path: Path, counts: LinkCounts, *, copy: bool = False) -
     if path.exists() and same(path, origin):
         counts.kept += 1
         return
+    if not copy and _linked(origin, path):
+        counts.linked += 1
+        return
     with whole(path) as draft:
-        if not copy and _linked(origin, draft):
-            counts.linked += 1
-        else:
-            shutil.copy2(origin, draft)
-            counts.copied += 1
+        shutil.copy2(origin, draft)
+        counts.copied += 1
 
 
 def _linked(origin: Path, path: Path) -> bool:
-    path.unlink()
+    # Never a draft's name: the next who writes a draft that was left would write into `origin`.
+    link = path.with_name(f".{path.name}.link")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)  # of a killed process
     try:
         # The file itself and not a symbolic link to it, which may be moved away.
-        os.link(origin.resolve(), path)
-        return True
+        os.link(origin.resolve(), link)
     except OSError:  # another disk, or one without links
         return False
+    os.replace(link, path)
+    return True

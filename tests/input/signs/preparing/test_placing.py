@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ from collections_of_clips import a_clip, google_folder, in_memory, read_csv, wri
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs import formats
-from jaxsign.input.signs.preparing import choosing, placing, splitting
+from jaxsign.input.signs.preparing import choosing, linking, placing, splitting
+from jaxsign.whole import whole
 
 MAP = "sign_to_prediction_index_map.json"
 
@@ -243,3 +246,24 @@ def test_whole_numbers_of_fslr_stay(tmp_path):
         ("clip_2.npz", "104", "9", "1"),
         ("clip_3.npz", "11", "1", "0"),
     }
+
+
+_KILLED = """
+import os, pathlib, sys
+from jaxsign.input.signs.preparing import linking
+os.replace = lambda *_: os._exit(9)
+linking.place(*map(pathlib.Path, sys.argv[1:]), linking.LinkCounts())
+"""
+
+
+def test_what_a_killed_process_linked_is_not_written_into(tmp_path):
+    origin, path = tmp_path / "a", tmp_path / "out" / "b"
+    origin.write_text("kept")
+    assert subprocess.run([sys.executable, "-c", _KILLED, origin, path]).returncode == 9
+    with whole(path) as draft:
+        draft.write_text("other")
+    assert origin.read_text() == "kept"
+    counts = linking.LinkCounts()
+    linking.place(origin, path, counts)
+    assert counts.linked == 1 and path.samefile(origin)
+    assert [file.name for file in path.parent.iterdir()] == ["b"]

@@ -5,9 +5,13 @@ import dataclasses
 from jaxsign import fields
 from jaxsign.sections.augment import Augment
 
-_LENGTHS = fields.Rule(
-    lambda v: all(1 <= length <= 2**31 for length in v), "positive whole numbers"
-)
+
+def _are_sizes(value: tuple[int | tuple[int, ...], ...]) -> bool:
+    sizes = (size if isinstance(size, tuple) else (size,) for size in value)
+    return all(1 <= length <= 2**31 for size in sizes for length in size)
+
+
+_LENGTHS = fields.Rule(_are_sizes, "positive whole numbers, or a tuple of them for each size")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Input:
     batch_size: int = fields.value(
         32, fields.NOT_NEGATIVE, "clips of a micro-batch, over all devices; 0 = tried out"
     )
-    buckets: tuple[int, ...] = fields.value(
+    buckets: tuple[int | tuple[int, ...], ...] = fields.value(
         (64, 128, 192, 256, 300),
         _LENGTHS,
         "lengths in frames that clips are padded to; () = one length",

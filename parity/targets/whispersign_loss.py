@@ -141,6 +141,7 @@ class _Given:
     inputs, outputs = whisper_sign.WhisperSign.inputs, whisper_sign.WhisperSign.outputs
     uses_progress = False
     frames_per_output = 1
+    still: tuple[str, ...] = ()
 
     def apply(self, variables, x, valid, tokens, **options):
         """As a net's; `x` only tells the shape."""

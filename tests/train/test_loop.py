@@ -461,12 +461,12 @@ def test_a_lost_best_checkpoint_is_made_anew(tmp_path):
     ("word", "message"),
     [
         ("net.dropout=1.5", r"net.dropout=1.5: expected 0 below 1"),
-        ("optim.lr=nan", r"optim.lr=nan: expected 0 or more"),
+        ("optim.lr=nan", r"optim.lr=nan: expected a number: 0 or more"),
         ("train.early_stop=-2", "train.early_stop=-2"),
         ("task.monitor=foo", "task.monitor='foo'"),
         ("loss.weights=(0.0,0.0)", "not all 0"),
         ("net.n_heads=3", "must be even and divisible by n_heads=3"),
-        ("net.pooling=avg", "is none of mean, max, cls"),
+        ("net.pooling=avg", "net.pooling='avg': expected 'mean', 'max' or 'cls'"),
         ("train.frozen=('^leyer_',)", "train.frozen: the pattern '.leyer_' matches no parameter"),
     ],
 )

@@ -118,6 +118,15 @@ class Net(typed.Layer, kw_only=True):
         """Shape of one frame of `x` without optional parts: `x` is [B, T, *frame_shape]."""
         raise NotImplementedError
 
+    def check_valid(self, x: Array, valid: Array | None) -> None:
+        """Refuses a `valid` that is not of the frames of `x` [B, T, ...].
+
+        Raises:
+          ValueError: it has another shape.
+        """
+        if valid is not None and valid.shape != x.shape[:2]:
+            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+
     @property
     def max_frames(self) -> int:
         """Longest clip in frames; 0 = any."""

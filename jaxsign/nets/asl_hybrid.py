@@ -279,8 +279,7 @@ class ASLHybrid(nets.Net):
             )
         if x.ndim != 4 or x.shape[-1] < 2:
             raise ValueError(f"x has shape {x.shape}, expected [B, T, points, 2 or 3]")
-        if valid is not None and valid.shape != x.shape[:2]:
-            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+        self.check_valid(x, valid)
 
 
 NET = ASLHybrid

@@ -130,5 +130,4 @@ class ClipEncoder(nets.Net):
     def _check_sizes(self, x: Array, valid: Array | None) -> None:
         if self.emb_dim % self.n_heads:
             raise ValueError(f"emb_dim={self.emb_dim} must be divisible by n_heads={self.n_heads}")
-        if valid is not None and valid.shape != x.shape[:2]:
-            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+        self.check_valid(x, valid)

@@ -68,8 +68,7 @@ class InceptionV3GRU(nets.Net):
         Raises:
           ValueError: a shape that does not fit.
         """
-        if valid is not None and valid.shape != x.shape[:2]:
-            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+        self.check_valid(x, valid)
         features = self._features(x, valid, train)
         ok = None if valid is None else valid.astype(bool)
         states1, _ = recurrent.GRU(self.hidden1, name="gru1", **self.types)(features, ok)

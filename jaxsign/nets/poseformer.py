@@ -256,8 +256,7 @@ class PoseFormer(nets.Net):
     def _check(self, x: Array, valid: Array | None) -> None:
         if self.emb_dim % self.n_heads:
             raise ValueError(f"emb_dim={self.emb_dim} must be divisible by n_heads={self.n_heads}")
-        if valid is not None and valid.shape != x.shape[:2]:
-            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+        self.check_valid(x, valid)
 
 
 NET = PoseFormer

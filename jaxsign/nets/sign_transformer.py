@@ -225,8 +225,7 @@ class SignTransformer(nets.Net):
                 f"{x.shape[1]} frames are more than the net's {self.max_frames} "
                 f"(max_len={self.max_len}, pooling={self.pooling!r})"
             )
-        if valid is not None and valid.shape != x.shape[:2]:
-            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+        self.check_valid(x, valid)
 
 
 NET = SignTransformer

@@ -270,8 +270,7 @@ class WhisperSign(nets.Net):
             raise ValueError(
                 f"x has shape {x.shape}, expected [B, T, {self.num_joints}, {self.num_features}]"
             )
-        if valid is not None and valid.shape != x.shape[:2]:
-            raise ValueError(f"valid has shape {valid.shape}, expected {x.shape[:2]}")
+        self.check_valid(x, valid)
 
 
 NET = WhisperSign

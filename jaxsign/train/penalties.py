@@ -48,6 +48,16 @@ def total(penalties: Iterable[Penalty], params: Mapping[str, Array]) -> Array:
     return result
 
 
+def added(
+    penalties: Sequence[Penalty], params: Mapping[str, Array], loss: Array, sums: dict[str, Array]
+) -> tuple[Array, dict[str, Array]]:
+    """A loss with the penalties on parameters, and its sums with theirs, `penalty`, if any are."""
+    if not penalties:
+        return loss, sums
+    penalty = total(penalties, params)
+    return loss + penalty, {**sums, "penalty": penalty * sums["examples"]}
+
+
 def _l1(array: Array) -> Array:
     return jnp.abs(array).sum()
 

@@ -68,10 +68,7 @@ def train_step(
         flat = {**rest, **chosen}
         key = jax.random.fold_in(rng, index)
         loss, (new, sums) = task.loss(optimizers.nested(flat), collections, micro, key, now)
-        if penalties:
-            penalty = penalties_.total(penalties, flat)
-            loss += penalty
-            sums = {**sums, "penalty": penalty * sums["examples"]}
+        loss, sums = penalties_.added(penalties, flat, loss, sums)
         return loss * (scale / count), (new, sums)
 
     def micro_step(collections, micro, index):

@@ -136,15 +136,18 @@ def read_rows(path: Path, required: Sequence[str] = (), known: Sequence[str] = (
             raise UserError(f"{path}: names no video")
         return listed
     parse = _rows if len(text) <= _HELD else _rows.__wrapped__
+    rows, empty = parse(path, text, tuple(required), tuple(known))
+    if empty:
+        telling.once("%s: %d empty rows left out", path, empty)
     # Copies: who asks may change them.
-    return [
-        Row(row.number, dict(row.cells)) for row in parse(path, text, tuple(required), tuple(known))
-    ]
+    return [Row(row.number, dict(row.cells)) for row in rows]
 
 
 @functools.lru_cache(maxsize=4)  # a training opens the tables of its splits several times
-def _rows(path: Path, text: str, required: tuple[str, ...], known: tuple[str, ...]) -> list[Row]:
-    """The rows of a csv file that holds `text`; as `read_rows`."""
+def _rows(
+    path: Path, text: str, required: tuple[str, ...], known: tuple[str, ...]
+) -> tuple[list[Row], int]:
+    """The rows of a csv file that holds `text`, as `read_rows`, and how many empty ones it has."""
     header, lines, separator = separated.split(path, text, required)
     header = _as_meant(header, (*required, *_OPTIONAL) if required else ())
     _check_header(path, header, [cells for _, cells in lines[:1000]], required, known, separator)
@@ -164,10 +167,8 @@ def _rows(path: Path, text: str, required: tuple[str, ...], known: tuple[str, ..
         rows.append(Row(number, {k: v for k, v in zip(header, filled, strict=False) if k}))
     if not rows:
         raise UserError(f"{path}: {'has a header but no rows' if header else 'is empty'}")
-    if empty:
-        telling.once("%s: %d empty rows left out", path, empty)
     _mend(rows)
-    return rows
+    return rows, empty
 
 
 def _as_meant(header: list[str], columns: Sequence[str]) -> list[str]:

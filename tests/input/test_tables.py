@@ -7,6 +7,7 @@ import unicodedata
 
 import pytest
 
+from jaxsign import telling
 from jaxsign.errors import UserError
 from jaxsign.input import code_pages, labels, tables
 
@@ -49,6 +50,14 @@ def test_rows_without_any_cell_are_left_out_and_counted(tmp_path, caplog):
     assert caplog.text.count("2 empty rows left out") == 1  # however often it is read
     with pytest.raises(UserError, match="has a header but no rows"):
         tables.read_rows(write(tmp_path, "file,gloss,cat\n,,\n"), COLUMNS)
+
+
+def test_another_command_is_told_of_empty_rows_again(tmp_path, caplog):
+    path = write(tmp_path, "file,gloss,cat\na,hi,c\n,,\n")
+    for _ in range(2):
+        telling.anew()
+        tables.read_rows(path, COLUMNS)
+    assert [row.getMessage() for row in caplog.records] == [f"{path}: 1 empty rows left out"] * 2
 
 
 def test_rows_are_parsed_once_and_belong_to_who_asked(tmp_path):

@@ -90,9 +90,7 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         help="write this table alone: truth, answer and probabilities of all clips of train, val "
         "and test, in their order",
     )
-    parser.add_argument(
-        "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
-    )
+    run_folder.add_batch_size(parser)
     parser.add_argument(
         "--skip-missing", action="store_true", help="leave out rows without their clip file"
     )
@@ -100,6 +98,12 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         "--save-predictions", action="store_true", help="also write one JSON file a clip"
     )
     _add_decoding(parser, ("greedy", "beam", "two_pass", "all"))
+    _add_counting(parser)
+    arguments.add_encoding(parser)
+    parser.set_defaults(run=evaluate)
+
+
+def _add_counting(parser: argparse.ArgumentParser) -> None:
     errors = parser.add_argument_group("counting word errors")
     errors.add_argument(
         "--costs",
@@ -114,8 +118,6 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         help="rules that make glosses equal before they are compared (as-is)",
     )
     errors.add_argument("--sclite", action="store_true", help="also write files for sclite")
-    arguments.add_encoding(parser)
-    parser.set_defaults(run=evaluate)
 
 
 def evaluate(words: Words) -> int:
@@ -172,12 +174,7 @@ def add_predict(subparsers: arguments.Verbs) -> None:
     )
     run_folder.add_run(parser)
     run_folder.add_language(parser)
-    parser.add_argument(
-        "input",
-        type=arguments.Existing,
-        metavar="INPUT",
-        help="a clip or a film, or a folder of either",
-    )
+    run_folder.add_clips(parser)
     parser.add_argument("--out", metavar="JSON", help="file for the results")
     parser.add_argument(
         "--mask",
@@ -186,9 +183,7 @@ def add_predict(subparsers: arguments.Verbs) -> None:
         help="frames that count: all, as in training (default), or those with a visible keypoint, "
         "as in the original's prediction tool",
     )
-    parser.add_argument(
-        "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
-    )
+    run_folder.add_batch_size(parser)
     arguments.add_person(parser)
     _add_decoding(parser, ("greedy", "beam", "two_pass"))
     extracting.add_models(parser)

@@ -38,6 +38,23 @@ def add_language(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_clips(verb: argparse.ArgumentParser) -> None:
+    """Adds the word that names what a run is asked about."""
+    verb.add_argument(
+        "input",
+        type=arguments.Existing,
+        metavar="INPUT",
+        help="a clip or a film, or a folder of either",
+    )
+
+
+def add_batch_size(verb: argparse.ArgumentParser) -> None:
+    """Adds the option of how many clips a run takes at once."""
+    verb.add_argument(
+        "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
+    )
+
+
 def check(workdir: Path) -> None:
     """Refuses what is no run folder.
 

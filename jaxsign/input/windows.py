@@ -47,6 +47,11 @@ def cover(frames: int, window: int, hop: int) -> list[tuple[int, int]]:
     return [*found, (start, frames - start)] if start < frames else found
 
 
+def pieces(frames: int, window: int, stride: int) -> list[tuple[int, int]]:
+    """`cover` with a window of 0 = the whole clip, and a stride of 0 = a window."""
+    return cover(frames, window or frames, stride or window or frames)
+
+
 def cut(x: np.ndarray, windows: list[tuple[int, int]], window: int) -> np.ndarray:
     """[N, window, ...]: the windows of [T, ...], padded with zeros."""
     made = np.zeros((len(windows), window, *x.shape[1:]), x.dtype)

@@ -31,12 +31,7 @@ def add_embed(verbs: arguments.Verbs) -> None:
         verbs, "embed", "what a run's net makes of clips, as arrays", _TEXT, _EXAMPLES
     )
     run_folder.add_run(verb)
-    verb.add_argument(
-        "input",
-        type=arguments.Existing,
-        metavar="INPUT",
-        help="a clip or a film, or a folder of either",
-    )
+    run_folder.add_clips(verb)
     verb.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
     verb.add_argument(
         "--kind",
@@ -56,9 +51,7 @@ def add_embed(verbs: arguments.Verbs) -> None:
         help="frames from one window to the next (a window)",
     )
     run_folder.add_language(verb)
-    verb.add_argument(
-        "--batch-size", type=arguments.positive, default=32, help="clips at once (32)"
-    )
+    run_folder.add_batch_size(verb)
     verb.add_argument("--overwrite", action="store_true", help="make all files anew")
     arguments.add_person(verb)
     extracting.add_models(verb)

@@ -39,7 +39,7 @@ class Embedder:
       kind: one of `known`.
       window: frames of a window; 0 = clips are taken whole.
       stride: frames from one window's start to the next one's; 0 = `window`. Behind the full
-        windows comes one of what is left (`windows.cover`).
+        windows comes one of what is left (`windows.pieces`).
 
     Raises:
       UserError: a kind that the net does not have, or a stride without a window.
@@ -90,9 +90,7 @@ class Embedder:
         return [_stacked(found) if self._window else found[0] for found in of_clips]
 
     def _cut(self, clip: runs.NetInput) -> list[runs.NetInput]:
-        frames = len(clip.x)
-        window = self._window or frames
-        places = windows.cover(frames, window, self._stride or window)
+        places = windows.pieces(len(clip.x), self._window, self._stride)
         parts = [slice(start, start + count) for start, count in places]
         return [runs.NetInput(clip.x[part], clip.valid[part]) for part in parts]
 

@@ -138,7 +138,7 @@ class InferenceDataset(examples.Examples):
       view: clip -> what the net takes; None = the source holds that.
       window: frames of a window; 0 = clips are taken whole.
       stride: frames from one window's start to the next one's; 0 = `window`. Behind a clip's full
-        windows comes one of what is left; a shorter clip is one window (`windows.cover`).
+        windows comes one of what is left; a shorter clip is one window (`windows.pieces`).
       language: of all clips; None = what the source says of each, 0 where it says nothing.
 
     Attributes:
@@ -170,7 +170,7 @@ class InferenceDataset(examples.Examples):
         self.places = [
             (i, *place)
             for i, frames in enumerate(lengths)
-            for place in windows.cover(frames, window or frames, stride or window or frames)
+            for place in windows.pieces(frames, window, stride)
         ]
         self.ids = [source.ids[i] for i, _, _ in self.places]
         self.sizes = np.array([[frames] for _, _, frames in self.places], np.int64)

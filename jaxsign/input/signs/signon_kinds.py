@@ -1,6 +1,7 @@
 """SignON's kinds of data (`--data_kind`): where files lie, of how many points, what nets see."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +29,7 @@ class Layout:
     dims: tuple[int, ...] = (2,)
     size: tuple[float, float] = (1, 1)
 
-    @property
+    @functools.cached_property
     def kept(self) -> Array:
         """int [P], the points that nets see."""
         gone = [np.arange(*run) for run in self.dropped]
@@ -40,8 +41,11 @@ class Layout:
 
     def flat(self, points: Array, dims: int = 2) -> Array:
         """float32 [T, width] of [T, P, 3]: what nets see, point by point; NaN is 0."""
-        seen = np.nan_to_num(points[:, self.kept, :dims])
-        return np.ascontiguousarray(seen.reshape(len(points), -1), np.float32)
+        return np.nan_to_num(self.rows(points, dims)).astype(np.float32, copy=False)
+
+    def rows(self, points: Array, dims: int = 2) -> Array:
+        """[T, width] of [T, P, 3]: the points that nets see one by one, as they are."""
+        return np.ascontiguousarray(points[:, self.kept, :dims].reshape(len(points), -1))
 
 
 MEDIAPIPE = Layout("mediapipe", 75, ((25, 33),), (2, 3))  # without the legs

@@ -100,6 +100,7 @@ class SourceKind:
         split has a path of its own.
       made: there is no place: the examples are made of the recipe.
       gather: what the section `data` names for a split, where that is more than one place.
+      places: the folders that these are, checked; with `gather` alone.
       id: of an example; its own name if None.
       numbered: labels are class numbers of the recipe's own, not names of signs.
     """
@@ -109,6 +110,7 @@ class SourceKind:
     table: bool = False
     made: bool = False
     gather: Callable[[ConfigDict, str], formats.Collection] | None = None
+    places: Callable[[ConfigDict, str], Sequence[Path]] | None = None
     id: Callable[[formats.Entry], str] | None = None
 
     @property
@@ -126,7 +128,9 @@ _KINDS = {
     "landmarks75": SourceKind("sequences", id=_row_id),
     "npz": SourceKind("fslr", table=True, stored=True),
     "sentences": SourceKind("sentences", stored=True),
-    "signon": SourceKind("signon", stored=True, gather=signon_parts.gather),
+    "signon": SourceKind(
+        "signon", stored=True, gather=signon_parts.gather, places=signon_parts.places
+    ),
     "synthetic": SourceKind(made=True),
     "whispersign": SourceKind(stored=True),
 }
@@ -168,8 +172,8 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
     for split in splits:
         if kind.table:
             _place(data, split)
-        elif kind.gather is not None:
-            signon_parts.places(data, split)
+        elif kind.places is not None:
+            kind.places(data, split)
         elif not kind.made and not (path := _path(data, split)).exists():
             raise UserError(f"data.{split}.path={path}: no such file or folder")
 
@@ -243,7 +247,7 @@ def _of_collection(
         signers=[entry.signer for entry in part.entries],
         rate=whole.rate if kind.stored else 0.0,
         languages=np.array([e.language for e in part.entries], np.int32) if kind.gather else None,
-        num_languages=len(signon_parts.places(data, split)) if kind.gather else 0,
+        num_languages=len(kind.places(data, split)) if kind.places else 0,
     )
 
 

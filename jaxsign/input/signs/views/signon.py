@@ -21,8 +21,6 @@ POINTS = 75
 PARTS = (slice(0, 33), slice(33, 54), slice(54, 75))
 HANDS = (33, 54)  # wrists; the middle finger's MCP is 9 further on
 GENERATIONS, OUTPUTS = _signon_checks.GENERATIONS, _signon_checks.OUTPUTS
-# What the features leave out: the legs.
-LEGS = slice(25, 33)
 _ROWS = np.r_[POSE, LEFT_HAND, RIGHT_HAND]
 _COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
 
@@ -244,13 +242,7 @@ def features(points: np.ndarray, *, missing: str = "zero") -> np.ndarray:
         made[~(points[:, 11] - points[:, 12]).any(axis=-1)] = 0
         for part in PARTS[1:]:
             made[~np.isfinite(made[:, part]).all(axis=(1, 2)), part] = 0
-    return kept(made)
-
-
-def kept(points: np.ndarray, dims: int = 2) -> np.ndarray:
-    """[T, 67 * dims]: the first coordinates of [T, 75, 3] without the legs, point by point."""
-    parts = [points[:, : LEGS.start, :dims], points[:, LEGS.stop :, :dims]]
-    return np.ascontiguousarray(np.concatenate(parts, axis=1)).reshape(len(points), -1)
+    return signon_kinds.MEDIAPIPE.rows(made)
 
 
 def assumes(

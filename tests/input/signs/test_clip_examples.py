@@ -81,6 +81,7 @@ def test_memory_reads_a_clip_once_while_there_is_room():
 
 def test_workers_receive_no_memory():
     examples = ClassExamples(memory([10] * 8), Treatment())
+    assert examples.frame_shape == (5,)  # that one frame they do receive: it saves each a read
     full = len(pickle.dumps(examples))
     for i in range(8):
         examples.example(i)

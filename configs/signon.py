@@ -9,16 +9,27 @@ validation accuracy on the 458 signs of NGT.
 
 Variants: '' - PoseFormer, 4 layers of 192. 'ptn' - PTN, 4 layers of 128. 'ptn-a' - the older PTN on
 MediaPipe_Raw files, without label smoothing. 'vtn' - VTN on films; it needs
---config.train.backbone_weights=FILE (torchvision's resnet34), or random. 'parity' - PoseFormer as
-the original has it: it finds padding itself, and distances of 0 are not looked after. 'synthetic' -
-a small PoseFormer on twenty built-in signs of signers who are not seen in training.
+--config.train.backbone_weights=FILE (torchvision's resnet34), or random. 'lse' - PoseFormer of 2
+layers, which the original has for the 33 signs of LSE. 'parity' - PoseFormer as the original has
+it: it finds padding itself, and distances of 0 are not looked after. 'synthetic' - a small
+PoseFormer on twenty built-in signs of signers who are not seen in training. 'traduttore',
+'signwish' - recipes of our own for two open sets of ASL, 33 words and letters and 11 words; with
+PTN in place of PoseFormer 'traduttore-ptn', 'signwish-ptn':
+
+    jaxsign train --config signon:traduttore --workdir runs/traduttore \
+        --config.data.train.path=DIR --config.data.val.path=DIR --config.data.test.path=DIR
+
+DIR holds sequences.npz with the set's own split. docs/transfer.md has what they reach.
 """
 
 from ml_collections import ConfigDict
 
 from jaxsign.config import base
 
-VARIANTS = ("", "ptn", "ptn-a", "vtn", "parity", "synthetic")
+VARIANTS = (
+    "", "ptn", "ptn-a", "vtn", "lse", "parity", "synthetic",
+    "traduttore", "traduttore-ptn", "signwish", "signwish-ptn",
+)  # fmt: skip
 # Every augmentation of the original's newer generation, each for a fifth of the clips.
 _SHARE = 0.2
 _AUGMENTATIONS = ("shift_frames", "flip", "rotate_hands", "jitter", "crop", "drop_frames")
@@ -33,7 +44,7 @@ def get_config(arg: str = "") -> ConfigDict:
     config.task.heads = ("gloss",)
     config.data.source = "signon"
     config.view = ConfigDict({"name": "signon", "output": "points"})
-    config.net = ConfigDict(_PTN if arg.startswith("ptn") else _POSEFORMER)
+    config.net = ConfigDict(_PTN if "ptn" in arg.split("-") else _POSEFORMER)
     config.input.batch_size = 32
     config.input.buckets = (16, 32, 48, 64, 96, 128, 192, 256)
     if arg not in ("ptn-a", "vtn"):
@@ -42,7 +53,7 @@ def get_config(arg: str = "") -> ConfigDict:
     config.loss.update(name="label_smoothing", label_smoothing=0.2, weights=(1.0,))
     config.schedule.update(name="plateau", warmup=0, factor=0.1, patience=5)
     config.train.update(epochs=1000, early_stop=20, stop_monitor="loss")
-    change = {"ptn-a": _older, "vtn": _films, "parity": _original, "synthetic": _synthetic}.get(arg)
+    change = _CHANGES.get(arg.removesuffix("-ptn"))
     if change:
         change(config)
     return config
@@ -81,6 +92,40 @@ def _synthetic(config: ConfigDict) -> None:
     config.train.update(epochs=25, early_stop=0)
 
 
+def _lse(config: ConfigDict) -> None:
+    config.net.n_layers = 2
+
+
+def _traduttore(config: ConfigDict) -> None:
+    _webcam(config, frames=20, aspect=0.5625)
+
+
+def _signwish(config: ConfigDict) -> None:
+    _webcam(config, frames=24, aspect=0.75)
+
+
+def _webcam(config: ConfigDict, frames: int, aspect: float) -> None:
+    """Short clips that are no files of SignON's; `aspect` is what their hands' bones tell."""
+    config.data.source = "landmarks75"
+    config.view.films = (aspect,)
+    config.input.update(buckets=(frames,), max_length=frames)
+    # A letter's mirror image is none, and neither set has left-handed signers.
+    config.input.augment.signon.flip = 0.0
+    config.optim.update(name="adamw", lr=1e-3, weight_decay=0.05, grad_clip=1.0)
+    config.loss.label_smoothing = 0.1
+    config.schedule.update(name="warmup_cosine", warmup=2, final_factor=0.01)
+    config.train.update(epochs=12, early_stop=0)
+
+
+_CHANGES = {
+    "ptn-a": _older,
+    "vtn": _films,
+    "lse": _lse,
+    "parity": _original,
+    "synthetic": _synthetic,
+    "traduttore": _traduttore,
+    "signwish": _signwish,
+}
 _COMMON = {
     "num_gloss": 0,  # 0 = as many as the data have
     "n_heads": 8,

@@ -110,5 +110,8 @@ class Data:
     )
     retrain_on_all: bool = fields.value(False, None, "train on the rows of val too", _SIGNON)
     learning_curve: float = fields.value(
-        1.0, fields.SHARE, "train on this share of each folder's rows, the first ones", _SIGNON
+        1.0,
+        fields.SHARE,
+        "train on this share of each folder's rows, the first of every sign",
+        _SIGNON,
     )

@@ -20,6 +20,7 @@ from jaxsign.input.examples import Examples
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import measures
 from jaxsign.train import (
+    continuing,
     freezing,
     initial,
     inputs,
@@ -71,6 +72,8 @@ def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
     train, val = train.under(config), val.under(config)
     if stored is not None and (workdir / "checkpoints").exists():
         configs.check_same_run(config, stored, workdir)
+        continuing.check_classes(train.class_names(config), workdir / "labels.json")
+        continuing.check_languages(config.data.parts, stored.data.parts)
     return TrainingRun(config, workdir, train, val, stage.resolve(config), devices)
 
 

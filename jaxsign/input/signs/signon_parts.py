@@ -73,9 +73,9 @@ def places(data: ConfigDict, split: str) -> list[Path]:
     """The folders of a split, one a language.
 
     Raises:
-      UserError: none is named, one is not there, or val or test have a path besides data.parts.
+      UserError: none is named, one is not there, or a split has a path besides data.parts.
     """
-    for other in ("val", "test"):
+    for other in formats.SPLITS:
         if data.parts and data[other].path:
             raise UserError(
                 f"data.{other}.path={data[other].path}, besides data.parts={tuple(data.parts)}; "
@@ -225,7 +225,26 @@ def _chosen(entries: list[formats.Entry], data: ConfigDict, split: str) -> list[
             f"data.learning_curve={data.learning_curve:g} of {len(training)} training clips is "
             f"none; expected at least {1 / len(training):.3g}"
         )
-    return [entry for entry in kept if entry.split != "train"] + training[:count]
+    return [entry for entry in kept if entry.split != "train"] + _first_of_each(training, count)
+
+
+def _first_of_each(entries: list[formats.Entry], count: int) -> list[formats.Entry]:
+    """`count` of the entries, in their order: the first ones of each sign, which keeps its share.
+
+    The first of all, which the original takes, are a few signs where the table is sorted by sign.
+    """
+    totals = collections.Counter(entry.glosses for entry in entries)
+    wanted = {signs: total * count // len(entries) for signs, total in totals.items()}
+    # What is left goes to the signs that fell short the most.
+    by_rest = sorted(totals, key=lambda signs: -(totals[signs] * count % len(entries)))
+    for signs in by_rest[: count - sum(wanted.values())]:
+        wanted[signs] += 1
+    chosen = []
+    for entry in entries:
+        if wanted[entry.glosses]:
+            wanted[entry.glosses] -= 1
+            chosen.append(entry)
+    return chosen
 
 
 def _aspects(

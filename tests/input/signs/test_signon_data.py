@@ -139,11 +139,14 @@ def test_a_run_finds_its_folders_from_anywhere(tmp_path, monkeypatch):
 
 def test_a_place_is_told_by_its_key_and_parts_are_of_all_splits(tmp_path):
     gone, config = tmp_path / "gone", a_recipe(a_folder(tmp_path / "a", [0]))
-    config.data.val.path = str(gone)
-    for split in ("train", "val"):
-        with pytest.raises(UserError, match=r"data.val.path=.*gone, besides data.parts=.*Leave"):
-            signon_parts.places(config.data, split)
-    config.data.parts = ()
+    for besides in ("train", "val"):
+        config.data[besides].path = str(gone)
+        for split in ("train", "val"):
+            said = rf"data.{besides}.path=.*gone, besides data.parts=.*Leave data.{besides}.path"
+            with pytest.raises(UserError, match=said):
+                signon_parts.places(config.data, split)
+        config.data[besides].path = ""
+    config.data.parts, config.data.val.path = (), str(gone)
     with pytest.raises(UserError, match=r"^data.val.path: .*gone: no such folder"):
         signon_parts.places(config.data, "val")
     config.data.val.path, config.data.train.path = "", str(gone)
@@ -202,6 +205,40 @@ def test_which_rows_are_trained_on(tmp_path):
     assert "learning_curve=0.1 of 3 training clips is none" in refused(
         tmp_path, learning_curve=0.1, **names
     )
+
+
+def test_a_share_of_a_table_that_is_sorted_by_sign_has_every_sign(tmp_path):
+    a_folder(tmp_path, range(7), subsets=("train",))
+    rows = [f"{i},{label},,train{i}.mp4,train" for i, label in enumerate((0, 0, 0, 0, 1, 1, 2))]
+    (tmp_path / "sorted.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    for share, wanted in ((0.5, "014"), (0.6, "0146"), (0.99, "012456"), (1.0, "0123456")):
+        found = opened(tmp_path, learning_curve=share, samples_file="sorted.csv").ids
+        assert found == [f"train{i}" for i in wanted], share
+
+
+def test_a_run_goes_on_with_its_classes_and_its_languages(tmp_path):
+    """Labels that are moved, or languages that are counted, are others in another order."""
+    a, b = (a_folder(tmp_path / name, [0, 1], kind="Mediapipe") for name in "ab")
+
+    def prepared(*folders, **data):
+        config = configs.load("signon", ["--config.data.offset_labels=True"])
+        config.data.update(parts=tuple(map(str, folders)), **data)
+        return setup.prepare(config, tmp_path / "run")
+
+    setup.claim(prepared(a, b))
+    prepared(b, a)  # nothing is learnt yet
+    (tmp_path / "run" / "checkpoints").mkdir()
+    prepared(a, b)
+    before = (tmp_path / "run" / "labels.json").read_text()
+    with pytest.raises(UserError, match="data.parts: b, a, but the run began with a, b"):
+        prepared(b, a)
+    for folder, names in ((a, "YES\nNO"), (b, "HOUSE\nTREE")):
+        (folder / "glosses.csv").write_text(f"Gloss\n{names}\n")
+    setup.claim(prepared(a, b))  # classes that were numbers get names
+    (b / "glosses.csv").write_text("Gloss\nTREE\nHOUSE\n")
+    with pytest.raises(UserError, match="2 differ:\n  - gloss 2: 'HOUSE' there, 'TREE' now"):
+        prepared(a, b)
+    assert "HOUSE" in (tmp_path / "run" / "labels.json").read_text() != before
 
 
 def test_labels_that_do_not_fit_together_are_told(tmp_path):

@@ -44,6 +44,7 @@ class Run(answering.Trained):
 
     Attributes:
       language: of clips that do not tell theirs; None = they are refused where the net needs it.
+        Its films' shape is that of clips that tell no frame size.
     """
 
     language: int | None = None
@@ -87,7 +88,11 @@ class Run(answering.Trained):
     @functools.cached_property
     def view(self) -> views.BoundView | None:
         """Recorded clip -> float32 [T, D]; None where the net takes stored features as they are."""
-        return views.of_recipe(self.config)
+        config, aspects = self.config, self.config.data.aspect
+        if self.language is not None and len(aspects) > 1:
+            config = ConfigDict(config.to_dict())
+            config.data.aspect = (aspects[self.language],)
+        return views.of_recipe(config)
 
     def images(self, x: Array) -> bool:
         """Whether x [T, ...] are images [T, H, W, 3], not features."""
@@ -163,12 +168,13 @@ def load_run(workdir: str | Path, which: str = "best", language: int | None = No
 
 
 def _check_language(config: ConfigDict, language: int | None, workdir: Path) -> None:
-    """Refuses a language that the net is never told, or does not know."""
-    known = int(config.net.get("languages", 0))
+    """Refuses a language that neither the net nor the data know."""
+    folders = max(len(config.data.parts), len(config.data.aspect))
+    known = int(config.net.get("languages", 0)) or (folders if folders > 1 else 0)
     if language is None or 0 <= language < known:
         return
     cure = f"Give 0 to {known - 1}" if known else "It answers without: leave it out"
-    raise UserError(f"--language {language}: {workdir} has net.languages={known}. {cure}.")
+    raise UserError(f"--language {language}: {workdir} knows {known or 'no'} languages. {cure}.")
 
 
 def load_labels(workdir: str | Path, heads: Sequence[str]) -> answering.Names:

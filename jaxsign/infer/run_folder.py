@@ -34,7 +34,7 @@ def add_language(verb: argparse.ArgumentParser) -> None:
         type=arguments.count,
         metavar="N",
         help="language of the clips, from 0 in the order of the recipe's data.parts: for runs that "
-        "are told it (net.languages)",
+        "are told it (net.languages); it also tells the shape of their films (data.aspect)",
     )
 
 

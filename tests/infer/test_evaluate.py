@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import run_helpers
 import running
+from ml_collections import ConfigDict
 from rich.console import Console
 
 from jaxsign.errors import UserError
@@ -147,6 +148,21 @@ def test_without_occlusion_labels_there_are_no_occlusion_files(run, source, tmp_
     complete = evaluated(run, dataclasses.replace(source, occluded=None), tmp_path / "o")
     assert not list((tmp_path / "o").glob("*occluded*"))
     assert complete["dataset_info"] == {"total_samples": 8}
+
+
+def test_each_of_several_languages_has_its_numbers(run, source, tmp_path, capsys):
+    config = ConfigDict(run.config.to_dict())
+    config.data.parts = ("/data/vgt", "/data/ngt")
+    of_two = np.array([0, 0, 0, 1, 1, 1, 1, 1], np.int32)
+    source = dataclasses.replace(source, occluded=None, languages=of_two)
+    complete = evaluated(dataclasses.replace(run, config=config), source, tmp_path / "o")
+    assert complete["dataset_info"] == {"total_samples": 8, "languages": ["vgt", "ngt"]}
+    told = json.loads((tmp_path / "o/language_0_results.json").read_text())
+    assert told["num_samples"] == 3 and told["gloss_accuracy"] == pytest.approx(1 / 3)
+    assert complete["language_1_results"]["gloss_accuracy"] == 1.0
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = [line for line in lines if "language 0: vgt" in line]
+    assert "33.3" in row and any("language 1: ngt" in line for line in lines)
 
 
 def test_results_do_not_depend_on_the_batch_size(run, source):

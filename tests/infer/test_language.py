@@ -5,6 +5,7 @@ import pytest
 import run_helpers
 
 from jaxsign import cli
+from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
@@ -36,3 +37,20 @@ def test_a_language_that_lacks_or_that_there_is_not_is_told(folder, tmp_path, ca
     plain = run_helpers.save_run(tmp_path / "plain")
     with pytest.raises(UserError, match="--language 0.*answers without: leave it out"):
         runs.load_run(plain, language=0)
+
+
+@pytest.mark.parametrize("languages", [0, 2])
+def test_a_language_chooses_the_shape_of_its_films(tmp_path, languages):
+    """Also where the net has one softmax over all of them."""
+    folder = run_helpers.save_points_run(tmp_path / "r", languages=languages)
+    config = configs.load_run_config(folder)
+    config.data.update(aspect=(0.5, 0.8), source="signon")
+    configs.save_run_config(config, folder)
+    points = np.random.default_rng(0).random((4, 75, 3)).astype(np.float32)
+    for language, aspect in ((None, 0.5), (0, 0.5), (1, 0.8)):
+        run = runs.load_run(folder, language=language)
+        np.testing.assert_allclose(run.features(points)[..., 1], aspect * points[..., 1], rtol=1e-5)
+        assert run.view is not None
+        assert ("--language N" in run.view.assumes(points)) == (language is None)
+    with pytest.raises(UserError, match="--language 2: .*r knows 2 languages. Give 0 to 1"):
+        runs.load_run(folder, language=2)

@@ -120,10 +120,21 @@ def softmax(logits: Array) -> Array:
 
 
 def report(
-    truth: Labels, predicted: Labels, occluded: Array | None = None
+    truth: Labels,
+    predicted: Labels,
+    occluded: Array | None = None,
+    languages: Sequence[Array] = (),
 ) -> dict[str, dict[str, Any]]:
-    """All result groups by their file stem; the occlusion groups only where `occluded` is known."""
+    """All result groups by their file stem; the occlusion groups only where `occluded` is known.
+
+    Args:
+      truth, predicted: head -> int [N], ids.
+      occluded: bool [N].
+      languages: of each of several languages bool [N], its samples.
+    """
     groups = {"overall_results": overall(truth, predicted)}
+    for number, rows in enumerate(languages):
+        groups[language_group(number)] = overall(truth, predicted, rows)
     if occluded is not None:
         flags = np.asarray(occluded).astype(bool)
         groups["occluded_results"] = overall(truth, predicted, flags)
@@ -132,6 +143,11 @@ def report(
     groups["per_class_results"] = per_class(truth, predicted) if some else dict(EMPTY)
     groups["confusion_matrices"] = confusion(truth, predicted) if some else dict(EMPTY)
     return groups
+
+
+def language_group(number: int) -> str:
+    """The file stem of a language's results."""
+    return f"language_{number}_results"
 
 
 def class_table(truth: Labels, predicted: Labels, names: Mapping[str, Sequence[str]]) -> list[dict]:

@@ -33,6 +33,7 @@ class ClassScore(answering.Score):
     ):
         clips.check_languages(run.config)
         source = clips.source
+        self._parts = tuple(run.config.data.parts)  # one folder a language
         self._source, self._individual = source, individual
         self._names = {head: known for head, known in run.labels.items() if known}
         self.truth = {head: np.asarray(source.labels[head]) for head in run.config.task.heads}
@@ -90,7 +91,9 @@ class ClassScore(answering.Score):
         if self._occluded is not None:
             info["occluded_samples"] = int(self._occluded.sum())
             info["non_occluded_samples"] = int((~self._occluded).sum())
-        groups = metrics.report(self.truth, self.predicted, self._occluded)
+        if self._languages:
+            info["languages"] = [Path(part).name for part in self._parts]
+        groups = metrics.report(self.truth, self.predicted, self._occluded, self._languages)
         top = metrics.top_k(self.truth, self.scores)
         self._complete = {**about, "dataset_info": info, **groups, "top_k_accuracy": top}
         write_json(folder / "complete_validation_results.json", self._complete)
@@ -116,6 +119,14 @@ class ClassScore(answering.Score):
     def _occluded(self) -> Array | None:
         known = self._source.occluded
         return None if known is None else np.asarray(known).astype(bool)
+
+    @functools.cached_property
+    def _languages(self) -> list[Array]:
+        """Of each of several languages bool [N]: which clips are its."""
+        known, several = self._source.languages, len(self._parts) > 1
+        if known is None or not several:
+            return []
+        return [known == number for number in range(len(self._parts))]
 
     @functools.cached_property
     def _classes(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from jaxsign.screen import Console
+from jaxsign.tasks.classes import metrics
 
 # The classes shown as the weakest of each head.
 _WEAKEST = 5
@@ -55,7 +56,12 @@ def _accuracies(complete: Mapping[str, Any]) -> Table:
         left = name in ("", "head")
         table.add_column(name, justify="left" if left else "right", no_wrap=True)
     top = complete["top_k_accuracy"]
-    for group, title in _GROUPS.items():
+    overall, *others = _GROUPS.items()
+    languages = [
+        (metrics.language_group(number), f"language {number}: {name}")
+        for number, name in enumerate(complete.get("dataset_info", {}).get("languages", ()))
+    ]
+    for group, title in (overall, *languages, *others):
         found = complete.get(group)
         if found is None:
             continue

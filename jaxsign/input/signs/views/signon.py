@@ -261,7 +261,8 @@ def assumes(
     if len(set(films)) > 1:
         return (
             f"nothing tells which of the shapes data.aspect={films} these films have: the first, "
-            f"{films[0]:g}, is taken. Give clips that tell their frame size, as extract makes them"
+            f"{films[0]:g}, is taken. Give the language (--language N), or clips that tell their "
+            "frame size, as extract makes them"
         )
     if films:
         return ""

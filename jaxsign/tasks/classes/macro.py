@@ -23,19 +23,21 @@ def sums(
     language: Array | None,
     classes: int,
     languages: int,
+    axis: str | None = None,
 ) -> dict[str, Array]:
-    """What adds up over batches.
+    """What adds up over batches, and over the devices that share one.
 
     Args:
       predicted, truth: int [B], classes.
       real: float32 [B], 1 = a row that counts.
       language: int [B]; None = all rows are of the first.
       classes, languages: how many there are.
+      axis: name of the mapped axis of devices that share the batch; None = this is all of it.
 
     Returns:
       `right`, `predicted`, `true` float32 [languages, classes]: rows by what they are, and
-      `batches` float32 [1 + languages]: F1 of this batch (as one device sees it) times its rows, of
-      all and of each language.
+      `batches` float32 [1 + languages]: F1 of the batch times the rows given, of all and of each
+      language.
     """
     group = jnp.zeros_like(truth) if language is None else language
     size = languages * classes
@@ -50,7 +52,8 @@ def sums(
         "true": count(truth, real),
     }
     each = {name: jnp.concatenate([n.sum(0, keepdims=True), n]) for name, n in found.items()}
-    return {**found, "batches": scores(each)["f1"] * each["true"].sum(-1)}
+    whole = each if axis is None else jax.lax.psum(each, axis)
+    return {**found, "batches": scores(whole)["f1"] * each["true"].sum(-1)}
 
 
 def scores(counts: Mapping[str, Any]) -> dict[str, Any]:

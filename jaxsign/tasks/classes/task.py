@@ -191,6 +191,7 @@ class Classify(tasks.Task):
             batch.get("language"),
             logits.shape[-1],
             self.languages,
+            self.net.axis_name,
         )
         return {f"macro/{head}/{name}": value for name, value in found.items()}
 

@@ -32,7 +32,8 @@ runtime.compilation_cache()
 
 # What compiles or trains for many seconds; `make check` leaves it out.
 SLOW = (
-    "infer/features", "infer/live/test_stream_verb.py", "infer/torch", "input/signs/extract",
+    "infer/features", "infer/live/test_stream_verb.py", "infer/torch",
+    "input/signs/corpora/test_chain.py", "input/signs/extract",
     "input/signs/test_source_collection.py", "nets/test_asl_hybrid.py", "nets/test_asl_layers.py",
     "nets/test_inception.py", "nets/test_whisper_sign.py", "parity", "tasks/sequences",
     "train/test_asl_hybrid_run.py", "train/test_devices.py", "train/test_frames.py",

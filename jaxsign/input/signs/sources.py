@@ -156,10 +156,36 @@ def open_source(
     kind = kind_of(data)
     open_split = _of_table if kind.table else _of_collection
     with tables.encoded(data.encoding):
-        source = open_split(kind, data, split, dict(num_classes or {}))
+        try:
+            source = open_split(kind, data, split, dict(num_classes or {}))
+        except UserError as error:
+            raise UserError(f"{error}{_other_reader(kind, data, split)}") from error
     if not len(source):
         raise UserError(f"{source.name}: no examples")
     return source.sample(data.max_clips) if data.max_clips else source
+
+
+def _other_reader(kind: SourceKind, data: ConfigDict, split: str) -> str:
+    """What reads the clips of a place that `kind` cannot read; "" = nothing is known."""
+    named = data[split].path or data.train.path
+    if not (kind.format and named and Path(named).is_dir()):
+        return ""
+    try:
+        found = formats.detect(named)
+        if found == kind.format and not (kind.table and _has_names_alone(_place(data, split)[1])):
+            return ""
+    except UserError:
+        return ""
+    return (
+        f"\n{named} is in the format {found}, which --config.data.source=collection reads, with "
+        "names as labels"
+    )
+
+
+def _has_names_alone(table: Path) -> bool:
+    """Whether a labels file tells glosses by name, and no class numbers."""
+    cells = tables.read_rows(table, ("file",))[0].cells
+    return "glosses" in cells and "gloss" not in cells
 
 
 def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> None:

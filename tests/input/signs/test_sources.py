@@ -1,4 +1,5 @@
 import helpers
+import making
 import numpy as np
 import pytest
 
@@ -164,6 +165,22 @@ def write_archive(folder):
         classes=np.asarray(["-", "a", "hello"]),
     )
     return landmarks.astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["npz", "clips", "signon"])
+def test_what_extract_wrote_is_told_to_be_read_as_a_collection(tmp_path, kind):
+    making.clip().save(tmp_path / "x.clip.npz")
+    write_rows(tmp_path, ["x.clip.npz,HELLO,train"], "file,glosses,split")
+    with pytest.raises(UserError) as found:
+        sources.open_source(data_of(tmp_path, source=kind), "train")
+    hint = f"{tmp_path} is in the format clips, which --config.data.source=collection reads"
+    assert hint in str(found.value)
+    read = sources.open_source(data_of(tmp_path, source="collection"), "train")
+    assert read.class_names["gloss"] == ("HELLO",)
+    write_rows(tmp_path, ["x.clip.npz,-1,train"], "file,gloss,split")
+    with pytest.raises(UserError, match="gloss=-1") as found:
+        sources.open_source(data_of(tmp_path, source="clips"), "train")
+    assert "collection" not in str(found.value)
 
 
 def test_pose_and_hands_archive(tmp_path):

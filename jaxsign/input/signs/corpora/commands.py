@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jaxsign import arguments
 
 if TYPE_CHECKING:
+    from jaxsign.input.signs.corpora.instances import FoundSigns
     from jaxsign.input.signs.corpora.preset import Preset
 
 _TEXT = """\
@@ -101,10 +102,7 @@ def instances(words: argparse.Namespace) -> int:
             f"{listing(found.problems)}\nMend these, or leave them out with --skip."
         )
     if not found.rows:
-        raise UserError(
-            f"{words.path}: of {found.signs} signs in {found.files} annotations none is left. "
-            f"Expected glosses with at least {preset.minimum} signs:\n{listing(found.problems)}"
-        )
+        raise UserError(_none_left(words.path, words.preset, preset, found))
     for problem in found.problems:
         print(f"left out: {problem}")
     table = rows.write(out, rows.INSTANCES, found.rows, _absent(preset, "subset"))
@@ -177,6 +175,18 @@ def _offsets(path: str | None) -> dict[str, int]:
     if not good:
         raise UserError(f"{path}: expected {{name of an annotation: milliseconds}}")
     return dict(found)
+
+
+def _none_left(path: str, name: str, preset: "Preset", found: "FoundSigns") -> str:
+    from jaxsign.errors import listing
+
+    most = ", ".join(f"{gloss!r} {count}" for gloss, count in found.counts[:3]) or "none at all"
+    text = (
+        f"{path}: of {found.signs} signs in {found.files} annotations none is left. Expected "
+        f"glosses of at least {preset.minimum} signs; found, at most: {most}. A file .toml with "
+        f"'base = \"{name}\"' and another 'minimum' takes fewer (docs/corpora.md)"
+    )
+    return f"{text}:\n{listing(found.problems)}" if found.problems else text
 
 
 def _told(rows: list, of: str, *written: Path) -> None:

@@ -22,12 +22,14 @@ class FoundSigns:
       files: annotations that were looked at.
       signs: in them, before glosses were left out.
       problems: what is wrong with single annotations and files, a sentence each.
+      counts: signs of each gloss that is none of those dropped, however few, by falling count.
     """
 
     rows: list[Instance]
     files: int
     signs: int
     problems: list[str]
+    counts: list[tuple[str, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,8 @@ def find(
             problems.append(str(error))
     good = cleaning.frequent([row.gloss for row in rows], preset)
     kept = [row for row, is_good in zip(rows, good, strict=True) if is_good]
-    return FoundSigns(_named(kept, preset, problems), len(paths), len(rows), problems)
+    counts = cleaning.counts(row.gloss for row in rows if cleaning.kept(row.gloss, preset))
+    return FoundSigns(_named(kept, preset, problems), len(paths), len(rows), problems, counts)
 
 
 def _paths(folder: Path, preset: Preset) -> list[Path]:

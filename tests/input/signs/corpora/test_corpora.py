@@ -81,6 +81,14 @@ def test_signs_of_two_tiers_with_their_signers_and_films(tables_of):
     ]  # fmt: skip
 
 
+def test_where_no_gloss_is_frequent_enough_the_most_frequent_are_told(corpus, tmp_path, capsys):
+    command = ["corpus", "instances", str(corpus / "elan"), "--preset", "vgt", "--out"]
+    assert cli.main([*command, str(tmp_path), *map(str, films(corpus))]) == 1
+    told = capsys.readouterr().err
+    assert "at least 20 signs; found, at most: 'HUIS' 6, 'WG-1' 6, 'ZELDEN' 3. A file" in told
+    assert "'minimum' takes fewer" in told and told.endswith("(docs/corpora.md)\n")
+
+
 def test_a_split_shares_no_signer_and_is_the_same_again(corpus, tables_of):
     before = (tables_of / "split.csv").read_bytes()
     found = cells(tables_of / "split.csv")

@@ -6,6 +6,7 @@ python -m benchmarks.fslr [--quick] [--json FILE]
 import dataclasses
 import functools
 import itertools
+import typing
 from collections.abc import Callable
 
 from ml_collections import ConfigDict
@@ -17,6 +18,9 @@ from jaxsign import runtime
 from jaxsign.input import batching
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.tasks.classes.examples import ClassExamples
+
+if typing.TYPE_CHECKING:
+    from benchmarks import originals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +63,14 @@ def jaxsign_side(name: str, size: str) -> sides.Jax:
 
 def measure(size: str) -> list[Row]:
     """All comparisons at one of `SIZES`."""
+    from benchmarks import originals  # late: torch
+
     chosen = SIZES[size]
     rows = []
     for name, (config, dim) in recipes(size).items():
         example = workload.batch([chosen.frames] * chosen.batch, chosen.frames, dim)
         ours = jaxsign_side(name, size)
-        theirs = sides.Torch(config, runtime.available_cores())
+        theirs = originals.Torch(config, runtime.available_cores())
         rows += _steps(name, ours, theirs, example, chosen)
         if dim == 156:
             rows += _epochs(name, ours, theirs, config, chosen)
@@ -72,7 +78,7 @@ def measure(size: str) -> list[Row]:
 
 
 def _steps(
-    name: str, ours: sides.Jax, theirs: sides.Torch, example: workload.Batch, size: Size
+    name: str, ours: sides.Jax, theirs: "originals.Torch", example: workload.Batch, size: Size
 ) -> list[Row]:
     """Training step, and prediction of a batch and of one clip."""
     steps = {
@@ -103,7 +109,7 @@ def _steps(
 
 
 def _epochs(
-    name: str, ours: sides.Jax, theirs: sides.Torch, config: ConfigDict, size: Size
+    name: str, ours: sides.Jax, theirs: "originals.Torch", config: ConfigDict, size: Size
 ) -> list[Row]:
     """A training epoch over clips of mixed lengths; jaxsign's side includes its input pipeline."""
     clips = workload.lengths(size.clips, longest=size.longest)

@@ -1,11 +1,11 @@
-"""jaxsign and the torch reference trained with one recipe: same clips, batches, rates and updates.
+"""jaxsign and the torch original trained with one recipe: same clips, batches, rates and updates.
 
-    python -m benchmarks.same_recipe traduttore --seeds 1 2 3 \
+    python -m benchmarks.same_recipe signon:traduttore signon:traduttore-ptn --seeds 1 2 3 \
         --config.data.train.path=DIR --config.data.val.path=DIR --config.data.test.path=DIR
 
 The torch side gets the very batches that jaxsign's input pipeline makes (order, augmentation,
 padding) and starts from torch's own random weights. Both keep the weights of their best validation
-epoch. For recipes of SignTransformer with Adam or AdamW on one device.
+epoch, which are tested once. For recipes of one stage on one device, of nets in originals.py.
 """
 
 import argparse
@@ -13,26 +13,64 @@ import copy
 import json
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from ml_collections import ConfigDict
 from rich.table import Table
 
+from benchmarks import originals
+from benchmarks.workload import Batch
 from jaxsign import config as configs
 from jaxsign import runtime, tasks
+from jaxsign.errors import UserError, listing
 from jaxsign.infer import evaluate
 from jaxsign.screen import Console
 from jaxsign.train import inputs, log, loop, schedule, setup
-from parity.reference import fslr_train, fslr_transformer
-from parity.settings import fslr as fslr_settings
 
-_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+# What the torch side does not do: its recipes have these values.
+_PLAIN = {
+    "loss.class_weights": "",
+    "loss.curriculum": "",
+    "loss.penalties": (),
+    "loss.weighting": "static",
+    "optim.accumulation": 1,
+    "optim.clip_by": "norm",
+    "optim.lr_factors": (),
+    "schedule.monitor": "",
+    "schedule.unit": "epoch",
+    "stages": "",
+    "task.monitor": "gloss",
+    "train.bias_init": False,
+    "train.early_stop": 0,
+    "train.ema_decay": 0.0,
+    "train.eval_every": 1,
+    "train.freeze_parts": "",
+    "train.frozen": (),
+    "train.init_from": "",
+    "train.max_updates": 0,
+    "train.min_delta": 0.0,
+    "train.trainable": (".*",),
+}
+Numbers = dict[str, float]
 
 
-def train_jax(config: ConfigDict, workdir: Path) -> dict[str, float]:
+def check(config: ConfigDict) -> None:
+    """Refuses a recipe that the torch side would not follow.
+
+    Raises:
+      UserError: names its keys, and what they must be.
+    """
+    values = configs.flatten(config)
+    wrong = {key: plain for key, plain in _PLAIN.items() if values[key] != plain}
+    if wrong:
+        lines = [f"{key}={values[key]!r}: expected {plain!r}" for key, plain in wrong.items()]
+        raise UserError(f"the torch side cannot follow this recipe:\n{listing(lines)}")
+
+
+def train_jax(config: ConfigDict, workdir: Path) -> Numbers:
     """A run of the loop; accuracies of its best epoch on val and test."""
     begun = time.monotonic()
     result = loop.train(config, workdir, log.TrainingDisplay(live=False))
@@ -42,110 +80,85 @@ def train_jax(config: ConfigDict, workdir: Path) -> dict[str, float]:
     return {"val": result.best, "test": found["gloss_accuracy"], "seconds": seconds}
 
 
-def train_torch(config: ConfigDict, workdir: Path) -> dict[str, float]:
-    """The reference on the same batches with the same rates."""
+def train_torch(config: ConfigDict, workdir: Path) -> Numbers:
+    """The original on the same batches with the same rates."""
     run = setup.prepare(config, workdir)
     config = run.config
-    torch.manual_seed(config.seed)
-    model = _reference(config)
-    optimizer = _OPTIMIZERS[config.optim.name](
-        model.parameters(),
-        lr=config.optim.lr,
-        betas=(config.optim.b1, config.optim.b2),
-        eps=config.optim.eps,
-        weight_decay=config.optim.weight_decay,
-    )
-    settings = fslr_settings.Run(
-        alpha=config.loss.weights[0],
-        beta=config.loss.weights[1],
-        grad_clip=config.optim.grad_clip or None,
-        loss=config.loss.name,
-        loss_options=_loss_options(config),
-    )
+    side = originals.Torch(config, runtime.available_cores())
     rates = schedule.build(config.schedule, config.optim.lr, config.train.epochs)
     batches = inputs.training(config, run.train)
     iterator = batches.iterator()
-    val = _tensors(inputs.evaluation(config, run.val))
-    best, kept, begun = -1.0, None, time.monotonic()
+    val = _prepared(side, inputs.validation(config, run.val))
+    best, kept, begun = -1.0, side.model.state_dict(), time.monotonic()
     for epoch in range(config.train.epochs):
-        for group in optimizer.param_groups:
-            group["lr"] = rates.rate(epoch)
-        epoch_batches = _tensors(
-            {k: v[0] for k, v in next(iterator).items()} for _ in range(batches.steps_per_epoch)
-        )
-        fslr_train.train_epoch(
-            model, fslr_train.transformer_forward, epoch_batches, optimizer, settings
-        )
-        score = _accuracy(model, val)
+        side.set_rate(rates.rate(epoch))
+        groups = (next(iterator) for _ in range(batches.steps_per_epoch))
+        side.train(_prepared(side, ({k: v[0] for k, v in group.items()} for group in groups)))
+        score = _accuracy(side, val)
         rates.observe(score)
         if score > best:
-            best, kept = score, copy.deepcopy(model.state_dict())
+            best, kept = score, copy.deepcopy(side.model.state_dict())
     seconds = time.monotonic() - begun
-    model.load_state_dict(kept)
+    side.model.load_state_dict(kept)
     test = tasks.kind(config).open(config, "test").under(config)
-    tested = _accuracy(model, _tensors(inputs.evaluation(config, test)))
+    tested = _accuracy(side, _prepared(side, inputs.evaluation(config, test)))
     return {"val": best, "test": tested, "seconds": seconds}
 
 
-def _reference(config: ConfigDict) -> torch.nn.Module:
-    fields = config.net.to_dict()
-    fields.pop("name")
-    fields["pooling_method"] = fields.pop("pooling")
-    return fslr_transformer.SignTransformer(**fields)
+def _prepared(side: originals.Torch, batches: Iterable[Batch]) -> list[dict[str, torch.Tensor]]:
+    """Batches without their filler rows, in the original's layout."""
+    real = ({k: v[batch["weight"] > 0] for k, v in batch.items()} for batch in batches)
+    return [side.prepare(batch) for batch in real]
 
 
-def _loss_options(config: ConfigDict) -> dict[str, float]:
-    names = {
-        "ce": {},
-        "focal": {"gamma": config.loss.focal_gamma, "alpha": config.loss.focal_alpha},
-        "label_smoothing": {"smoothing": config.loss.label_smoothing},
-    }
-    return names[config.loss.name]
-
-
-def _tensors(batches: Any) -> list[dict[str, torch.Tensor]]:
-    """Batches without their filler rows, as the reference's loop takes them."""
-    result = []
-    for batch in batches:
-        real = batch["weight"] > 0
-        rows = {key: torch.from_numpy(np.array(value[real])) for key, value in batch.items()}
-        rows["lengths"] = rows["valid"].sum(1)
-        rows["gloss"], rows["cat"] = rows["gloss"].long(), rows["cat"].long()
-        result.append(rows)
-    return result
-
-
-@torch.no_grad()
-def _accuracy(model: torch.nn.Module, batches: list[dict[str, torch.Tensor]]) -> float:
-    model.eval()
-    hits = [fslr_train.transformer_forward(model, b)[0].argmax(-1) == b["gloss"] for b in batches]
+def _accuracy(side: originals.Torch, batches: list[dict[str, torch.Tensor]]) -> float:
+    hits = [side.predict(batch)["gloss"].argmax(-1) == batch["gloss"] for batch in batches]
     return torch.cat(hits).float().mean().item()
 
 
+_SIDES = {"jaxsign": train_jax, "torch": train_torch}
+
+
+def trained(recipe: str, words: list[str], seeds: list[int], sides: list[str]) -> Table:
+    """A table of what each side reaches with each seed, and of their means."""
+    table = Table(title=f"{recipe}: {runtime.processor()}")
+    for name in ("seed", "side", "val accuracy", "test accuracy", "training, s"):
+        table.add_column(name, justify="right")
+    found: dict[str, list[Numbers]] = {side: [] for side in sides}
+    for seed in seeds:
+        for side in sides:
+            config = configs.load(recipe, [*words, f"--config.seed={seed}"])
+            check(config)
+            with tempfile.TemporaryDirectory() as folder:
+                row = _SIDES[side](config, Path(folder) / "run")
+            print(f"{recipe} seed {seed} {side}: {row}", flush=True)
+            found[side].append(row)
+            accuracies = f"{row['val']:.4f}", f"{row['test']:.4f}"
+            table.add_row(str(seed), side, *accuracies, f"{row['seconds']:.0f}")
+    for side, rows in found.items():
+        means = [_spread([row[key] for row in rows]) for key in ("val", "test")]
+        table.add_row("all", side, *means, f"{np.mean([row['seconds'] for row in rows]):.0f}")
+    return table
+
+
+def _spread(values: list[float]) -> str:
+    """Their mean and sample standard deviation."""
+    spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
+    return f"{np.mean(values):.4f} ± {spread:.4f}"
+
+
 def main() -> None:
-    """Trains both sides for every seed and prints a table."""
+    """Trains both sides of every recipe for every seed and prints tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="recipe: a file or the name of a shipped one")
+    parser.add_argument("config", nargs="+", help="recipes: files or names of shipped ones")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--sides", nargs="+", default=["jaxsign", "torch"])
+    parser.add_argument("--sides", nargs="+", default=list(_SIDES), choices=list(_SIDES))
     arguments, words = parser.parse_known_args()
     runtime.reexec_with_huge_pages()
     runtime.quiet()
     runtime.compilation_cache()
-    torch.set_num_threads(runtime.available_cores())
-    table = Table(title=f"{arguments.config}: {runtime.processor()}")
-    for name in ("seed", "side", "val accuracy", "test accuracy", "training, s"):
-        table.add_column(name, justify="right")
-    for seed in arguments.seeds:
-        for side in arguments.sides:
-            config = configs.load(arguments.config, [*words, f"--config.seed={seed}"])
-            train = train_jax if side == "jaxsign" else train_torch
-            with tempfile.TemporaryDirectory() as folder:
-                row = train(config, Path(folder) / "run")
-            print(f"seed {seed} {side}: {row}", flush=True)
-            accuracies = f"{row['val']:.4f}", f"{row['test']:.4f}"
-            table.add_row(str(seed), side, *accuracies, f"{row['seconds']:.0f}")
-    Console().print(table)
+    for recipe in arguments.config:
+        Console().print(trained(recipe, words, arguments.seeds, arguments.sides))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The two sides of a comparison: the same net, loss and optimizer in jaxsign and in torch.
+"""A side of a comparison: a net, its loss and optimizer. The other one is in originals.py.
 
 Both have `prepare(batch)` (the batch in this side's own form, on the host), `train(batches)` (one
 optimizer step each) and `predict(batch)`; they return when the work is done.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -49,40 +49,3 @@ class Jax:
     def predict(self, batch: Batch) -> None:
         rows = {name: batch[name][0] for name in self.net.inputs if name in batch}
         jax.block_until_ready(self._predict(self.variables, rows))
-
-
-class Torch:
-    """The original in torch: forward, loss, backward, Adam, in its own loop."""
-
-    def __init__(self, config: ConfigDict, threads: int):
-        import torch
-
-        from parity.reference import fslr_iv3_gru, fslr_train, fslr_transformer
-        from parity.settings import fslr as fslr_settings
-
-        torch.set_num_threads(threads)
-        torch.manual_seed(0)
-        self.torch, self.loop = torch, fslr_train
-        if config.net.name == "sign_transformer":
-            fields = {k: v for k, v in config.net.items() if k not in ("name", "pooling")}
-            self.model: Any = fslr_transformer.SignTransformer(**fields)
-            self.forward = fslr_train.transformer_forward
-        else:
-            fields = {k: v for k, v in config.net.items() if k != "name"}
-            self.model = fslr_iv3_gru.InceptionV3GRU(**fields)
-            self.forward = fslr_train.gru_forward
-        self.settings = fslr_settings.Run(lr=config.optim.lr)
-        self.optimizer = fslr_train.make_optimizer(self.model, self.settings)
-
-    def prepare(self, batch: Batch) -> Any:
-        tensors = {name: self.torch.from_numpy(value) for name, value in batch.items()}
-        wide = {name: tensors[name].long() for name in ("lengths", "gloss", "cat")}
-        return {"x": tensors["x"], **wide}
-
-    def train(self, batches: Sequence[Any]) -> None:
-        self.loop.train_epoch(self.model, self.forward, batches, self.optimizer, self.settings)
-
-    def predict(self, batch: Any) -> None:
-        self.model.eval()
-        with self.torch.inference_mode():
-            self.forward(self.model, batch)

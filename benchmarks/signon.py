@@ -5,7 +5,7 @@ python -m benchmarks.signon [--quick] [--json FILE]
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import typing
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from benchmarks.report import Row
 from benchmarks.workload import Batch
 from configs import signon as recipes
 from jaxsign import runtime
+
+if typing.TYPE_CHECKING:
+    from benchmarks import originals
 
 CLASSES = 458
 # By name in the table: the recipe's variant, and the shape of a frame.
@@ -77,62 +80,6 @@ class Jax(sides.Jax):
         return {name: batch[name][None] for name in ("x", "valid", "gloss", "weight")}
 
 
-class Torch:
-    """The original's forward, loss, backward and Adam, time first, padded to the longest clip."""
-
-    def __init__(self, config: ConfigDict, threads: int):
-        import torch
-
-        from parity.reference import signon_nets, signon_vtn
-
-        torch.set_num_threads(threads)
-        torch.manual_seed(0)
-        self.torch, net = torch, config.net
-        sizes = {
-            "num_classes": [CLASSES],
-            "d_hidden": net.emb_dim,
-            "num_attention_heads": net.n_heads,
-            "num_attention_layers": net.n_layers,
-            "lang_embedding_size": 4,
-        }
-        if net.name == "poseformer":
-            self.model: Any = signon_nets.PoseFormer(
-                [CLASSES], embed_dim=net.emb_dim, n_layers=net.n_layers, n_heads=net.n_heads
-            )
-        elif net.name == "ptn":
-            dense = {"no_pose_embedding": False, "pose_embedding_kind": "dense"}
-            self.model = signon_nets.PTN(
-                **sizes, **dense, d_pose=134, residual_pose_embedding=False
-            )
-        else:
-            self.model = signon_vtn.VTN(**sizes, backbone_name=net.backbone_name)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.optim.lr)
-        self.smoothing = config.loss.label_smoothing
-
-    def prepare(self, batch: Batch) -> dict[str, Any]:
-        x = batch["x"].swapaxes(0, 1)
-        if x.dtype == np.uint8:
-            x = np.moveaxis(x.astype(np.float32) / 127.5 - 1, -1, 2)
-        arrays = {"x": np.ascontiguousarray(x), "gloss": batch["gloss"].astype(np.int64)}
-        arrays["languages"] = np.zeros(len(batch["gloss"]), np.int64)
-        return {name: self.torch.from_numpy(array) for name, array in arrays.items()}
-
-    def train(self, batches: Sequence[dict[str, Any]]) -> None:
-        self.model.train()
-        for batch in batches:
-            self.optimizer.zero_grad()
-            logits = self.model(batch["x"], batch["languages"])["logits"]
-            self.torch.nn.functional.cross_entropy(
-                logits, batch["gloss"], label_smoothing=self.smoothing
-            ).backward()
-            self.optimizer.step()
-
-    def predict(self, batch: dict[str, Any]) -> None:
-        self.model.eval()
-        with self.torch.inference_mode():
-            self.model(batch["x"], batch["languages"])
-
-
 def recipe(variant: str, size: Size) -> ConfigDict:
     """The shipped recipe with classes and layers told."""
     config = recipes.get_config(variant)
@@ -142,23 +89,27 @@ def recipe(variant: str, size: Size) -> ConfigDict:
 
 def measure(size: str) -> list[Row]:
     """Steps at one length and of mixed ones (in two buckets), and evaluation; a step on films."""
+    from benchmarks import originals  # late: torch
+
     chosen, rows = SIZES[size], list[Row]()
     for name, (variant, shape) in NETS.items():
         config = recipe(variant, chosen)
         even = clips(lengths(chosen, mixed=False), shape, chosen.frames)
-        ours, theirs = Jax(config, even), Torch(config, runtime.available_cores())
+        ours, theirs = Jax(config, even), originals.Torch(config, runtime.available_cores())
         given = ours.prepare(even), theirs.prepare(even)
         rows.append(_step(f"{name}: step, one length", ours, theirs, given, chosen.rounds))
         rows.append(_answer(f"{name}: evaluation", ours, theirs, given, chosen.rounds))
         rows.append(_mixed(name, ours, theirs, shape, chosen))
     films = recipe("vtn", chosen)
     batch = clips(np.full(chosen.films, 16), (chosen.pixels, chosen.pixels, 3), 16)
-    ours, theirs = Jax(films, batch), Torch(films, runtime.available_cores())
+    ours, theirs = Jax(films, batch), originals.Torch(films, runtime.available_cores())
     given = ours.prepare(batch), theirs.prepare(batch)
     return [*rows, _step("VTN resnet34: step", ours, theirs, given, chosen.rounds)]
 
 
-def _step(name: str, ours: Jax, theirs: Torch, given: tuple[Any, Any], rounds: int) -> Row:
+def _step(
+    name: str, ours: Jax, theirs: "originals.Torch", given: tuple[Any, Any], rounds: int
+) -> Row:
     steps = {
         "jaxsign": functools.partial(ours.train, [given[0]]),
         "torch": functools.partial(theirs.train, [given[1]]),
@@ -166,7 +117,9 @@ def _step(name: str, ours: Jax, theirs: Torch, given: tuple[Any, Any], rounds: i
     return Row(name, timing.alternate(steps, rounds=rounds))
 
 
-def _answer(name: str, ours: Jax, theirs: Torch, given: tuple[Any, Any], rounds: int) -> Row:
+def _answer(
+    name: str, ours: Jax, theirs: "originals.Torch", given: tuple[Any, Any], rounds: int
+) -> Row:
     answers = {
         "jaxsign": functools.partial(ours.predict, given[0]),
         "torch": functools.partial(theirs.predict, given[1]),
@@ -174,7 +127,9 @@ def _answer(name: str, ours: Jax, theirs: Torch, given: tuple[Any, Any], rounds:
     return Row(name, timing.alternate(answers, rounds=rounds))
 
 
-def _mixed(name: str, ours: Jax, theirs: Torch, shape: tuple[int, ...], size: Size) -> Row:
+def _mixed(
+    name: str, ours: Jax, theirs: "originals.Torch", shape: tuple[int, ...], size: Size
+) -> Row:
     """Two batches of mixed lengths: jaxsign sorts them into two buckets, the original pads."""
     frames = np.sort(np.concatenate([lengths(size, mixed=True)] * 2))
     buckets = (int(frames[size.batch - 1]), size.frames)

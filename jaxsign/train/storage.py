@@ -43,13 +43,14 @@ class Store:
         self._folder = folder
         how: dict[str, Any] = {"read_only": True}
         if not reading:
-            how = {"enable_async_checkpointing": False, "cleanup_tmp_directories": True}
-            how["max_to_keep"] = most
+            how = {"enable_async_checkpointing": False, "max_to_keep": most}
         with explained(folder, writing=not reading), contextlib.ExitStack() as opened:
             options = ocp.CheckpointManagerOptions(**how)
             if not reading:
                 folder.mkdir(parents=True, exist_ok=True)
             place = opened.enter_context(_reachable(folder))
+            if not reading:
+                _remove_drafts(place)
             self._manager = ocp.CheckpointManager(place, options=options)
             self._open = opened.pop_all()
 
@@ -115,6 +116,15 @@ class Store:
         """Waits for what is being written."""
         with explained(self._folder), self._open:
             self._manager.close()
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Removes what a killed process left half written.
+
+    The library would do so in a thread of its own, whose lines are shown whenever it comes to them.
+    """
+    for draft in ocp.utils.tmp_checkpoints(folder):
+        shutil.rmtree(draft.get())
 
 
 def _shapes(like: Any) -> Any:

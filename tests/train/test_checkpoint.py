@@ -166,6 +166,14 @@ def test_a_first_checkpoint_in_the_making_is_none_yet(tmp_path):
         checkpoint.load_variables(tmp_path)
 
 
+def test_what_a_kill_left_half_written_is_gone_before_anything_is_saved(tmp_path):
+    drafts = [tmp_path / name / "x" for name in ("3.orbax-checkpoint-tmp-55", "kept")]
+    for draft in drafts:
+        draft.mkdir(parents=True)
+    storage.Store(tmp_path).close()
+    assert [draft.is_dir() for draft in drafts] == [False, True]
+
+
 NAMES = (
     "a [b] c", "[!a]", "*", "wh?t", "back\\slash", "sp ace", "ünï 手", "-dash", "100%20", "q\"u'o",
     "dots..", "new\nline", "gs:", "a:b", "{a,b}", "$HOME", "x" * 255, b"no utf-8 \xff",

@@ -188,7 +188,7 @@ class TrainedModel:
 
     def _read(self, asked: Question) -> runs.NetInput:
         if isinstance(asked, str | Path):
-            items = files.find(asked, self._find)
+            items = files.find(asked, self._find, view=self.run.view)
             if len(items) != 1:
                 raise UserError(f"{asked}: holds {len(items)} clips; give one, or a list of paths")
             return files.read(items[0], self.run)

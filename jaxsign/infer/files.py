@@ -14,7 +14,7 @@ from jaxsign.infer import run as runs
 from jaxsign.input import files as npz_files
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import formats, seen
+from jaxsign.input.signs import formats, seen, views
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import films, videos
 from jaxsign.input.signs.formats import _npy
@@ -51,13 +51,19 @@ class Item:
 
 
 def find(
-    source: str | Path, finder: films.Finder | None = None, *, person: int = 0, fps: float = 0.0
+    source: str | Path,
+    finder: films.Finder | None = None,
+    *,
+    view: views.BoundView | None = None,
+    person: int = 0,
+    fps: float = 0.0,
 ) -> list[Item]:
     """The clips that `source` means: a file, or all in a folder and below, sorted.
 
     Args:
       source: a clip, a film, or a folder of either.
       finder: finds landmarks in films.
+      view: the run's, which may take the pictures of films.
       person: which of several people of a clip, from 1; 0 = the one who moves.
       fps: frames a second of all clips but films, whose finder knows it; 0 = as they say.
 
@@ -69,8 +75,7 @@ def find(
     if not source.exists():
         raise UserError(f"{source}: no such file or folder. Expected a clip or a folder of clips.")
     if source.is_file() and videos.is_video(source.name):
-        _check_alone(source, person, "what is found in films is")
-        return _items(source, films.open_films(source, finder))
+        return _films(source, finder, view, person)
     found = _array_files(source)
     if found:
         _check_alone(source, person, "files of arrays are")
@@ -81,10 +86,19 @@ def find(
         name = formats.detect(source)
     except UserError:
         if source.is_dir() and videos.below(source):
-            _check_alone(source, person, "what is found in films is")
-            return _items(source, films.open_films(source, finder))
+            return _films(source, finder, view, person)
         raise
     return _items(source, formats.open_collection(source, name, person=person, fps=fps))
+
+
+def _films(
+    source: Path, finder: films.Finder | None, view: views.BoundView | None, person: int
+) -> list[Item]:
+    """Films' landmarks, or their pictures where the run's view takes those."""
+    _check_alone(source, person, "what is found in films is")
+    if view is not None and view.of_film is not None:
+        return _items(source, films.open_pictures(source, view.of_film))
+    return _items(source, films.open_films(source, finder))
 
 
 def _check_alone(source: Path, person: int, what: str) -> None:

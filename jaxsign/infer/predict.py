@@ -121,8 +121,8 @@ def predict_files(
     Raises:
       UserError: nothing to predict, or a single file that cannot be read.
     """
-    items = files.find(source, finder, person=person, fps=fps)
     run = runs.load_run(workdir, which, language)
+    items = files.find(source, finder, view=run.view, person=person, fps=fps)
     answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
     done: list[Prediction] = []

@@ -105,12 +105,18 @@ class Run(answering.Trained):
           value: a recorded clip; or stored keypoints or features float [T, D], or images
             uint8 [T, H, W, 3].
         """
-        if isinstance(value, np.ndarray) and (self.view is None or self.images(value)):
+        if isinstance(value, np.ndarray) and self._as_stored(value):
             return value
         assert self.view is not None, "who reads clips refuses them where there is no view"
         if text := self.view.assumes(value):
             telling.once("%s", text)
-        return np.asarray(self.view(value), np.float32)
+        made = self.view(value)
+        return made if self.view.of_film else np.asarray(made, np.float32)
+
+    def _as_stored(self, value: Array) -> bool:
+        """Whether the net takes an array as it is: images may stand in for a view's features."""
+        view = self.view
+        return view is None or (view.of_film is None and self.images(value))
 
     def cut(self, x: Array) -> Array:
         """The first `max_length` frames of x [T, ...]."""

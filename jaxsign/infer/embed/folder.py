@@ -97,7 +97,7 @@ def embed(
     embedder = kinds.Embedder(asker, kind, window=window, stride=stride)
     if out.resolve().is_relative_to(Path(source).resolve()):
         raise UserError(f"--out {out} lies in {source}: its files would be clips. Choose another")
-    jobs = _jobs(files.find(source, finder, person=person, fps=fps))
+    jobs = _jobs(files.find(source, finder, view=run.view, person=person, fps=fps))
     chosen = {"kind": kind, "window": window, "stride": stride, "person": person}
     record = {**chosen, "source_fps": fps, **_record(run, finder)}
     display = display or progress.Display("clip")

@@ -9,36 +9,28 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import windows
-from jaxsign.input.signs import frames as pictures
 from jaxsign.input.signs.clip import Clip
 
 if TYPE_CHECKING:  # PyAV takes a while to import
-    from jaxsign.input.signs.extract.video import Video
+    from jaxsign.input.signs.extract.video import OpenFilm
 
 Array = np.ndarray
+LENGTH = 16  # frames that stand for a film of any length, every second one about its middle
 
 
 @dataclasses.dataclass(frozen=True)
 class FilmFiles:
-    """Reads films.
-
-    Attributes:
-      length: frames that stand for a film, every second one about its middle.
-      shorter: pixels of the shorter side.
-    """
-
-    length: int = 16
-    shorter: int = 256
+    """Reads films."""
 
     def array(self, path: Path) -> dict[str, Array]:
-        """uint8 [length, H, W, 3], as a collection gives arrays.
+        """uint8 [LENGTH, H, W, 3] as they are decoded, as a collection gives arrays.
 
         Raises:
           UserError: no film, one that is damaged, cut short or without frames, or frames of two
             sizes.
         """
         with _opened(path) as film:
-            chosen = windows.fixed_length(film.frames or 1, self.length)
+            chosen = windows.fixed_length(film.frames or 1, LENGTH)
             # Without a number in the header the film is read once more, to count.
             found = _taken(film, chosen) if film.frames else []
         if len(found) <= chosen[-1]:
@@ -49,7 +41,7 @@ class FilmFiles:
                 raise UserError(
                     f"{path}: holds 0 frames; expected at least 1. Record or convert it again"
                 )
-            chosen = windows.fixed_length(count, self.length)
+            chosen = windows.fixed_length(count, LENGTH)
             with _opened(path) as film:
                 found = _taken(film, chosen)
         sizes = {array.shape for array in found if array is not None}
@@ -58,8 +50,7 @@ class FilmFiles:
             raise UserError(
                 f"{path}: has frames of two sizes, {told} pixels; expected one. Convert the film"
             )
-        clip = np.stack([array for array in (found[i] for i in chosen) if array is not None])
-        return {"": pictures.resize_shorter(clip, self.shorter)}
+        return {"": np.stack([array for array in (found[i] for i in chosen) if array is not None])}
 
     def clip(self, path: Path) -> Clip:
         """Raises UserError: there are pictures, not landmarks."""
@@ -69,18 +60,18 @@ class FilmFiles:
         )
 
     def frames(self, path: Path) -> int:
-        """`length`, of a file that opens as a film; it is not decoded for that."""
+        """`LENGTH`, of a film that opens; it is not decoded for that."""
         with _opened(path):
-            return self.length
+            return LENGTH
 
 
-def _opened(path: Path) -> "Video":
-    from jaxsign.input.signs.extract import video  # late: PyAV takes a while to import
+def _opened(path: Path) -> "OpenFilm":
+    from jaxsign.input.signs.extract import opening  # late: PyAV takes a while to import
 
-    return video.Video(path)
+    return opening.film(path)
 
 
-def _taken(film: "Video", chosen: Array) -> list[Array | None]:
+def _taken(film: "OpenFilm", chosen: Array) -> list[Array | None]:
     """Frames up to the last of `chosen`: uint8 [H, W, 3] of these, None for the others.
 
     Raises:
@@ -93,7 +84,7 @@ def _taken(film: "Video", chosen: Array) -> list[Array | None]:
     return found
 
 
-def _refuse_damaged(film: "Video") -> None:
+def _refuse_damaged(film: "OpenFilm") -> None:
     """Raises UserError where what has been read of a film is not all that it should hold."""
     if film.damage:
         raise UserError(f"{film.path}: {film.damage}. Convert the film, or leave it out")

@@ -61,7 +61,7 @@ def a_recipe(folder, **augment):
 
 
 def test_a_film_is_16_frames_of_its_middle(tmp_path):
-    files = signon_films.FilmFiles(shorter=36)
+    files = signon_films.FilmFiles()
     for count in (1, 5, 20, 40):
         path = a_film(tmp_path / f"{count}.mp4", count)
         x = files.array(path)[""]
@@ -74,7 +74,7 @@ def test_films_are_examples_of_one_size_that_workers_can_decode(tmp_path):
     made = examples.open_examples(a_recipe(a_folder(tmp_path)), "train")
     assert made.ids == ["f0", "f1"] and made.source.lengths.tolist() == [16, 16]
     x = pickle.loads(pickle.dumps(made)).example(1)["x"]
-    whole = signon_films.FilmFiles(shorter=256).array(tmp_path / "clips" / "f1.mp4")[""]
+    whole = signon_films.FilmFiles().array(tmp_path / "clips" / "f1.mp4")[""]
     middle = pictures.centre(pictures.resize_shorter(whole, 64), 56)
     np.testing.assert_array_equal(x, middle)
     batch = next(iter(batching.EvalBatches(made, batching.BatchOptions(2))))

@@ -1,7 +1,10 @@
-"""Films as a collection: the landmarks of one are found when its clip is read."""
+"""Films as a collection: what is taken of one is found when it is read."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clip import Clip
@@ -67,6 +70,22 @@ def open_films(path: Path, finder: Finder | None) -> Collection:
     return Collection(str(path), "films", entries, _Reader([one.path for one in found], finder))
 
 
+def open_pictures(path: Path, of_film: Callable[[Path], np.ndarray]) -> Collection:
+    """A film, or all that lie below a folder, of which the pictures themselves are taken.
+
+    Args:
+      path: where they lie.
+      of_film: what is taken of one (`views.BoundView.of_film`).
+
+    Raises:
+      UserError: no film.
+    """
+    found = videos.find(path, path / ".nowhere")
+    entries = [Entry(listed.name, path=listed.path) for listed in found]
+    pictures = _Pictures([one.path for one in found], of_film)
+    return Collection(str(path), "films", entries, pictures.clip, arrays=pictures)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Reader:
     paths: list[Path]
@@ -74,3 +93,15 @@ class _Reader:
 
     def __call__(self, index: int) -> Clip:
         return self.finder(self.paths[index])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pictures:
+    paths: list[Path]
+    of_film: Callable[[Path], np.ndarray]
+
+    def __call__(self, index: int) -> Mapping[str, np.ndarray]:
+        return {"": self.of_film(self.paths[index])}
+
+    def clip(self, index: int) -> Clip:
+        raise UserError(f"{self.paths[index]}: a film, whose pictures are taken, not landmarks")

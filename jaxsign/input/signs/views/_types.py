@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,6 +73,7 @@ class View:
         streamed: its form for streams, which takes the keywords `stored` (frames are what the view
             takes of arrays, not landmarks) and `recorded_rate` (frames a second of landmarks, 0 =
             by their times) besides; None = windows go through the view whole.
+        of_film: a film -> the pictures that `make` takes; None = it takes landmarks.
     """
 
     make: Callable[..., np.ndarray]
@@ -86,6 +88,7 @@ class View:
     looks_at: tuple[str, ...] = ()
     hands: Callable[[np.ndarray], np.ndarray | None] = _hands_unknown
     streamed: Callable[..., StreamedView] | None = None
+    of_film: Callable[[Path], np.ndarray] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +145,11 @@ class BoundView:
     def hands(self, x: np.ndarray) -> np.ndarray | None:
         """bool [T]: frames of stored features [T, ...] with a hand; None = it does not tell."""
         return self.view.hands(x)
+
+    @property
+    def of_film(self) -> Callable[[Path], np.ndarray] | None:
+        """A film -> the pictures that the view takes; None = it takes landmarks."""
+        return self.view.of_film
 
     @property
     def looks_at(self) -> tuple[str, ...]:

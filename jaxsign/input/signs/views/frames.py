@@ -1,13 +1,13 @@
 """Films' pictures for nets that look at whole frames: the square in the middle of each."""
 
+from pathlib import Path
+
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs import frames
+from jaxsign.input.signs import frames, signon_films
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.views._types import View
-
-LENGTH = 16  # frames that stand for a film of any length
 
 
 def view(
@@ -47,4 +47,20 @@ def finish(pictures: np.ndarray, *, size: int = 224, **_: object) -> np.ndarray:
     return np.ascontiguousarray(frames.centre(pictures, size))
 
 
-VIEW = View(view, length=LENGTH, early={"crop": False}, finish=finish, looks_at=("hand", "face"))
+def of_film(path: Path) -> np.ndarray:
+    """What `view` takes of a film: uint8 [T, H, W, 3].
+
+    Raises:
+      UserError: see `signon_films.FilmFiles`.
+    """
+    return signon_films.FilmFiles().array(path)[""]
+
+
+VIEW = View(
+    view,
+    length=signon_films.LENGTH,
+    early={"crop": False},
+    finish=finish,
+    looks_at=("hand", "face"),
+    of_film=of_film,
+)

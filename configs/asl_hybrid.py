@@ -59,6 +59,7 @@ def _original() -> ConfigDict:
             "max_len": 384,
             "mask_padding": False,
             "missing": "zero",
+            "hands": "body",  # local = also each hand around its wrist, in its own size
             "bn_momentum": 0.95,  # share of the new value
             "stem_dropout": (0.1, 0.3, 20),  # from, to, epochs between
             "top_dropout": (0.2, 0.5, 25),

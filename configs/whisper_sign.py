@@ -53,6 +53,7 @@ def _guide() -> ConfigDict:
             "normalise": True,
             "relative_velocity": False,
             "smooth": 0,  # frames of a moving average
+            "hands": "body",  # local = also each hand around its wrist, in its own size
             "feature_scaling": "",  # standard | minmax, fitted to the training clips
             "feature_shift": (),  # what was fitted
             "feature_scale": (),

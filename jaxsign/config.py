@@ -215,7 +215,7 @@ def stored_text(config: ConfigDict) -> str:
 
 
 # What runs did before these keys came; their defaults are another thing.
-OLDER = {"train.frozen_statistics": "move"}
+OLDER = {"train.frozen_statistics": "move", "net.hands": "body", "view.hands": "body"}
 
 
 def load_run_config(workdir: str | Path) -> ConfigDict:
@@ -269,10 +269,16 @@ def _with_later_keys(config: ConfigDict) -> ConfigDict:
 
 
 def as_begun(config: ConfigDict, stored: ConfigDict) -> None:
-    """Lets the recipe of a run that is older than a key go on in that run's way, in place."""
+    """Lets the recipe of a run that is older than a key go on in that run's way, in place.
+
+    Keys that depend on the net or the view, which reading a run does not fill in, are `stored` too.
+    """
     for key, older in OLDER.items():
         section, _, name = key.rpartition(".")
-        if stored[section][name] == older:
+        if section in defaults.FREE:
+            if name in config[section] and name not in stored[section]:
+                config[section][name] = stored[section][name] = older
+        elif stored[section][name] == older:
             config[section][name] = older
 
 

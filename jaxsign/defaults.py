@@ -68,6 +68,12 @@ class ViewSection:
         5, fields.NOT_NEGATIVE, "longest gap that is interpolated, in frames", _FSLR
     )
     normalise: str | bool = fields.value("none", None, "none, or by the shoulders", _FSLR)
+    hands: str = fields.value(
+        "body",
+        None,
+        "body: as all points; local: fingers around the wrist in the hand's own size",
+        _FSLR,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

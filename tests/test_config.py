@@ -62,6 +62,24 @@ def test_a_run_older_than_a_key_goes_on_in_its_way(tmp_path):
     configs.check_same_run(config, stored, tmp_path)
 
 
+@pytest.mark.parametrize(("name", "key"), [("asl_hybrid", "net"), ("traduttore", "view")])
+def test_a_run_older_than_local_hands_keeps_its_hands(name, key, tmp_path):
+    config = configs.load(name)
+    config[key].hands = "local"
+    older = config.to_dict()
+    del older[key]["hands"]
+    configs.save_run_config(ConfigDict(older), tmp_path)
+    stored = configs.load_run_config(tmp_path)
+    configs.as_begun(config, stored)
+    assert config[key].hands == "body"
+    configs.check_same_run(config, stored, tmp_path)
+    # A run that was asked for hands with the body is another one.
+    config[key].hands = "local"
+    configs.as_begun(config, stored)
+    with pytest.raises(UserError, match=f"{key}.hands: 'body' there, 'local' now"):
+        configs.check_same_run(config, stored, tmp_path)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path):
     ours, theirs = configs.base(), configs.base()
     theirs.train.epochs, theirs.log.every_steps = 99, 1

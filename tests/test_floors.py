@@ -24,6 +24,7 @@ FLOORS = (
         "telling",
         "arguments",
         "lettering",
+        "local_hands",
         "locking",
         "fields",
     ),

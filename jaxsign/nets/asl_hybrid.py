@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxsign import fields, nets
+from jaxsign import fields, local_hands, nets
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import (
     batch_norm,
@@ -48,6 +48,8 @@ class ASLHybrid(nets.Net):
         frame are then left out.
       missing: 'ignore': centre and spread of a clip are those of the points that were seen; 'zero':
         unseen ones count as 0.5 and 0, as in the original.
+      hands: 'body': the original's features; 'local': besides them each hand's points around its
+        wrist in the hand's own size in that frame, which tell its shape wherever it is.
       bn_momentum: share of the new value in the running statistics; the original has 0.95, which
         was meant as 0.05.
       drop_path: rate of dropping a whole convolution branch.
@@ -64,6 +66,7 @@ class ASLHybrid(nets.Net):
     points: tuple[int, ...] = fields.value((), _POINTS)
     mask_padding: bool = True
     missing: str = fields.value("ignore", fields.among("ignore", "zero"))
+    hands: str = fields.value("body", fields.among(*local_hands.HANDS))
     bn_momentum: float = fields.value(0.05, fields.SHARE)
     drop_path: float = fields.value(0.0, fields.RATE)
     late_dropout: float = fields.value(0.0, fields.RATE)
@@ -104,7 +107,12 @@ class ASLHybrid(nets.Net):
         self._check(x, valid)
         valid = self._counted(valid)
         h = landmark_motion.preprocess(
-            x, valid, points=self.landmarks, max_len=self.max_len, missing=self.missing
+            x,
+            valid,
+            points=self.landmarks,
+            max_len=self.max_len,
+            missing=self.missing,
+            hands=self.hands,
         )
         self._noted("preprocessing", h)
         valid = None if valid is None else valid[:, : self.max_len]
@@ -126,7 +134,7 @@ class ASLHybrid(nets.Net):
     def _trunk(
         self, h: Array, valid: Array | None, train: bool, progress: regularisers.Progress
     ) -> Array:
-        """Features [B, T, 12 P] -> [B, T, D], everything before the poolings."""
+        """Features [B, T, F] -> [B, T, D], everything before the poolings."""
         types, norm = self.types, self._norm
         given: Any = {"valid": valid, "train": train}
         h = temporal_attention.linear(self.dim, "stem", types, bias=False)(h)
@@ -226,9 +234,11 @@ class ASLHybrid(nets.Net):
         return {"gloss": "out/bias"}
 
     def key_table(self) -> list[KeyEntry]:
-        """The original's 139 state_dict keys in its order."""
+        """The original's 139 state_dict keys in its order; its stem knows no local hands."""
         d = self.dim
         width = len(self.landmarks) * landmark_motion.FEATURES_A_POINT
+        if self.hands == "local":
+            width += 2 * sum(len(hand) - 1 for hand in landmark_motion.fingers(self.landmarks))
         rows = [KeyEntry("stem_conv.weight", ("params", "stem", "kernel"), "linear", (d, width))]
         rows += torch_rows.norm("stem_bn", ("stem_norm",), d)
         for i in (1, 2, 3):

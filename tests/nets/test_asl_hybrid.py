@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxsign import nets
+from jaxsign import local_hands, nets
 from jaxsign.errors import UserError
 from jaxsign.nets import asl_hybrid, state_dict
 from jaxsign.nets.layers import landmark_motion
@@ -55,6 +55,14 @@ def noise_and_nan(seed):
 
 def started(net):
     return fresh.variables(net, jnp.ones((1, 4, POINTS, 2)))
+
+
+def test_local_hands_widen_the_stem_alone():
+    kinds = [nets.build(name="asl_hybrid", hands=h, **FIELDS) for h in local_hands.HANDS]
+    plain, local = (jax.tree.map(np.shape, started(net)["params"]) for net in kinds)
+    assert local["stem"]["kernel"] == (12 * POINTS + 2 * 40, 16)
+    assert kinds[1].key_table()[0].shape == (16, 12 * POINTS + 2 * 40)
+    assert {**local, "stem": {}} == {**plain, "stem": {}}
 
 
 @pytest.fixture(scope="module")

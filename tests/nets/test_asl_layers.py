@@ -1,11 +1,14 @@
 """The ASL hybrid's layers against plain forms written out by other means."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from test_layers import assert_same_with_gradients, normal, plain_attention
 
+from jaxsign import local_hands
 from jaxsign.nets.layers import landmark_motion, long_attention, lstm, regularisers
 
 
@@ -140,6 +143,31 @@ def test_cosine_needs_more_than_three_frames_of_the_clip():
         cosine = np.asarray(features)[0, :, 24:30]
         assert cosine.any() == (length > 3)
         assert not np.asarray(features)[0, length:].any()
+
+
+def test_local_hands_stand_behind_the_motion():
+    points = (501, 17, 505, 523, 522, 509)  # wrists 501 and 522, not in their places
+    x = np.random.default_rng(0).random((2, 5, 6, 2), dtype=np.float32)
+    x[0, 1, 2], x[0, 2, 0] = np.nan, np.nan
+    valid = jnp.asarray([[True] * 5, [True] * 3 + [False] * 2])
+    make = functools.partial(landmark_motion.preprocess, valid=valid, points=points)
+    made = np.asarray(make(x, hands="local"))
+    np.testing.assert_array_equal(made[..., :72], make(x))
+    left, right = made[..., 72:76].reshape(2, 5, 2, 2), made[..., 76:]
+    hand = x[:, :, [0, 2, 5]]
+    wanted = local_hands.around_wrist(hand)[:, :, 1:]
+    wanted[1, 3:] = np.nan
+    np.testing.assert_allclose(left, np.nan_to_num(wanted), atol=1e-6)
+    assert not left[0, 2].any() and not left[0, 1, 0].any() and left[0, 1, 1].any()
+    np.testing.assert_allclose(np.linalg.norm(right[0], axis=-1), 1, atol=1e-6)
+    moved = np.asarray(make(x * 0.5 + 0.2, hands="local"))
+    np.testing.assert_allclose(moved[..., 72:], made[..., 72:], atol=1e-5)
+
+
+@pytest.mark.parametrize("points", [(17, 502), (17, 1)])
+def test_local_hands_need_a_wrist(points):
+    with pytest.raises(ValueError, match="hands='local'"):
+        landmark_motion.fingers(points)
 
 
 def test_a_point_at_rest_has_no_direction():

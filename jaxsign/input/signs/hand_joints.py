@@ -13,11 +13,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from jaxsign import local_hands
 from jaxsign.errors import UserError
 from jaxsign.input.signs.clean import presence, splines
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND, Clip
 
 JOINTS, NUMBERS = 42, 7
+WITH_LOCAL = NUMBERS + 3  # with local hands behind them
 HANDS = (slice(0, 21), slice(21, 42))
 XYZ, VELOCITY, CONFIDENCE = slice(0, 3), slice(3, 6), 6
 MISSING = ("present", "upstream")
@@ -174,6 +176,15 @@ def scale_by_hand(x: np.ndarray, missing: str = "present") -> np.ndarray:
     for hand, length in zip(HANDS, hand_lengths(x, missing), strict=True):
         scale[:CONFIDENCE, hand] = length
     return x / scale.T
+
+
+def with_local_hands(x: np.ndarray) -> np.ndarray:
+    """float32 [T, 42, 10]: behind float [T, 42, 7] x, y, z around the wrist in the hand's own size.
+
+    See `local_hands`. An absent joint is 0 there too; velocities are those of `x`.
+    """
+    local = [local_hands.around_wrist(x[:, hand, XYZ]) for hand in HANDS]
+    return np.concatenate([x, np.concatenate(local, axis=1)], axis=-1).astype(np.float32)
 
 
 def moving_average(x: np.ndarray, window: int, missing: str = "upstream") -> np.ndarray:

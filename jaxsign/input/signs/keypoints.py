@@ -6,6 +6,8 @@ LEFT_HAND = slice(25, 46)
 RIGHT_HAND = slice(46, 67)
 FACE = slice(67, 78)
 COUNT = 78
+# int [40]: the points of both hands but the wrists.
+FINGERS = np.r_[LEFT_HAND.start + 1 : LEFT_HAND.stop, RIGHT_HAND.start + 1 : RIGHT_HAND.stop]
 
 # MediaPipe's pose: eyes, ears, mouth corners, then left and right in turn from the shoulders down.
 _POSE_PAIRS = [(1, 4), (2, 5), (3, 6)] + [(i, i + 1) for i in range(7, 25, 2)]

@@ -136,6 +136,18 @@ class Smoother:
         return averages.astype(np.float32)
 
 
+class LocalHands:
+    """Every hand around its wrist besides, in its own size; each row by itself."""
+
+    def push(self, new: Rows) -> Rows:
+        """The rows, three numbers wider."""
+        return dataclasses.replace(new, x=hand_joints.with_local_hands(new.x))
+
+    def finish(self) -> Rows:
+        """Nothing waits here."""
+        return nothing()
+
+
 class Scaler:
     """The view's last stage: every number in the training set's measure."""
 
@@ -158,7 +170,7 @@ class StreamHands:
       stored: the frames are float32 [n, 42, 7] at the view's rate, not landmarks.
       recorded_rate: frames a second of landmarks as they come; 0 = by their times.
       lengths: see `Normaliser`.
-      rate, missing, normalise, relative_velocity, smooth, feature_scaling, feature_shift,
+      rate, missing, normalise, relative_velocity, smooth, hands, feature_scaling, feature_shift,
         feature_scale: the view's options.
     """
 
@@ -173,11 +185,12 @@ class StreamHands:
         normalise: bool = True,
         relative_velocity: bool = False,
         smooth: int = 0,
+        hands: str = "body",
         feature_scaling: str = "",
         feature_shift: Sequence[float] = (),
         feature_scale: Sequence[float] = (),
     ):
-        self._stages: list[Motion | Resampler | Normaliser | Smoother | Scaler] = []
+        self._stages: list[Motion | Resampler | Normaliser | Smoother | LocalHands | Scaler] = []
         if not stored:
             self._stages.append(Motion(missing, recorded_rate))
             if rate:
@@ -189,12 +202,14 @@ class StreamHands:
         )
         if smooth:
             self._stages.append(Smoother(smooth, missing))
+        if hands == "local":
+            self._stages.append(LocalHands())
         scaler = hand_joints.FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
         if scaler is not None:
             self._stages.append(Scaler(scaler, missing))
 
     def push(self, new: Rows) -> Rows:
-        """float32 [n, 42, 7] rows that these frames complete."""
+        """float32 [n, 42, 7] rows that these frames complete; [n, 42, 10] with local hands."""
         for stage in self._stages:
             new = stage.push(new)
         return new
@@ -204,5 +219,5 @@ class StreamHands:
         left = nothing()
         for stage in self._stages:
             parts = [stage.push(left), stage.finish()]
-            left = rows.join([part for part in parts if len(part)] or [nothing()])
+            left = rows.join([part for part in parts if len(part)] or parts[:1])
         return left

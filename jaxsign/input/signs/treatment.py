@@ -78,6 +78,7 @@ def _augmentation(config: ConfigDict) -> augmenting.Augmentation | None:
     return recipe.build(
         config.input.augment,
         normalised=config.view.get("normalise") == "shoulders",
+        local=config.view.get("hands") == "local",
         longest=config.input.max_length,
         generation=_generation(config),
         side=config.view.get("size", 224),

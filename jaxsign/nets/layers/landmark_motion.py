@@ -11,11 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsign import local_hands
+
 Array = jax.Array
 
 # Places in the system's own order: face 0-467, pose 468-500, left hand 501-521, right hand 522-542.
 FACE = (33, 133, 362, 263, 61, 291, 199, 419, 17, 84, 17, 314, 405, 320, 307, 375, 321, 308, 324, 318)  # fmt: skip # noqa: E501
-POINTS = (*FACE, *range(501, 522), *range(522, 543))
+HANDS = (range(501, 522), range(522, 543))
+POINTS = (*FACE, *HANDS[0], *HANDS[1])
 CENTRE = 17
 LANDMARKS = 543
 MISSING = ("zero", "ignore")
@@ -31,6 +34,7 @@ def preprocess(
     points: Sequence[int] = POINTS,
     max_len: int | None = 384,
     missing: str = "zero",
+    hands: str = "body",
 ) -> Array:
     """Motion features of clips, in float32.
 
@@ -43,13 +47,15 @@ def preprocess(
       max_len: later frames are left out, once centre and spread are known; None = keep all.
       missing: one of `MISSING`: what unseen points count as in centre and spread; see
         `statistics`, `seen_statistics`.
+      hands: 'body': no more than that; 'local': `local_features` of the hands behind it.
 
     Returns:
-      float32 [B, min(T, max_len), 12 P], columns as in `motion_features`.
+      float32 [B, min(T, max_len), 12 P], columns as in `motion_features`; with local hands
+      12 P + 2 F of F points of fingers.
 
     Raises:
-      ValueError: `x` has neither 543 nor P points, the picked points lack the centre, or `missing`
-        is none of `MISSING`.
+      ValueError: `x` has neither 543 nor P points, the picked points lack the centre or a wrist, or
+        `missing` is none of `MISSING`.
     """
     if missing not in MISSING:
         raise ValueError(f"missing={missing!r} is none of {', '.join(MISSING)}")
@@ -59,7 +65,50 @@ def preprocess(
     count = statistics if missing == "zero" else seen_statistics
     centre, spread = count(picked, centres, valid)
     lengths = None if valid is None else valid[:, :max_len].sum(1)
-    return motion_features(picked[:, :max_len], centre, spread, lengths)
+    picked = picked[:, :max_len]
+    features = motion_features(picked, centre, spread, lengths)
+    if hands == "body":
+        return features
+    return jnp.concatenate([features, local_features(picked, points)], axis=-1)
+
+
+def fingers(points: Sequence[int]) -> list[list[int]]:
+    """Places in a list of landmarks of each hand's points, its wrist first.
+
+    Raises:
+      ValueError: points of a hand without its wrist, or of no hand.
+    """
+    chosen = list(points)
+    found = []
+    for hand in HANDS:
+        rows = [row for row, point in enumerate(chosen) if point in hand]
+        if rows and hand[0] not in chosen:
+            raise ValueError(f"hands='local' with points of a hand without {hand[0]}, its wrist")
+        if rows:
+            wrist = chosen.index(hand[0])
+            found.append([wrist, *(row for row in rows if chosen[row] != hand[0])])
+    if not found:
+        raise ValueError("hands='local', but no point of a hand is among the points")
+    return found
+
+
+def local_features(picked: Array, points: Sequence[int]) -> Array:
+    """Fingers around their wrists in the hand's own size, see `local_hands`.
+
+    Args:
+      picked: float32 [B, T, P, 2]; NaN = not seen.
+      points: the P landmarks.
+
+    Returns:
+      float32 [B, T, 2 F], x and y of each listed point of the hands but the wrists; 0 where the
+      point or its wrist is not seen.
+    """
+    hands = [
+        local_hands.around_wrist(picked[:, :, np.asarray(rows)])[:, :, 1:]
+        for rows in fingers(points)
+    ]
+    flat = jnp.concatenate(hands, axis=2).reshape(*picked.shape[:2], -1)
+    return jnp.nan_to_num(flat)
 
 
 def pick(x: Array, points: Sequence[int]) -> tuple[Array, Array]:

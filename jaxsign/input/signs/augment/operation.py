@@ -52,6 +52,7 @@ DERIVATIVES = {
     4: (0, 0, 1, 1),
     6: (0, 0, 1, 1, 2, 2),  # x, y, velocities, accelerations
     7: (0, 0, 0, 1, 1, 1, 0),  # x, y, z, velocities, confidence
+    10: (0, 0, 0, 1, 1, 1, 0, 0, 0, 0),  # local hands besides
 }
 FEATURES = Kind("numbers [T, D]", lambda shape: len(shape) == 2)
 KEYPOINTS = Kind(

@@ -13,6 +13,7 @@ def build(
     section: Mapping[str, Any],
     *,
     normalised: bool = False,
+    local: bool = False,
     longest: int = 0,
     generation: str = "",
     side: int = 0,
@@ -23,6 +24,7 @@ def build(
       section: `config.input.augment`; a key that is left out has its default.
       normalised: the view's origin is the signer's middle (`view.normalise='shoulders'`), not the
         image's corner: keypoints are mirrored there.
+      local: its hands are local (`view.hands='local'`): keypoints of fingers keep place and size.
       longest: frames beyond which joints do not grow (`input.max_length`); 0 = any.
       side: pixels of the squares that the view makes of pictures.
       generation: 'A' or 'B', of SignON's points; "" = it may be either.
@@ -37,7 +39,7 @@ def build(
         "input.augment.signon": Augmentation(_of_signon(own.signon)),
         "input.augment.signon_a": Augmentation(_of_signon_a(own.signon_a)),
         "input.augment.frames": Augmentation(_of_frames(own.frames, side)),
-        "input.augment": Augmentation(_of_keypoints(own, normalised)),
+        "input.augment": Augmentation(_of_keypoints(own, normalised, local)),
     }
     chosen = {name: made for name, made in lists.items() if _is_on(made)}
     if len(chosen) > 1:
@@ -61,14 +63,17 @@ def _is_on(made: Augmentation) -> bool:
     return bool(made.flip) or any(step.probability != 0 for step in made.steps)
 
 
-def _of_keypoints(own: sections.Augment, normalised: bool) -> tuple[AugmentationStep, ...]:
+def _of_keypoints(
+    own: sections.Augment, normalised: bool, local: bool
+) -> tuple[AugmentationStep, ...]:
+    flip = {"normalised": normalised, "local": local}
     # Noise comes after what must tell absent points by their zeros.
     rows = (
         (own.speed, AugmentationStep("speed", None, {"by": own.speed})),
-        (own.flip, AugmentationStep("flip", own.flip, {"normalised": normalised})),
-        (own.scale, AugmentationStep("scale", None, {"by": own.scale})),
-        (own.rotate, AugmentationStep("rotate", None, {"by": own.rotate})),
-        (own.shift, AugmentationStep("shift", None, {"by": own.shift})),
+        (own.flip, AugmentationStep("flip", own.flip, flip)),
+        (own.scale, AugmentationStep("scale", None, {"by": own.scale, "local": local})),
+        (own.rotate, AugmentationStep("rotate", None, {"by": own.rotate, "local": local})),
+        (own.shift, AugmentationStep("shift", None, {"by": own.shift, "local": local})),
         (own.point_dropout, AugmentationStep("point_dropout", None, {"share": own.point_dropout})),
         (own.noise_std, AugmentationStep("noise_std", own.noise_prob, {"std": own.noise_std})),
         (own.mask_prob, AugmentationStep("mask_prob", own.mask_prob, {"ratio": own.mask_ratio})),

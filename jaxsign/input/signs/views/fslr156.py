@@ -6,8 +6,10 @@ Order: 25 pose points, 21 of the left hand, 21 of the right hand, 11 of the face
 
 import numpy as np
 
+from jaxsign import local_hands
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs import clean
+from jaxsign.input.signs import keypoints as body
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
 from jaxsign.input.signs.views._types import View
 
@@ -19,6 +21,7 @@ FACE_POINTS = (1, 33, 263, 133, 362, 61, 291, 105, 334, 199, 4)
 SHOULDERS = (11, 12)
 ORDER = "pose25,left_hand21,right_hand21,face11"
 NORMALISE = ("none", "shoulders")
+HANDS = local_hands.HANDS
 # Of the image's width; stands in for the shoulder distance where no frame shows both shoulders.
 USUAL_SHOULDERS = 0.25
 
@@ -69,7 +72,12 @@ def keypoints(
 
 
 def view(
-    clip: Clip | np.ndarray, *, confidence: float = 0.5, max_gap: int = 5, normalise: str = "none"
+    clip: Clip | np.ndarray,
+    *,
+    confidence: float = 0.5,
+    max_gap: int = 5,
+    normalise: str = "none",
+    hands: str = "body",
 ) -> np.ndarray:
     """The recogniser's input.
 
@@ -81,30 +89,53 @@ def view(
         normalise: 'none' keeps fractions of the image (the original's input); 'shoulders' puts the
             clip's mean shoulder midpoint at the origin and makes its mean shoulder distance 1, so
             that the signer's place and distance no longer matter. Absent points stay (0, 0).
+        hands: 'body' places and scales them as all points; 'local' keeps of each hand the wrist so,
+            and has its other points around the wrist in the hand's own size in that frame.
 
     Returns:
         float32 [T, 156].
     """
-    if normalise not in NORMALISE:
-        raise UserError(
-            f"config.view.normalise={normalise!r}, expected one of {NORMALISE}."
-            f"{did_you_mean(str(normalise), NORMALISE)}"
-        )
-    if not isinstance(clip, Clip):
-        return _stored(clip, normalise)
-    x, visible = keypoints(clip, confidence=confidence, max_gap=max_gap)
-    return x if normalise == "none" else centre_on_shoulders(x, visible, clip.frame_size)
+    for name, value, known in (("normalise", normalise, NORMALISE), ("hands", hands, HANDS)):
+        if value not in known:
+            raise UserError(
+                f"config.view.{name}={value!r}, expected one of {known}."
+                f"{did_you_mean(str(value), known)}"
+            )
+    if isinstance(clip, Clip):
+        x, visible = keypoints(clip, confidence=confidence, max_gap=max_gap)
+        return _placed(x, visible, clip.frame_size, normalise, hands)
+    return _stored(clip, normalise, hands)
 
 
-def _stored(x: np.ndarray, normalise: str) -> np.ndarray:
-    if normalise == "none":
+def _stored(x: np.ndarray, normalise: str, hands: str) -> np.ndarray:
+    if (normalise, hands) == ("none", "body"):
         return x
     if x.ndim != 2 or x.shape[1] != DIM:
         raise UserError(
-            f"config.view.normalise={normalise!r} needs keypoints [T, {DIM}], found "
-            f"{list(x.shape)}. Set it to 'none' for other features."
+            f"config.view.normalise={normalise!r} and view.hands={hands!r} need keypoints "
+            f"[T, {DIM}], found {list(x.shape)}. Set them to 'none' and 'body' for other features."
         )
-    return centre_on_shoulders(x, (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1))
+    return _placed(x, (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1), (0, 0), normalise, hands)
+
+
+def _placed(
+    x: np.ndarray, visible: np.ndarray, frame_size: tuple[int, int], normalise: str, hands: str
+) -> np.ndarray:
+    made = x if normalise == "none" else centre_on_shoulders(x, visible, frame_size)
+    return made if hands == "body" else _with_local_hands(made, x, visible, frame_size)
+
+
+def _with_local_hands(
+    made: np.ndarray, x: np.ndarray, visible: np.ndarray, frame_size: tuple[int, int]
+) -> np.ndarray:
+    """`made` float32 [T, 156] of `x` with all points of the hands but the wrists local."""
+    points = x.reshape(len(x), KEYPOINTS, 2)
+    seen = np.where(_present(points, visible)[..., None], points * _aspect(frame_size), np.nan)
+    made = made.reshape(points.shape).copy()
+    for hand in (body.LEFT_HAND, body.RIGHT_HAND):
+        fingers = slice(hand.start + 1, hand.stop)
+        made[:, fingers] = np.nan_to_num(local_hands.around_wrist(seen[:, hand]))[:, 1:]
+    return made.reshape(x.shape)
 
 
 def centre_on_shoulders(
@@ -121,9 +152,7 @@ def centre_on_shoulders(
         float32 [T, 156], a new array.
     """
     points = x.reshape(len(x), KEYPOINTS, 2)
-    present = visible | (points != 0).any(axis=-1)
-    width, height = frame_size
-    aspect = np.asarray([width / height if width and height else 1.0, 1.0], np.float32)
+    aspect = _aspect(frame_size)
     seen = visible[:, SHOULDERS[0]] & visible[:, SHOULDERS[1]]
     if seen.any():
         left, right = points[seen][:, SHOULDERS, :].swapaxes(0, 1)
@@ -134,7 +163,19 @@ def centre_on_shoulders(
     if distance < 1e-3:
         distance = USUAL_SHOULDERS * aspect[0]
     moved = (points - centre) * (aspect / distance)
-    return np.where(present[..., None], moved, 0).astype(np.float32).reshape(x.shape)
+    present = _present(points, visible)[..., None]
+    return np.where(present, moved, 0).astype(np.float32).reshape(x.shape)
+
+
+def _present(points: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """bool [T, 78]: points that have a place, seen or not."""
+    return np.asarray(visible | (points != 0).any(axis=-1))
+
+
+def _aspect(frame_size: tuple[int, int]) -> np.ndarray:
+    """What makes one unit of fractions of a width and a height: float32 [2]."""
+    width, height = frame_size
+    return np.asarray([width / height if width and height else 1.0, 1.0], np.float32)
 
 
 def _visible(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import local_hands
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs import hand_joints, streamed_hands
 from jaxsign.input.signs.clip import Clip
@@ -19,6 +20,7 @@ def view(
     normalise: bool = True,
     relative_velocity: bool = False,
     smooth: int = 0,
+    hands: str = "body",
     feature_scaling: str = "",
     feature_shift: Sequence[float] = (),
     feature_scale: Sequence[float] = (),
@@ -34,21 +36,27 @@ def view(
       relative_velocity: velocities relative to the wrist's, which fits positions around it; the
         original's are those in the image.
       smooth: frames of a moving average, 0 = none.
+      hands: 'body': no more than that; 'local': besides x, y, z of each joint around its wrist, in
+        the hand's own size in that frame (net.num_features=10).
       feature_scaling: '', or 'standard' or 'minmax': a `hand_joints.FeatureScaler` at the end.
         Joints that are absent stay 0, but for missing='upstream'.
-      feature_shift, feature_scale: its numbers [7], which `fit` gives.
+      feature_shift, feature_scale: its numbers, one for each of a joint, which `fit` gives.
 
     Returns:
-      float32 [T', 42, 7], finite.
+      float32 [T', 42, 7], finite; [T', 42, 10] with local hands.
 
     Raises:
       UserError: an option that there is not, or an array of another shape.
     """
-    if missing not in hand_joints.MISSING:
-        raise UserError(
-            f"config.view.missing={missing!r}, expected one of {hand_joints.MISSING}."
-            f"{did_you_mean(str(missing), hand_joints.MISSING)}"
-        )
+    for name, value, known in (
+        ("missing", missing, hand_joints.MISSING),
+        ("hands", hands, local_hands.HANDS),
+    ):
+        if value not in known:
+            raise UserError(
+                f"config.view.{name}={value!r}, expected one of {known}."
+                f"{did_you_mean(str(value), known)}"
+            )
     if isinstance(clip, Clip):
         x = hand_joints.joints(clip, rate=rate, missing=missing)
     else:
@@ -58,6 +66,7 @@ def view(
     if relative_velocity:
         hand_joints.subtract_wrist_velocity(x)
     x = hand_joints.moving_average(x, smooth, missing=missing) if smooth else x
+    x = hand_joints.with_local_hands(x) if hands == "local" else x
     scaler = hand_joints.FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
     return x if scaler is None else scaler.of_present(x, missing)
 
@@ -90,7 +99,8 @@ def frames(clip: Clip, *, rate: float = 60.0, missing: str = "present", **_: obj
 
 
 def _hands(x: np.ndarray) -> np.ndarray | None:
-    if x.shape[1:] != (hand_joints.JOINTS, hand_joints.NUMBERS):
+    numbers = (hand_joints.NUMBERS, hand_joints.WITH_LOCAL)
+    if x.ndim != 3 or x.shape[1] != hand_joints.JOINTS or x.shape[2] not in numbers:
         return None
     return np.asarray(x[..., hand_joints.CONFIDENCE].max(axis=1) > 0)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import jaxsign
-from jaxsign import arguments, reading, runtime, telling, terminal
+from jaxsign import arguments, interrupts, reading, runtime, telling, terminal
 from jaxsign.errors import UserError
 from jaxsign.input import tables
 
@@ -123,10 +123,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         telling.anew()
         try:
-            return _main(argv)
+            with interrupts.never_lost():
+                return _main(argv)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
-            return 130
+            return interrupts.STATUS
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -152,7 +153,3 @@ def _main(argv: Sequence[str] | None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,6 +15,7 @@ FLOORS = (
     (
         "errors",
         "runtime",
+        "interrupts",
         "whole",
         "reading",
         "archives",

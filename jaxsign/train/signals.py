@@ -8,8 +8,9 @@ import threading
 from types import FrameType
 from typing import Any
 
+from jaxsign import interrupts
+
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
-_STATUS = 130  # of a process that was interrupted
 
 
 class StopRequest:
@@ -65,7 +66,7 @@ class StopRequest:
                 if heard[0] not in _NUMBERS:
                     continue
                 if asked and not self._left.wait(self._grace):
-                    os._exit(_STATUS)
+                    os._exit(interrupts.STATUS)
                 if not asked:
                     # Straight to stderr: the main thread may be in the middle of a line's print.
                     with contextlib.suppress(OSError):

@@ -1,0 +1,89 @@
+"""Ctrl-C is never lost, and leaves no trace of the program's parts."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from jaxsign import cli, interrupts
+
+
+class Interrupted:
+    """Ctrl-C is pressed as it goes, where nothing can be raised."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def __del__(self):
+        if self.error:
+            raise self.error
+        signal.raise_signal(signal.SIGINT)
+
+
+def pressed(*_):
+    Interrupted()
+    time.sleep(10)
+
+
+def test_ctrl_c_in_a_destructor_ends_the_block(capfd):
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt), interrupts.never_lost():
+        pressed()
+    assert sys.unraisablehook is before and capfd.readouterr().err == ""
+
+
+def test_ctrl_c_in_a_destructor_at_the_end_comes_within_the_block():
+    with pytest.raises(KeyboardInterrupt), interrupts.never_lost():
+        Interrupted()
+
+
+def test_ctrl_c_in_a_destructor_ends_a_verb(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "_run", lambda words, again: pressed())
+    assert cli.main(["inspect"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_other_errors_of_destructors_are_shown_as_before():
+    shown = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda what: shown.append(what.exc_value)
+    try:
+        with interrupts.never_lost():
+            Interrupted(error := ValueError("x"))
+    finally:
+        sys.unraisablehook = before
+    assert shown == [error]
+
+
+STARTING = """
+import signal, sys
+
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == "jaxsign.cli":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Pressed())
+from jaxsign import __main__
+sys.exit(__main__.main())
+"""
+
+
+def test_ctrl_c_while_the_program_starts_is_one_line():
+    ended = subprocess.run([sys.executable, "-c", STARTING], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
+
+
+def test_ctrl_c_that_is_ignored_stays_so():
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    interrupts.end_at_once()
+    assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    interrupts.raise_again()
+    assert signal.signal(signal.SIGINT, signal.SIG_IGN) is signal.default_int_handler
+    try:
+        interrupts.end_at_once()
+        interrupts.raise_again()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

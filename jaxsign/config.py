@@ -80,23 +80,30 @@ def load(name: str, overrides: Sequence[str] = ()) -> ConfigDict:
     Raises:
       UserError: no such file, an unknown key (names the nearest), a value of the wrong type.
     """
-    _, colon, argument = name.partition(":")
-    file = f"--config={find(name)}{colon}{argument}"
+    file = find(name)
     try:
-        recipe = _parse([file])
+        recipe = _run(file, name)
         _check_recipe(recipe, name)
         known = list(flatten(recipe))
         # The last word on a key holds: absl would add up the values of tuples.
         last = {word.partition("=")[0]: _checked_word(word, known) for word in overrides}
-        return _parse([file, *last.values()])
+        return _changed(recipe, list(last.values()))
     except UserError:
         raise
     except Exception as error:  # a recipe is a program: it can fail in any way
-        text = str(error).strip()
-        # An error inside the config file comes with its traceback: its last line says what it is.
-        reason = text.splitlines()[-1] if "Traceback" in text else text
-        reason = reason.removeprefix("ValueError: ")
-        raise UserError(f"config {name}: {reason}") from error
+        explained = isinstance(error, ValueError | flags.Error)
+        kind = "" if explained else f"{type(error).__name__}: "
+        raise UserError(f"config {name}: {kind}{error}") from error
+
+
+def _run(file: Path, name: str) -> Any:
+    """What the recipe's `get_config` makes, with the argument behind a colon if there is one."""
+    spec = importlib.util.spec_from_file_location("config", file)
+    assert spec is not None and spec.loader is not None  # the file ends in .py
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    _, colon, argument = name.partition(":")
+    return module.get_config(argument) if colon else module.get_config()
 
 
 def _check_recipe(recipe: Any, name: str) -> None:
@@ -120,11 +127,11 @@ def _check_recipe(recipe: Any, name: str) -> None:
         )
 
 
-def _parse(words: list[str]) -> ConfigDict:
+def _changed(recipe: ConfigDict, words: list[str]) -> ConfigDict:
     # A set of flags of its own: overrides are typed by ml_collections, and no global state is left.
     values = flags.FlagValues()
     argv = ["jaxsign", *words]
-    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
+    config_flags.DEFINE_config_dict("config", recipe, flag_values=values, sys_argv=argv)
     values(argv)
     return values.config
 

@@ -171,6 +171,12 @@ def held(path: str | os.PathLike) -> str:
         return ", ".join(archive.keys) or "none"
 
 
+def as_float32(array: np.ndarray) -> np.ndarray:
+    """The numbers in single precision; what is too large becomes infinite, for checks to refuse."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
 def check_finite(x: np.ndarray, name: str | Path) -> None:
     """Refuses frames [T, ...] with numbers that are none.
 

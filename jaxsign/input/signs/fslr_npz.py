@@ -50,7 +50,7 @@ def checked(path: Path, key: str, arrays: Mapping[str, Array], *, chosen: bool =
         )
     if not array.size:
         raise UserError(f"{path}: {key} is empty {list(array.shape)}, expected {expected}")
-    array = array.astype(np.float32, copy=False)
+    array = files.as_float32(array)
     bad = ~np.isfinite(array).all(axis=1)
     if bad.any():
         raise UserError(

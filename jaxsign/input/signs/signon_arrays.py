@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import files
 from jaxsign.input.signs import signon_kinds
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _npy, signon
@@ -35,7 +36,7 @@ class PointFiles:
         """
         points = self.kind.layout.points
         try:
-            array = _npy.read(path, (None, points, 3))
+            array = files.as_float32(_npy.read(path, (None, points, 3)))
         except UserError as error:
             raise UserError(f"{error}.{_of_another_kind(path)}") from error
         infinite = np.argwhere(np.isinf(array))
@@ -56,7 +57,7 @@ class PointFiles:
                 f"{path}: all of its {len(array)} frames are NaN; expected a frame with something "
                 "detected. Extract the clip again, or leave its row out"
             )
-        return {"": array.astype(np.float32)}
+        return {"": array}
 
     def clip(self, path: Path) -> Clip:
         """The points of MediaPipe as a clip whose frame size has the aspect; raises as `array`."""

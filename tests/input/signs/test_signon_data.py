@@ -303,6 +303,7 @@ def test_tables_that_are_no_good_are_told(tmp_path):
         (np.full((4, 75, 3), np.nan), "all of its 4 frames are NaN"),
         (np.zeros((0, 75, 3)), "[0, 75, 3] float64, expected numbers [N, 75, 3], N at least 1"),
         (np.full((4, 75, 3), np.inf), "frame 0, point 0 is infinite"),
+        (np.full((4, 75, 3), 1e300), "frame 0, point 0 is infinite"),
         (np.array([{"a": 1}]), "not a readable .npy file"),
         (np.zeros((4, 133, 3)), "133 points are MMPose's: set data.kind"),
     ],

@@ -33,7 +33,8 @@ def load(path: Path, mmap: bool) -> np.ndarray:
     """An array of any shape and kind, in memory or (`mmap`) on disk; raises as `read`."""
     reading.check(path)
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")
+        with np.errstate(over="ignore"):  # a shape beyond all files, which is refused
+            array = np.load(path, allow_pickle=False, mmap_mode="r")
         if not isinstance(array, np.ndarray):
             array.close()
             raise ValueError("an archive of arrays")

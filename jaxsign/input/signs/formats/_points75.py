@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 
@@ -30,9 +31,8 @@ def to_clip(points: Array, *, fps: float, source: str, visibility: Array | None 
 
 def placed(points: Array) -> Array:
     """float32 [T, 543, 3] of float [T, 75, 3]: the others are absent."""
-    points = np.asarray(points, np.float32)
     landmarks = np.full((len(points), clips.POINTS, 3), np.nan, np.float32)
-    landmarks[:, ROWS] = points
+    landmarks[:, ROWS] = files.as_float32(points)
     return landmarks
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxsign import reading
 from jaxsign.errors import UserError
-from jaxsign.input import labels, tables
+from jaxsign.input import files, labels, tables
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.clip import Clip
@@ -154,8 +154,7 @@ def read(path: Path) -> Array:
     Raises:
         UserError: unreadable, of another shape, or not finite.
     """
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
-        features = _npy.read(path, _SHAPE).astype(np.float32)
+    features = files.as_float32(_npy.read(path, _SHAPE))
     if not np.isfinite(features).all():
         raise UserError(f"{path}: holds NaN or infinite values; a hand that is not seen must be 0")
     return features

@@ -1,5 +1,6 @@
 """Formats by name, and which of them a file or folder is in."""
 
+import functools
 import importlib
 import logging
 import os
@@ -18,10 +19,11 @@ from jaxsign.input.signs.formats._types import Collection, Format
 _LOG = logging.getLogger("jaxsign")
 
 
-def names() -> list[str]:
+@functools.cache
+def names() -> tuple[str, ...]:
     """Names of the formats: the files of this folder."""
     found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return sorted(name for name in found if not name.startswith("_"))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def get(name: str) -> Format:

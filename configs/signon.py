@@ -20,6 +20,9 @@ PTN in place of PoseFormer 'traduttore-ptn', 'signwish-ptn':
         --config.data.train.path=DIR --config.data.val.path=DIR --config.data.test.path=DIR
 
 DIR holds sequences.npz with the set's own split. docs/transfer.md has what they reach.
+
+'transfer' - PoseFormer from another run: --config.train.init_from=RUN. Its body stands still until
+the loss of validation has not fallen for 5 epochs, then all thaws (docs/transfer.md, too).
 """
 
 from ml_collections import ConfigDict
@@ -28,7 +31,7 @@ from jaxsign.config import base
 
 VARIANTS = (
     "", "ptn", "ptn-a", "vtn", "lse", "parity", "synthetic",
-    "traduttore", "traduttore-ptn", "signwish", "signwish-ptn",
+    "traduttore", "traduttore-ptn", "signwish", "signwish-ptn", "transfer",
 )  # fmt: skip
 # Every augmentation of the original's newer generation, each for a fifth of the clips.
 _SHARE = 0.2
@@ -117,6 +120,23 @@ def _webcam(config: ConfigDict, frames: int, aspect: float) -> None:
     config.train.update(epochs=12, early_stop=0)
 
 
+def _from_a_run(config: ConfigDict) -> None:
+    config.train.keep_head = False
+    config.stages = "frozen,thawed"
+    body = "frame_embed, input_convs, filters, blocks"
+    config.stage = ConfigDict(
+        {
+            "frozen": {
+                "train": {"freeze_parts": body},
+                "until": {"monitor": "loss", "patience": 5},
+                "optim": {"lr": 3e-3},
+                "schedule": {"name": "constant"},
+            },
+            "thawed": {"train": {"freeze_parts": ""}, "keep_optimizer": True},
+        }
+    )
+
+
 _CHANGES = {
     "ptn-a": _older,
     "vtn": _films,
@@ -125,6 +145,7 @@ _CHANGES = {
     "synthetic": _synthetic,
     "traduttore": _traduttore,
     "signwish": _signwish,
+    "transfer": _from_a_run,
 }
 _COMMON = {
     "num_gloss": 0,  # 0 = as many as the data have

@@ -11,8 +11,8 @@ Some keys belong to the entry itself: `start` ('last': go on from the weights at
 the best checkpoint so far), `reset_best` (forget earlier stages' best metric), `keep_optimizer`
 (the optimizer's moments go on; parameters that did not train before begin with none),
 `keep_schedule` (a plateau goes on: what it has seen, and its rate unless the entry names
-`optim.lr`) and `until`: the stage ends, before its `train.epochs` are over, once a number of the
-task has converged:
+`optim.lr`; behind `until` early stopping counts on) and `until`: the stage ends, before its
+`train.epochs` are over, once a number of the task has converged:
 
     "head": {"until": {"monitor": "loss", "patience": 3, "min_delta": 0.01}}
 """
@@ -47,6 +47,7 @@ class Stage:
       reset_best: forget the best number of the stages before.
       keep_optimizer: the optimizer's moments go on.
       keep_schedule: what the schedule before has seen goes on; and its rate, unless `own_rate`.
+        Behind a stage with `until` early stopping counts on.
       own_rate: it names a learning rate.
       number: its place in the run, from 0.
       until: it ends when it has converged, counted from its own first epoch.
@@ -83,20 +84,34 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
         if stage.epochs < 1:
             raise UserError(f"train.epochs={stage.epochs} in stage {stage.name!r}: expected >= 1")
     for before, stage in zip(stages, stages[1:], strict=False):
-        optimizers = [s.config.optim.name for s in (before, stage)]
-        if stage.keep_optimizer and optimizers[0] != optimizers[1]:
-            raise UserError(
-                f"stage.{stage.name}.keep_optimizer: there are no moments of {optimizers[1]} to "
-                f"keep, stage {before.name!r} has optim.name={optimizers[0]!r}"
-            )
-        schedules = [s.config.schedule.name for s in (before, stage)]
-        if stage.keep_schedule and schedules != ["plateau", "plateau"]:
-            raise UserError(
-                f"stage.{stage.name}.keep_schedule: only a plateau goes on from another; stages "
-                f"{before.name!r} and {stage.name!r} have schedule.name={schedules[0]!r} and "
-                f"{schedules[1]!r}. Leave it out, or set schedule.name=plateau."
-            )
+        _check_kept(before, stage)
     return stages
+
+
+def _check_kept(before: Stage, stage: Stage) -> None:
+    """Raises UserError where a stage would keep what there is not, or end as it begins."""
+    optimizers = [s.config.optim.name for s in (before, stage)]
+    if stage.keep_optimizer and optimizers[0] != optimizers[1]:
+        raise UserError(
+            f"stage.{stage.name}.keep_optimizer: there are no moments of {optimizers[1]} to "
+            f"keep, stage {before.name!r} has optim.name={optimizers[0]!r}"
+        )
+    schedules = [s.config.schedule.name for s in (before, stage)]
+    if stage.keep_schedule and schedules != ["plateau", "plateau"]:
+        raise UserError(
+            f"stage.{stage.name}.keep_schedule: only a plateau goes on from another; stages "
+            f"{before.name!r} and {stage.name!r} have schedule.name={schedules[0]!r} and "
+            f"{schedules[1]!r}. Leave it out, or set schedule.name=plateau."
+        )
+    first, second = (s.config.train for s in (before, stage))
+    counts_on = before.until and stage.keep_schedule and first.stop_monitor == second.stop_monitor
+    if counts_on and 0 < second.early_stop <= first.early_stop:
+        raise UserError(
+            f"stage.{stage.name}: train.early_stop={second.early_stop} counts on from stage "
+            f"{before.name!r}, which ends after {first.early_stop} epochs without a better "
+            f"{first.stop_monitor}: it would end as it begins. Give more than "
+            f"{first.early_stop}, or 0 for no early stopping."
+        )
 
 
 def _resolve_one(config: ConfigDict, name: str, number: int) -> Stage:

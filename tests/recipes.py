@@ -44,6 +44,7 @@ NAMES = (
     "signon:traduttore-ptn",
     "signon:signwish",
     "signon:signwish-ptn",
+    "signon:transfer",
     "asl_hybrid",
     "asl_hybrid:parity",
     "asl_hybrid:test",
@@ -89,8 +90,9 @@ def small(name: str, folder: Path) -> Any:
     config.input.update(batch_size=4, threads=0, max_length=length, buckets=(length,))
     config.net.update({key: value for key, value in SMALL.items() if key in config.net})
     config.net.update({key: 3 for key in ("num_gloss", "num_cat") if key in config.net})
-    for stage in config.stage:
-        config.stage[stage].input.batch_size = 4
+    for stage in config.stage.values():
+        if "input" in stage:
+            stage.input.batch_size = 4
     if config.net.name in ("iv3_gru", "vtn"):
         _features(folder, config, 2048 if config.net.name == "iv3_gru" else 512)
     if config.view.name == "few_points":

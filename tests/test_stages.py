@@ -30,6 +30,21 @@ def test_only_a_plateau_goes_on_from_another():
         stage.resolve(recipe("a,b", a={}, b={**plateau, "keep_schedule": True}))
 
 
+def test_a_stage_whose_early_stopping_counts_on_may_begin():
+    until = {"monitor": "loss", "patience": 5}
+
+    def resolved(stop, monitor="loss"):
+        plateau = {"schedule": {"name": "plateau"}}
+        train = {"early_stop": stop, "stop_monitor": monitor}
+        after = {**plateau, "train": train, "keep_schedule": True}
+        return stage.resolve(recipe("a,b", a={**plateau, "until": until}, b=after))
+
+    for stop, monitor in ((0, "loss"), (6, "loss"), (5, "gloss")):
+        assert resolved(stop, monitor)[1].config.train.early_stop == stop
+    with pytest.raises(UserError, match=r"stage.b: train.early_stop=5 counts on.*more than 5, or"):
+        resolved(5)
+
+
 def test_stages_change_any_section_while_they_run():
     config = recipe(
         "head, all",

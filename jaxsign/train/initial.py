@@ -64,6 +64,17 @@ def variables(
     return _with_part(settings, task.net, made), notes
 
 
+def doubt(settings: ConfigDict) -> str:
+    """What a person should hear of parts that stand still where they start; "" = nothing."""
+    given = settings.init_from or settings.pretrained or settings.backbone_weights
+    if not settings.freeze_parts or given not in ("", RANDOM):
+        return ""
+    return (
+        f"train.freeze_parts={settings.freeze_parts!r} stand still at random numbers: nothing is "
+        "given to start from. Give a run: --config.train.init_from=RUN"
+    )
+
+
 def with_biases(
     params: Mapping[str, Any], net: nets.Net, counts: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:

@@ -211,14 +211,20 @@ def _draw(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
 
 def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
     """A line where a stage begins, with its name."""
+    first, last = rows[0]["epoch"], rows[-1]["epoch"]
     for before, row in zip(rows, rows[1:], strict=False):
-        if before.get("stage") != row.get("stage"):
-            for axis in axes:
-                axis.axvline(row["epoch"] - 0.5, color="grey", linewidth=0.8)
-            name = lettering.usual().label(row["stage"])
-            axes[0].annotate(
-                f" {name}", (row["epoch"] - 0.5, 1), xycoords=("data", "axes fraction"),
-                va="top", fontsize=8, color="grey",
+        if before.get("stage") == row.get("stage"):
+            continue
+        at, name = row["epoch"] - 0.5, lettering.usual().label(row["stage"])
+        # Near the right edge the name stands on the line's left: there is room for it.
+        late = at > first + 0.8 * (last - first)
+        for axis in axes:
+            axis.axvline(at, color="dimgrey", linewidth=1.2, linestyle="--")
+            axis.annotate(
+                name, (at, 0.97), xycoords=("data", "axes fraction"), va="top",
+                xytext=(-4 if late else 4, 0), textcoords="offset points",
+                ha="right" if late else "left", fontsize=9, color="black",
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
             )  # fmt: skip
 
 

@@ -376,7 +376,11 @@ class Loop:
         self.session = setup.begin(self.run, upcoming, variables)
         # A number of another kind cannot be held against the one so far.
         other = self.session.monitors.stop != before.monitors.stop
-        at.next_stage(reset_best=upcoming.reset_best, reset_stop=upcoming.until or other)
+        at.next_stage(
+            reset_best=upcoming.reset_best,
+            reset_stop=upcoming.until or other,
+            keep_count=before.stage.until and upcoming.keep_schedule,
+        )
         if upcoming.keep_schedule:
             self.session.schedule.follow(before.schedule, own_rate=upcoming.own_rate)
             at.schedule = self.session.schedule.state()

@@ -16,7 +16,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import traits
 from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
-from jaxsign.train import log, records, setup, weights_and_biases
+from jaxsign.train import initial, log, records, setup, weights_and_biases
 
 # Drawing takes longer than an epoch on a small set: so many seconds lie between two pictures.
 _PICTURE_EVERY = 30
@@ -53,7 +53,8 @@ def announce(
             f"batch    {taken[0]} rows in training, {taken[1]} in validation: fewer than "
             f"input.batch_size={asked}, as there are no more examples"
         )
-    for remark in run.train.remarks(run.config):
+    doubt = initial.doubt(session.stage.config.train)
+    for remark in (*run.train.remarks(run.config), *([doubt] if doubt else ())):
         say(f"warning  {remark}")
     say(f"run      {run.workdir}")
 

@@ -83,15 +83,20 @@ class Records:
         if score > -math.inf and _rises(score, self.stop_best, min_delta):
             self.stop_best, self.since_best = score, 0
 
-    def next_stage(self, *, reset_best: bool, reset_stop: bool) -> None:
-        """Moves to the next stage; it forgets the best score, or only the one for stopping."""
+    def next_stage(self, *, reset_best: bool, reset_stop: bool, keep_count: bool = False) -> None:
+        """Moves to the next stage; it forgets the best score, or only the one for stopping.
+
+        Where it does not, `keep_count` lets the validations since then count on.
+        """
         self.stage += 1
-        self.stage_epoch, self.since_best = 0, 0
+        self.stage_epoch = 0
         self.schedule, self.iterator = {}, None
         if reset_best:
             self.best = None
         if reset_best or reset_stop:
-            self.stop_best = None
+            self.stop_best, keep_count = None, False
+        if not keep_count:
+            self.since_best = 0
 
 
 def _rises(score: float, best: float | None, by: float = 0.0) -> bool:

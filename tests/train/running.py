@@ -49,10 +49,10 @@ def train(workdir, config, steps=None):
     return loop.train(config, workdir, log.TrainingDisplay(live=False), stop_after_steps=steps)
 
 
-def command(workdir, *words):
+def command(workdir, *words, name=NAME):
     """The command line of the tiny run."""
     extra = [f"--config.{word}" for word in words]
-    base = [sys.executable, "-m", "jaxsign", "train", "--config", NAME]
+    base = [sys.executable, "-m", "jaxsign", "train", "--config", str(name)]
     return [*base, "--workdir", str(workdir), *TINY, *extra]
 
 
@@ -62,10 +62,10 @@ def environment(devices=1):
     return {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 
 
-def train_apart(workdir, *words, devices=1):
+def train_apart(workdir, *words, devices=1, name=NAME):
     """Trains the tiny recipe in a process of its own, from the command line."""
     return subprocess.run(
-        command(workdir, *words),
+        command(workdir, *words, name=name),
         env=environment(devices),
         capture_output=True,
         text=True,

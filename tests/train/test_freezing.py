@@ -14,7 +14,7 @@ from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets.layers import batch_norm
-from jaxsign.train import freezing, optimizer, records
+from jaxsign.train import freezing, initial, optimizer, records
 
 
 def frozen(net, **changes):
@@ -77,6 +77,22 @@ def test_stages_thaw_when_the_original_does():
             thaws += [index] if at.since_best >= 5 else []
         wanted = case["thaw_after_validation_index"]
         assert thaws[:1] == ([] if wanted is None else [wanted])
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({}, False),
+        ({"freeze_parts": "blocks"}, True),
+        ({"freeze_parts": "blocks", "init_from": "runs/ngt"}, False),
+        ({"freeze_parts": "backbone", "backbone_weights": "random"}, True),
+        ({"freeze_parts": "backbone", "backbone_weights": "resnet34.pth"}, False),
+    ],
+)
+def test_random_numbers_that_stand_still_are_told(given, warned):
+    settings = configs.base().train
+    settings.update(given)
+    assert ("random numbers" in initial.doubt(settings)) == warned
 
 
 # Of what the original refuses, these parts are meant and known here.

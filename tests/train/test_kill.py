@@ -11,7 +11,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from running import TWO_SHAPES, command, environment, train_apart
+from running import NAME, TWO_SHAPES, command, environment, train_apart
 
 from jaxsign import cli
 from jaxsign.train import checkpoint, records
@@ -23,11 +23,27 @@ WORDS = (
     "checkpoint.every_steps=2",
     "input.augment.noise_std=0.02",
 )
+# Its head trains alone until it has converged, which is after the second epoch; then all thaws.
+THAWING = """
+from configs import fslr_transformer
+
+def get_config(arg=""):
+    config = fslr_transformer.get_config("synthetic")
+    config.stages = "head,all"
+    config.stage = {
+        "head": {
+            "train": {"trainable": ("_head/",)},
+            "until": {"monitor": "loss", "patience": 1, "min_delta": 10.0},
+        },
+        "all": {"train": {"epochs": 10}, "keep_optimizer": True},
+    }
+    return config
+"""
 
 
-def start(workdir):
+def start(workdir, name=NAME):
     return subprocess.Popen(
-        command(workdir, *WORDS),
+        command(workdir, *WORDS, name=name),
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -35,12 +51,12 @@ def start(workdir):
     )
 
 
-def kill_within_the_epochs(process, seconds, how=signal.SIGKILL):
-    """Waits until the first epoch is done, then `seconds`, then kills; returns what was printed."""
+def kill_within_the_epochs(process, seconds, how=signal.SIGKILL, told="epoch"):
+    """Waits for a line that begins so, then `seconds`, then kills; returns what was printed."""
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if line.startswith("epoch"):
+        if line.startswith(told):
             break
     time.sleep(seconds)
     process.send_signal(how)
@@ -49,17 +65,21 @@ def kill_within_the_epochs(process, seconds, how=signal.SIGKILL):
 
 
 def test_sigkill_at_random_moments_in_a_folder_of_any_name(tmp_path):
-    killed_run = tmp_path / "[a] b\\c"
-    whole = train_apart(tmp_path / "whole", *WORDS)
+    killed_run, name = tmp_path / "[a] b\\c", tmp_path / "thawing.py"
+    name.write_text(THAWING)
+    whole = train_apart(tmp_path / "whole", *WORDS, name=name)
     assert whole.returncode == 0, whole.stderr
+    rows = records.read_csv(tmp_path / "whole" / "metrics.csv")
+    assert [row["stage"] for row in rows] == ["head"] * 2 + ["all"] * 10
     moments = random.Random(7)
     kills = 0
-    for _ in range(3):
-        process = start(killed_run)
-        kill_within_the_epochs(process, moments.uniform(0, 1.5))
+    # About the end of the first stage, as the next one begins, and anywhere in that.
+    for told, most in (("epoch  2", 0.05), ("stage all", 0.05), ("epoch", 1.5)):
+        process = start(killed_run, name)
+        kill_within_the_epochs(process, moments.uniform(0, most), told=told)
         kills += process.returncode == -signal.SIGKILL
     assert kills >= 1
-    last = train_apart(killed_run, *WORDS)
+    last = train_apart(killed_run, *WORDS, name=name)
     assert last.returncode == 0, last.stderr
     runs = (tmp_path / "whole", killed_run)
     whole_csv, killed_csv = (run / "metrics.csv" for run in runs)

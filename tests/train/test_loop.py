@@ -220,7 +220,14 @@ def converging(*words):
             "until": {"monitor": "loss", "patience": 1, "min_delta": 10.0},
         },
         "all": {
-            "train": {"trainable": (".*",), "epochs": 1},
+            # It counts on: the epoch behind the stage before is the second without a better loss.
+            "train": {
+                "trainable": (".*",),
+                "epochs": 3,
+                "stop_monitor": "loss",
+                "early_stop": 2,
+                "min_delta": 10.0,
+            },
             "keep_optimizer": True,
             "keep_schedule": True,
             "optim": {"lr_factors": (("^layer_", 0.0),)},

@@ -89,6 +89,21 @@ def test_what_stops_need_not_be_what_is_best():
     assert (at.best, at.stop_best, at.since_best) == (0.6, None, 0)
 
 
+@pytest.mark.parametrize(
+    ("resets", "kept", "after"),
+    [
+        ({}, False, (0.5, 0)),
+        ({}, True, (0.5, 2)),
+        ({"reset_stop": True}, True, (None, 0)),
+        ({"reset_best": True}, True, (None, 0)),
+    ],
+)
+def test_early_stopping_counts_on_in_the_next_stage_or_anew(resets, kept, after):
+    at = records.Records(stop_best=0.5, since_best=2)
+    at.next_stage(**{"reset_best": False, "reset_stop": False, **resets}, keep_count=kept)
+    assert (at.stop_best, at.since_best) == after
+
+
 def test_records_made_with_one_score_for_both_go_on():
     entries = records.Records(best=0.5, since_best=2).to_json()
     del entries["stop_best"]

@@ -99,7 +99,8 @@ class Checkpoints:
           UserError: there is none, or it is damaged.
         """
         number = _present(self._last.latest(), self._workdir, "last")
-        return self._last.read(number, {}, ("records",), self._advice())[0]["records"]
+        found, _ = storage.read(self._folder / "last", number, {}, ("records",), self._advice())
+        return found["records"]
 
     def restore(self, like: TrainState) -> TrainState:
         """The state of `last`, in the shapes and types of `like`.
@@ -109,7 +110,8 @@ class Checkpoints:
         """
         wanted = _tree(like.replace(params=self._trained(like.params)))
         number = _present(self._last.latest(), self._workdir, "last")
-        found, stored = self._last.read(number, {"state": wanted}, (), self._advice())
+        place = self._folder / "last"
+        found, stored = storage.read(place, number, {"state": wanted}, (), self._advice())
         state = like.replace(**found["state"])
         return state.replace(params=_with_frozen(self._folder, state.params, stored))
 
@@ -195,11 +197,7 @@ def _load(folder: Path, number: int, which: str) -> tuple[Variables, Info]:
     usable = storage.latest(folder.parent / other) is not None
     advice = f"Or take the other one: --which {other}." if usable else ""
     parts = ("state", "records") if which == "last" else ("variables", "info")
-    store = storage.Store(folder, reading=True)
-    try:
-        found, stored = store.read(number, {parts[0]: None}, (parts[1],), advice)
-    finally:
-        store.close()
+    found, stored = storage.read(folder, number, {parts[0]: None}, (parts[1],), advice)
     variables, info = found[parts[0]], dict(found[parts[1]])
     if which == "last":
         params = {**optimizers.flat(variables["params"]), **(variables["average"] or {})}

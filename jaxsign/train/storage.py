@@ -34,23 +34,17 @@ class Store:
     """The numbered checkpoints in one folder.
 
     Args:
-      folder: which is made, unless `reading`.
-      reading: nothing is changed: another process may be writing here just now.
+      folder: which is made.
       most: how many are kept; None = all.
     """
 
-    def __init__(self, folder: Path, *, reading: bool = False, most: int | None = 1):
+    def __init__(self, folder: Path, *, most: int | None = 1):
         self._folder = folder
-        how: dict[str, Any] = {"read_only": True}
-        if not reading:
-            how = {"enable_async_checkpointing": False, "max_to_keep": most}
-        with explained(folder, writing=not reading), contextlib.ExitStack() as opened:
-            options = ocp.CheckpointManagerOptions(**how)
-            if not reading:
-                folder.mkdir(parents=True, exist_ok=True)
+        options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, max_to_keep=most)
+        with explained(folder, writing=True), contextlib.ExitStack() as opened:
+            folder.mkdir(parents=True, exist_ok=True)
             place = opened.enter_context(_reachable(folder))
-            if not reading:
-                _remove_drafts(place)
+            _remove_drafts(place)
             self._manager = ocp.CheckpointManager(place, options=options)
             self._open = opened.pop_all()
 
@@ -82,36 +76,6 @@ class Store:
         """The number of the newest complete checkpoint."""
         return latest(self._folder)
 
-    def read(
-        self, number: int, arrays: Mapping[str, Any], values: Collection[str] = (), advice: str = ""
-    ) -> tuple[dict[str, Any], Digests | None]:
-        """Parts of a checkpoint and the digests of all of it; None where it was made without.
-
-        Args:
-          number: of the checkpoint.
-          arrays: parts that are trees of arrays, with trees of their shapes and types; None =
-            as they are stored.
-          values: parts that are JSON.
-          advice: a sentence on what to do without it.
-
-        Raises:
-          UserError: it does not fit the shapes, or is damaged.
-        """
-        place = self._folder / str(number)
-        items = {name: ocp.args.StandardRestore(_shapes(like)) for name, like in arrays.items()}
-        items |= {name: ocp.args.JsonRestore() for name in values}
-        signed = (place / _DIGESTS).is_dir()
-        if signed:
-            items[_DIGESTS] = ocp.args.JsonRestore()
-        with explained(place, advice=advice), _patient():
-            found = dict(self._manager.restore(number, args=ocp.args.Composite(**items)))
-            stored = dict(found.pop(_DIGESTS)) if signed else None
-            for name in arrays:
-                check(place, name, digests(name, found[name]), stored, advice)
-            for name in values:
-                check(place, name, _digest_of_value(name, found[name]), stored, advice)
-        return found, stored
-
     def close(self) -> None:
         """Waits for what is being written."""
         with explained(self._folder), self._open:
@@ -125,6 +89,45 @@ def _remove_drafts(folder: Path) -> None:
     """
     for draft in ocp.utils.tmp_checkpoints(folder):
         shutil.rmtree(draft.get())
+
+
+def read(
+    folder: Path,
+    number: int,
+    arrays: Mapping[str, Any],
+    values: Collection[str] = (),
+    advice: str = "",
+) -> tuple[dict[str, Any], Digests | None]:
+    """Parts of a checkpoint and the digests of all of it; None where it was made without.
+
+    Nothing is changed: another process may be writing there just now.
+
+    Args:
+      folder: of the checkpoints.
+      number: of the checkpoint.
+      arrays: parts that are trees of arrays, with trees of their shapes and types; None = as they
+        are stored.
+      values: parts that are JSON.
+      advice: a sentence on what to do without it.
+
+    Raises:
+      UserError: it does not fit the shapes, or is damaged.
+    """
+    place = folder / str(number)
+    items = {name: ocp.args.StandardRestore(_shapes(like)) for name, like in arrays.items()}
+    items |= {name: ocp.args.JsonRestore() for name in values}
+    signed = (place / _DIGESTS).is_dir()
+    if signed:
+        items[_DIGESTS] = ocp.args.JsonRestore()
+    with explained(place, advice=advice), _patient(), _reachable(folder) as reachable:
+        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
+            found = dict(reader.restore(reachable / place.name, ocp.args.Composite(**items)))
+        stored = dict(found.pop(_DIGESTS)) if signed else None
+        for name in arrays:
+            check(place, name, digests(name, found[name]), stored, advice)
+        for name in values:
+            check(place, name, _digest_of_value(name, found[name]), stored, advice)
+    return found, stored
 
 
 def _shapes(like: Any) -> Any:

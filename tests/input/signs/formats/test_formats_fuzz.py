@@ -42,7 +42,8 @@ def _try(path, name, files, checked):
         else:
             if checked:
                 np.testing.assert_array_equal(found.landmarks, good.landmarks)
-        file.write_bytes(data)
+        if len(files) > 1:  # else the next try writes it anew
+            file.write_bytes(data)
     assert refused > TRIES / 10 and _most_memory() - before < 1 << 20  # KiB
 
 

@@ -12,8 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing import connection
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jaxsign.errors import UserError
 
@@ -77,31 +76,30 @@ def run(start: Start, jobs: Sequence[Any], workers: int) -> Generator[Event, Non
     """
     false_starts = 0
     waiting = collections.deque(enumerate(jobs))
-    with tempfile.TemporaryDirectory(prefix="jaxsign-") as logs:
-        crew: list[_Worker] = []
-        try:
-            while waiting or any(worker.job is not None for worker in crew):
-                while len(crew) < min(workers, len(waiting) + len(crew)):
-                    crew.append(_Worker(start, Path(logs)))
-                for worker in _with_news(crew):
-                    event = worker.hear()
-                    false_starts = false_starts + 1 if worker.never_began else 0
-                    if false_starts >= _FALSE_STARTS:
-                        raise UserError(f"Worker processes died as they started: {worker.reason}")
-                    if false_starts:  # there may be no memory for so many
-                        workers = max(1, workers - 1)
-                    if worker.ended:
-                        crew.remove(worker)
-                    elif worker.job is None and waiting:
-                        worker.give(*waiting.popleft())
-                    elif worker.job is None:
-                        crew.remove(worker)
-                        worker.stop()
-                    if event is not None:
-                        yield event
-        finally:
-            for worker in crew:
-                worker.stop()
+    crew: list[_Worker] = []
+    try:
+        while waiting or any(worker.job is not None for worker in crew):
+            while len(crew) < min(workers, len(waiting) + len(crew)):
+                crew.append(_Worker(start))
+            for worker in _with_news(crew):
+                event = worker.hear()
+                false_starts = false_starts + 1 if worker.never_began else 0
+                if false_starts >= _FALSE_STARTS:
+                    raise UserError(f"Worker processes died as they started: {worker.reason}")
+                if false_starts:  # there may be no memory for so many
+                    workers = max(1, workers - 1)
+                if worker.ended:
+                    crew.remove(worker)
+                elif worker.job is None and waiting:
+                    worker.give(*waiting.popleft())
+                elif worker.job is None:
+                    crew.remove(worker)
+                    worker.stop()
+                if event is not None:
+                    yield event
+    finally:
+        for worker in crew:
+            worker.stop()
 
 
 def _with_news(crew: Sequence["_Worker"]) -> list["_Worker"]:
@@ -112,19 +110,20 @@ def _with_news(crew: Sequence["_Worker"]) -> list["_Worker"]:
 class _Worker:
     """The parent's side of a process."""
 
-    def __init__(self, start: Start, logs: Path):
+    def __init__(self, start: Start):
         self.job: int | None = None
         self.ended = self.never_began = False
         self.reason = ""
         self._ready = False
-        handle, name = tempfile.mkstemp(dir=logs, suffix=".log")
-        os.close(handle)
-        self._log = Path(name)
+        # Without a name: nothing is left of it, however this process ends.
+        self._log = tempfile.TemporaryFile(buffering=0)
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
-        self._process = context.Process(target=_main, args=(start, other, name), daemon=True)
-        with _deaf_to_ctrl_c():
-            self._process.start()
+        # What carries a file to another process; nothing else is done with it as a connection.
+        with connection.Connection(os.dup(self._log.fileno()), readable=False) as log:
+            self._process = context.Process(target=_main, args=(start, other, log), daemon=True)
+            with _deaf_to_ctrl_c():
+                self._process.start()
         other.close()
 
     def give(self, number: int, job: Any) -> None:
@@ -165,7 +164,7 @@ class _Worker:
         if self._process.is_alive():
             self._process.kill()
         self._process.join()
-        self._log.unlink(missing_ok=True)
+        self._log.close()
 
 
 @contextlib.contextmanager
@@ -181,7 +180,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _reason(code: int | None, log: Path) -> str:
+def _reason(code: int | None, log: IO[bytes]) -> str:
     if code is None or code >= 0:
         return f"the worker process ended by itself (status {code}){_last_words(log)}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
@@ -193,18 +192,16 @@ def _reason(code: int | None, log: Path) -> str:
     return f"the worker process crashed ({name}){_last_words(log)}"
 
 
-def _last_words(log: Path) -> str:
+def _last_words(log: IO[bytes]) -> str:
     """The last line that the libraries wrote, if any."""
-    try:
-        lines = log.read_text(errors="replace").split("\n")
-    except OSError:
-        return ""
+    log.seek(0)
+    lines = log.read().decode(errors="replace").split("\n")
     # Notices of libraries that work explain nothing.
     told = [line.strip() for line in lines if line.strip() and not _NOTICE.match(line)]
     return f": {told[-1][:200]}" if told else ""
 
 
-def _main(start: Start, pipe: connection.Connection, log: str) -> None:
+def _main(start: Start, pipe: connection.Connection, log: connection.Connection) -> None:
     """The process."""
     with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError, KeyboardInterrupt):
         _quiet(log)
@@ -228,8 +225,7 @@ def _main(start: Start, pipe: connection.Connection, log: str) -> None:
             pipe.send(answer)
 
 
-def _quiet(log: str) -> None:
+def _quiet(log: connection.Connection) -> None:
     """Sends what native libraries print to a file: notices at every start that help nobody."""
-    handle = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(handle, 2)
-    os.close(handle)
+    os.dup2(log.fileno(), 2)
+    log.close()

@@ -282,9 +282,14 @@ def _start(place, out, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
     paths = [str(Path(__file__).parent), str(Path.cwd())]
+    (tmp_path / "tmp").mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, str(script), str(place), str(out)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "TMPDIR": str(tmp_path / "tmp"),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -315,6 +320,7 @@ def test_killed_or_interrupted_and_started_again(tmp_path, how):
     time.sleep(0.5)  # workers notice that their parent is gone
     before = _stamps(out)
     assert 2 <= len(before) < 6
+    assert not list((tmp_path / "tmp").iterdir())
     for name in before:
         assert len(clips.load(out / name)) == 20
     if how == signal.SIGINT:

@@ -8,6 +8,12 @@ SHARED: Path | None = _BESIDE if (_BESIDE / "golden").is_dir() else None
 GOLDEN = ROOT / "tests" / "golden"
 
 
+def rewrite(path, content):
+    """Writes a file anew. Cut to nothing first, the disk would bring each to an end at once."""
+    path.unlink()
+    path.write_bytes(content)
+
+
 def damaged(content, rng, *, cut):
     """A file's bytes with one bit turned over, or `cut` short."""
     if cut:

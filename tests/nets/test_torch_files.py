@@ -32,7 +32,7 @@ def test_a_flipped_bit_or_a_cut_is_refused_or_changes_nothing(tmp_path):
     path = save({"model": weights, "epoch": 3}, tmp_path / "a.pt")
     content, refused = path.read_bytes(), 0
     for number in range(1000):
-        path.write_bytes(helpers.damaged(content, rng, cut=number % 5 == 0))
+        helpers.rewrite(path, helpers.damaged(content, rng, cut=number % 5 == 0))
         try:
             found = torch_files.read(path)
         except UserError:
@@ -70,9 +70,9 @@ def test_a_garbled_list_of_tensors_does_no_more_than_be_refused(tmp_path, form):
             spoiled = _list(content)
             for _ in range(1 + number % 3):
                 spoiled = helpers.damaged(spoiled, rng, cut=number % 9 == 0)
-            path.write_bytes(_with_list(content, spoiled))
+            helpers.rewrite(path, _with_list(content, spoiled))
         else:
-            path.write_bytes(helpers.damaged(content, rng, cut=number % 9 == 0))
+            helpers.rewrite(path, helpers.damaged(content, rng, cut=number % 9 == 0))
         try:
             torch_files.read(path)
         except UserError as error:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxsign.input import batching
+from jaxsign.input.examples import Batch
 from jaxsign.input.signs import signon_batches
 from jaxsign.input.signs.sources import Source
 from jaxsign.input.signs.treatment import Treatment
@@ -23,12 +24,11 @@ def generation_a(case: cases.Case) -> Arrays:
     clips = _clips(case, "clip")
     var = _batch(names, clips, labels)
     inf = _asked(names, clips)
-    fixed = _batch(names, [clip[:2] for clip in clips], labels)
+    fixed = _fixed(names, [clip[:2] for clip in clips], labels)
     classes = case.call["classes"]
     for name, batch in (("var", var), ("inf", inf), ("fixed", fixed)):
         assert type(batch) is _KINDS[name] and classes[name] == type(batch).__name__
         assert batch.filenames == names
-    assert isinstance(var, signon_batches.VariableLengthBatch)
     return {
         **_produced("var", var, var.targets),
         "output/var_lengths": var.lengths,
@@ -48,10 +48,10 @@ def generation_b(case: cases.Case) -> Arrays:
     assert "RuntimeError" in case.call["fixed_length_on_keypoints"]
     clips, labels = _clips(case, "clip"), np.array(case.call["labels"])
     var = _batch(names, clips, labels, languages, padding=np.nan)
-    points = _batch(names, [clip[:2] for clip in clips], labels, languages)
-    assert isinstance(points, signon_batches.FixedLengthBatch)
+    points = _fixed(names, [clip[:2] for clip in clips], labels, languages)
+    assert len(points.inputs) == 2
     inf = _asked(names, clips, languages)
-    images = _batch(names, _clips(case, "img"), np.arange(3))
+    images = _fixed(names, _clips(case, "img"), np.arange(3))
     return {
         **_produced("var", var, var.targets),
         "output/var_language_ids": var.language_ids,
@@ -86,11 +86,25 @@ def _batch(
     labels: np.ndarray,
     languages: list[int] | None = None,
     padding: float = 0.0,
-) -> signon_batches.FixedLengthBatch | signon_batches.VariableLengthBatch:
-    examples = ClassExamples(_source(names, clips, labels, languages), Treatment())
+) -> signon_batches.VariableLengthBatch:
+    made = _made(_source(names, clips, labels, languages))
+    return signon_batches.of_batch(made, names, padding=padding)
+
+
+def _fixed(
+    names: list[str],
+    clips: list[np.ndarray],
+    labels: np.ndarray,
+    languages: list[int] | None = None,
+) -> signon_batches.FixedLengthBatch:
+    made = _made(_source(names, clips, labels, languages))
+    return signon_batches.of_batch(made, names, fixed=True)
+
+
+def _made(source: Source) -> Batch:
     options = batching.BatchOptions(4, buckets=(8,))  # a row and frames more than there are
-    (batch,) = batching.EvalBatches(examples, options)
-    return signon_batches.of_batch(batch, examples.ids, padding=padding)
+    (batch,) = batching.EvalBatches(ClassExamples(source, Treatment()), options)
+    return batch
 
 
 def _asked(

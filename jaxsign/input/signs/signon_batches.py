@@ -1,20 +1,22 @@
 """SignON's three kinds of batches, time first as there, and clips that are asked about in windows.
 
 They are other sights of the bucketed batches of `batching`: the same rows without fillers.
-`of_batch` gives the kind that a recipe's batches are: `FixedLengthBatch` with `input.fixed_length`
-(and of films), else `VariableLengthBatch`. `InferenceDataset` makes `InferenceBatch`es.
+`of_batch` makes `FixedLengthBatch`es of clips that a recipe gives one length
+(`input.fixed_length`, and films), else `VariableLengthBatch`es. `InferenceDataset` makes
+`InferenceBatch`es.
 """
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Literal, overload
 
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input import batching, examples, planning, windows
+from jaxsign.input import batching, planning, windows
 from jaxsign.input.examples import Batch, Example
 from jaxsign.input.signs import clip_examples, sources
-from jaxsign.input.signs.features import Features
+from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import BoundView
 
 Array = np.ndarray
@@ -100,20 +102,37 @@ class InferenceBatch(PaddedBatch):
     starts: Array
 
 
+@overload
+def of_batch(
+    batch: Batch, ids: Sequence[str], *, fixed: Literal[True], head: str = "gloss"
+) -> FixedLengthBatch: ...
+@overload
 def of_batch(
     batch: Batch, ids: Sequence[str], *, head: str = "gloss", padding: float = 0.0
+) -> VariableLengthBatch: ...
+def of_batch(
+    batch: Batch,
+    ids: Sequence[str],
+    *,
+    fixed: bool = False,
+    head: str = "gloss",
+    padding: float = 0.0,
 ) -> FixedLengthBatch | VariableLengthBatch:
     """A batch [B, ...] of clips and labels as one of SignON's.
 
     Args:
       batch: as `batching.EvalBatches` gives them, or one micro-batch of `TrainBatches`.
       ids: names of all examples (`Examples.ids`).
+      fixed: all clips have one length by the recipe: a `FixedLengthBatch`. Otherwise a
+        `VariableLengthBatch`, also where clips are as long as each other by chance.
       head: whose labels.
       padding: what stands in frames of padding; generation B trains with NaN.
 
     Returns:
-      Without filler rows, and no longer than its longest clip: a `FixedLengthBatch` where no frame
-      is padding.
+      Without filler rows, and no longer than its longest clip.
+
+    Raises:
+      UserError: clips of several lengths are no fixed one.
     """
     real = batch["index"] >= 0
     valid = batch["valid"][real]
@@ -125,12 +144,17 @@ def of_batch(
     languages = batch.get("language", np.zeros(len(real)))[real].astype(np.int64)
     inputs = np.swapaxes(x[:, :longest], 0, 1)
     names, targets = [ids[i] for i in rows.tolist()], batch[head][real].astype(np.int64)
-    if (lengths == longest).all():
+    if fixed:
+        if (lengths != longest).any():
+            raise UserError(
+                f"{names[int(lengths.argmin())]} has {lengths.min()} frames, another clip "
+                f"{longest}: no batch of fixed length. Set input.fixed_length, such as 16"
+            )
         return FixedLengthBatch(inputs, names, languages, targets)
     return VariableLengthBatch(inputs, names, languages, lengths, targets)
 
 
-class InferenceDataset(examples.Examples):
+class InferenceDataset(clip_examples.ClipExamples):
     """Clips that a net is asked about, whole or in windows. Nothing is cut off or drawn.
 
     Args:
@@ -142,7 +166,7 @@ class InferenceDataset(examples.Examples):
       language: of all clips; None = what the source says of each, 0 where it says nothing.
 
     Attributes:
-      places: (clip, first frame, frames) of each example; `ids` are the clips' names.
+      places: (clip, first frame, frames) of each window, or whole clip.
 
     Raises:
       UserError: sizes of windows that there are not.
@@ -162,41 +186,31 @@ class InferenceDataset(examples.Examples):
                 f"window={window}, stride={stride}: expected frames, at least 1 of each, or a "
                 "window of 0 without a stride: whole clips"
             )
-        self.name = source.name
+        lengths = np.array([_frames(source, view, i) for i in range(len(source))], np.int32)
+        treatment = Treatment(view, cache_mb=_CACHE_MB)
+        super().__init__(dataclasses.replace(source, lengths=lengths), treatment)
         known = source.languages if language is None else None
         self._languages = np.full(len(source), language or 0) if known is None else known
-        self._features = Features(source, view, None, _CACHE_MB)
-        lengths = [_frames(source, view, i) for i in range(len(source))]
         self.places = [
             (i, *place)
-            for i, frames in enumerate(lengths)
+            for i, frames in enumerate(lengths.tolist())
             for place in windows.pieces(frames, window, stride)
         ]
-        self.ids = [source.ids[i] for i, _, _ in self.places]
-        self.sizes = np.array([[frames] for _, _, frames in self.places], np.int64)
 
-    def example(
-        self,
-        index: int,
-        rng: np.random.Generator | None = None,
-        piece: planning.Piece = planning.WHOLE,
-    ) -> Example:
-        """`x` [T, ...] of a clip or window."""
-        clip, start, frames = self.places[index]
-        x = self._features(clip)[start : start + frames]
-        return {"x": x, "language": int(self._languages[clip])}
+    def cutting(self) -> planning.Cutting:
+        return _Places(np.array(self.places, np.int64))
 
-    def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
-        """`x` [B, T, ...], `valid` bool [B, T], `language` int32 [B]."""
-        arrays = [None if row is None else row["x"] for row in rows]
-        like = next(array for array in arrays if array is not None)
-        languages = [0 if row is None else row["language"] for row in rows]
-        batch = clip_examples.pad(arrays, size[0], like)
-        return {**batch, "language": np.array(languages, np.int32)}
+    def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
+        return {"language": self._languages[index], "start": piece[0] if piece else 0}
 
-    def blank(self, size: planning.Size, rows: int) -> Batch:
-        row = {"x": np.zeros((size[0], *self.example(0)["x"].shape[1:]), np.float32), "language": 0}
-        return self.stack([row] * rows, size)
+    def stack_labels(self, rows: Sequence[Example | None]) -> Batch:
+        return {
+            name: np.array([0 if row is None else row[name] for row in rows], np.int32)
+            for name in ("language", "start")
+        }
+
+    def blank_labels(self, rows: int) -> Batch:
+        return self.stack_labels([None] * rows)
 
     def batches(
         self, batch_size: int = 64, buckets: Sequence[int] = ()
@@ -207,16 +221,32 @@ class InferenceDataset(examples.Examples):
           batch_size: most rows of a batch.
           buckets: frames that rows are padded to; () = those of the longest.
         """
-        options = batching.BatchOptions(min(batch_size, len(self)), buckets=buckets)
+        options = batching.BatchOptions(min(batch_size, len(self.places)), buckets=buckets)
         for batch in batching.EvalBatches(self, options):
             rows = batch["index"][batch["index"] >= 0].tolist()
+            real = slice(len(rows))
             yield InferenceBatch(
-                np.swapaxes(batch["x"][: len(rows)], 0, 1),
+                np.swapaxes(batch["x"][real], 0, 1),
                 [self.ids[i] for i in rows],
-                batch["language"][: len(rows)].astype(np.int64),
-                np.array([self.places[i][2] for i in rows], np.int64),
-                np.array([self.places[i][1] for i in rows], np.int64),
+                batch["language"][real].astype(np.int64),
+                batch["valid"][real].sum(axis=1, dtype=np.int64),
+                batch["start"][real].astype(np.int64),
             )
+
+
+class _Places:
+    """The same pieces (first frame, frames) in every epoch.
+
+    Args:
+      places: int [M, 3], a clip, its first frame and frames.
+    """
+
+    def __init__(self, places: Array):
+        self.sizes = places[:, 2:]
+        self._pieces = planning.Pieces(places[:, 0], places[:, 1:], self.sizes)
+
+    def __call__(self, epoch: int) -> planning.Pieces:
+        return self._pieces
 
 
 def _frames(source: sources.Source, view: BoundView | None, index: int) -> int:

@@ -95,14 +95,22 @@ def test_embeddings_over_time_have_as_many_rows_as_the_clip_has_frames(tmp_path)
         ({"data_kind": "OpenPose_Raw"}, "'OpenPose_Raw' is of generation A"),
         ({"data_kind": "Kinect"}, "data_kind: "),
         ({"num_attention_heads": 3}, "n_heads=3 does not divide emb_dim=8"),
+        ({"num_classes": [1, 1, 1]}, "num_classes 3, data_dir 2, source_aspect_ratio 2"),
+        ({**A, "data_dir": "d"}, "as in generation A, which has no PoseFormer"),
     ],
 )
 def test_arguments_that_contradict_the_weights_are_told(tmp_path, change, expected):
-    told = {**B, "model_name": "PoseFormer", **change}
+    told = {**(A if change.get("num_classes") == 3 else B), "model_name": "PoseFormer", **change}
     path = save(tmp_path / "a.ckpt", weights("poseformer"), told)
     with pytest.raises(UserError, match=expected):
         importing.import_checkpoint(path, tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+def test_weights_of_another_number_of_languages_are_told(tmp_path):
+    path = save(tmp_path / "a.ckpt", weights("ptn", languages=3), {**B, "model_name": "PTN"})
+    with pytest.raises(UserError, match=r"ratio 2, languages by the weights 3\nTake the file"):
+        importing.import_checkpoint(path, tmp_path / "r")
 
 
 def test_a_run_without_a_file_of_the_originals_goes_out_with_its_own_arguments(tmp_path):

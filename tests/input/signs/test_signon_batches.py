@@ -49,9 +49,18 @@ def test_clips_of_several_lengths_are_padded_and_masked_as_there():
 
 
 def test_clips_of_one_length_have_no_mask_whatever_a_frame_is():
-    (batch,) = batches([np.zeros((2, 75, 3), np.float32)] * 3, 4)
+    held = [np.zeros((2, 75, 3), np.float32)] * 3
+    (batch,) = batches(held, 4, fixed=True)
     assert type(batch) is signon_batches.FixedLengthBatch
     assert batch.inputs.shape == (2, 3, 75, 3) and batch.fields()["valid"].all()
+
+
+def test_the_kind_of_a_batch_is_what_the_recipe_says_and_no_chance():
+    equal, unequal = arrays((3, 3)), arrays((3, 2))
+    (batch,) = batches(equal, 4)
+    assert type(batch) is signon_batches.VariableLengthBatch and batch.lengths.tolist() == [3, 3]
+    with pytest.raises(UserError, match=r"v1.mp4 has 2 frames, another clip 3.*fixed_length"):
+        batches(unequal, 4, fixed=True)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -82,7 +91,7 @@ def test_a_fixed_length_is_that_of_every_clip_in_every_batch(training, output):
         wanted = plain(clip)[windows.fixed_length(len(clip))]
         np.testing.assert_array_equal(made.example(i)["x"], wanted)
         assert len(made.example(i, np.random.default_rng(0))["x"]) == 16
-    found = signon_batches.of_batch(batch, made.ids)
+    found = signon_batches.of_batch(batch, made.ids, fixed=True)
     assert type(found) is signon_batches.FixedLengthBatch and len(found.inputs) == 16
 
 
@@ -115,5 +124,10 @@ def test_clips_that_are_asked_about_come_whole_or_in_windows():
         assert b.filenames[i] == name and b.starts[i] == start
         np.testing.assert_array_equal(b.inputs[: len(x), i], x)
         assert not b.inputs[len(x) :, i].any()
+    pictures = [np.full((n, 2, 2, 3), 7, np.uint8) for n in (3, 2)]
+    filmed = signon_batches.InferenceDataset(source_of(pictures))
+    blank = batching.EvalBatches(filmed, batching.BatchOptions(2)).blank((3,), (2,))
+    (batch,) = filmed.batches()
+    assert batch.inputs.dtype == blank["x"].dtype == np.uint8
     with pytest.raises(UserError, match="window=0, stride=3"):
         signon_batches.InferenceDataset(source_of(held), stride=3)

@@ -16,6 +16,8 @@ PREFIX = "model."
 _LIGHTNING = "1.7.7"
 # Frames of a clip where lengths are not variable.
 _FIXED = 16
+# Lists of them with an entry a language.
+_EACH = ("num_classes", "data_dir", "source_aspect_ratio")
 # In hyper_parameters: what a field of the net is called.
 _SIZES = {
     "n_heads": "num_attention_heads",
@@ -25,12 +27,18 @@ _SIZES = {
 
 
 class SignonForm(originals.Form):
-    """A form of one net, with all arguments of the training in `hyper_parameters`."""
+    """A form of one net, with all arguments of the training in `hyper_parameters`.
+
+    Args:
+      net, model: its name here and there.
+      recipe: that has it.
+      older: generation A has it too.
+    """
 
     metric = "val_accuracy"
 
-    def __init__(self, net: str, model: str, recipe: str):
-        self._net, self._model, self.recipe = net, model, recipe
+    def __init__(self, net: str, model: str, recipe: str, *, older: bool):
+        self._net, self._model, self.recipe, self._older = net, model, recipe, older
 
     def n_heads(self, extras: Mapping[str, Any]) -> int | None:
         """Attention heads, where the file tells them."""
@@ -51,7 +59,7 @@ class SignonForm(originals.Form):
         if not told:
             notes.append("no hyper_parameters in the file: what its shapes do not tell is assumed")
         else:
-            _check(told, found, self._model, path)
+            _check(told, found, self._model, self._older, path)
         if self._net == "poseformer" and isinstance(told.get("pf_dropout"), int | float):
             more["dropout"] = float(told["pf_dropout"])
         if self._net == "ptn" and told:
@@ -89,9 +97,10 @@ class SignonForm(originals.Form):
             changes |= {"loss.name": "ce", "loss.label_smoothing": 0.0}
         classes = _counts(told)
         if len(classes) > 1:
+            folders = ",".join(f"DIR{number}" for number in range(1, len(classes) + 1))
             notes.append(
                 f"it knows {len(classes)} languages of {', '.join(map(str, classes))} signs: give "
-                "their folders in this order, --config.data.parts=A,B"
+                f"their folders in this order, --config.data.parts={folders}"
             )
         return {name: value for name, value in changes.items() if value is not None}
 
@@ -167,7 +176,24 @@ def _counts(told: Mapping[str, Any]) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _check(told: Mapping[str, Any], found: Mapping[str, Any], model: str, path: Path) -> None:
+def _check(
+    told: Mapping[str, Any], found: Mapping[str, Any], model: str, older: bool, path: Path
+) -> None:
+    """Raises UserError where arguments contradict the weights or each other."""
+    wrong = [*_sizes(told, found), *_languages(told, found), *_kind(told)]
+    if told.get("model_name") not in (None, model):
+        wrong.append(f"model_name: {told['model_name']!r}, expected {model!r} by the weights")
+    if _is_first(told) and not older:
+        wrong.append(f"no source_aspect_ratio, as in generation A, which has no {model}")
+    if wrong:
+        raise UserError(
+            f"{path}: its hyper_parameters contradict its weights:\n{listing(wrong)}\n"
+            "Take the file as the training wrote it, or its weights alone, saved by "
+            "torch.save(file['state_dict'], 'weights.pt')"
+        )
+
+
+def _sizes(told: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     counts = _counts(told)
     rows = [(ours, told.get(theirs)) for ours, theirs in _SIZES.items()]
     wrong = [
@@ -180,19 +206,31 @@ def _check(told: Mapping[str, Any], found: Mapping[str, Any], model: str, path: 
         wrong.append(
             f"num_classes: {counts} in hyper_parameters, {found['num_gloss']} by the weights"
         )
-    if told.get("model_name") not in (None, model):
-        wrong.append(f"model_name: {told['model_name']!r}, expected {model!r} by the weights")
+    return wrong
+
+
+def _languages(told: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What is listed of each language is listed of all."""
+    counts = {name: len(told[name]) for name in _EACH if isinstance(told.get(name), list)}
+    if found.get("languages"):
+        counts["languages by the weights"] = found["languages"]
+    if len(set(counts.values())) < 2:
+        return []
+    text = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return [f"of another number of languages each: {text}"]
+
+
+def _kind(told: Mapping[str, Any]) -> list[str]:
     kind = told.get("data_kind")
-    if kind is not None:
-        try:
-            newer = signon_kinds.get(str(kind)).generation == "B"
-        except UserError as error:
-            wrong.append(f"data_kind: {error}")
-        else:
-            if newer == _is_first(told):
-                wrong.append(
-                    f"data_kind: {kind!r} is of generation {'B' if newer else 'A'}, and "
-                    f"source_aspect_ratio is {'absent' if newer else 'there'}"
-                )
-    if wrong:
-        raise UserError(f"{path}: its hyper_parameters contradict its weights:\n{listing(wrong)}")
+    if kind is None:
+        return []
+    try:
+        newer = signon_kinds.get(str(kind)).generation == "B"
+    except UserError as error:
+        return [f"data_kind: {error}"]
+    if newer != _is_first(told):
+        return []
+    return [
+        f"data_kind: {kind!r} is of generation {'B' if newer else 'A'}, and "
+        f"source_aspect_ratio is {'absent' if newer else 'there'}"
+    ]

@@ -2,4 +2,4 @@
 
 from jaxsign.infer.torch.originals import _signon
 
-FORM = _signon.SignonForm("poseformer", "PoseFormer", "signon")
+FORM = _signon.SignonForm("poseformer", "PoseFormer", "signon", older=False)

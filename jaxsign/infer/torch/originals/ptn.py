@@ -2,4 +2,4 @@
 
 from jaxsign.infer.torch.originals import _signon
 
-FORM = _signon.SignonForm("ptn", "PTN", "signon:ptn")
+FORM = _signon.SignonForm("ptn", "PTN", "signon:ptn", older=True)

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from jaxsign import telling
 from jaxsign.input import windows
 from jaxsign.input.signs import augment as augmenting
-from jaxsign.input.signs import signon_kinds, sources, views
+from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.features import Features
 from jaxsign.input.signs.views import BoundView, ViewFunction
@@ -57,7 +57,7 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
         return plain
     if view is not None and (text := view.assumes(source.read(0))):
         telling.once("%s: %s", source.name, text)
-    changes, cut = _augmentation(config), config.input.windows
+    changes, cut = _augmentation(config, view), config.input.windows
     stage = view if changes is None else _stage(changes, source, view)
     sizes = None
     if cut.enabled:
@@ -74,13 +74,13 @@ def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> 
     )
 
 
-def _augmentation(config: ConfigDict) -> augmenting.Augmentation | None:
+def _augmentation(config: ConfigDict, view: BoundView | None) -> augmenting.Augmentation | None:
     return recipe.build(
         config.input.augment,
         normalised=config.view.get("normalise") == "shoulders",
         local=config.view.get("hands") == "local",
         longest=config.input.max_length,
-        generation=_generation(config),
+        generation="" if view is None else view.generation,
         side=config.view.get("size", 224),
     )
 
@@ -109,11 +109,3 @@ def _finish(view: BoundView | None, stage: BoundView | None) -> Callable[[Array]
 
 def _shape(source: sources.Source, view: BoundView | None) -> tuple[int, ...]:
     return Features(source, view, None, 0)(0).shape
-
-
-def _generation(config: ConfigDict) -> str:
-    """Of SignON's points; "" = the recipe's are others."""
-    if config.view.name != "signon":
-        return ""
-    kind = config.data.kind if config.data.source == "signon" else "Mediapipe"
-    return config.view.get("generation") or signon_kinds.get(kind).generation

@@ -125,7 +125,7 @@ def test_stored_points_and_fixed_length():
     clip = moving(50)
     raw = signon.points75(clip)
     np.testing.assert_array_equal(signon.view(raw, aspect=0.75), signon.view(clip))
-    fixed = views.get_view({"name": "signon", "generation": "A", "fixed_length": True})(clip)
+    fixed = views.BoundView(signon.VIEW, {"generation": "A"}, length=16)(clip)
     whole = signon.view(clip, generation="A")
     np.testing.assert_array_equal(fixed, whole[8:40:2])
     with pytest.raises(UserError, match="0 frames"):

@@ -2,13 +2,15 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
 
+from jaxsign import fields
 from jaxsign.errors import UserError
 
 MEDIA = ("first", "highest, lowest", "participant")
 SPLITS = ("signer-stratified", "signer-common")
 WITHIN = ("", "film", "frame")
+_NAMES = fields.Rule(lambda v: len(v) > 0, "at least one name")
+_SIDES = fields.Rule(lambda v: {*v.values()} <= {"left", "right"}, "left or right for each")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Preset:
       rate: frames a second of the clips; 0 = those of the film.
     """
 
-    tiers: tuple[str, ...]
+    tiers: tuple[str, ...] = dataclasses.field(metadata={"rule": _NAMES})
     first_tier_only: bool = False
     every_tier: bool = False
     least_tiers: int = 1
@@ -58,51 +60,40 @@ class Preset:
     medium: str = ""
     other_media: str = ""
     least_media: int = 0
-    medium_of_tier: str = "first"
+    medium_of_tier: str = fields.value("first", fields.among(*MEDIA))
     films: tuple[str, ...] = ("{stem}.mp4",)
     participant: str = ""
-    within: str = ""
+    within: str = fields.value("", fields.among(*WITHIN))
     upper: bool = False
     clean_up: tuple[tuple[str, str], ...] = ()
     drops: tuple[str, ...] = ()
-    minimum: int = 1
+    minimum: int = fields.value(1, fields.COUNT)
     columns: tuple[str, ...] = ("Signer",)
-    sides: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sides: dict[str, str] = dataclasses.field(default_factory=dict, metadata={"rule": _SIDES})
     crop: tuple[int, ...] = ()
     sample: str = "{eaf}_{id}.mp4"
-    split: str = "signer-stratified"
-    val_share: float = 0.1
-    test_share: float = 0.1
-    rate: float = 25.0
+    split: str = fields.value("signer-stratified", fields.among(*SPLITS))
+    val_share: float = fields.value(0.1, fields.RATE)
+    test_share: float = fields.value(0.1, fields.RATE)
+    rate: float = fields.value(25.0, fields.between(0, 1000))
 
     def __post_init__(self) -> None:
+        if wrong := fields.problems(Preset, vars(self)):
+            raise UserError("; ".join(wrong))
         patterns = (*self.stem, self.medium, self.other_media, *self.drops)
-        if any(len(rule) != 2 for rule in self.clean_up):
-            raise UserError(f"clean_up={self.clean_up!r}: expected pairs of a pattern and a text")
         for pattern, to in (*((one, "") for one in patterns), *self.clean_up):
             try:
                 re.sub(pattern, to, "")
             except (re.error, IndexError) as error:
                 told = f", with {to!r} in its place," if to else ""
                 raise UserError(f"pattern {pattern!r}{told} is none: {error}") from error
-        shares = (self.val_share, self.test_share)
-        wrong = {
-            f"minimum={self.minimum}: expected 1 or more": self.minimum < 1,
-            f"val_share={shares[0]:g}, test_share={shares[1]:g}: expected shares of 0 or more that "
-            "leave some for training": not (min(shares) >= 0 and sum(shares) < 1),
-            f"tiers={list(self.tiers)}: expected at least one name": not self.tiers,
-            f"medium_of_tier={self.medium_of_tier!r}: expected one of {', '.join(MEDIA)}": (
-                self.medium_of_tier not in MEDIA
-            ),
-            f"split={self.split!r}: expected one of {', '.join(SPLITS)}": self.split not in SPLITS,
-            f"within={self.within!r}: expected '', 'film' or 'frame'": self.within not in WITHIN,
-            f"crop={list(self.crop)}: expected width and height of a side": (
-                bool(self.sides) != (len(self.crop) == 2)
-            ),
-            f"sides={dict(self.sides)}: expected left or right": not (
-                {*self.sides.values()} <= {"left", "right"}
-            ),
-            f"rate={self.rate:g}: expected 0 to 1000": not 0 <= self.rate <= 1000,
-        }
-        if problems := [text for text, is_wrong in wrong.items() if is_wrong]:
-            raise UserError(problems[0])
+        if self.val_share + self.test_share >= 1:
+            raise UserError(
+                f"val_share={self.val_share:g}, test_share={self.test_share:g}: expected shares "
+                "that leave some for training"
+            )
+        if bool(self.sides) != (len(self.crop) == 2):
+            raise UserError(
+                f"crop={list(self.crop)}, sides={self.sides}: expected width and height of a side, "
+                "or neither of the two"
+            )

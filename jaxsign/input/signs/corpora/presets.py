@@ -133,29 +133,17 @@ def read(path: Path) -> Preset:
     base = table.pop("base", None)
     if base is not None and base not in SHIPPED:
         raise UserError(f"{path}: base {base!r} is unknown; known: {', '.join(SHIPPED)}")
-    fields = {field.name: field for field in dataclasses.fields(Preset)}
+    known = [field.name for field in dataclasses.fields(Preset)]
     for name in table:
-        if name not in fields:
-            raise UserError(f"{path}: has no field {name!r}.{did_you_mean(name, fields)}")
+        if name not in known:
+            raise UserError(f"{path}: has no field {name!r}.{did_you_mean(name, known)}")
+    values: dict[str, Any] = {name: _tupled(value) for name, value in table.items()}
     try:
-        values = {name: _value(name, fields[name].type, value) for name, value in table.items()}
         return dataclasses.replace(SHIPPED[base], **values) if base else Preset(**values)
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def _value(name: str, kind: Any, value: Any) -> Any:
-    """A value of TOML as the field has it."""
-    if str(kind).startswith("tuple"):
-        if not isinstance(value, list):
-            raise UserError(f"{name}={value!r}: expected a list")
-        value = tuple(tuple(one) if isinstance(one, list) else one for one in value)
-        of = int if name == "crop" else tuple if name == "clean_up" else str
-        good = all(isinstance(one, of) for one in value)
-    elif kind in (float, int):
-        good = isinstance(value, int | kind) and not isinstance(value, bool)
-    else:
-        good = isinstance(value, kind if kind in (str, bool) else dict)
-    if not good:
-        raise UserError(f"{name}={value!r}: is of another type than {kind}")
-    return value
+def _tupled(value: object) -> object:
+    """Lists of TOML as a table has them."""
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value

@@ -1,5 +1,6 @@
 """Clips cut out of one film, in one pass through it."""
 
+import collections
 import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -86,17 +87,18 @@ def cut(job: FilmJob, notes: pool.Notes) -> list[CutRow]:
     with video.Video(job.path) as opened:
         rate = job.preset.rate or opened.rate
         clips = [_Clip(row, job, rate) for row in job.rows]
+        due = _Due(clips)
         try:
             shown, count, last = None, 0, 0.0
             for frame in opened:
                 if shown is not None:
-                    _show(clips, shown, frame.seconds)
+                    due.show(shown, frame.seconds)
                 shown, count, last = frame, count + 1, frame.seconds
-                if all(clip.over for clip in clips):
+                if due.over:
                     break
                 notes((count, last / opened.seconds if opened.seconds else 0.0))
             if shown is not None:
-                _show(clips, shown, last + 1 / (opened.rate or rate))
+                due.show(shown, last + 1 / (opened.rate or rate))
             end = f"the film's last frame is at {1000 * last:.0f} ms"
             return [clip.ended(opened.damage or end) for clip in clips]
         finally:
@@ -104,9 +106,28 @@ def cut(job: FilmJob, notes: pool.Notes) -> list[CutRow]:
                 clip.drop()
 
 
-def _show(clips: Sequence["_Clip"], frame: video.Frame, until: float) -> None:
-    for clip in clips:
-        clip.show(frame, until)
+class _Due:
+    """The clips that a frame may belong to: of a long film's thousands these are few.
+
+    Args:
+      clips: of a film, by their start.
+    """
+
+    def __init__(self, clips: Sequence["_Clip"]):
+        self._later, self._begun = collections.deque(clips), list[_Clip]()
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is needed of the film."""
+        return not (self._later or self._begun)
+
+    def show(self, frame: video.Frame, until: float) -> None:
+        """Gives the clips that it is in a frame that the film shows `until` a time in seconds."""
+        while self._later and self._later[0].due < until:
+            self._begun.append(self._later.popleft())
+        for clip in self._begun:
+            clip.show(frame, until)
+        self._begun = [clip for clip in self._begun if not clip.over]
 
 
 class _Clip:
@@ -127,7 +148,7 @@ class _Clip:
     def show(self, frame: video.Frame, until: float) -> None:
         """Takes a frame that the film shows `until` a time in seconds, as often as it is due."""
         picture = None
-        while not self.over and self._due < until:
+        while not self.over and self.due < until:
             if picture is None:
                 pixels = self._pixels(frame)
                 if self._reason:
@@ -143,7 +164,7 @@ class _Clip:
                 self._open.close()
 
     @property
-    def _due(self) -> float:
+    def due(self) -> float:
         """Seconds of the film at which the next frame is taken."""
         return self._row.start / 1000 + (self._count + 0.5) / self._rate
 

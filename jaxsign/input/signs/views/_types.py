@@ -37,6 +37,10 @@ def _knows_all(clip: Clip | np.ndarray, **_: Any) -> str:
     return ""
 
 
+def _of_no_generation(**_: Any) -> str:
+    return ""
+
+
 def _fits_nothing(clips: Iterable[Clip | np.ndarray], **_: Any) -> dict[str, Any]:
     return {}
 
@@ -53,8 +57,8 @@ def _anything_detected(clip: Clip, **_: Any) -> np.ndarray:
 class View:
     """What a file of this folder tells of its view, as its `VIEW`.
 
-    `make`, `frames`, `fit`, `visible` take the view's options by name, and all but `make` pass over
-    those that they do not use.
+    `make`, `frames`, `fit`, `visible`, `assumes`, `generation` take the view's options by name, and
+    all but `make` pass over those that they do not use.
 
     Attributes:
         make: a clip, or what is stored of one -> float32 [T, ...]. Its keywords are the options.
@@ -67,6 +71,8 @@ class View:
         visible: clip -> bool [T], the frames in which the view sees anything; by default those with
             any landmark.
         assumes: clip -> what it takes for granted of it, which may not be so; "" by default.
+        generation: 'A' or 'B', whose augmentations fit what it gives (`input.augment.signon_a` and
+            `signon`); "" (the default) = it is not asked for either.
         looks_at: what it looks at of a person, of 'hand', 'face', 'pose'; nothing by default.
         hands: what is stored of a clip [T, ...] -> bool [T], the frames that show a hand; None (the
             default) = it does not tell, or not of that shape.
@@ -85,6 +91,7 @@ class View:
     fit: Callable[..., dict[str, Any]] = _fits_nothing
     visible: Callable[..., np.ndarray] = _anything_detected
     assumes: Callable[..., str] = _knows_all
+    generation: Callable[..., str] = _of_no_generation
     looks_at: tuple[str, ...] = ()
     hands: Callable[[np.ndarray], np.ndarray | None] = _hands_unknown
     streamed: Callable[..., StreamedView] | None = None
@@ -137,6 +144,11 @@ class BoundView:
     def assumes(self, clip: Clip | np.ndarray) -> str:
         """What it takes for granted of a clip, which may not be so; "" = nothing."""
         return self.view.assumes(clip, **self.options)
+
+    @property
+    def generation(self) -> str:
+        """'A' or 'B' of SignON's points; "" = it gives others."""
+        return self.view.generation(**self.options)
 
     def visible(self, clip: Clip) -> np.ndarray:
         """bool [T]: frames in which the view sees anything."""

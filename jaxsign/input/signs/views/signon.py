@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input import windows
 from jaxsign.input.signs import signon_kinds
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND, Clip
@@ -32,7 +31,6 @@ def view(
     dims: int = 2,
     output: str = "features",
     aspect: float = 0.0,
-    fixed_length: bool = False,
     kind: str = "",
     films: tuple[float, ...] = (),
 ) -> np.ndarray:
@@ -46,7 +44,6 @@ def view(
       output: 'features', flat; or 'points', which augmentation takes: [T, 75, 3], normalised in
         generation A, scaled and imputed in generation B.
       aspect: height / width of the image; 0 = by the clip's frame size, or else `films`.
-      fixed_length: the 16 frames that the original's batches of fixed length hold.
       kind: of data, as SignON's --data_kind; arrays are then what such a file stores. '' = points
         as MediaPipe gives them.
       films: height / width of each training folder's films (data.aspect); the first one is that of
@@ -60,12 +57,10 @@ def view(
       UserError: an option that there is not, or an array of another shape.
     """
     told = signon_kinds.get(kind or "Mediapipe")
-    generation = generation or told.generation
+    generation = generation_of(generation=generation, kind=kind)
     _signon_checks.check(clip, told, generation, dims, output, aspect)
     ready = told.points(clip) if isinstance(clip, np.ndarray) else None
     points = points75(clip) if ready is None else ready
-    if fixed_length:
-        points = points[windows.fixed_length(len(points))]
     rest: dict[str, Any] = {"generation": generation, "dims": dims, "output": output, "kind": kind}
     if ready is not None or told.raw:
         return finish(points.astype(np.float32), **rest)
@@ -105,7 +100,7 @@ def finish(
     if output == "points":
         return points
     told = signon_kinds.get(kind or "Mediapipe")
-    if (generation or told.generation) == "A":
+    if generation_of(generation=generation, kind=kind) == "A":
         return told.layout.flat(points, dims)
     return features(np.nan_to_num(points))
 
@@ -272,6 +267,11 @@ def assumes(
     )
 
 
+def generation_of(*, generation: str = "", kind: str = "", **_: Any) -> str:
+    """'A' or 'B', under the view's options."""
+    return generation or signon_kinds.get(kind or "Mediapipe").generation
+
+
 def _aspect(clip: Clip | np.ndarray, films: tuple[float, ...] = ()) -> float:
     width, height = clip.frame_size if isinstance(clip, Clip) else (0, 0)
     return height / width if width and height else (*films, 1.0)[0]
@@ -283,5 +283,6 @@ VIEW = View(
     early={"output": "points"},
     finish=finish,
     assumes=assumes,
+    generation=generation_of,
     looks_at=("hand", "pose"),
 )

@@ -126,9 +126,16 @@ class Run(answering.Trained):
         """Refuses features [T, ...] that the net does not take.
 
         Raises:
-          UserError: a frame of another shape.
+          UserError: a frame of another shape, or one that is infinite.
         """
         images = self.images(x)
+        if x.dtype.kind == "f" and np.isinf(x).any():
+            frame = int(np.isinf(x).reshape(len(x), -1).any(axis=1).argmax())
+            raise UserError(
+                f"{name}: frame {frame} holds infinite numbers; expected finite ones"
+                f"{', or NaN for what was not detected' if self.takes_nan else ''}. Extract or "
+                "record it again"
+            )
         if x.shape[1:] == self.frame_shape or (images and self.takes_frames):
             return
         found = f"{' x '.join(map(str, x.shape[1:]))} numbers a frame"

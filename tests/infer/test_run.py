@@ -4,6 +4,7 @@ import functools
 import json
 import zlib
 
+import numpy as np
 import pytest
 import run_helpers
 
@@ -28,6 +29,14 @@ def test_everything_comes_from_the_folder(run):
     assert run.heads == ("gloss", "cat") and run.input_dim == 156
     assert run.labels["gloss"][3] == "DON’T KNOW"
     assert run.max_length == 32 and run.info["epoch"] == 7 and run.net.emb_dim == 16
+
+
+def test_infinite_numbers_are_no_input(run):
+    x = np.zeros((3, 156), np.float32)
+    run.check(x, "x.npy")
+    x[1, 7] = -np.inf
+    with pytest.raises(UserError, match=r"^x.npy: frame 1 holds infinite numbers; expected fini"):
+        run.check(x, "x.npy")
 
 
 def test_without_labels_json_there_are_no_names(tmp_path):

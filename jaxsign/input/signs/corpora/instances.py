@@ -252,7 +252,11 @@ def _named(rows: list[Instance], preset: Preset, problems: list[str]) -> list[In
         }
         name = _filled(preset.sample, words)
         if name in found:
-            problems.append(f"{row.eaf}: {row.gloss!r} at {row.start} ms is there twice")
+            problems.append(
+                f"{row.eaf}: {row.gloss!r} at {row.start} ms: its clip would have the name of that "
+                f"of {found[name].eaf}, {found[name].gloss!r}: {name}. Remove the one that is "
+                "there twice, or tell them apart by {id} in the preset's 'sample'"
+            )
             continue
         found[name] = dataclasses.replace(row, id=words["id"], sample=name)
     return list(found.values())

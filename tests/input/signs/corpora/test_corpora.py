@@ -166,22 +166,29 @@ def test_clips_of_landmarks_take_over_glosses_signers_and_subsets(tmp_path):
 def test_a_film_that_cannot_be_cut_is_told_and_the_rest_is_done(tmp_path):
     eafs.numbered(tmp_path / "films/good.mp4", 10)
     (tmp_path / "films/empty.mp4").touch()
+    (tmp_path / "films/text.mp4").write_text("no film\n" * 99)
+    whole = (tmp_path / "films/good.mp4").read_bytes()
+    (tmp_path / "films/short.mp4").write_bytes(whole[: len(whole) // 2])
     row = rows.Instance("0", "A", 0, 200, "p", "good.mp4", "a.mp4", subset="train")
     table = [
         row,
         dataclasses.replace(row, id="1", start=300, end=600, sample="b.mp4"),
         dataclasses.replace(row, id="2", film="empty.mp4", sample="c.mp4"),
         dataclasses.replace(row, id="3", film="none.mp4", sample="d.mp4"),
+        dataclasses.replace(row, id="4", film="text.mp4", sample="e.mp4"),
+        dataclasses.replace(row, id="5", film="short.mp4", sample="f.mp4"),
     ]
     rows.write(tmp_path, rows.SPLIT, table, ())
     rows.write_glosses(tmp_path, rows.SPLIT_GLOSSES, ["A"])
     paths = (tmp_path / rows.SPLIT, tmp_path / rows.SPLIT_GLOSSES, tmp_path / "films")
     found = cutting.cut(*paths, tmp_path / "data", presets.find("vgt"), workers=1)
     reasons = {one.sample: one.reason for one in found.rows}
-    assert reasons["a.mp4"] == "" and found.made == 1 and len(found.failed) == 3
+    assert reasons["a.mp4"] == "" and found.made == 1 and len(found.failed) == 5
     assert "2 of its 8 frames: the film's last frame is at 360 ms" in reasons["b.mp4"]
     assert "empty.mp4" in reasons["c.mp4"] and "0 bytes" in reasons["c.mp4"]
     assert "none.mp4: no such file" in reasons["d.mp4"]
+    assert "text.mp4: cannot be read as a video (it is a text file)" in reasons["e.mp4"]
+    assert "short.mp4: cannot be read as a video" in reasons["f.mp4"]
     assert [row["Video"] for row in cells(tmp_path / "data/samples.csv")] == ["a.mp4"]
     assert [path.name for path in (tmp_path / "data/clips").glob("*.mp4")] == ["a.mp4"]
 
@@ -238,6 +245,22 @@ def test_bsl_and_isl_have_films_participants_and_names_of_their_own(tmp_path):
     ]
     assert found.rows[0].participant == "Noeleen-Dublin"
     assert found.rows[0].sample == f"40_80_{name} (Converted).mov"
+
+
+def test_two_signs_whose_clips_would_have_one_name_are_told(tmp_path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films/v.mp4").touch()
+    for folder in "ab":
+        eafs.eaf(tmp_path / f"elan/{folder}/v.eaf", {"G": [(0, 80, folder.upper())]})
+    table = presets.Preset(("G",), participant="p", sample="{start}_{film}.mp4")
+    found = instances.find(tmp_path / "elan", tmp_path / "films", table)
+    assert [row.gloss for row in found.rows] == ["A"] and len(found.problems) == 1
+    assert (
+        "b/v.eaf: 'B' at 0 ms: its clip would have the name of that of a/v.eaf, 'A': 0_v"
+        in (found.problems[0])
+    )
+    apart = dataclasses.replace(table, sample="{eaf}_{id}.mp4")
+    assert not instances.find(tmp_path / "elan", tmp_path / "films", apart).problems
 
 
 BAD = {

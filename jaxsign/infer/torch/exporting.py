@@ -125,8 +125,8 @@ def _with_backbone(
     if not path:
         raise UserError(
             f"{run.workdir} does not hold the image backbone, which the original's checkpoint has. "
-            "Give torchvision's weights with --backbone-weights FILE "
-            "(inception_v3_google-0cc3c7bd.pth), or leave the backbone out with --heads-only."
+            f"Give {run.net.optional_parts[0].source} with --backbone-weights FILE, or leave the "
+            "backbone out with --heads-only."
         )
     variables = run.net.optional_parts[0].joined(run.variables, path)
     weights = torch_map.to_state_dict(table, variables)

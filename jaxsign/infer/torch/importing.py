@@ -81,7 +81,7 @@ def import_checkpoint(
       pooling: likewise; None = 'mean'.
       label_map: csv gloss_id,label,cat_id,category, or json {name: id}; None = ids serve as names.
       with_backbone: keep the image backbone of a net that has one; None = only if the
-        checkpoint's optimizer has trained it.
+        checkpoint's optimizer has trained it, or the system learns from films alone.
       overrides: recipe words like `--config.data.val.path=DIR`.
 
     Raises:
@@ -102,7 +102,8 @@ def import_checkpoint(
     _set(config, form.settings(extras, fields, notes), overrides)
     built = nets.build(**config.net.to_dict())
     weights = recognise.as_float32(weights, notes)
-    table, backbone = recognise.split_table(built, weights, extras, with_backbone, notes)
+    keep = form.with_backbone if with_backbone is None else with_backbone
+    table, backbone = recognise.split_table(built, weights, extras, keep, notes)
     weights = {key: value for key, value in weights.items() if key not in backbone}
     variables = torch_map.to_variables(table, weights, where=str(path))
     labels = _labels(config, fields, label_map, form.first_id, notes)

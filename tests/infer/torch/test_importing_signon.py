@@ -78,6 +78,50 @@ def test_generation_a_takes_flat_vectors_of_fixed_length(tmp_path):
     assert content["hyper_parameters"] == {**A, "model_name": "PTN"}
 
 
+def test_vtn_learns_from_films_and_keeps_its_backbone(tmp_path):
+    """A file as the original's module saves it, of random weights and running statistics."""
+    from parity.reference import signon_vtn
+
+    torch.manual_seed(0)
+    backbone = "efficientnet_b0"
+    module = signon_vtn.VTN(
+        num_classes=[1, 2], d_hidden=8, num_attention_heads=2, num_attention_layers=1,
+        lang_embedding_size=4, backbone_name=backbone,
+    )  # fmt: skip
+    state = {f"model.{key}": value for key, value in module.state_dict().items()}
+    films = {"model_name": "VTN", "data_kind": "RGB_Full", "backbone_name": backbone}
+    told = {**B, **films, "variable_length_sequences": False}
+    found = importing.import_checkpoint(save(tmp_path / "a.ckpt", state, told), tmp_path / "r")
+    assert found.net == "vtn"
+    assert found.fields == {**SIZES, "languages": 2, "language_dim": 4, "backbone_name": backbone}
+    run = runs.load_run(tmp_path / "r")
+    assert run.takes_frames and (run.config.data.kind, run.config.view.name) == (
+        "RGB_Full", "frames",
+    )  # fmt: skip
+    assert (run.config.input.fixed_length, run.config.data.aspect) == (0, ())
+    out = exporting.export_checkpoint(tmp_path / "r", tmp_path / "o.ckpt").path
+    content = torch.load(out, weights_only=True)
+    assert list(content["state_dict"]) == list(state) and content["hyper_parameters"] == told
+    for key, value in state.items():
+        assert torch.equal(content["state_dict"][key], value), key
+    # Of the heads alone, and with words of the run's own.
+    del content["hyper_parameters"]
+    bare = tmp_path / "bare.ckpt"
+    torch.save(content, bare)
+    importing.import_checkpoint(bare, tmp_path / "s", n_heads=2)
+    own = exporting.export_checkpoint(tmp_path / "s", tmp_path / "p.ckpt", heads_only=True).path
+    content = torch.load(own, weights_only=True)
+    assert content["hyper_parameters"].items() >= {**films, "num_classes": [3]}.items()
+    assert not any(key.startswith("model.backbone.0.") for key in content["state_dict"])
+    for change, expected in (
+        ({"backbone_name": "resnet34"}, "backbone_name: 'resnet34' in hyper_parameters"),
+        ({"data_kind": "Mediapipe"}, "data_kind: 'Mediapipe', but the net takes films"),
+    ):
+        path = save(tmp_path / "b.ckpt", state, {**told, **change})
+        with pytest.raises(UserError, match=expected):
+            importing.import_checkpoint(path, tmp_path / "t")
+
+
 def test_embeddings_over_time_have_as_many_rows_as_the_clip_has_frames(tmp_path):
     torch.save(weights("ptn"), tmp_path / "bare.pt")
     importing.import_checkpoint(tmp_path / "bare.pt", tmp_path / "r", n_heads=2)
@@ -92,6 +136,7 @@ def test_embeddings_over_time_have_as_many_rows_as_the_clip_has_frames(tmp_path)
         ({"d_hidden": 16}, "emb_dim: 16 in hyper_parameters, 8 by the weights"),
         ({"num_classes": [2, 2]}, r"num_classes: \[2, 2\] in hyper_parameters, 3 by"),
         ({"model_name": "PTN"}, "model_name: 'PTN', expected 'PoseFormer'"),
+        ({"data_kind": "RGB_Full"}, "'RGB_Full', but the net takes points"),
         ({"data_kind": "OpenPose_Raw"}, "'OpenPose_Raw' is of generation A"),
         ({"data_kind": "Kinect"}, "data_kind: "),
         ({"num_attention_heads": 3}, "n_heads=3 does not divide emb_dim=8"),

@@ -24,12 +24,15 @@ class Form:
       variant: of the net's recipe, the one with the original's own numbers.
       recipe: with its variant, where that is not the one whose first variant has the net; "" = it
         is.
+      with_backbone: its data are films: an image backbone is always kept. None = only if the
+        file's optimizer has trained it.
     """
 
     metric: ClassVar[str] = "best metric"
     first_id: ClassVar[int] = 0
     variant: ClassVar[str] = ""
     recipe: str = ""
+    with_backbone: bool | None = None
 
     def n_heads(self, extras: Mapping[str, Any]) -> int | None:
         """Attention heads, which shapes do not tell; None where the file does not either."""

@@ -18,12 +18,15 @@ _LIGHTNING = "1.7.7"
 _FIXED = 16
 # Lists of them with an entry a language.
 _EACH = ("num_classes", "data_dir", "source_aspect_ratio")
+# The kind of data that have no points.
+_FILMS = "RGB_Full"
 # In hyper_parameters: what a field of the net is called.
 _SIZES = {
     "n_heads": "num_attention_heads",
     "emb_dim": "d_hidden",
     "n_layers": "num_attention_layers",
 }
+_BACKBONE = "backbone_name"
 
 
 class SignonForm(originals.Form):
@@ -37,8 +40,9 @@ class SignonForm(originals.Form):
 
     metric = "val_accuracy"
 
-    def __init__(self, net: str, model: str, recipe: str, *, older: bool):
+    def __init__(self, net: str, model: str, recipe: str, *, older: bool, films: bool = False):
         self._net, self._model, self.recipe, self._older = net, model, recipe, older
+        self.with_backbone = True if films else None
 
     def n_heads(self, extras: Mapping[str, Any]) -> int | None:
         """Attention heads, where the file tells them."""
@@ -76,25 +80,28 @@ class SignonForm(originals.Form):
         told = _arguments(extras)
         if not told:
             return {}
-        kind = str(told.get("data_kind") or "Mediapipe")
-        aspects = told.get("source_aspect_ratio")
+        kind = told.get("data_kind")
+        points = not self.with_backbone
+        aspects = told.get("source_aspect_ratio") if points else None
         changes: dict[str, Any] = {
-            "data.kind": kind,
-            "input.fixed_length": 0 if told.get("variable_length_sequences", True) else _FIXED,
+            "data.kind": str(kind or "Mediapipe") if points else _FILMS,
             "optim.lr": told.get("learning_rate"),
             "optim.weight_decay": told.get("weight_decay") or 0.0,
             "input.batch_size": told.get("batch_size"),
         }
+        if points and not told.get("variable_length_sequences", True):
+            changes["input.fixed_length"] = _FIXED
         if isinstance(aspects, list) and all(isinstance(a, int | float) for a in aspects):
             changes["data.aspect"] = tuple(map(float, aspects))
             changes["data.portrait"] = any(aspect > 1 for aspect in aspects)
         if _is_first(told):
+            changes |= {"loss.name": "ce", "loss.label_smoothing": 0.0}
+        if _is_first(told) and points:
             changes |= {
                 "view.output": "features",
                 "data.dims": 2 if told.get("mediapipe_2d") else 3,
             }
             changes |= {f"input.augment.signon.{name}": 0.0 for name in _NEWER}
-            changes |= {"loss.name": "ce", "loss.label_smoothing": 0.0}
         classes = _counts(told)
         if len(classes) > 1:
             folders = ",".join(f"DIR{number}" for number in range(1, len(classes) + 1))
@@ -135,6 +142,7 @@ class SignonForm(originals.Form):
             "learning_rate": config.optim.lr,
             "weight_decay": config.optim.weight_decay or None,
             **{theirs: int(net[ours]) for ours, theirs in _SIZES.items()},
+            **({_BACKBONE: str(net[_BACKBONE])} if _BACKBONE in net else {}),
             "num_classes": int(net.num_gloss) if first else [int(net.num_gloss)],
             "d_pose": int(net.get("input_dim", 134)),
             "data_kind": config.data.kind,
@@ -180,7 +188,7 @@ def _check(
     told: Mapping[str, Any], found: Mapping[str, Any], model: str, older: bool, path: Path
 ) -> None:
     """Raises UserError where arguments contradict the weights or each other."""
-    wrong = [*_sizes(told, found), *_languages(told, found), *_kind(told)]
+    wrong = [*_sizes(told, found), *_languages(told, found), *_kind(told, found)]
     if told.get("model_name") not in (None, model):
         wrong.append(f"model_name: {told['model_name']!r}, expected {model!r} by the weights")
     if _is_first(told) and not older:
@@ -196,6 +204,8 @@ def _check(
 def _sizes(told: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     counts = _counts(told)
     rows = [(ours, told.get(theirs)) for ours, theirs in _SIZES.items()]
+    # Nets of points have no backbone, whatever the arguments' default says.
+    rows += [(_BACKBONE, told.get(_BACKBONE))] if _BACKBONE in found else []
     wrong = [
         f"{ours}: {value!r} in hyper_parameters, {found[ours]} by the weights"
         for ours, value in rows
@@ -220,14 +230,18 @@ def _languages(told: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     return [f"of another number of languages each: {text}"]
 
 
-def _kind(told: Mapping[str, Any]) -> list[str]:
-    kind = told.get("data_kind")
+def _kind(told: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    kind, films = told.get("data_kind"), _BACKBONE in found
     if kind is None:
         return []
     try:
         newer = signon_kinds.get(str(kind)).generation == "B"
     except UserError as error:
         return [f"data_kind: {error}"]
+    if films != (kind == _FILMS):
+        return [f"data_kind: {kind!r}, but the net takes {'films' if films else 'points'}"]
+    if films:
+        return []  # both generations have them
     if newer != _is_first(told):
         return []
     return [

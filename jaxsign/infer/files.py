@@ -319,10 +319,7 @@ def check_finite(x: Array, name: str | Path, run: runs.Run) -> None:
 
 def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.NetInput:
     if np.isnan(clip.landmarks[..., :2]).any(-1).all():
-        raise UserError(
-            f"{path}: nobody was found in any of its {len(clip)} frames, so there is no sign to "
-            "recognise. Look at the video (jaxsign extract --preview) or record it again."
-        )
+        raise _empty(path, len(clip))
     x = run.features(clip)
     valid = np.ones(len(x), bool)
     if mask == "visibility" and run.view is not None:
@@ -330,10 +327,19 @@ def _viewed(clip: Clip, path: Path, run: runs.Run, mask: str) -> runs.NetInput:
     return runs.NetInput(x, valid, seen.of_value(clip, run.config))
 
 
+def _empty(path: Path, frames: int) -> UserError:
+    return UserError(
+        f"{path}: nobody was found in any of its {frames} frames, so there is no sign to "
+        "recognise. Look at the video (jaxsign extract --preview) or record it again."
+    )
+
+
 def _stored(
     x: Array, item: Item, arrays: Mapping[str, Array], run: runs.Run, mask: str
 ) -> runs.NetInput:
     check_finite(x, item.path, run)  # before the view, which may take them for what is missing
+    if len(x) and x.dtype.kind == "f" and np.isnan(x).all():
+        raise _empty(item.path, len(x))
     fitting = _fits(x, run)
     about = seen.of_value(x, run.config, item.collection.rate if item.collection else item.fps)
     try:

@@ -10,7 +10,7 @@ import run_helpers
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.infer import fitting
+from jaxsign.infer import files, fitting
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import views
 
@@ -37,6 +37,15 @@ def test_infinite_numbers_are_no_input(run):
     x[1, 7] = -np.inf
     with pytest.raises(UserError, match=r"^x.npy: frame 1 holds infinite numbers; expected fini"):
         run.check(x, "x.npy")
+
+
+def test_an_array_in_which_nobody_was_found_is_no_sign(tmp_path):
+    run = runs.load_run(run_helpers.save_points_run(tmp_path / "r"))
+    points = np.full((6, 75, 3), np.nan, np.float32)
+    with pytest.raises(UserError, match="the array: nobody was found in any of its 6 frames"):
+        files.of_array(points, run)
+    points[2, :33] = 0.5
+    assert len(files.of_array(points, run).x) == 6
 
 
 def test_without_labels_json_there_are_no_names(tmp_path):

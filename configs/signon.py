@@ -19,7 +19,8 @@ PTN in place of PoseFormer 'traduttore-ptn', 'signwish-ptn':
     jaxsign train --config signon:traduttore --workdir runs/traduttore \
         --config.data.train.path=DIR --config.data.val.path=DIR --config.data.test.path=DIR
 
-DIR holds sequences.npz with the set's own split. docs/transfer.md has what they reach.
+DIR holds sequences.npz with the set's own split. Traduttore: 0.986 test accuracy (three seeds) in
+about two and a half minutes on two cores; docs/transfer.md has the others.
 
 'transfer' - PoseFormer from another run: --config.train.init_from=RUN. Its body stands still until
 the loss of validation has not fallen for 5 epochs, then all thaws (docs/transfer.md, too).

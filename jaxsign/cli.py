@@ -30,6 +30,7 @@ examples:
 _VERBS = {
     "train": "jaxsign.train.commands:add_train",
     "evaluate": "jaxsign.infer.commands:add_evaluate",
+    "baseline": "jaxsign.infer.baseline_commands:add_baseline",
     "predict": "jaxsign.infer.commands:add_predict",
     "live": "jaxsign.infer.live.commands:add_live",
     "stream": "jaxsign.infer.live.stream_commands:add_stream",

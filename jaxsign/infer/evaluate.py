@@ -9,7 +9,7 @@ import jax
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.infer import asking
+from jaxsign.infer import asking, baseline
 from jaxsign.infer import run as runs
 from jaxsign.input import batching, tables
 from jaxsign.input.examples import Examples
@@ -58,6 +58,8 @@ def evaluate(
     scorer = run.task.scorer(run, asked or {})
     examples = open_split(run, data_section(run, split, path, labels, skip_missing), split)
     scored = score(run, examples, scorer, batch_size)
+    if path is None and (known := baseline.beside(run.workdir, split, len(examples))):
+        scored.stand_beside(known)
     folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
     complete = scored.write(folder, {"model_info": _about(run)})
     scored.show()

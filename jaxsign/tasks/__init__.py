@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from jaxsign import nets
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.examples import Examples, Survey
-from jaxsign.tasks import answering, measures
+from jaxsign.tasks import answering, baselines, measures
 
 Array = jax.Array
 # What a recipe calls a task, and its folder here.
@@ -70,6 +70,20 @@ class Task(answering.Answering):
     def check(cls, config: ConfigDict) -> list[str]:
         """What in a recipe the task cannot work with, a sentence each; default: nothing."""
         return []
+
+    # What simple methods reach.
+
+    @classmethod
+    def baseliner(cls) -> baselines.Baseliner:
+        """What tells how far simple methods get on examples of this task; default: refused.
+
+        Raises:
+          UserError: there are no simple methods for it.
+        """
+        raise UserError(
+            "baselines are for recipes that learn one sign a clip (task.name='classify'), not "
+            "sentences: evaluate such a run by its word errors alone"
+        )
 
     # Without data, for a smoke test.
 

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from jaxsign import nets, reading
 from jaxsign.errors import UserError
 from jaxsign.input.examples import Examples
-from jaxsign.tasks import following
+from jaxsign.tasks import baselines, following
 
 Names = dict[str, tuple[str, ...] | None]
 Outputs = following.Outputs
@@ -80,6 +80,10 @@ class Score(abc.ABC):
     @abc.abstractmethod
     def add(self, index: np.ndarray, rows: Outputs) -> None:
         """Takes the answers to some examples: int [n], and the first n of the rows are theirs."""
+
+    def stand_beside(self, simple: baselines.Simple) -> None:
+        """Takes what simple methods reach on the same examples, to tell it beside; default: not."""
+        return None
 
     @abc.abstractmethod
     def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,12 +21,14 @@ class Number:
       words: how people call it.
       better: whether it is better when it is higher ('max') or lower ('min').
       percent: read as a percentage, not as a fraction.
+      counted: a share of the examples, so that few of them leave much to chance.
     """
 
     key: str
     words: str
     better: Literal["max", "min"]
     percent: bool = False
+    counted: bool = False
 
     def score(self, means: Means) -> float:
         """The number with its sign such that higher is better; NaN if `means` lacks it."""

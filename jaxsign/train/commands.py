@@ -125,6 +125,8 @@ def _train(arguments: argparse.Namespace) -> int:
             f"in {result.workdir}\nto go on: {again}"
         )
         return 130
+    if result.doubt:
+        display.say(result.doubt)
     display.say(
         f"done: best {result.monitor.words} {result.monitor.shown(result.best)} (epoch "
         f"{result.best_epoch}). The run is in {result.workdir}\n"

@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 from jaxsign import locking
 from jaxsign.errors import UserError
 from jaxsign.input import batching
-from jaxsign.tasks import measures
+from jaxsign.tasks import chance, measures
 from jaxsign.train import (
     autobatch,
     checkpoint,
@@ -48,7 +48,7 @@ _SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
 class TrainingResult:
     """How a run ended: `best` is the `monitor`'s value after `best_epoch`.
 
-    `epochs` and `step` are those done, of the whole run.
+    `epochs` and `step` are those done, of the whole run; `doubt` says why `best` tells little.
     """
 
     workdir: Path
@@ -58,6 +58,7 @@ class TrainingResult:
     best_epoch: int
     monitor: measures.Number
     interrupted: bool
+    doubt: str = ""
 
 
 class Loop:
@@ -136,15 +137,17 @@ class Loop:
                 self.outputs.close()
                 self._close_feed()
                 self.checkpoints.close()
-        best = self.records.best
+        number = self.session.monitors.best
+        best = float("nan") if self.records.best is None else number.value(self.records.best)
         return TrainingResult(
             self.run.workdir,
             self.records.epoch,
             self.records.step,
-            float("nan") if best is None else self.session.monitors.best.value(best),
+            best,
             self.records.best_epoch,
-            self.session.monitors.best,
+            number,
             stop.requested and self.records.stage < len(self.run.stages) and not self._spent(),
+            chance.doubt(number, best, len(self.run.val)),
         )
 
     def _try_validation(self) -> None:
@@ -314,7 +317,7 @@ class Loop:
         session.schedule.observe(watched.steer.score(val))
         at_once = 0 if session.stage.until else settings.early_stop
         at.observe_stopping(watched.stop.score(val), settings.min_delta, at_once)
-        return at.observe(watched.best.score(val))
+        return at.observe(watched.best.score(val), val["loss"])
 
     def _end_epoch(
         self, train: measures.Means, val: measures.Means | None, took: outputs.Took, speed: float,

@@ -25,6 +25,8 @@ class Records:
       steps_in_epoch: steps done of the epoch at hand.
       sums: metric sums of the epoch at hand: numbers, or arrays of them.
       best, best_epoch: the highest validation score, and whose epoch it is.
+      best_loss: that epoch's validation loss, which a later epoch of the same score must fall below
+        to become the best; None where there is no best.
       stop_best, since_best: the score that counts for stopping, and validations since it rose.
       saves: checkpoints made so far; numbers them.
       skipped: float16 steps in a row that changed nothing.
@@ -42,6 +44,7 @@ class Records:
     sums: dict[str, Any] = dataclasses.field(default_factory=dict)
     best: float | None = None
     best_epoch: int = 0
+    best_loss: float | None = None
     stop_best: float | None = None
     since_best: int = 0
     saves: int = 0
@@ -60,18 +63,25 @@ class Records:
         """The inverse of `to_json`."""
         entries = _numbers(value)
         sums = {k: np.asarray(v) if isinstance(v, list) else v for k, v in entries["sums"].items()}
-        # Runs made before there were two kept one score for both.
-        return cls(**{"stop_best": entries["best"], **entries, "sums": sums})
+        # Runs made before there were two kept one score for both; and they gave ties to the first.
+        older = {"stop_best": entries["best"], "best_loss": -math.inf}
+        return cls(**{**older, **entries, "sums": sums})
 
     def add(self, sums: dict[str, Any]) -> None:
         """Adds a step's metric sums to those of the epoch."""
         add(self.sums, sums)
 
-    def observe(self, score: float) -> bool:
-        """Takes note of a validation's score; True if it is a new best."""
-        better = _rises(score, self.best)
+    def observe(self, score: float, loss: float = math.nan) -> bool:
+        """Takes note of a validation's score and loss; True if it is a new best.
+
+        Of equal scores the one with the lower loss is the best, of equal losses the first.
+        """
+        first = self.best_loss == -math.inf  # an older run goes on as it began
+        lower = self.best_loss is not None and loss < self.best_loss
+        better = _rises(score, self.best) or (score == self.best and lower)
         if better:
             self.best, self.best_epoch = score, self.epoch
+            self.best_loss = self.best_loss if first else loss
         return better
 
     def observe_stopping(self, score: float, min_delta: float, at_once: int = 0) -> None:

@@ -108,6 +108,9 @@ def test_all_files_are_written(run, source, tmp_path, capsys, caplog):
         "non_occluded_samples": 6,
     }
     assert stored["top_k_accuracy"]["gloss"]["1"] == 0.75
+    intervals = stored["accuracy_intervals"]
+    assert intervals["overall_results"]["gloss_accuracy"] == pytest.approx([0.409, 0.929], abs=1e-3)
+    assert intervals["occluded_results"].keys() == {"gloss_accuracy", "category_accuracy"}
     assert stored["top_k_accuracy"]["gloss"]["5"] == 1.0
     assert (
         json.loads((tmp_path / "o/overall_results.json").read_text()) == stored["overall_results"]
@@ -116,7 +119,7 @@ def test_all_files_are_written(run, source, tmp_path, capsys, caplog):
         rows = list(csv.DictReader(file))
     assert sum(int(r["support"]) for r in rows if r["head"] == "gloss") == 8
     streams = capsys.readouterr()
-    assert "75.0" in streams.out and "Weakest classes" in streams.out
+    assert "75.0" in streams.out and "40.9-92.9" in streams.out and "Weakest classes" in streams.out
     assert "1 of 8 clips are longer than 32" in caplog.text
 
 

@@ -104,6 +104,26 @@ def test_early_stopping_counts_on_in_the_next_stage_or_anew(resets, kept, after)
     assert (at.stop_best, at.since_best) == after
 
 
+def test_of_equal_scores_the_lower_loss_is_best_and_then_the_first():
+    at, best = records.Records(), []
+    scores = [(0.5, 1.0), (1.0, 0.9), (1.0, 0.7), (1.0, 0.7), (0.9, 0.1), (1.0, math.nan)]
+    for score, loss in scores:
+        at.epoch += 1
+        best.append(at.observe(score, loss))
+    assert best == [True, True, True, False, False, False]
+    assert (at.best, at.best_epoch, at.best_loss) == (1.0, 3, 0.7)
+
+
+def test_a_run_from_before_ties_were_told_apart_goes_on_as_it_began():
+    entries = records.Records(best=0.5, best_epoch=2).to_json()
+    del entries["best_loss"]
+    at = records.Records.from_json(entries)
+    for at.epoch, score in ((3, 0.5), (4, 0.6), (5, 0.6)):
+        at.observe(score, 1 / at.epoch)
+        at = records.Records.from_json(json.loads(json.dumps(at.to_json(), allow_nan=False)))
+    assert (at.best, at.best_epoch) == (0.6, 4)
+
+
 def test_records_made_with_one_score_for_both_go_on():
     entries = records.Records(best=0.5, since_best=2).to_json()
     del entries["stop_best"]

@@ -204,6 +204,23 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
             raise UserError(f"data.{split}.path={path}: no such file or folder")
 
 
+def has(data: ConfigDict, split: str) -> bool:
+    """Whether `config.data` tells of clips of a split: names their place, or knows some.
+
+    Raises:
+      UserError: a place that cannot be read.
+    """
+    kind = kind_of(data)
+    if kind.made or kind.table or data[split].path:
+        return kind.made or bool(data[split].path)
+    with tables.encoded(data.encoding):
+        if kind.gather is not None:
+            whole = kind.gather(data, split)
+        else:
+            whole = formats.open_collection(_path(data, split), kind.format or None)
+    return any(entry.split == split for entry in whole.entries)
+
+
 def kind_of(data: ConfigDict) -> SourceKind:
     """What `data.source` means.
 

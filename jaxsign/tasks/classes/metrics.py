@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign import spreadsheet
-from jaxsign.tasks import naming
+from jaxsign.tasks import chance, naming
 
 Array = np.ndarray
 Labels = Mapping[str, Array]
@@ -59,6 +59,19 @@ def overall(truth: Labels, predicted: Labels, rows: Array | None = None) -> dict
         result[f"{spell(head)}_recall"] = float(recall)
         result[f"{spell(head)}_f1_score"] = float(f1)
     return {**result, "num_samples": int(rows.sum())}
+
+
+def intervals(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[float]]]:
+    """95 % intervals [low, high] of the accuracies of `report`: group -> name -> interval."""
+    return {
+        group: {
+            name: list(chance.of_share(value, found["num_samples"]))
+            for name, value in found.items()
+            if name.endswith("_accuracy")
+        }
+        for group, found in groups.items()
+        if found.get("num_samples")
+    }
 
 
 def per_class(truth: Labels, predicted: Labels) -> dict[str, Any]:

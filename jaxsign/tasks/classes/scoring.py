@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.tasks import answering
+from jaxsign.tasks import answering, baselines
 from jaxsign.tasks.classes import answers, examples, figures, metrics, summary
 from jaxsign.whole import write_json
 
@@ -35,6 +35,7 @@ class ClassScore(answering.Score):
         source = clips.source
         self._parts = tuple(run.config.data.parts)  # one folder a language
         self._source, self._individual = source, individual
+        self._simple: baselines.Simple | None = None
         self._names = {head: known for head, known in run.labels.items() if known}
         self.truth = {head: np.asarray(source.labels[head]) for head in run.config.task.heads}
         classes = {head: int(run.config.net[f"num_{head}"]) for head in self.truth}
@@ -64,6 +65,9 @@ class ClassScore(answering.Score):
             for i in np.flatnonzero(~np.isfinite(scores).all(1))
         ])  # fmt: skip
         return {head: metrics.ranking(scores)[:, 0] for head, scores in self.scores.items()}
+
+    def stand_beside(self, simple: baselines.Simple) -> None:
+        self._simple = simple
 
     def table(self, subset: str) -> list[dict[str, Any]]:
         """Path, Subset, Ground truth, Prediction and the probabilities p0, ... of the first head.
@@ -95,7 +99,15 @@ class ClassScore(answering.Score):
             info["languages"] = [Path(part).name for part in self._parts]
         groups = metrics.report(self.truth, self.predicted, self._occluded, self._languages)
         top = metrics.top_k(self.truth, self.scores)
-        self._complete = {**about, "dataset_info": info, **groups, "top_k_accuracy": top}
+        self._complete = {
+            **about,
+            "dataset_info": info,
+            **groups,
+            "top_k_accuracy": top,
+            "accuracy_intervals": metrics.intervals(groups),
+        }
+        if self._simple is not None:
+            self._complete["baseline"] = self._simple.to_json()["heads"]
         write_json(folder / "complete_validation_results.json", self._complete)
         for name, group in groups.items():
             write_json(folder / f"{name}.json", group)
@@ -113,7 +125,7 @@ class ClassScore(answering.Score):
         return self._complete
 
     def show(self) -> None:
-        summary.show(self._complete, self._classes)
+        summary.show(self._complete, self._classes, simple=self._simple)
 
     @property
     def _occluded(self) -> Array | None:

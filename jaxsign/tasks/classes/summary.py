@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from jaxsign.screen import Console
+from jaxsign.tasks import baselines, chance
 from jaxsign.tasks.classes import metrics
 
 # The classes shown as the weakest of each head.
@@ -22,6 +23,7 @@ def show(
     complete: Mapping[str, Any],
     classes: Sequence[Mapping[str, Any]],
     console: Console | None = None,
+    simple: baselines.Simple | None = None,
 ) -> None:
     """Prints accuracies of every group and head, then the weakest classes.
 
@@ -29,9 +31,15 @@ def show(
       complete: as `jaxsign.infer.evaluate.report` makes it.
       classes: rows of `jaxsign.tasks.classes.metrics.class_table`.
       console: where to print; standard output if None.
+      simple: what simple methods reach on the same clips.
     """
     console = console or Console(highlight=False)
-    console.print(_accuracies(complete))
+    table = _accuracies(complete)
+    if simple is not None:
+        _add_simple(table, simple)
+    console.print(table)
+    for text in [] if simple is None else worse(complete, simple):
+        console.print(text, markup=False)
     weak = weakest(classes)
     if weak:
         console.print(_weak_classes(weak))
@@ -52,7 +60,18 @@ def weakest(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _accuracies(complete: Mapping[str, Any]) -> Table:
     # No column for recall: weighted by support it equals the accuracy.
     table = _table("Evaluation (%)")
-    for name in ("", "clips", "head", "accuracy", "top-3", "top-5", "precision", "F1"):
+    columns = (
+        "",
+        "clips",
+        "head",
+        "accuracy",
+        "95 % interval",
+        "top-3",
+        "top-5",
+        "precision",
+        "F1",
+    )
+    for name in columns:
         left = name in ("", "head")
         table.add_column(name, justify="left" if left else "right", no_wrap=True)
     top = complete["top_k_accuracy"]
@@ -75,11 +94,40 @@ def _accuracies(complete: Mapping[str, Any]) -> Table:
                 "" if row else str(found["num_samples"]),
                 head,
                 _percent(found[f"{head}_accuracy"]),
+                chance.spelt(chance.of_share(found[f"{head}_accuracy"], found["num_samples"])),
                 _percent(best.get("3")),
                 _percent(best.get("5")),
                 *(_percent(found[f"{head}_{name}"]) for name in ("precision", "f1_score")),
             )
     return table
+
+
+def worse(complete: Mapping[str, Any], simple: baselines.Simple) -> list[str]:
+    """A sentence for every head on which a simple method is better than the run."""
+    texts = []
+    for head in simple.right:
+        method, accuracy = simple.best(head)
+        own = complete["overall_results"][f"{metrics.spell(head)}_accuracy"]
+        if own < accuracy:
+            texts.append(
+                f"The run is worse than the baseline: {metrics.spell(head)} {_percent(own)} %, "
+                f"{method} {_percent(accuracy)} %. Another recipe, view or rate may learn more "
+                "(docs/small_sets.md)."
+            )
+    return texts
+
+
+def _add_simple(table: Table, simple: baselines.Simple) -> None:
+    methods = next(iter(simple.right.values()))
+    for method in methods:
+        for row, head in enumerate(simple.right):
+            table.add_row(
+                "" if row else method,
+                "" if row else str(simple.count),
+                metrics.spell(head),
+                _percent(simple.accuracy(head, method)),
+                chance.spelt(chance.interval(simple.right[head][method], simple.count)),
+            )
 
 
 def _weak_classes(rows: Sequence[Mapping[str, Any]]) -> Table:

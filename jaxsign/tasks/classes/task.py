@@ -13,8 +13,17 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.tasks import answering, clips, measures
-from jaxsign.tasks.classes import answers, examples, following, judging, macro, scoring, weighting
+from jaxsign.tasks import answering, baselines, clips, measures
+from jaxsign.tasks.classes import (
+    answers,
+    examples,
+    following,
+    judging,
+    macro,
+    scoring,
+    simple,
+    weighting,
+)
 from jaxsign.tasks.classes import loss as losses
 
 Array = jax.Array
@@ -69,7 +78,10 @@ class Classify(tasks.Task):
     def numbers(cls, config: ConfigDict) -> dict[str, measures.Number]:
         """By the head's name, its accuracy; `loss` and `loss/HEAD`."""
         heads = tuple(config.task.heads)
-        found = {h: measures.Number(f"acc/{h}", f"validation {h} accuracy", "max") for h in heads}
+        found = {
+            h: measures.Number(f"acc/{h}", f"validation {h} accuracy", "max", counted=True)
+            for h in heads
+        }
         if config.task.macro:
             found |= {
                 f"f1/{h}": measures.Number(f"f1/{h}", f"validation {h} macro F1", "max")
@@ -97,6 +109,10 @@ class Classify(tasks.Task):
             "loss.weighting='uncertainty' must hold in all stages or in none: its weights are "
             "parameters of the whole run"
         ]
+
+    @classmethod
+    def baseliner(cls) -> baselines.Baseliner:
+        return simple.baseline
 
     @classmethod
     def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:

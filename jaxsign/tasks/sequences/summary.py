@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxsign.screen import Console
+from jaxsign.tasks import chance
 from jaxsign.tasks.sequences import sentences
 from jaxsign.tasks.sequences.sentences import Sentence
 from jaxsign.tasks.sequences.word_errors import Counts
@@ -68,7 +69,8 @@ def _rates(totals: Mapping[str, Counts]) -> Table:
     glosses = f"{some.sentences:,} sentences, {some.words:,} glosses"
     table = _table(f"Word errors (%) in {glosses}")
     table.add_column("decoding", no_wrap=True)
-    for name in ("WER", "deleted", "inserted", "substituted", "sentences right"):
+    names = ("WER", "deleted", "inserted", "substituted", "sentences right", "95 % interval")
+    for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     best = min((counts.wer for counts in totals.values()), default=0)
     for mode, counts in totals.items():
@@ -80,6 +82,7 @@ def _rates(totals: Mapping[str, Counts]) -> Table:
             _percent(counts.insertions, counts.words),
             _percent(counts.substitutions, counts.words),
             _percent(counts.sentences - counts.wrong_sentences, counts.sentences),
+            chance.spelt(counts.interval) if counts.sentences else "-",
             style=mark,
         )
     return table

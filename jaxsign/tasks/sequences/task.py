@@ -70,7 +70,7 @@ class CtcAttention(tasks.Task):
             "ins": measures.Number("ins", "validation insertions", "min", percent=True),
             "sub": measures.Number("sub", "validation substitutions", "min", percent=True),
             "sequence_accuracy": measures.Number(
-                "sequence_accuracy", "validation sequence accuracy", "max"
+                "sequence_accuracy", "validation sequence accuracy", "max", counted=True
             ),
         }
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
+from jaxsign.tasks import chance
+
 Costs = tuple[float, float, float]
 # One pair a place of the alignment; None = nothing stands there.
 Alignment = list[tuple[Any | None, Any | None]]
@@ -57,6 +59,11 @@ class Counts:
         right = self.sentences - self.wrong_sentences
         return right / self.sentences if self.sentences else float("nan")
 
+    @property
+    def interval(self) -> chance.Interval:
+        """The 95 % interval of `sequence_accuracy`; there must be sentences."""
+        return chance.interval(self.sentences - self.wrong_sentences, self.sentences)
+
     def to_json(self) -> dict[str, Any]:
         """Counts and rates; a rate is None where there is nothing to divide by."""
         rates = {
@@ -68,6 +75,7 @@ class Counts:
         return {
             **{name: count / self.words if self.words else None for name, count in rates.items()},
             "sequence_accuracy": self.sequence_accuracy if self.sentences else None,
+            "sequence_accuracy_interval": list(self.interval) if self.sentences else None,
             **dataclasses.asdict(self),
             "errors": self.errors,
         }

@@ -68,6 +68,9 @@ def test_sentences_without_words_have_no_rate():
     added = word_errors.count([], [4, 4])
     assert (added.insertions, added.wrong_sentences) == (2, 1)
     assert Counts().to_json()["sequence_accuracy"] is None
+    assert Counts().to_json()["sequence_accuracy_interval"] is None
+    half = Counts(sentences=4, wrong_sentences=2).to_json()["sequence_accuracy_interval"]
+    assert half == pytest.approx([0.15, 0.85], abs=1e-3)
 
 
 def test_names_are_aligned_as_ids_are():

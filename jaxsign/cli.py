@@ -28,7 +28,7 @@ examples:
 # What adds a verb, in the order of --help. A module is imported when its verb is asked for, so that
 # no verb waits for another one; what is heavy (jax, ...) they import when the verb runs.
 _VERBS = {
-    "train": "jaxsign.train.commands:add_train",
+    "train": "jaxsign.infer.folds_command:add_train",
     "evaluate": "jaxsign.infer.commands:add_evaluate",
     "baseline": "jaxsign.infer.baseline_commands:add_baseline",
     "predict": "jaxsign.infer.commands:add_predict",

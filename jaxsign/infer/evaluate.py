@@ -127,7 +127,7 @@ def data_section(
                 "folder of its own. To look for them elsewhere, change data.parts in its "
                 "config.json"
             )
-        data.parts = ()
+        data.parts, data.folds.count = (), 0
         if sources.kind_of(data).numbered:
             data.source = sources.guessed(Path(path))
         data[split].path, data.encoding = str(path), ""
@@ -139,7 +139,8 @@ def data_section(
         # Other clips may have other signs: the run's classes keep their numbers.
         data.class_names = {head: known for head, known in run.labels.items() if known}
     # Where no table is of one split, the training path may hold all of them.
-    somewhere = data[split].path or data.parts or (data.train.path and not kind.table)
+    elsewhere = data.parts or (data.train.path and (data.folds.count or not kind.table))
+    somewhere = data[split].path or elsewhere
     if not kind.made and not somewhere:
         raise UserError(
             f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is empty). "

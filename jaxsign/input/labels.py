@@ -31,6 +31,7 @@ class Table:
       folder: where the clips lie.
       stems: a file's name a row, without a known suffix.
       parts: which part of the file's clip a row means, None for all of it.
+      signers: who signs in every row, "" where the table does not tell.
       labels: int32 [N] for every head; -1 where a label is wrong.
       occluded: bool [N], or None without that column.
       problems: what is wrong so far; the caller adds what it finds in the files.
@@ -42,6 +43,7 @@ class Table:
     occluded: np.ndarray | None
     problems: list[str]
     parts: list[segments.Segment | None]
+    signers: list[str]
 
     @property
     def names(self) -> list[str]:
@@ -83,7 +85,8 @@ def read_table(
         if head == "gloss" or any(row.cells.get(head) for row in rows)
     }
     hidden = occluded(rows, problems, path)
-    table = Table(folder, stems, labels, hidden, problems, _parts(rows, problems, path))
+    signers = [row.cells.get("signer", "") for row in rows]
+    table = Table(folder, stems, labels, hidden, problems, _parts(rows, problems, path), signers)
     duplicates(rows, table.names, problems, path)
     return table
 

@@ -45,6 +45,23 @@ class Synthetic:
 
 
 @dataclasses.dataclass(frozen=True)
+class Folds:
+    """Training clips shared out in folds, one of which is the validation split."""
+
+    count: int = fields.value(
+        0, fields.NOT_NEGATIVE, "folds of the training clips; 0 = none (`jaxsign train --folds`)"
+    )
+    number: int = fields.value(
+        0, fields.NOT_NEGATIVE, "the fold that is held back to validate, from 1"
+    )
+    by: str = fields.value(
+        "",
+        fields.among("", "signer", "stratified"),
+        "signer: nobody in two folds; stratified: signs evenly; empty = signer where labels tell",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Data:
     """Splits, and how their files are read."""
 
@@ -70,6 +87,7 @@ class Data:
     max_clips: int = fields.value(
         0, fields.NOT_NEGATIVE, "of every split take so many, drawn with seed 42; 0 = all"
     )
+    folds: Folds = fields.section(Folds, fields.When("task.name", "classify"))
     sampler: str = fields.value(
         "",
         fields.among("", "balanced"),

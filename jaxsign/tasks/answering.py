@@ -98,6 +98,18 @@ class Score(abc.ABC):
     def show(self) -> None:
         """Prints a summary."""
 
+    def right(self) -> dict[str, int]:
+        """How many examples are answered rightly, by head; default: {}, no heads."""
+        return {}
+
+    def joined(self, others: Sequence["Score"]) -> "Score":
+        """The answers of several runs of one kind, each to examples of its own, as one score.
+
+        Raises:
+          UserError: the task has no such score.
+        """
+        raise UserError("--folds is for runs that learn one sign a clip")
+
     def table(self, subset: str) -> list[dict[str, Any]]:
         """A row an example, in the examples' order: its name, subset, truth and answer.
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from jaxsign import arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ml_collections import ConfigDict
+
+    from jaxsign.train import log
+
+    # (recipe of the first fold, folder of all, display, the command that goes on) -> exit status
+    Several = Callable[[ConfigDict, str, log.TrainingDisplay, str], int]
 
 _EPILOG = """\
 Every number of the recipe is a key of the config and can be set here:
@@ -59,7 +66,20 @@ def add_train(verbs: arguments.Verbs) -> None:
         help="explain the keys that the recipe uses: meaning, values, default; with TEXT those "
         "that hold it (optim, warm-up, ...), with all also those that it does not use",
     )
-    verb.set_defaults(run=_train, overrides=True)
+    verb.add_argument(
+        "--folds",
+        type=_folds,
+        metavar="N",
+        help="train N runs in DIR/fold-1, ..., each tried on one of N parts of the training clips "
+        "that the others learn; nobody signs in two where the labels tell who signs",
+    )
+    verb.set_defaults(run=train, overrides=True)
+
+
+def _folds(word: str) -> int:
+    if (count := arguments.positive(word)) < 2:
+        raise argparse.ArgumentTypeError(f"{word!r}: expected 2 folds or more")
+    return count
 
 
 def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
@@ -88,14 +108,16 @@ def _commit() -> str:
         return ""
 
 
-def _again(arguments: argparse.Namespace) -> str:
+def again(arguments: argparse.Namespace) -> str:
     """The command line that goes on with the run."""
     limit = ["--max-bytes", str(arguments.max_bytes)] if arguments.max_bytes else []
-    words = ["--config", arguments.config, "--workdir", arguments.workdir, *limit, *arguments.rest]
-    return shlex.join(["jaxsign", "train", *words])
+    folds = ["--folds", str(arguments.folds)] if arguments.folds else []
+    words = ["--config", arguments.config, "--workdir", arguments.workdir, *folds, *limit]
+    return shlex.join(["jaxsign", "train", *words, *arguments.rest])
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def train(arguments: argparse.Namespace, several: "Several | None" = None) -> int:
+    """Runs `jaxsign train`; `several` trains where folds are asked for."""
     from jaxsign import config as configs
 
     config = configs.load(arguments.config, arguments.rest)
@@ -106,30 +128,47 @@ def _train(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.smoke_test:
         return _smoke_test(config, arguments.workdir)
+    if arguments.folds:
+        config.data.folds.update(count=arguments.folds, number=1)
     from jaxsign.input.signs import sources
 
     sources.check_places(config.data)  # before what is heavy to import
-    from jaxsign.train import log, loop
+    from jaxsign.train import log
 
     display = log.TrainingDisplay(live=config.log.progress)
     arguments.workdir = arguments.workdir or new_folder(arguments.config, datetime.datetime.now())
-    again = _again(arguments)
+    going_on = again(arguments)
     try:
-        result = loop.train(config, arguments.workdir, display)
+        if arguments.folds and several is not None:
+            return several(config, arguments.workdir, display, going_on)
+        done = train_one(config, arguments.workdir, display, going_on)
     except KeyboardInterrupt:
-        display.say(f"stopped; what was done since the last checkpoint is lost\nto go on: {again}")
+        text = f"stopped; what was done since the last checkpoint is lost\nto go on: {going_on}"
+        display.say(text)
         return 130
+    if not done:
+        return 130
+    display.say(f"next: jaxsign evaluate --workdir {arguments.workdir}")
+    return 0
+
+
+def train_one(
+    config: "ConfigDict", workdir: str, display: "log.TrainingDisplay", going_on: str
+) -> bool:
+    """Trains, or goes on with a run, and says how it ended; False if it was stopped."""
+    from jaxsign.train import loop
+
+    result = loop.train(config, workdir, display)
     if result.interrupted:
         display.say(
             f"stopped after epoch {result.epochs}, step {result.step}; nothing is lost. The run is "
-            f"in {result.workdir}\nto go on: {again}"
+            f"in {result.workdir}\nto go on: {going_on}"
         )
-        return 130
+        return False
     if result.doubt:
         display.say(result.doubt)
     display.say(
         f"done: best {result.monitor.words} {result.monitor.shown(result.best)} (epoch "
-        f"{result.best_epoch}). The run is in {result.workdir}\n"
-        f"next: jaxsign evaluate --workdir {arguments.workdir}"
+        f"{result.best_epoch}). The run is in {result.workdir}"
     )
-    return 0
+    return True

@@ -18,7 +18,16 @@ from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import labels, segments, tables
 from jaxsign.input.folders import finding, progress
 from jaxsign.input.signs import clip as clips
-from jaxsign.input.signs import cuts, formats, fslr_npz, numbering, rates, signon_parts, synthetic
+from jaxsign.input.signs import (
+    cuts,
+    folding,
+    formats,
+    fslr_npz,
+    numbering,
+    rates,
+    signon_parts,
+    synthetic,
+)
 from jaxsign.input.signs.clip import Clip
 from jaxsign.sections.data import SPLITS
 
@@ -74,7 +83,12 @@ class Source:
         """At most `count` examples, drawn at random, in their order here."""
         if len(self) <= count:
             return self
-        kept = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        return self.part(
+            np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        )
+
+    def part(self, kept: Array) -> "Source":
+        """The examples at places int [n]."""
         return dataclasses.replace(
             self,
             ids=[self.ids[i] for i in kept],
@@ -156,10 +170,14 @@ def open_source(
     kind = kind_of(data)
     open_split = _of_table if kind.table else _of_collection
     with tables.encoded(data.encoding):
+        folded = data.folds.count > 0 and split != "test"
+        opened = "train" if folded else split
         try:
-            source = open_split(kind, data, split, dict(num_classes or {}))
+            source = open_split(kind, data, opened, dict(num_classes or {}))
         except UserError as error:
-            raise UserError(f"{error}{_other_reader(kind, data, split)}") from error
+            raise UserError(f"{error}{_other_reader(kind, data, opened)}") from error
+        if folded:
+            source = _fold(source, data, split)
     if not len(source):
         raise UserError(f"{source.name}: no examples")
     return source.sample(data.max_clips) if data.max_clips else source
@@ -188,6 +206,19 @@ def _has_names_alone(table: Path) -> bool:
     return "glosses" in cells and "gloss" not in cells
 
 
+def _fold(source: Source, data: ConfigDict, split: str) -> Source:
+    """What a split holds of the training clips that are shared out in folds."""
+    labels = single_labels(source, ("gloss",)).labels
+    signers = list(source.signers)
+    kept = folding.chosen(labels["gloss"], signers, data.folds, split, source.name)
+    # Classes are numbered alike in all folds, also where one of them lacks the last.
+    names = {
+        head: source.class_names.get(head) or tuple(map(str, range(int(found.max()) + 1)))
+        for head, found in labels.items()
+    }
+    return dataclasses.replace(source.part(kept), class_names=names)
+
+
 def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> None:
     """Looks whether there is something where the splits of `config.data` shall lie.
 
@@ -195,7 +226,7 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
       UserError: an unknown kind of source, or a place that is not given or not there.
     """
     kind = kind_of(data)
-    for split in splits:
+    for split in ("train",) if data.folds.count else splits:
         if kind.table:
             _place(data, split)
         elif kind.places is not None:
@@ -211,8 +242,10 @@ def has(data: ConfigDict, split: str) -> bool:
       UserError: a place that cannot be read.
     """
     kind = kind_of(data)
-    if kind.made or kind.table or data[split].path:
-        return kind.made or bool(data[split].path)
+    if kind.made or data[split].path or (data.folds.count and split != "test"):
+        return True
+    if kind.table:
+        return False
     with tables.encoded(data.encoding):
         if kind.gather is not None:
             whole = kind.gather(data, split)
@@ -364,6 +397,7 @@ def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[st
         class_names=named,
         paths=[reader.paths[i] for i in kept],
         occluded=None if table.occluded is None else table.occluded[kept],
+        signers=[table.signers[i] for i in kept] if any(table.signers) else (),
     )
 
 

@@ -1,8 +1,10 @@
 """Answers to labelled clips: accuracies, per-class tables, confusion matrices, pictures."""
 
+import copy
+import dataclasses
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,24 @@ class ClassScore(answering.Score):
 
     def stand_beside(self, simple: baselines.Simple) -> None:
         self._simple = simple
+
+    def right(self) -> dict[str, int]:
+        return {h: int((self.predicted[h] == ids).sum()) for h, ids in self.truth.items()}
+
+    def joined(self, others: Sequence[answering.Score]) -> "ClassScore":
+        scores = [self, *(one for one in others if isinstance(one, ClassScore))]
+        made, parts = copy.copy(self), [one._source for one in scores]
+        hidden = [part.occluded for part in parts if part.occluded is not None]
+        made._source = dataclasses.replace(
+            self._source,
+            ids=[name for part in parts for name in part.ids],
+            lengths=np.concatenate([part.lengths for part in parts]),
+            occluded=np.concatenate(hidden) if len(hidden) == len(parts) else None,
+        )
+        made.truth = _behind_each_other([one.truth for one in scores])
+        made.scores = _behind_each_other([one.scores for one in scores])
+        made.predicted = _behind_each_other([one.predicted for one in scores])
+        return made
 
     def table(self, subset: str) -> list[dict[str, Any]]:
         """Path, Subset, Ground truth, Prediction and the probabilities p0, ... of the first head.
@@ -172,3 +192,7 @@ class ClassScore(answering.Score):
                 f"{self._source.name}: these clips do not fit the run:\n{listing(problems)}\n"
                 "Check that the labels and clips are those that the net was trained for."
             )
+
+
+def _behind_each_other(parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}

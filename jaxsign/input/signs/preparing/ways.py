@@ -164,8 +164,6 @@ def signer_stratified(
 
 def _fold(signs: np.ndarray, signers: np.ndarray, folds: int) -> np.ndarray:
     """The places of fold 0."""
-    from sklearn import model_selection
-
     if folds < 2:
         raise ValueError("a split cannot take more than one of two folds; take a share up to 0.6")
     count = len(np.unique(signers))
@@ -174,10 +172,34 @@ def _fold(signs: np.ndarray, signers: np.ndarray, folds: int) -> np.ndarray:
             f"{count} signer(s) cannot be put into {folds} folds (1 / share); take a larger share "
             "or split by signer"
         )
+    return np.flatnonzero(_folds(signs, signers, folds) == 0)
+
+
+def folds(signs: Sequence[str], signers: Sequence[str], count: int) -> np.ndarray:
+    """int [N], the fold of every clip from 0: signs as evenly spread as may be, nothing drawn.
+
+    Args:
+        signs: of every clip.
+        signers: of every clip, none of whom is in two folds; () = these do not matter. Clips that
+            follow each other then fall into the same fold, as those of a session do.
+        count: of folds, at least 2.
+    """
+    return _folds(np.asarray(signs), np.asarray(signers), count)
+
+
+def _folds(signs: np.ndarray, signers: np.ndarray, count: int) -> np.ndarray:
+    from sklearn import model_selection
+
+    kind = model_selection.StratifiedGroupKFold if len(signers) else model_selection.StratifiedKFold
+    found = np.zeros(len(signs), int)
     with warnings.catch_warnings():  # of rare signs, which `splitting.warnings` tells too
         warnings.simplefilter("ignore", UserWarning)
-        folding = model_selection.StratifiedGroupKFold(n_splits=folds)
-        return next(folding.split(np.zeros(len(signs)), signs, signers))[1]
+        parts = kind(n_splits=count).split(
+            np.zeros(len(signs)), signs, signers if len(signers) else None
+        )
+        for number, (_, held) in enumerate(parts):
+            found[held] = number
+    return found
 
 
 def _wanted(test_share: float, val_share: float) -> list[str]:

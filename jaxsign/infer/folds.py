@@ -1,0 +1,101 @@
+"""Folds: runs that are each tried on a part of the training clips; and all of them together."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError
+from jaxsign.infer import evaluate as evaluating
+from jaxsign.infer import run as runs
+from jaxsign.tasks import answering
+
+RESULTS = "out-of-fold"
+
+
+def folder(workdir: str | Path, number: int) -> Path:
+    """The run folder of a fold, from 1."""
+    return Path(workdir) / f"fold-{number}"
+
+
+def recipes(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[Path, ConfigDict]]:
+    """The run folder and the recipe of every fold.
+
+    Raises:
+      UserError: a run lies where the folds shall, or more of them than are asked for.
+    """
+    count = config.data.folds.count
+    if (Path(workdir) / "config.json").exists():
+        raise UserError(
+            f"--workdir {workdir} holds a run of its own. Choose another folder for the folds"
+        )
+    if folder(workdir, count + 1).exists():
+        raise UserError(
+            f"--workdir {workdir} holds more than {count} folds. Give their number, or choose "
+            "another folder"
+        )
+    for number in range(1, count + 1):
+        one = ConfigDict(config.to_dict())
+        one.data.folds.number = number
+        yield folder(workdir, number), one
+
+
+def evaluate(workdir: str | Path, count: int, which: str = "best") -> dict[str, Any]:
+    """Every fold's answers to the clips that it was not trained on, scored as one set.
+
+    Writes what `jaxsign evaluate` writes into `workdir`/out-of-fold, and under `folds` the accuracy
+    of each with mean and spread; prints both.
+
+    Args:
+      workdir: where the folds' run folders lie.
+      count: of folds.
+      which: 'best' or 'last'.
+
+    Returns:
+      The numbers that were written.
+    """
+    scores, accuracies = [], []
+    for number in range(1, count + 1):
+        found, examples = _held_back(folder(workdir, number), which)
+        scores.append(found)
+        accuracies.append({head: n / examples for head, n in found.right().items()})
+    spread = summary(accuracies)
+    whole = scores[0].joined(scores[1:])
+    about = {"model_info": {"folds": count, "checkpoint": which}, "folds": spread}
+    complete = whole.write(Path(workdir) / RESULTS, about)
+    whole.show()
+    for head, numbers in spread.items():
+        print(_line(head, numbers))
+    print(
+        "The best epoch of a fold was chosen by the clips that it is told on, so that these "
+        "numbers are a little too good."
+    )
+    print(f"Results in {Path(workdir) / RESULTS}")
+    return complete
+
+
+def summary(accuracies: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
+    """By head the accuracy of every fold, their mean and their standard deviation (n - 1)."""
+    found = {}
+    for head in accuracies[0]:
+        values = [one[head] for one in accuracies]
+        spread = float(np.std(values, ddof=1))
+        found[head] = {"accuracy": values, "mean": float(np.mean(values)), "spread": spread}
+    return found
+
+
+def _line(head: str, numbers: dict[str, Any]) -> str:
+    each = " ".join(f"{100 * value:.1f}" for value in numbers["accuracy"])
+    mean, spread = 100 * numbers["mean"], 100 * numbers["spread"]
+    count = len(numbers["accuracy"])
+    return f"{head}: mean of {count} folds {mean:.1f} %, spread {spread:.1f} ({each})"
+
+
+def _held_back(workdir: Path, which: str) -> tuple[answering.Score, int]:
+    """A fold's answers to the clips that were held back from it, and how many these are."""
+    run = runs.load_run(workdir, which)
+    data = evaluating.data_section(run, "val", None, None)
+    examples = evaluating.open_split(run, data, "val")
+    return evaluating.score(run, examples, run.task.scorer(run, {})), len(examples)

@@ -19,6 +19,7 @@ WORDS = (
     "--config.data.synthetic.signers=3",
     "--config.data.synthetic.val_signers=1",
     "--config.data.synthetic.clips_per_signer=3",
+    "--config.data.synthetic.frames=(8,14)",
     "--config.view.normalise=shoulders",
 )
 

@@ -23,9 +23,9 @@ def of_share(share: float, count: int) -> Interval:
     return interval(round(share * count), count)
 
 
-def spelt(found: Interval) -> str:
-    """An interval in percent: `85.1-93.2`."""
-    return "-".join(f"{100 * end:.1f}" for end in found)
+def spelt(found: Interval, digits: int = 1) -> str:
+    """An interval in percent: `85.1-93.2`, with so many digits behind the point."""
+    return "-".join(f"{100 * end:.{digits}f}" for end in found)
 
 
 def doubt(number: measures.Number, value: float, count: int) -> str:

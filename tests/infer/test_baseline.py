@@ -39,7 +39,7 @@ def test_a_run_is_told_to_be_worse(run, capsys):
     assert accuracy > 0.8
     complete = evaluate.evaluate(run, out=run / "o")
     out = " ".join(capsys.readouterr().out.split())
-    assert "nearest neighbour 15 gloss" in out
+    assert "neighbour 15 gloss" in out
     assert "The run is worse than the baseline: gloss" in out and method in out
     told = complete["baseline"]["gloss"][method]["accuracy"]
     assert told == accuracy == json.loads((run / "o/complete_validation_results.json").read_text())[

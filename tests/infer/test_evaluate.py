@@ -119,7 +119,9 @@ def test_all_files_are_written(run, source, tmp_path, capsys, caplog):
         rows = list(csv.DictReader(file))
     assert sum(int(r["support"]) for r in rows if r["head"] == "gloss") == 8
     streams = capsys.readouterr()
-    assert "75.0" in streams.out and "40.9-92.9" in streams.out and "Weakest classes" in streams.out
+    assert (
+        "75.0" in streams.out and "75.0 (41-93)" in streams.out and "Weakest classes" in streams.out
+    )
     assert "1 of 8 clips are longer than 32" in caplog.text
 
 

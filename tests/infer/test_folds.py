@@ -50,7 +50,7 @@ def test_the_answers_of_all_folds_are_one_score(tmp_path, capsys):
     assert complete["dataset_info"] == {"total_samples": 20}
     numbers = complete["folds"]["gloss"]
     assert complete["overall_results"]["gloss_accuracy"] == pytest.approx(numbers["mean"])
-    assert "gloss: mean of 2 folds" in out and "95 % interval" in out
+    assert "gloss: mean of 2 folds" in out and "accuracy (95%)" in out
     stored = json.loads((tmp_path / "out-of-fold/complete_validation_results.json").read_text())
     assert stored["folds"]["gloss"]["accuracy"] == numbers["accuracy"]
     assert (tmp_path / "out-of-fold/confusion_gloss.png").is_file()

@@ -60,17 +60,8 @@ def weakest(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _accuracies(complete: Mapping[str, Any]) -> Table:
     # No column for recall: weighted by support it equals the accuracy.
     table = _table("Evaluation (%)")
-    columns = (
-        "",
-        "clips",
-        "head",
-        "accuracy",
-        "95 % interval",
-        "top-3",
-        "top-5",
-        "precision",
-        "F1",
-    )
+    # An accuracy and its interval share a column: more do not fit into 80 letters.
+    columns = ("", "clips", "head", "accuracy (95%)", "top-3", "top-5", "prec.", "F1")
     for name in columns:
         left = name in ("", "head")
         table.add_column(name, justify="left" if left else "right", no_wrap=True)
@@ -93,8 +84,7 @@ def _accuracies(complete: Mapping[str, Any]) -> Table:
                 "" if row else title,
                 "" if row else str(found["num_samples"]),
                 head,
-                _percent(found[f"{head}_accuracy"]),
-                chance.spelt(chance.of_share(found[f"{head}_accuracy"], found["num_samples"])),
+                _sure(found[f"{head}_accuracy"], found["num_samples"]),
                 _percent(best.get("3")),
                 _percent(best.get("5")),
                 *(_percent(found[f"{head}_{name}"]) for name in ("precision", "f1_score")),
@@ -122,11 +112,10 @@ def _add_simple(table: Table, simple: baselines.Simple) -> None:
     for method in methods:
         for row, head in enumerate(simple.right):
             table.add_row(
-                "" if row else method,
+                "" if row else method.split()[-1],
                 "" if row else str(simple.count),
                 metrics.spell(head),
-                _percent(simple.accuracy(head, method)),
-                chance.spelt(chance.interval(simple.right[head][method], simple.count)),
+                _sure(simple.accuracy(head, method), simple.count),
             )
 
 
@@ -147,6 +136,11 @@ def _weak_classes(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _sure(share: float, count: int) -> str:
+    """A share with its interval: `86.4 (82-90)`."""
+    return f"{_percent(share)} ({chance.spelt(chance.of_share(share, count), 0)})"
 
 
 def _percent(share: float | None) -> str:

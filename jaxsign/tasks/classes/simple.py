@@ -1,7 +1,8 @@
 """Simple methods on what a view gives: logistic regression and the nearest neighbour.
 
-A clip becomes one row: its view at a few evenly spaced frames, 0 where nothing was found, every
-number standardised over the training clips. No draw is made: the same clips give the same numbers.
+A clip becomes one row: its view at a few evenly spaced frames, 0 where nothing was found; for the
+regression every number is standardised over the training clips. No draw is
+made: the same clips give the same numbers.
 """
 
 import hashlib
@@ -51,7 +52,7 @@ def baseline(
     right: dict[str, dict[str, dict[str, int]]] = {name: {} for name in others}
     for head in config.task.heads:
         truth = train.source.labels[head][chosen]
-        said = _answers(standard, truth, f"{train.name}: {head}")
+        said = _answers(rows, standard, truth, f"{train.name}: {head}")
         for name, clips in others.items():
             answers = {method: rows[name] for method, rows in said.items()}
             right[name][head] = {
@@ -109,7 +110,9 @@ def _standardised(rows: Mapping[str, Array]) -> dict[str, Array]:
     return {name: scale.transform(found) for name, found in rows.items()}
 
 
-def _answers(rows: Mapping[str, Array], truth: Array, what: str) -> dict[str, dict[str, Array]]:
+def _answers(
+    rows: Mapping[str, Array], standard: Mapping[str, Array], truth: Array, what: str
+) -> dict[str, dict[str, Array]]:
     """Method -> split -> int [N]."""
     from sklearn import decomposition, linear_model, pipeline
 
@@ -120,13 +123,12 @@ def _answers(rows: Mapping[str, Array], truth: Array, what: str) -> dict[str, di
     regression = pipeline.make_pipeline(
         decomposition.PCA(svd_solver="full"),
         linear_model.LogisticRegression(C=STRENGTH, max_iter=1000),
-    ).fit(rows["train"], truth)
-    others = {name: found for name, found in rows.items() if name != "train"}
+    ).fit(standard["train"], truth)
+    others = [name for name in rows if name != "train"]
     return {
-        REGRESSION: {name: regression.predict(found) for name, found in others.items()},
-        NEIGHBOUR: {
-            name: truth[_nearest(found, rows["train"])[0]] for name, found in others.items()
-        },
+        REGRESSION: {name: regression.predict(standard[name]) for name in others},
+        # In the view's own units: standardised, points that hardly move would weigh as hands do.
+        NEIGHBOUR: {name: truth[_nearest(rows[name], rows["train"])[0]] for name in others},
     }
 
 

@@ -86,19 +86,21 @@ class Asker:
         return [found[i] for i in range(len(clips))]
 
     def taken(
-        self, clips: Sequence[runs.NetInput], names: Sequence[str] = ()
+        self, clips: Sequence[runs.NetInput], names: Sequence[str] = (), *, whole: bool = False
     ) -> list[runs.NetInput]:
-        """What the net sees of clips: their first `max_length` frames.
+        """What the net sees of clips: their first `max_length` frames, or `whole` ones to be cut.
 
         Raises:
           UserError: a clip is not what the net takes.
         """
         named = zip(clips, names or _numbered(clips), strict=True)
-        return [self._taken(clip, name) for clip, name in named]
+        return [self._taken(clip, name, whole) for clip, name in named]
 
-    def _taken(self, clip: runs.NetInput, name: str) -> runs.NetInput:
+    def _taken(self, clip: runs.NetInput, name: str, whole: bool) -> runs.NetInput:
         self.run.check(clip.x, name)
         self.doubts.see(name, clip.about)
+        if whole:
+            return clip
         short = runs.NetInput(self.run.cut(clip.x), self.run.cut(clip.valid))
         if len(short.x) < len(clip.x):
             self.doubts.see_cut(name, len(clip.x))

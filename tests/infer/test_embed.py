@@ -73,6 +73,21 @@ def test_frames_of_padding_are_cut_off_and_windows_are_clips(tmp_path):
     np.testing.assert_allclose(cut[1, :2], last, rtol=1e-4, atol=1e-5)
 
 
+def test_windows_go_over_the_whole_of_a_clip_that_is_longer_than_the_run_takes(run_folder):
+    run = runs.load_run(run_folder)
+    assert run.max_length == 32
+    x = np.random.default_rng(0).random((40, 156), np.float32)
+    asker = asking.Asker(run)
+    made = kinds.Embedder(asker, "embedding", window=16)
+    (windows,) = made([runs.NetInput(x, np.ones(40, bool))])
+    (last,) = made([runs.NetInput(x[32:], np.ones(8, bool))])
+    assert len(windows) == 3
+    np.testing.assert_allclose(windows[2], last[0], rtol=1e-4, atol=1e-5)
+    assert asker.doubts.lines() == []
+    with pytest.raises(UserError, match="a window of 33 frames: .* looks at 32 at most"):
+        kinds.Embedder(asker, "embedding", window=33)
+
+
 def test_kinds_are_the_nets_outputs(run_folder):
     x = np.random.default_rng(0).random((5, 156), np.float32)
     model = api.load(run_folder)

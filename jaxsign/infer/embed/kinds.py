@@ -42,7 +42,8 @@ class Embedder:
         windows comes one of what is left (`windows.pieces`).
 
     Raises:
-      UserError: a kind that the net does not have, or a stride without a window.
+      UserError: a kind that the net does not have, a stride without a window, or a window of more
+        frames than the run takes.
     """
 
     def __init__(self, asker: asking.Asker, kind: str, *, window: int = 0, stride: int = 0):
@@ -54,6 +55,12 @@ class Embedder:
             )
         if stride and not window:
             raise UserError(f"a stride of {stride} frames needs a window. Give both, or neither")
+        most = asker.run.max_length
+        if most is not None and window > most:
+            raise UserError(
+                f"a window of {window} frames: {asker.run.workdir} looks at {most} at most. "
+                "Give no more than these"
+            )
         self._asker, self._kind, self._head = asker, kind, heads[kind]
         self._window, self._stride = window, stride
 
@@ -63,7 +70,7 @@ class Embedder:
         """The embeddings of clips, in their order.
 
         Args:
-          clips: of any lengths; longer ones than the run's `max_length` are cut.
+          clips: of any lengths; without windows longer ones than the run's `max_length` are cut.
           batch_size: rows of a batch.
           names: of the clips, for messages.
 
@@ -76,7 +83,7 @@ class Embedder:
         """
         pieces: list[runs.NetInput] = []
         ends = []
-        for clip in self._asker.taken(clips, names):
+        for clip in self._asker.taken(clips, names, whole=bool(self._window)):
             pieces += self._cut(clip)
             ends.append(len(pieces))
         made: dict[int, Array] = {}

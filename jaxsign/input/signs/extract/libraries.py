@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import os
 import re
 import sys
@@ -99,10 +100,17 @@ def hushed() -> Iterator[None]:
     os.dup2(nowhere, 2)
     os.close(nowhere)
     sys.stderr = os.fdopen(kept, "w", buffering=1, errors="replace", closefd=False)
+    # Warnings go where the program's handlers were told to write when it began.
+    streams = (h for h in logging.getLogger().handlers if isinstance(h, logging.StreamHandler))
+    warned = [handler for handler in streams if handler.stream is python]
+    for handler in warned:
+        handler.setStream(sys.stderr)
     try:
         yield
     finally:
         sys.stderr.flush()
+        for handler in warned:
+            handler.setStream(python)
         sys.stderr = python
         os.dup2(kept, 2)
         os.close(kept)

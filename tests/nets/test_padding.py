@@ -47,6 +47,9 @@ def test_padding_never_changes_an_answer(name, lengths, bucket, seed):
     for row, clip in enumerate(clips):
         alone = apply(VARIABLES[name], clip[None])["logits"]
         for head in ("gloss", "cat"):
-            np.testing.assert_allclose(together[head][row], alone[head][0], rtol=2e-5, atol=2e-6)
+            wanted = np.asarray(alone[head][0])
+            # A sum rounds by its largest terms: a logit near 0 is no surer than its neighbours.
+            rounding = 2e-6 + 2e-5 * np.abs(wanted).max()
+            np.testing.assert_allclose(together[head][row], wanted, rtol=0, atol=rounding)
     if len(lengths) < 3 and name != "InceptionV3GRU-":
         assert all(np.isfinite(x).all() for x in together.values())

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -178,6 +178,7 @@ class _InMode:
     inputs, outputs = whisper_sign.WhisperSign.inputs, whisper_sign.WhisperSign.outputs
     uses_progress = False
     frames_per_output = 1
+    still: ClassVar[tuple[str, ...]] = ()
 
     def apply(self, variables, x, valid, tokens, *, rngs, mutable, **options):
         """As the net's; in eval mode nothing changes."""

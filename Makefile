@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 help:
 	@echo "make train     train the built-in job (synthetic signs) in $(WORKDIR)"
-	@echo "make check     lint and the fast tests: three minutes"
+	@echo "make check     lint and the fast tests: six minutes on two cores"
 	@echo "make test      all tests that need nothing but this repository"
 	@echo "make test-all  besides, those that need the reference data in ../shared"
 	@echo "make lint      formatting, lint and types"

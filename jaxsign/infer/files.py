@@ -96,8 +96,8 @@ def _films(
 ) -> list[Item]:
     """Films' landmarks, or their pictures where the run's view takes those."""
     _check_alone(source, person, "what is found in films is")
-    if view is not None and view.of_film is not None:
-        return _items(source, films.open_pictures(source, view.of_film))
+    if view is not None and view.film_files is not None:
+        return _items(source, films.open_pictures(source, view.film_files))
     return _items(source, films.open_films(source, finder))
 
 

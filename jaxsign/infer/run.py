@@ -111,12 +111,12 @@ class Run(answering.Trained):
         if text := self.view.assumes(value):
             telling.once("%s", text)
         made = self.view(value)
-        return made if self.view.of_film else np.asarray(made, np.float32)
+        return made if self.view.film_files else np.asarray(made, np.float32)
 
     def _as_stored(self, value: Array) -> bool:
         """Whether the net takes an array as it is: images may stand in for a view's features."""
         view = self.view
-        return view is None or (view.of_film is None and self.images(value))
+        return view is None or (view.film_files is None and self.images(value))
 
     def cut(self, x: Array) -> Array:
         """The first `max_length` frames of x [T, ...]."""

@@ -1,17 +1,15 @@
 """Films as a collection: what is taken of one is found when it is read."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from jaxsign.errors import UserError
+from jaxsign.input.signs import signon_films
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import models, recording, videos
 from jaxsign.input.signs.extract.landmarkers import Factory, Landmarker
 from jaxsign.input.signs.extract.settings import ExtractionSettings
-from jaxsign.input.signs.formats import Collection, Entry
+from jaxsign.input.signs.formats import Collection, Entry, of_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,41 +65,19 @@ def open_films(path: Path, finder: Finder | None) -> Collection:
     finder.check()
     videos.tell_rate([listed.path for listed in found], finder.settings.source_fps)
     entries = [Entry(listed.name, path=listed.path) for listed in found]
-    return Collection(str(path), "films", entries, _Reader([one.path for one in found], finder))
+    return of_files(path, "films", entries, finder)
 
 
-def open_pictures(path: Path, of_film: Callable[[Path], np.ndarray]) -> Collection:
+def open_pictures(path: Path, files: signon_films.FilmFiles) -> Collection:
     """A film, or all that lie below a folder, of which the pictures themselves are taken.
 
     Args:
       path: where they lie.
-      of_film: what is taken of one (`views.BoundView.of_film`).
+      files: reads one (`views.BoundView.film_files`).
 
     Raises:
       UserError: no film.
     """
     found = videos.find(path, path / ".nowhere")
     entries = [Entry(listed.name, path=listed.path) for listed in found]
-    pictures = _Pictures([one.path for one in found], of_film)
-    return Collection(str(path), "films", entries, pictures.clip, arrays=pictures)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Reader:
-    paths: list[Path]
-    finder: Finder
-
-    def __call__(self, index: int) -> Clip:
-        return self.finder(self.paths[index])
-
-
-@dataclasses.dataclass(frozen=True)
-class _Pictures:
-    paths: list[Path]
-    of_film: Callable[[Path], np.ndarray]
-
-    def __call__(self, index: int) -> Mapping[str, np.ndarray]:
-        return {"": self.of_film(self.paths[index])}
-
-    def clip(self, index: int) -> Clip:
-        raise UserError(f"{self.paths[index]}: a film, whose pictures are taken, not landmarks")
+    return of_files(path, "films", entries, files.clip, files.frames, files.array)

@@ -12,6 +12,7 @@ from jaxsign.input.signs.formats._types import Collection as Collection
 from jaxsign.input.signs.formats._types import Entry as Entry
 from jaxsign.input.signs.formats._types import Format as Format
 from jaxsign.input.signs.formats._types import in_order as in_order
+from jaxsign.input.signs.formats._types import of_files as of_files
 from jaxsign.input.signs.formats._writing import Written as Written
 from jaxsign.input.signs.formats._writing import check_beside as check_beside
 from jaxsign.input.signs.formats._writing import drafted as drafted

@@ -3,12 +3,12 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from jaxsign.input import windows
+from jaxsign.input.signs import signon_films
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.rows import Rows
 
@@ -79,7 +79,7 @@ class View:
         streamed: its form for streams, which takes the keywords `stored` (frames are what the view
             takes of arrays, not landmarks) and `recorded_rate` (frames a second of landmarks, 0 =
             by their times) besides; None = windows go through the view whole.
-        of_film: a film -> the pictures that `make` takes; None = it takes landmarks.
+        film_files: reads of films the pictures that `make` takes; None = it takes landmarks.
     """
 
     make: Callable[..., np.ndarray]
@@ -95,7 +95,7 @@ class View:
     looks_at: tuple[str, ...] = ()
     hands: Callable[[np.ndarray], np.ndarray | None] = _hands_unknown
     streamed: Callable[..., StreamedView] | None = None
-    of_film: Callable[[Path], np.ndarray] | None = None
+    film_files: signon_films.FilmFiles | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,9 +159,9 @@ class BoundView:
         return self.view.hands(x)
 
     @property
-    def of_film(self) -> Callable[[Path], np.ndarray] | None:
-        """A film -> the pictures that the view takes; None = it takes landmarks."""
-        return self.view.of_film
+    def film_files(self) -> signon_films.FilmFiles | None:
+        """Reads of films the pictures that the view takes; None = it takes landmarks."""
+        return self.view.film_files
 
     @property
     def looks_at(self) -> tuple[str, ...]:

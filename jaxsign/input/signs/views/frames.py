@@ -1,7 +1,5 @@
 """Films' pictures for nets that look at whole frames: the square in the middle of each."""
 
-from pathlib import Path
-
 import numpy as np
 
 from jaxsign.errors import UserError
@@ -47,20 +45,11 @@ def finish(pictures: np.ndarray, *, size: int = 224, **_: object) -> np.ndarray:
     return np.ascontiguousarray(frames.centre(pictures, size))
 
 
-def of_film(path: Path) -> np.ndarray:
-    """What `view` takes of a film: uint8 [T, H, W, 3].
-
-    Raises:
-      UserError: see `signon_films.FilmFiles`.
-    """
-    return signon_films.FilmFiles().array(path)[""]
-
-
 VIEW = View(
     view,
     length=signon_films.LENGTH,
     early={"crop": False},
     finish=finish,
     looks_at=("hand", "face"),
-    of_film=of_film,
+    film_files=signon_films.FilmFiles(),
 )

@@ -110,5 +110,6 @@ class Screenshots:
         safe = re.sub(r"[^\w-]+", "_", sign).strip("_") or "none"
         stamp = datetime.datetime.now().strftime("%Y%m%d_%H%M%S")
         path = self.folder / f"{safe}_{stamp}_{self.count:03d}.jpg"
-        image.save(path, quality=92)
+        with whole(path, ending=True) as draft:
+            image.save(draft, quality=92)
         return path

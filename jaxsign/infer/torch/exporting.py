@@ -71,10 +71,11 @@ def export_checkpoint(
     form = originals.find(run.config.net.name)
     content = form.checkpoint(run, tensors)
     try:
-        # Opened here: torch itself takes a \ in a name for a folder.
-        with whole(out) as draft, draft.open("wb") as file:
-            torch.save(content, file)
-        beside = form.beside(run, out)
+        with whole(out) as draft:
+            # Opened here: torch itself takes a \ in a name for a folder.
+            with draft.open("wb") as file:
+                torch.save(content, file)
+            beside = form.beside(run, out)  # before `out` stands, which nobody exports again
     except (OSError, RuntimeError) as error:  # the latter: torch's own words for a full disk
         raise UserError(f"{out}: cannot be written ({_reason(error, out)})") from error
     notes += form.notes(run)

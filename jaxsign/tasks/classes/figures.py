@@ -8,6 +8,7 @@ import numpy as np
 from jaxsign import lettering
 from jaxsign.tasks import naming
 from jaxsign.tasks.classes import metrics
+from jaxsign.whole import whole
 
 # Up to this many classes a cell has room for its count.
 _COUNTS_UP_TO = 40
@@ -65,7 +66,8 @@ def _draw(path: Path, counts: np.ndarray, labels: Sequence[str], title: str) -> 
     _legend(figure, side)
     axes.set_title(title, fontsize=12 if few else 18, pad=12, loc="left")
     # The matrix fills the figure; the tight box then takes in titles and labels of any length.
-    figure.savefig(path, bbox_inches="tight", pad_inches=0.2)
+    with whole(path) as draft:
+        figure.savefig(draft, format="png", bbox_inches="tight", pad_inches=0.2)
 
 
 def _cells(axes, counts: np.ndarray) -> None:

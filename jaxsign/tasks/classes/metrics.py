@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxsign import spreadsheet
 from jaxsign.tasks import chance, naming
+from jaxsign.whole import whole
 
 Array = np.ndarray
 Labels = Mapping[str, Array]
@@ -200,7 +201,7 @@ def class_table(truth: Labels, predicted: Labels, names: Mapping[str, Sequence[s
 
 def write_class_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes `class_table` as CSV (UTF-8)."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["head", "id"])
         writer.writeheader()
         writer.writerows(

@@ -35,6 +35,16 @@ def test_asl_checkpoints_are_the_originals_dictionary(asl_run, tmp_path):
     assert stored["val_acc"] == pytest.approx(100 * info["metric"])
 
 
+def test_a_checkpoint_stands_once_all_that_lies_beside_it_does(asl_run, tmp_path):
+    words = ["export", "--workdir", str(asl_run), str(tmp_path / "asl.pth")]
+    blocked = tmp_path / "asl_final_manifest.json"
+    blocked.mkdir()
+    assert cli.main(words) == 1
+    assert not any(path.suffix in (".pth", ".tmp") for path in tmp_path.iterdir())
+    blocked.rmdir()
+    assert cli.main(words) == 0 and blocked.is_file()
+
+
 def test_manifests_tell_the_run(asl_run, tmp_path):
     assert cli.main(["export", "--workdir", str(asl_run), str(tmp_path / "m.pth")]) == 0
     first = json.loads((tmp_path / "m_manifest.json").read_text())

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import glob
 import itertools
 import json
 import os
@@ -70,6 +71,11 @@ def _locked(draft: Path) -> int | None:
         return descriptor
     os.close(descriptor)
     return None
+
+
+def drafts(path: Path) -> list[Path]:
+    """Drafts of `path`: those that killed processes left, and those that others write now."""
+    return sorted(path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"))
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:

@@ -16,5 +16,7 @@ from jaxsign.input.signs.formats._types import of_files as of_files
 from jaxsign.input.signs.formats._writing import Written as Written
 from jaxsign.input.signs.formats._writing import check_beside as check_beside
 from jaxsign.input.signs.formats._writing import drafted as drafted
+from jaxsign.input.signs.formats._writing import lists_last as lists_last
+from jaxsign.input.signs.formats._writing import settle as settle
 from jaxsign.input.signs.formats._writing import write_collection as write_collection
 from jaxsign.input.signs.formats._writing import writer_of as writer_of

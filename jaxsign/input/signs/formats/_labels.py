@@ -170,10 +170,15 @@ def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Writes a csv file, whole or not at all."""
+    write_text(path, csv_text(header, rows))
+
+
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A csv file's text."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([[spreadsheet.guarded(cell) for cell in row] for row in (header, *rows)])
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def json_text(value: Any) -> str:

@@ -86,10 +86,7 @@ def write_collection(
             writer = made_by(draft, collection, **options)
             count = _add_all(collection, writer, strict, skipped, on_clip)
             writer.finish()
-            if place.is_dir():
-                place.rmdir()
-            os.replace(draft, place)
-            (place / _LOCK).unlink()  # only now: it keeps others from the draft to the end
+            settle(draft, place)
         except OSError as error:
             free = shutil.disk_usage(place.parent).free >> 20
             raise UserError(
@@ -116,6 +113,22 @@ def drafted(place: Path) -> Iterator[Path]:
             # Where it has got its name, another process may have begun a new one.
             if draft.exists() and os.path.samestat(mine, draft.stat()):
                 shutil.rmtree(draft, ignore_errors=True)
+
+
+def settle(draft: Path, place: Path) -> None:
+    """Gives a finished draft its place, a new or empty folder: in one act."""
+    if place.is_dir() and place.samefile(Path.cwd()):  # whoever stands in it is to see the files
+        for path in sorted(draft.iterdir(), key=lists_last):
+            os.replace(path, place / path.name)
+    else:
+        os.replace(draft, place)
+    # Only now: it keeps others from the draft to the end.
+    (place / _LOCK).unlink(missing_ok=True)
+
+
+def lists_last(path: Path) -> bool:
+    """A key to sort files by, so that what a list names is there before it."""
+    return path.suffix in (".csv", ".json")
 
 
 def _add_all(

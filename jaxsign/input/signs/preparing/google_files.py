@@ -8,7 +8,7 @@ from jaxsign.errors import UserError, listing
 from jaxsign.input import tables
 from jaxsign.input.signs.formats import SPLITS, Collection, _labels, google_islr
 from jaxsign.input.signs.preparing import linking, naming
-from jaxsign.whole import write_text
+from jaxsign.whole import drafts, write_text
 
 _PARTS = ("", *SPLITS)
 
@@ -30,11 +30,14 @@ class GooglePlan:
     signs: dict[str, int]
 
     @property
-    def lists(self) -> list[Path]:
-        """The files besides the clips."""
-        parts = [self.out / split for split in self.tables]
-        names = (google_islr.INDEX, google_islr.TABLE)
-        return [part / name for part in parts for name in names]
+    def lists(self) -> dict[Path, str]:
+        """The files besides the clips in the order of writing, and their texts."""
+        parts = {split: self.out / split for split in self.tables}
+        maps = {part / google_islr.INDEX: _labels.json_text(self.signs) for part in parts.values()}
+        return maps | {
+            part / google_islr.TABLE: _labels.csv_text(*self.tables[split])
+            for split, part in parts.items()
+        }
 
 
 def plan(source: Path, collection: Collection, out: Path) -> GooglePlan:
@@ -76,9 +79,11 @@ def check(made: GooglePlan, overwrite: bool) -> None:
     Raises:
         UserError: says which files are in the way.
     """
-    # Clip files without a list are what an interrupted command leaves: it goes on there.
-    own = (google_islr.FILES, *SPLITS)
-    found = [p for part in _PARTS for p in (made.out / part).glob("*") if p.name not in own]
+    # What an interrupted command leaves, which goes on there: clip files, and some of the lists.
+    own = {made.out / part / name for part in _PARTS for name in (google_islr.FILES, *SPLITS)}
+    own |= {path for path, text in made.lists.items() if _holds(path, text)}
+    own.update(draft for path in made.lists for draft in drafts(path))
+    found = [p for part in _PARTS for p in (made.out / part).glob("*") if p not in own]
     if found and not overwrite:
         same = [path for path in made.lists if path.exists()]
         touched = f"replaces:\n{listing(map(str, same))}" if same else "replaces none of its files"
@@ -122,10 +127,10 @@ def write(
         linking.place(origin, new, counts, copy=copy)
         if on_clip:
             on_clip(new.name)
-    text = _labels.json_text(made.signs)
-    for split in made.tables:
-        (made.out / split).mkdir(parents=True, exist_ok=True)
-        write_text(made.out / split / google_islr.INDEX, text)
-    for split, (header, rows) in made.tables.items():
-        _labels.write_csv(made.out / split / google_islr.TABLE, header, rows)
+    for path, text in made.lists.items():
+        write_text(path, text)
     return counts
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()

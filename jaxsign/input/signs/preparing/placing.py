@@ -75,7 +75,9 @@ def place(
         counts = google_files.write(plan, copy=copy, on_clip=on_clip)
         return Placed(out, name, len(collection), list(collection.problems), [], counts)
     _check_out(out, overwrite)
-    with formats.drafted(out) as folder:
+    # What a link leads to is filled, not the link: the draft lies on the same disk.
+    place = out.resolve() if out.is_symlink() else out
+    with formats.drafted(place) as folder:
         draft = folder / "whole"  # a new folder's name
         # A part of a file's clip has no file of its own to link.
         if foldered and name == collection.format and not collection.cut:
@@ -87,7 +89,7 @@ def place(
             found = _written(collection, draft, name, on_clip)
         if foldered:
             _write_names(draft, collection)
-        _settle(draft, out)
+        _settle(draft, place)
     return dataclasses.replace(found, out=out)
 
 
@@ -144,8 +146,8 @@ def _write_names(out: Path, collection: Collection) -> None:
 
 def _settle(draft: Path, out: Path) -> None:
     """Puts the finished draft into its place; what is there besides must not be read with it."""
-    if not out.is_dir():
-        os.replace(draft, out)
+    if not (out.is_dir() and any(out.iterdir())):
+        formats.settle(draft, out)
         return
     new = [path.relative_to(draft) for path in sorted(draft.rglob("*")) if path.is_file()]
     stale = {p.relative_to(out) for p in out.rglob("*") if p.is_file()} - set(new)
@@ -155,7 +157,6 @@ def _settle(draft: Path, out: Path) -> None:
             f"{listing(sorted(map(str, stale)))}\nMove them away, or choose another --out. Nothing "
             "was changed."
         )
-    # Lists last: clips that they name are there before them.
-    for path in sorted(new, key=lambda path: path.suffix in (".csv", ".json")):
+    for path in sorted(new, key=formats.lists_last):
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft / path, out / path)

@@ -29,6 +29,10 @@ def split(source, out, to="auto", overwrite=False, **options):
     return placing.place(source, made, out, to, overwrite=overwrite)
 
 
+def convert(source, out):
+    return formats.write_collection(formats.open_collection(source), out, "store")
+
+
 def clips_folder(folder, count=12, signers=3):
     for i in range(count):
         a_clip(i).save(folder / f"take {i:02d}.clip.npz")
@@ -129,6 +133,38 @@ def test_an_interrupted_choice_goes_on(tmp_path):
         choose(source, tmp_path / "some", ["go", "zebra"])
     choose(source, tmp_path / "some", ["go", "zebra"], overwrite=True)
     assert changed.read_bytes() != b"other"
+
+
+@pytest.mark.parametrize("left", ["train/train.csv", "train/" + MAP, "test/.train.csv.1.tmp"])
+def test_an_interrupted_split_goes_on_wherever_it_was(tmp_path, left):
+    source = google_folder(tmp_path / "all", signers=("5", "6", "7"))
+    split(source, tmp_path / "parts", test_share=0.4)
+    before = {name: path.read_bytes() for name, path in files(tmp_path / "parts").items()}
+    lists = [name for name in before if name.endswith((".csv", ".json"))]
+    for name in lists:
+        if name != left:
+            (tmp_path / "parts" / name).unlink()
+    if left not in lists:
+        (tmp_path / "parts" / left).write_text("half")
+    split(source, tmp_path / "parts", test_share=0.4)
+    assert {name: path.read_bytes() for name, path in files(tmp_path / "parts").items()} == before
+
+
+def test_an_empty_folder_is_filled_in_one_act(tmp_path, monkeypatch):
+    source, out = clips_folder(tmp_path / "clips"), tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "link").symlink_to(out)
+    empty = out.stat()
+    split(source, tmp_path / "link")
+    assert not os.path.samestat(empty, out.stat()) and (tmp_path / "link").is_symlink()
+    wanted = sorted(files(out))
+    for name, write in (("a", split), ("b", convert)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        write(source, ".")
+        # Whoever stands in a folder sees what was written there.
+        assert (tmp_path / name).samefile(".") and len(formats.open_collection(".")) == 12
+    assert sorted(files(tmp_path / "a")) == wanted
 
 
 def test_old_lists_that_would_be_read_too_are_refused(tmp_path):

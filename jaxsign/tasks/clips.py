@@ -102,11 +102,13 @@ class SignExamples(ClipExamples):
         return found
 
     def class_names(self, config: ConfigDict) -> dict[str, list[str]]:
-        """The source's names, or numbers where it does not name all of a head's classes."""
+        """The source's names, and numbers for classes of a head beyond them."""
         found = {}
         for head in config.task.heads:
             names, count = list(self.source.class_names.get(head, ())), config.net[f"num_{head}"]
-            found[head] = names if len(names) == count else [str(i) for i in range(count)]
+            found[head] = names + [str(i) for i in range(len(names), count)]
+            if len(set(found[head])) != count:  # a name that is another class's number
+                found[head] = [str(i) for i in range(count)]
         return found
 
     def check(self, config: ConfigDict, labels: Mapping[str, Sequence[Sequence[int]]]) -> None:

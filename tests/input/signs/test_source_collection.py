@@ -68,6 +68,20 @@ def test_a_path_for_each_split_with_classes_of_all(tmp_path):
     assert sources.open_source(data, "test").labels["gloss"].tolist() == [1, 0]
 
 
+def test_a_net_of_more_classes_keeps_the_names(tmp_path):
+    a_store(tmp_path / "s", [("a", ["YES"], "train", ""), ("b", ["HI"], "val", "")])
+    source = sources.open_source(data_of(train=tmp_path / "s"), "train")
+    examples = ClassExamples(source, Treatment(view=fslr156.view, max_length=16))
+    config = configs.base()
+    config.task.heads = ("gloss",)
+    for count, names in ((2, ["HI", "YES"]), (4, ["HI", "YES", "2", "3"]), (1, ["0"])):
+        config.net.num_gloss = count
+        assert examples.class_names(config) == {"gloss": names}
+    source.class_names["gloss"] = ("3", "YES")  # of which the first would be the last's, too
+    config.net.num_gloss = 4
+    assert examples.class_names(config) == {"gloss": ["0", "1", "2", "3"]}
+
+
 def test_tests_that_cannot_be_read_do_not_stop_a_training(tmp_path, caplog):
     for split in formats.SPLITS:
         for name in ("hi", "by"):

@@ -10,9 +10,10 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import Context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import jax
 import numpy as np
@@ -147,7 +148,7 @@ def numbers(folder: Path) -> set[int]:
 
 def save_tree(place: Path, tree: Any) -> None:
     """Writes a tree of arrays that has no number, in place of what is there."""
-    with explained(place, writing=True), _reachable(place.parent) as parent:
+    with explained(place, writing=True), _patient(), _reachable(place.parent) as parent:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(parent / place.name, tree, force=True)
 
@@ -181,6 +182,9 @@ def _reachable(folder: Path) -> Iterator[Path]:
         os.close(number)
 
 
+_Arguments = TypeVarTuple("_Arguments")
+
+
 class _PatientLoop(asyncio.SelectorEventLoop):
     """Ends what it has begun before it closes."""
 
@@ -189,6 +193,20 @@ class _PatientLoop(asyncio.SelectorEventLoop):
         if left:
             self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         super().close()
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[*_Arguments], object],
+        *args: *_Arguments,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Of what Ctrl-C has cancelled, nobody waits for the end: the library would print it."""
+        try:
+            return super().call_soon_threadsafe(callback, *args, context=context)
+        except RuntimeError:
+            if not self.is_closed():
+                raise
+            return asyncio.Handle(callback, args, self, context)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Of several arrays that fail, the first one is raised where it is awaited."""

@@ -216,6 +216,15 @@ def test_loops_of_other_threads_are_their_own():
     assert asyncio.get_event_loop_policy() is before
 
 
+def test_what_comes_to_its_end_behind_a_ctrl_c_is_not_printed():
+    """The library's threads would show a trace: the loop that waited for them is closed."""
+    with storage._patient():
+        loop = asyncio.new_event_loop()
+    assert not loop.call_soon_threadsafe(lambda: None).cancelled()
+    loop.close()
+    loop.call_soon_threadsafe(lambda: None)
+
+
 def test_the_librarys_own_lines_are_not_shown(tmp_path, caplog):
     log = logging.getLogger("absl")
     before = log.level

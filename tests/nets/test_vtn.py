@@ -104,6 +104,20 @@ def test_depthwise_convolutions_of_images(stride):
     )
 
 
+@pytest.mark.parametrize(("stride", "most"), [(1, 2**25), (2, 300)])
+def test_convolutions_of_images(stride, most):
+    def plain(x, kernel):
+        return jax.lax.conv_general_dilated(
+            x, kernel, (stride, stride), [(1, 1)] * 2,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )  # fmt: skip
+
+    x, kernel = normal(0, 4, 5, 6, 3), normal(1, 3, 3, 3, 2)
+    assert_same_with_gradients(
+        lambda x, k: image_convs.convolution(x, k, stride, most), plain, x, kernel
+    )
+
+
 def test_the_greatest_of_windows():
     x = np.asarray(normal(0, 1, 5, 4, 2))
     wide = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-np.inf)

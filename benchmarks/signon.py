@@ -3,9 +3,13 @@
 python -m benchmarks.signon [--quick] [--json FILE]
 """
 
+import csv
 import dataclasses
 import functools
+import itertools
+import tempfile
 import typing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,9 @@ from benchmarks.report import Row
 from benchmarks.workload import Batch
 from configs import signon as recipes
 from jaxsign import runtime
+from jaxsign.input import batching
+from jaxsign.input.signs import sources, treatment
+from jaxsign.tasks.classes.examples import ClassExamples
 
 if typing.TYPE_CHECKING:
     from benchmarks import originals
@@ -38,12 +45,14 @@ class Size:
     pixels: int = 112
     layers: int = 4
     rounds: int = 7
+    # Steps on films take seconds.
+    film_rounds: int = 3
 
 
 SIZES = {
     "full": Size(),
-    "quick": Size(rounds=3),
-    "check": Size(batch=2, frames=8, films=1, pixels=32, layers=1, rounds=1),
+    "quick": Size(rounds=3, film_rounds=1),
+    "check": Size(batch=2, frames=8, films=1, pixels=32, layers=1, rounds=1, film_rounds=1),
 }
 
 
@@ -87,8 +96,8 @@ def recipe(variant: str, size: Size) -> ConfigDict:
     return config
 
 
-def measure(size: str) -> list[Row]:
-    """Steps at one length and of mixed ones (in two buckets), and evaluation; a step on films."""
+def measure_points(size: str) -> list[Row]:
+    """Of nets of points: steps at one length and of mixed ones, evaluation, what feeds them."""
     from benchmarks import originals  # late: torch
 
     chosen, rows = SIZES[size], list[Row]()
@@ -100,11 +109,66 @@ def measure(size: str) -> list[Row]:
         rows.append(_step(f"{name}: step, one length", ours, theirs, given, chosen.rounds))
         rows.append(_answer(f"{name}: evaluation", ours, theirs, given, chosen.rounds))
         rows.append(_mixed(name, ours, theirs, shape, chosen))
-    films = recipe("vtn", chosen)
+        rows.append(_one_by_one(name, ours, given[0], chosen))
+        rows.append(_input(name, ours, config, given[0], chosen))
+    return rows
+
+
+def measure_films(size: str) -> list[Row]:
+    """A step of VTN."""
+    from benchmarks import originals  # late: torch
+
+    chosen = SIZES[size]
+    config = recipe("vtn", chosen)
     batch = clips(np.full(chosen.films, 16), (chosen.pixels, chosen.pixels, 3), 16)
-    ours, theirs = Jax(films, batch), originals.Torch(films, runtime.available_cores())
+    ours, theirs = Jax(config, batch), originals.Torch(config, runtime.available_cores())
     given = ours.prepare(batch), theirs.prepare(batch)
-    return [*rows, _step("VTN resnet34: step", ours, theirs, given, chosen.rounds)]
+    return [_step("VTN resnet34: step", ours, theirs, given, chosen.film_rounds)]
+
+
+def _one_by_one(name: str, ours: Jax, given: Batch, size: Size) -> Row:
+    """What `jaxsign embed` asks of the net: clips in a batch, and the same one at a time."""
+    single = [{key: value[:, i : i + 1] for key, value in given.items()} for i in range(size.batch)]
+    sides = {
+        "jaxsign": functools.partial(ours.predict, given),
+        "one at a time": lambda: [ours.predict(clip) for clip in single],
+    }
+    row = f"{name}: embedding {size.batch} clips in a batch"
+    return Row(row, timing.alternate(sides, rounds=size.rounds))
+
+
+def _input(name: str, ours: Jax, config: ConfigDict, given: Batch, size: Size) -> Row:
+    """Training batches from files, augmented as the recipe does, and the steps that they feed."""
+    count = 2 * size.batch
+    with tempfile.TemporaryDirectory() as folder:
+        write_folder(Path(folder), count, size.frames)
+        config = config.copy_and_resolve_references()
+        config.data.update(aspect=(1.0,))
+        config.data.train.path = folder
+        source = sources.open_source(config.data, "train", {"gloss": CLASSES})
+        examples = ClassExamples(source, treatment.of_recipe(config, source, training=True))
+        batches = batching.TrainBatches(examples, batching.BatchOptions(size.batch))
+        times = timing.alternate(
+            {
+                "input": lambda: list(itertools.islice(batches.iterator(), 2)),
+                "training steps": functools.partial(ours.train, [given] * 2),
+            },
+            rounds=size.rounds,
+        )
+    note = "the ratio says how many times it outruns the steps"
+    return Row(f"{name}: input of two steps", times, note=note)
+
+
+def write_folder(folder: Path, count: int, frames: int) -> None:
+    """SignON's folder of random clips of 75 points, all for training."""
+    rng = np.random.default_rng(0)
+    (folder / "mediapipe").mkdir()
+    with (folder / "samples.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("Id", "Label", "Participant", "Video", "Subset"))
+        for i in range(count):
+            np.save(folder / f"mediapipe/{i}.npy", rng.random((frames, 75, 3)))
+            table.writerow((i, i % CLASSES, "a", f"{i}.mp4", "train"))
 
 
 def _step(
@@ -142,8 +206,12 @@ def _mixed(
         "jaxsign": functools.partial(ours.train, [ours.prepare(b) for b in sorted_]),
         "torch": functools.partial(theirs.train, [theirs.prepare(b) for b in shuffled]),
     }
-    return Row(f"{name}: two steps, mixed lengths", timing.alternate(steps, rounds=size.rounds))
+    times = timing.alternate(steps, rounds=size.rounds)
+    compiled: Any = ours.steps.train
+    # One of them is the step at one length, which may have a bucket's.
+    note = f"{len({*buckets, size.frames})} lengths, {compiled._cache_size()} programs"
+    return Row(f"{name}: two steps, mixed lengths", times, note=note)
 
 
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(measure_points, measure_films)

@@ -104,7 +104,7 @@ def test_depthwise_convolutions_of_images(stride):
     )
 
 
-@pytest.mark.parametrize(("stride", "most"), [(1, 2**25), (2, 300)])
+@pytest.mark.parametrize(("stride", "most"), [(1, 2**20), (2, 300)])
 def test_convolutions_of_images(stride, most):
     def plain(x, kernel):
         return jax.lax.conv_general_dilated(

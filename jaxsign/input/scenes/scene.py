@@ -1,0 +1,274 @@
+"""The scene: one video as boxes, pairs and relations, and its file."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from jaxsign.errors import UserError
+from jaxsign.input import files
+from jaxsign.input.scenes import vocabulary as vocabularies
+from jaxsign.input.scenes.vocabulary import Vocabulary
+
+SUFFIX = ".scene.npz"
+_OPTIONAL = ("times", "distribution", "features", "union_features")
+_ARRAYS = ("boxes", "box_frames", "labels", "scores", "pairs", "pair_frames", "relations",
+           "labelled", "image_sizes")  # fmt: skip
+_TEXTS = ("frames", "source", "vocabulary")
+_UNION = (7, 7)
+_TYPES: dict[str, tuple[npt.DTypeLike, str]] = {  # name -> (type, kinds that become it)
+    "image_sizes": (np.int32, "iu"),
+    "times": (np.float64, "fiu"),
+    "boxes": (np.float32, "fiu"),
+    "box_frames": (np.int32, "iu"),
+    "labels": (np.int32, "iu"),
+    "scores": (np.float32, "fiu"),
+    "distribution": (np.float32, "f"),
+    "features": (np.float32, "f"),
+    "pairs": (np.int32, "iu"),
+    "pair_frames": (np.int32, "iu"),
+    "relations": (np.bool_, "b"),
+    "labelled": (np.bool_, "b"),
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scene:
+    """One video of F frames, N boxes, P pairs of a person and an object; flat over its frames.
+
+    Attributes:
+      source: where it comes from, for messages.
+      vocabulary: of C objects and R predicates.
+      frames: the frames' names, in order of time.
+      image_sizes: int32 [F, 2], (width, height) in pixels.
+      boxes: float32 [N, 4], x1, y1, x2, y2 in pixels of the original image. A box may be empty and
+        may reach beyond the image, as detectors give them.
+      box_frames: int32 [N], not decreasing.
+      labels: int32 [N], 0 = not known.
+      scores: float32 [N], 0 to 1.
+      pairs: int32 [P, 2], (person, object) as rows of `boxes`, both of one frame.
+      pair_frames: int32 [P], not decreasing.
+      relations: bool [P, R] over all groups' predicates; of a labelled pair exactly one of each
+        group of kind `one`.
+      labelled: bool [P]; a candidate pair that nobody labelled has no relations.
+      times: float64 [F], seconds, not decreasing; None = not known.
+      distribution: float32 [N, C - 1], a detector's probabilities of the classes from 1 on.
+      features: float32 [N, D], of each box.
+      union_features: float16 or float32 [P, 7, 7, K], of the box around both, channels last.
+
+    Raises:
+      UserError: an array has another shape or impossible values; `source` begins the message.
+    """
+
+    source: str
+    vocabulary: Vocabulary
+    frames: tuple[str, ...]
+    image_sizes: np.ndarray
+    boxes: np.ndarray
+    box_frames: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    pairs: np.ndarray
+    pair_frames: np.ndarray
+    relations: np.ndarray
+    labelled: np.ndarray
+    times: np.ndarray | None = None
+    distribution: np.ndarray | None = None
+    features: np.ndarray | None = None
+    union_features: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", tuple(map(str, self.frames)))
+        try:
+            for name, (dtype, kinds) in _TYPES.items():
+                value = self.__dict__[name]
+                if value is not None:
+                    object.__setattr__(self, name, _typed(name, value, dtype, kinds))
+            self._check_shapes()
+            self._check_frames()
+            self._check_boxes()
+            self._check_pairs()
+        except ValueError as error:
+            raise UserError(f"{self.source}: is no good scene: {error}") from error
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __repr__(self) -> str:
+        return (
+            f"Scene({len(self)} frames, {len(self.boxes)} boxes, {len(self.pairs)} pairs, "
+            f"source={self.source!r})"
+        )
+
+    @property
+    def boxes_of_frames(self) -> np.ndarray:
+        """int [F]: boxes in each frame."""
+        return np.bincount(self.box_frames, minlength=len(self))
+
+    @property
+    def pairs_of_frames(self) -> np.ndarray:
+        """int [F]: pairs in each frame."""
+        return np.bincount(self.pair_frames, minlength=len(self))
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Frames, most boxes of a frame, most pairs of a frame; each at least 1."""
+        boxes, pairs = self.boxes_of_frames.max(), self.pairs_of_frames.max()
+        return len(self), max(int(boxes), 1), max(int(pairs), 1)
+
+    def _check_shapes(self) -> None:
+        frames, boxes, pairs = len(self.frames), len(self.boxes), len(self.pairs)
+        words = self.vocabulary
+        shapes: dict[str, tuple[int | None, ...]] = {
+            "image_sizes": (frames, 2),
+            "times": (frames,),
+            "boxes": (boxes, 4),
+            "box_frames": (boxes,),
+            "labels": (boxes,),
+            "scores": (boxes,),
+            "distribution": (boxes, len(words.objects) - 1),
+            "features": (boxes, None),
+            "pairs": (pairs, 2),
+            "pair_frames": (pairs,),
+            "union_features": (pairs, *_UNION, None),
+            "relations": (pairs, len(words.predicates)),
+            "labelled": (pairs,),
+        }
+        if not frames:
+            raise ValueError("it has no frame")
+        for name, shape in shapes.items():
+            value = self.__dict__[name]
+            if value is not None and not _is_shaped(value, shape):
+                told = ", ".join("any" if n is None else str(n) for n in shape)
+                raise ValueError(f"{name} {list(value.shape)}, expected [{told}]")
+        union = self.union_features
+        if union is not None and union.dtype not in (np.float16, np.float32):
+            raise ValueError(f"union_features are {union.dtype}, expected float16 or float32")
+        for name in ("times", "boxes", "scores", "distribution", "features", "union_features"):
+            value = self.__dict__[name]
+            if value is not None and not np.isfinite(value).all():
+                row = int(np.argwhere(~np.isfinite(value))[0][0])
+                raise ValueError(f"{name}: row {row} holds NaN or infinite numbers")
+
+    def _check_frames(self) -> None:
+        if len(set(self.frames)) < len(self.frames):
+            raise ValueError("two of its frames have one name")
+        _refuse(self.image_sizes.min(axis=1) < 1, self.image_sizes, "image_sizes",
+                "a width and a height of 1 pixel or more")  # fmt: skip
+        if self.times is not None and (np.diff(self.times) < 0).any():
+            raise ValueError("times decrease")
+        for name in ("box_frames", "pair_frames"):
+            value = self.__dict__[name]
+            wrong = (value < 0) | (value >= len(self))
+            _refuse(wrong, value, name, f"a frame from 0 to {len(self) - 1}")
+            if (np.diff(value) < 0).any():
+                raise ValueError(f"{name} decrease; boxes and pairs stand in their frames' order")
+
+    def _check_boxes(self) -> None:
+        boxes, last = self.boxes, len(self.vocabulary.objects) - 1
+        _refuse((boxes[:, :2] > boxes[:, 2:]).any(axis=1), boxes, "boxes",
+                "x1 <= x2 and y1 <= y2 (this one is reversed)")  # fmt: skip
+        _refuse((self.labels < 0) | (self.labels > last), self.labels, "labels", f"0 to {last}")
+        _refuse(_no_share(self.scores), self.scores, "scores", "0 to 1")
+        if self.distribution is not None:
+            wrong = _no_share(self.distribution).any(axis=1)
+            _refuse(wrong, self.distribution.max(axis=1), "distribution", "0 to 1")
+
+    def _check_pairs(self) -> None:
+        pairs, count = self.pairs, len(self.boxes)
+        names_none = ((pairs < 0) | (pairs >= count)).any(axis=1)
+        _refuse(names_none, pairs, "pairs", f"rows of the {count} boxes")
+        _refuse(pairs[:, 0] == pairs[:, 1], pairs, "pairs", "two boxes")
+        elsewhere = (self.box_frames[pairs] != self.pair_frames[:, None]).any(axis=1)
+        _refuse(elsewhere, pairs, "pairs", "two boxes of the pair's own frame")
+        _refuse(~self.labelled & self.relations.any(axis=1), pairs, "pairs",
+                "no relations where a pair is not labelled")  # fmt: skip
+        for group, part in zip(self.vocabulary.groups, self.vocabulary.parts, strict=True):
+            if group.kind == "one":
+                told = self.relations[:, part].sum(axis=1)
+                wanted = f"exactly one relation of group {group.name!r} for each labelled pair"
+                _refuse(self.labelled & (told != 1), told, "relations", wanted)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Writes the scene; the name must end with `.scene.npz`. A file is whole or absent."""
+        if not str(path).endswith(SUFFIX):
+            raise UserError(f"{path}: a scene file's name must end with {SUFFIX}")
+        return files.write_npz(path, self.arrays())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What its file holds: each attribute under its name, the vocabulary as JSON text."""
+        texts = {
+            "frames": np.asarray(self.frames),
+            "source": np.asarray(self.source),
+            "vocabulary": np.asarray(self.vocabulary.to_json()),
+        }
+        held = {name: self.__dict__[name] for name in (*_ARRAYS, *_OPTIONAL)}
+        return texts | {name: value for name, value in held.items() if value is not None}
+
+
+def load(path: str | os.PathLike) -> Scene:
+    """Reads a file that `Scene.save` wrote.
+
+    Raises:
+      UserError: the file is absent, damaged, or does not hold a scene.
+    """
+    return from_arrays(files.read_npz(path, (*_TEXTS, *_ARRAYS, *_OPTIONAL)), str(path))
+
+
+def from_arrays(arrays: dict[str, np.ndarray], where: str) -> Scene:
+    """The scene of what `Scene.arrays` gave.
+
+    Args:
+      arrays: by name.
+      where: the file, for messages.
+
+    Raises:
+      UserError: an array is missing or impossible.
+    """
+    missing = [name for name in (*_TEXTS, *_ARRAYS) if name not in arrays]
+    if missing:
+        raise UserError(
+            f"{where}: is no scene file: {', '.join(missing)} are missing (found "
+            f"{', '.join(arrays) or 'nothing'})"
+        )
+    try:
+        words = json.loads(str(arrays["vocabulary"]))
+    except ValueError as error:
+        raise UserError(f"{where}: its vocabulary is no JSON ({error})") from error
+    if arrays["frames"].ndim != 1 or arrays["frames"].dtype.kind != "U":
+        raise UserError(f"{where}: is no good scene: frames are no list of names")
+    held = {name: arrays.get(name) for name in (*_ARRAYS, *_OPTIONAL)}
+    names = tuple(arrays["frames"].tolist())
+    return Scene(where, vocabularies.from_json(words, where), names, **held)  # type: ignore[arg-type]
+
+
+def _typed(name: str, value: npt.ArrayLike, dtype: npt.DTypeLike, kinds: str) -> np.ndarray:
+    array = np.asarray(value)
+    if array.size and array.dtype.kind not in kinds:
+        raise ValueError(f"{name} are {array.dtype}, expected {np.dtype(dtype)}")
+    if array.dtype.kind in "iu" and array.size and np.abs(array).max() > np.iinfo(np.int32).max:
+        raise ValueError(f"{name} hold numbers beyond what 32 bits tell")
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
+        return array.astype(dtype, copy=False)
+
+
+def _is_shaped(value: np.ndarray, shape: tuple[int | None, ...]) -> bool:
+    pairs = zip(value.shape, shape, strict=False)
+    return value.ndim == len(shape) and all(b is None or a == b for a, b in pairs)
+
+
+def _no_share(values: np.ndarray) -> np.ndarray:
+    """Where they lie outside 0 to 1, but for rounding."""
+    return (values < 0) | (values > 1 + 1e-5)
+
+
+def _refuse(wrong: npt.ArrayLike, values: np.ndarray, name: str, wanted: str) -> None:
+    """Raises ValueError of the first row that is wrong."""
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+        found = np.asarray(values[rows[0]]).tolist()
+        raise ValueError(f"{name}: row {rows[0]} is {found}{more}, expected {wanted}")

@@ -54,15 +54,21 @@ def of_run(workdir: str | Path) -> baselines.Baseline:
     return found
 
 
-def beside(workdir: Path, split: str, count: int) -> baselines.Simple | None:
-    """What the run folder tells of simple methods on a split of so many examples; None if nothing.
+def beside(workdir: Path, split: str, count: int, heads: Sequence[str]) -> baselines.Simple | None:
+    """What the run folder tells of simple methods on a split; None if nothing.
+
+    Args:
+      workdir: the run folder.
+      split: its name.
+      count, heads: of examples and of the run; numbers of others are not the run's.
 
     Raises:
       UserError: a damaged file.
     """
     path = workdir / baselines.FILE
     found = baselines.read(path).splits.get(split) if path.is_file() else None
-    return found if found is not None and found.count == count else None
+    fits = found is not None and found.count == count and set(found.right) <= set(heads)
+    return found if fits else None
 
 
 def show(found: baselines.Baseline, console: Console | None = None) -> None:

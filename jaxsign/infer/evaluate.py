@@ -58,8 +58,10 @@ def evaluate(
     scorer = run.task.scorer(run, asked or {})
     examples = open_split(run, data_section(run, split, path, labels, skip_missing), split)
     scored = score(run, examples, scorer, batch_size)
-    if path is None and (known := baseline.beside(run.workdir, split, len(examples))):
-        scored.stand_beside(known)
+    if path is None:
+        heads = run.config.task.heads
+        if known := baseline.beside(run.workdir, split, len(examples), heads):
+            scored.stand_beside(known)
     folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
     complete = scored.write(folder, {"model_info": _about(run)})
     scored.show()

@@ -62,14 +62,23 @@ class Simple:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Simple":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`.
+
+        Raises:
+          ValueError: numbers that no evaluation gives.
+        """
         right = {
             head: {method: int(found["right"]) for method, found in methods.items()}
             for head, methods in value["heads"].items()
         }
+        count, methods = int(value["clips"]), next(map(set, right.values()), set())
+        if not methods or any(methods != set(found) for found in right.values()):
+            raise ValueError("not the same methods for every head")
+        if not all(0 <= n <= count > 0 for found in right.values() for n in found.values()):
+            raise ValueError(f"another number of right answers than 0 to {count}")
         pairs = (value[f"{kind}_in_another_split"] for kind in ("same", "near"))
         same, near = (tuple((str(a), str(b)) for a, b in found) for found in pairs)
-        return cls(int(value["clips"]), right, same, near)
+        return cls(count, right, same, near)
 
 
 @dataclasses.dataclass(frozen=True)

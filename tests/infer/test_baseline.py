@@ -8,6 +8,7 @@ import run_helpers
 
 from jaxsign import cli
 from jaxsign import config as configs
+from jaxsign.errors import UserError
 from jaxsign.infer import baseline, evaluate
 from jaxsign.input.signs import sources
 from jaxsign.tasks import baselines
@@ -51,8 +52,22 @@ def test_only_the_same_clips_are_compared(run):
         {"train_clips": 1}, {"val": baselines.Simple(15, {"gloss": {"a": 9}})}
     )
     found.write(run / "baseline.json")
-    assert baseline.beside(run, "val", 15) == found.splits["val"]
-    assert baseline.beside(run, "val", 14) is None and baseline.beside(run, "test", 15) is None
+    assert baseline.beside(run, "val", 15, ("gloss", "cat")) == found.splits["val"]
+    for split, count, head in (("val", 14, "gloss"), ("test", 15, "gloss"), ("val", 15, "cat")):
+        assert baseline.beside(run, split, count, (head,)) is None
+
+
+@pytest.mark.parametrize(
+    "heads", [{}, {"gloss": {}}, {"gloss": {"a": 1}, "cat": {"b": 1}}, {"gloss": {"a": 9}}]
+)
+def test_numbers_that_no_evaluation_gives_are_refused(tmp_path, heads):
+    right = {
+        head: {name: {"right": n} for name, n in found.items()} for head, found in heads.items()
+    }
+    split = {"clips": 8, "heads": right, "same_in_another_split": [], "near_in_another_split": []}
+    (tmp_path / "b.json").write_text(json.dumps({"about": {}, "splits": {"val": split}}))
+    with pytest.raises(UserError, match=r"b.json: not readable .*make it again, or remove it"):
+        baselines.read(tmp_path / "b.json")
 
 
 def test_a_run_that_is_as_good_is_not_blamed():

@@ -1,6 +1,6 @@
 """Rows of state_dict tables: torch's layers and the blocks of this folder, key for key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxsign.nets.layers import positions
@@ -45,9 +45,9 @@ def layer_norm(key: str, path: Path, width: int) -> list[KeyEntry]:
 
 
 def convolution(key: str, path: Path, shape: tuple[int, ...]) -> list[KeyEntry]:
-    """The two rows of a torch Conv1d whose weight has `shape`."""
+    """The two rows of a torch Conv1d or Conv2d whose weight has `shape`."""
     return [
-        KeyEntry(f"{key}.weight", ("params", *path, "kernel"), "conv1d", shape),
+        KeyEntry(f"{key}.weight", ("params", *path, "kernel"), f"conv{len(shape) - 2}d", shape),
         KeyEntry(f"{key}.bias", ("params", *path, "bias"), shape=shape[:1]),
     ]
 
@@ -141,17 +141,28 @@ def frame_embedding(layers: str, shortcut: str, path: Path, width: int, d: int) 
 
 
 def post_norm_encoder(
-    prefix: str, path: Path, d: int, ff: int, layers: int, *, norm: bool = True
+    prefix: str,
+    path: Path,
+    d: int,
+    ff: int,
+    layers: int,
+    *,
+    norm: bool = True,
+    attention: str = "self_attn",
+    norms: Sequence[str] = ("norm1", "norm2"),
 ) -> list[KeyEntry]:
-    """torch's TransformerEncoder of TransformerEncoderLayers, with or without its last norm."""
+    """torch's TransformerEncoder of TransformerEncoderLayers, with or without its last norm.
+
+    `attention` and `norms` are what a system calls these parts of a layer.
+    """
     rows = []
     for i in range(layers):
         key, place = f"{prefix}layers.{i}.", (*path, f"layer_{i}")
-        rows += packed_attention(f"{key}self_attn.", (*place, "attention"), d)
+        rows += packed_attention(f"{key}{attention}.", (*place, "attention"), d)
         rows += linear(f"{key}linear1", (*place, "linear1"), ff, d)
         rows += linear(f"{key}linear2", (*place, "linear2"), d, ff)
-        for name in ("norm1", "norm2"):
-            rows += layer_norm(key + name, (*place, name), d)
+        for theirs, ours in zip(norms, ("norm1", "norm2"), strict=False):
+            rows += layer_norm(key + theirs, (*place, ours), d)
     return rows + (layer_norm(f"{prefix}norm", (*path, "norm"), d) if norm else [])
 
 

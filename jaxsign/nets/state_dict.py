@@ -27,6 +27,10 @@ _KINDS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "linear": (np.transpose, np.transpose),
     "conv1d": (lambda w: w.transpose(2, 1, 0), lambda w: w.transpose(2, 1, 0)),
     "conv2d": (lambda w: w.transpose(2, 3, 1, 0), lambda w: w.transpose(3, 2, 0, 1)),
+    "over_map": (
+        lambda w: w.reshape(len(w), -1, 7, 7).transpose(2, 3, 1, 0),
+        lambda w: w.transpose(3, 2, 0, 1).reshape(w.shape[3], -1),
+    ),
     "batch1": (lambda a: a[0], lambda a: a[None]),
     "second1": (lambda a: a[:, 0], lambda a: a[:, None]),
     "conv1x1": (lambda w: w[:, :, 0, 0].T, lambda w: w.T[:, :, None, None]),
@@ -42,7 +46,8 @@ class KeyEntry:
       key: the torch state_dict key.
       path: the place, collection first, e.g. `('params', 'embedding', 'kernel')`.
       kind: `same`; `linear` ([out, in] <-> [in, out]); `conv1d` (OIW <-> WIO); `conv2d`
-        (OIHW <-> HWIO); `conv1x1` (OI11 <-> IO); `count` (int64 scalar <-> int32); `batch1`,
+        (OIHW <-> HWIO); `conv1x1` (OI11 <-> IO); `over_map` (a Linear's [out, C 7 7]
+        over a flattened map <-> [7, 7, C, out]); `count` (int64 scalar <-> int32); `batch1`,
         `second1` (an axis of one in torch, the first or the second).
       shape: the torch shape, for the check and for tools that build tables without a net.
       constant: for a buffer that the constructor computes: makes its torch value.

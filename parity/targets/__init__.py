@@ -3,7 +3,8 @@
 A system's module holds
   `TARGETS`: target name -> function(case) -> produced arrays under the golden names;
   `FILES`: file name pattern -> function(path) -> `FileCheck`, for what lies beside the cases;
-  `LEFT_OUT`: target or file name -> why it is not compared.
+  `LEFT_OUT`: target, case or file name -> why it is not compared.
+  `LATER`: case -> beginning of arrays' names -> why these of it are not compared.
   `TOLERANCES`: case -> array -> tolerance, where a prefix of the case's own is not meant for it.
 """
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scenes
 from flax import linen as nn
 
 from jaxsign import nets
@@ -16,8 +17,19 @@ SMALL = {
         ("poseformer", "ptn", "sign_transformer", "vtn"),
         {"emb_dim": 8, "n_heads": 2, "n_layers": 1},
     ),
+    "sttran": {"num_objects": scenes.OBJECTS, "feature_dim": scenes.FEATURES,
+               "union_dim": scenes.UNION},
     "whisper_sign": {"dim": 8, "num_heads": 2, "num_layers": 1, "ff_dim": 8},
-}
+}  # fmt: skip
+OF_SCENES = ("sttran",)
+
+
+def batch_for(name, net):
+    if name in OF_SCENES:
+        rng = np.random.default_rng(0)
+        return scenes.batch([scenes.video(rng, 2, 3), scenes.video(rng, 3, 2)], 4, 3, 2)
+    x = np.zeros((2, 4, *net.frame_shape), np.float32)
+    return {"x": x, "valid": np.ones((2, 4), bool), "tokens": np.zeros((2, 1), np.int32)}
 
 
 class Echo(nets.Net):
@@ -38,8 +50,7 @@ class Echo(nets.Net):
 @pytest.mark.parametrize("name", nets.names())
 def test_every_net_gives_the_outputs_that_it_names(name):
     net = nets.build(name, **SMALL.get(name, {}))
-    x = np.zeros((2, 4, *net.frame_shape), np.float32)
-    batch = {"x": x, "valid": np.ones((2, 4), bool), "tokens": np.zeros((2, 1), np.int32)}
+    batch = batch_for(name, net)
 
     def run():
         variables = nets.init(net, jax.random.key(0), batch)

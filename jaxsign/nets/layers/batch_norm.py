@@ -26,11 +26,15 @@ class BatchNorm(typed.Layer):
       param_dtype: dtype of `scale` and `bias`.
       axis_name: name of the mapped axis whose devices share one set of statistics; None keeps
         them apart.
+      apart: every example (the first axis) is normalised by itself alone, as by an original that
+        takes one example a step. The running statistics move as by so many steps, towards the
+        examples' mean: their order does not count.
     """
 
     momentum: float = 0.1
     epsilon: float = 1e-5
     axis_name: str | None = None
+    apart: bool = False
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
@@ -54,19 +58,46 @@ class BatchNorm(typed.Layer):
         if train:
             # Nothing is mapped while the variables are made, so there is no axis to share over.
             axis_name = None if self.is_initializing() else self.axis_name
-            mean, var, n = moments(x, valid, axis_name=axis_name)
+            if self.apart:
+                mean, var, n = jax.vmap(moments)(x, _spread(valid, x))
+            else:
+                mean, var, n = moments(x, valid, axis_name=axis_name)
             if not self.is_initializing():
                 # A batch without one real position says nothing about the data.
                 share = jnp.where(n > 0, self.momentum, 0.0)
-                unbiased = var * (n / jnp.maximum(n - 1, 1))
-                running_mean.value += share * (mean - running_mean.value)
+                new_mean, steps = mean, jnp.int32(1)
+                unbiased = var * (n / jnp.maximum(n - 1, 1))[..., None]
+                if self.apart:
+                    new_mean, unbiased, steps = _mean_of_examples(mean, unbiased, n, axis_name)
+                    share = -jnp.expm1(steps * jnp.log1p(-self.momentum))
+                running_mean.value += share * (new_mean - running_mean.value)
                 running_var.value += share * (unbiased - running_var.value)
-                count.value += 1
+                count.value += steps
+            if self.apart:
+                shape = (len(x), *[1] * (x.ndim - 2), channels)
+                mean, var = mean.reshape(shape), var.reshape(shape)
         else:
             mean, var = running_mean.value, running_var.value
         gain = scale.astype(jnp.float32) * jax.lax.rsqrt(var + self.epsilon)
         y = (x.astype(jnp.float32) - mean) * gain + bias.astype(jnp.float32)
         return y.astype(self.dtype or x.dtype)
+
+
+def _spread(valid: Array | None, x: Array) -> Array:
+    return jnp.broadcast_to(True if valid is None else valid, x.shape[:-1])
+
+
+def _mean_of_examples(
+    mean: Array, var: Array, n: Array, axis_name: str | None
+) -> tuple[Array, Array, Array]:
+    """The mean over all devices' examples that hold anything, of both, and how many these are."""
+    real = n > 0
+    sums = [jnp.where(real[:, None], a, 0).sum(0) for a in (mean, var)]
+    found = (*sums, real.sum(dtype=jnp.int32))
+    if axis_name is not None:
+        found = jax.lax.psum(found, axis_name)
+    steps = jnp.maximum(found[2], 1).astype(jnp.float32)
+    return found[0] / steps, found[1] / steps, found[2]
 
 
 def moments(

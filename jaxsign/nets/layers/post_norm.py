@@ -1,11 +1,14 @@
-"""Post-norm transformer encoder: torch's TransformerEncoder of TransformerEncoderLayers."""
+"""Post-norm transformer encoder: torch's TransformerEncoder of TransformerEncoderLayers.
+
+Systems that have written these layers anew differ little from them, and say so in the fields.
+"""
 
 from typing import Any
 
 import jax
 from flax import linen as nn
 
-from jaxsign.nets.layers import dense, dropout, norm, temporal_attention, typed
+from jaxsign.nets.layers import dense, dropout, norm, recomputing, temporal_attention, typed
 
 Array = jax.Array
 
@@ -17,24 +20,37 @@ class PostNormLayer(typed.Layer):
       num_heads: divides the width.
       ff_dim: width of the feed-forward part.
       dropout: rate on attention weights, inside the feed-forward part and on both branches.
+      last_norm: the second norm is there.
     """
 
     num_heads: int
     ff_dim: int
     dropout: float = 0.1
+    last_norm: bool = True
 
     @nn.compact
-    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
-        """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D]."""
+    def __call__(
+        self,
+        x: Array,
+        valid: Array | None = None,
+        positions: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> Array:
+        """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D].
+
+        `positions`, float and broadcastable to `x`, are added to queries and keys alone.
+        """
         drop, rate = dropout.Dropout, self.dropout
         attend: Any = temporal_attention.PackedAttention
         attention = attend(self.num_heads, rate, out_init=None, name="attention", **self.types)
-        h = drop(rate)(attention(x, valid, train=train), train=train)
+        h = drop(rate)(attention(x, valid, positions, train=train), train=train)
         x = norm.LayerNorm(name="norm1", **self.types)(x + h)
         h = nn.relu(dense.Dense(self.ff_dim, name="linear1", **self.types)(x))
         h = drop(rate)(h, train=train)
         h = dense.Dense(x.shape[-1], name="linear2", **self.types)(h)
-        return norm.LayerNorm(name="norm2", **self.types)(x + drop(rate)(h, train=train))
+        x = x + drop(rate)(h, train=train)
+        return norm.LayerNorm(name="norm2", **self.types)(x) if self.last_norm else x
 
 
 class PostNormEncoder(typed.Layer):
@@ -42,8 +58,9 @@ class PostNormEncoder(typed.Layer):
 
     Attributes:
       num_layers: how many.
-      num_heads, ff_dim, dropout: of the layers.
+      num_heads, ff_dim, dropout, last_norm: of the layers.
       final_norm: a norm after the last one.
+      remat: a layer's inner values are made again for its gradient, not kept.
     """
 
     num_layers: int
@@ -51,20 +68,32 @@ class PostNormEncoder(typed.Layer):
     ff_dim: int
     dropout: float = 0.1
     final_norm: bool = True
+    last_norm: bool = True
+    remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
-        """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D]."""
+    def __call__(
+        self,
+        x: Array,
+        valid: Array | None = None,
+        positions: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> Array:
+        """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D].
+
+        `positions`, float and broadcastable to `x`, are added to queries and keys of every layer.
+        """
         first: dict[str, Any] = {}
         for i in range(self.num_layers):
             name = f"layer_{i}"
             if self.is_initializing() and i:
                 # A parameter that is there is taken, not drawn.
                 self.put_variable("params", name, jax.tree.map(lambda leaf: leaf, first))
-            layer = PostNormLayer(
-                self.num_heads, self.ff_dim, self.dropout, name=name, **self.types
-            )
-            x = layer(x, valid, train=train)
+            make: Any = PostNormLayer
+            options = {"last_norm": self.last_norm, "name": name, **self.types}
+            layer = make(self.num_heads, self.ff_dim, self.dropout, **options)
+            x = recomputing.call(layer, x, valid, positions, train=train, remat=self.remat)
             if self.is_initializing() and not i:
                 first = self.variables["params"][name]
         return norm.LayerNorm(name="norm", **self.types)(x) if self.final_norm else x

@@ -109,17 +109,31 @@ class PackedAttention(typed.Layer):
     out_init: Callable[..., Array] | None = XAVIER
 
     @nn.compact
-    def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
+    def __call__(
+        self,
+        x: Array,
+        valid: Array | None = None,
+        positions: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> Array:
         """x: float [B, T, E], valid: bool [B, T] or None -> float [B, T, E] or [B, E].
 
-        The frames' results are sown as `intermediates/frames` where they are averaged.
+        `positions`, float and broadcastable to `x`, are added to queries and keys alone. The
+        frames' results are sown as `intermediates/frames` where they are averaged.
         """
         width = x.shape[-1]
         shape = (3 * width, width)
         weight = self.param("in_proj_weight", _ROWS_XAVIER, shape, self.param_dtype)
         bias = self.param("in_proj_bias", _ZEROS, shape[:1], self.param_dtype)
         x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=self.dtype)
-        qkv = dense.dense(x, weight.T, bias)
+        if positions is None:
+            qkv = dense.dense(x, weight.T, bias)
+        else:
+            matched, placed = 2 * width, x + positions.astype(x.dtype)
+            query_key = dense.dense(placed, weight[:matched].T, bias[:matched])
+            value = dense.dense(x, weight[matched:].T, bias[matched:])
+            qkv = jnp.concatenate([query_key, value], axis=-1)
         out = dense.Dense(
             width, kernel_init=self.out_init, bias_init=_ZEROS, name="out", **self.types
         )

@@ -1,0 +1,270 @@
+"""What nets of relations share: videos of boxes and pairs in, relations of the pairs out.
+
+Source: the public system STTran, whose front end others took over.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxsign import fields, nets
+from jaxsign.errors import UserError
+from jaxsign.nets import scene_rows, state_dict
+from jaxsign.nets.layers import object_classifier, pair_features, recomputing, spatial_masks
+
+Array = jax.Array
+MODES = ("predcls", "sgcls", "sgdet")
+
+
+class SceneNet(nets.Net):
+    """Relations between a person and the objects of a video; a subclass makes them of pairs.
+
+    Attributes:
+      mode: 'predcls': boxes and classes are given; 'sgcls': boxes are given, the net tells their
+        classes and which one is the person; 'sgdet': boxes and classes come from a detector.
+      num_objects: classes of boxes, the background (0) and the person (1) among them.
+      predicates: how many predicates each group has.
+      feature_dim: numbers of a box's features.
+      union_dim: channels of the features around a pair.
+      hidden_dim: numbers of either box and of both together in a pair's features.
+      word_dim: numbers of a class's word; the net's width D is 3 hidden_dim + 2 word_dim.
+      map_dim: channels of the maps around a pair, inside.
+      classifier_dim: inner width of the classifier of boxes.
+      dropout: rate of all layers.
+      masks: kind of the spatial masks: 'fractional', or 'hard' as m3sgg draws them.
+      remat: inner values are made again for the gradient, not kept: less memory, more time.
+    """
+
+    mode: str = fields.value("predcls", fields.among(*MODES))
+    num_objects: int = fields.value(37, fields.COUNT)
+    predicates: tuple[int, ...] = (3, 6, 17)
+    feature_dim: int = fields.value(2048, fields.COUNT)
+    union_dim: int = fields.value(1024, fields.COUNT)
+    hidden_dim: int = fields.value(512, fields.COUNT)
+    word_dim: int = fields.value(200, fields.COUNT)
+    map_dim: int = fields.value(256, fields.COUNT)
+    classifier_dim: int = fields.value(1024, fields.COUNT)
+    dropout: float = fields.value(0.1, fields.RATE)
+    masks: str = fields.value("fractional", fields.among(*spatial_masks.KINDS))
+    remat: bool = False
+
+    inputs = (
+        "boxes",
+        "labels",
+        "scores",
+        "distribution",
+        "features",
+        "pairs",
+        "union_features",
+        "valid_frames",
+        "valid_boxes",
+        "valid_pairs",
+    )
+    outputs = ("relations", "embedding", "labels", "scores", "pairs", "valid_pairs")
+
+    @property
+    def width(self) -> int:
+        """D, numbers of a pair inside."""
+        return 3 * self.hidden_dim + 2 * self.word_dim
+
+    @property
+    def sizes(self) -> scene_rows.Sizes:
+        """What the rows of the shared parts are made of."""
+        return scene_rows.Sizes(
+            self.num_objects,
+            self.word_dim,
+            self.hidden_dim,
+            self.feature_dim,
+            self.union_dim,
+            self.map_dim,
+            self.classifier_dim,
+        )
+
+    @nn.compact
+    def __call__(
+        self,
+        boxes: Array,
+        labels: Array,
+        scores: Array,
+        distribution: Array | None,
+        features: Array,
+        pairs: Array,
+        union_features: Array,
+        valid_frames: Array | None = None,
+        valid_boxes: Array | None = None,
+        valid_pairs: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> dict[str, Array]:
+        """Relations of a batch of videos.
+
+        Args:
+          boxes: float [B, F, M, 4], x1, y1, x2, y2 in pixels of the image.
+          labels, scores: int and float [B, F, M]; not looked at where the net tells classes.
+          distribution: float [B, F, M, num_objects - 1], a detector's softmax over the classes
+            without the background; only for the modes that learn or tell classes.
+          features: float [B, F, M, feature_dim].
+          pairs: int [B, F, Q, 2], indices of the frame's boxes, person first. Where the net tells
+            classes, every two boxes of a frame: it takes those of the person.
+          union_features: float [B, F, Q, 7, 7, union_dim], of the box around a pair.
+          valid_frames: bool [B, F]; not looked at: a frame counts by its boxes and pairs.
+          valid_boxes, valid_pairs: bool [B, F, M] and [B, F, Q]; None = all are real.
+          train: use dropout (rng stream `dropout`) and each video's batch statistics.
+
+        Returns:
+          `relations`: float32 [B, F, Q, predicates of all groups], logits, 0 where there is no
+          pair; `labels` int32 and `scores` float32 [B, F, M], `pairs` int32 [B, F, Q, 2] and
+          `valid_pairs` bool [B, F, Q], which they were told of; `embedding` float32 [B, D], the
+          mean of a video's pairs. Where classes are learned or told, `object_logits` float32 [B, F,
+          M, num_objects]; where they are told, what is left of `distribution`, float32.
+
+        Raises:
+          UserError: no distribution where one is needed.
+          ValueError: n_heads does not divide D.
+        """
+        boxes_real = jnp.ones(labels.shape, bool) if valid_boxes is None else valid_boxes
+        real = jnp.ones(pairs.shape[:-1], bool) if valid_pairs is None else valid_pairs
+        # What stands in padding, be it infinite, does not count.
+        boxes, features = (jnp.where(boxes_real[..., None], a, 0) for a in (boxes, features))
+        found = {"labels": labels, "scores": scores, "pairs": pairs, "valid_pairs": real}
+        tells = self.mode == "sgcls" and not train
+        if tells or (train and self.mode != "predcls") or self.is_initializing():
+            logits = self._classify(features, distribution, boxes, boxes_real, train)
+            found["object_logits"] = logits
+        if tells:
+            found |= object_classifier.chosen(logits, boxes_real, pairs, real)
+            relations, embedding = self._relate_chosen(boxes, features, union_features, found)
+        else:
+            relations, embedding = self._relate(
+                boxes, labels, features, pairs, union_features, real, train
+            )
+        relations = jnp.where(found["valid_pairs"][..., None], relations, 0)
+        return {**found, "relations": relations, "embedding": embedding}
+
+    def _relate_chosen(
+        self, boxes: Array, features: Array, union_features: Array, found: Mapping[str, Array]
+    ) -> tuple[Array, Array]:
+        """As `_relate`; most of the candidates are none of the person's, and stay out of it."""
+        pairs, real = found["pairs"], found["valid_pairs"]
+        count = min(pairs.shape[2], max(boxes.shape[2] - 1, 1))
+        order = jnp.argsort(~real, axis=-1, stable=True)[..., :count]
+        rank = jnp.clip(jnp.cumsum(real, axis=-1) - 1, 0, count - 1)
+        taken = (_take(values, order) for values in (pairs, union_features, real))
+        pairs, union_features, real = taken
+        relations, embedding = self._relate(
+            boxes, found["labels"], features, pairs, union_features, real, False
+        )
+        return _take(relations, rank), embedding
+
+    def _relate(
+        self,
+        boxes: Array,
+        labels: Array,
+        features: Array,
+        pairs: Array,
+        union_features: Array,
+        real: Array,
+        train: bool,
+    ) -> tuple[Array, Array]:
+        """`relations` float32 [B, F, Q, R] and `embedding` float32 [B, D] of pairs; all of them.
+
+        As `__call__` takes them; `real` is `valid_pairs`.
+        """
+        raise NotImplementedError
+
+    def _classify(
+        self,
+        features: Array,
+        distribution: Array | None,
+        boxes: Array,
+        valid: Array,
+        train: bool,
+    ) -> Array:
+        if distribution is None and self.is_initializing():
+            distribution = jnp.zeros((*valid.shape, self.num_objects - 1))
+        if distribution is None:
+            raise UserError(
+                f"net.mode={self.mode!r} takes a detector's distribution over the classes of every "
+                "box, and these scenes come without it. Add `distribution` to them, or set "
+                "net.mode='predcls'."
+            )
+        distribution = jnp.where(valid[..., None], distribution, 0)
+        classify = object_classifier.ObjectClassifier(
+            self.num_objects,
+            self.word_dim,
+            self.classifier_dim,
+            self.dropout,
+            axis_name=self.axis_name,
+            name="object_classifier",
+            **self.types,
+        )
+        return classify(features, distribution, boxes, valid, train=train)
+
+    def _pairs(self, *inputs: Any) -> Array:
+        """What `_relate` is given -> [B, F, Q, D]."""
+        boxes, labels, features, pairs, around, real, train = inputs
+        around = jnp.where(real[..., None, None, None], around, 0)
+        arrays = boxes, labels, features, pairs, around, real
+        front = pair_features.PairFeatures(
+            self.num_objects,
+            self.hidden_dim,
+            self.word_dim,
+            self.map_dim,
+            self.masks,
+            axis_name=self.axis_name,
+            name="pair_features",
+            **self.types,
+        )
+        found: Array = recomputing.call(front, *arrays, train=train, remat=self.remat)
+        return found
+
+    @property
+    def head_params(self) -> tuple[str, ...]:
+        """Patterns of parameters that belong to the classes."""
+        return (
+            r"^head_\d+/",
+            "^object_classifier/(words|linear2)/",
+            "^pair_features/(subject|object)_words/",
+        )
+
+    @property
+    def unused_params(self) -> tuple[str, ...]:
+        """Patterns of parameters that never get a gradient: predcls tells no classes."""
+        return ("^object_classifier/",) if self.mode == "predcls" else ()
+
+    def with_words(self, variables: Mapping[str, Any], words: np.ndarray) -> state_dict.Variables:
+        """Variables whose classes start from vectors of their names.
+
+        Args:
+          variables: of this net; they are not changed.
+          words: float [num_objects, word_dim]; that of the background, which comes first, is not
+            in the classifier of boxes.
+
+        Raises:
+          ValueError: another shape.
+        """
+        if words.shape != (self.num_objects, self.word_dim):
+            shape = (self.num_objects, self.word_dim)
+            raise ValueError(f"words have shape {words.shape}, expected {shape}")
+        table = jnp.asarray(words, self.param_dtype)
+        params = dict(variables["params"])
+        params["object_classifier"] = {
+            **params["object_classifier"],
+            "words": {"table": table[1:]},
+        }
+        params["pair_features"] = {
+            **params["pair_features"],
+            "subject_words": {"table": table},
+            "object_words": {"table": table},
+        }
+        return {**variables, "params": params}
+
+
+def _take(values: Array, index: Array) -> Array:
+    """values: [B, F, Q, ...], index: int [B, F, N] -> [B, F, N, ...]."""
+    more = values.ndim - index.ndim
+    return jnp.take_along_axis(values, index.reshape(*index.shape, *[1] * more), axis=2)

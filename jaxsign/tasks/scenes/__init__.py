@@ -1,0 +1,1 @@
+"""Relations between the boxes of a video's frames."""

@@ -1,0 +1,146 @@
+"""The video scene graphs' torch references."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from parity import cases
+from parity.reference import signon, vidsgg_sttran
+from parity.reference.fslr import state_dict_of, tensors
+from parity.settings import vidsgg as settings
+
+Arrays = dict[str, np.ndarray]
+
+
+def sttran(case: cases.Case) -> Arrays:
+    """A case of STTran whose pairs are given."""
+    module = vidsgg_sttran.STTran(**settings.sttran(case), rate=0.0)
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+    produced = signon.load(case, module, settings.is_norm)
+    module.train(case.meta["kind"] == "train")
+    entry = tensors(case.inputs)
+    if "steps" in case.call:
+        return produced | steps(case, module, entry)
+    outputs = module(entry)
+    values = losses(outputs, entry, settings.truth(case, settings.PREDICATES))
+    loss = torch.stack([values[term] for term in settings.loss_terms(case)]).sum()
+    produced |= {f"output/{name}": value.detach().numpy() for name, value in outputs.items()}
+    produced |= {f"output/losses/{name}": value.detach().numpy() for name, value in values.items()}
+    produced["output/loss"] = loss.detach().numpy()
+    keys = case.call.whole("grad_norm_keys", [])
+    if keys:
+        loss.backward()
+        produced |= gradients(module, keys)
+    return produced | {f"after/{key}": value for key, value in state_dict_of(module).items()}
+
+
+def gradients(module: nn.Module, keys: Iterable[str]) -> Arrays:
+    """Gradients, and their norms in the order of `keys`."""
+    named = dict(module.named_parameters())
+    grads = {key: p.grad.numpy() for key, p in named.items() if p.grad is not None}
+    norms = {key: np.linalg.norm(value.astype(np.float64)) for key, value in grads.items()}
+    return {
+        "output/grad_norms": np.array([norms[key] for key in keys]),
+        "output/grad_total_norm": np.asarray(np.linalg.norm(list(norms.values()))),
+        **{f"grad/{key}": value for key, value in grads.items()},
+    }
+
+
+def losses(
+    outputs: Mapping[str, Tensor], entry: Mapping[str, Tensor], truth: Arrays
+) -> dict[str, Tensor]:
+    """Every loss of the original, by its name there; `truth`: group -> bool [P, K]."""
+    attention, spatial, contacting = (torch.from_numpy(truth[g]) for g in settings.GROUPS)
+    found = {
+        "attention_relation_loss": F.cross_entropy(
+            outputs["attention_distribution"], attention.long().argmax(1)
+        )
+    }
+    for ours, theirs, right in (
+        ("spatial", "spatial", spatial),
+        ("contacting", "contact", contacting),
+    ):
+        p = outputs[f"{ours}_distribution"]
+        found[f"{theirs}_relation_loss"] = F.multilabel_margin_loss(p, _listed(right))
+        found[f"{theirs}_relation_loss_bce"] = F.binary_cross_entropy(p, right.float())
+    if "distribution" in outputs:
+        found["object_loss"] = F.cross_entropy(outputs["distribution"], entry["labels"])
+    return found
+
+
+def _listed(right: Tensor) -> Tensor:
+    """bool [P, K] -> the true ones' numbers first, then -1."""
+    places = torch.arange(right.shape[1])
+    order = torch.argsort((~right).long(), dim=1, stable=True)
+    return torch.where(places < right.sum(1, keepdim=True), order, -1)
+
+
+def steps(case: cases.Case, module: nn.Module, entry: Mapping[str, Tensor]) -> Arrays:
+    """Recorded steps on one video."""
+    given, terms = settings.steps(case), settings.loss_terms(case)
+    named = {key: p for key, p in module.named_parameters() if not _unused(module, key)}
+    start = {key: p.detach().clone() for key, p in named.items()}
+    moments = {key: (torch.zeros_like(p), torch.zeros_like(p)) for key, p in named.items()}
+    truth = settings.truth(case, settings.PREDICATES)
+    totals, norms = [], []
+    for number in range(1, given.count + 1):
+        module.zero_grad()
+        values = losses(module(entry), entry, truth)
+        loss = torch.stack([values[term] for term in terms]).sum()
+        loss.backward()
+        totals.append(loss.item())
+        norms.append(float(nn.utils.clip_grad_norm_(named.values(), given.clip)))
+        for key, p in named.items():
+            step(p, moments[key], number, given)
+    after = {key: p.detach() for key, p in named.items()}
+    return {
+        "output/losses": np.array(totals),
+        "output/grad_total_norms": np.array(norms),
+        **{f"after/{key}": value.numpy() for key, value in after.items()},
+        **{f"output/param_delta/{k}": (value - start[k]).numpy() for k, value in after.items()},
+    }
+
+
+def _unused(module: nn.Module, key: str) -> bool:
+    return module.mode == "predcls" and key.startswith("object_classifier.")
+
+
+@torch.no_grad()
+def step(p: Tensor, moments: tuple[Tensor, Tensor], number: int, given: settings.Steps) -> None:
+    """One step of the originals' AdamW: eps is not divided by the bias correction."""
+    (b1, b2), (mean, square) = given.betas, moments
+    assert p.grad is not None
+    mean.mul_(b1).add_(p.grad, alpha=1 - b1)
+    square.mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2)
+    p.mul_(1 - given.learning_rate * given.weight_decay)
+    size = given.learning_rate * (1 - b2**number) ** 0.5 / (1 - b1**number)
+    p.addcdiv_(mean, square.sqrt().add_(given.eps), value=-size)
+
+
+TARGETS: dict[str, Any] = {"STTran": sttran}
+_NO_NET = "a function of arrays without a net: nothing for a reference to do"
+_LATER = "jaxsign does not have it yet"
+_CHOSEN = "boxes are chosen by loops in the original; what its net does with them has other cases"
+LEFT_OUT = {
+    "BasicSceneGraphEvaluator": _NO_NET,
+    "EASG-STTran": _LATER,
+    "Faster R-CNN ResNet-101": _LATER,
+    "OTCodebookUpdater, build_hierarchical_graph (models 6)": _NO_NET,
+    "STKET": _LATER,
+    "SceneLLM": _LATER,
+    "TEMPURA": _LATER,
+    "detector operations (models 8; assign_relations: data_eval 3)": _NO_NET,
+    "draw_union_boxes (models 2.2)": _NO_NET,
+    "get_pred_triplets and recall (data_eval 5.3)": _NO_NET,
+    "sttran_sgcls_eval": _CHOSEN,
+    "sttran_sgdet_eval": _CHOSEN,
+    (
+        "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
+    ): _NO_NET,
+}

@@ -1,0 +1,209 @@
+"""STTran in torch, one video at a time, with the original's keys."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+HEADS, FEED_FORWARD, WORDS = 8, 2048, 200
+
+
+class ObjectClassifier(nn.Module):
+    """Logits of boxes."""
+
+    def __init__(self, classes: int, features: int, words: int):
+        super().__init__()
+        self.obj_embed = nn.Embedding(classes - 1, words)
+        self.pos_embed = nn.Sequential(
+            nn.BatchNorm1d(4, momentum=0.001), nn.Linear(4, 128), nn.ReLU(), nn.Dropout(0.1)
+        )
+        self.decoder_lin = nn.Sequential(
+            nn.Linear(features + words + 128, 1024),
+            nn.BatchNorm1d(1024),
+            nn.ReLU(),
+            nn.Linear(1024, classes),
+        )
+
+    def forward(self, features: Tensor, distribution: Tensor, boxes: Tensor) -> Tensor:
+        size = boxes[:, 2:] - boxes[:, :2] + 1
+        place = self.pos_embed(torch.cat([boxes[:, :2] + 0.5 * size, size], 1))
+        words = distribution @ self.obj_embed.weight
+        return self.decoder_lin(torch.cat([features, words, place], 1))
+
+
+class LocalLayer(nn.Module):
+    """Attention within a frame, post-norm."""
+
+    def __init__(self, width: int, rate: float):
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(width, HEADS, dropout=rate)
+        self.linear1 = nn.Linear(width, FEED_FORWARD)
+        self.linear2 = nn.Linear(FEED_FORWARD, width)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.dropout = nn.Dropout(rate)
+
+    def forward(self, x: Tensor, padding: Tensor) -> Tensor:
+        mixed, _ = self.self_attn(x, x, x, key_padding_mask=padding, need_weights=False)
+        x = self.norm1(x + self.dropout(mixed))
+        inner = self.linear2(self.dropout(F.relu(self.linear1(x))))
+        return self.norm2(x + self.dropout(inner))
+
+
+class GlobalLayer(nn.Module):
+    """Attention between two frames; nothing is normalised behind the feed-forward part."""
+
+    def __init__(self, width: int, rate: float):
+        super().__init__()
+        self.multihead2 = nn.MultiheadAttention(width, HEADS, dropout=rate)
+        self.linear1 = nn.Linear(width, FEED_FORWARD)
+        self.linear2 = nn.Linear(FEED_FORWARD, width)
+        self.norm3 = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(rate)
+
+    def forward(self, x: Tensor, positions: Tensor, padding: Tensor) -> Tensor:
+        placed = x + positions
+        mixed, _ = self.multihead2(placed, placed, x, key_padding_mask=padding, need_weights=False)
+        x = self.norm3(x + self.dropout(mixed))
+        return x + self.dropout(self.linear2(self.dropout(F.relu(self.linear1(x)))))
+
+
+class Stack(nn.Module):
+    """Layers one behind the other; they start as copies of the first."""
+
+    def __init__(self, layers: Sequence[nn.Module]):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        for layer in layers[1:]:
+            layer.load_state_dict(layers[0].state_dict())
+
+    def forward(self, x: Tensor, *rest: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, *rest)
+        return x
+
+
+class Transformer(nn.Module):
+    """Both kinds of attention over the pairs of one video."""
+
+    def __init__(self, width: int, local_layers: int, global_layers: int, rate: float):
+        super().__init__()
+        self.local_attention = Stack([LocalLayer(width, rate) for _ in range(local_layers)])
+        self.global_attention = Stack([GlobalLayer(width, rate) for _ in range(global_layers)])
+        self.position_embedding = nn.Embedding(2, width)
+        nn.init.uniform_(self.position_embedding.weight)
+
+    def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """[P, D] of frames int [P] -> [P, D], and the padded [L, F, D] from within the frames."""
+        members = [torch.nonzero(frames == f)[:, 0] for f in range(int(frames[-1]) + 1)]
+        inside, padding = _padded(x, members)
+        inside = self.local_attention(inside, padding)
+        within = torch.zeros_like(x)
+        for frame, rows in enumerate(members):
+            within = within.index_copy(0, rows, inside[: len(rows), frame])
+        if len(members) == 1:
+            return torch.zeros_like(x), inside
+        windows = [torch.cat(pair) for pair in zip(members[:-1], members[1:], strict=True)]
+        between, padding = _padded(within, windows)
+        second = torch.zeros(between.shape[:2], dtype=torch.long)
+        for window, rows in enumerate(members[:-1]):
+            second[len(rows) :, window] = 1
+        positions = self.position_embedding(second) * ~padding.T[..., None]
+        between = self.global_attention(between, positions, padding)
+        found = torch.zeros_like(x).index_copy(0, members[0], between[: len(members[0]), 0])
+        for window, rows in enumerate(members[1:]):
+            start = len(members[window])
+            found = found.index_copy(0, rows, between[start : start + len(rows), window])
+        return found, inside
+
+
+def _padded(x: Tensor, members: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """[P, D] and the rows of every group -> [L, groups, D], and bool [groups, L], True = padding.
+
+    A group without rows attends to padding, and nothing of it is read.
+    """
+    filled = nn.utils.rnn.pad_sequence([x[rows] for rows in members])
+    lengths = torch.tensor([len(rows) or len(filled) for rows in members])
+    return filled, torch.arange(len(filled)) >= lengths[:, None]
+
+
+class STTran(nn.Module):
+    """Relations of a video's pairs.
+
+    Args:
+      mode: 'predcls', 'sgcls' or 'sgdet'.
+      predicates: how many each of the three groups has.
+      spatial_layers, temporal_layers: of attention within a frame, and between two.
+      classes: of boxes, the background among them.
+      hidden, words: numbers of a part of a pair's features, and of a class's word.
+      features, channels: of a box, and of the maps around a pair.
+      rate: of dropout.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        predicates: Sequence[int] = (3, 6, 17),
+        spatial_layers: int = 1,
+        temporal_layers: int = 3,
+        *,
+        classes: int = 37,
+        hidden: int = 512,
+        words: int = WORDS,
+        features: int = 2048,
+        channels: int = 1024,
+        rate: float = 0.1,
+    ):
+        super().__init__()
+        self.mode = mode
+        width = 3 * hidden + 2 * words
+        self.object_classifier = ObjectClassifier(classes, features, words)
+        self.union_func1 = nn.Conv2d(channels, 256, 1)
+        self.conv = nn.Sequential(
+            nn.Conv2d(2, 128, 7, stride=2, padding=3),
+            nn.ReLU(),
+            nn.BatchNorm2d(128, momentum=0.01),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            nn.Conv2d(128, 256, 3, padding=1),
+            nn.ReLU(),
+            nn.BatchNorm2d(256, momentum=0.01),
+        )
+        self.subj_fc, self.obj_fc = nn.Linear(features, hidden), nn.Linear(features, hidden)
+        self.vr_fc = nn.Linear(256 * 7 * 7, hidden)
+        self.obj_embed, self.obj_embed2 = nn.Embedding(classes, words), nn.Embedding(classes, words)
+        self.glocal_transformer = Transformer(width, spatial_layers, temporal_layers, rate)
+        heads = [nn.Linear(width, count) for count in predicates]
+        self.a_rel_compress, self.s_rel_compress, self.c_rel_compress = heads
+
+    def forward(self, entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The original's outputs, under its names; learned classes of boxes where it learns them.
+
+        Args:
+          entry: of one video, as the original's nets take it.
+        """
+        found: dict[str, Tensor] = {}
+        if self.mode != "predcls":
+            found["distribution"] = self.object_classifier(
+                entry["features"], entry["distribution"], entry["boxes"][:, 1:]
+            )
+        pairs, labels, features = entry["pair_idx"], entry["labels"], entry["features"]
+        around = self.union_func1(entry["union_feat"]) + self.conv(entry["spatial_masks"])
+        x = torch.cat(
+            [
+                self.subj_fc(features[pairs[:, 0]]),
+                self.obj_fc(features[pairs[:, 1]]),
+                self.vr_fc(around.flatten(1)),
+                self.obj_embed(labels[pairs[:, 0]]),
+                self.obj_embed2(labels[pairs[:, 1]]),
+            ],
+            1,
+        )
+        between, inside = self.glocal_transformer(x, entry["im_idx"])
+        return found | {
+            "attention_distribution": self.a_rel_compress(between),
+            "spatial_distribution": torch.sigmoid(self.s_rel_compress(between)),
+            "contacting_distribution": torch.sigmoid(self.c_rel_compress(between)),
+            "inter/rel_features": x,
+            "inter/local_padded": inside,
+            "inter/global_output": between,
+        }

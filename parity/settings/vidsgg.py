@@ -1,0 +1,176 @@
+"""The video scene graphs' settings: sizes of nets, and videos as the originals take them."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input.tables import read_json
+from parity import cases
+
+Arrays = dict[str, np.ndarray]
+GROUPS = ("attention", "spatial", "contacting")
+_NORMS = ("pos_embed.0", "decoder_lin.1", "conv.2", "conv.6", "norm1", "norm2", "norm3")
+_CLASSES = "the 37 Action Genome names, __background__ first"
+_OPTIMIZER = "the AdamW variant of vidsgg_data_eval section 6"
+PREDICATES = (3, 6, 17)
+LOSSES = ("object_loss", *(f"{name}_relation_loss" for name in ("attention", "spatial", "contact")))
+
+
+def sttran(case: cases.Case) -> dict[str, Any]:
+    """The constructor's arguments of STTran."""
+    args = case.args
+    args.one_of("obj_classes", _CLASSES)
+    case.call.one_of("dropout", "all dropout off (p = 0)")
+    names = [f"{group}_class_num" for group in ("attention", "spatial", "contact")]
+    return {
+        "mode": args["mode"],
+        "predicates": tuple(args[name] for name in names),
+        "spatial_layers": args["enc_layer_num"],
+        "temporal_layers": args["dec_layer_num"],
+    }
+
+
+def is_norm(key: str) -> bool:
+    """Whether a state_dict key belongs to a normalisation."""
+    return key.rpartition(".")[0].endswith(_NORMS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """Recorded steps of the originals' AdamW, whose eps is not divided by the bias correction."""
+
+    count: int
+    learning_rate: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    clip: float
+
+
+def steps(case: cases.Case) -> Steps:
+    """The settings of recorded steps."""
+    call = case.call
+    call.one_of("optimizer", _OPTIMIZER)
+    return Steps(
+        call["steps"],
+        call["lr"],
+        tuple(call["betas"]),
+        call["eps"],
+        call["weight_decay"],
+        call["clip_grad_norm"],
+    )
+
+
+def loss_terms(case: cases.Case) -> tuple[str, ...]:
+    """The losses whose sum a case's loss is; what others it has is told beside."""
+    call = case.call
+    call.one_of("loss_alternatives", "output/losses/*_bce are not part of output/loss")
+    call.one_of("optimizer_steps", 0)
+    terms = tuple(call.get("loss_terms", ()))
+    if unknown := [term for term in terms if term not in LOSSES]:
+        raise UserError(f"{case.path}: call.loss_terms has {unknown}; known: {LOSSES}")
+    return terms
+
+
+def truth(case: cases.Case, predicates: Sequence[int]) -> Arrays:
+    """Group -> bool [P, K], of the lists of a case."""
+    return {
+        group: (case.inputs[f"{group}_gt"][..., None] == np.arange(count)).any(1)
+        for group, count in zip(GROUPS, predicates, strict=True)
+    }
+
+
+def listed_keys(path: Path, name: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Keys and shapes of a net of the file of state_dict keys."""
+    return [(key, tuple(shape)) for key, shape in read_json(path)[name]["keys"]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Video:
+    """A video whose boxes and pairs are numbered over all frames.
+
+    Attributes:
+      frames: how many.
+      box_frames, box_places: int [N], the frame of a box and its place in it.
+      pair_frames, pair_places: int [P], likewise.
+      pairs: int [P, 2], places of boxes in their frame.
+    """
+
+    frames: int
+    box_frames: np.ndarray
+    box_places: np.ndarray
+    pair_frames: np.ndarray
+    pair_places: np.ndarray
+    pairs: np.ndarray
+
+    def numbered(self, frames: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """Pairs of places int [P, 2] in their frames int [P] -> pairs of boxes."""
+        return np.searchsorted(self.box_frames, frames)[:, None] + pairs
+
+    def of_boxes(self, values: np.ndarray) -> np.ndarray:
+        """[N, ...] -> [1, F, M, ...], zeros where there is no box."""
+        return _padded(values, self.frames, self.box_frames, self.box_places)
+
+    def of_pairs(self, values: np.ndarray) -> np.ndarray:
+        """[P, ...] -> [1, F, Q, ...], zeros where there is no pair."""
+        return _padded(values, self.frames, self.pair_frames, self.pair_places)
+
+
+def video(box_frames: np.ndarray, pair_frames: np.ndarray, pairs: np.ndarray) -> Video:
+    """A video from the frame of every box and pair, and the boxes of every pair."""
+    box_frames, pair_frames = box_frames.astype(int), pair_frames.astype(int)
+    places = _places(box_frames)
+    frames = int(max(box_frames.max(), pair_frames.max(initial=0))) + 1
+    return Video(frames, box_frames, places, pair_frames, _places(pair_frames), places[pairs])
+
+
+def given_video(case: cases.Case) -> Video:
+    """The video of a case, with the pairs that it gives."""
+    inputs = case.inputs
+    return video(inputs["boxes"][:, 0], inputs["im_idx"], inputs["pair_idx"])
+
+
+def batch(inputs: Arrays, of: Video) -> Arrays:
+    """A video as a batch of one, from what the originals' nets take."""
+    boxes: Arrays = {
+        "boxes": inputs["boxes"][:, 1:],
+        "labels": inputs["labels"].astype(np.int32),
+        "valid_boxes": np.ones(len(inputs["boxes"]), bool),
+        **{k: inputs[k] for k in ("scores", "features", "distribution") if k in inputs},
+    }
+    pairs = {
+        "pairs": of.pairs.astype(np.int32),
+        "union_features": np.moveaxis(inputs["union_feat"], 1, -1),
+        "valid_pairs": np.ones(len(of.pairs), bool),
+    }
+    return {
+        **{name: of.of_boxes(values) for name, values in boxes.items()},
+        **{name: of.of_pairs(values) for name, values in pairs.items()},
+        "valid_frames": np.ones((1, of.frames), bool),
+    }
+
+
+def every_pair(box_frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The frame int [P] and boxes int [P, 2] of every two boxes of a frame."""
+    first, second = np.nonzero(np.triu(box_frames[:, None] == box_frames, 1))
+    return box_frames[first].astype(int), np.stack([first, second], axis=1)
+
+
+def _places(frames: np.ndarray) -> np.ndarray:
+    return np.arange(len(frames)) - np.searchsorted(frames, frames)
+
+
+def _padded(values: np.ndarray, frames: int, of: np.ndarray, places: np.ndarray) -> np.ndarray:
+    found = np.zeros((1, frames, places.max(initial=0) + 1, *values.shape[1:]), values.dtype)
+    found[0, of, places] = values
+    return found
+
+
+def union_boxes(boxes: np.ndarray, pairs: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """float32 [P, 4]: around the boxes [N, 4] of every pair, in the scaled image."""
+    both = boxes[pairs] * scale.astype(np.float32)
+    return np.concatenate([both[..., :2].min(1), both[..., 2:].max(1)], axis=1)

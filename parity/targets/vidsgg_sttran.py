@@ -1,0 +1,135 @@
+"""STTran through its golden cases."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsign import nets
+from jaxsign.nets import state_dict, sttran
+from jaxsign.tasks.scenes import losses
+from parity import cases, targets, weights
+from parity.settings import vidsgg as settings
+
+Arrays = dict[str, np.ndarray]
+_SEVERAL = {"": losses.margin, "_bce": losses.binary_cross_entropy}
+# A group -> what the original's losses call it.
+_NAMES = {"attention": "attention", "spatial": "spatial", "contacting": "contact"}
+
+
+def original(case: cases.Case) -> sttran.STTran:
+    """jaxsign's net for the original's arguments, with the original's behaviour."""
+    return sttran.STTran(**settings.sttran(case), dropout=0.0, parity=True)
+
+
+def forward(case: cases.Case) -> Arrays:
+    """A case whose pairs are given: outputs, inner values, losses, gradients, statistics."""
+    net, video = original(case), settings.given_video(case)
+    variables, produced = weights.load(case, net.key_table(), settings.is_norm)
+    batch = settings.batch(case.inputs, video)
+    found, outputs, changed = _learned(net, variables, batch, case, video)
+    produced |= found | told(outputs, video)
+    if inner := changed.pop("intermediates", {}):
+        produced |= inner_values(inner, video)
+    if "object_logits" in outputs:
+        logits = np.asarray(outputs["object_logits"])
+        produced["output/distribution"] = logits[0, video.box_frames, video.box_places]
+    rows = [row for row in net.key_table() if row.path[0] == "batch_stats"]
+    stored = state_dict.to_state_dict(rows, {**variables, **changed})
+    return produced | {f"after/{key}": value for key, value in stored.items()}
+
+
+def _learned(
+    net: sttran.STTran, variables: Any, batch: Arrays, case: cases.Case, video: settings.Video
+) -> tuple[Arrays, Any, Any]:
+    """Losses and gradients as the case asks; the outputs, and the collections that changed."""
+    train, terms = case.meta["kind"] == "train", settings.loss_terms(case)
+    truth = settings.truth(case, net.predicates)
+
+    def run(params: Any) -> Any:
+        everything = {**variables, "params": params}
+        mutable = ["batch_stats"] if train else ["intermediates"]
+        outputs, changed = nets.call(net, everything, batch, train=train, mutable=mutable)
+        values = loss_values(outputs, batch, truth, video)
+        return sum(values[term] for term in terms), (values, outputs, changed)
+
+    run = jax.jit(jax.value_and_grad(run, has_aux=True) if case.wants("grad/") else _alone(run))
+    (loss, (values, outputs, changed)), grads = run(variables["params"])
+    produced = {f"output/losses/{name}": np.asarray(value) for name, value in values.items()}
+    produced["output/loss"] = np.asarray(loss)
+    if grads is None:
+        return produced, outputs, dict(changed)
+    found = weights.gradients(net.key_table(), variables, grads)
+    sizes = {key: np.linalg.norm(value.astype(np.float64)) for key, value in found.items()}
+    keys = case.call.whole("grad_norm_keys", [])
+    produced["output/grad_norms"] = np.array([sizes[f"grad/{key}"] for key in keys])
+    produced["output/grad_total_norm"] = np.asarray(np.linalg.norm(list(sizes.values())))
+    return produced | found, outputs, dict(changed)
+
+
+def _alone(function: Any) -> Any:
+    return lambda params: (function(params), None)
+
+
+def loss_values(
+    outputs: Mapping[str, jax.Array], batch: Arrays, truth: Arrays, video: settings.Video
+) -> dict[str, jax.Array]:
+    """Every loss of the original, by its name there.
+
+    Args:
+      outputs: of the net.
+      batch: of the one video.
+      truth: group -> bool [P, K].
+      video: of the batch.
+    """
+    found: dict[str, jax.Array] = {}
+    valid, start = jnp.asarray(batch["valid_pairs"]), 0
+    for group, rows in truth.items():
+        wanted = jnp.asarray(video.of_pairs(rows))
+        logits = outputs["relations"][..., start : start + rows.shape[-1]]
+        start += rows.shape[-1]
+        kinds = {"": losses.cross_entropy} if group == "attention" else _SEVERAL
+        for ending, loss in kinds.items():
+            value = losses.mean_of_pairs(loss(logits, wanted), valid)[0]
+            found[f"{_NAMES[group]}_relation_loss{ending}"] = value
+    if "object_logits" in outputs:
+        logits = outputs["object_logits"]
+        right = jax.nn.one_hot(batch["labels"], logits.shape[-1], dtype=bool)
+        value = losses.cross_entropy(logits, right)
+        found["object_loss"] = losses.mean_of_pairs(value, jnp.asarray(batch["valid_boxes"]))[0]
+    return found
+
+
+def told(outputs: Mapping[str, Any], video: settings.Video) -> Arrays:
+    """The distributions of every pair, as the original gives them; `video`: of these pairs."""
+    logits = np.asarray(outputs["relations"])[np.asarray(outputs["valid_pairs"])]
+    assert len(logits) == len(video.pairs)
+    parts = np.split(logits, np.cumsum(settings.PREDICATES)[:-1], axis=-1)
+    found = dict(zip(settings.GROUPS, parts, strict=True))
+    return {
+        f"output/{group}_distribution": v if group == "attention" else np.asarray(jax.nn.sigmoid(v))
+        for group, v in found.items()
+    }
+
+
+def inner_values(found: Mapping[str, Any], video: settings.Video) -> Arrays:
+    """What the net sows, as the original's modules give it."""
+    at = (0, video.pair_frames, video.pair_places)
+    rel, within, between = (np.asarray(found[k][0]) for k in ("told", "within", "between"))
+    return {
+        "output/inter/rel_features": rel[at],
+        "output/inter/local_padded": within[0].swapaxes(0, 1),
+        "output/inter/global_output": between[at],
+    }
+
+
+def keys(path: Any) -> targets.FileCheck:
+    """The original's keys and shapes in their order."""
+    listed = settings.listed_keys(path, "sttran_default")
+    rows = sttran.STTran().key_table()
+    return targets.FileCheck(
+        {"keys": np.array(list(map(str, listed)))},
+        {"keys": np.array([str((row.key, tuple(row.shape or ()))) for row in rows])},
+    )

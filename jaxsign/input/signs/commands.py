@@ -16,6 +16,8 @@ a file has an issue.
   other formats        every clip is read as its format says (clips, Google ISLR, .pose, store, ...)
   WhisperSign's data   shapes, values and lengths of every sample, its label's ids and whether its
                        frames suffice for it; warns of clips without hands and of raw pixels
+  scenes               .scene.npz files, or Action Genome's folder: its annotations, and whether the
+                       frames are there that they name
 """
 _VALIDATE_EXAMPLES = """\
 jaxsign validate data/processed/transformer_only
@@ -27,7 +29,7 @@ jaxsign validate data/vsl --patch-size 4
 def add_validate(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign validate`."""
     verb = arguments.add_verb(
-        verbs, "validate", "check a folder of clip files", _VALIDATE, _VALIDATE_EXAMPLES
+        verbs, "validate", "check a folder of clips or scenes", _VALIDATE, _VALIDATE_EXAMPLES
     )
     verb.add_argument(
         "root",
@@ -64,11 +66,21 @@ def add_validate(verbs: arguments.Verbs) -> None:
 
 def validate(words: argparse.Namespace) -> int:
     """Runs `jaxsign validate`; 2 if a file has an issue."""
+    from jaxsign.input.scenes import action_genome
+    from jaxsign.input.scenes import validate as scene_checks
     from jaxsign.input.signs import joint_checks
     from jaxsign.input.signs import validate as room
     from jaxsign.input.signs.formats import whispersign
 
     root = Path(words.root)
+    if action_genome.recognises(root):
+        scenes = scene_checks.action_genome_folder(root)
+        print(scenes.text())
+        return scenes.exit_code
+    if files := _scene_files(root):
+        scenes = scene_checks.scene_files(files)
+        print(scenes.text())
+        return scenes.exit_code
     if root.is_dir() and whispersign.recognises(root):
         checked = joint_checks.check_folder(root, patch_size=words.patch_size)
         print(checked.text())
@@ -86,3 +98,11 @@ def validate(words: argparse.Namespace) -> int:
     )
     print(report.text())
     return report.exit_code
+
+
+def _scene_files(root: Path) -> list[Path]:
+    from jaxsign.input.folders import finding
+    from jaxsign.input.scenes import scene
+
+    wanted = finding.ending(scene.SUFFIX)
+    return [root] if root.is_file() and wanted(root.name) else finding.walk(root, wanted)

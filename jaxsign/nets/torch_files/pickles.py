@@ -55,7 +55,7 @@ def checked(file: IO[bytes]) -> bytes:
             if code.name in _MEMO and int(argument or 0) > (position or 0) - start:
                 raise ValueError("a number beyond its length")
     except ValueError as error:
-        raise ValueError("its list of tensors is cut short or garbled") from error
+        raise ValueError("it is cut short or garbled") from error
     length = file.tell() - start
     file.seek(start)
     return file.read(length)
@@ -78,7 +78,7 @@ def load(data: bytes, read: Callable[[str], bytearray], order: str = "<") -> Unp
     except ValueError:
         raise
     except Exception as error:  # an unpickler raises whatever its data make it do
-        raise ValueError("its list of tensors makes no sense") from error
+        raise ValueError("what it lists makes no sense") from error
 
 
 class _Unpickler(pickle.Unpickler):

@@ -1,0 +1,113 @@
+"""Checks folders of scenes before anything is made of them: `jaxsign validate`."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.input.scenes import action_genome, scene
+from jaxsign.input.scenes.scene import Scene
+
+# Missing frames that are named.
+_NAMED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneReport:
+    """What a folder of scenes holds and what is wrong with it.
+
+    Attributes:
+      lines: what was found, to print.
+      issues: what has to be mended.
+    """
+
+    lines: tuple[str, ...]
+    issues: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0: all is well; 2: something is to be mended."""
+        return 2 if self.issues else 0
+
+    def text(self) -> str:
+        """The report as lines to print."""
+        wrong = [f"- {issue}" for issue in self.issues]
+        return "\n".join([*self.lines, f"Issues: {len(wrong)}", *wrong])
+
+
+def action_genome_folder(folder: Path) -> SceneReport:
+    """Looks through Action Genome's annotations, and for their frames.
+
+    Raises:
+      UserError: files that cannot be read, or annotations that cannot be right.
+    """
+    lines, issues = [f"{folder}: Action Genome"], []
+    for split in ("train", "test"):
+        found = action_genome.read(folder, action_genome.Options(split))
+        lines += [f"{split}: {_counts(found.scenes)}"]
+        lines += [f"  left out: {what}: {count}" for what, count in sorted(found.left_out.items())]
+        issues += _issues(found.scenes)
+        issues += _missing(folder / "frames", found.scenes)
+    return SceneReport(tuple(lines), tuple(issues))
+
+
+def scene_files(paths: Sequence[Path]) -> SceneReport:
+    """Reads scene files, and tells what they hold together; a file that is none is an issue."""
+    scenes, issues = [], []
+    for path in paths:
+        try:
+            scenes.append(scene.load(path))
+        except UserError as error:
+            issues.append(str(error))
+    lines = (f"{len(paths)} scene files: {_counts(scenes)}",)
+    return SceneReport(lines, (*issues, *_issues(scenes)))
+
+
+def _counts(scenes: Sequence[Scene]) -> str:
+    numbers = {
+        "videos": len(scenes),
+        "frames": sum(map(len, scenes)),
+        "boxes": sum(len(one.boxes) for one in scenes),
+        "pairs": sum(len(one.pairs) for one in scenes),
+        "relations": sum(int(one.relations.sum()) for one in scenes),
+    }
+    return ", ".join(f"{count} {what}" for what, count in numbers.items())
+
+
+def _issues(scenes: Iterable[Scene]) -> list[str]:
+    return [f"{one.source}: {issue}" for one in scenes for issue in _of(one)]
+
+
+def _of(one: Scene) -> list[str]:
+    issues = []
+    sizes = one.image_sizes[one.box_frames]
+    outside = (one.boxes[:, :2] > sizes).any(axis=1) | (one.boxes[:, 2:] < 0).any(axis=1)
+    if outside.any():
+        issues.append(f"{outside.sum()} boxes lie outside the image")
+    empty = (one.boxes[:, :2] == one.boxes[:, 2:]).any(axis=1)
+    if empty.any():
+        issues.append(f"{empty.sum()} boxes are empty")
+    persons = np.bincount(one.box_frames[one.labels == 1], minlength=len(one))
+    if (persons == 0).any():
+        issues.append(f"{(persons == 0).sum()} of {len(one)} frames have no person")
+    if not len(one.pairs):
+        issues.append("no pair in any frame")
+    return issues
+
+
+def _missing(folder: Path, scenes: Iterable[Scene]) -> list[str]:
+    """Frames that are annotated and absent, told a video each."""
+    absent = Counter[str]()
+    names: list[str] = []
+    for one in scenes:
+        for frame in one.frames:
+            if not (folder / frame).is_file():
+                absent[one.source] += 1
+                names.append(frame)
+    if not absent:
+        return []
+    shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    return [f"{folder}: {len(names)} frames of {len(absent)} videos are absent: {shown}"]

@@ -1,0 +1,39 @@
+"""`jaxsign validate` of scenes."""
+
+from jaxsign import cli
+from jaxsign.input.scenes import action_genome, validate
+from tests.input.scenes.action_genome_folder import an_object, of_frames
+from tests.input.scenes.test_scene import made
+
+KEYS = ("A.mp4/000001.png", "A.mp4/000002.png", "A.mp4/000003.png")
+
+
+def test_action_genome(tmp_path, capsys):
+    of_frames(tmp_path, {key: [an_object("bag")] for key in KEYS})
+    frames = tmp_path / "frames/A.mp4"
+    frames.mkdir(parents=True)
+    for key in KEYS:
+        (tmp_path / "frames" / key).touch()
+    assert action_genome.recognises(tmp_path) and cli.main(["validate", str(tmp_path)]) == 0
+    assert "train: 1 videos, 3 frames, 6 boxes, 3 pairs, 12 relations" in capsys.readouterr().out
+    (tmp_path / "frames" / KEYS[1]).unlink()
+    assert cli.main(["validate", str(tmp_path)]) == 2
+    assert f"1 frames of 1 videos are absent: {KEYS[1]}" in capsys.readouterr().out
+
+
+def test_scene_files(tmp_path, capsys):
+    made().save(tmp_path / "a.scene.npz")
+    assert cli.main(["validate", str(tmp_path)]) == 0
+    boxes = made().boxes.copy()
+    boxes[0] += 100
+    made(boxes=boxes).save(tmp_path / "b.scene.npz")
+    (tmp_path / "c.scene.npz").write_bytes(b"no scene")
+    assert cli.main(["validate", str(tmp_path)]) == 2
+    told = capsys.readouterr().out
+    assert "1 boxes lie outside the image" in told and "c.scene.npz" in told
+
+
+def test_frames_without_a_person():
+    labels = made().labels.copy()
+    labels[0] = 2
+    assert validate._of(made(labels=labels)) == ["1 of 2 frames have no person"]

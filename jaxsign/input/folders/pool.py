@@ -206,7 +206,8 @@ def _main(start: Start, pipe: connection.Connection, log: connection.Connection)
     with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError, KeyboardInterrupt):
         _quiet(log)
         try:
-            work = start()
+            with _no_orphan():
+                work = start()
         except UserError as error:
             pipe.send((_REFUSED, str(error)))
             return
@@ -223,6 +224,24 @@ def _main(start: Start, pipe: connection.Connection, log: connection.Connection)
             except Exception as error:
                 answer = (FAILED, f"{type(error).__name__}: {error}")
             pipe.send(answer)
+
+
+@contextlib.contextmanager
+def _no_orphan() -> Iterator[None]:
+    """Ends this process if its parent ends inside, where nothing is sent that would tell of it."""
+    parent, over = multiprocessing.parent_process(), threading.Event()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        if not over.is_set():
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _quiet(log: connection.Connection) -> None:

@@ -115,6 +115,12 @@ class Fake:
         """See `Landmarker`."""
 
 
+def slow_start():
+    """A worker's start that takes a minute, and says in the file $MARK which process it is."""
+    Path(os.environ["MARK"]).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
 class Slow(Fake):
     """Takes its time."""
 

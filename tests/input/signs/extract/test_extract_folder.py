@@ -401,3 +401,34 @@ def test_a_worker_killed_while_it_starts_is_replaced(tmp_path):
     fakes.movie(tmp_path / "v" / "a.mp4", 2)
     result, _ = _extract(tmp_path / "v", tmp_path / "out", DiesOnce(tmp_path / "died"))
     assert (tmp_path / "died").exists() and not result.failed and result.made == 1
+
+
+ORPHAN = """
+import sys
+from extract_fakes import slow_start
+from jaxsign.input.folders import pool
+if __name__ == "__main__":
+    list(pool.run(slow_start, [sys.argv[1]], 1))
+"""
+
+
+def test_a_worker_that_starts_ends_with_its_parent(tmp_path):
+    """Its models take seconds, on a busy machine many."""
+    script, mark = tmp_path / "script.py", tmp_path / "mark"
+    script.write_text(ORPHAN)
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path.cwd())])
+    with subprocess.Popen(
+        [sys.executable, str(script), "job"],
+        env={**os.environ, "PYTHONPATH": paths, "MARK": str(mark)},
+    ) as process:
+        while not (mark.exists() and mark.read_text()):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    worker = Path("/proc", mark.read_text())
+    for _ in range(200):
+        if not worker.exists():
+            return
+        time.sleep(0.02)
+    os.kill(int(worker.name), signal.SIGKILL)
+    raise AssertionError("it goes on")

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks import command, timing
+from benchmarks import command, flops, timing
 from benchmarks.report import Row
 from jaxsign import runtime
 from jaxsign.infer.features import images as features
@@ -77,8 +77,7 @@ def _operations(net: inception.InceptionV3, variables: Any, batch: int) -> float
     """Floating-point operations of a batch as XLA counts them, products with padding left out."""
     frames = jax.ShapeDtypeStruct((batch, features.SIZE, features.SIZE, 3), np.float32)
     apply: Any = net.apply
-    cost = jax.jit(lambda v, x: apply(v, x)["features"]).lower(variables, frames).cost_analysis()
-    return float((cost or {}).get("flops", 0.0))
+    return flops.counted(lambda v, x: apply(v, x)["features"], variables, frames)
 
 
 def _torch(threads: int) -> Callable[[np.ndarray], Any]:

@@ -5,6 +5,10 @@ gradients of both factors), but twice where the left factor is the net's input. 
 (norms, softmax, activations, dropout, the optimizer) is left out.
 """
 
+from collections.abc import Callable
+from typing import Any
+
+import jax
 from flax import linen as nn
 
 from jaxsign.nets import iv3_gru, sign_transformer, whisper_sign
@@ -19,6 +23,12 @@ def count(net: nn.Module, batch: int, frames: int, *, train: bool) -> float:
     else:
         raise TypeError(f"no count for {type(net).__name__}")
     return 2.0 * (first * 2 + rest * 3 if train else first + rest)
+
+
+def counted(function: Callable[..., Any], *arguments: Any) -> float:
+    """Operations of a function as XLA counts them, what is no product included; nothing is run."""
+    cost = jax.jit(function).lower(*arguments).cost_analysis()
+    return float((cost or {}).get("flops", 0.0))
 
 
 def _sign_transformer(

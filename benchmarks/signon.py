@@ -12,14 +12,15 @@ import typing
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from benchmarks import command, sides, timing
+from benchmarks import command, flops, sides, timing
 from benchmarks.report import Row
 from benchmarks.workload import Batch
 from configs import signon as recipes
-from jaxsign import runtime
+from jaxsign import nets, runtime
 from jaxsign.input import batching
 from jaxsign.input.signs import sources, treatment
 from jaxsign.tasks.classes.examples import ClassExamples
@@ -178,7 +179,9 @@ def _step(
         "jaxsign": functools.partial(ours.train, [given[0]]),
         "torch": functools.partial(theirs.train, [given[1]]),
     }
-    return Row(name, timing.alternate(steps, rounds=rounds))
+    return Row(
+        name, timing.alternate(steps, rounds=rounds), _operations(ours, given[0], train=True)
+    )
 
 
 def _answer(
@@ -188,7 +191,19 @@ def _answer(
         "jaxsign": functools.partial(ours.predict, given[0]),
         "torch": functools.partial(theirs.predict, given[1]),
     }
-    return Row(name, timing.alternate(answers, rounds=rounds))
+    count = _operations(ours, given[0], train=False)
+    return Row(name, timing.alternate(answers, rounds=rounds), count)
+
+
+def _operations(ours: Jax, given: Batch, *, train: bool) -> float:
+    """Of an answer; of a step without dropout and the optimizer."""
+    batch = {name: value[0] for name, value in given.items()}
+
+    def answer(params: Any) -> Any:
+        found = nets.call(ours.net, {**ours.variables, "params": params}, batch)
+        return found["logits"]["gloss"].sum()
+
+    return flops.counted(jax.grad(answer) if train else answer, ours.variables["params"])
 
 
 def _mixed(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from parity import cases
-from parity.targets import vidsgg_detected, vidsgg_operations, vidsgg_sttran
+from parity.targets import vidsgg_detected, vidsgg_operations, vidsgg_recall, vidsgg_sttran
 
 
 def sttran(case: cases.Case) -> dict[str, np.ndarray]:
@@ -13,21 +13,21 @@ def sttran(case: cases.Case) -> dict[str, np.ndarray]:
 
 
 TARGETS = {
+    "BasicSceneGraphEvaluator": vidsgg_recall.evaluated,
     "STTran": sttran,
     "draw_union_boxes (models 2.2)": vidsgg_operations.union_masks,
     "detector operations (models 8; assign_relations: data_eval 3)": vidsgg_operations.operations,
+    "get_pred_triplets and recall (data_eval 5.3)": vidsgg_recall.graphs,
 }
 FILES = {"state_dict_keys.json": vidsgg_sttran.keys}
 _LATER = "jaxsign does not have it yet"
 LEFT_OUT = {
-    "BasicSceneGraphEvaluator": _LATER,
     "EASG-STTran": _LATER,
     "Faster R-CNN ResNet-101": _LATER,
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _LATER,
     "STKET": _LATER,
     "SceneLLM": _LATER,
     "TEMPURA": _LATER,
-    "get_pred_triplets and recall (data_eval 5.3)": _LATER,
     "mini_action_genome": _LATER,
     "sttran_predcls_3steps": _LATER,
     "sttran_sgdet_eval": _LATER,
@@ -41,6 +41,5 @@ LATER = {
             ("output/anchors", "output/bbox_transform_inv", "output/clipped", "output/proposals"),
             "the detector's, which jaxsign does not have yet",
         ),
-        **dict.fromkeys(("output/assign/", "output/iou_plus1", "output/nms_"), _LATER),
     }
 }

@@ -5,6 +5,7 @@ import numpy as np
 
 from jaxsign.nets.layers import object_classifier, roi_align, spatial_masks
 from parity import cases
+from parity.targets import vidsgg_boxes
 
 Arrays = dict[str, np.ndarray]
 
@@ -20,13 +21,17 @@ def union_masks(case: cases.Case) -> Arrays:
 
 def operations(case: cases.Case) -> Arrays:
     """Operations on boxes and maps, those that jaxsign has."""
-    for name in ("nms_thresholds", "anchors", "proposals", "clip_window", "assign_iou"):
+    for name in ("anchors", "proposals", "clip_window"):
         case.call.whole(name)
-    return roi_aligned(case) | {
-        "output/center_size": np.asarray(
-            object_classifier.center_size(jnp.asarray(case.inputs["bt_boxes"]))
-        )
-    }
+    return (
+        vidsgg_boxes.boxes(case)
+        | roi_aligned(case)
+        | {
+            "output/center_size": np.asarray(
+                object_classifier.center_size(jnp.asarray(case.inputs["bt_boxes"]))
+            )
+        }
+    )
 
 
 def roi_aligned(case: cases.Case) -> Arrays:

@@ -153,9 +153,12 @@ def class_number(text: str) -> int | None:
 
 
 def class_ids(
-    rows: list[tables.Row], head: str, limit: int, problems: list[str], where: Path
+    rows: list[tables.Row], head: str, limit: int, problems: list[str], where: Path, of: str = ""
 ) -> np.ndarray:
-    """int32 [N]: column `head`; what is no class number is added to `problems` and becomes -1."""
+    """int32 [N]: column `head`; what is no class number is added to `problems` and becomes -1.
+
+    `of` names what has `limit` classes; "" = the recipe's net.
+    """
     values = np.full(len(rows), -1, np.int32)
     for i, row in enumerate(rows):
         text = row.cells.get(head, "")
@@ -168,7 +171,8 @@ def class_ids(
                 f"{where} line {row.number}: {head}={value} is no class number (0, 1, 2, ...)"
             )
         elif value < 0 or (limit and value >= limit):
-            expected = f"0 to {limit - 1} (net.num_{head}={limit})" if limit else "0 or more"
+            told = of or f"net.num_{head}={limit}"
+            expected = f"0 to {limit - 1} ({told})" if limit else "0 or more"
             problems.append(f"{where} line {row.number}: {head}={value}, expected {expected}")
         else:
             values[i] = value

@@ -290,6 +290,10 @@ def test_tables_that_are_no_good_are_told(tmp_path):
     assert "missing=skip" in text
     assert "Subset 'dev', expected" in written(*rows[:-1], rows[-1].replace("val", "dev"))
     assert "no such folder" in refused(tmp_path / "gone")
+    (folder / "glosses.csv").write_text("Gloss\nYES\nNO\n")
+    beyond = written(*rows, "9,7,S1,train0b.mp4,train")
+    assert "line 6: label=7, expected 0 to 1 (glosses.csv has 2)" in beyond
+    (folder / "glosses.csv").unlink()
     assert "data.parts is not set" in refused()
     path.unlink()
     assert "samples.csv" in refused(folder)

@@ -95,7 +95,9 @@ def read_table(folder: Path, name: str = TABLE) -> Samples:
             "columns alone"
         )
     problems: list[str] = []
-    numbers = labels.class_ids([_lowered(row) for row in rows], "label", len(names), problems, path)
+    lowered, limit = [_lowered(row) for row in rows], len(names)
+    of = f"{GLOSSES} has {limit}"
+    numbers = labels.class_ids(lowered, "label", limit, problems, path, of)
     return Samples(path, rows, numbers.tolist(), names, problems)
 
 

@@ -36,14 +36,14 @@ def evaluated(case: cases.Case) -> Arrays:
     return found
 
 
-def _told(inputs: Arrays, *, given: bool) -> recall.Told:
+def _told(inputs: Arrays, *, given: bool) -> recall.Answers:
     """What the original's net gave; `given`: classes are."""
     start = "" if given else "pred_"
     scores = inputs["pred_scores"]
     attention = np.exp(inputs["attention_distribution"].astype(np.float64))
     parts = [(attention / attention.sum(1, keepdims=True)).astype(np.float32)]
     parts += [inputs[f"{name}_distribution"] for name in settings.GROUPS[1:]]
-    return recall.Told(
+    return recall.Answers(
         inputs["boxes"][:, 1:],
         inputs[f"{start}labels"],
         np.ones_like(scores) if given else scores,

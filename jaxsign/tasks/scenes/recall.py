@@ -22,7 +22,7 @@ NEVER = int(np.iinfo(np.int32).max)
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
+class Answers:
     """What a net told of many frames, flat; frames are numbered over all videos.
 
     Attributes:
@@ -63,7 +63,7 @@ class Truth:
     length: int
 
 
-def ranks(told: Told, truth: Truth, words: Vocabulary, constraint: Constraint) -> Array:
+def ranks(told: Answers, truth: Truth, words: Vocabulary, constraint: Constraint) -> Array:
     """How many candidates of its frame stand before the first that tells each relation.
 
     Candidates of a pair are, `with` constraint, the best predicate of every group; `semi`, that of
@@ -87,7 +87,7 @@ def ranks(told: Told, truth: Truth, words: Vocabulary, constraint: Constraint) -
     return found
 
 
-def _places(told: Told, words: Vocabulary, constraint: Constraint) -> Array:
+def _places(told: Answers, words: Vocabulary, constraint: Constraint) -> Array:
     """int [P, R]: where each candidate stands in its frame, `NEVER` for what is none."""
     listed = _listed(told.relations, words, constraint)
     # A group is told backwards and before the one in front of it, so that a stable sort leaves the
@@ -118,7 +118,7 @@ def _listed(relations: Array, words: Vocabulary, constraint: Constraint) -> Arra
     return found
 
 
-def _same(told: Told, truth: Truth, wanted: Array, guess: Array) -> Array:
+def _same(told: Answers, truth: Truth, wanted: Array, guess: Array) -> Array:
     """bool: whether true pairs and told ones have the same classes at about the same places."""
     true, ours = truth.pairs[wanted], told.pairs[guess]
     same = (truth.labels[true] == told.labels[ours]).all(1)

@@ -85,7 +85,7 @@ def _made(seed, length=6, boxes=5):
     # Things are told in another order, twice some of them, and none in frame 1.
     picked = np.sort(rng.integers(0, len(both), 2 * len(both)))
     picked = picked[frames[picked] != 1]
-    told = recall.Told(
+    told = recall.Answers(
         (true + rng.normal(0, 4, true.shape)).reshape(-1, 4).astype(np.float32),
         seen.reshape(-1),
         scores.reshape(-1),
@@ -120,7 +120,7 @@ def test_sums_of_parts_add_up_to_those_of_the_whole():
     parts = []
     for frames in ([0, 1], [2, 3, 4, 5]):
         ours, theirs = np.isin(told.frames, frames), np.isin(truth.frames, frames)
-        part = recall.Told(
+        part = recall.Answers(
             told.boxes, told.labels, told.scores, told.pairs[ours], told.frames[ours],
             told.relations[ours],
         )  # fmt: skip
@@ -139,7 +139,7 @@ def test_the_worked_example_of_one_pair():
     labels, pair = np.array([1, 2]), np.array([[0, 1]])
     true = np.array([[1, 0, 0, 1, 1, 0, 1]], bool)  # at; below, beside; wears
     sure = np.array([[0.6, 0.4, 0.95, 0.92, 0.1, 0.3, 0.5]], np.float32)
-    told = recall.Told(boxes, labels, np.ones(2, np.float32), pair, np.zeros(1, int), sure)
+    told = recall.Answers(boxes, labels, np.ones(2, np.float32), pair, np.zeros(1, int), sure)
     truth = recall.Truth(boxes, labels, pair, np.zeros(1, int), true, 1)
 
     def at(constraint, cut):
@@ -162,7 +162,7 @@ def test_the_worked_example_of_one_pair():
 def test_without_any_candidate_nothing_is_found_and_without_truth_there_is_no_number():
     _, truth = _made(0)
     nothing, row = np.zeros((0, 4), np.float32), np.zeros(0, int)
-    told = recall.Told(nothing, row, row, np.zeros((0, 2), int), row, np.zeros((0, 7)))
+    told = recall.Answers(nothing, row, row, np.zeros((0, 2), int), row, np.zeros((0, 7)))
     for constraint in recall.CONSTRAINTS:
         sums = recall.count(recall.ranks(told, truth, WORDS, constraint), truth, WORDS)
         assert recall.recall(sums).tolist() == [0, 0, 0, 0]

@@ -45,6 +45,23 @@ class Synthetic:
 
 
 @dataclasses.dataclass(frozen=True)
+class SyntheticScenes:
+    """Made-up videos of a person and objects, for nets of relations."""
+
+    videos: int = fields.value(96, fields.COUNT, "training videos")
+    val_videos: int = fields.value(24, fields.COUNT, "videos of val, and as many more of test")
+    frames: tuple[int, int] = fields.value((6, 12), None, "fewest and most frames of a video")
+    objects: int = fields.value(8, fields.between(1, 35), "classes beside the person")
+    boxes: tuple[int, int] = fields.value((2, 4), None, "fewest and most objects of a video")
+    feature_dim: int = fields.value(64, fields.COUNT, "numbers of a box's features")
+    union_dim: int = fields.value(8, fields.COUNT, "channels of the features around a pair")
+    noise: float = fields.value(
+        0.3, fields.NOT_NEGATIVE, "standard deviation of the features' noise; what they tell is 1"
+    )
+    seed: int = fields.value(0, fields.NOT_NEGATIVE, "another one makes other videos")
+
+
+@dataclasses.dataclass(frozen=True)
 class Folds:
     """Training clips shared out in folds, one of which is the validation split."""
 
@@ -70,7 +87,7 @@ class Data:
         None,
         (
             "layout of the data: npz, clips, collection, landmarks75, sentences, signon, "
-            "whispersign, synthetic (docs/data.md)"
+            "whispersign, synthetic (docs/data.md); scenes, synthetic_scenes (docs/scene_graphs.md)"
         ),
     )
     train: Place = fields.section(Place)
@@ -103,6 +120,9 @@ class Data:
         "frames a second of all clips, whatever their files say; 0 = as they say",
     )
     synthetic: Synthetic = fields.section(Synthetic, fields.When("data.source", "synthetic"))
+    synthetic_scenes: SyntheticScenes = fields.section(
+        SyntheticScenes, fields.When("data.source", "synthetic_scenes")
+    )
     kind: str = fields.value(
         "Mediapipe",
         None,

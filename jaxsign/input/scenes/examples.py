@@ -1,0 +1,239 @@
+"""Scenes as examples: their ragged axes are frames, boxes of a frame, pairs of a frame."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError, listing
+from jaxsign.input import buffers, examples, planning
+from jaxsign.input.examples import Batch, Example
+from jaxsign.input.scenes import sources, vocabulary
+from jaxsign.input.scenes.scene import Scene
+
+Array = np.ndarray
+_OBJECTS = "objects"
+
+
+class SceneExamples(examples.Examples):
+    """Videos of F frames with up to M boxes and Q pairs each.
+
+    A batch of B videos, padded at the end of each axis:
+      boxes: float32 [B, F, M, 4], x1, y1, x2, y2 in pixels.
+      labels: int32 [B, F, M]; scores: float32 [B, F, M].
+      distribution: float32 [B, F, M, C - 1], where all scenes have one.
+      features: float32 [B, F, M, D].
+      pairs: int32 [B, F, Q, 2], (person, object) among the M boxes of their frame.
+      union_features: float16 or float32 [B, F, Q, 7, 7, K].
+      relations: bool [B, F, Q, R]; labelled: bool [B, F, Q].
+      valid_frames [B, F], valid_boxes [B, F, M], valid_pairs [B, F, Q]: bool, True = real.
+
+    Args:
+      source: of the scenes.
+      candidates: pairs that nobody labelled are given too; else the labelled ones alone.
+
+    Attributes:
+      source: of the scenes.
+
+    Raises:
+      UserError: scenes without features, or with features of several widths.
+    """
+
+    def __init__(self, source: sources.SceneSource, *, candidates: bool = False):
+        self.name, self.ids, self.source = source.name, source.ids, source
+        self._candidates = candidates
+        rows = source.outlines
+        self.sizes = np.array(
+            [
+                (len(row.boxes), max(row.boxes.max(), 1), max(self._counted(row).max(), 1))
+                for row in rows
+            ],
+            np.int64,
+        )
+        self.feature_dim = _width(source, [row.feature_dim for row in rows], "features")
+        self.union_dim = _width(source, [row.union_dim for row in rows], "union_features")
+        self._union_type = np.result_type(*(row.union_type for row in rows))
+        self._distribution = all(row.distribution for row in rows)
+
+    def _counted(self, row: sources.Outline) -> Array:
+        return row.pairs if self._candidates else row.labelled
+
+    def example(
+        self,
+        index: int,
+        rng: np.random.Generator | None = None,
+        piece: planning.Piece = planning.WHOLE,
+    ) -> Example:
+        """A scene's arrays, flat over its frames, with the place of each in its frame."""
+        scene = self.source.read(index)
+        place = _places(scene.box_frames)
+        kept = slice(None) if self._candidates else np.flatnonzero(scene.labelled)
+        pair_frames = scene.pair_frames[kept]
+        arrays = {
+            "boxes": scene.boxes,
+            "labels": scene.labels,
+            "scores": scene.scores,
+            "features": scene.features,
+            "valid_boxes": np.ones(len(place), bool),
+            **({"distribution": scene.distribution} if self._distribution else {}),
+        }
+        of_pairs = {
+            "pairs": place[scene.pairs[kept]],
+            "union_features": _kept(scene, kept),
+            "relations": scene.relations[kept],
+            "labelled": scene.labelled[kept],
+            "valid_pairs": np.ones(len(pair_frames), bool),
+        }
+        return {
+            "frames": len(scene),
+            "box_at": (scene.box_frames, place),
+            "pair_at": (pair_frames, _places(pair_frames)),
+            "of_boxes": arrays,
+            "of_pairs": of_pairs,
+        }
+
+    def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
+        batch = self._empty(size, len(rows))
+        for array in batch.values():
+            array[:] = 0
+        for number, row in enumerate(rows):
+            part = {name: array[number] for name, array in batch.items()}
+            if row is None:  # the smallest scene that there is: one box, and its pair
+                part["valid_frames"][0] = True
+                part["valid_boxes"][0, 0] = part["valid_pairs"][0, 0] = True
+                part["labels"][0, 0] = 1
+            else:
+                _fill(part, row, size)
+        return batch
+
+    def blank(self, size: planning.Size, rows: int) -> Batch:
+        batch = self._empty(size, rows)
+        for name, array in batch.items():
+            array[:] = name.startswith("valid_")
+        return batch
+
+    def _empty(self, size: planning.Size, rows: int) -> Batch:
+        """Arrays of a batch of so many rows, with whatever the memory held."""
+        frames, boxes, pairs = size
+        words = self.source.vocabulary
+        of_frame: dict[str, tuple[tuple[int, ...], npt.DTypeLike]] = {
+            "boxes": ((boxes, 4), np.float32),
+            "labels": ((boxes,), np.int32),
+            "scores": ((boxes,), np.float32),
+            "features": ((boxes, self.feature_dim), np.float32),
+            "valid_boxes": ((boxes,), bool),
+            "pairs": ((pairs, 2), np.int32),
+            "union_features": ((pairs, 7, 7, self.union_dim), self._union_type),
+            "relations": ((pairs, len(words.predicates)), bool),
+            "labelled": ((pairs,), bool),
+            "valid_pairs": ((pairs,), bool),
+            "valid_frames": ((), bool),
+        }
+        if self._distribution:
+            of_frame["distribution"] = (boxes, len(words.objects) - 1), np.float32
+        return {
+            name: buffers.empty((rows, frames, *shape), dtype)
+            for name, (shape, dtype) in of_frame.items()
+        }
+
+    def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
+        """Classes, predicates of each group, and widths of the features, in `net`.
+
+        A number of the recipe that is 0, or no predicates, takes the data's.
+
+        Raises:
+          UserError: the recipe gives another.
+        """
+        words = self.source.vocabulary
+        found: dict[str, Any] = {
+            "num_objects": len(words.objects),
+            "predicates": tuple(len(group) for group in words.groups),
+            "feature_dim": self.feature_dim,
+            "union_dim": self.union_dim,
+        }
+        wrong = [
+            f"net.{key}={config.net[key]}, but the data have {value}"
+            for key, value in found.items()
+            if config.net.get(key) and _plain(config.net[key]) != value
+        ]
+        if wrong:
+            raise UserError(
+                f"{self.name}:\n{listing(wrong)}\nSet them to 0 (predicates to ()) to take the "
+                "data's"
+            )
+        return {"net": found}
+
+    def check(self, words: vocabulary.Vocabulary) -> None:
+        """Raises UserError for other classes than those that a run has learnt."""
+        vocabulary.check_same(self.source.vocabulary, words, self.name)
+
+    def class_names(self, config: ConfigDict) -> dict[str, list[str]]:
+        """Names of the objects, under 'objects', and of each group's predicates, under its name."""
+        words = self.source.vocabulary
+        groups = {group.name: list(group.predicates) for group in words.groups}
+        return {_OBJECTS: list(words.objects)} | groups
+
+    def class_counts(self, config: ConfigDict) -> Mapping[str, Array]:
+        """Boxes of each class, and labelled pairs of each predicate of each group."""
+        words, rows = self.source.vocabulary, self.source.outlines
+        relations = np.sum([row.relations for row in rows], axis=0)
+        counts = {
+            group.name: relations[part]
+            for group, part in zip(words.groups, words.parts, strict=True)
+        }
+        return {_OBJECTS: np.sum([row.objects for row in rows], axis=0)} | counts
+
+
+def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> SceneExamples:
+    """The scenes of a split, all checked.
+
+    To answer in mode sgcls a net chooses the person itself: it is given every candidate pair.
+
+    Raises:
+      UserError: what is wrong with them.
+    """
+    source = sources.open_source(config.data, split)
+    return SceneExamples(source, candidates=config.net.mode == "sgcls" and not training)
+
+
+def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
+    """Writes a scene into its row of a batch; what goes beyond `size` is left out."""
+    frames, boxes, pairs = size
+    part["valid_frames"][: row["frames"]] = True
+    frame, place = row["box_at"]
+    kept = (frame < frames) & (place < boxes)
+    for name, values in row["of_boxes"].items():
+        part[name][frame[kept], place[kept]] = values[kept]
+    frame, place = row["pair_at"]
+    of_pairs = row["of_pairs"]
+    kept = (frame < frames) & (place < pairs) & (of_pairs["pairs"] < boxes).all(axis=1)
+    for name, values in of_pairs.items():
+        part[name][frame[kept], place[kept]] = values[kept]
+
+
+def _places(frames: Array) -> Array:
+    """int [N]: the place of each row among those of its frame; frames do not decrease."""
+    return np.arange(len(frames)) - np.searchsorted(frames, frames)
+
+
+def _kept(scene: Scene, kept: slice | Array) -> Array:
+    assert scene.union_features is not None  # the outlines said so
+    return scene.union_features[kept]
+
+
+def _width(source: sources.SceneSource, widths: Sequence[int], name: str) -> int:
+    first = widths[0]
+    other = next((i for i, width in enumerate(widths) if width != first or not width), None)
+    if other is None:
+        return first
+    raise UserError(
+        f"{source.name}: {name} of {source.ids[other]} are {widths[other] or 'absent'}"
+        + (f", those of {source.ids[0]} are {first} wide" if other else "")
+        + ". A net of relations takes features of one width of all scenes."
+    )
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,141 @@
+"""Where scenes come from: files of one folder, or code and a seed."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input.folders import progress
+from jaxsign.input.scenes import scene, synthetic, vocabulary
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes.vocabulary import Vocabulary
+
+SCENES, SYNTHETIC = "scenes", "synthetic_scenes"
+_MANY = 200  # scenes that are opened with a bar
+
+
+@dataclasses.dataclass(frozen=True)
+class Outline:
+    """What of a scene is known before its numbers are read again.
+
+    Attributes:
+      boxes: int [F], in each frame.
+      pairs, labelled: int [F], pairs in each frame, and those of them that are labelled.
+      relations: int [R], labelled pairs of each predicate.
+      objects: int [C], boxes of each class.
+      feature_dim, union_dim: widths of the features, 0 = there are none.
+      union_type: of the numbers of the union features.
+      distribution: whether there is one.
+    """
+
+    boxes: np.ndarray
+    pairs: np.ndarray
+    labelled: np.ndarray
+    relations: np.ndarray
+    objects: np.ndarray
+    feature_dim: int
+    union_dim: int
+    union_type: np.dtype
+    distribution: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneSource:
+    """Checked scenes with random access.
+
+    Attributes:
+      name: for messages.
+      ids: a name for every scene.
+      vocabulary: of all of them.
+      outlines: of every scene.
+      read: i -> scene i.
+    """
+
+    name: str
+    ids: Sequence[str]
+    vocabulary: Vocabulary
+    outlines: Sequence[Outline]
+    read: Callable[[int], Scene]
+
+
+def open_source(data: ConfigDict, split: str) -> SceneSource:
+    """The scenes of a split, all checked.
+
+    Args:
+      data: a recipe's `config.data`.
+      split: 'train', 'val' or 'test'.
+
+    Raises:
+      UserError: no scenes, one of them damaged, or of other classes than the first.
+    """
+    if data.source == SYNTHETIC:
+        made = synthetic.scenes(data.synthetic_scenes, split)
+        return SceneSource(
+            f"synthetic scenes ({split})",
+            [one.source for one in made],
+            made[0].vocabulary,
+            [outline(one) for one in made],
+            made.__getitem__,
+        )
+    if data.source == SCENES:
+        return of_folder(_place(data, split))
+    near = did_you_mean(data.source, (SCENES, SYNTHETIC))
+    raise UserError(
+        f"data.source={data.source!r} holds no scenes.{near} Known: {SCENES}, {SYNTHETIC}"
+    )
+
+
+def _place(data: ConfigDict, split: str) -> Path:
+    path = data[split].path
+    if not path:
+        raise UserError(
+            f"data.{split}.path is empty: set --config.data.{split}.path to the folder of this "
+            f"split's *{scene.SUFFIX}"
+        )
+    return Path(path)
+
+
+def of_folder(folder: Path) -> SceneSource:
+    """The scene files of a folder, in the order of their names; each is read and checked.
+
+    Raises:
+      UserError: none, or all that is wrong with them.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder. Expected one of *{scene.SUFFIX}")
+    paths = sorted(path for path in folder.glob(f"*{scene.SUFFIX}") if path.name[0] != ".")
+    if not paths:
+        raise UserError(f"{folder}: holds no *{scene.SUFFIX}")
+    words: Vocabulary | None = None
+    outlines, problems = [], []
+    for path in progress.over("reading scenes", paths, len(paths), hidden=len(paths) < _MANY):
+        try:
+            found = scene.load(path)
+            words = words or found.vocabulary
+            vocabulary.check_same(found.vocabulary, words, str(path))
+            outlines.append(outline(found))
+        except UserError as error:
+            problems.append(str(error))
+    if problems or words is None:
+        raise UserError(f"{folder}: {len(problems)} bad scenes:\n{listing(problems)}")
+    ids = [path.name.removesuffix(scene.SUFFIX) for path in paths]
+    return SceneSource(str(folder), ids, words, outlines, lambda index: scene.load(paths[index]))
+
+
+def outline(one: Scene) -> Outline:
+    """The outline of a scene."""
+    features, union = one.features, one.union_features
+    return Outline(
+        one.boxes_of_frames,
+        one.pairs_of_frames,
+        np.bincount(one.pair_frames[one.labelled], minlength=len(one)),
+        one.relations[one.labelled].sum(axis=0),
+        np.bincount(one.labels, minlength=len(one.vocabulary.objects)),
+        0 if features is None else features.shape[-1],
+        0 if union is None else union.shape[-1],
+        np.dtype(np.float16) if union is None else union.dtype,
+        one.distribution is not None,
+    )

@@ -1,0 +1,152 @@
+"""Scenes as examples: batches, what a recipe takes from them, folders."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+from jaxsign.input.scenes import examples, sources, synthetic
+
+
+@functools.cache
+def _loaded():
+    return configs.load("fslr_transformer").data
+
+
+def data():
+    return _loaded().copy_and_resolve_references()
+
+
+@pytest.fixture(scope="module")
+def made():
+    options = data().synthetic_scenes
+    options.update(videos=5, frames=(2, 5), boxes=(1, 3), feature_dim=6, union_dim=2)
+    return synthetic.scenes(options, "train")
+
+
+def of_scenes(made, **options):
+    outlines = [sources.outline(one) for one in made]
+    ids = [one.source for one in made]
+    source = sources.SceneSource("here", ids, made[0].vocabulary, outlines, made.__getitem__)
+    return examples.SceneExamples(source, **options)
+
+
+def recipe(source="scenes", path="", mode="predcls", **net):
+    """What of a recipe the examples look at."""
+    places = data()
+    places.source, places.train.path = source, str(path)
+    wanted = {"mode": mode, "num_objects": 0, "predicates": (), "feature_dim": 0, "union_dim": 0}
+    return ConfigDict({"data": places, "net": wanted | net})
+
+
+def test_a_batch_holds_each_scene_padded(made):
+    found = of_scenes(made)
+    size = tuple(found.sizes.max(axis=0).tolist())
+    batch = found.stack([found.example(i) for i in range(len(found))], size)
+    assert batch["valid_frames"].sum(axis=1).tolist() == [len(one) for one in made]
+    for row, one in enumerate(made):
+        boxes, pairs = batch["valid_boxes"][row], batch["valid_pairs"][row]
+        # Boxes and pairs of a frame stand first in it, in the scene's order.
+        for name in ("boxes", "labels", "scores", "features"):
+            assert np.array_equal(batch[name][row][boxes], one.arrays()[name])
+            assert not batch[name][row][~boxes].any()
+        for name in ("union_features", "relations", "labelled"):
+            assert np.array_equal(batch[name][row][pairs], one.arrays()[name])
+        frame, place = np.nonzero(pairs)
+        named = batch["boxes"][row][frame[:, None], batch["pairs"][row][frame, place]]
+        assert np.array_equal(frame, one.pair_frames)
+        assert np.array_equal(named, one.boxes[one.pairs])
+    assert "distribution" not in batch
+
+
+def test_a_filler_is_the_smallest_scene_and_a_blank_is_all_real(made):
+    found = of_scenes(made)
+    filler = found.stack([None], (3, 2, 2))
+    assert [int(filler[f"valid_{name}"].sum()) for name in ("frames", "boxes", "pairs")] == [1] * 3
+    blank = found.blank((3, 2, 2), 4)
+    assert all(blank[f"valid_{name}"].all() for name in ("frames", "boxes", "pairs"))
+    assert {k: (v.shape[1:], v.dtype) for k, v in blank.items()} == {
+        k: (v.shape[1:], v.dtype) for k, v in filler.items()
+    }
+    assert len(blank["boxes"]) == 4
+
+
+def test_what_lies_beyond_the_size_is_left_out(made):
+    found = of_scenes(made)
+    which = int(np.argmax(found.sizes[:, 1]))
+    batch = found.stack([found.example(which)], (2, 2, 3))
+    one = made[which]
+    assert one.size[1] > 2
+    assert batch["valid_boxes"].sum() == 4 and batch["valid_frames"].sum() == 2
+    assert batch["pairs"].max() < 2 and batch["valid_pairs"].sum() == 2
+
+
+def test_candidates_are_given_where_they_are_asked_for(made):
+    one = made[0]
+    labelled = np.arange(len(one.pairs)) % 2 == 0
+    part = dataclasses.replace(one, labelled=labelled, relations=one.relations & labelled[:, None])
+    size = part.size
+    alone = of_scenes([part])
+    given = alone.stack([alone.example(0)], size)
+    assert given["valid_pairs"].sum() == labelled.sum()
+    asked = of_scenes([part], candidates=True)
+    given = asked.stack([asked.example(0)], size)
+    assert given["valid_pairs"].sum() == len(labelled)
+    assert given["labelled"].sum() == labelled.sum()
+
+
+def test_a_recipe_takes_numbers_and_names_from_the_data(made):
+    found = of_scenes(made)
+    words = synthetic.words(8)
+    assert found.facts(recipe())["net"] == {
+        "num_objects": 10, "predicates": (3, 5, 5), "feature_dim": 6, "union_dim": 2,
+    }  # fmt: skip
+    with pytest.raises(UserError, match=r"here:\n  - net.feature_dim=7, but the data have 6"):
+        found.facts(recipe(feature_dim=7))
+    names = found.class_names(recipe())
+    assert names["objects"] == list(words.objects)
+    assert names["spatial"] == list(words.groups[1].predicates)
+    counts = found.class_counts(recipe())
+    assert counts["objects"].tolist() == np.bincount(
+        np.concatenate([one.labels for one in made]), minlength=10
+    ).tolist()  # fmt: skip
+    assert counts["attention"].sum() == sum(len(one.pairs) for one in made)
+
+
+def test_a_folder_gives_what_was_saved(made, tmp_path):
+    for one in made:
+        one.save(tmp_path / f"{one.source}.scene.npz")
+    found = examples.open_examples(recipe(path=tmp_path), "train")
+    given = of_scenes(made)
+    assert found.ids == given.ids and np.array_equal(found.sizes, given.sizes)
+    size = tuple(found.sizes.max(axis=0).tolist())
+    ours, theirs = (one.stack([one.example(3), None], size) for one in (found, given))
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_bad_folders_are_refused(made, tmp_path):
+    with pytest.raises(UserError, match=r"data.train.path is empty"):
+        examples.open_examples(recipe(), "train")
+    with pytest.raises(UserError, match=r"holds no \*.scene.npz"):
+        examples.open_examples(recipe(path=tmp_path), "train")
+    made[0].save(tmp_path / "a.scene.npz")
+    words = made[0].vocabulary
+    turned = dataclasses.replace(words, objects=(*words.objects[:2], *words.objects[:1:-1]))
+    dataclasses.replace(made[0], vocabulary=turned).save(tmp_path / "b.scene.npz")
+    (tmp_path / "c.scene.npz").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"2 bad scenes:\n.*b.scene.npz: objects are the same nam"):
+        examples.open_examples(recipe(path=tmp_path), "train")
+    with pytest.raises(UserError, match="data.source='scene' holds no scenes. Did you mean 'scen"):
+        examples.open_examples(recipe(source="scene"), "train")
+
+
+def test_features_of_one_width_are_needed(made):
+    other = dataclasses.replace(made[1], features=made[1].features[:, :4])
+    with pytest.raises(UserError, match="features of train_0001 are 4, those of train_0000 are 6"):
+        of_scenes([made[0], other])
+    with pytest.raises(UserError, match="union_features of train_0001 are absent"):
+        of_scenes([made[0], dataclasses.replace(made[1], union_features=None)])

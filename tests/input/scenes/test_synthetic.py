@@ -1,0 +1,117 @@
+"""Made-up scenes: which relations one frame tells, and which two frames together."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+from jaxsign.input.scenes import synthetic
+
+
+@functools.cache
+def _loaded():
+    return configs.load("fslr_transformer").data.synthetic_scenes
+
+
+def options(**changes):
+    found = _loaded().copy_and_resolve_references()
+    found.update(changes)
+    return found
+
+
+def test_equal_options_make_equal_scenes_and_splits_differ():
+    given = options(videos=3, val_videos=3)
+    one, again = synthetic.scenes(given, "train"), synthetic.scenes(given, "train")
+    other = synthetic.scenes(given, "val")
+    for a, b, c in zip(one, again, other, strict=True):
+        assert all(np.array_equal(v, b.arrays()[k]) for k, v in a.arrays().items())
+        assert not np.array_equal(a.boxes[:1], c.boxes[:1])
+    reseeded = synthetic.scenes(options(videos=1, seed=5), "train")[0]
+    assert not np.array_equal(one[0].boxes[:1], reseeded.boxes[:1])
+
+
+def test_widths_and_counts_are_those_asked_for():
+    given = options(videos=40, frames=(3, 5), boxes=(1, 2), feature_dim=6, union_dim=2, objects=4)
+    made = synthetic.scenes(given, "train")
+    assert {len(one) for one in made} == {3, 4, 5}
+    assert {one.size[2] for one in made} == {1, 2}
+    assert all(one.features.shape[1] == 6 for one in made)
+    assert all(one.union_features.shape[1:] == (7, 7, 2) for one in made)
+    assert max(one.labels.max() for one in made) == 5
+    assert len({tuple(one.pairs_of_frames.tolist()) for one in made}) > 4  # some objects go
+
+
+def test_spatial_predicates_are_long_tailed():
+    made = synthetic.scenes(options(videos=150), "train")
+    counts = np.sum([one.relations.sum(axis=0) for one in made], axis=0)
+    spatial = counts[made[0].vocabulary.parts[1]]
+    assert counts.min() > 0 and spatial.max() > 15 * spatial.min()
+
+
+def test_relations_follow_from_the_boxes():
+    for one in synthetic.scenes(options(videos=10), "train"):
+        words = one.vocabulary.predicates
+        middle = (one.boxes[:, :2] + one.boxes[:, 2:]) / 2
+        offset = middle[one.pairs[:, 1]] - middle[one.pairs[:, 0]]
+        told = {name: one.relations[:, i] for i, name in enumerate(words)}
+        assert np.array_equal(told["above"], offset[:, 1] < -60)
+        assert np.array_equal(told["beneath"], offset[:, 1] > 60)
+        touches = told["touching"] | told["holding"]
+        assert (np.abs(offset[touches, 0]) < 60).all()
+        labels = one.labels[one.pairs[:, 1]]
+        far = np.abs(offset[:, 0])
+        after = one.pair_frames[:, None] + 1 == one.pair_frames
+        same = after & (labels[:, None] == labels)
+        for now, later in np.argwhere(same):
+            change = far[later] - far[now]
+            wanted = "leaving" if change > 1 else "approaching" if change < -1 else None
+            moves = [name for name in ("leaving", "approaching") if told[name][later]]
+            assert moves == ([wanted] if wanted else [])
+
+
+def _moving(made):
+    """Of moving objects: what a frame shows of each, the change to the next, whether it leaves."""
+    shown, changes, leaves = [], [], []
+    for one in made:
+        way = [one.vocabulary.predicates.index(name) for name in ("approaching", "leaving")]
+        objects = one.pairs[:, 1]
+        box = (one.boxes[objects] - one.boxes[one.pairs[:, 0]]) / 100
+        union = one.union_features.reshape(len(box), -1)
+        frame = np.concatenate([one.features[objects], box, box**2, union], axis=1)
+        for label in np.unique(one.labels[objects]):
+            rows = np.flatnonzero(
+                (one.labels[objects] == label) & one.relations[:, way].any(axis=1)
+            )
+            shown.append(frame[rows[:-1]])
+            changes.append(np.diff(one.features[objects][rows], axis=0))
+            leaves.append(one.relations[rows[:-1], way[1]])
+    return np.concatenate(shown), np.concatenate(changes), np.concatenate(leaves)
+
+
+def _told(train, val):
+    """Share of held-out rows that a linear rule tells."""
+    x, y = (np.concatenate([a, np.ones((len(a), 1))], axis=1) for a in (train[0], val[0]))
+    weights = np.linalg.lstsq(x, train[1] * 2.0 - 1, rcond=1e-3)[0]
+    return ((y @ weights > 0) == val[1]).mean()
+
+
+def test_motion_shows_in_the_change_between_frames_alone():
+    given = options(videos=150, val_videos=60, union_dim=2)
+    train, val = (_moving(synthetic.scenes(given, split)) for split in ("train", "val"))
+    assert _told((train[1], train[2]), (val[1], val[2])) > 0.97
+    assert _told((train[0], train[2]), (val[0], val[2])) < 0.65
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"frames": (1, 4)}, r"frames=\(1, 4\).*2 or more"),
+        ({"boxes": (3, 2)}, r"boxes=\(3, 2\)"),
+        ({"boxes": (2, 4), "objects": 3}, "of different classes, and there are 3"),
+    ],
+)
+def test_settings_that_make_no_scenes_are_refused(changes, told):
+    with pytest.raises(UserError, match=told):
+        synthetic.scenes(options(**changes), "train")

@@ -126,7 +126,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             with interrupts.never_lost():
                 return _main(argv)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ImportError) as error:
+            if not interrupts.behind(error):
+                raise
             print("interrupted", file=sys.stderr)
             return interrupts.STATUS
 

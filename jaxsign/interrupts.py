@@ -49,6 +49,13 @@ def _again() -> None:
     signal.pthread_kill(main, signal.SIGINT)  # wakes it where it waits, too
 
 
+def behind(error: BaseException | None) -> bool:
+    """Whether an error is a Ctrl-C, or was made of one: as native modules do that are loading."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
+
+
 def end_at_once() -> None:
     """From now on Ctrl-C ends the process: while it starts and ends there is nothing to lose."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored

@@ -87,3 +87,11 @@ def test_ctrl_c_that_is_ignored_stays_so():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_what_a_native_module_makes_of_a_ctrl_c_is_one():
+    """Where it is loaded just then, jaxlib raises an ImportError."""
+    made = ImportError("Encountered an error while initializing the extension.")
+    assert not interrupts.behind(made) and interrupts.behind(KeyboardInterrupt())
+    made.__cause__ = KeyboardInterrupt()
+    assert interrupts.behind(made)

@@ -67,6 +67,12 @@ class Optim:
     b1: float = fields.value(0.9, fields.RATE, "decay of the mean of gradients", _ADAMS)
     b2: float = fields.value(0.999, fields.RATE, "decay of the mean of their squares", _ADAMS)
     eps: float = fields.value(1e-8, fields.POSITIVE, "added to the root of these", _ADAMS)
+    eps_corrected: bool = fields.value(
+        True,
+        None,
+        "eps is added to the root behind the bias correction; else before it",
+        fields.When("optim.name", "adam", "adamw"),
+    )
     momentum: float = fields.value(
         0.9, fields.RATE, "of the gradients", fields.When("optim.name", "sgd")
     )

@@ -28,8 +28,8 @@ def build(
     decay = [optax.add_decayed_weights(options.weight_decay)] if options.weight_decay else []
     moments = {"b1": options.b1, "b2": options.b2, "eps": options.eps}
     scale = {
-        "adam": lambda: scale_by_adam(**moments),
-        "adamw": lambda: scale_by_adam(**moments),
+        "adam": lambda: scale_by_adam(**moments, eps_corrected=options.eps_corrected),
+        "adamw": lambda: scale_by_adam(**moments, eps_corrected=options.eps_corrected),
         "radam": lambda: optax.scale_by_radam(**moments),
         "sgd": lambda: optax.trace(options.momentum),
     }[options.name]()
@@ -122,8 +122,13 @@ def matching(paths: Iterable[str], pattern: str, key: str, absent: Iterable[str]
     return found
 
 
-def scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+def scale_by_adam(
+    b1: float, b2: float, eps: float, eps_corrected: bool = True
+) -> optax.GradientTransformation:
     """Adam's scaling (Kingma & Ba 2015) with its bias correction in full precision.
+
+    Without `eps_corrected`, eps is added to the root before the correction, which then divides it
+    too: old optimizers that public systems have copied.
 
     optax's own takes 1 - b2**count in float32: 5e-5 off in the first steps, and all of a run
     inherits it. The state is optax's.
@@ -135,7 +140,8 @@ def scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformat
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, updates)
         nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * jnp.square(g), state.nu, updates)
         share1, share2 = -jnp.expm1(count * log1), -jnp.expm1(count * log2)
-        scaled = jax.tree.map(lambda m, v: m / share1 / (jnp.sqrt(v / share2) + eps), mu, nu)
+        added = eps if eps_corrected else eps / jnp.sqrt(share2)
+        scaled = jax.tree.map(lambda m, v: m / share1 / (jnp.sqrt(v / share2) + added), mu, nu)
         return scaled, optax.ScaleByAdamState(count=count, mu=mu, nu=nu)
 
     return optax.GradientTransformation(optax.scale_by_adam(b1, b2, eps).init, update)

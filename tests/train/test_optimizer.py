@@ -49,6 +49,23 @@ def test_ten_steps_equal_torch(name):
     np.testing.assert_allclose(params["w"], weight.detach().numpy(), rtol=2e-5, atol=1e-6)
 
 
+def test_eps_may_stand_before_the_bias_correction():
+    """As the old AdamW that STTran has copied; it shows where gradients are as small as eps."""
+    weight, mean, square = 1.0, 0.0, 0.0
+    given = options(name="adamw", eps=1e-3, eps_corrected=False, weight_decay=0.1)
+    ours = optimizer.build(given)
+    params = {"w": jnp.float32(weight)}
+    state = ours.init(params)
+    for step, gradient in enumerate((1e-3, -2e-3, 3e-3), start=1):
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+        weight *= 1 - 0.01 * 0.1
+        size = 0.01 * (1 - 0.999**step) ** 0.5 / (1 - 0.9**step)
+        weight -= size * mean / (square**0.5 + 1e-3)
+        updates, state = ours.update({"w": jnp.float32(gradient)}, state, params)
+        params = jax.tree.map(lambda p, u: p - 0.01 * u, params, updates)
+        np.testing.assert_allclose(params["w"], weight, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_thawed_parameters_with_factors_equal_torchs_groups(name):
     """Torch counts steps for each parameter: one that joins later has its own bias correction."""

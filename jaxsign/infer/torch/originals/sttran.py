@@ -1,0 +1,74 @@
+"""STTran's checkpoints: the original's, those of the training guide's system, and m3sgg's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.infer import run as runs
+from jaxsign.infer.torch import originals
+from jaxsign.nets import scene_net
+
+_HEADS = 8  # of all three
+
+
+class SttranForm(originals.Form):
+    """`state_dict` alone; five entries with `model_state_dict`; `state_dict` and metadata."""
+
+    def n_heads(self, extras: Mapping[str, Any]) -> int:
+        """Attention heads."""
+        return _HEADS
+
+    def fields(
+        self,
+        extras: Mapping[str, Any],
+        found: Mapping[str, Any],
+        weights: Mapping[str, np.ndarray],
+        path: Path,
+        notes: list[str],
+    ) -> dict[str, Any]:
+        """With the mode, and m3sgg's kind of masks, where the file tells them.
+
+        Raises:
+          UserError: it is another system's, or of a mode that there is not.
+        """
+        metadata, config = (_section(extras, name) for name in ("model_metadata", "config"))
+        kind = str(metadata.get("model_type", "sttran")).lower()
+        if kind != "sttran":
+            raise UserError(f"{path}: says that it is a {kind!r}, but its keys are an STTran's")
+        told = {str(part["mode"]) for part in (metadata, config) if "mode" in part}
+        if len(told) > 1 or not told <= set(scene_net.MODES):
+            raise UserError(
+                f"{path}: mode {' and '.join(map(repr, sorted(told)))}, expected one of "
+                f"{', '.join(scene_net.MODES)}"
+            )
+        fields = dict(found)
+        if told:
+            (fields["mode"],) = told
+        else:
+            notes.append("assumed mode='predcls': the file does not tell it")
+        if metadata:
+            fields["masks"] = "hard"
+            notes.append("m3sgg's file: masks='hard', as it draws them")
+        return fields
+
+    def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """The training guide's five entries, and `state_dict`, which the original looks for."""
+        return {
+            "epoch": int(run.info.get("epoch") or 0),
+            "model_state_dict": dict(tensors),
+            "optimizer_state_dict": {"state": {}, "param_groups": []},
+            "loss": originals.metric(run),
+            "config": {"model": "sttran", "mode": run.config.net.mode},
+            "state_dict": dict(tensors),
+        }
+
+
+FORM = SttranForm()
+
+
+def _section(extras: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = extras.get(name)
+    return found if isinstance(found, Mapping) else {}

@@ -17,6 +17,8 @@ _NORMS = ("pos_embed.0", "decoder_lin.1", "conv.2", "conv.6", "norm1", "norm2", 
 _CLASSES = "the 37 Action Genome names, __background__ first"
 _OPTIMIZER = "the AdamW variant of vidsgg_data_eval section 6"
 PREDICATES = (3, 6, 17)
+# Of detected boxes: classes that are taken twice, and the overlap from which the worse one goes.
+DOUBLED, OVERLAP = (5, 8, 17), 0.6
 LOSSES = ("object_loss", *(f"{name}_relation_loss" for name in ("attention", "spatial", "contact")))
 
 
@@ -69,7 +71,7 @@ def loss_terms(case: cases.Case) -> tuple[str, ...]:
     """The losses whose sum a case's loss is; what others it has is told beside."""
     call = case.call
     call.one_of("loss_alternatives", "output/losses/*_bce are not part of output/loss")
-    call.one_of("optimizer_steps", 0)
+    call.one_of("optimizer_steps", 0)  # of a case of one forward pass
     terms = tuple(call.get("loss_terms", ()))
     if unknown := [term for term in terms if term not in LOSSES]:
         raise UserError(f"{case.path}: call.loss_terms has {unknown}; known: {LOSSES}")

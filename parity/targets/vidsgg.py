@@ -3,13 +3,23 @@
 import numpy as np
 
 from parity import cases
-from parity.targets import vidsgg_detected, vidsgg_operations, vidsgg_recall, vidsgg_sttran
+from parity.targets import (
+    vidsgg_detected,
+    vidsgg_operations,
+    vidsgg_recall,
+    vidsgg_sttran,
+    vidsgg_train,
+)
 
 
 def sttran(case: cases.Case) -> dict[str, np.ndarray]:
     """A case of STTran of any kind."""
-    made = "fmaps" in case.inputs
-    return vidsgg_detected.classified(case) if made else vidsgg_sttran.forward(case)
+    if "steps" in case.call:
+        return vidsgg_train.steps(case)
+    if "fmaps" not in case.inputs:
+        return vidsgg_sttran.forward(case)
+    detected = case.args["mode"] == "sgdet"
+    return vidsgg_detected.detected(case) if detected else vidsgg_detected.classified(case)
 
 
 TARGETS = {
@@ -29,8 +39,6 @@ LEFT_OUT = {
     "SceneLLM": _LATER,
     "TEMPURA": _LATER,
     "mini_action_genome": _LATER,
-    "sttran_predcls_3steps": _LATER,
-    "sttran_sgdet_eval": _LATER,
     (
         "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
     ): _LATER,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
+from jaxsign.input.scenes import detected as rules
 from jaxsign.nets.layers import roi_align, spatial_masks
 from parity import cases, weights
 from parity.settings import vidsgg as settings
@@ -24,9 +25,7 @@ def classified(case: cases.Case) -> Arrays:
     every = settings.video(inputs["boxes"][:, 0], *candidates)
     seen = union_features(inputs, every)
     batch = settings.batch({**inputs, "union_feat": seen}, every)
-    outputs, inner = jax.jit(
-        lambda batch: nets.call(net, variables, batch, mutable=["intermediates"])
-    )(batch)
+    outputs, inner = _run(net, variables, batch)
     chosen = np.asarray(outputs["valid_pairs"])[0, every.pair_frames, every.pair_places]
     at = every.pair_frames[chosen], every.pair_places[chosen]
     pairs = every.numbered(every.pair_frames[chosen], np.asarray(outputs["pairs"])[0][at])
@@ -39,6 +38,47 @@ def classified(case: cases.Case) -> Arrays:
     produced |= {f"output/{t}": np.asarray(outputs[ours])[boxes] for ours, t in names.items()}
     # The original leaves these as they came.
     return produced | {f"output/{name}": inputs[name] for name in ("boxes", "human_idx")}
+
+
+def detected(case: cases.Case) -> Arrays:
+    """Boxes of a detector, of which those that relations are told of are chosen first."""
+    net, inputs = vidsgg_sttran.original(case), case.inputs
+    variables, produced = weights.load(case, net.key_table(), settings.is_norm)
+    chosen = rules.choose(
+        inputs["boxes"][:, 0].astype(int),
+        inputs["boxes"][:, 1:],
+        inputs["distribution"],
+        settings.DOUBLED,
+        settings.OVERLAP,
+    )
+    kept = chosen.detected
+    inputs = {
+        **inputs,
+        "boxes": np.concatenate([kept.frames[:, None], kept.boxes], axis=1).astype(np.float32),
+        "labels": chosen.labels,
+        "features": inputs["features"][kept.source],
+        "distribution": kept.distribution,
+    }
+    video = settings.video(kept.frames, kept.frames[chosen.pairs[:, 1]], chosen.pairs)
+    seen = union_features(inputs, video)
+    batch = settings.batch({**inputs, "scores": chosen.scores, "union_feat": seen}, video)
+    outputs, inner = _run(net, variables, batch)
+    produced |= vidsgg_sttran.told(outputs, video)
+    produced |= vidsgg_sttran.inner_values(inner["intermediates"], video)
+    produced |= pairs_of(inputs, video, chosen.pairs, seen)
+    return produced | {
+        "output/boxes": inputs["boxes"],
+        "output/distribution": kept.distribution,
+        "output/pred_labels": chosen.labels,
+        "output/pred_scores": chosen.scores,
+        "output/human_idx": chosen.persons[:, None],
+        "output/features_first4": inputs["features"][:, :4],
+    }
+
+
+def _run(net: nets.Net, variables: Any, batch: Arrays) -> Any:
+    """Outputs and inner values."""
+    return jax.jit(lambda batch: nets.call(net, variables, batch, mutable=["intermediates"]))(batch)
 
 
 def union_features(inputs: Arrays, video: settings.Video) -> np.ndarray:

@@ -128,6 +128,21 @@ def test_what_is_left_out_is_said(folder, capsys, monkeypatch):
     assert "left out  data_split.json" in printed and "1 left out" in printed
 
 
+def test_a_case_or_arrays_of_one_that_wait_are_named_and_do_not_fail(folder, capsys, monkeypatch):
+    from parity.targets import fslr
+
+    change(folder / "losses.npz", arrays={"output/new/a": np.zeros(2), "output/new/b": np.ones(1)})
+    later = {"losses": {"output/new/": "another time"}}
+    monkeypatch.setattr(fslr, "LATER", later, raising=False)
+    assert run.main([str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert "left out: output/new/*: another time" in printed and "1 passed" in printed
+    monkeypatch.setitem(fslr.LEFT_OUT, "losses", "quite another time")
+    assert run.main([str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert "left out  losses" in printed and "quite another time" in printed
+
+
 def test_what_needs_torch_is_left_out_without_it(folder, capsys, monkeypatch):
     def absent(path):
         raise state_dict.TorchMissing("torch is needed to read it")

@@ -126,9 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             with interrupts.never_lost():
                 return _main(argv)
-        except (KeyboardInterrupt, ImportError) as error:
-            if not interrupts.behind(error):
-                raise
+        except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return interrupts.STATUS
 

@@ -7,10 +7,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 STATUS = 130  # of a process that was interrupted
+_Handler = Callable[[int, FrameType | None], None]
 _PAUSE = 0.01  # seconds, in which a destructor or a collection of garbage is over
 
 
@@ -19,9 +20,17 @@ def never_lost() -> Iterator[None]:
     """While entered, a Ctrl-C that comes where nothing can be raised comes once more.
 
     Python cannot end a destructor or a callback of the garbage collector (JAX has one): it prints
-    "Exception ignored", and the program would go on as if nobody had asked it to stop.
+    "Exception ignored", and the program would go on as if nobody had asked it to stop. Native
+    modules that are being loaded make an ImportError of it, or abort.
     """
     before, lost = sys.unraisablehook, False
+    outside = sys._getframe()
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if _is_importing(frame, outside):
+            _thread.start_new_thread(_again, ())
+        else:
+            signal.default_int_handler(number, frame)
 
     def hook(what: "sys.UnraisableHookArgs", /) -> None:
         nonlocal lost
@@ -32,6 +41,7 @@ def never_lost() -> Iterator[None]:
             before(what)
 
     sys.unraisablehook = hook
+    replaced = _replace(signal.default_int_handler, handler)
     try:
         try:
             yield
@@ -40,6 +50,26 @@ def never_lost() -> Iterator[None]:
                 time.sleep(2 * _PAUSE)  # for what comes again to come here
     finally:
         sys.unraisablehook = before
+        if replaced:
+            _replace(handler, signal.default_int_handler)
+
+
+def _is_importing(frame: FrameType | None, outside: FrameType) -> bool:
+    """Whether a module is being loaded between two frames."""
+    while frame is not None and frame is not outside:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _replace(before: _Handler, now: _Handler) -> bool:
+    """Whether `before` was what Ctrl-C calls; it is `now` then."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not before:
+        return False
+    signal.signal(signal.SIGINT, now)
+    return True
 
 
 def _again() -> None:
@@ -49,23 +79,14 @@ def _again() -> None:
     signal.pthread_kill(main, signal.SIGINT)  # wakes it where it waits, too
 
 
-def behind(error: BaseException | None) -> bool:
-    """Whether an error is a Ctrl-C, or was made of one: as native modules do that are loading."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__
-    return error is not None
-
-
 def end_at_once() -> None:
     """From now on Ctrl-C ends the process: while it starts and ends there is nothing to lose."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
-        signal.signal(signal.SIGINT, _end)
+    _replace(signal.default_int_handler, _end)  # another one ignores it
 
 
 def raise_again() -> None:
     """Ends what `end_at_once` began."""
-    if signal.getsignal(signal.SIGINT) is _end:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _replace(_end, signal.default_int_handler)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -8,6 +8,9 @@ distance, and of those relations that one frame shows, with noise.
 `approaching` and `leaving`, and whatever is true of an object that rests, show in no single frame:
 distances of objects that come nearer, go away and rest are distributed alike over a video's frames.
 Distance stands in the features of a box, so the change between two frames tells them.
+
+The pairs are all two boxes of a frame, as nets need them that find the person themselves; those of
+the person are labelled. A detector's distribution of each box is there too.
 """
 
 import dataclasses
@@ -33,6 +36,7 @@ _WIDTH, _HEIGHT = 640, 480
 _PERSON = 60, 180  # its width and height
 _STEP = 12.0  # pixels that a moving object goes from one frame to the next
 _NEAREST, _REACH = 20.0, 60.0  # distances: the least, and where contact ends
+_SURE = 3.0  # by how much a detector's true class leads, where its noise is 1
 _SECONDS = 0.5  # from frame to frame
 
 
@@ -176,9 +180,13 @@ def _scene(
     there = np.arange(frames)[:, None] < course.until  # [F, n]
     rows = np.concatenate([np.ones((frames, 1), bool), there], axis=1)  # the person first
     number = np.cumsum(rows).reshape(rows.shape) - 1
-    pair_frames, which = np.nonzero(there)
-    told = _relations(course, kinds)[there]
     labels = np.broadcast_to([1, *course.labels], rows.shape)[rows]
+    # Every two boxes of a frame: the person's pairs come first, nobody labels the others.
+    first, second = np.triu_indices(count + 1, 1)
+    pair_frames, which = np.nonzero(rows[:, first] & rows[:, second])
+    labelled = which < count
+    told = np.zeros((len(which), len(kinds.predicates)), bool)
+    told[labelled] = _relations(course, kinds)[pair_frames[labelled], which[labelled]]
     union = np.tensordot(told.astype(np.float32), codes.relations, 1)
     features = _features(course, codes)[rows]
     return Scene(
@@ -190,14 +198,22 @@ def _scene(
         np.nonzero(rows)[0],
         labels,
         np.ones(len(labels)),
-        np.stack([number[pair_frames, 0], number[pair_frames, which + 1]], axis=1),
+        np.stack([number[pair_frames, one[which]] for one in (first, second)], axis=1),
         pair_frames,
         told,
-        np.ones(len(told), bool),
+        labelled,
+        distribution=_distribution(labels - 1, len(kinds.objects) - 1, rng),
         times=_SECONDS * np.arange(frames),
         features=(features + noise * rng.standard_normal(features.shape)).astype(np.float32),
         union_features=(union + noise * rng.standard_normal(union.shape)).astype(np.float32),
     )
+
+
+def _distribution(labels: Array, count: int, rng: np.random.Generator) -> Array:
+    """float32 [N, count]: what a detector would think of each box; mostly it is right."""
+    logits = _SURE * np.eye(count)[labels] + rng.standard_normal((len(labels), count))
+    shares = np.exp(logits)
+    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _boxes(course: _Course) -> Array:

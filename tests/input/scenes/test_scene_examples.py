@@ -51,16 +51,17 @@ def test_a_batch_holds_each_scene_padded(made):
     for row, one in enumerate(made):
         boxes, pairs = batch["valid_boxes"][row], batch["valid_pairs"][row]
         # Boxes and pairs of a frame stand first in it, in the scene's order.
-        for name in ("boxes", "labels", "scores", "features"):
+        for name in ("boxes", "labels", "scores", "distribution", "features"):
             assert np.array_equal(batch[name][row][boxes], one.arrays()[name])
             assert not batch[name][row][~boxes].any()
+        kept = one.labelled
+        assert not kept.all() or len(one.boxes) == 2 * len(one)
         for name in ("union_features", "relations", "labelled"):
-            assert np.array_equal(batch[name][row][pairs], one.arrays()[name])
+            assert np.array_equal(batch[name][row][pairs], one.arrays()[name][kept])
         frame, place = np.nonzero(pairs)
         named = batch["boxes"][row][frame[:, None], batch["pairs"][row][frame, place]]
-        assert np.array_equal(frame, one.pair_frames)
-        assert np.array_equal(named, one.boxes[one.pairs])
-    assert "distribution" not in batch
+        assert np.array_equal(frame, one.pair_frames[kept])
+        assert np.array_equal(named, one.boxes[one.pairs[kept]])
 
 
 def test_a_filler_is_the_smallest_scene_and_a_blank_is_all_real(made):
@@ -86,17 +87,20 @@ def test_what_lies_beyond_the_size_is_left_out(made):
 
 
 def test_candidates_are_given_where_they_are_asked_for(made):
-    one = made[0]
-    labelled = np.arange(len(one.pairs)) % 2 == 0
-    part = dataclasses.replace(one, labelled=labelled, relations=one.relations & labelled[:, None])
-    size = part.size
-    alone = of_scenes([part])
-    given = alone.stack([alone.example(0)], size)
-    assert given["valid_pairs"].sum() == labelled.sum()
-    asked = of_scenes([part], candidates=True)
-    given = asked.stack([asked.example(0)], size)
-    assert given["valid_pairs"].sum() == len(labelled)
-    assert given["labelled"].sum() == labelled.sum()
+    one = max(made, key=lambda scene: scene.size[1])
+    assert not one.labelled.all()
+    alone, asked = of_scenes([one]), of_scenes([one], candidates=True)
+    assert asked.sizes[0, 2] == one.size[2] > alone.sizes[0, 2]
+    given = alone.stack([alone.example(0)], one.size)
+    assert given["valid_pairs"].sum() == given["labelled"].sum() == one.labelled.sum()
+    given = asked.stack([asked.example(0)], one.size)
+    assert given["valid_pairs"].sum() == len(one.pairs)
+    assert given["labelled"].sum() == one.labelled.sum()
+
+
+def test_a_distribution_that_one_scene_lacks_is_given_of_none(made):
+    found = of_scenes([made[0], dataclasses.replace(made[1], distribution=None)])
+    assert "distribution" not in found.stack([found.example(0), None], made[0].size)
 
 
 def test_a_recipe_takes_numbers_and_names_from_the_data(made):
@@ -114,7 +118,7 @@ def test_a_recipe_takes_numbers_and_names_from_the_data(made):
     assert counts["objects"].tolist() == np.bincount(
         np.concatenate([one.labels for one in made]), minlength=10
     ).tolist()  # fmt: skip
-    assert counts["attention"].sum() == sum(len(one.pairs) for one in made)
+    assert counts["attention"].sum() == sum(one.labelled.sum() for one in made)
 
 
 def test_a_folder_gives_what_was_saved(made, tmp_path):

@@ -36,11 +36,21 @@ def test_widths_and_counts_are_those_asked_for():
     given = options(videos=40, frames=(3, 5), boxes=(1, 2), feature_dim=6, union_dim=2, objects=4)
     made = synthetic.scenes(given, "train")
     assert {len(one) for one in made} == {3, 4, 5}
-    assert {one.size[2] for one in made} == {1, 2}
+    assert {one.size[2] for one in made} == {1, 3}  # a person and two objects are three pairs
     assert all(one.features.shape[1] == 6 for one in made)
     assert all(one.union_features.shape[1:] == (7, 7, 2) for one in made)
     assert max(one.labels.max() for one in made) == 5
     assert len({tuple(one.pairs_of_frames.tolist()) for one in made}) > 4  # some objects go
+
+
+def test_every_two_boxes_are_a_pair_and_a_detector_is_mostly_right():
+    made = synthetic.scenes(options(videos=40), "train")
+    for one in made:
+        counts = one.boxes_of_frames
+        assert np.array_equal(one.pairs_of_frames, counts * (counts - 1) // 2)
+        assert np.allclose(one.distribution.sum(axis=1), 1)
+    right = [one.distribution.argmax(axis=1) + 1 == one.labels for one in made]
+    assert 0.8 < np.concatenate(right).mean() < 1
 
 
 def test_spatial_predicates_are_long_tailed():
@@ -54,15 +64,18 @@ def test_relations_follow_from_the_boxes():
     for one in synthetic.scenes(options(videos=10), "train"):
         words = one.vocabulary.predicates
         middle = (one.boxes[:, :2] + one.boxes[:, 2:]) / 2
-        offset = middle[one.pairs[:, 1]] - middle[one.pairs[:, 0]]
-        told = {name: one.relations[:, i] for i, name in enumerate(words)}
+        kept = one.labelled
+        pairs, frames = one.pairs[kept], one.pair_frames[kept]
+        assert (one.labels[pairs[:, 0]] == 1).all() and len(pairs) == (one.labels > 1).sum()
+        offset = middle[pairs[:, 1]] - middle[pairs[:, 0]]
+        told = {name: one.relations[kept, i] for i, name in enumerate(words)}
         assert np.array_equal(told["above"], offset[:, 1] < -60)
         assert np.array_equal(told["beneath"], offset[:, 1] > 60)
         touches = told["touching"] | told["holding"]
         assert (np.abs(offset[touches, 0]) < 60).all()
-        labels = one.labels[one.pairs[:, 1]]
+        labels = one.labels[pairs[:, 1]]
         far = np.abs(offset[:, 0])
-        after = one.pair_frames[:, None] + 1 == one.pair_frames
+        after = frames[:, None] + 1 == frames
         same = after & (labels[:, None] == labels)
         for now, later in np.argwhere(same):
             change = far[later] - far[now]
@@ -76,17 +89,16 @@ def _moving(made):
     shown, changes, leaves = [], [], []
     for one in made:
         way = [one.vocabulary.predicates.index(name) for name in ("approaching", "leaving")]
-        objects = one.pairs[:, 1]
-        box = (one.boxes[objects] - one.boxes[one.pairs[:, 0]]) / 100
-        union = one.union_features.reshape(len(box), -1)
+        objects = one.pairs[one.labelled, 1]
+        box = (one.boxes[objects] - one.boxes[one.pairs[one.labelled, 0]]) / 100
+        union = one.union_features[one.labelled].reshape(len(box), -1)
+        relations = one.relations[one.labelled]
         frame = np.concatenate([one.features[objects], box, box**2, union], axis=1)
         for label in np.unique(one.labels[objects]):
-            rows = np.flatnonzero(
-                (one.labels[objects] == label) & one.relations[:, way].any(axis=1)
-            )
+            rows = np.flatnonzero((one.labels[objects] == label) & relations[:, way].any(axis=1))
             shown.append(frame[rows[:-1]])
             changes.append(np.diff(one.features[objects][rows], axis=0))
-            leaves.append(one.relations[rows[:-1], way[1]])
+            leaves.append(relations[rows[:-1], way[1]])
     return np.concatenate(shown), np.concatenate(changes), np.concatenate(leaves)
 
 

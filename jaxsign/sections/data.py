@@ -87,7 +87,7 @@ class Data:
         None,
         (
             "layout of the data: npz, clips, collection, landmarks75, sentences, signon, "
-            "whispersign, synthetic (docs/data.md); scenes, synthetic_scenes (docs/scene_graphs.md)"
+            "whispersign, synthetic (docs/data.md)"
         ),
     )
     train: Place = fields.section(Place)

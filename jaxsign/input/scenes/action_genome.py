@@ -25,7 +25,7 @@ SIZES = ("large", "small", "mini")
 PERSONS = "annotations/person_bbox.pkl"
 OBJECTS = "annotations/object_bbox_and_relationship.pkl"
 # What the two repositories call the list without small objects, and where they look for it.
-LARGE_OBJECTS = "object_bbox_and_relationship_filtersmall.pkl"
+WITHOUT_SMALL = "object_bbox_and_relationship_filtersmall.pkl"
 # Frames of `small`, in the order of the file of persons; edges that count as small, in pixels.
 _SMALL_FRAMES, _SMALL_EDGE = 80_000, 16
 _NUMBER = re.compile(r"(\d+)\.[^.]*$")
@@ -142,8 +142,8 @@ def _objects(folder: Path, options: Options) -> tuple[Mapping[str, Any], tuple[s
     if not options.without_small:
         return _by_frame(folder / OBJECTS, "object_bbox_and_relationship.pkl"), ()
     for place in (folder / "annotations", folder, folder.parent / "dataloader"):
-        if (place / LARGE_OBJECTS).is_file():
-            return _by_frame(place / LARGE_OBJECTS, LARGE_OBJECTS), ()
+        if (place / WITHOUT_SMALL).is_file():
+            return _by_frame(place / WITHOUT_SMALL, WITHOUT_SMALL), ()
     whole = _by_frame(folder / OBJECTS, "object_bbox_and_relationship.pkl")
     kept = {
         key: [one for one in entries if not _is_small(one)]
@@ -152,7 +152,7 @@ def _objects(folder: Path, options: Options) -> tuple[Mapping[str, Any], tuple[s
         for key, entries in whole.items()
     }
     remark = (
-        f"{folder}: has no {LARGE_OBJECTS}; objects with an edge of at most {_SMALL_EDGE} pixels "
+        f"{folder}: has no {WITHOUT_SMALL}; objects with an edge of at most {_SMALL_EDGE} pixels "
         "are left out instead, which is not quite the same list"
     )
     return kept, (remark,)

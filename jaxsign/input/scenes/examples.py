@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError, listing
 from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.scenes import sources, vocabulary
+from jaxsign.input.scenes import pairs, sources, vocabulary
 from jaxsign.input.scenes.scene import Scene
 
 Array = np.ndarray
@@ -68,7 +68,7 @@ class SceneExamples(examples.Examples):
     ) -> Example:
         """A scene's arrays, flat over its frames, with the place of each in its frame."""
         scene = self.source.read(index)
-        place = _places(scene.box_frames)
+        place = pairs.places(scene.box_frames)
         kept = slice(None) if self._candidates else np.flatnonzero(scene.labelled)
         pair_frames = scene.pair_frames[kept]
         arrays = {
@@ -89,7 +89,7 @@ class SceneExamples(examples.Examples):
         return {
             "frames": len(scene),
             "box_at": (scene.box_frames, place),
-            "pair_at": (pair_frames, _places(pair_frames)),
+            "pair_at": (pair_frames, pairs.places(pair_frames)),
             "of_boxes": arrays,
             "of_pairs": of_pairs,
         }
@@ -116,7 +116,7 @@ class SceneExamples(examples.Examples):
 
     def _empty(self, size: planning.Size, rows: int) -> Batch:
         """Arrays of a batch of so many rows, with whatever the memory held."""
-        frames, boxes, pairs = size
+        frames, boxes, told = size
         words = self.source.vocabulary
         of_frame: dict[str, tuple[tuple[int, ...], npt.DTypeLike]] = {
             "boxes": ((boxes, 4), np.float32),
@@ -124,11 +124,11 @@ class SceneExamples(examples.Examples):
             "scores": ((boxes,), np.float32),
             "features": ((boxes, self.feature_dim), np.float32),
             "valid_boxes": ((boxes,), bool),
-            "pairs": ((pairs, 2), np.int32),
-            "union_features": ((pairs, 7, 7, self.union_dim), self._union_type),
-            "relations": ((pairs, len(words.predicates)), bool),
-            "labelled": ((pairs,), bool),
-            "valid_pairs": ((pairs,), bool),
+            "pairs": ((told, 2), np.int32),
+            "union_features": ((told, 7, 7, self.union_dim), self._union_type),
+            "relations": ((told, len(words.predicates)), bool),
+            "labelled": ((told,), bool),
+            "valid_pairs": ((told,), bool),
             "valid_frames": ((), bool),
         }
         if self._distribution:
@@ -200,7 +200,7 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
 
 def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
     """Writes a scene into its row of a batch; what goes beyond `size` is left out."""
-    frames, boxes, pairs = size
+    frames, boxes, told = size
     part["valid_frames"][: row["frames"]] = True
     frame, place = row["box_at"]
     kept = (frame < frames) & (place < boxes)
@@ -208,14 +208,9 @@ def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
         part[name][frame[kept], place[kept]] = values[kept]
     frame, place = row["pair_at"]
     of_pairs = row["of_pairs"]
-    kept = (frame < frames) & (place < pairs) & (of_pairs["pairs"] < boxes).all(axis=1)
+    kept = (frame < frames) & (place < told) & (of_pairs["pairs"] < boxes).all(axis=1)
     for name, values in of_pairs.items():
         part[name][frame[kept], place[kept]] = values[kept]
-
-
-def _places(frames: Array) -> Array:
-    """int [N]: the place of each row among those of its frame; frames do not decrease."""
-    return np.arange(len(frames)) - np.searchsorted(frames, frames)
 
 
 def _kept(scene: Scene, kept: slice | Array) -> Array:

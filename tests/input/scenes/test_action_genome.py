@@ -59,7 +59,7 @@ def test_objects_that_are_small(tmp_path):
     found = read(of_frames(tmp_path, entries), without_small=True)
     assert found.scenes[0].labels.tolist() == [1, 2] * 3 and len(found.remarks) == 1
     assert len(read(tmp_path).scenes[0].labels) == 9
-    of_frames(tmp_path, cups(), name=action_genome.LARGE_OBJECTS)
+    of_frames(tmp_path, cups(), name=action_genome.WITHOUT_SMALL)
     of_frames(tmp_path, entries)
     found = read(tmp_path, without_small=True)
     assert len(found.scenes[0].labels) == 6 and not found.remarks

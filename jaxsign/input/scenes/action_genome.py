@@ -51,6 +51,22 @@ class Options:
 
 
 @dataclasses.dataclass(frozen=True)
+class Annotations:
+    """What the files hold, of both splits.
+
+    Attributes:
+      folder: theirs.
+      persons, objects: by frame.
+      remarks: what is to be said of them, a sentence each.
+    """
+
+    folder: Path
+    persons: Mapping[str, Any]
+    objects: Mapping[str, Any]
+    remarks: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Read:
     """What was read of the set.
 
@@ -80,12 +96,25 @@ def read(folder: str | Path, options: Options) -> Read:
     Raises:
       UserError: a file is absent or damaged, or annotations are impossible: all of them at once.
     """
-    folder = Path(folder)
-    if options.size not in SIZES:
-        raise UserError(f"data.size={options.size!r}: expected one of {', '.join(SIZES)}")
+    return of_split(annotations(Path(folder), without_small=options.without_small), options)
+
+
+def annotations(folder: Path, *, without_small: bool = False) -> Annotations:
+    """Reads the files once, which takes a while, for one split or both.
+
+    Raises:
+      UserError: a file is absent or damaged.
+    """
     _check_classes(folder, ACTION_GENOME)
     persons = _by_frame(folder / PERSONS, "person_bbox.pkl")
-    objects, remarks = _objects(folder, options)
+    return Annotations(folder, persons, *_objects(folder, without_small=without_small))
+
+
+def of_split(files: Annotations, options: Options) -> Read:
+    """As `read`, of files that were read; whether small objects are among them is theirs."""
+    if options.size not in SIZES:
+        raise UserError(f"data.size={options.size!r}: expected one of {', '.join(SIZES)}")
+    folder, persons, objects = files.folder, files.persons, files.objects
     frames, left_out = _frames(persons, objects, options)
     problems: list[str] = []
     scenes = []
@@ -100,7 +129,7 @@ def read(folder: str | Path, options: Options) -> Read:
             scenes.append(found)
     if problems:
         raise UserError(f"{folder}: annotations that cannot be right:\n{listing(problems)}")
-    return Read(scenes, left_out, remarks)
+    return Read(scenes, left_out, files.remarks)
 
 
 def _check_classes(folder: Path, words: Vocabulary) -> None:
@@ -137,9 +166,9 @@ def _by_frame(path: Path, what: str) -> Mapping[str, Any]:
     return found
 
 
-def _objects(folder: Path, options: Options) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+def _objects(folder: Path, *, without_small: bool) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Annotated objects by frame, without small ones where they are asked for so."""
-    if not options.without_small:
+    if not without_small:
         return _by_frame(folder / OBJECTS, "object_bbox_and_relationship.pkl"), ()
     for place in (folder / "annotations", folder, folder.parent / "dataloader"):
         if (place / WITHOUT_SMALL).is_file():

@@ -45,8 +45,9 @@ def action_genome_folder(folder: Path) -> SceneReport:
       UserError: files that cannot be read, or annotations that cannot be right.
     """
     lines, issues = [f"{folder}: Action Genome"], []
+    files = action_genome.annotations(folder)
     for split in ("train", "test"):
-        found = action_genome.read(folder, action_genome.Options(split))
+        found = action_genome.of_split(files, action_genome.Options(split))
         lines += [f"{split}: {_counts(found.scenes)}"]
         lines += [f"  left out: {what}: {count}" for what, count in sorted(found.left_out.items())]
         issues += _issues(found.scenes)

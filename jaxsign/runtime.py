@@ -50,17 +50,25 @@ def quiet() -> None:
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
 
 
+def cache_folder(name: str) -> Path | None:
+    """The user's folder for what can be made again; JAXSIGN_CACHE moves it, empty = None."""
+    place = os.environ.get("JAXSIGN_CACHE")
+    if place == "":
+        return None
+    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxsign"
+    return (Path(place) if place else root) / name
+
+
 def compilation_cache() -> Path | None:
     """Switches the persistent compilation cache on; JAXSIGN_CACHE moves it, empty switches it off.
 
     Returns:
       Its folder, or None.
     """
-    place = os.environ.get("JAXSIGN_CACHE")
-    if place == "":
+    # Where it is moved to, programs lie in the folder itself.
+    folder = cache_folder("" if os.environ.get("JAXSIGN_CACHE") else "xla")
+    if folder is None:
         return None
-    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = Path(place) if place else root / "jaxsign" / "xla"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

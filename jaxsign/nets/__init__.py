@@ -35,6 +35,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxsign.errors import UserError, did_you_mean
@@ -230,6 +231,26 @@ class Net(typed.Layer, kw_only=True):
         raise UserError(
             f"train.pretrained is set, but the net {name_of(type(self))} starts from no other model"
         )
+
+    @property
+    def named_classes(self) -> tuple[str, int] | None:
+        """Classes that start from vectors of their names: whose, as in labels.json, and the width.
+
+        None: there are none.
+        """
+        return None
+
+    def with_words(self, variables: Mapping[str, Any], words: np.ndarray) -> state_dict.Variables:
+        """Variables whose classes start from vectors of their names, where there are such.
+
+        Args:
+          variables: of this net; they are not changed.
+          words: float [classes, width].
+
+        Raises:
+          ValueError: another shape.
+        """
+        raise NotImplementedError
 
     def key_table(self) -> list[state_dict.KeyEntry]:
         """The torch original's state_dict keys in its order, those of all optional parts included.

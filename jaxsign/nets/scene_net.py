@@ -236,6 +236,11 @@ class SceneNet(nets.Net):
         """Patterns of parameters that never get a gradient: predcls tells no classes."""
         return ("^object_classifier/",) if self.mode == "predcls" else ()
 
+    @property
+    def named_classes(self) -> tuple[str, int]:
+        """Those of boxes."""
+        return "objects", self.word_dim
+
     def with_words(self, variables: Mapping[str, Any], words: np.ndarray) -> state_dict.Variables:
         """Variables whose classes start from vectors of their names.
 

@@ -31,6 +31,7 @@ _CLASSES = fields.When("task.name", "classify")
 _BALANCED = fields.When("loss.class_weights", "balanced")
 _SEQUENCES = fields.When("task.name", "ctc_attention")
 _CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "dynamic")
+_SCENES = fields.When("net.name", "sttran")
 _PRETRAINED = fields.When("net.name", "whisper_sign")
 
 
@@ -311,6 +312,13 @@ class Train:
     )
     pretrained_zero_branches: bool = fields.value(
         True, None, "parts that this file does not hold add nothing at first", _PRETRAINED
+    )
+    words: str = fields.value(
+        "",
+        None,
+        "text file of word vectors, such as glove.6B.200d.txt, that classes of objects start from "
+        "by their names; empty = vectors made of the names' letters",
+        _SCENES,
     )
     backbone_weights: str = fields.value(
         "",

@@ -1,7 +1,7 @@
 """The variables that a run starts from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError, listing
-from jaxsign.input import batching
+from jaxsign.input import batching, words
 from jaxsign.input.examples import Batch
 from jaxsign.train import checkpoint, optimizer
 
@@ -42,8 +42,8 @@ def variables(
 ) -> tuple[dict[str, Any], list[str]]:
     """The variables a run starts from, and what there is to say about them.
 
-    Random ones (but for `bias_init`), then those of another model (`pretrained`), then a run's
-    (`init_from`), then the backbone's.
+    Random ones (but for `bias_init` and vectors of the classes' names), then those of another model
+    (`pretrained`), then a run's (`init_from`), then the backbone's.
 
     Raises:
       UserError: weights that do not fit.
@@ -54,6 +54,10 @@ def variables(
     if settings.bias_init:
         made["params"] = with_biases(
             made["params"], task.net, batches.examples.class_counts(config)
+        )
+    if task.net.named_classes is not None:
+        made, notes = with_words(
+            made, task.net, settings.words, batches.examples.class_names(config)
         )
     if settings.pretrained:
         made, notes = _pretrained(config, task, made)
@@ -100,6 +104,32 @@ def with_biases(
         found = counts[head]
         flat[path] = np.log(np.maximum(found, 1) / found.sum()).astype(np.float32)
     return optimizer.nested(flat)
+
+
+def with_words(
+    made: Mapping[str, Any], net: nets.Net, path: str, class_names: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Variables whose classes start from vectors of their names, and what there is to say of it.
+
+    Args:
+      made: of the net.
+      net: that has named classes.
+      path: of a file of words, or ''.
+      class_names: as examples have them.
+
+    Raises:
+      UserError: see `words.of_names`.
+    """
+    assert net.named_classes is not None
+    whose, width = net.named_classes
+    names = class_names[whose]
+    found = words.of_names(path, names, width)
+    notes = []
+    if path:
+        told = len(names) - len(found.absent)
+        without = f"; made of their letters: {_short([*found.absent])}" if found.absent else ""
+        notes = [f"words    {told} of {len(names)} classes start from {path}{without}"]
+    return net.with_words(made, found.table), notes
 
 
 def _pretrained(config: ConfigDict, task: tasks.Task, made: dict[str, Any]) -> Any:

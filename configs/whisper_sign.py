@@ -86,7 +86,9 @@ def _guide() -> ConfigDict:
         joint_mask=0.15, time_mask=0.1, time_mask_frames=10, jitter=2, noise_std=0.005
     )
     config.optim.update(name="adamw", lr=5e-5, weight_decay=1e-4, grad_clip=1.0)
-    config.schedule.update(name="warmup_cosine_updates", unit="step", warmup_updates=500)
+    config.schedule.update(
+        name="warmup_cosine_updates", unit="step", warmup_updates=500, min_lr=1e-7
+    )
     config.loss.update(alpha=0.3, weights=(1.0,))
     config.log.every_steps = 1
     config.stages = "stage1,stage2,stage3"

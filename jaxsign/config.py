@@ -260,6 +260,11 @@ def _with_later_keys(config: ConfigDict) -> ConfigDict:
             raise ValueError(f"{section}: empty, expected its keys")
     if "view" not in config:
         config.view = base().view
+    flat = flatten(config)
+    if "schedule.min_lr" in flat and "schedule.warmup_updates_before" not in flat:
+        # The run is from when this schedule alone looked at it.
+        if "warmup_cosine_updates" not in flat.values():
+            config.schedule.min_lr = 0.0
     for key, default in known.items():
         *sections, name = key.split(".")
         node = config

@@ -62,6 +62,18 @@ def test_a_run_older_than_a_key_goes_on_in_its_way(tmp_path):
     configs.check_same_run(config, stored, tmp_path)
 
 
+@pytest.mark.parametrize(("name", "floor"), [("fslr_transformer", 0.0), ("whisper_sign", 1e-7)])
+def test_a_run_from_when_one_schedule_had_a_lowest_rate_goes_on_so(name, floor, tmp_path):
+    config = configs.load(name)
+    older = config.to_dict()
+    older["schedule"]["min_lr"] = 1e-7
+    del older["schedule"]["warmup_updates_before"]
+    configs.save_run_config(ConfigDict(older), tmp_path)
+    stored = configs.load_run_config(tmp_path)
+    assert stored.schedule.min_lr == floor
+    configs.check_same_run(config, stored, tmp_path)
+
+
 @pytest.mark.parametrize(("name", "key"), [("asl_hybrid", "net"), ("traduttore", "view")])
 def test_a_run_older_than_local_hands_keeps_its_hands(name, key, tmp_path):
     config = configs.load(name)

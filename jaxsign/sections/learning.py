@@ -39,6 +39,9 @@ def _of(*names: str) -> fields.When:
     return fields.When("schedule.name", *names)
 
 
+_COLD = _of("constant", "cosine", "step", "multi_step", "plateau")
+
+
 def _loss(key: str, name: str) -> fields.When:
     return fields.When(f"loss.{key}", name)
 
@@ -101,17 +104,22 @@ class ScheduleSection:
         "epochs of warm-up, whatever the unit",
         _of("warmup_cosine", "restarts"),
     )
-    warmup_before: int = fields.value(
-        0,
-        fields.NOT_NEGATIVE,
-        "epochs of warm-up before it",
-        _of("constant", "cosine", "step", "multi_step", "plateau"),
-    )
+    warmup_before: int = fields.value(0, fields.NOT_NEGATIVE, "epochs of warm-up before it", _COLD)
     warmup_updates: int = fields.value(
         500, fields.NOT_NEGATIVE, "steps of warm-up", _of("warmup_cosine_updates")
     )
+    warmup_updates_before: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "steps of warm-up before it, in place of epochs; cosine goes over what is left then, all "
+        "others count from the stage's start",
+        _COLD,
+    )
     min_lr: float = fields.value(
-        1e-7, fields.NOT_NEGATIVE, "the rate is never below", _of("warmup_cosine_updates")
+        0.0,
+        fields.NOT_NEGATIVE,
+        "the rate is never below, but in a warm-up; cosines end there",
+        _of(*(name for name in _SCHEDULES.words if name != "constant")),
     )
     start_factor: float = fields.value(
         0.1, fields.SHARE, "first rate of a warm-up, as a share of lr"
@@ -123,7 +131,12 @@ class ScheduleSection:
     cycle_factor: int = fields.value(
         2, None, "each cycle is so many times as long as the one before", _of("restarts")
     )
-    step_size: int = fields.value(10, fields.POSITIVE, "epochs between reductions", _of("step"))
+    step_size: float = fields.value(
+        10.0,
+        fields.POSITIVE,
+        "epochs between reductions; below 1: a share of the stage's epochs, in whole ones",
+        _of("step"),
+    )
     milestones: tuple[int, ...] = fields.value(
         (),
         _MILESTONES,
@@ -135,6 +148,18 @@ class ScheduleSection:
     )
     patience: int = fields.value(
         5, fields.NOT_NEGATIVE, "epochs without a better number before a reduction", _of("plateau")
+    )
+    threshold: float = fields.value(
+        1e-4,
+        fields.NOT_NEGATIVE,
+        "a number is better if it is so by more than this",
+        _of("plateau"),
+    )
+    threshold_mode: str = fields.value(
+        "relative",
+        fields.among("relative", "absolute"),
+        "whether threshold is a share of the best number, or as it is",
+        _of("plateau"),
     )
     monitor: str = fields.value(
         "",

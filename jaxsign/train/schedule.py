@@ -16,10 +16,15 @@ class Schedule:
     happened (plateau).
     """
 
-    def __init__(self, lr: float, epochs: int, options: ConfigDict):
+    def __init__(self, lr: float, epochs: float, options: ConfigDict):
         self.lr = lr
         self.epochs = epochs
         self.options = options
+
+    @property
+    def _end(self) -> float:
+        """Where a cosine ends."""
+        return max(self.lr * self.options.final_factor, self.options.min_lr)
 
     def rate(self, position: float) -> float:
         """The learning rate at `position`, 0 <= position <= epochs."""
@@ -50,7 +55,7 @@ class Cosine(Schedule):
     """From lr to final_factor * lr over the stage (torch CosineAnnealingLR)."""
 
     def rate(self, position):
-        return _cosine(self.lr, self.lr * self.options.final_factor, position / self.epochs)
+        return _cosine(self.lr, self._end, position / self.epochs)
 
 
 class WarmupCosine(Schedule):
@@ -62,7 +67,7 @@ class WarmupCosine(Schedule):
             return _rise(self.lr, start, position / warmup)
         high = self.lr * start if not warmup and self.options.legacy_start else self.lr
         share = (position - warmup) / max(self.epochs - warmup, 1)
-        return _cosine(high, self.lr * self.options.final_factor, min(share, 1.0))
+        return _cosine(high, self._end, min(share, 1.0))
 
 
 class WarmupCosineUpdates(Schedule):
@@ -75,8 +80,7 @@ class WarmupCosineUpdates(Schedule):
     def __init__(self, lr, epochs, options, updates_per_epoch=1):
         super().__init__(lr, epochs, options)
         self._per_epoch, self._total = updates_per_epoch, epochs * updates_per_epoch
-        if options.warmup_updates >= self._total:
-            _warn_of_warmup(options.warmup_updates, self._total)
+        _doubt("warmup_updates", options.warmup_updates, self._total)
 
     def rate(self, position):
         update = round(position * self._per_epoch) + 1
@@ -87,12 +91,14 @@ class WarmupCosineUpdates(Schedule):
         return max(self.options.min_lr, _cosine(self.lr, 0.0, share))
 
 
-def _warn_of_warmup(warmup: int, updates: int) -> None:
-    telling.once(
-        "schedule.warmup_updates=%d, but a stage has %d updates: its rate never leaves the "
-        "warm-up. Lower it, e.g. --config.schedule.warmup_updates=%d",
-        warmup, updates, max(1, updates // 10),
-    )  # fmt: skip
+def _doubt(key: str, warmup: int, updates: int) -> None:
+    """Says it where a warm-up is no shorter than the updates of a stage."""
+    if warmup >= updates:
+        telling.once(
+            "schedule.%s=%d, but a stage has %d updates: its rate never leaves the warm-up. Lower "
+            "it, e.g. --config.schedule.%s=%d",
+            key, warmup, updates, key, max(1, updates // 10),
+        )  # fmt: skip
 
 
 class Restarts(Schedule):
@@ -107,14 +113,18 @@ class Restarts(Schedule):
         while position >= length:
             position -= length
             length *= self.options.cycle_factor
-        return _cosine(self.lr, self.lr * self.options.final_factor, position / length)
+        return _cosine(self.lr, self._end, position / length)
 
 
 class Step(Schedule):
-    """lr * factor ** (epoch // step_size)."""
+    """lr * factor ** (epoch // step_size); a size below 1 is a share of the stage's epochs."""
 
     def rate(self, position):
-        return self.lr * self.options.factor ** math.floor(position / self.options.step_size)
+        size = self.options.step_size
+        if size < 1:
+            size = max(1, math.floor(size * self.epochs + 0.5))
+        reduced = self.lr * self.options.factor ** math.floor(position / size)
+        return max(reduced, self.options.min_lr)
 
 
 class MultiStep(Schedule):
@@ -129,14 +139,15 @@ class MultiStep(Schedule):
 
     def rate(self, position):
         over = sum(epoch <= position for epoch in self.options.milestones)
-        return self.lr * self.options.factor**over
+        return max(self.lr * self.options.factor**over, self.options.min_lr)
 
 
 class Plateau(Schedule):
     """Multiplied by `factor` after more than `patience` observations without improvement.
 
-    An improvement is a relative one of 1e-4 (torch ReduceLROnPlateau, mode max; mode min for
-    numbers that are better when lower, which come here with a minus). NaN is none.
+    An improvement is one by `threshold`, a share of the best or as it is (torch ReduceLROnPlateau,
+    mode max; mode min for numbers that are better when lower, which come here with a minus). NaN is
+    none.
     """
 
     def __init__(self, lr, epochs, options):
@@ -147,12 +158,16 @@ class Plateau(Schedule):
         return self._current
 
     def observe(self, metric):
-        if metric > self._best * (1 + math.copysign(1e-4, self._best)):
+        by = self.options.threshold
+        best = self._best
+        relative = self.options.threshold_mode == "relative"
+        if metric > (best * (1 + math.copysign(by, best)) if relative else best + by):
             self._best, self._bad = metric, 0
         else:
             self._bad += 1
         if self._bad > self.options.patience:
-            self._current, self._bad = self._current * self.options.factor, 0
+            reduced = self._current * self.options.factor
+            self._current, self._bad = max(reduced, self.options.min_lr), 0
 
     def state(self):
         return {"current": self._current, "best": self._best, "bad": self._bad}
@@ -168,7 +183,7 @@ class Plateau(Schedule):
 class Warmed(Schedule):
     """Linear from start_factor * lr over `warmup_before` epochs, then `after`, from its start."""
 
-    def __init__(self, lr: float, epochs: int, options: ConfigDict, after: Schedule):
+    def __init__(self, lr: float, epochs: float, options: ConfigDict, after: Schedule):
         super().__init__(lr, epochs, options)
         self._after = after
 
@@ -189,6 +204,30 @@ class Warmed(Schedule):
 
     def follow(self, before, *, own_rate):
         self._after.follow(before, own_rate=own_rate)
+
+
+class WarmedByUpdates(Warmed):
+    """The rates of `after` times a share that rises from start_factor to 1 in so many updates.
+
+    Update n (from 0) of W has the share of (n + 1) / W. A cosine begins behind them; what counts in
+    epochs counts from the stage's first.
+
+    Args:
+      updates_per_epoch: of the stage.
+    """
+
+    def __init__(
+        self, lr: float, epochs: float, options: ConfigDict, after: Schedule, updates_per_epoch: int
+    ):
+        super().__init__(lr, epochs, options, after)
+        self._per_epoch = updates_per_epoch
+
+    def rate(self, position):
+        update, warmup = round(position * self._per_epoch) + 1, self.options.warmup_updates_before
+        if isinstance(self._after, Cosine):
+            position = max(position - warmup / self._per_epoch, 0.0)
+        share = min(update / warmup, 1.0)
+        return _rise(self._after.rate(position), self.options.start_factor, share)
 
 
 # Those that begin with `warmup` or `warmup_updates` of their own.
@@ -226,34 +265,54 @@ def build(
             f"schedule.warmup={options.warmup} leaves no epoch of {epochs} for the cosine; lower "
             f"it (--config.schedule.warmup={epochs // 5}) or raise train.epochs"
         )
-    if options.warmup_before:
-        return _warmed(options, lr, epochs)
+    _check_floor(options, lr)
+    if options.warmup_before or options.warmup_updates_before:
+        return _warmed(options, lr, epochs, updates_per_epoch or 1)
     if options.name == "warmup_cosine_updates":
-        if options.unit != "step":
-            raise UserError("schedule.name='warmup_cosine_updates' needs schedule.unit='step'")
-        if not options.min_lr <= lr:
-            raise UserError(
-                f"schedule.min_lr={options.min_lr:g} is above optim.lr={lr:g}, the highest rate of "
-                "the stage. Lower it."
-            )
+        _needs_steps(options, "name='warmup_cosine_updates'")
         return WarmupCosineUpdates(lr, epochs, options, updates_per_epoch or 1)
     return SCHEDULES[options.name](lr, epochs, options)
 
 
-def _warmed(options: ConfigDict, lr: float, epochs: int) -> Schedule:
-    warmup = options.warmup_before
+def _check_floor(options: ConfigDict, lr: float) -> None:
+    if options.name != "constant" and not options.min_lr <= lr:
+        raise UserError(
+            f"schedule.min_lr={options.min_lr:g} is above optim.lr={lr:g}, the highest rate of "
+            "the stage. Lower it."
+        )
+
+
+def _needs_steps(options: ConfigDict, what: str) -> None:
+    if options.unit != "step":
+        raise UserError(f"schedule.{what} needs schedule.unit='step'")
+
+
+def _warmed(options: ConfigDict, lr: float, epochs: int, updates_per_epoch: int) -> Schedule:
+    """A schedule behind a warm-up that is counted in epochs or in updates."""
+    warmup, updates = options.warmup_before, options.warmup_updates_before
+    key = f"schedule.warmup_before={warmup}"
+    if updates:
+        key = f"schedule.warmup_updates_before={updates}"
+        _needs_steps(options, f"warmup_updates_before={updates}")
+    if warmup and updates:
+        raise UserError(f"{key} and schedule.warmup_before={warmup}: a warm-up is one of them")
     if options.name in _WARM:
         raise UserError(
-            f"schedule.warmup_before={warmup}: {options.name} has a warm-up of its own "
+            f"{key}: {options.name} has a warm-up of its own "
             "(schedule.warmup, schedule.warmup_updates). Set that, and this to 0."
         )
+    make = SCHEDULES[options.name]
+    if updates:
+        _doubt("warmup_updates_before", updates, epochs * updates_per_epoch)
+        left = max(epochs * updates_per_epoch - updates, 1) / updates_per_epoch
+        after = make(lr, left if make is Cosine else epochs, options)
+        return WarmedByUpdates(lr, epochs, options, after, updates_per_epoch)
     if warmup >= epochs:
         raise UserError(
-            f"schedule.warmup_before={warmup} leaves no epoch of {epochs} for {options.name}; "
+            f"{key} leaves no epoch of {epochs} for {options.name}; "
             f"lower it (--config.schedule.warmup_before={epochs // 5}) or raise train.epochs"
         )
-    after = SCHEDULES[options.name](lr, epochs - warmup, options)
-    return Warmed(lr, epochs, options, after)
+    return Warmed(lr, epochs, options, make(lr, epochs - warmup, options))
 
 
 def _rise(lr: float, start: float, share: float) -> float:

@@ -67,6 +67,65 @@ def test_steps():
     assert rates("step", 1.0, 5, step_size=2, factor=0.1) == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
 
+@pytest.mark.parametrize(("epochs", "changes"), [(10, (3, 6, 9)), (5, (2, 4)), (1, ())])
+def test_a_step_may_be_a_share_of_the_epochs(epochs, changes):
+    found = rates("step", 1.0, epochs, step_size=0.3, factor=0.1)
+    steps = [epoch for epoch in range(1, epochs) if found[epoch] < found[epoch - 1]]
+    assert tuple(steps) == changes and found[-1] == pytest.approx(0.1 ** len(changes))
+
+
+def test_the_rate_ends_at_min_lr_or_stays_above_it():
+    for name in ("cosine", "warmup_cosine", "restarts"):
+        changes = {"name": name, "warmup": 0, "cycle": 10, "min_lr": 0.2}
+        built = schedule.build(options(**changes), 1.0, 10)
+        assert built.rate(5) == pytest.approx(0.6)
+        assert built.rate(10 - 1e-9) == pytest.approx(0.2)
+    assert rates("step", 1.0, 4, step_size=1, factor=0.1, min_lr=0.05)[2:] == [0.05, 0.05]
+    assert rates("multi_step", 1.0, 3, milestones=(1, 1), factor=0.1, min_lr=0.05)[2] == 0.05
+
+
+def test_a_plateau_of_absolute_threshold_and_least_rate_is_torchs():
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-5)
+    sttran = dict(patience=1, factor=0.5, threshold=1e-4, min_lr=1e-7)
+    reference = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, "max", threshold_mode="abs", **sttran
+    )
+    built = schedule.build(options(name="plateau", threshold_mode="absolute", **sttran), 1e-5, 40)
+    # The third is better by more than 1e-4 of the first, but by less than 1e-4.
+    recalls = [0.3, 0.30005, 0.30009, 0.3002, 0.3001, *[0.2] * 20]
+    for recall in recalls:
+        reference.step(recall)
+        built.observe(recall)
+        assert built.rate(0) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+    assert built.rate(0) == 1e-7
+
+
+def test_a_warm_up_of_updates_comes_before_any_schedule():
+    warm = dict(warmup_updates_before=5, start_factor=0.0, unit="step")
+    for name, changes, after in (
+        ("constant", {}, [1.0] * 15),
+        ("step", {"step_size": 0.5, "factor": 0.1}, [1.0] * 5 + [0.1] * 10),
+        ("multi_step", {"milestones": (1,), "factor": 0.1}, [1.0] * 5 + [0.1] * 10),
+        # Over the 15 updates that are left.
+        ("cosine", {}, [(1 + math.cos(math.pi * n / 15)) / 2 for n in range(15)]),
+    ):
+        built = schedule.build(options(name=name, **warm, **changes), 1.0, 2, 10)
+        found = [built.rate(n / 10) for n in range(20)]
+        assert found[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+        assert found[5:] == pytest.approx(after)
+
+
+def test_a_plateau_goes_on_behind_a_warm_up_of_updates():
+    chosen = options(name="plateau", patience=0, warmup_updates_before=5, unit="step")
+    built = schedule.build(chosen, 1.0, 4, 10)
+    for metric in (0.5, 0.5):
+        built.observe(metric)
+    again = schedule.build(chosen, 1.0, 4, 10)
+    again.restore(built.state())
+    assert [built.rate(1), again.rate(1)] == [0.5, 0.5]
+
+
 def test_plateau_resumes_where_it_was():
     metrics = [0.1, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3, 0.29, 0.3]
 
@@ -165,6 +224,12 @@ def test_rates_and_ends_are_the_recorded_ones():
         ({"name": "step", "warmup_before": 10}, "leaves no epoch of"),
         ({"name": "restarts", "warmup_before": 1}, "restarts has a warm-up of its own"),
         ({"name": "warmup_cosine_updates"}, "schedule.unit='step'"),
+        ({"name": "step", "warmup_updates_before": 9}, "needs schedule.unit='step'"),
+        (
+            {"name": "step", "unit": "step", "warmup_before": 1, "warmup_updates_before": 9},
+            "a warm-up is one of them",
+        ),
+        ({"name": "cosine", "min_lr": 2.0}, "min_lr=2 is above optim.lr=1"),
         (
             {"name": "warmup_cosine_updates", "unit": "step", "min_lr": 2.0},
             "min_lr=2 is above optim.lr=1",
@@ -195,6 +260,10 @@ def test_a_stage_shorter_than_its_warm_up_is_told(caplog):
         and "never leaves the warm-up" in caplog.text
         and "warmup_updates=48" in caplog.text
     )
+    chosen = options(name="cosine", unit="step", warmup_updates_before=1000)
+    built = schedule.build(chosen, 1.0, 1, 20)
+    assert "warmup_updates_before=1000" in caplog.text and "warmup_updates_before=2" in caplog.text
+    assert built.rate(19 / 20) == pytest.approx(0.1 + 0.9 * 20 / 1000)
 
 
 def test_every_schedule_stays_within_its_bounds():

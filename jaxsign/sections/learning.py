@@ -326,6 +326,12 @@ class Train:
         _CLASSES,
     )
     init_from: str = fields.value("", None, "run folder whose best weights to start from")
+    init_match: str = fields.value(
+        "strict",
+        fields.among("strict", "matching"),
+        "what init_from must fit: strict: all, but for classes and languages; matching: what is "
+        "of the same path and shape is taken, the rest starts fresh and is listed",
+    )
     init_skip: tuple[str, ...] = fields.value(
         (), None, ("regular expressions over parameter paths: these start fresh all the same")
     )

@@ -63,7 +63,7 @@ def variables(
         made, notes = _pretrained(config, task, made)
     if settings.init_from:
         found, _ = checkpoint.load_variables(settings.init_from)
-        made, left_out = _fitting(made, found, settings, task.net)
+        made, left_out = fitting(made, found, settings, task.net)
         notes = [*notes, *left_out]
     return _with_part(settings, task.net, made), notes
 
@@ -159,15 +159,19 @@ def _with_part(settings: ConfigDict, net: nets.Net, made: dict[str, Any]) -> dic
     return needed[0].joined(made, given)
 
 
-def _fitting(
+def fitting(
     ours: dict[str, Any], found: Mapping[str, Any], settings: ConfigDict, net: nets.Net
 ) -> tuple[dict[str, Any], list[str]]:
     """The variables `found` in another run's place, but for those that `init_skip` leaves out.
 
-    Heads and what there is of each language are left out where they are of another shape.
+    Heads and what there is of each language are left out where they are of another shape; with
+    `init_match` 'matching' so is everything.
+
+    Returns:
+      The variables, and what there is to say of those that were left out.
 
     Raises:
-      UserError: lists what is missing there, unexpected, or of another shape.
+      UserError: lists what is missing there, unexpected, or of another shape; nothing is left.
     """
     mine, theirs = optimizer.flat(ours), optimizer.flat(found)
     names = {path: path.partition("/")[2] for path in (*mine, *theirs)}  # without the collection
@@ -181,26 +185,53 @@ def _fitting(
         unwanted = pattern in net.head_params and not settings.keep_head
         if unwanted or any(here.get(path) != there.get(path) for path in group):
             skipped |= group
-    problems = [
-        _difference(names[path], here.get(path), there.get(path))
+    problems = {
+        path: _difference(names[path], here.get(path), there.get(path))
         for path in sorted({*here, *there} - skipped)
         if here.get(path) != there.get(path)
-    ]
+    }
+    if settings.init_match == "matching":
+        return _matching(mine, theirs, skipped, problems, settings.init_from)
     if problems:
         raise UserError(
             f"train.init_from={settings.init_from} does not fit this net: {len(problems)} "
-            f"variables differ.\n{listing(problems)}\nChoose the same net and classes, or leave "
-            "parts out by patterns: --config.train.init_skip=\"('^NAME/',)\""
+            f"variables differ.\n{listing(problems.values())}\nChoose the same net and classes, "
+            "leave parts out by patterns: --config.train.init_skip=\"('^NAME/',)\", or take what "
+            "fits: --config.train.init_match=matching"
         )
-    taken = {path: value for path, value in theirs.items() if path not in skipped}
-    notes = []
-    if skipped:
-        fresh = sorted(skipped & set(mine))
-        notes = [
-            f"init     {len(fresh)} variables left out of {settings.init_from}: " + _short(fresh)
-        ]
-    made = optimizer.nested({path: np.asarray(taken.get(path, mine[path])) for path in mine})
-    return made, notes
+    return _with(mine, theirs, skipped), _left_out(mine, skipped, settings.init_from)
+
+
+def _matching(
+    mine: Mapping[str, Any], theirs: Mapping[str, Any], skipped: set[str],
+    problems: Mapping[str, str], source: str,
+) -> tuple[dict[str, Any], list[str]]:  # fmt: skip
+    """What of `theirs` is under the same path and of the same shape, and a list of the rest."""
+    without = {*skipped, *problems}
+    taken = {*mine} & {*theirs} - without
+    if not any(path.startswith("params/") for path in taken):
+        raise UserError(
+            f"train.init_from={source}: nothing there fits this net, though train.init_match is "
+            f"'matching':\n{listing(problems.values(), 8)}\nGive a run of the same kind of net, or "
+            "leave train.init_from out."
+        )
+    notes = [f"init     {len(taken)} of {len(mine)} variables are those of {source}"]
+    if problems:
+        notes.append(f"init     {len(problems)} do not fit:\n{listing(problems.values())}")
+    return _with(mine, theirs, without), notes + _left_out(mine, skipped, source)
+
+
+def _with(mine: Mapping[str, Any], theirs: Mapping[str, Any], without: set[str]) -> dict[str, Any]:
+    """Our variables, as theirs but for some."""
+    taken = {path: value for path, value in theirs.items() if path not in without}
+    return optimizer.nested({path: np.asarray(taken.get(path, mine[path])) for path in mine})
+
+
+def _left_out(mine: Mapping[str, Any], skipped: set[str], source: str) -> list[str]:
+    fresh = sorted(skipped & {*mine})
+    if not skipped:
+        return []
+    return [f"init     {len(fresh)} variables left out of {source}: " + _short(fresh)]
 
 
 def _difference(path: str, here: list[int] | None, there: list[int] | None) -> str:

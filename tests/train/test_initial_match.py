@@ -1,0 +1,73 @@
+"""Start weights from a run whose arrays do not all fit."""
+
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from jaxsign import config as configs
+from jaxsign import nets
+from jaxsign.errors import UserError
+from jaxsign.train import initial
+
+
+class _Two(nets.Net):
+    """A net of two layers and a head."""
+
+    @property
+    def class_biases(self):
+        return {"gloss": "head/bias"}
+
+    @nn.compact
+    def __call__(self, x, valid=None, *, train=False):
+        raise AssertionError("nobody asks it")
+
+
+def variables(value, **shapes):
+    made = {"first": {"kernel": (4, 3)}, "second": {"kernel": (3, 3)}, "head": {"bias": (5,)}}
+    params = {
+        part: {name: np.full(shape, value, np.float32) for name, shape in arrays.items()}
+        for part, arrays in {**made, **shapes}.items()
+    }
+    return {"params": params, "batch_stats": {"norm": {"mean": np.full(3, value, np.float32)}}}
+
+
+def fitted(theirs, **settings):
+    config = configs.base().train
+    config.update(init_from="runs/a", **settings)
+    return initial.fitting(variables(0.0), theirs, config, _Two())
+
+
+def test_strict_refuses_and_names_what_does_not_fit():
+    theirs = variables(1.0, second={"kernel": (3, 7)}, third={"kernel": (2,)})
+    with pytest.raises(UserError, match="runs/a does not fit this net: 2 variables") as told:
+        fitted(theirs)
+    assert "second/kernel: [3, 7] there, [3, 3] here" in str(told.value)
+    assert "third/kernel: unexpected, [2] there" in str(told.value)
+    assert "train.init_match=matching" in str(told.value)
+
+
+def test_matching_takes_what_fits_and_lists_the_rest():
+    theirs = variables(1.0, second={"kernel": (3, 7)}, third={"kernel": (2,)}, head={"bias": (6,)})
+    made, notes = fitted(theirs, init_match="matching")
+    means = {name: float(next(iter(part.values())).mean()) for name, part in made["params"].items()}
+    assert means == {"first": 1.0, "second": 0.0, "head": 0.0}
+    assert made["params"]["second"]["kernel"].shape == (3, 3)
+    assert made["batch_stats"]["norm"]["mean"].tolist() == [1.0] * 3
+    told = "\n".join(notes)
+    assert "2 of 4 variables are those of runs/a" in told and "2 do not fit" in told
+    assert "second/kernel: [3, 7] there, [3, 3] here" in told and "third/kernel" in told
+    assert "1 variables left out of runs/a: params/head/bias" in told
+
+
+def test_matching_that_matches_nothing_is_refused():
+    theirs = variables(1.0, first={"weight": (9,)}, second={"weight": (9,)}, head={"bias": (7,)})
+    with pytest.raises(UserError, match="nothing there fits this net") as told:
+        fitted(theirs, init_match="matching")
+    assert "first/kernel: missing there, [4, 3] here" in str(told.value)
+
+
+def test_matching_is_strict_where_all_fits():
+    made, notes = fitted(variables(1.0), init_match="matching")
+    strict, nothing = fitted(variables(1.0))
+    np.testing.assert_equal(made, strict)
+    assert notes == ["init     4 of 4 variables are those of runs/a"] and nothing == []

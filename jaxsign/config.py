@@ -23,6 +23,7 @@ from jaxsign.whole import write_text
 # Changing these does not make it another run: a stopped run may go on with them changed.
 CHANGEABLE = (
     "checkpoint.keep_every",
+    "data.action_genome.features",
     "data.label_map",
     "data.parts",
     "data.test",

@@ -6,6 +6,7 @@ from jaxsign import arguments, fields
 
 SPLITS = ("train", "val", "test")
 _NPZ = fields.When("data.source", "npz")
+_ACTION_GENOME = fields.When("data.source", "action_genome")
 _SIGNON = fields.When("data.source", "signon")
 
 _DIMS = fields.Rule(lambda v: v in (2, 3), "2 or 3")
@@ -62,6 +63,32 @@ class SyntheticScenes:
 
 
 @dataclasses.dataclass(frozen=True)
+class ActionGenome:
+    """Which part of Action Genome is taken; data.train.path is the folder of all of it."""
+
+    size: str = fields.value(
+        "large",
+        fields.among("large", "small", "mini"),
+        "large: all of it; small or mini: of its first 80,000 frames",
+    )
+    small_objects: str = fields.value(
+        "auto",
+        fields.among("auto", "keep", "leave_out"),
+        "objects with an edge of at most 16 pixels; auto: kept in predcls, left out in sgcls and "
+        "sgdet, as STTran does",
+    )
+    features: str = fields.value(
+        "", None, "folder of VIDEO.npz with the features of boxes; empty = PATH/features"
+    )
+    val: str = fields.value(
+        "train",
+        fields.among("train", "test"),
+        "what training validates on: train: a share of its videos (data.val_share), which are not "
+        "trained on; test: the test videos, as STTran does",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Folds:
     """Training clips shared out in folds, one of which is the validation split."""
 
@@ -87,7 +114,8 @@ class Data:
         None,
         (
             "layout of the data: npz, clips, collection, landmarks75, sentences, signon, "
-            "whispersign, synthetic (docs/data.md)"
+            "whispersign, synthetic (docs/data.md); action_genome, scenes, synthetic_scenes "
+            "(docs/scene_graphs.md)"
         ),
     )
     train: Place = fields.section(Place)
@@ -122,6 +150,19 @@ class Data:
     synthetic: Synthetic = fields.section(Synthetic, fields.When("data.source", "synthetic"))
     synthetic_scenes: SyntheticScenes = fields.section(
         SyntheticScenes, fields.When("data.source", "synthetic_scenes")
+    )
+    action_genome: ActionGenome = fields.section(ActionGenome, _ACTION_GENOME)
+    fraction: int = fields.value(
+        1,
+        fields.COUNT,
+        "of the videos of every split take one in so many, drawn with seed 42; 1 = all",
+        _ACTION_GENOME,
+    )
+    val_share: float = fields.value(
+        0.05,
+        fields.RATE,
+        "share of the training videos that is held back to validate, drawn with seed 42",
+        _ACTION_GENOME,
     )
     kind: str = fields.value(
         "Mediapipe",

@@ -113,7 +113,7 @@ def filled(config: ConfigDict, facts: Mapping[str, Mapping[str, Any]]) -> Config
 def _absolute_paths(config: ConfigDict) -> None:
     """Paths of the recipe as they hold from any folder: later verbs read them from the run."""
     places = [(config.data[split], key) for split in SPLITS for key in ("path", "labels")]
-    places += [(config.data, "label_map")]
+    places += [(config.data, "label_map"), (config.data.action_genome, "features")]
     places += [(config.train, key) for key in ("init_from", "pretrained", "words")]
     if config.train.backbone_weights != initial.RANDOM:
         places.append((config.train, "backbone_weights"))

@@ -165,6 +165,9 @@ class SceneExamples(examples.Examples):
             )
         return {"net": found}
 
+    def remarks(self, config: ConfigDict) -> Sequence[str]:
+        return self.source.remarks
+
     def check(self, words: vocabulary.Vocabulary) -> None:
         """Raises UserError for other classes than those that a run has learnt."""
         vocabulary.check_same(self.source.vocabulary, words, self.name)
@@ -194,7 +197,7 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
     Raises:
       UserError: what is wrong with them.
     """
-    source = sources.open_source(config.data, split)
+    source = sources.open_source(config.data, split, config.net.mode)
     return SceneExamples(source, candidates=config.net.mode == "sgcls" and not training)
 
 

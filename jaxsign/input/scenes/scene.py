@@ -141,9 +141,8 @@ class Scene:
             raise ValueError("it has no frame")
         for name, shape in shapes.items():
             value = self.__dict__[name]
-            if value is not None and not _is_shaped(value, shape):
-                told = ", ".join("any" if n is None else str(n) for n in shape)
-                raise ValueError(f"{name} {list(value.shape)}, expected [{told}]")
+            if value is not None:
+                check_shape(name, value.shape, shape)
         union = self.union_features
         if union is not None and union.dtype not in (np.float16, np.float32):
             raise ValueError(f"union_features are {union.dtype}, expected float16 or float32")
@@ -255,9 +254,12 @@ def _typed(name: str, value: npt.ArrayLike, dtype: npt.DTypeLike, kinds: str) ->
         return array.astype(dtype, copy=False)
 
 
-def _is_shaped(value: np.ndarray, shape: tuple[int | None, ...]) -> bool:
-    pairs = zip(value.shape, shape, strict=False)
-    return value.ndim == len(shape) and all(b is None or a == b for a, b in pairs)
+def check_shape(name: str, found: tuple[int, ...], wanted: tuple[int | None, ...]) -> None:
+    """Raises ValueError for an array of another shape; None in `wanted` = any length."""
+    pairs = zip(found, wanted, strict=False)
+    if len(found) != len(wanted) or not all(b is None or a == b for a, b in pairs):
+        told = ", ".join("any" if n is None else str(n) for n in wanted)
+        raise ValueError(f"{name} {list(found)}, expected [{told}]")
 
 
 def _no_share(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Where scenes come from: files of one folder, or code and a seed."""
+"""Where scenes come from: files of one folder, Action Genome, or code and a seed."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -9,11 +9,13 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.folders import progress
-from jaxsign.input.scenes import scene, synthetic, vocabulary
+from jaxsign.input.scenes import genome_videos, scene, synthetic, vocabulary
+from jaxsign.input.scenes.features import Widths
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
-SCENES, SYNTHETIC = "scenes", "synthetic_scenes"
+SCENES, SYNTHETIC, ACTION_GENOME = "scenes", "synthetic_scenes", "action_genome"
+_KNOWN = ACTION_GENOME, SCENES, SYNTHETIC
 _MANY = 200  # scenes that are opened with a bar
 
 
@@ -52,6 +54,7 @@ class SceneSource:
       vocabulary: of all of them.
       outlines: of every scene.
       read: i -> scene i.
+      remarks: what is to be said of them, a sentence each.
     """
 
     name: str
@@ -59,14 +62,16 @@ class SceneSource:
     vocabulary: Vocabulary
     outlines: Sequence[Outline]
     read: Callable[[int], Scene]
+    remarks: Sequence[str] = ()
 
 
-def open_source(data: ConfigDict, split: str) -> SceneSource:
+def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSource:
     """The scenes of a split, all checked.
 
     Args:
       data: a recipe's `config.data`.
       split: 'train', 'val' or 'test'.
+      mode: the net's; which boxes of Action Genome are taken depends on it.
 
     Raises:
       UserError: no scenes, one of them damaged, or of other classes than the first.
@@ -82,9 +87,22 @@ def open_source(data: ConfigDict, split: str) -> SceneSource:
         )
     if data.source == SCENES:
         return of_folder(_place(data, split))
-    near = did_you_mean(data.source, (SCENES, SYNTHETIC))
+    if data.source == ACTION_GENOME:
+        return _of_genome(genome_videos.of_split(data, split, mode), split)
+    near = did_you_mean(data.source, _KNOWN)
     raise UserError(
-        f"data.source={data.source!r} holds no scenes.{near} Known: {SCENES}, {SYNTHETIC}"
+        f"data.source={data.source!r} holds no scenes.{near} Known: {', '.join(_KNOWN)}"
+    )
+
+
+def _of_genome(videos: genome_videos.Videos, split: str) -> SceneSource:
+    return SceneSource(
+        f"{videos.folder} ({split})",
+        videos.ids,
+        vocabulary.ACTION_GENOME,
+        [outline(one.scene, one.widths) for one in videos.files],
+        lambda index: videos.files[index].read(),
+        videos.remarks,
     )
 
 
@@ -125,15 +143,26 @@ def of_folder(folder: Path) -> SceneSource:
     return SceneSource(str(folder), ids, words, outlines, lambda index: scene.load(paths[index]))
 
 
-def outline(one: Scene) -> Outline:
-    """The outline of a scene."""
-    features, union = one.features, one.union_features
+def outline(one: Scene, widths: Widths | None = None) -> Outline:
+    """The outline of a scene.
+
+    Args:
+      one: it.
+      widths: of features that it is still without; None: they are its own.
+    """
     return Outline(
         one.boxes_of_frames,
         one.pairs_of_frames,
         np.bincount(one.pair_frames[one.labelled], minlength=len(one)),
         one.relations[one.labelled].sum(axis=0),
         np.bincount(one.labels, minlength=len(one.vocabulary.objects)),
+        *(widths or _widths(one)),
+    )
+
+
+def _widths(one: Scene) -> Widths:
+    features, union = one.features, one.union_features
+    return Widths(
         0 if features is None else features.shape[-1],
         0 if union is None else union.shape[-1],
         np.dtype(np.float16) if union is None else union.dtype,

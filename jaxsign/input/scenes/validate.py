@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import action_genome, scene
+from jaxsign.input.scenes import action_genome, features, scene
 from jaxsign.input.scenes.scene import Scene
 
 # Missing frames that are named.
@@ -52,7 +52,51 @@ def action_genome_folder(folder: Path) -> SceneReport:
         lines += [f"  left out: {what}: {count}" for what, count in sorted(found.left_out.items())]
         issues += _issues(found.scenes)
         issues += _missing(folder / "frames", found.scenes)
+        told, wrong = _features(folder, found.scenes, split)
+        lines, issues = lines + told, issues + wrong
     return SceneReport(tuple(lines), tuple(issues))
+
+
+def _features(
+    folder: Path, scenes: Sequence[Scene], split: action_genome.Split
+) -> tuple[list[str], list[str]]:
+    """Lines and issues of the features that lie beside the annotations, if there are any.
+
+    They may be of all boxes, or of those without small ones.
+    """
+    place = folder / "features"
+    if not place.is_dir():
+        return [], []
+    options = action_genome.Options(split, without_small=True)
+    without = {one.frames[0]: one for one in action_genome.read(folder, options).scenes}
+    issues, widths = [], Counter[features.Widths]()
+    for one in scenes:
+        path = place / f"{one.frames[0].split('/')[0]}.npz"
+        try:
+            found = _opened(path, one, without.get(one.frames[0]))
+            found.read()
+            widths[found.widths] += 1
+        except UserError as error:
+            issues.append(str(error))
+    told = (
+        f"features of {count} videos: {width.features} numbers a box, 7 x 7 x {width.union} a pair"
+        + (", with a distribution" if width.distribution else "")
+        for width, count in widths.items()
+    )
+    return [f"  {line}" for line in told], issues
+
+
+def _opened(path: Path, one: Scene, without_small: Scene | None) -> features.FeatureFile:
+    try:
+        return features.opened(path, one)
+    except UserError:
+        if without_small is None:
+            raise
+        try:
+            return features.opened(path, without_small)
+        except UserError:
+            pass
+        raise
 
 
 def scene_files(paths: Sequence[Path]) -> SceneReport:

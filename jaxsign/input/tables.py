@@ -243,7 +243,12 @@ def read_json(path: Path, expected: str = "") -> Any:
       UserError: unreadable, or no text.
       ValueError: no JSON, nested too deep, or a name stands twice in an object.
     """
-    value = reading.parse_json(read_text(path, expected), each_once)
+    return parse_json(read_text(path, expected))
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text holds, texts in NFC; raises ValueError as `read_json`."""
+    value = reading.parse_json(text, each_once)
     try:
         return _normal(value)
     except RecursionError as error:

@@ -195,9 +195,14 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
     To answer in mode sgcls a net chooses the person itself: it is given every candidate pair.
 
     Raises:
-      UserError: what is wrong with them.
+      UserError: what is wrong with them, or no class of persons where persons are to be found.
     """
     source = sources.open_source(config.data, split, config.net.mode)
+    if config.net.mode != "predcls" and not source.vocabulary.has_person:
+        raise UserError(
+            f"{source.name}: has no class {vocabulary.PERSON!r}, whom mode {config.net.mode} looks "
+            "for in every frame. Set net.mode=predcls, or call a class so (the first of objects)"
+        )
     return SceneExamples(source, candidates=config.net.mode == "sgcls" and not training)
 
 

@@ -37,7 +37,7 @@ _TYPES: dict[str, tuple[npt.DTypeLike, str]] = {  # name -> (type, kinds that be
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scene:
-    """One video of F frames, N boxes, P pairs of a person and an object; flat over its frames.
+    """One video of F frames, N boxes, P pairs of a subject and an object; flat over its frames.
 
     Attributes:
       source: where it comes from, for messages.
@@ -49,7 +49,8 @@ class Scene:
       box_frames: int32 [N], not decreasing.
       labels: int32 [N], 0 = not known.
       scores: float32 [N], 0 to 1.
-      pairs: int32 [P, 2], (person, object) as rows of `boxes`, both of one frame.
+      pairs: int32 [P, 2], (subject, object) as rows of `boxes`, both of one frame. Where a net or a
+        detector's boxes propose the pairs, subjects are persons; elsewhere they may be anything.
       pair_frames: int32 [P], not decreasing.
       relations: bool [P, R] over all groups' predicates; of a labelled pair exactly one of each
         group of kind `one`.

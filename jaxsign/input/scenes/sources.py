@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.folders import progress
-from jaxsign.input.scenes import genome_videos, scene, synthetic, vocabulary
+from jaxsign.input.scenes import genome_videos, geometry, layout, scene, synthetic, vocabulary
 from jaxsign.input.scenes.features import Widths
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
@@ -86,7 +86,7 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
             made.__getitem__,
         )
     if data.source == SCENES:
-        return of_folder(_place(data, split))
+        return of_folder(_place(data, split), split)
     if data.source == ACTION_GENOME:
         return _of_genome(genome_videos.of_split(data, split, mode), split)
     near = did_you_mean(data.source, _KNOWN)
@@ -108,25 +108,33 @@ def _of_genome(videos: genome_videos.Videos, split: str) -> SceneSource:
 
 def _place(data: ConfigDict, split: str) -> Path:
     path = data[split].path
+    if not path and data.train.path and layout.is_split(Path(data.train.path)):
+        path = data.train.path
     if not path:
         raise UserError(
             f"data.{split}.path is empty: set --config.data.{split}.path to the folder of this "
-            f"split's *{scene.SUFFIX}"
+            f"split's scenes, or give every video a split in the {layout.LIST} of data.train.path"
         )
     return Path(path)
 
 
-def of_folder(folder: Path) -> SceneSource:
-    """The scene files of a folder, in the order of their names; each is read and checked.
+def of_folder(folder: Path, split: str = "") -> SceneSource:
+    """The scenes of a folder; each is read and checked.
+
+    Args:
+      folder: of `*.scene.npz`, taken in the order of their names, or in the open layout.
+      split: videos of this one, where the folder tells of splits; '' = all.
 
     Raises:
       UserError: none, or all that is wrong with them.
     """
+    if (place := layout.folder_of(folder)) is not None:
+        return _of_layout(layout.read(place), split)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Expected one of *{scene.SUFFIX}")
     paths = sorted(path for path in folder.glob(f"*{scene.SUFFIX}") if path.name[0] != ".")
     if not paths:
-        raise UserError(f"{folder}: holds no *{scene.SUFFIX}")
+        raise UserError(f"{folder}: holds no *{scene.SUFFIX}, and no {layout.LIST}")
     words: Vocabulary | None = None
     outlines, problems = [], []
     for path in progress.over("reading scenes", paths, len(paths), hidden=len(paths) < _MANY):
@@ -140,7 +148,47 @@ def of_folder(folder: Path) -> SceneSource:
     if problems or words is None:
         raise UserError(f"{folder}: {len(problems)} bad scenes:\n{listing(problems)}")
     ids = [path.name.removesuffix(scene.SUFFIX) for path in paths]
-    return SceneSource(str(folder), ids, words, outlines, lambda index: scene.load(paths[index]))
+    return completed(
+        SceneSource(str(folder), ids, words, outlines, lambda index: scene.load(paths[index]))
+    )
+
+
+def _of_layout(found: layout.OpenLayout, split: str) -> SceneSource:
+    videos = (found.of_split(split) if split else found).videos
+    name, ids = str(found.folder), [video.name for video in videos]
+    opened, problems = layout.opened(videos)
+    if problems:
+        raise UserError(
+            f"{name}: {len(problems)} videos without good features:\n{listing(problems)}"
+        )
+    if opened:
+        outlines = [outline(one.scene, one.widths) for one in opened]
+        return SceneSource(name, ids, found.vocabulary, outlines, lambda i: opened[i].read())
+    outlines = [outline(video.scene) for video in videos]
+    return completed(SceneSource(name, ids, found.vocabulary, outlines, lambda i: videos[i].scene))
+
+
+def completed(source: SceneSource) -> SceneSource:
+    """The source, with features of places and sizes (`geometry`) where no scene has any."""
+    rows = source.outlines
+    if any(row.feature_dim or row.union_dim for row in rows):
+        return source
+    remark = f"{source.name}: holds no features; they are made of the places and sizes of its boxes"
+    outlines = [
+        dataclasses.replace(
+            row,
+            feature_dim=geometry.BOX_WIDTH,
+            union_dim=geometry.PAIR_WIDTH,
+            union_type=np.dtype(np.float32),
+        )
+        for row in rows
+    ]
+    return dataclasses.replace(
+        source,
+        outlines=outlines,
+        read=lambda index: geometry.completed(source.read(index)),
+        remarks=(*source.remarks, remark),
+    )
 
 
 def outline(one: Scene, widths: Widths | None = None) -> Outline:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import action_genome, features, scene
+from jaxsign.input.scenes import action_genome, features, layout, scene
 from jaxsign.input.scenes.scene import Scene
 
 # Missing frames that are named.
@@ -111,6 +111,31 @@ def scene_files(paths: Sequence[Path]) -> SceneReport:
     return SceneReport(lines, (*issues, *_issues(scenes)))
 
 
+def open_layout(folder: Path) -> SceneReport:
+    """Reads a folder in the open layout, its features too, and looks for its pictures.
+
+    Raises:
+      UserError: all that is wrong with its lines.
+    """
+    found = layout.read(folder)
+    lines, issues = [f"{folder}: scenes in the open layout"], []
+    for split in dict.fromkeys(video.split for video in found.videos):
+        bare = [video.scene for video in found.videos if video.split == split]
+        lines.append(f"{split or 'all'}: {_counts(bare)}")
+    opened, problems = layout.opened(found.videos)
+    issues += problems
+    for one in opened:
+        try:
+            one.read()
+        except UserError as error:
+            issues.append(str(error))
+    bare = [video.scene for video in found.videos]
+    issues += _issues(bare)
+    if (folder / layout.PICTURES).is_dir():
+        issues += _missing(folder / layout.PICTURES, bare)
+    return SceneReport(tuple(lines), tuple(issues))
+
+
 def _counts(scenes: Sequence[Scene]) -> str:
     numbers = {
         "videos": len(scenes),
@@ -135,9 +160,11 @@ def _of(one: Scene) -> list[str]:
     empty = (one.boxes[:, :2] == one.boxes[:, 2:]).any(axis=1)
     if empty.any():
         issues.append(f"{empty.sum()} boxes are empty")
+    # Where others than persons are subjects too, a frame may do without one.
     persons = np.bincount(one.box_frames[one.labels == 1], minlength=len(one))
-    if (persons == 0).any():
-        issues.append(f"{(persons == 0).sum()} of {len(one)} frames have no person")
+    missed = (persons == 0) & (one.pairs_of_frames == 0)
+    if one.vocabulary.has_person and missed.any():
+        issues.append(f"{missed.sum()} of {len(one)} frames have no person")
     if not len(one.pairs):
         issues.append("no pair in any frame")
     return issues

@@ -51,25 +51,31 @@ class Vocabulary:
     """Classes of objects and groups of predicates.
 
     Attributes:
-      objects: names by label; 0 is the background (not known), 1 the person.
+      objects: names by label; 0 is the background (not known), and 1 the person where persons are
+        among them.
       groups: predicates are numbered over all of them, in order.
 
     Raises:
-      UserError: a name occurs twice, or the first two objects are others.
+      UserError: a name occurs twice, or background or person stand elsewhere.
     """
 
     objects: tuple[str, ...]
     groups: tuple[Group, ...]
 
     def __post_init__(self) -> None:
-        _check_names("objects", self.objects, 3)
-        if self.objects[:2] != (BACKGROUND, PERSON):
+        _check_names("objects", self.objects, 2)
+        if self.objects[0] != BACKGROUND or PERSON in self.objects[2:]:
             raise UserError(
                 f"objects begin with {', '.join(self.objects[:2])}; expected {BACKGROUND}, "
-                f"{PERSON}, then the others"
+                f"{PERSON} (where there are persons), then the others"
             )
         _check_names("groups", [group.name for group in self.groups], 1)
         _check_names("predicates of all groups", self.predicates, 1)
+
+    @property
+    def has_person(self) -> bool:
+        """Whether persons are among the objects."""
+        return PERSON in self.objects
 
     @functools.cached_property
     def predicates(self) -> tuple[str, ...]:
@@ -107,7 +113,8 @@ def from_json(value: Any, where: str) -> Vocabulary:
     """The vocabulary of a parsed JSON object {"objects": [...], "groups": [...]}.
 
     Args:
-      value: it; a group has name, predicates, kind ('several' where it is left out), reversed.
+      value: it; a group has name, predicates, kind ('several' where it is left out), reversed. The
+        background may be left out of the objects.
       where: the file, for messages.
 
     Raises:
@@ -115,11 +122,14 @@ def from_json(value: Any, where: str) -> Vocabulary:
     """
     try:
         groups = tuple(_group(one) for one in value["groups"])
-        vocabulary = Vocabulary(_words(value["objects"]), groups)
+        objects = _words(value["objects"])
+        if BACKGROUND not in objects:
+            objects = BACKGROUND, *objects
+        vocabulary = Vocabulary(objects, groups)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{where}: are no classes of scenes ({type(error).__name__}: {error}). Expected "
-            '{"objects": ["__background__", "person", ...], "groups": [{"name": ..., '
+            '{"objects": ["person", ...], "groups": [{"name": ..., '
             '"kind": "one" or "several", "predicates": [...]}]}'
         ) from error
     except UserError as error:

@@ -16,8 +16,8 @@ a file has an issue.
   other formats        every clip is read as its format says (clips, Google ISLR, .pose, store, ...)
   WhisperSign's data   shapes, values and lengths of every sample, its label's ids and whether its
                        frames suffice for it; warns of clips without hands and of raw pixels
-  scenes               .scene.npz files, or Action Genome's folder: its annotations, and whether the
-                       frames are there that they name
+  scenes               .scene.npz files; a folder with scenes.jsonl and classes.json, or Action
+                       Genome's: its annotations, and whether the frames are there that they name
 """
 _VALIDATE_EXAMPLES = """\
 jaxsign validate data/processed/transformer_only
@@ -66,7 +66,7 @@ def add_validate(verbs: arguments.Verbs) -> None:
 
 def validate(words: argparse.Namespace) -> int:
     """Runs `jaxsign validate`; 2 if a file has an issue."""
-    from jaxsign.input.scenes import action_genome
+    from jaxsign.input.scenes import action_genome, layout
     from jaxsign.input.scenes import validate as scene_checks
     from jaxsign.input.signs import joint_checks
     from jaxsign.input.signs import validate as room
@@ -75,6 +75,10 @@ def validate(words: argparse.Namespace) -> int:
     root = Path(words.root)
     if action_genome.recognises(root):
         scenes = scene_checks.action_genome_folder(root)
+        print(scenes.text())
+        return scenes.exit_code
+    if (folder := layout.folder_of(root)) is not None:
+        scenes = scene_checks.open_layout(folder)
         print(scenes.text())
         return scenes.exit_code
     if files := _scene_files(root):

@@ -1,5 +1,7 @@
 """`jaxsign validate` of scenes."""
 
+import numpy as np
+
 from jaxsign import cli
 from jaxsign.input.scenes import action_genome, validate
 from tests.input.scenes.action_genome_folder import an_object, of_frames
@@ -36,4 +38,7 @@ def test_scene_files(tmp_path, capsys):
 def test_frames_without_a_person():
     labels = made().labels.copy()
     labels[0] = 2
-    assert validate._of(made(labels=labels)) == ["1 of 2 frames have no person"]
+    assert validate._of(made(labels=labels)) == []  # something else is the subject there
+    second = {name: made().arrays()[name][1:] for name in ("pairs", "pair_frames", "relations")}
+    found = made(labels=labels, labelled=np.array([True]), **second)
+    assert validate._of(found) == ["1 of 2 frames have no person"]

@@ -1,0 +1,199 @@
+"""One's own scenes in the open layout: what becomes of them, and what is refused."""
+
+import numpy as np
+import pytest
+
+from jaxsign import cli
+from jaxsign.errors import UserError
+from jaxsign.input.scenes import examples, geometry, layout, sources
+from tests.input.scenes.layout_folder import CLASSES, a_box, a_frame, a_video, write
+from tests.input.scenes.test_scene_examples import recipe
+
+
+def only(folder):
+    (video,) = layout.read(folder).videos
+    return video
+
+
+def test_a_video(tmp_path):
+    frames = [
+        a_frame(0, time=0.5, pairs=[[1, 2]], relations=[[0, "near", 1]]),
+        a_frame(1, time=1, width=100, boxes=[a_box(score=0.5)], relations=[]),
+    ]
+    classes = {"objects": CLASSES["objects"], "groups": CLASSES["groups"][1:]}
+    video = only(write(tmp_path, a_video(frames=frames, split="val"), classes=classes))
+    found = video.scene
+    assert (video.name, video.split) == ("a", "val")
+    assert found.frames == ("a/0.jpg", "a/1.jpg") and found.times.tolist() == [0.5, 1]
+    assert found.image_sizes.tolist() == [[64, 48], [100, 48]]
+    assert found.vocabulary.objects == ("__background__", "person", "cup", "dog")
+    assert found.labels.tolist() == [1, 2, 3, 2] and found.scores.tolist() == [1, 1, 1, 0.5]
+    assert found.boxes[0].tolist() == [0, 0, 20, 40] and found.box_frames.tolist() == [0, 0, 0, 1]
+    # Pairs without a relation first, then those that have one.
+    assert found.pairs.tolist() == [[1, 2], [0, 1]] and found.labelled.all()
+    assert found.relations.tolist() == [[False, False], [False, True]]
+
+
+GIVEN = {
+    "features": np.ones((6, 4), np.float32),
+    "union_features": np.ones((4, 7, 7, 3), np.float32),
+}
+
+
+def test_features_lie_beside(tmp_path):
+    write(tmp_path, a_video(features="a.npz"))
+    given = GIVEN | {
+        "union_features": np.arange(4 * 49 * 3, dtype=np.float16).reshape(4, 7, 7, 3),
+        "distribution": np.full((6, 3), 0.2, np.float32),
+    }
+    np.savez(tmp_path / "a.npz", **given)
+    found = sources.of_folder(tmp_path)
+    assert (found.outlines[0].feature_dim, found.outlines[0].union_dim) == (4, 3)
+    assert not found.remarks
+    held = found.read(0).arrays()
+    assert all(np.array_equal(held[name], array) for name, array in given.items())
+
+
+def test_features_that_do_not_fit(tmp_path):
+    write(tmp_path, a_video("a", features="a.npz"), a_video("b"))
+    np.savez(tmp_path / "a.npz", **GIVEN | {"features": np.ones((5, 4))})
+    told = (
+        r"(?s)2 videos.*a.npz: .*features \[5, 4\], expected \[6, any\].*\(b\): names no features"
+    )
+    with pytest.raises(UserError, match=told):
+        sources.of_folder(tmp_path)
+    np.savez(tmp_path / "a.npz", **GIVEN | {"features": np.full((6, 4), np.nan, np.float32)})
+    write(tmp_path, a_video("a", features="a.npz"))
+    with pytest.raises(UserError, match="a.npz: is no good scene: features: row 0 holds NaN"):
+        sources.of_folder(tmp_path).read(0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"boxes": [a_box(box=(9, 0, 3, 5))]}, r"box 0: box is \[9, 0, 3, 5\], expected x1 <= x2"),
+        ({"boxes": [a_box(box=(9, 0, 3))]}, r"box 0: box is \[9, 0, 3\], expected \[x1, y1, x2"),
+        ({"boxes": [a_box(box=(0, 0, float("nan"), 5))]}, "box 0: box holds nan"),
+        ({"boxes": [a_box(box=(0, "0", 3, 5))]}, 'box 0: box holds "0", expected a number'),
+        ({"boxes": [a_box("cupp")]}, "box 0: label \"cupp\" is unknown. Did you mean 'cup'"),
+        ({"boxes": [a_box(score=1.5)]}, "box 0: score is 1.5, expected 0 to 1"),
+        ({"boxes": [a_box(scor=1)]}, "box 0: 'scor' is no key of a box. Did you mean 'score'"),
+        ({"boxes": [{"label": "cup"}]}, "box 0: has no 'box'"),
+        ({"relations": [[0, "at", 3]]}, "relation 0: names box 3, and the frame has 3"),
+        ({"relations": [[0, "at", 0]]}, "relation 0: names box 0 twice"),
+        ({"relations": [[0, "hold", 1]]}, "relation 0: predicate \"hold\" is unknown.*'holds'"),
+        ({"relations": [[0, 1]]}, r"relation 0: is \[0, 1\], expected \[subject box, pred"),
+        (
+            {"relations": [[0, "holds", 1]]},
+            "pair of boxes 0 and 1 has none of group 'look', expected ex",
+        ),
+        (
+            {"relations": [[0, "at", 1], [0, "away", 1]]},
+            "pair of boxes 0 and 1 has at, away of group 'look'",
+        ),
+        ({"pairs": [[0, True]]}, "pair 0: names box true"),
+        ({"width": 0}, "width is 0, expected the picture's"),
+        ({"boxes": 3}, "boxes is 3, expected a list"),
+        ({"time": "1"}, 'time holds "1", expected a number'),
+    ],
+)
+def test_a_bad_frame_is_told_with_its_line(tmp_path, changed, told):
+    frames = [a_frame(0), a_frame(1, **{"relations": []} | changed)]
+    write(tmp_path, a_video("good"), "", a_video("bad", frames))
+    where = r"scenes.jsonl line 3 \(bad\), frame 1 \(a/1.jpg\)"
+    with pytest.raises(UserError, match=rf"(?s)1 problem found.*{where}[,:] {told}"):
+        layout.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "scenes.jsonl line 1: "),
+        ("[]", r"line 1: is \[\], expected a video"),
+        (a_video("", split="val"), 'line 1: name is "", expected a text'),
+        (a_video(split="dev"), 'line 1 .a.: split is "dev", expected one of train'),
+        (a_video(width=None), "frame 0 .*width is missing"),
+        (a_video(frames=0), "it has no frame"),
+        (a_video(frames=[a_frame(), a_frame()]), "two of its frames have one name"),
+        (a_video(frames=[a_frame(0, time=1), a_frame(1)]), "1 of 2 frames have a time"),
+        (a_video(frames=[a_frame(0, time=1), a_frame(1, time=0)]), "times decrease"),
+    ],
+)
+def test_bad_lines(tmp_path, line, told):
+    with pytest.raises(UserError, match=told):
+        layout.read(write(tmp_path, line))
+
+
+def test_bad_lists(tmp_path):
+    with pytest.raises(
+        UserError, match="(?s)3 problems.*'a' is the name of several.*'a' has no spl"
+    ):
+        layout.read(write(tmp_path, a_video(), a_video(split="val"), a_video("b", "x")))
+    with pytest.raises(UserError, match="holds no video"):
+        layout.read(write(tmp_path, ""))
+    (tmp_path / "classes.json").unlink()
+    with pytest.raises(UserError, match="classes.json: no such file.*Expected a folder with"):
+        layout.read(tmp_path)
+
+
+def test_classes_without_persons_and_with_persons_in_another_place(tmp_path):
+    dogs = CLASSES | {"objects": ["dog", "cup"]}
+    frame = a_frame(boxes=[a_box("dog"), a_box()], relations=[[0, "at", 1]])
+    found = only(write(tmp_path, a_video(frames=[frame]), classes=dogs))
+    assert found.scene.labels.tolist() == [1, 2]
+    with pytest.raises(UserError, match="no class 'person', whom mode sgcls looks for"):
+        examples.open_examples(recipe(path=tmp_path, mode="sgcls"), "train")
+    write(tmp_path, classes=CLASSES | {"objects": ["dog", "person"]})
+    with pytest.raises(UserError, match="objects begin with __background__, dog; expected"):
+        layout.read(tmp_path)
+
+
+def test_one_folder_serves_all_splits_where_its_lines_tell_them(tmp_path):
+    write(tmp_path / "a", a_video("x", split="train"), a_video("y", split="val"))
+    of = recipe(path=tmp_path / "a")
+    assert examples.open_examples(of, "train").ids == ["x"]
+    assert examples.open_examples(of, "val").ids == ["y"]
+    with pytest.raises(UserError, match="no video of split 'test'; it has train, val"):
+        examples.open_examples(of, "test")
+    write(tmp_path / "b", a_video("x"))
+    of = recipe(path=tmp_path / "b")
+    assert examples.open_examples(of, "train").ids == ["x"]
+    with pytest.raises(UserError, match="data.val.path is empty.*or give every video a split"):
+        examples.open_examples(of, "val")
+
+
+def test_scenes_without_features_get_those_of_their_geometry(tmp_path):
+    found = sources.of_folder(write(tmp_path, a_video()))
+    assert found.remarks == (
+        f"{tmp_path}: holds no features; they are made of the places and sizes of its boxes",
+    )
+    given = examples.SceneExamples(found)
+    assert (given.feature_dim, given.union_dim) == (geometry.BOX_WIDTH, geometry.PAIR_WIDTH)
+    scene = found.read(0)
+    # The person: centre (10, 20) of 64 x 48, sides 20 and 40, score 1.
+    wanted = [10 / 32 - 1, 20 / 24 - 1, 40 / 64, 80 / 48, 1]
+    np.testing.assert_allclose(scene.features[0], wanted, rtol=1e-6)
+    # The cup is 25 and 15 pixels from the person's centre, whose sides are 21 and 41 pixels.
+    side = (21 * 41) ** 0.5
+    way = np.array([25, 15]) / side
+    wanted = [*way, np.hypot(*way), np.log(11 / 21), np.log(11 / 41), 0, 0]
+    np.testing.assert_allclose(scene.union_features[0, 3, 5], wanted, rtol=1e-6)
+    # The dog lies within 8 x 11 of its 8 x 16 pixels in the person, who has 21 x 41.
+    inside = geometry.of_pairs(found.read(0).__class__(**vars(scene) | {
+        "pairs": np.array([[0, 2]] * 4), "pair_frames": np.zeros(4, int)}))[0, 5:]  # fmt: skip
+    np.testing.assert_allclose(inside, [88 / (21 * 41 + 8 * 16 - 88), 88 / 128], rtol=1e-6)
+
+
+def test_validate(tmp_path, capsys):
+    write(tmp_path, *(a_video(name, split=name, features="f.npz") for name in ("train", "val")))
+    np.savez(tmp_path / "f.npz", **GIVEN)
+    assert cli.main(["validate", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "train: 1 videos, 2 frames, 6 boxes, 4 pairs, 8 relations" in told and "val: 1" in told
+    (tmp_path / "frames/a").mkdir(parents=True)
+    (tmp_path / "frames/a/0.jpg").touch()
+    np.savez(tmp_path / "f.npz", **GIVEN | {"features": np.full((6, 4), np.nan)})
+    assert cli.main(["validate", str(tmp_path / "scenes.jsonl")]) == 2
+    told = capsys.readouterr().out
+    assert "2 frames of 2 videos are absent: a/1.jpg, a/1.jpg" in told
+    assert told.count("features: row 0 holds NaN") == 2

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from jaxsign.input import pictures
+
 Array = np.ndarray
 
 
@@ -9,8 +11,8 @@ def resize(frames: Array, height: int, width: int) -> Array:
     """uint8 [T, height, width, 3], bilinear without antialiasing, rounded."""
     if frames.shape[1:3] == (height, width):
         return frames
-    top, bottom, down = _places(frames.shape[1], height)
-    left, right, along = _places(frames.shape[2], width)
+    top, bottom, down = pictures.places(frames.shape[1], height)
+    left, right, along = pictures.places(frames.shape[2], width)
     # Bytes are gathered before anything becomes a float, and one by one: three at a time take four
     # times as long.
     left, right = ((3 * at[:, None] + np.arange(3)).ravel() for at in (left, right))
@@ -18,9 +20,9 @@ def resize(frames: Array, height: int, width: int) -> Array:
     made = np.empty((len(frames), height, width, 3), np.uint8)
     for frame, out in zip(frames.reshape(*frames.shape[:2], -1), made, strict=True):
         upper, lower = frame[top], frame[bottom]
-        above = _between(upper.take(left, 1), upper.take(right, 1), along)
-        below = _between(lower.take(left, 1), lower.take(right, 1), along)
-        np.rint(_between(above, below, down), casting="unsafe", out=out.reshape(height, -1))
+        above = pictures.between(upper.take(left, 1), upper.take(right, 1), along)
+        below = pictures.between(lower.take(left, 1), lower.take(right, 1), along)
+        np.rint(pictures.between(above, below, down), casting="unsafe", out=out.reshape(height, -1))
     return made
 
 
@@ -36,17 +38,3 @@ def centre(frames: Array, side: int) -> Array:
     """The square in the middle."""
     top, left = (round((size - side) / 2) for size in frames.shape[1:3])
     return frames[:, top : top + side, left : left + side]
-
-
-def _places(size: int, wanted: int) -> tuple[Array, Array, Array]:
-    """For each wanted place the two that it lies between, and its share of the second."""
-    at = np.maximum((np.arange(wanted) + 0.5) * (size / wanted) - 0.5, 0)
-    low = np.minimum(at.astype(np.int64), size - 1)
-    return low, np.minimum(low + 1, size - 1), (at - low).astype(np.float32)
-
-
-def _between(first: Array, second: Array, share: Array) -> Array:
-    made = np.subtract(second, first, dtype=np.float32)
-    made *= share
-    made += first
-    return made

@@ -5,16 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import av
-import PIL.Image
-import PIL.ImageOps
 
 from jaxsign import reading
 from jaxsign.errors import UserError
+from jaxsign.input import pictures
 from jaxsign.input.signs.extract import video, videos
-
-# Modes of 8 bits a channel: others, such as depth in 16 bits, would be cut off.
-_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-_BROKEN = (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError)
 
 
 class Pictures:
@@ -59,8 +54,8 @@ class Pictures:
         for number, file in enumerate(self._files):
             reading.check(file)
             try:
-                image = _shown(file)
-            except _BROKEN as error:
+                image = pictures.shown(file)
+            except pictures.BROKEN as error:
                 reason = reading.told(file, "a picture", error)
                 self.damage = self.damage or f"{file.name} cannot be read ({reason})"
                 continue
@@ -75,15 +70,3 @@ class Pictures:
                 )
                 raise UserError(f"{self.path}: {sizes}; expected pictures of one size")
             yield video.Frame(number / self.rate, av.VideoFrame.from_image(image))
-
-
-def _shown(file: Path) -> PIL.Image.Image:
-    """A picture in RGB, turned as it says.
-
-    Raises:
-      UserError: its numbers are no colours of 8 bits.
-    """
-    with PIL.Image.open(file) as image:
-        if image.mode not in _MODES:
-            raise UserError(f"{file}: holds {image.mode}, expected colours of 8 bits")
-        return PIL.ImageOps.exif_transpose(image).convert("RGB")

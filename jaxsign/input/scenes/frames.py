@@ -2,15 +2,17 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from jaxsign.errors import UserError
 from jaxsign.input.scenes.scene import Scene
-from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign.input.scenes.vocabulary import BACKGROUND, PERSON, Group, Vocabulary
 
 Box = tuple[float, float, float, float]
 Pair = tuple[int, int]
+Relation = tuple[int, str, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +23,9 @@ class AnnotatedFrame:
       name: its own within the video.
       size: width and height in pixels.
       boxes: x1, y1, x2, y2 in pixels.
-      labels, scores: of each box.
-      relations: subject, predicate, object; both are places among the boxes.
+      labels: names of their classes.
+      scores: of each box.
+      relations: subject, name of the predicate, object; both are places among the boxes.
       pairs: further pairs of which somebody said that nothing holds.
       time: seconds; None = not known.
     """
@@ -30,16 +33,16 @@ class AnnotatedFrame:
     name: str
     size: tuple[int, int]
     boxes: Sequence[Box]
-    labels: Sequence[int]
+    labels: Sequence[str]
     scores: Sequence[float]
-    relations: Sequence[tuple[int, int, int]]
+    relations: Sequence[Relation]
     pairs: Sequence[Pair] = ()
     time: float | None = None
 
     @functools.cached_property
-    def told(self) -> dict[Pair, set[int]]:
+    def told(self) -> dict[Pair, set[str]]:
         """The predicates of every labelled pair: those of `pairs`, then as relations name them."""
-        found: dict[Pair, set[int]] = {pair: set() for pair in self.pairs}
+        found: dict[Pair, set[str]] = {pair: set() for pair in self.pairs}
         for subject, predicate, other in self.relations:
             found.setdefault((subject, other), set()).add(predicate)
         return found
@@ -49,11 +52,11 @@ def scene(source: str, words: Vocabulary, frames: Sequence[AnnotatedFrame]) -> S
     """The scene of a video's frames; all its pairs are labelled.
 
     Raises:
-      UserError: frames that make no scene.
+      UserError: an unknown name, or frames that make no scene.
     """
     starts = np.cumsum([0, *(len(frame.boxes) for frame in frames)])
     pairs: list[tuple[int, int, int]] = []  # subject, object, frame
-    told: list[set[int]] = []
+    told: list[set[str]] = []
     for number, frame in enumerate(frames):
         first = int(starts[number])
         pairs += [(first + a, first + b, number) for a, b in frame.told]
@@ -61,7 +64,7 @@ def scene(source: str, words: Vocabulary, frames: Sequence[AnnotatedFrame]) -> S
     table = np.asarray(pairs, np.int64).reshape(-1, 3)
     relations = np.zeros((len(pairs), len(words.predicates)), bool)
     for row, predicates in zip(relations, told, strict=True):
-        row[list(predicates)] = True
+        row[[words.predicate(name, source) for name in predicates]] = True
     return Scene(
         source=source,
         vocabulary=words,
@@ -69,7 +72,9 @@ def scene(source: str, words: Vocabulary, frames: Sequence[AnnotatedFrame]) -> S
         image_sizes=np.asarray([frame.size for frame in frames], np.int64).reshape(-1, 2),
         boxes=_joined([frame.boxes for frame in frames], np.float64).reshape(-1, 4),
         box_frames=np.repeat(np.arange(len(frames)), np.diff(starts)),
-        labels=_joined([frame.labels for frame in frames], np.int64),
+        labels=np.array(
+            [words.object(name, source) for frame in frames for name in frame.labels], np.int64
+        ),
         scores=_joined([frame.scores for frame in frames], np.float64),
         pairs=table[:, :2],
         pair_frames=table[:, 2],
@@ -86,3 +91,26 @@ def _joined(parts: Sequence[Sequence[float] | Sequence[Box]], kind: type) -> np.
 def _times(frames: Sequence[AnnotatedFrame]) -> np.ndarray | None:
     times = [frame.time for frame in frames if frame.time is not None]
     return np.asarray(times, np.float64) if len(times) == len(frames) else None
+
+
+def words_of(where: str, objects: Iterable[str], predicates: Iterable[str]) -> Vocabulary:
+    """The vocabulary of a set that names no groups: one of kind `several`, called relations.
+
+    Args:
+      where: the set, for messages.
+      objects, predicates: names, some perhaps several times; a set is taken in order of the
+        alphabet. Persons are put first.
+
+    Raises:
+      UserError: there is none of either.
+    """
+    first, second = (
+        list(dict.fromkeys(sorted(names) if isinstance(names, set) else names))
+        for names in (objects, predicates)
+    )
+    if not first or not second:
+        raise UserError(
+            f"{where}: names {len(first)} classes of objects and {len(second)} predicates"
+        )
+    first.sort(key=lambda name: name != PERSON)
+    return Vocabulary((BACKGROUND, *first), (Group("relations", tuple(second), "several"),))

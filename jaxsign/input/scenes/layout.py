@@ -213,7 +213,7 @@ def _each(
     return found
 
 
-def _box(words: Vocabulary, value: Any) -> tuple[frame_parts.Box, int, float]:
+def _box(words: Vocabulary, value: Any) -> tuple[frame_parts.Box, str, float]:
     row = values.keys(value, "a box", *_BOX)
     corners = row["box"]
     if not isinstance(corners, list) or len(corners) != 4:
@@ -224,14 +224,14 @@ def _box(words: Vocabulary, value: Any) -> tuple[frame_parts.Box, int, float]:
     score = values.number(row.get("score", 1.0), "score")
     if not 0 <= score <= 1:
         raise ValueError(f"score is {score}, expected 0 to 1")
-    return (x1, y1, x2, y2), values.place(row["label"], words.objects, "label"), score
+    return (x1, y1, x2, y2), values.known(row["label"], words.objects, "label"), score
 
 
-def _relation(words: Vocabulary, boxes: int, value: Any) -> tuple[int, int, int]:
+def _relation(words: Vocabulary, boxes: int, value: Any) -> frame_parts.Relation:
     if not isinstance(value, list) or len(value) != 3:
         raise ValueError(f"is {values.told(value)}, expected [subject box, predicate, object box]")
     subject, other = _pair(boxes, [value[0], value[2]])
-    return subject, values.place(value[1], words.predicates, "predicate"), other
+    return subject, values.known(value[1], words.predicates, "predicate"), other
 
 
 def _pair(boxes: int, value: Any) -> frame_parts.Pair:
@@ -250,8 +250,8 @@ def _pair(boxes: int, value: Any) -> frame_parts.Pair:
 def _check_told(frame: AnnotatedFrame, words: Vocabulary) -> None:
     """Of a group of kind `one` exactly one predicate holds of every labelled pair."""
     for (subject, other), told in frame.told.items():
-        for group, part in zip(words.groups, words.parts, strict=True):
-            found = [words.predicates[n] for n in sorted(told) if part.start <= n < part.stop]
+        for group in words.groups:
+            found = [name for name in group.predicates if name in told]
             if group.kind == "one" and len(found) != 1:
                 raise ValueError(
                     f"pair of boxes {subject} and {other} has {', '.join(found) or 'none'} of "

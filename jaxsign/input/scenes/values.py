@@ -62,10 +62,10 @@ def number(value: Any, key: str) -> float:
     return float(value)
 
 
-def place(value: Any, names: tuple[str, ...], what: str) -> int:
-    """The number of a name."""
-    if value in names:
-        return names.index(value)
+def known(value: Any, names: tuple[str, ...], what: str) -> str:
+    """One of the names."""
+    if isinstance(value, str) and value in names:
+        return value
     near = did_you_mean(value, names) if isinstance(value, str) else ""
     raise ValueError(f"{what} {told(value)} is unknown.{near} Known are the names in classes.json")
 

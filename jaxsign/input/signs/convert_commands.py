@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ Read clips in any known format and write them in another. The format of SRC is f
 DST is `clips` (a file a clip), or `store` for a large collection. Nothing stands at DST before
 everything is written. Clips that cannot be read are left out and told at the end; the exit status
 is then 2.
+
+Scenes (videos of boxes and relations) are converted too: folders with scenes.jsonl, COCO-like json
+with relations, VidOR's and VidVRD's json, .scene.npz files and Action Genome, --to scenes (a folder
+with scenes.jsonl and classes.json, the default) or --to scene_files (docs/scene_graphs.md).
 
 With --config the clips that a recipe reads (recordings, archives, synthetic signs; of --split, else
 train) are written in the format fslr, by class numbers: one .npz a clip with X, mask, timestamps_ms
@@ -35,6 +40,7 @@ jaxsign convert data/asl.store --out data/val_clips --split val
 jaxsign convert recordings --out data/fslr --to fslr --parquet
 jaxsign convert 1007000.parquet --out hello.clip.npz
 jaxsign convert --config fslr_transformer:synthetic --to fslr --split val --out data/val
+jaxsign convert vidor/annotation --every 15 --out data/vidor
 
 The recipe's keys are set as --config.KEY=VALUE.
 """
@@ -45,7 +51,7 @@ def add_convert(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs,
         "convert",
-        "convert clips between formats, or into a store for large collections",
+        "convert clips or scenes between formats, or into a store for large collections",
         _CONVERT,
         _EXAMPLES,
     )
@@ -103,6 +109,18 @@ def _add_of_formats(verb: argparse.ArgumentParser) -> None:
         metavar="FRAMES",
         help="fslr: longest gap that is interpolated (default: 5)",
     )
+    verb.add_argument(
+        "--every",
+        type=arguments.positive,
+        metavar="N",
+        help="scenes of coco and vidor: take one frame in N (default: every frame)",
+    )
+    verb.add_argument(
+        "--classes",
+        type=arguments.Existing,
+        metavar="FILE",
+        help="scenes of coco and vidor: classes.json of another set, to have the same classes",
+    )
     verb.add_argument("--parquet", action="store_true", help="fslr: also write parquet files")
     verb.add_argument(
         "--postprocessed",
@@ -145,12 +163,17 @@ class _ShowFormats(argparse.Action):
     """Prints the formats and ends, as --help does."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from jaxsign.input.scenes import kinds
         from jaxsign.input.signs import formats
 
         for name in formats.names():
             found = formats.get(name)
             how = "read, write" if found.writer else "read only"
-            print(f"{name:<12} {how:<12} {found.looks}")
+            print(f"{name:<14} {how:<12} {found.looks}")
+        print("\nScenes:")
+        for name, kind in kinds.KINDS.items():
+            how = "read, write" if name in (kinds.SCENES, kinds.FILES) else "read only"
+            print(f"{name:<14} {how:<12} {kind.looks}")
         parser.exit()
 
 
@@ -168,6 +191,10 @@ def convert(words: argparse.Namespace) -> int:
     if words.find_occluded:
         raise UserError("--find-occluded goes with --config RECIPE: give that, or leave it out")
     source = Path(words.source)
+    if (kind := _kind_of_scenes(source, words.source_format)) is not None:
+        return _convert_scenes(words, kind)
+    scenes = {"--every": words.every, "--classes": words.classes}
+    _refuse(scenes, "it is of scenes, and these are clips of signs. Leave it out")
     collection = formats.open_collection(
         source, words.source_format, person=words.person, fps=words.source_fps
     )
@@ -183,19 +210,55 @@ def convert(words: argparse.Namespace) -> int:
     return 2 if written.skipped and not words.skip else 0
 
 
+def _kind_of_scenes(source: Path, asked: str | None) -> str | None:
+    """The kind of scenes that a path holds, if it does."""
+    from jaxsign.input.scenes import kinds
+
+    return (asked if asked in kinds.KINDS else None) if asked else kinds.of_path(source) or None
+
+
+def _convert_scenes(words: argparse.Namespace, kind: str) -> int:
+    from jaxsign.input.scenes import kinds, layout, writing
+    from jaxsign.input.signs import formats
+
+    others = {"--float16": words.float16, "--confidence": words.confidence}
+    others |= {"--max-gap": words.max_gap, "--parquet": words.parquet}
+    others |= {"--person": words.person or None, "--source-fps": words.source_fps or None}
+    others |= {"--postprocessed": words.postprocessed, "--aspect": words.aspect}
+    _refuse(others, "it is of clips of signs, and these are scenes. Leave it out")
+    source = Path(words.source)
+    formats.check_beside(source, words.out)
+    classes = layout.classes(Path(words.classes)) if words.classes else None
+    collection = kinds.opened(source, kind, classes, words.every or 1)
+    if words.split:
+        collection = collection.of_splits(words.split)
+    written = writing.write(collection, words.out, words.to, strict=words.strict)
+    videos = f"{written.count} video{'' if written.count == 1 else 's'}"
+    print(f"{words.out}: {videos} as {written.kind} (from {kind})")
+    _tell(written.losses, written.skipped)
+    return 2 if written.skipped and not words.skip else 0
+
+
 def _convert_recipe(words: argparse.Namespace) -> int:
     others = {"--from": words.source_format, "--strict": words.strict, "--parquet": words.parquet}
     others |= {"--float16": words.float16, "--confidence": words.confidence, "--skip": words.skip}
     others |= {"--person": words.person or None, "--source-fps": words.source_fps or None}
     others |= {"--postprocessed": words.postprocessed, "--aspect": words.aspect}
     others |= {"--max-gap": words.max_gap, f"--to {words.to}": words.to not in ("auto", "fslr")}
-    for name, given in others.items():
-        if given is not None and given is not False:
-            raise UserError(
-                f"{name}: a recipe's clips are written in the format fslr, as its data and view "
-                "say. Leave that out, or convert the files: jaxsign convert SRC"
-            )
+    others |= {"--every": words.every, "--classes": words.classes}
+    _refuse(
+        others,
+        "a recipe's clips are written in the format fslr, as its data and view say. Leave that "
+        "out, or convert the files: jaxsign convert SRC",
+    )
     return _export(words)
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Refuses those of the options that were given."""
+    for name, given in options.items():
+        if given is not None and given is not False:
+            raise UserError(f"{name}: {why}")
 
 
 def _export(words: argparse.Namespace) -> int:
@@ -234,7 +297,11 @@ def _options(words: argparse.Namespace) -> dict[str, Any]:
 def _summarise(collection: "formats.Collection", written: "formats.Written") -> None:
     clips = f"{written.count} clip{'' if written.count == 1 else 's'}"
     print(f"{written.out}: {clips} in format {written.format} (from {collection.format})")
-    for loss in written.losses:
+    _tell(written.losses, written.skipped)
+
+
+def _tell(losses: Sequence[str], skipped: Sequence[str]) -> None:
+    for loss in losses:
         print(f"  note: {loss}")
-    if written.skipped:
-        print(f"{len(written.skipped)} left out:\n{listing(written.skipped)}", file=sys.stderr)
+    if skipped:
+        print(f"{len(skipped)} left out:\n{listing(skipped)}", file=sys.stderr)

@@ -15,6 +15,7 @@ from jaxsign.input.signs.formats._types import in_order as in_order
 from jaxsign.input.signs.formats._types import of_files as of_files
 from jaxsign.input.signs.formats._writing import Written as Written
 from jaxsign.input.signs.formats._writing import check_beside as check_beside
+from jaxsign.input.signs.formats._writing import check_out as check_out
 from jaxsign.input.signs.formats._writing import drafted as drafted
 from jaxsign.input.signs.formats._writing import lists_last as lists_last
 from jaxsign.input.signs.formats._writing import settle as settle

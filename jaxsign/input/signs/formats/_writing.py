@@ -71,7 +71,7 @@ def write_collection(
     name = choose(collection, out, format)
     made_by = writer_of(name)
     _check_options(name, made_by, options)
-    _check_out(out)
+    check_out(out)
     if is_file(out, name):
         return _write_one(collection, out, name)
     # What a link leads to is replaced, not the link.
@@ -81,7 +81,7 @@ def write_collection(
         raise UserError(skipped[0])
     collection = _well_named(collection, strict, skipped)
     with drafted(place) as draft:
-        _check_out(place)  # another may have ended meanwhile
+        check_out(place)  # another may have ended meanwhile
         try:
             writer = made_by(draft, collection, **options)
             count = _add_all(collection, writer, strict, skipped, on_clip)
@@ -249,7 +249,12 @@ def _check_options(name: str, writer: Callable, options: dict[str, Any]) -> None
             )
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """A folder or file that is written must be new, or empty.
+
+    Raises:
+      UserError: there is something, or no place for it.
+    """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} exists already. Choose another --out or remove that one.")
     if out.is_symlink() and not out.exists():

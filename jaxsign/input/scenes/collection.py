@@ -1,0 +1,62 @@
+"""Scenes in files of any known kind, opened by name or by what they look like."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jaxsign import reading
+from jaxsign.errors import UserError
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedScene:
+    """A video that is read when it is asked for.
+
+    Attributes:
+      name: its own.
+      split: 'train', 'val', 'test', or '' = not told.
+      read: its scene, with features where its files hold some.
+    """
+
+    name: str
+    split: str
+    read: Callable[[], Scene]
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneCollection:
+    """Videos of one place.
+
+    Attributes:
+      name: the place.
+      kind: one of `kinds.NAMES`.
+      vocabulary: of all of them.
+      videos: theirs.
+    """
+
+    name: str
+    kind: str
+    vocabulary: Vocabulary
+    videos: tuple[NamedScene, ...]
+
+    def of_splits(self, splits: Sequence[str]) -> "SceneCollection":
+        """The videos of these splits.
+
+        Raises:
+          UserError: there is none.
+        """
+        kept = tuple(video for video in self.videos if video.split in splits)
+        if not kept:
+            found = ", ".join(sorted({video.split or "no split" for video in self.videos}))
+            raise UserError(f"{self.name}: no video of {', '.join(splits)}; it has {found}")
+        return dataclasses.replace(self, videos=kept)
+
+
+def has_words(path: Path, *names: str) -> bool:
+    """Whether all these names of a JSON object's keys occur in a file; what is no file has none."""
+    if not path.is_file():
+        return False
+    content = reading.read_bytes(path)
+    return all(f'"{name}"'.encode() in content for name in names)

@@ -1,0 +1,144 @@
+"""The kinds of files that hold scenes, by name."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input.folders import finding
+from jaxsign.input.scenes import (
+    action_genome,
+    coco,
+    features,
+    layout,
+    scene,
+    vidor,
+    vocabulary,
+)
+from jaxsign.input.scenes.collection import NamedScene, SceneCollection
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes.vocabulary import Vocabulary
+
+SCENES, FILES = "scenes", "scene_files"
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneKind:
+    """A kind of files.
+
+    Attributes:
+      looks: what they look like.
+      recognises: whether a path is of this kind.
+      opened: path, the names to number by (None: its own), one frame in so many -> its videos.
+    """
+
+    looks: str
+    recognises: Callable[[Path], bool]
+    opened: Callable[[Path, Vocabulary | None, int], SceneCollection]
+
+
+def of_path(path: Path) -> str:
+    """The name of the kind that a path is of; '' = none."""
+    return next((name for name, kind in KINDS.items() if kind.recognises(path)), "")
+
+
+def opened(
+    path: Path, name: str = "", words: Vocabulary | None = None, every: int = 1
+) -> SceneCollection:
+    """The videos of a path.
+
+    Args:
+      path: a file or folder.
+      name: of its kind; '' = found out.
+      words: names that they are to be numbered by; None: their own.
+      every: one frame in so many is taken; for annotations of every frame.
+
+    Raises:
+      UserError: nothing of a known kind, or what is wrong with it.
+    """
+    name = name or of_path(path)
+    if name not in KINDS:
+        known = "".join(f"\n  {key:<14} {kind.looks}" for key, kind in KINDS.items())
+        near = did_you_mean(name, KINDS) if name else ""
+        raise UserError(f"{path}: holds no scenes of a known kind.{near} Known:{known}")
+    return KINDS[name].opened(path, words, every)
+
+
+def _is_files(path: Path) -> bool:
+    return bool(_scene_files(path))
+
+
+def _scene_files(path: Path) -> list[Path]:
+    wanted = finding.ending(scene.SUFFIX)
+    return [path] if path.is_file() and wanted(path.name) else finding.walk(path, wanted)
+
+
+def _of_files(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
+    _refuse(path, FILES, words, every)
+    paths = _scene_files(path)
+    if not paths:
+        raise UserError(f"{path}: holds no *{scene.SUFFIX}")
+    first = scene.load(paths[0]).vocabulary
+    videos = [
+        NamedScene(one.name.removesuffix(scene.SUFFIX), "", functools.partial(_load, one, first))
+        for one in paths
+    ]
+    return SceneCollection(str(path), FILES, first, tuple(videos))
+
+
+def _load(path: Path, words: Vocabulary) -> Scene:
+    found = scene.load(path)
+    vocabulary.check_same(found.vocabulary, words, str(path))
+    return found
+
+
+def _of_layout(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
+    _refuse(path, SCENES, words, every)
+    found = layout.read(layout.folder_of(path) or path)
+    videos = [
+        NamedScene(video.name, video.split, functools.partial(_whole, video))
+        for video in found.videos
+    ]
+    return SceneCollection(str(path), SCENES, found.vocabulary, tuple(videos))
+
+
+def _whole(video: layout.ListedVideo) -> Scene:
+    if video.features is None:
+        return video.scene
+    return features.opened(video.features, video.scene).read()
+
+
+def _of_genome(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
+    _refuse(path, "action_genome", words, every)
+    files = action_genome.annotations(path)
+    splits: tuple[action_genome.Split, ...] = "train", "test"
+    videos = [
+        NamedScene(Path(one.source).name, split, functools.partial(_same, one))
+        for split in splits
+        for one in action_genome.of_split(files, action_genome.Options(split)).scenes
+    ]
+    return SceneCollection(str(path), "action_genome", vocabulary.ACTION_GENOME, tuple(videos))
+
+
+def _same(one: Scene) -> Scene:
+    return one
+
+
+def _refuse(path: Path, name: str, words: Vocabulary | None, every: int) -> None:
+    if words is not None or every != 1:
+        raise UserError(
+            f"{path}: is of kind {name}, whose classes and frames are taken as they are. --classes "
+            f"and --every go with {coco.KIND} and {vidor.KIND}"
+        )
+
+
+KINDS = {
+    SCENES: SceneKind(f"folder with {layout.LIST} and {layout.CLASSES}",
+                 lambda path: layout.folder_of(path) is not None, _of_layout),
+    "action_genome": SceneKind(f"folder with {action_genome.PERSONS} and {action_genome.OBJECTS}",
+                          action_genome.recognises, _of_genome),
+    coco.KIND: SceneKind(coco.LOOKS, coco.recognises, coco.opened),
+    vidor.KIND: SceneKind(vidor.LOOKS, vidor.recognises, vidor.opened),
+    FILES: SceneKind(f"NAME{scene.SUFFIX}, or a folder of them", _is_files, _of_files),
+}  # fmt: skip

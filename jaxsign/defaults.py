@@ -12,6 +12,9 @@ from jaxsign.sections.inputs import Input
 from jaxsign.sections.learning import Loss, Optim, ScheduleSection, Train
 
 _FSLR = fields.When("view.name", "fslr156")
+_UPDATES = fields.Rule(
+    lambda v: len(v) == 0 or (len(v) == 2 and 1 <= v[0] <= v[1]), "(first, last), from 1, or ()"
+)
 _PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
 
 
@@ -104,6 +107,18 @@ class Log:
         "whether Weights & Biases gets the run; auto: if the environment has WANDB_API_KEY",
     )
     progress: bool = fields.value(True, None, "whether bars are shown on a terminal")
+    histograms: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "epochs from one to the next of TensorBoard's histograms: of the weights that train, and "
+        "of the optimizer's running means of their gradients; 0 = none",
+    )
+    profile: tuple[int, ...] = fields.value(
+        (),
+        _UPDATES,
+        "(first, last) of the run's updates, within an epoch, of which TensorBoard gets a trace "
+        "and the console a table of the slowest operations; () = none",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

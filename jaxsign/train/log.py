@@ -3,10 +3,11 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,6 +25,7 @@ from jaxsign.tasks import measures
 from jaxsign.whole import whole
 
 _LOG = logging.getLogger("jaxsign")
+_SPREAD = 100_000  # numbers of an array that a histogram is made of
 
 
 class TrainingDisplay:
@@ -110,6 +112,20 @@ class TensorBoard:
 
             for name, value in values.items():
                 self._write(step, summary=summary.scalar(name, value))
+
+    def histograms(self, values: Mapping[str, np.ndarray], step: int) -> None:
+        """Writes how the numbers of arrays are spread, those that are finite.
+
+        Of a large array every n-th counts, some 100,000 of them.
+        """
+        if self._file is not None:
+            from tensorboardX import summary
+
+            for name, array in values.items():
+                some = np.ravel(array)[:: 1 + array.size // _SPREAD].astype(np.float64)
+                some = some[np.isfinite(some)]
+                if some.size:
+                    self._write(step, summary=summary.histogram(name, some, bins=64))
 
     def _write(self, step: int, **content: Any) -> None:
         if self._file is not None:

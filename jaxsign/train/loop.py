@@ -32,6 +32,7 @@ from jaxsign.train import (
     initial,
     log,
     outputs,
+    profiling,
     records,
     setup,
     signals,
@@ -109,6 +110,8 @@ class Loop:
         self.feed: Generator[tuple[Any, dict[str, int]], None, None] | None = None
         self.display = display
         self.outputs = outputs.Outputs(run, display, count, self.records.step)
+        folder = run.workdir / "tensorboard"
+        self.profile = profiling.Profile(run.config.log.profile, folder, display)
 
     def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> dict[str, Any]:
         with self.compiling.told("the start weights"):
@@ -134,6 +137,7 @@ class Loop:
                         break
                 self.outputs.write(self.session, self.records, last=True)
             finally:
+                self.profile.close(self.records.step)
                 self.outputs.close()
                 self._close_feed()
                 self.checkpoints.close()
@@ -205,15 +209,18 @@ class Loop:
         while at.steps_in_epoch < steps:
             batch, position = next(self.feed)
             lr = self._learning_rate(at.steps_in_epoch)
+            now = {"lr": jnp.float32(lr), **fixed}
+            self.profile.begin(at.step + 1)
             with self.compiling.step("training", batch):
-                self.state, metrics = session.compiled.train(
-                    self.state, batch, {"lr": jnp.float32(lr), **fixed}
-                )
+                self.state, metrics = session.compiled.train(self.state, batch, now)
             at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
             stop.count_step()
             pending.append((at.step, metrics, batch["index"], lr))
             if len(pending) >= _IN_FLIGHT:
                 self._collect(*pending.popleft())
+            if self.profile.add(at.step, batch, now):
+                self._drain(pending)
+                self.profile.end(session.compiled.train, self.state)
             every = self.run.config.checkpoint.every_steps
             if every and at.step % every == 0 and at.steps_in_epoch < steps:
                 self._drain(pending)
@@ -221,6 +228,7 @@ class Loop:
             if stop.requested:
                 break
         self._drain(pending)
+        self.profile.end(session.compiled.train, self.state)
 
     def _survey(self, batches: batching.EvalBatches) -> None:
         """Takes the task's survey at an epoch's start and tells the input what was found.
@@ -337,6 +345,7 @@ class Loop:
         self._save_variables(val, best)
         self._save()
         self.outputs.write(session, at)
+        self.outputs.histograms(session, self.state, at)
         self.outputs.epoch(session.task, at, train, val, took, speed, best)
 
     def _stage_is_over(self) -> bool:

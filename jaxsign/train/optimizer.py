@@ -74,6 +74,16 @@ def with_moments(state: Any, before: Any) -> Any:
     return tuple(part if isinstance(part, optax.EmptyState) else carried(part) for part in state)
 
 
+def mean_gradients(state: Any) -> dict[str, Any]:
+    """The running mean of gradients by path, as an optimizer keeps it: clipped, decayed."""
+    (one,) = (part for part in state if not isinstance(part, optax.EmptyState))
+
+    def mean(part: Any) -> Any:
+        return part.trace if isinstance(part, optax.TraceState) else part.mu
+
+    return {k: mean(part) for k, part in one.items()} if isinstance(one, dict) else mean(one)
+
+
 def _by_path(state: Any, paths: Iterable[str]) -> dict[str, Any]:
     """The states of those `paths` that `state` has, be it of all together or apart."""
     if isinstance(state, dict):

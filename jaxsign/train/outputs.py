@@ -16,7 +16,8 @@ from jaxsign.errors import UserError
 from jaxsign.input import traits
 from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
-from jaxsign.train import initial, log, records, setup, weights_and_biases
+from jaxsign.train import initial, log, optimizer, records, setup, weights_and_biases
+from jaxsign.train.state import TrainState
 
 # Drawing takes longer than an epoch on a small set: so many seconds lie between two pictures.
 _PICTURE_EVERY = 30
@@ -85,8 +86,9 @@ class Outputs:
         rows = run.train.traits(run.config, traits.SAMPLE)
         rates.warn(run.train.name, ((name, row.get("rate", 0.0)) for name, row in rows), rates.KEY)
         self._trained_on = traits.usual(row for _, row in rows)
+        self._tensorboard = log.TensorBoard(folder, run.config.log.tensorboard, step)
         self._boards = (
-            log.TensorBoard(folder, run.config.log.tensorboard, step),
+            self._tensorboard,
             weights_and_biases.Board(
                 "off" if jax.process_index() else run.config.log.wandb,
                 run.workdir,
@@ -110,6 +112,16 @@ class Outputs:
             scalars = {"train/step_loss": means["loss"], "train/lr": lr, "lr": lr}
             more = task.step_tags(means)
             self._show({**scalars, "train/grad_norm": grad_norm, **more}, step)
+
+    def histograms(self, session: setup.Session, state: TrainState, at: records.Records) -> None:
+        """Histograms of weights and gradients, if the epoch is one of those that have them."""
+        every = self.run.config.log.histograms
+        if every and at.epoch % every == 0:
+            one = session.compiled.fetch(state)
+            weights, gradients = optimizer.flat(one.params), optimizer.mean_gradients(one.opt_state)
+            arrays = {f"weights/{path}": weights[path] for path in gradients}
+            arrays |= {f"gradients/{path}": value for path, value in gradients.items()}
+            self._tensorboard.histograms(jax.device_get(arrays), at.step)
 
     def epoch(
         self, task: tasks.Task, at: records.Records, train: measures.Means,

@@ -309,9 +309,17 @@ def test_gradnorm_is_refused_with_a_reason(tmp_path):
         train_here(tmp_path, "loss.weighting=gradnorm")
 
 
-def test_starting_from_another_runs_weights(finished, tmp_path):
+def test_starting_from_another_runs_weights_and_looking_inside(finished, tmp_path, capsys):
     workdir, _ = finished
-    train_here(tmp_path / "next", f"train.init_from={workdir}", "train.epochs=1", "optim.lr=0")
+    looks = ("log.tensorboard=True", "log.histograms=1", "log.profile=(2,3)")
+    words = (f"train.init_from={workdir}", "train.epochs=1", "optim.lr=0", *looks)
+    train_here(tmp_path / "next", *words)
+    assert "profile  updates 2 to 3" in capsys.readouterr().out
+    board = tmp_path / "next" / "tensorboard"
+    assert len(list(board.glob("plugins/profile/*/*.xplane.pb"))) == 1
+    (events,) = board.glob("events*")
+    for tag in (b"weights/embedding/kernel", b"gradients/embedding/kernel"):
+        assert tag in events.read_bytes()
     assert_same(variables_of(tmp_path / "next"), variables_of(workdir, "best"))
     with pytest.raises(UserError, match="does not fit this net"):
         train_here(tmp_path / "wrong", f"train.init_from={workdir}", "net.emb_dim=32")

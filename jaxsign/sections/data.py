@@ -114,7 +114,7 @@ class Data:
         None,
         (
             "layout of the data: npz, clips, collection, landmarks75, sentences, signon, "
-            "whispersign, synthetic (docs/data.md); action_genome, scenes, synthetic_scenes "
+            "whispersign, synthetic (docs/data.md); action_genome, easg, scenes, synthetic_scenes "
             "(docs/scene_graphs.md)"
         ),
     )

@@ -12,17 +12,21 @@
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxsign.errors import UserError
+from jaxsign.errors import UserError, listing
 from jaxsign.input import files
+from jaxsign.input.folders import progress
 from jaxsign.input.scenes.scene import Scene, check_shape
 
 Array = np.ndarray
 _OF_BOXES, _SMALL = ("features", "distribution"), ("pairs", "boxes", "frames")
+FOLDER = "features"
+_MANY = 1000  # videos whose files are opened with a bar
 _CLOSE = 0.01  # pixels that a box may lie beside the annotated one
 
 
@@ -98,6 +102,33 @@ def opened(path: Path, scene: Scene) -> FeatureFile:
         "distribution" in shapes,
     )
     return FeatureFile(path, whole, rows, widths)
+
+
+def of_videos(folder: Path, names: Sequence[str], scenes: Sequence[Scene]) -> list[FeatureFile]:
+    """The files NAME.npz of many videos, opened.
+
+    Raises:
+      UserError: all that is wrong with them, at once.
+    """
+    paths = [folder / f"{name}.npz" for name in names]
+    absent = [path.name for path in paths if not path.is_file()]
+    if absent:
+        raise UserError(
+            f"{folder}: features of {len(absent)} of {len(paths)} videos are absent:\n"
+            f"{listing(absent, 5)}\nBoxes come with features from a file for each video: "
+            "docs/scene_graphs.md says what it holds"
+        )
+    found, problems = [], []
+    pairs = zip(paths, scenes, strict=True)
+    hidden = len(paths) < _MANY
+    for path, one in progress.over("opening features", pairs, len(paths), hidden=hidden):
+        try:
+            found.append(opened(path, one))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError(f"{folder}: {len(problems)} bad files:\n{listing(problems)}")
+    return found
 
 
 def _check_same(scene: Scene, found: dict[str, Array]) -> None:

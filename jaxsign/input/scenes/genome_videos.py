@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign.errors import UserError, listing
-from jaxsign.input.folders import progress
+from jaxsign.errors import UserError
 from jaxsign.input.scenes import action_genome, features
 from jaxsign.input.scenes.features import FeatureFile
 from jaxsign.input.scenes.scene import Scene
 
 _SEED = 42
-_MANY = 1000  # videos whose files are opened with a bar
 _VAL = 1  # beside the seed: of the videos that are held back
 
 
@@ -25,13 +23,15 @@ class Videos:
     Attributes:
       folder: of the set.
       ids: their names.
-      files: theirs.
+      scenes: theirs, without features.
+      files: of their features; None: there is no folder of them.
       remarks: what is to be said of them, a sentence each.
     """
 
     folder: Path
     ids: list[str]
-    files: list[FeatureFile]
+    scenes: list[Scene]
+    files: list[FeatureFile] | None
     remarks: tuple[str, ...]
 
 
@@ -64,7 +64,11 @@ def of_split(data: ConfigDict, split: str, mode: str) -> Videos:
             f"{folder}: boxes are the annotated ones, not a detector's: net.mode=sgdet learns from "
             "boxes of a detector where scenes hold such",
         )
-    return Videos(folder, [_name(one) for one in scenes], _files(folder, data, scenes), remarks)
+    names = [_name(one) for one in scenes]
+    place = Path(settings.features or folder / features.FOLDER)
+    there = settings.features or place.is_dir()
+    files = features.of_videos(place, names, scenes) if there else None
+    return Videos(folder, names, scenes, files, remarks)
 
 
 def _folder(data: ConfigDict, split: str) -> Path:
@@ -124,27 +128,3 @@ def _share(videos: np.ndarray, share: float, split: str, folder: Path) -> np.nda
 
 def _name(scene: Scene) -> str:
     return scene.frames[0].split("/")[0]
-
-
-def _files(folder: Path, data: ConfigDict, scenes: list[Scene]) -> list[FeatureFile]:
-    place = Path(data.action_genome.features or folder / "features")
-    paths = [place / f"{_name(one)}.npz" for one in scenes]
-    absent = [path.name for path in paths if not path.is_file()]
-    if absent:
-        raise UserError(
-            f"{place}: features of {len(absent)} of {len(paths)} videos are absent:\n"
-            f"{listing(absent, 5)}\nBoxes come with features from files "
-            "(docs/scene_graphs.md); --config.data.action_genome.features names their folder."
-        )
-    found, problems = [], []
-    pairs = zip(paths, scenes, strict=True)
-    for path, one in progress.over(
-        "opening features", pairs, len(paths), hidden=len(paths) < _MANY
-    ):
-        try:
-            found.append(features.opened(path, one))
-        except UserError as error:
-            problems.append(str(error))
-    if problems:
-        raise UserError(f"{place}: {len(problems)} bad files:\n{listing(problems)}")
-    return found

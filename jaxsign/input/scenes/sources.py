@@ -9,13 +9,25 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.folders import progress
-from jaxsign.input.scenes import genome_videos, geometry, layout, scene, synthetic, vocabulary
+from jaxsign.input.scenes import (
+    easg,
+    easg_files,
+    easg_scenes,
+    features,
+    genome_videos,
+    geometry,
+    layout,
+    scene,
+    synthetic,
+    vocabulary,
+)
 from jaxsign.input.scenes.features import Widths
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
-SCENES, SYNTHETIC, ACTION_GENOME = "scenes", "synthetic_scenes", "action_genome"
-_KNOWN = ACTION_GENOME, SCENES, SYNTHETIC
+SCENES, SYNTHETIC = "scenes", "synthetic_scenes"
+ACTION_GENOME, EASG = "action_genome", "easg"
+_KNOWN = ACTION_GENOME, EASG, SCENES, SYNTHETIC
 _MANY = 200  # scenes that are opened with a bar
 
 
@@ -89,6 +101,8 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
         return of_folder(_place(data, split), split)
     if data.source == ACTION_GENOME:
         return _of_genome(genome_videos.of_split(data, split, mode), split)
+    if data.source == EASG:
+        return _of_easg(data, split)
     near = did_you_mean(data.source, _KNOWN)
     raise UserError(
         f"data.source={data.source!r} holds no scenes.{near} Known: {', '.join(_KNOWN)}"
@@ -96,14 +110,42 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
 
 
 def _of_genome(videos: genome_videos.Videos, split: str) -> SceneSource:
-    return SceneSource(
-        f"{videos.folder} ({split})",
-        videos.ids,
-        vocabulary.ACTION_GENOME,
-        [outline(one.scene, one.widths) for one in videos.files],
-        lambda index: videos.files[index].read(),
-        videos.remarks,
-    )
+    name, words = f"{videos.folder} ({split})", vocabulary.ACTION_GENOME
+    return _annotated(name, videos.ids, words, videos.scenes, videos.files, videos.remarks)
+
+
+def _of_easg(data: ConfigDict, split: str) -> SceneSource:
+    folder = Path(data[split].path or data.train.path)
+    if not easg_files.recognises(folder):
+        raise UserError(
+            f"data.train.path={data.train.path}: is no folder of EASG. Expected "
+            f"{' or '.join(easg_files.ANNOTATIONS)} in it"
+        )
+    found = easg.read(folder, "train" if split == "train" else "val")
+    words = easg_scenes.vocabulary(found.words)
+    scenes = [easg_scenes.scene(one, words, f"{folder}: {one.name}") for one in found.videos]
+    if not scenes:
+        raise UserError(f"{folder}: holds no video of {split}")
+    ids, place = [one.name for one in found.videos], folder / features.FOLDER
+    files = features.of_videos(place, ids, scenes) if place.is_dir() else None
+    remarks = [f"{folder}: left out: {what}: {n}" for what, n in sorted(found.left_out.items())]
+    return _annotated(f"{folder} ({split})", ids, words, scenes, files, remarks)
+
+
+def _annotated(
+    name: str,
+    ids: Sequence[str],
+    words: Vocabulary,
+    scenes: Sequence[Scene],
+    files: Sequence[features.FeatureFile] | None,
+    remarks: Sequence[str],
+) -> SceneSource:
+    """Scenes of annotations, with features from files where there are any."""
+    if files is None:
+        outlines = [outline(one) for one in scenes]
+        return completed(SceneSource(name, ids, words, outlines, scenes.__getitem__, remarks))
+    outlines = [outline(one.scene, one.widths) for one in files]
+    return SceneSource(name, ids, words, outlines, lambda index: files[index].read(), remarks)
 
 
 def _place(data: ConfigDict, split: str) -> Path:
@@ -161,11 +203,8 @@ def _of_layout(found: layout.OpenLayout, split: str) -> SceneSource:
         raise UserError(
             f"{name}: {len(problems)} videos without good features:\n{listing(problems)}"
         )
-    if opened:
-        outlines = [outline(one.scene, one.widths) for one in opened]
-        return SceneSource(name, ids, found.vocabulary, outlines, lambda i: opened[i].read())
-    outlines = [outline(video.scene) for video in videos]
-    return completed(SceneSource(name, ids, found.vocabulary, outlines, lambda i: videos[i].scene))
+    scenes = [video.scene for video in videos]
+    return _annotated(name, ids, found.vocabulary, scenes, opened or None, ())
 
 
 def completed(source: SceneSource) -> SceneSource:
@@ -209,9 +248,9 @@ def outline(one: Scene, widths: Widths | None = None) -> Outline:
 
 
 def _widths(one: Scene) -> Widths:
-    features, union = one.features, one.union_features
+    shown, union = one.features, one.union_features
     return Widths(
-        0 if features is None else features.shape[-1],
+        0 if shown is None else shown.shape[-1],
         0 if union is None else union.shape[-1],
         np.dtype(np.float16) if union is None else union.dtype,
         one.distribution is not None,

@@ -2,13 +2,23 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import action_genome, features, layout, scene
+from jaxsign.input.folders import finding
+from jaxsign.input.scenes import (
+    action_genome,
+    easg,
+    easg_baseline,
+    easg_files,
+    easg_scenes,
+    features,
+    layout,
+    scene,
+)
 from jaxsign.input.scenes.scene import Scene
 
 # Missing frames that are named.
@@ -38,6 +48,52 @@ class SceneReport:
         return "\n".join([*self.lines, f"Issues: {len(wrong)}", *wrong])
 
 
+def of_place(root: Path) -> SceneReport | None:
+    """What is to be said of scenes of any kind; None where there are none.
+
+    Raises:
+      UserError: files that cannot be read, or annotations that cannot be right.
+    """
+    if action_genome.recognises(root):
+        return action_genome_folder(root)
+    if easg_files.recognises(root) or easg_baseline.recognises(root):
+        return easg_folder(root)
+    if (folder := layout.folder_of(root)) is not None:
+        return open_layout(folder)
+    wanted = finding.ending(scene.SUFFIX)
+    alone = root.is_file() and wanted(root.name)
+    paths = [root] if alone else finding.walk(root, wanted)
+    return scene_files(paths) if paths else None
+
+
+def easg_folder(folder: Path) -> SceneReport:
+    """Looks through EASG's annotations and features, and for its frames.
+
+    Raises:
+      UserError: files that cannot be read, or annotations that cannot be right.
+    """
+    lines, issues = [f"{folder}: EASG"], []
+    if easg_files.recognises(folder):
+        files = easg_files.annotations(folder)
+        words = easg_scenes.vocabulary(files.words)
+        for split in easg.SPLITS:
+            found = easg.of_split(files, split)
+            scenes = [easg_scenes.scene(one, words, one.name) for one in found.videos]
+            lines += [f"{split}: {_counts(scenes)}", *_left_out(found.left_out)]
+            issues += _issues(scenes)
+            if absent := found.left_out[easg.ABSENT]:
+                issues.append(f"{folder / 'frames'}: {absent} frames of {split} are absent")
+    for split in easg.SPLITS if easg_baseline.recognises(folder) else ():
+        graphs = easg_baseline.read(folder, split)
+        count = f"{len(graphs.names)} graphs, {len(graphs.objects)} objects"
+        lines += [f"{split}, for the baseline: {count}", *_left_out(graphs.left_out)]
+    return SceneReport(tuple(lines), tuple(issues))
+
+
+def _left_out(counts: Mapping[str, int]) -> list[str]:
+    return [f"  left out: {what}: {count}" for what, count in sorted(counts.items())]
+
+
 def action_genome_folder(folder: Path) -> SceneReport:
     """Looks through Action Genome's annotations, and for their frames.
 
@@ -48,8 +104,7 @@ def action_genome_folder(folder: Path) -> SceneReport:
     files = action_genome.annotations(folder)
     for split in ("train", "test"):
         found = action_genome.of_split(files, action_genome.Options(split))
-        lines += [f"{split}: {_counts(found.scenes)}"]
-        lines += [f"  left out: {what}: {count}" for what, count in sorted(found.left_out.items())]
+        lines += [f"{split}: {_counts(found.scenes)}", *_left_out(found.left_out)]
         issues += _issues(found.scenes)
         issues += _missing(folder / "frames", found.scenes)
         told, wrong = _features(folder, found.scenes, split)

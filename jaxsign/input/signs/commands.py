@@ -16,8 +16,9 @@ a file has an issue.
   other formats        every clip is read as its format says (clips, Google ISLR, .pose, store, ...)
   WhisperSign's data   shapes, values and lengths of every sample, its label's ids and whether its
                        frames suffice for it; warns of clips without hands and of raw pixels
-  scenes               .scene.npz files; a folder with scenes.jsonl and classes.json, or Action
-                       Genome's: its annotations, and whether the frames are there that they name
+  scenes               .scene.npz files; a folder with scenes.jsonl and classes.json, Action
+                       Genome's or EASG's: its annotations, its features, and whether the frames
+                       are there that it names
 """
 _VALIDATE_EXAMPLES = """\
 jaxsign validate data/processed/transformer_only
@@ -66,23 +67,13 @@ def add_validate(verbs: arguments.Verbs) -> None:
 
 def validate(words: argparse.Namespace) -> int:
     """Runs `jaxsign validate`; 2 if a file has an issue."""
-    from jaxsign.input.scenes import action_genome, layout
     from jaxsign.input.scenes import validate as scene_checks
     from jaxsign.input.signs import joint_checks
     from jaxsign.input.signs import validate as room
     from jaxsign.input.signs.formats import whispersign
 
     root = Path(words.root)
-    if action_genome.recognises(root):
-        scenes = scene_checks.action_genome_folder(root)
-        print(scenes.text())
-        return scenes.exit_code
-    if (folder := layout.folder_of(root)) is not None:
-        scenes = scene_checks.open_layout(folder)
-        print(scenes.text())
-        return scenes.exit_code
-    if files := _scene_files(root):
-        scenes = scene_checks.scene_files(files)
+    if (scenes := scene_checks.of_place(root)) is not None:
         print(scenes.text())
         return scenes.exit_code
     if root.is_dir() and whispersign.recognises(root):
@@ -102,11 +93,3 @@ def validate(words: argparse.Namespace) -> int:
     )
     print(report.text())
     return report.exit_code
-
-
-def _scene_files(root: Path) -> list[Path]:
-    from jaxsign.input.folders import finding
-    from jaxsign.input.scenes import scene
-
-    wanted = finding.ending(scene.SUFFIX)
-    return [root] if root.is_file() and wanted(root.name) else finding.walk(root, wanted)

@@ -14,8 +14,8 @@ from jaxsign import archives, reading
 from jaxsign.errors import UserError
 from jaxsign.nets.torch_files import containers, pickles
 
-# How the older form begins, and its version.
-_OLD, _OLD_VERSION = pickle.dumps(0x1950A86A20F9469CFC6C, 2), 1001
+# How the older form begins.
+_OLD = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
 _CHUNK = 1 << 24
 
 
@@ -120,25 +120,9 @@ def _folder(members: dict[str, bytearray]) -> str:
 
 
 def _read_old(path: Path, plain: containers.Plain) -> tuple[pickles.Unpickled, Any]:
-    """Three pickles of facts, the list of tensors, the keys, and then the numbers."""
-    storages: dict[str, bytearray] = {}
     with (
         path.open("rb") as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
     ):
-        file = cast(IO[bytes], mapped)
-        _, version, _ = (_value(pickles.checked(file)) for _ in range(3))
-        if version != _OLD_VERSION:
-            raise ValueError(f"it is of version {version}, expected {_OLD_VERSION}")
-        found = pickles.load(pickles.checked(file), storages.__getitem__)
-        for key in _value(pickles.checked(file)):
-            if key not in found.storages:
-                raise ValueError("it holds numbers that no tensor has")
-            size = int.from_bytes(file.read(8), "little") * found.storages[key].dtype.itemsize
-            storages[key] = bytearray(file.read(min(size, len(mapped))))  # less where the file ends
+        found = pickles.load_old(cast(IO[bytes], mapped), len(mapped))
         return found, plain.make(found.value)
-
-
-def _value(data: bytes) -> Any:
-    """Of a pickle without tensors."""
-    return pickles.load(data, lambda key: bytearray()).value

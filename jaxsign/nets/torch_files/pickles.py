@@ -17,6 +17,7 @@ ADMITTED: dict[str, late.Name | type] = {
 # Codes of pickles that no torch file needs: tables of this process, buffers from outside.
 _REFUSED = ("EXT1", "EXT2", "EXT4", "INST", "OBJ", "NEWOBJ_EX", "PERSID", "BYTEARRAY8",
             "NEXT_BUFFER", "READONLY_BUFFER")  # fmt: skip
+OLD_VERSION = 1001
 _MEMO = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
@@ -81,6 +82,47 @@ def load(data: bytes, read: Callable[[str], bytearray], order: str = "<") -> Unp
         raise ValueError("what it lists makes no sense") from error
 
 
+def load_old(file: IO[bytes], size: int) -> Unpickled:
+    """Of torch's form before 2020: pickles of facts, of the list of tensors, of keys; then numbers.
+
+    Args:
+      file: in memory or mapped into it.
+      size: its bytes.
+
+    Raises:
+      ValueError: it is of another version, cut short or garbled.
+    """
+    storages: dict[str, bytearray] = {}
+    _, version, _ = (_plain_value(checked(file)) for _ in range(3))
+    if version != OLD_VERSION:
+        raise ValueError(f"it is of version {version}, expected {OLD_VERSION}")
+    found = load(checked(file), storages.__getitem__)
+    for key in _plain_value(checked(file)):
+        if key not in found.storages:
+            raise ValueError("it holds numbers that no tensor has")
+        count = int.from_bytes(file.read(8), "little") * found.storages[key].dtype.itemsize
+        storages[key] = bytearray(file.read(min(count, size)))  # less where the file ends
+    return found
+
+
+def _plain_value(data: bytes) -> Any:
+    """Of a pickle without tensors."""
+    return load(data, lambda key: bytearray()).value
+
+
+def _of_bytes(data: Any) -> tensors.Storage:
+    """Stored numbers as pickles have them that torch did not write: a file of torch's inside."""
+    found = load_old(io.BytesIO(data), len(data))
+    if found.named:
+        raise ValueError(f"its numbers hold {found.named[0]}, which is refused")
+    if not isinstance(found.value, tensors.Storage):
+        raise ValueError("a file of torch's in it holds no stored numbers")
+    return found.value
+
+
+_INSIDE = "torch.storage._load_from_bytes"
+
+
 class _Unpickler(pickle.Unpickler):
     """Gives a stand-in for every name, and never imports anything."""
 
@@ -93,6 +135,8 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str, /) -> Any:
         # Python 2 called it so, and so do the pickles that it can read.
         full = f"{'builtins' if module == '__builtin__' else module}.{name}"
+        if full == _INSIDE:
+            return late.Name(full, _of_bytes)
         if full in ADMITTED:
             return ADMITTED[full]
         return self.named.setdefault(full, late.foreign(full))

@@ -1,5 +1,7 @@
 """Action Genome as a source: its videos by split, and the files of their features."""
 
+import shutil
+
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -156,8 +158,13 @@ def test_what_is_missing(tmp_path):
     (folder / "features/B.mp4.npz").unlink()
     with pytest.raises(UserError, match=r"1 of 2 videos are absent:\n  - B.mp4.npz"):
         opened(folder, val="test")
+    shutil.rmtree(folder / "features")
+    stand_ins = opened(folder, val="test")  # features of geometry
+    assert stand_ins.feature_dim and "no features" in stand_ins.remarks(recipe(folder))[0]
+    with pytest.raises(UserError, match=r"2 of 2 videos are absent"):
+        opened(folder, val="test", features=str(folder / "features"))
     with pytest.raises(UserError, match=r"is no folder of Action Genome"):
-        opened(folder / "features")
+        opened(folder / "annotations")
     with pytest.raises(UserError, match=r"data.train.path is empty"):
         opened("")
 

@@ -106,7 +106,7 @@ def _made(path: Path) -> float:
 
 
 @dataclasses.dataclass(frozen=True)
-class Timed:
+class Instruction:
     """What an operation is: in which pass, in which part of the net, and what it ends with."""
 
     side: str
@@ -114,7 +114,7 @@ class Timed:
     what: str
 
 
-def operations(trace: Path, programs: Sequence[str]) -> dict[Timed, tuple[float, int]]:
+def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[float, int]]:
     """Seconds and times of each operation of training steps in a trace.
 
     Args:
@@ -126,7 +126,7 @@ def operations(trace: Path, programs: Sequence[str]) -> dict[Timed, tuple[float,
     modules = {text.split(maxsplit=2)[1].rstrip(",") for text in programs}  # HloModule NAME, ...
     for name, program, nanoseconds in _events(trace, modules):
         took[program].setdefault(name, []).append(nanoseconds * 1e-9)
-    found: dict[Timed, tuple[float, int]] = {}
+    found: dict[Instruction, tuple[float, int]] = {}
     for times in took.values():
         # Nothing else tells which text belongs to a program of the trace.
         names = max(named, key=lambda known: len(known.keys() & times.keys()), default={})
@@ -148,7 +148,7 @@ def _events(trace: Path, modules: set[str]) -> Iterable[tuple[str, Any, float]]:
                     yield name, stats.get("program_id"), float(event.duration_ns)
 
 
-def operation(name: str, path: str) -> Timed:
+def operation(name: str, path: str) -> Instruction:
     """What an instruction is, by its name and by the path under which jax knows it.
 
     A path is such as `jit(train_step)/transpose(jvp(Net))/layer_0/linear1/dot_general`; one that
@@ -156,16 +156,16 @@ def operation(name: str, path: str) -> Timed:
     """
     kind = re.sub(r"\.\d+$", "", name)
     if not path or path.endswith(")"):
-        return Timed("", "", kind)
+        return Instruction("", "", kind)
     words = [word for word in path.split("/") if not _PASSING.match(word)]
     passes = [word for word in words if "jvp(" in word]
     back = any(word.startswith("transpose(") for word in passes)
     side = "backward" if back else "forward" if passes else "update"
     inner = [word for word in words if "jvp(" not in word]
-    return Timed(side, "/".join(inner[:-1]), inner[-1] if inner else kind)
+    return Instruction(side, "/".join(inner[:-1]), inner[-1] if inner else kind)
 
 
-def table(found: Mapping[Timed, tuple[float, int]], seconds: float, updates: int) -> str:
+def table(found: Mapping[Instruction, tuple[float, int]], seconds: float, updates: int) -> str:
     """The slowest operations, one a line, and what they all took of `seconds`."""
     every = sum(took for took, _ in found.values())
     if not every:

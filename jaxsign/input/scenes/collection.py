@@ -34,12 +34,14 @@ class SceneCollection:
       kind: one of `kinds.NAMES`.
       vocabulary: of all of them.
       videos: theirs.
+      pictures: the folder that frames are named in, which may be absent; None = none is known.
     """
 
     name: str
     kind: str
     vocabulary: Vocabulary
     videos: tuple[NamedScene, ...]
+    pictures: Path | None = None
 
     def of_splits(self, splits: Sequence[str]) -> "SceneCollection":
         """The videos of these splits.

@@ -100,7 +100,8 @@ def _of_layout(path: Path, words: Vocabulary | None, every: int) -> SceneCollect
         NamedScene(video.name, video.split, functools.partial(_whole, video))
         for video in found.videos
     ]
-    return SceneCollection(str(path), SCENES, found.vocabulary, tuple(videos))
+    pictures = found.folder / layout.PICTURES
+    return SceneCollection(str(path), SCENES, found.vocabulary, tuple(videos), pictures)
 
 
 def _whole(video: layout.ListedVideo) -> Scene:
@@ -109,8 +110,8 @@ def _whole(video: layout.ListedVideo) -> Scene:
     return features.opened(video.features, video.scene).read()
 
 
-def _of_genome(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
-    _refuse(path, "action_genome", words, every)
+def _of_genome(path: Path, given: Vocabulary | None, every: int) -> SceneCollection:
+    _refuse(path, "action_genome", given, every)
     files = action_genome.annotations(path)
     splits: tuple[action_genome.Split, ...] = "train", "test"
     videos = [
@@ -118,7 +119,8 @@ def _of_genome(path: Path, words: Vocabulary | None, every: int) -> SceneCollect
         for split in splits
         for one in action_genome.of_split(files, action_genome.Options(split)).scenes
     ]
-    return SceneCollection(str(path), "action_genome", vocabulary.ACTION_GENOME, tuple(videos))
+    words = vocabulary.ACTION_GENOME
+    return SceneCollection(str(path), "action_genome", words, tuple(videos), path / "frames")
 
 
 def _same(one: Scene) -> Scene:

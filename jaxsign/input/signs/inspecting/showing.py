@@ -31,17 +31,17 @@ def clip(facts: Facts, console: Console) -> None:
         "signer": facts["signer"],
         "split": facts["split"],
     }
-    _heading(facts["file"] or facts["name"], about, console)
-    table = _table("part", "seen", "longest gap", "when")
+    heading(facts["file"] or facts["name"], about, console)
+    rows = table("part", "seen", "longest gap", "when")
     for part, row in facts["presence"].items():
         gap = f"{_frames(row['longest_gap_frames'])}, {row['longest_gap_s']:.2f} s"
-        table.add_row(
+        rows.add_row(
             part.replace("_", " "),
             f"{row['share']:.0%}",
             gap if row["gaps"] else "none",
             "".join(_SHADES[round(share * (len(_SHADES) - 1))] for share in row["timeline"]),
         )
-    console.print(table)
+    console.print(rows)
     _list(facts["warnings"], "warnings", console)
 
 
@@ -61,20 +61,20 @@ def collection(facts: Facts, console: Console, *, every: bool = False) -> None:
         "frames": _lengths(facts["lengths"], ".0f", ""),
         "seconds": _lengths(facts["durations_s"], ".2f", " s"),
     }
-    _heading(facts["path"], about, console)
+    heading(facts["path"], about, console)
     longest = None if every else _LONGEST_LIST
     _classes(facts["glosses"], facts["absent_glosses"], console, longest)
     if facts["presence"]:
-        table = _table("part", "seen", "clips without it", "longest gap", "usual one")
+        rows = table("part", "seen", "clips without it", "longest gap", "usual one")
         for part, row in facts["presence"].items():
-            table.add_row(
+            rows.add_row(
                 part.replace("_", " "),
                 f"{row['share']:.0%}",
                 str(row["clips_without"] or ""),
                 _frames(row["longest_gap_frames"]),
                 f"{row['median_longest_gap_frames']:.0f}",
             )
-        console.print(table)
+        console.print(rows)
     _list(facts["problems"], "problems", console)
     _list(_grouped(facts["warnings"]), "warnings", console)
 
@@ -88,21 +88,21 @@ def unknown(facts: Facts, read: int, console: Console) -> None:
         "arrays": f"in {facts['array_files']:,} files{more}",
         **{"holds" if not i else " " * i: text for i, text in enumerate(held)},
     }
-    _heading(facts["path"], about, console)
+    heading(facts["path"], about, console)
     if facts["nearest"]:
-        _heading("Formats with such files look like this:", facts["nearest"], console)
+        heading("Formats with such files look like this:", facts["nearest"], console)
 
 
 def files(path: str, found: Mapping[str, Sequence[arrays.Found]], console: Console) -> None:
     """The arrays of a file."""
     for name, rows in found.items():
         console.print(Text(name or path, "bold"))
-        table = _table("array", "shape", "type", "what it is", "values", left=(0, 2, 3, 4))
+        drawn = table("array", "shape", "type", "what it is", "values", left=(0, 2, 3, 4))
         for row in rows:
-            table.add_row(
+            drawn.add_row(
                 row.name or "-", str(list(row.shape)), row.dtype, row.text, _values(row.numbers)
             )
-        console.print(table)
+        console.print(drawn)
         _list(arrays.warnings(list(rows)), "warnings", console)
 
 
@@ -115,7 +115,8 @@ def _values(numbers: Mapping[str, float]) -> str:
     return f"{text}, {numbers['zeros']:.0%} zeros"
 
 
-def _heading(title: str, about: Mapping[str, str], console: Console) -> None:
+def heading(title: str, about: Mapping[str, str], console: Console) -> None:
+    """A title, and under it what is known by name; what is empty is left out."""
     console.print(Text(title, "bold"))
     width = max(len(name) for name in about)
     for name, value in about.items():
@@ -124,13 +125,14 @@ def _heading(title: str, about: Mapping[str, str], console: Console) -> None:
             console.print(line, soft_wrap=True)
 
 
-def _table(*columns: str, left: Sequence[int] = (0,)) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def table(*columns: str, left: Sequence[int] = (0,)) -> Table:
+    """An empty table; columns of which the numbers are in `left` stand to the left."""
+    found = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
         is_last = i == len(columns) - 1
         is_left = i in left or (is_last and name.startswith("when"))
-        table.add_column(name, justify="left" if is_left else "right", overflow="fold")
-    return table
+        found.add_column(name, justify="left" if is_left else "right", overflow="fold")
+    return found
 
 
 def _frames(count: int) -> str:
@@ -172,12 +174,12 @@ def _classes(
     if not glosses:
         return
     rows = list(glosses.items())
-    table = _table("gloss", "clips", "when", left=(0, 2))
-    table.columns[2].header = ""
+    drawn = table("gloss", "clips", "when", left=(0, 2))
+    drawn.columns[2].header = ""
     most = rows[0][1]
     for name, count in rows[:longest]:
-        table.add_row(name, f"{count:,}", "█" * max(1, round(24 * count / most)))
-    console.print(table)
+        drawn.add_row(name, f"{count:,}", "█" * max(1, round(24 * count / most)))
+    console.print(drawn)
     if longest is not None and len(rows) > longest:
         rest = f"{len(rows)} classes, the rarest {rows[-1][0]!r} with {rows[-1][1]:,} (all: --all)"
         console.print(f"  {rest}", markup=False, soft_wrap=True)

@@ -111,8 +111,8 @@ class ScheduleSection:
     warmup_updates_before: int = fields.value(
         0,
         fields.NOT_NEGATIVE,
-        "steps of warm-up before it, in place of epochs; cosine goes over what is left then, all "
-        "others count from the stage's start",
+        "steps of warm-up before it, in place of epochs: the rate then goes by step, whatever the "
+        "unit; cosine goes over what is left, all others count from the stage's start",
         _COLD,
     )
     min_lr: float = fields.value(

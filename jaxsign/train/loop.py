@@ -34,6 +34,7 @@ from jaxsign.train import (
     outputs,
     profiling,
     records,
+    schedule,
     setup,
     signals,
     state,
@@ -193,7 +194,7 @@ class Loop:
     def _learning_rate(self, steps: int) -> float:
         options = self.session.stage.config.schedule
         share = steps / self.session.train_batches.steps_per_epoch
-        position = self.records.stage_epoch + (share if options.unit == "step" else 0.0)
+        position = self.records.stage_epoch + (share if schedule.goes_by_step(options) else 0.0)
         return self.session.schedule.rate(position)
 
     def _train_epoch(self, rates: measures.Rates, stop: signals.StopRequest) -> None:

@@ -244,6 +244,11 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
+def goes_by_step(options: ConfigDict) -> bool:
+    """Whether the rate changes within an epoch."""
+    return options.unit == "step" or options.warmup_updates_before > 0
+
+
 def build(
     options: ConfigDict, lr: float, epochs: int, updates_per_epoch: int | None = None
 ) -> Schedule:
@@ -269,7 +274,8 @@ def build(
     if options.warmup_before or options.warmup_updates_before:
         return _warmed(options, lr, epochs, updates_per_epoch or 1)
     if options.name == "warmup_cosine_updates":
-        _needs_steps(options, "name='warmup_cosine_updates'")
+        if options.unit != "step":
+            raise UserError("schedule.name='warmup_cosine_updates' needs schedule.unit='step'")
         return WarmupCosineUpdates(lr, epochs, options, updates_per_epoch or 1)
     return SCHEDULES[options.name](lr, epochs, options)
 
@@ -282,18 +288,12 @@ def _check_floor(options: ConfigDict, lr: float) -> None:
         )
 
 
-def _needs_steps(options: ConfigDict, what: str) -> None:
-    if options.unit != "step":
-        raise UserError(f"schedule.{what} needs schedule.unit='step'")
-
-
 def _warmed(options: ConfigDict, lr: float, epochs: int, updates_per_epoch: int) -> Schedule:
     """A schedule behind a warm-up that is counted in epochs or in updates."""
     warmup, updates = options.warmup_before, options.warmup_updates_before
     key = f"schedule.warmup_before={warmup}"
     if updates:
         key = f"schedule.warmup_updates_before={updates}"
-        _needs_steps(options, f"warmup_updates_before={updates}")
     if warmup and updates:
         raise UserError(f"{key} and schedule.warmup_before={warmup}: a warm-up is one of them")
     if options.name in _WARM:

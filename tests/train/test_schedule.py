@@ -102,7 +102,8 @@ def test_a_plateau_of_absolute_threshold_and_least_rate_is_torchs():
 
 
 def test_a_warm_up_of_updates_comes_before_any_schedule():
-    warm = dict(warmup_updates_before=5, start_factor=0.0, unit="step")
+    warm = dict(warmup_updates_before=5, start_factor=0.0)
+    assert schedule.goes_by_step(options(**warm)) and not schedule.goes_by_step(options())
     for name, changes, after in (
         ("constant", {}, [1.0] * 15),
         ("step", {"step_size": 0.5, "factor": 0.1}, [1.0] * 5 + [0.1] * 10),
@@ -224,9 +225,8 @@ def test_rates_and_ends_are_the_recorded_ones():
         ({"name": "step", "warmup_before": 10}, "leaves no epoch of"),
         ({"name": "restarts", "warmup_before": 1}, "restarts has a warm-up of its own"),
         ({"name": "warmup_cosine_updates"}, "schedule.unit='step'"),
-        ({"name": "step", "warmup_updates_before": 9}, "needs schedule.unit='step'"),
         (
-            {"name": "step", "unit": "step", "warmup_before": 1, "warmup_updates_before": 9},
+            {"name": "step", "warmup_before": 1, "warmup_updates_before": 9},
             "a warm-up is one of them",
         ),
         ({"name": "cosine", "min_lr": 2.0}, "min_lr=2 is above optim.lr=1"),

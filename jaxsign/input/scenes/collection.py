@@ -57,8 +57,8 @@ class SceneCollection:
 
 
 def has_words(path: Path, *names: str) -> bool:
-    """Whether all these names of a JSON object's keys occur in a file; what is no file has none."""
-    if not path.is_file():
+    """Whether all these names of a JSON object's keys occur in a file that is called .json."""
+    if path.suffix.lower() != ".json" or not path.is_file():
         return False
     content = reading.read_bytes(path)
     return all(f'"{name}"'.encode() in content for name in names)

@@ -33,6 +33,7 @@ NAMES = (
     "fslr_iv3_gru",
     "fslr_iv3_gru:large",
     "traduttore",
+    "small",
     "signon",
     "signon:ptn",
     "signon:ptn-a",

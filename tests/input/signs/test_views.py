@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
+from jaxsign import telling
 from jaxsign.errors import UserError
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
@@ -91,3 +92,20 @@ def test_get_view():
         views.get_view({"name": "fslr156", "normalize": "none"})
     with pytest.raises(UserError, match="shoulders"):
         fslr156.view(clip, normalise="shoulder")
+
+
+def test_parts_that_hardly_a_frame_shows_are_left_out_and_said(caplog):
+    telling.anew()
+    clips = [numbered_clip(10) for _ in range(2)]
+    clips[0].landmarks[:, LEFT_HAND] = np.nan
+    clips[1].landmarks[3:, LEFT_HAND] = np.nan
+    clips[0].landmarks[:, FACE] = np.nan
+    told = fslr156.fit(clips, least=0.2)
+    assert told == {"left_out": ("left_hand",)} and fslr156.fit(clips) == {}
+    assert "left hand is left out: 15 % of the training frames show it" in caplog.text
+    x = fslr156.view(clips[1], **told).reshape(10, 78, 2)
+    assert not x[:, 25:46].any() and x[:, :25].all() and x[:, 46:].all()
+    stored = [fslr156.view(clip, max_gap=0) for clip in clips]
+    assert fslr156.fit(stored, least=0.2) == told
+    with pytest.raises(UserError, match="Did you mean 'face'"):
+        fslr156.view(clips[0], left_out=("faces",))

@@ -4,9 +4,12 @@ Order: 25 pose points, 21 of the left hand, 21 of the right hand, 11 of the face
 2k + 1 is y of keypoint k, as fractions of the image.
 """
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
-from jaxsign import local_hands
+from jaxsign import local_hands, telling
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.signs import clean
 from jaxsign.input.signs import keypoints as body
@@ -22,6 +25,13 @@ SHOULDERS = (11, 12)
 ORDER = "pose25,left_hand21,right_hand21,face11"
 NORMALISE = ("none", "shoulders")
 HANDS = local_hands.HANDS
+# The keypoints of each part.
+PARTS = {
+    "pose": slice(0, len(POSE_POINTS)),
+    "left_hand": body.LEFT_HAND,
+    "right_hand": body.RIGHT_HAND,
+    "face": body.FACE,
+}
 # Of the image's width; stands in for the shoulder distance where no frame shows both shoulders.
 USUAL_SHOULDERS = 0.25
 
@@ -78,6 +88,8 @@ def view(
     max_gap: int = 5,
     normalise: str = "none",
     hands: str = "body",
+    least: float = 0.0,
+    left_out: Sequence[str] = (),
 ) -> np.ndarray:
     """The recogniser's input.
 
@@ -91,6 +103,9 @@ def view(
             that the signer's place and distance no longer matter. Absent points stay (0, 0).
         hands: 'body' places and scales them as all points; 'local' keeps of each hand the wrist so,
             and has its other points around the wrist in the hand's own size in that frame.
+        least: parts (`PARTS`) that fewer than this share of the training set's frames show are left
+            out: what is hardly ever seen tells clips apart by chance. 0 = none is.
+        left_out: these parts, which `fit` gives; they are absent everywhere.
 
     Returns:
         float32 [T, 156].
@@ -103,8 +118,44 @@ def view(
             )
     if isinstance(clip, Clip):
         x, visible = keypoints(clip, confidence=confidence, max_gap=max_gap)
-        return _placed(x, visible, clip.frame_size, normalise, hands)
-    return _stored(clip, normalise, hands)
+        made = _placed(x, visible, clip.frame_size, normalise, hands)
+    else:
+        made = _stored(clip, normalise, hands)
+    return _without(made, left_out) if left_out else made
+
+
+def fit(
+    clips: Iterable[Clip | np.ndarray], *, least: float = 0.0, **unused: object
+) -> dict[str, Any]:
+    """The options that a training set tells: which parts are left out; it is said."""
+    if not least:
+        return {}
+    shown, frames = dict.fromkeys(PARTS, 0), 0
+    for clip in clips:
+        x = raw_keypoints(clip)[0] if isinstance(clip, Clip) else clip
+        points = (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1)
+        frames += len(x)
+        for name, part in PARTS.items():
+            shown[name] += int(np.count_nonzero(points[:, part].any(axis=1)))
+    gone = tuple(name for name, count in shown.items() if count < least * frames)
+    for name in gone:
+        telling.once(
+            "%s is left out: %.0f %% of the training frames show it, fewer than %.0f %%",
+            name.replace("_", " "), 100 * shown[name] / frames, 100 * least,
+        )  # fmt: skip
+    return {"left_out": gone}
+
+
+def _without(x: np.ndarray, parts: Sequence[str]) -> np.ndarray:
+    points = x.reshape(len(x), KEYPOINTS, 2).copy()
+    for name in parts:
+        if name not in PARTS:
+            raise UserError(
+                f"config.view.left_out names {name!r}, expected some of {tuple(PARTS)}."
+                f"{did_you_mean(name, PARTS)}"
+            )
+        points[:, PARTS[name]] = 0
+    return points.reshape(x.shape)
 
 
 def _stored(x: np.ndarray, normalise: str, hands: str) -> np.ndarray:
@@ -184,4 +235,4 @@ def _visible(
     return np.asarray(keypoints(clip, confidence=confidence, max_gap=max_gap)[1].any(1))
 
 
-VIEW = View(view, visible=_visible, looks_at=("hand", "face", "pose"), hands=_hands)
+VIEW = View(view, fit=fit, visible=_visible, looks_at=("hand", "face", "pose"), hands=_hands)

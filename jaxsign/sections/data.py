@@ -191,6 +191,6 @@ class Data:
     learning_curve: float = fields.value(
         1.0,
         fields.SHARE,
-        "train on this share of each folder's rows, the first of every sign",
-        _SIGNON,
+        "train on this share of the clips (of each folder's), the first of every sign",
+        fields.When("task.name", "classify"),
     )

@@ -1,6 +1,7 @@
-"""The folds of a recipe: which of its training clips are learnt, and which are held back."""
+"""Which of the training clips are learnt: all but a fold that is held back, or a share of them."""
 
 import collections
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -46,3 +47,36 @@ def chosen(
         )
     found = ways.folds(classes.tolist(), groups, folds.count)
     return np.flatnonzero((found == folds.number - 1) == (split == "val"))
+
+
+def first_of_each(signs: Sequence[Hashable], share: float, what: str) -> list[int]:
+    """Places of a share of clips, in their order: the first of each sign, which keeps its share.
+
+    The first of all would be a few signs where clips are sorted by sign.
+
+    Args:
+      signs: of every clip.
+      share: 0 to 1, of the clips.
+      what: the key that tells the share, for messages.
+
+    Raises:
+      UserError: the share is less than one clip.
+    """
+    count = int(share * len(signs))
+    if signs and not count:
+        raise UserError(
+            f"{what}={share:g} of {len(signs)} training clips is none; expected at least "
+            f"{1 / len(signs):.3g}"
+        )
+    totals = collections.Counter(signs)
+    wanted = {sign: total * count // len(signs) for sign, total in totals.items()}
+    # What is left goes to the signs that fell short the most.
+    by_rest = sorted(totals, key=lambda sign: -(totals[sign] * count % len(signs)))
+    for sign in by_rest[: count - sum(wanted.values())]:
+        wanted[sign] += 1
+    chosen = []
+    for place, sign in enumerate(signs):
+        if wanted[sign]:
+            wanted[sign] -= 1
+            chosen.append(place)
+    return chosen

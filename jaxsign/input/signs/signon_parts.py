@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
 from jaxsign.input import labels
-from jaxsign.input.signs import formats, signon_arrays, signon_films, signon_kinds
+from jaxsign.input.signs import folding, formats, signon_arrays, signon_films, signon_kinds
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import signon
 
@@ -219,32 +219,11 @@ def _chosen(entries: list[formats.Entry], data: ConfigDict, split: str) -> list[
     if data.retrain_on_all:
         kept = [dataclasses.replace(e, split="train") if e.split == "val" else e for e in kept]
     training = [entry for entry in kept if entry.split == "train"]
-    count = int(data.learning_curve * len(training))
-    if training and not count:
-        raise UserError(
-            f"data.learning_curve={data.learning_curve:g} of {len(training)} training clips is "
-            f"none; expected at least {1 / len(training):.3g}"
-        )
-    return [entry for entry in kept if entry.split != "train"] + _first_of_each(training, count)
-
-
-def _first_of_each(entries: list[formats.Entry], count: int) -> list[formats.Entry]:
-    """`count` of the entries, in their order: the first ones of each sign, which keeps its share.
-
-    The first of all, which the original takes, are a few signs where the table is sorted by sign.
-    """
-    totals = collections.Counter(entry.glosses for entry in entries)
-    wanted = {signs: total * count // len(entries) for signs, total in totals.items()}
-    # What is left goes to the signs that fell short the most.
-    by_rest = sorted(totals, key=lambda signs: -(totals[signs] * count % len(entries)))
-    for signs in by_rest[: count - sum(wanted.values())]:
-        wanted[signs] += 1
-    chosen = []
-    for entry in entries:
-        if wanted[entry.glosses]:
-            wanted[entry.glosses] -= 1
-            chosen.append(entry)
-    return chosen
+    signs = [entry.glosses for entry in training]
+    # Of folds the one that is held back stays whole: the share is that of the others.
+    share = 1.0 if data.folds.count else data.learning_curve
+    first = folding.first_of_each(signs, share, "data.learning_curve")
+    return [entry for entry in kept if entry.split != "train"] + [training[i] for i in first]
 
 
 def _aspects(

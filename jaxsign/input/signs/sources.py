@@ -178,6 +178,9 @@ def open_source(
             raise UserError(f"{error}{_other_reader(kind, data, opened)}") from error
         if folded:
             source = _fold(source, data, split)
+        # What is gathered has taken its share of every folder.
+        if split == "train" and data.learning_curve < 1 and (folded or kind.gather is None):
+            source = _first(source, data)
     if not len(source):
         raise UserError(f"{source.name}: no examples")
     return source.sample(data.max_clips) if data.max_clips else source
@@ -211,7 +214,19 @@ def _fold(source: Source, data: ConfigDict, split: str) -> Source:
     labels = single_labels(source, ("gloss",)).labels
     signers = list(source.signers)
     kept = folding.chosen(labels["gloss"], signers, data.folds, split, source.name)
-    # Classes are numbered alike in all folds, also where one of them lacks the last.
+    return _of_all_classes(source, kept, labels)
+
+
+def _first(source: Source, data: ConfigDict) -> Source:
+    """The share of the training clips that a learning curve asks for."""
+    labels = single_labels(source, ("gloss",)).labels
+    signs = labels["gloss"].tolist()
+    kept = folding.first_of_each(signs, data.learning_curve, "data.learning_curve")
+    return _of_all_classes(source, np.array(kept), labels)
+
+
+def _of_all_classes(source: Source, kept: Array, labels: Mapping[str, Array]) -> Source:
+    """Some examples whose classes are numbered as those of all, also where the last are absent."""
     names = {
         head: source.class_names.get(head) or tuple(map(str, range(int(found.max()) + 1)))
         for head, found in labels.items()

@@ -95,3 +95,27 @@ def test_a_table_is_shared_out_by_its_signers(tmp_path):
     )
     for split in ("train", "val"):
         assert len(sources.open_source(given, split).class_names["gloss"]) == 6
+
+
+def test_a_share_has_the_first_clips_of_each_sign():
+    signs = ["a", "a", "a", "a", "b", "b", "b", "b", "c", "c"]
+    assert folding.first_of_each(signs, 0.5, "share") == [0, 1, 4, 5, 8]
+    assert folding.first_of_each(signs, 1.0, "share") == list(range(10))
+    assert folding.first_of_each([], 0.5, "share") == []
+    with pytest.raises(UserError, match="share=0.05 of 10 training clips is none.*least 0.1"):
+        folding.first_of_each(signs, 0.05, "share")
+
+
+def test_a_learning_curve_takes_a_share_of_what_trains_and_keeps_the_classes(tmp_path):
+    rows = [(f"c{i}", str(i % 3), "0", "") for i in range(12)]
+    section = configs.load("fslr_transformer").data
+    section.train.path = section.val.path = str(table(tmp_path / "t", rows))
+    section.learning_curve = 0.25
+    train = sources.open_source(section, "train")
+    assert train.ids == ["c0", "c1", "c2"] and len(sources.open_source(section, "val")) == 12
+    section.learning_curve = 0.1
+    one = sources.open_source(section, "train")
+    assert one.ids == ["c0"] and one.class_names["gloss"] == ("0", "1", "2")
+    section.learning_curve, section.folds.count, section.folds.number = 0.5, 2, 1
+    assert len(sources.open_source(section, "val")) == 6
+    assert len(sources.open_source(section, "train")) == 3

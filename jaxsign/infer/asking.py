@@ -2,7 +2,8 @@
 
 import bisect
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -16,6 +17,7 @@ from jaxsign.tasks import answering
 from jaxsign.train import step
 
 Array = np.ndarray
+T = TypeVar("T")
 
 
 class Asker:
@@ -77,11 +79,26 @@ class Asker:
           UserError: a clip is not what the net takes.
         """
         answerer = answerer or self.run.task.answerer(self.run, {})
+        return self._each(clips, batch_size, names, answerer)
+
+    def rows(
+        self, clips: Sequence[runs.NetInput], batch_size: int = 32, *, names: Sequence[str] = ()
+    ) -> list[answering.Outputs]:
+        """What the task's `outputs` gives of each clip, arrays [1, ...]; arguments as `answers`."""
+        return self._each(clips, batch_size, names, _apart)
+
+    def _each(
+        self,
+        clips: Sequence[runs.NetInput],
+        batch_size: int,
+        names: Sequence[str],
+        tell: Callable[[answering.Outputs, Sequence[str]], Sequence[T]],
+    ) -> list[T]:
         names = names or _numbered(clips)
         short = self.taken(clips, names)
-        found: dict[int, answering.Answer] = {}
+        found: dict[int, T] = {}
         for members, batch in self.batches(short, batch_size):
-            said = answerer(self.ask(batch), [names[i] for i in members])
+            said = tell(self.ask(batch), [names[i] for i in members])
             found |= zip(members, said, strict=True)
         return [found[i] for i in range(len(clips))]
 
@@ -138,6 +155,11 @@ class Asker:
             for start in range(0, len(members), batch_size):
                 part = members[start : start + batch_size]
                 yield part, _stacked([clips[i] for i in part], length, batch_size)
+
+
+def _apart(outputs: answering.Outputs, names: Sequence[str]) -> list[answering.Outputs]:
+    """The first rows, one for each name."""
+    return [{key: found[i : i + 1] for key, found in outputs.items()} for i in range(len(names))]
 
 
 def _numbered(clips: Sequence[runs.NetInput]) -> list[str]:

@@ -8,6 +8,7 @@ import argparse
 from typing import Any
 
 from jaxsign import arguments
+from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
 
 Words = argparse.Namespace
@@ -62,17 +63,19 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         clips (and over occluded and other clips apart, where the labels say), per_class.csv,
         confusion matrices as JSON and as pictures. For a run that recognises sequences of glosses:
         word errors, per_gloss.csv, predictions.csv and a picture. Without --data the run's own
-        validation clips are used.
+        validation clips are used. Of several runs of the same signs, or of all folds of a
+        training, the mean of their probabilities is evaluated.
         """,
         """
         jaxsign evaluate --workdir runs/fslr
+        jaxsign evaluate --workdir runs/a runs/b runs/c --split test
         jaxsign evaluate --workdir runs/fslr --data data/processed/test_15fps --save-predictions
         jaxsign evaluate --workdir runs/fslr --split test --out results
         jaxsign evaluate --workdir runs/vsl --mode all
         jaxsign evaluate --workdir runs/phoenix --costs 3,3,4 --glosses phoenix --sclite
         """,
     )
-    run_folder.add_run(parser)
+    run_folder.add_runs(parser)
     parser.add_argument(
         "--split",
         choices=("val", "test", "train"),
@@ -125,8 +128,10 @@ def evaluate(words: Words) -> int:
     from jaxsign.infer import evaluate as room
 
     if words.csv:
+        if len(words.workdir) > 1:
+            raise UserError("--csv is a table of one run: give one --workdir")
         counts = room.write_table(
-            words.workdir,
+            words.workdir[0],
             words.csv,
             path=words.data,
             which=words.which,
@@ -163,18 +168,21 @@ def add_predict(subparsers: arguments.Verbs) -> None:
         files with the numbers that the net takes (X [T, 156], X2048 [T, 2048], ...), or recorded
         landmarks in any format that `jaxsign inspect` reads, or films, in which MediaPipe finds
         the landmarks as `jaxsign extract` does (give its model file). A file that cannot be read
-        is reported; the others are still predicted, and the exit status is 1.
+        is reported; the others are still predicted, and the exit status is 1. Several runs of the
+        same signs, or all folds of a training, answer together: their probabilities are averaged.
         """,
         """
         jaxsign predict --workdir runs/fslr "clip_0089_how are you.npz"
         jaxsign predict --workdir runs/fslr data/processed/test_15fps --out predictions.json
         jaxsign predict --workdir runs/vsl sentence.npy --mode two_pass --beam 20
         jaxsign predict --workdir runs/fslr film.mp4 --model models/holistic_landmarker.task
+        jaxsign predict --workdir runs/a runs/b runs/c clip.npz
         """,
     )
-    run_folder.add_run(parser)
+    clips = run_folder.Behind()
+    run_folder.add_runs(parser, clips)
     run_folder.add_language(parser)
-    run_folder.add_clips(parser)
+    clips.add(parser, run_folder.CLIPS)
     parser.add_argument("--out", metavar="JSON", help="file for the results")
     parser.add_argument(
         "--mask",
@@ -199,12 +207,15 @@ def predict(words: Words) -> int:
     from jaxsign.infer import predict as room
     from jaxsign.input.signs.extract import commands, libraries
 
+    run_folder.check_input(words)
+    if len(words.input) > 1:
+        raise UserError(f"one INPUT, not several: {' '.join(words.input)}. Give a folder of them")
     finder = commands.finder(words)
     # MediaPipe greets every start with a dozen lines.
     with libraries.hushed() if finder else contextlib.nullcontext():
         failed = room.predict_files(
             words.workdir,
-            words.input,
+            words.input[0],
             out=words.out,
             mask=words.mask,
             which=words.which,

@@ -1,15 +1,16 @@
 """A run over labelled clips: answers are scored, and the numbers, tables and pictures written."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.infer import asking, baseline
+from jaxsign.infer import asking, baseline, ensemble
 from jaxsign.infer import run as runs
 from jaxsign.input import batching, tables
 from jaxsign.input.examples import Examples
@@ -22,7 +23,7 @@ from jaxsign.whole import write_text
 
 
 def evaluate(
-    workdir: str | Path,
+    workdir: str | Path | Sequence[str | Path],
     *,
     split: str = "val",
     path: str | Path | None = None,
@@ -33,14 +34,14 @@ def evaluate(
     skip_missing: bool = False,
     asked: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Evaluates a run and writes its results folder.
+    """Evaluates a run, or several that answer together, and writes a results folder.
 
     Args:
-      workdir: the run folder.
+      workdir: the run folder, or several; of folds, the folder of all.
       split: 'val', 'test' or 'train': which of the run's own data to use.
       path: another folder of clips than the run's own.
       labels: its labels.csv; `path`/labels.csv if None.
-      out: where to write; RUN/evaluate-SPLIT if None.
+      out: where to write; RUN/evaluate-SPLIT if None, with several RUN/together-SPLIT.
       which: 'best' or 'last'.
       batch_size: clips run at once; a multiple of the devices.
       skip_missing: leave out rows whose clip file is missing (their number is printed) instead
@@ -54,16 +55,30 @@ def evaluate(
     Raises:
       UserError: no data, or data or settings that do not fit the run.
     """
-    run = runs.load_run(workdir, which)
+    members = ensemble.load(workdir, which)
+    run, several = members[0], len(members) > 1
     scorer = run.task.scorer(run, asked or {})
-    examples = open_split(run, data_section(run, split, path, labels, skip_missing), split)
-    scored = score(run, examples, scorer, batch_size)
+    if several and path is None:
+        _check_unlearnt(members, split)
+    opened = [
+        open_split(one, data_section(one, split, path, labels, skip_missing), split)
+        for one in members
+    ]
+    examples = opened[0]
+    if several:
+        scored = _together(members, opened, scorer, batch_size)
+    else:
+        scored = score(run, examples, scorer, batch_size)
     if path is None:
         heads = run.config.task.heads
         if known := baseline.beside(run.workdir, split, len(examples), heads):
             scored.stand_beside(known)
-    folder = Path(out) if out is not None else Path(workdir) / f"evaluate-{split}"
-    complete = scored.write(folder, {"model_info": _about(run)})
+    own = run.workdir / (f"together-{split}" if several else f"evaluate-{split}")
+    folder = Path(out) if out is not None else own
+    about: dict[str, Any] = _about(run)
+    if several:
+        about["runs"] = [str(one.workdir) for one in members]
+    complete = scored.write(folder, {"model_info": about})
     scored.show()
     print(f"Results in {folder}")
     return complete
@@ -180,6 +195,22 @@ def score(
       UserError: examples or labels that do not fit the run.
     """
     scored = scorer(examples)
+    for index, rows in answered(run, examples, batch_size):
+        scored.add(index, rows)
+    return scored
+
+
+def answered(
+    run: runs.Run, examples: Examples, batch_size: int = 32
+) -> Iterator[tuple[np.ndarray, answering.Outputs]]:
+    """What the run gives of all examples, on all devices of its recipe.
+
+    Yields:
+      int [n], examples, and rows of which the first n are theirs.
+
+    Raises:
+      UserError: examples that do not fit the run.
+    """
     asker = asking.Asker(run, setup.choose_devices(run.config.devices))
     asker.doubts.see_examples(examples)
     count = len(asker.compiled.devices)
@@ -194,9 +225,44 @@ def score(
     batches = batching.EvalBatches(examples, options)
     for batch in progress.over("evaluating", batches, len(batches)):
         run.check(batch["x"][0], examples.name)
-        scored.add(batch["index"][batch["index"] >= 0], asker.ask(batch))
+        yield batch["index"][batch["index"] >= 0], asker.ask(batch)
     asker.doubts.tell()
+
+
+def _together(
+    members: Sequence[runs.Run],
+    opened: Sequence[Examples],
+    scorer: answering.Scorer,
+    batch_size: int,
+) -> answering.Score:
+    """The score of what several runs say together of the same examples, each as it sees them."""
+    count, found = len(opened[0]), []
+    for run, examples in zip(members, opened, strict=True):
+        if list(examples.ids) != list(opened[0].ids):
+            raise UserError(
+                f"{members[0].workdir} and {run.workdir} read other clips: {opened[0].name} and "
+                f"{examples.name}. Give the same to both: --data DIR"
+            )
+        whole: dict[str, np.ndarray] = {}
+        for index, rows in answered(run, examples, batch_size):
+            for name, row in rows.items():
+                all_rows = whole.setdefault(name, np.zeros((count, *row.shape[1:]), row.dtype))
+                all_rows[index] = row[: len(index)]
+        found.append(whole)
+    scored = scorer(opened[0])
+    scored.add(np.arange(count), members[0].task.averaged(found))
     return scored
+
+
+def _check_unlearnt(members: Sequence[runs.Run], split: str) -> None:
+    """Refuses clips that one fold holds back and the others have learnt."""
+    numbers = {run.config.data.folds.number for run in members}
+    if split != "test" and len(numbers) > 1:
+        raise UserError(
+            f"the {split} clips of one fold are learnt by the others: together they would only "
+            "repeat them. Give clips that none has learnt (--split test, or --data DIR); "
+            "what each fold holds back is in out-of-fold/"
+        )
 
 
 def _about(run: runs.Run) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import dataclasses
+import functools
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -48,6 +49,15 @@ class Item:
     collection: formats.Collection | None = None
     index: int = 0
     fps: float = 0.0
+
+    def read_once(self) -> "Item":
+        """The same clip for several runs: what it is read from is read but once, a film say."""
+        if self.collection is None:
+            return self
+        reader = functools.lru_cache(maxsize=1)(self.collection.reader)
+        return dataclasses.replace(
+            self, collection=dataclasses.replace(self.collection, reader=reader)
+        )
 
 
 def find(

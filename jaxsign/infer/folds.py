@@ -10,14 +10,10 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError
 from jaxsign.infer import evaluate as evaluating
 from jaxsign.infer import run as runs
+from jaxsign.infer import run_folder
 from jaxsign.tasks import answering
 
 RESULTS = "out-of-fold"
-
-
-def folder(workdir: str | Path, number: int) -> Path:
-    """The run folder of a fold, from 1."""
-    return Path(workdir) / f"fold-{number}"
 
 
 def recipes(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[Path, ConfigDict]]:
@@ -31,7 +27,7 @@ def recipes(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[Path, Con
         raise UserError(
             f"--workdir {workdir} holds a run of its own. Choose another folder for the folds"
         )
-    if folder(workdir, count + 1).exists():
+    if run_folder.fold(workdir, count + 1).exists():
         raise UserError(
             f"--workdir {workdir} holds more than {count} folds. Give their number, or choose "
             "another folder"
@@ -39,10 +35,12 @@ def recipes(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[Path, Con
     for number in range(1, count + 1):
         one = ConfigDict(config.to_dict())
         one.data.folds.number = number
-        yield folder(workdir, number), one
+        yield run_folder.fold(workdir, number), one
 
 
-def evaluate(workdir: str | Path, count: int, which: str = "best") -> dict[str, Any]:
+def evaluate(
+    workdir: str | Path, count: int, which: str = "best", *, quiet: bool = False
+) -> dict[str, Any]:
     """Every fold's answers to the clips that it was not trained on, scored as one set.
 
     Writes what `jaxsign evaluate` writes into `workdir`/out-of-fold, and under `folds` the accuracy
@@ -52,19 +50,22 @@ def evaluate(workdir: str | Path, count: int, which: str = "best") -> dict[str, 
       workdir: where the folds' run folders lie.
       count: of folds.
       which: 'best' or 'last'.
+      quiet: print nothing.
 
     Returns:
       The numbers that were written.
     """
     scores, accuracies = [], []
     for number in range(1, count + 1):
-        found, examples = _held_back(folder(workdir, number), which)
+        found, examples = _held_back(run_folder.fold(workdir, number), which)
         scores.append(found)
         accuracies.append({head: n / examples for head, n in found.right().items()})
     spread = summary(accuracies)
     whole = scores[0].joined(scores[1:])
     about = {"model_info": {"folds": count, "checkpoint": which}, "folds": spread}
     complete = whole.write(Path(workdir) / RESULTS, about)
+    if quiet:
+        return complete
     whole.show()
     for head, numbers in spread.items():
         print(_line(head, numbers))
@@ -95,7 +96,8 @@ def _line(head: str, numbers: dict[str, Any]) -> str:
 
 def _held_back(workdir: Path, which: str) -> tuple[answering.Score, int]:
     """A fold's answers to the clips that were held back from it, and how many these are."""
-    run = runs.load_run(workdir, which)
+    anew = f"Remove {workdir} and give the same command again: this fold alone is trained anew."
+    run = runs.load_run(workdir, which, advice=anew)
     data = evaluating.data_section(run, "val", None, None)
     examples = evaluating.open_split(run, data, "val")
     return evaluating.score(run, examples, run.task.scorer(run, {})), len(examples)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.infer import asking, files
+from jaxsign.infer import asking, ensemble, files
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.extract import films
 from jaxsign.tasks import answering
@@ -37,7 +37,7 @@ class Prediction:
 
 
 def predict(
-    run: runs.Run,
+    run: runs.Run | Sequence[runs.Run],
     items: Sequence[files.Item],
     answerer: answering.Answerer | None = None,
     *,
@@ -47,7 +47,7 @@ def predict(
     """Predictions of the clips in their order; a bad file is reported, not raised.
 
     Args:
-      run: a loaded run.
+      run: a loaded run, or several that answer together.
       items: of `files.find`.
       answerer: of the run's task; by the run's own settings if None.
       mask: 'length' (every frame counts) or 'visibility' (frames with a visible keypoint).
@@ -58,34 +58,39 @@ def predict(
     """
     if mask not in files.MASKS:
         raise UserError(f"mask {mask!r} is none of {', '.join(files.MASKS)}")
-    if mask != "length" and not run.task.gaps:
-        raise UserError(f"--mask {mask}: {run.workdir} takes every frame of a clip")
-    asker, size = asking.Asker(run), min(batch_size, len(items))
+    members = [run] if isinstance(run, runs.Run) else list(run)
+    if mask != "length" and not members[0].task.gaps:
+        raise UserError(f"--mask {mask}: {members[0].workdir} takes every frame of a clip")
+    answerer = answerer or members[0].task.answerer(members[0], {})
+    askers, size = [asking.Asker(one) for one in members], min(batch_size, len(items))
     for start in range(0, len(items), _CHUNK):
         part = items[start : start + _CHUNK]
-        read = [_read(item, run, mask) for item in part]
-        clips = [(clip, item.name) for clip, item in zip(read, part, strict=True)
-                 if isinstance(clip, runs.NetInput)]  # fmt: skip
-        inputs, names = [clip for clip, _ in clips], [name for _, name in clips]
-        said = iter(asker.answers(inputs, size, names=names, answerer=answerer))
-        for item, clip in zip(part, read, strict=True):
-            if isinstance(clip, runs.NetInput):
-                yield Prediction(item.path, item.name, len(clip.x), next(said))
+        read = [_read(item, members, mask) for item in part]
+        good = [clips for clips in read if not isinstance(clips, str)]
+        names = [item.name for item, clips in zip(part, read, strict=True)
+                 if not isinstance(clips, str)]  # fmt: skip
+        own = [[clips[i] for clips in good] for i in range(len(members))]
+        said = iter(ensemble.answers(askers, own, size, names=names, answerer=answerer))
+        for item, clips in zip(part, read, strict=True):
+            if isinstance(clips, str):
+                yield Prediction(item.path, item.name, error=clips)
             else:
-                yield Prediction(item.path, item.name, error=clip)
-    asker.doubts.tell()
+                yield Prediction(item.path, item.name, len(clips[0].x), next(said))
+    askers[0].doubts.tell()
 
 
-def _read(item: files.Item, run: runs.Run, mask: str) -> runs.NetInput | str:
-    """The clip, or what is wrong with it."""
+def _read(item: files.Item, members: Sequence[runs.Run], mask: str) -> list[runs.NetInput] | str:
+    """The clip as every run takes it, or what is wrong with it."""
+    if len(members) > 1:
+        item = item.read_once()
     try:
-        return files.read(item, run, mask)
+        return [files.read(item, run, mask) for run in members]
     except UserError as error:
         return str(error)
 
 
 def predict_files(
-    workdir: str | Path,
+    workdir: str | Path | Sequence[str | Path],
     source: str | Path,
     *,
     out: str | Path | None = None,
@@ -103,7 +108,7 @@ def predict_files(
     A single file's answer is printed with all its candidates, a folder's with a line a file.
 
     Args:
-      workdir: the run folder.
+      workdir: the run folder, or several, which answer together; of folds, the folder of all.
       source: a clip, a film, or a folder of either (searched with its subfolders).
       out: JSON file: one result, or for a folder a list of results, each with its `file`.
       mask, batch_size: see `predict`.
@@ -121,13 +126,14 @@ def predict_files(
     Raises:
       UserError: nothing to predict, or a single file that cannot be read.
     """
-    run = runs.load_run(workdir, which, language)
+    members = ensemble.load(workdir, which, language)
+    run = members[0]
     items = files.find(source, finder, view=run.view, person=person, fps=fps)
     answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
     done: list[Prediction] = []
     saved = []
-    for one in predict(run, items, answerer, mask=mask, batch_size=batch_size):
+    for one in predict(members, items, answerer, mask=mask, batch_size=batch_size):
         done.append(one)
         _show(one, single)
         if one.answer is not None:

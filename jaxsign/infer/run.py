@@ -146,13 +146,16 @@ class Run(answering.Trained):
         )
 
 
-def load_run(workdir: str | Path, which: str = "best", language: int | None = None) -> Run:
+def load_run(
+    workdir: str | Path, which: str = "best", language: int | None = None, *, advice: str = ""
+) -> Run:
     """Loads a run folder.
 
     Args:
       workdir: what `jaxsign train` or `jaxsign import` made.
       which: 'best' or 'last'.
       language: number of the language of clips that do not tell theirs.
+      advice: what to do about a damaged checkpoint; "" = take the other one.
 
     Raises:
       UserError: not a run folder, no checkpoint yet, a recipe of another version, or a language
@@ -166,7 +169,7 @@ def load_run(workdir: str | Path, which: str = "best", language: int | None = No
     _check_language(config, language, workdir)
     names = load_labels(workdir, config.task.heads)
     fitting.check_names(config, names, workdir / "labels.json")
-    variables, info = _load_variables(workdir, which)
+    variables, info = _load_variables(workdir, which, advice)
     fitting.check_weights(config, net, variables, workdir / "config.json")
     return Run(
         workdir=workdir,
@@ -219,7 +222,9 @@ def _check_recipe(config: ConfigDict, path: Path) -> None:
         raise UserError(f"{path} names no net (net.name). Expected the recipe of a trained run.")
 
 
-def _load_variables(workdir: Path, which: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _load_variables(
+    workdir: Path, which: str, advice: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
     from jaxsign.train import checkpoint
 
-    return checkpoint.load_variables(workdir, which)
+    return checkpoint.load_variables(workdir, which, advice)

@@ -1,10 +1,14 @@
 """What a run folder looks like, told without anything that is heavy to import."""
 
 import argparse
+import dataclasses
+import itertools
 from pathlib import Path
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
+
+CLIPS = "a clip or a film, or a folder of either"
 
 
 class RunFolder(arguments.Checked):
@@ -14,11 +18,81 @@ class RunFolder(arguments.Checked):
         check(Path(self))
 
 
+class RunFolders(arguments.Checked):
+    """A run folder, or one of the folds of a training."""
+
+    def check(self) -> None:
+        for member in members(Path(self)):
+            check(member)
+
+
+@dataclasses.dataclass(frozen=True)
+class Behind:
+    """The words of a verb that may stand behind several run folders: --workdir A B INPUT.
+
+    Attributes:
+      kind: type of each.
+      several: whether there may be more than one.
+    """
+
+    kind: type[arguments.Existing] = arguments.Existing
+    several: bool = False
+
+    def add(self, verb: argparse.ArgumentParser, text: str) -> None:
+        """Adds them as the list `input`; how many there are is seen by `check_input` alone."""
+        verb.add_argument(
+            "input",
+            type=self.kind,
+            nargs="*",
+            default=argparse.SUPPRESS,  # what stands behind the runs is not overwritten
+            metavar="INPUT",
+            help=text,
+        )
+
+
+class _Several(argparse.Action):
+    """Run folders; what stands behind the last of them are words of `const`, a `Behind`."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        place = len(values)
+        if self.const is not None:
+            least = 1 if self.const.several else max(place - 1, 1)
+            while place > least and not _holds_runs(Path(values[place - 1])):
+                place -= 1
+            if words := [self.const.kind(word) for word in values[place:]]:
+                namespace.input = words
+        setattr(namespace, self.dest, values[:place])
+
+
 def add_run(verb: argparse.ArgumentParser) -> None:
     """Adds the options that name a run and one of its checkpoints."""
     verb.add_argument(
         "--workdir", type=RunFolder, required=True, metavar="RUN", help="the run folder"
     )
+    _add_which(verb)
+
+
+def add_runs(verb: argparse.ArgumentParser, behind: Behind | None = None) -> None:
+    """Adds the options that name one run or several, which answer together, and a checkpoint.
+
+    Args:
+      verb: the parser.
+      behind: words of the verb that may stand behind the folders.
+    """
+    verb.add_argument(
+        "--workdir",
+        type=RunFolders,
+        action=_Several,
+        const=behind,
+        nargs="+",
+        required=True,
+        metavar="RUN",
+        help="the run folder; several, or a folder of folds: the mean of what they say",
+    )
+    _add_which(verb)
+
+
+def _add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--which",
         choices=("best", "last"),
@@ -40,12 +114,17 @@ def add_language(verb: argparse.ArgumentParser) -> None:
 
 def add_clips(verb: argparse.ArgumentParser) -> None:
     """Adds the word that names what a run is asked about."""
-    verb.add_argument(
-        "input",
-        type=arguments.Existing,
-        metavar="INPUT",
-        help="a clip or a film, or a folder of either",
-    )
+    verb.add_argument("input", type=arguments.Existing, metavar="INPUT", help=CLIPS)
+
+
+def check_input(words: argparse.Namespace) -> None:
+    """Refuses a command line without the words that may stand behind runs.
+
+    Raises:
+      UserError: there are none.
+    """
+    if not getattr(words, "input", None):
+        raise UserError(f"{words.verb} what? Give INPUT behind the run folder")
 
 
 def add_batch_size(verb: argparse.ArgumentParser) -> None:
@@ -55,14 +134,54 @@ def add_batch_size(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def members(workdir: Path) -> list[Path]:
+    """The run folders of a folder of folds, in their order; of any other, the folder itself."""
+    return [workdir] if _is_run(workdir) else _folds(workdir) or [workdir]
+
+
+def check_new(workdir: Path) -> None:
+    """Refuses a folder of folds as the folder of one run.
+
+    Raises:
+      UserError: runs of folds lie there.
+    """
+    if not _is_run(workdir) and (folds := _folds(workdir)):
+        raise UserError(
+            f"--workdir {workdir} holds {len(folds)} folds, to go on with which --folds "
+            f"{len(folds)} is given. Choose another folder for a run of its own"
+        )
+
+
+def fold(workdir: str | Path, number: int) -> Path:
+    """The run folder of a fold, from 1."""
+    return Path(workdir) / f"fold-{number}"
+
+
+def _folds(workdir: Path) -> list[Path]:
+    found = itertools.takewhile(Path.is_dir, (fold(workdir, n) for n in itertools.count(1)))
+    return list(found)
+
+
+def _holds_runs(workdir: Path) -> bool:
+    return _is_run(workdir) or bool(_folds(workdir))
+
+
+def _is_run(workdir: Path) -> bool:
+    return (workdir / "config.json").is_file()
+
+
 def check(workdir: Path) -> None:
     """Refuses what is no run folder.
 
     Raises:
       UserError: tells what was found.
     """
-    if workdir.is_dir() and (workdir / "config.json").is_file():
+    if _is_run(workdir):
         return
+    if folds := _folds(workdir):
+        raise UserError(
+            f"{workdir} holds {len(folds)} folds, each a run. Give one of them, such as {folds[0]}"
+        )
     found = "no such folder"
     if workdir.is_file():
         found = "a file"

@@ -129,11 +129,18 @@ class Answering(abc.ABC):
     gaps = True
     """Whether frames in the middle of an example may be told not to count (`--mask`)."""
 
+    averages = False
+    """Whether several runs may answer together: their `outputs` have a mean."""
+
     @abc.abstractmethod
     def outputs(
         self, variables: Mapping[str, Any], batch: Mapping[str, jax.Array]
     ) -> dict[str, jax.Array]:
         """What an answer needs of every row of a batch: arrays [B, ...]; traced."""
+
+    def averaged(self, outputs: Sequence[Outputs]) -> Outputs:
+        """The outputs of several runs to the same examples as one; for tasks with `averages`."""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def answerer(self, run: Trained, asked: Mapping[str, Any]) -> Answerer:

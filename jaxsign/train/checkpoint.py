@@ -147,7 +147,9 @@ class Checkpoints:
         return self._frozen or {}
 
 
-def load_variables(workdir: str | Path, which: str = "best") -> tuple[Variables, Info]:
+def load_variables(
+    workdir: str | Path, which: str = "best", advice: str = ""
+) -> tuple[Variables, Info]:
     """The variables of a run's checkpoint, as numpy arrays, and its info.
 
     Another process may be training the run.
@@ -155,6 +157,7 @@ def load_variables(workdir: str | Path, which: str = "best") -> tuple[Variables,
     Args:
       workdir: the run folder.
       which: `best`, `last`, or the epoch of one that was kept, such as `30`.
+      advice: what to do about a damaged one; "" = take the other one.
 
     Raises:
       UserError: no such checkpoint yet, or a damaged one.
@@ -169,7 +172,7 @@ def load_variables(workdir: str | Path, which: str = "best") -> tuple[Variables,
         before = storage.numbers(folder)
         number = _present(_number(folder, which), workdir, which)
         try:
-            return _load(folder, number, which)
+            return _load(folder, number, which, advice)
         except UserError:
             # A training deletes one as the next is complete: this one, or one beside it, at which
             # the library looks too.
@@ -192,10 +195,10 @@ def _present(number: int | None, workdir: str | Path, which: str) -> int:
     return number
 
 
-def _load(folder: Path, number: int, which: str) -> tuple[Variables, Info]:
+def _load(folder: Path, number: int, which: str, advice: str) -> tuple[Variables, Info]:
     other = "best" if which == "last" else "last"
-    usable = storage.latest(folder.parent / other) is not None
-    advice = f"Or take the other one: --which {other}." if usable else ""
+    if not advice and storage.latest(folder.parent / other) is not None:
+        advice = f"Or take the other one: --which {other}."
     parts = ("state", "records") if which == "last" else ("variables", "info")
     found, stored = storage.read(folder, number, {parts[0]: None}, (parts[1],), advice)
     variables, info = found[parts[0]], dict(found[parts[1]])

@@ -112,6 +112,7 @@ def again(arguments: argparse.Namespace) -> str:
     """The command line that goes on with the run."""
     limit = ["--max-bytes", str(arguments.max_bytes)] if arguments.max_bytes else []
     folds = ["--folds", str(arguments.folds)] if arguments.folds else []
+    folds += ["--curve"] if arguments.curve else []
     words = ["--config", arguments.config, "--workdir", arguments.workdir, *folds, *limit]
     return shlex.join(["jaxsign", "train", *words, *arguments.rest])
 

@@ -71,3 +71,21 @@ def test_folds_are_several_and_of_signs(tmp_path, capsys):
     words = ["--config", "whisper_sign:synthetic", "--workdir", str(tmp_path / "r"), "--folds", "2"]
     assert cli.main(["train", *words]) == 1
     assert "one sign a clip" in capsys.readouterr().err
+
+
+def test_a_run_of_its_own_does_not_go_into_a_folder_of_folds(tmp_path, capsys):
+    (tmp_path / "fold-1").mkdir()
+    assert cli.main(["train", "--config", "fslr_transformer", "--workdir", str(tmp_path)]) == 1
+    assert "holds 1 folds, to go on with which --folds 1 is given" in capsys.readouterr().err
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_a_damaged_fold_is_trained_anew(tmp_path):
+    for number in (1, 2):
+        words = [*WORDS, f"--config.data.folds.number={number}"]
+        run_helpers.save_run(tmp_path / f"fold-{number}", seed=number, words=words)
+    for path in (tmp_path / "fold-2/checkpoints/best").rglob("*"):
+        if path.is_file() and "d" in path.parent.name:
+            path.write_bytes(b"")
+    with pytest.raises(UserError, match="Remove .*fold-2 and give the same command again"):
+        folds.evaluate(tmp_path, 2)

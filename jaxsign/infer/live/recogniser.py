@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,8 @@ class Recogniser:
       follower: of its task.
       frame_size: (width, height) of the images, for views that need it.
       asker: of the run; None = one of its own.
+      others: runs that answer together with it; for followers that take whole windows (`causal` is
+        False).
 
     Attributes:
       cost: of the stream so far.
@@ -77,9 +79,14 @@ class Recogniser:
         follower: Follower,
         frame_size: tuple[int, int] = (0, 0),
         asker: asking.Asker | None = None,
+        others: Sequence[runs.Run] = (),
     ):
         self._run, self.follower, self.frame_size = run, follower, frame_size
         self._asker = asker or asking.Asker(run)
+        self._others = [
+            (one, asking.Asker(one), StreamFeatures(one, follower.fps, causal=False))
+            for one in others
+        ]
         self.reset()
 
     def __len__(self) -> int:
@@ -106,15 +113,23 @@ class Recogniser:
             blank.setdefault(self._length or self._asker.bucket(len(x)), x)
         for x in blank.values():
             self._asker.one(x, self._length)
+        self._warm_others()
         return time.perf_counter() - begun
+
+    def _warm_others(self) -> None:
+        for run, asker, features in self._others:
+            done = set()
+            for length in self.follower.lengths if run.view is not None else ():
+                x = run.cut(features.prepare(_nobody(length)))
+                if (bucket := asker.bucket(len(x))) not in done:
+                    done.add(bucket)
+                    asker.one(x)
 
     def _blank(self, length: int) -> np.ndarray:
         """A window's features, of nobody in particular."""
         if self.follower.causal or self._run.view is None:
             return self._cut(np.zeros((length, *self._run.frame_shape), np.float32))
-        times, points = np.arange(length) / 30, np.full((length, POINTS, 3), 0.5, np.float32)
-        seen = np.ones((length, 33), np.float32)
-        return self._cut(self._features.prepare(Rows(points, times, times, seen)))
+        return self._cut(self._features.prepare(_nobody(length)))
 
     def push(self, chunk: Chunk) -> list[Heard]:
         """Takes frames; what the windows bring that they complete."""
@@ -156,6 +171,11 @@ class Recogniser:
         x = self._cut(self._features.prepare(window.rows, self.frame_size))
         begun = time.perf_counter()
         outputs = self._asker.one(x, self._length)
+        if self._others:
+            said = [outputs]
+            for run, asker, features in self._others:
+                said.append(asker.one(run.cut(features.prepare(window.rows, self.frame_size))))
+            outputs = self._run.task.averaged(said)
         self.cost.net_s += time.perf_counter() - begun
         return outputs
 
@@ -172,3 +192,8 @@ class Recogniser:
         self.cost.latency_s += sum(sign.latency for sign in heard.signs)
         self.tentative = heard.tentative
         return heard
+
+
+def _nobody(frames: int) -> Rows:
+    times, points = np.arange(frames) / 30, np.full((frames, POINTS, 3), 0.5, np.float32)
+    return Rows(points, times, times, np.ones((frames, 33), np.float32))

@@ -23,6 +23,7 @@ _EXAMPLES = """\
 jaxsign stream --workdir runs/whisper sentence.clip.npz
 jaxsign stream --workdir runs/whisper data/processed/test/features/sample_00003.npy --window 2
 jaxsign stream --workdir runs/whisper film.mp4 --model models/holistic_landmarker.task
+jaxsign stream --workdir runs/a runs/b runs/c recording.clip.npz
 sensor | jaxsign stream --workdir runs/whisper - --fps 60 --json signs.json
 """
 
@@ -34,15 +35,10 @@ def add_stream(verbs: arguments.Verbs) -> None:
     verb = arguments.add_verb(
         verbs, "stream", "recognise signs in recordings and pipes as they come", _TEXT, _EXAMPLES
     )
-    run_folder.add_run(verb)
+    streams = run_folder.Behind(_Stream, several=True)
+    run_folder.add_runs(verb, streams)
     run_folder.add_language(verb)
-    verb.add_argument(
-        "input",
-        type=_Stream,
-        nargs="+",
-        metavar="INPUT",
-        help="recordings, folders of them, films, or - (a pipe)",
-    )
+    streams.add(verb, "recordings, folders of them, films, or - (a pipe)")
     _add_cutting(verb)
     add_models(verb)
     out = verb.add_argument_group("output")
@@ -86,15 +82,17 @@ def stream(words: argparse.Namespace) -> int:
     """Runs `jaxsign stream`."""
     from pathlib import Path
 
-    from jaxsign.infer import run as runs
+    from jaxsign.infer import ensemble
     from jaxsign.infer.live import inputs, streaming, telling
     from jaxsign.input.signs.extract import commands, libraries
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
+    run_folder.check_input(words)
     for name in ("json", "csv"):
         if getattr(words, name) and Path(getattr(words, name)).is_dir():
             raise IsADirectoryError(21, "is a folder", getattr(words, name))
-    run = runs.load_run(words.workdir, words.which, words.language)
+    members = ensemble.load(words.workdir, words.which, words.language)
+    run = members[0]
     chosen = ExtractionSettings(
         max_side=640, confidence=words.confidence, source_fps=words.source_fps
     )
@@ -102,7 +100,7 @@ def stream(words: argparse.Namespace) -> int:
     streams = inputs.open_all(words.input, run, size=words.chunk, films=films, fps=words.source_fps)
     names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
     asked = {name: getattr(words, name) for name in names}
-    player = streaming.Player(run, asked, words.fps, quiet=words.quiet)
+    player = streaming.Player(members, asked, words.fps, quiet=words.quiet)
     done = []
     # MediaPipe greets every start with a dozen lines.
     with libraries.hushed() if films else contextlib.nullcontext():
@@ -112,7 +110,7 @@ def stream(words: argparse.Namespace) -> int:
                 break
     player.doubts.tell()
     if words.json:
-        telling.write_json(Path(words.json), done, {"run": str(words.workdir)})
+        telling.write_json(Path(words.json), done, {"run": " ".join(words.workdir)})
     if words.csv:
         telling.write_csv(Path(words.csv), done)
     for name in filter(None, (words.json, words.csv)):

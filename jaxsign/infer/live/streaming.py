@@ -1,6 +1,6 @@
 """Plays streams through a run's recogniser and tells what comes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxsign.infer import doubts
@@ -15,7 +15,7 @@ class Player:
     """One recogniser for all streams of the same rate.
 
     Args:
-      run: a loaded run.
+      members: a loaded run, or several of single signs that answer together.
       asked: settings of how its task follows a stream.
       fps: frames a second of streams that do not tell; 0 = unknown.
       quiet: print the summaries alone.
@@ -26,8 +26,14 @@ class Player:
     """
 
     def __init__(
-        self, run: runs.Run, asked: Mapping[str, Any], fps: float = 0.0, *, quiet: bool = False
+        self,
+        members: Sequence[runs.Run],
+        asked: Mapping[str, Any],
+        fps: float = 0.0,
+        *,
+        quiet: bool = False,
     ):
+        run, *self._others = members
         self._run, self._asked, self._fps, self._quiet = run, asked, fps, quiet
         self._made: dict[tuple[float, tuple[int, int]], Recogniser] = {}
         self.doubts, self.interrupted = doubts.Doubts(run), False
@@ -40,7 +46,7 @@ class Player:
         if key not in self._made:
             fps, size = key
             follower = self._run.task.follower(self._run, self._asked, fps)
-            made = Recogniser(self._run, follower, size)
+            made = Recogniser(self._run, follower, size, others=self._others)
             took = made.warm_up()
             if not self._quiet:
                 print(f"{follower.about}; ready after {took:.1f} s")

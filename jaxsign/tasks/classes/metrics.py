@@ -133,6 +133,13 @@ def softmax(logits: Array) -> Array:
     return (exp / exp.sum(-1, keepdims=True)).astype(np.float32)
 
 
+def log_mean(logits: Sequence[Array]) -> Array:
+    """Float32 [..., K], whose softmax is the mean of those of several logits [..., K]."""
+    mean = np.mean([softmax(found) for found in logits], axis=0, dtype=np.float64)
+    # A probability that is 0 in all runs stays the least: its logarithm must be a number.
+    return np.log(np.maximum(mean, np.finfo(np.float32).tiny)).astype(np.float32)
+
+
 def report(
     truth: Labels,
     predicted: Labels,

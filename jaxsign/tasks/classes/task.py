@@ -20,6 +20,7 @@ from jaxsign.tasks.classes import (
     following,
     judging,
     macro,
+    metrics,
     scoring,
     simple,
     weighting,
@@ -267,6 +268,12 @@ class Classify(tasks.Task):
         params = _of_net(variables["params"])
         logits = nets.call(self.net, {**variables, "params": params}, batch)["logits"]
         return {head: logits[head].astype(jnp.float32) for head in self.heads}
+
+    averages = True
+
+    def averaged(self, outputs: Sequence[answering.Outputs]) -> answering.Outputs:
+        """Logits whose probabilities are the mean of the runs' ones."""
+        return {head: metrics.log_mean([rows[head] for rows in outputs]) for head in self.heads}
 
     def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
         _refuse(run, asked)

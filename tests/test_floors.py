@@ -48,9 +48,13 @@ PLAIN_INPUT = (
     "buffers",
     "examples",
     "files",
+    "pictures",
     "planning",
+    "records",
+    "shards",
     "traits",
     "windows",
+    "words",
     "folders",
 )
 

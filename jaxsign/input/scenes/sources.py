@@ -1,6 +1,7 @@
 """Where scenes come from: files of one folder, Action Genome, or code and a seed."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from jaxsign.input.scenes import (
     geometry,
     layout,
     scene,
+    store,
     synthetic,
     vocabulary,
 )
-from jaxsign.input.scenes.features import Widths
+from jaxsign.input.scenes.outlines import Outline, outline
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
@@ -29,31 +31,6 @@ SCENES, SYNTHETIC = "scenes", "synthetic_scenes"
 ACTION_GENOME, EASG = "action_genome", "easg"
 _KNOWN = ACTION_GENOME, EASG, SCENES, SYNTHETIC
 _MANY = 200  # scenes that are opened with a bar
-
-
-@dataclasses.dataclass(frozen=True)
-class Outline:
-    """What of a scene is known before its numbers are read again.
-
-    Attributes:
-      boxes: int [F], in each frame.
-      pairs, labelled: int [F], pairs in each frame, and those of them that are labelled.
-      relations: int [R], labelled pairs of each predicate.
-      objects: int [C], boxes of each class.
-      feature_dim, union_dim: widths of the features, 0 = there are none.
-      union_type: of the numbers of the union features.
-      distribution: whether there is one.
-    """
-
-    boxes: np.ndarray
-    pairs: np.ndarray
-    labelled: np.ndarray
-    relations: np.ndarray
-    objects: np.ndarray
-    feature_dim: int
-    union_dim: int
-    union_type: np.dtype
-    distribution: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,17 +122,19 @@ def _annotated(
         outlines = [outline(one) for one in scenes]
         return completed(SceneSource(name, ids, words, outlines, scenes.__getitem__, remarks))
     outlines = [outline(one.scene, one.widths) for one in files]
-    return SceneSource(name, ids, words, outlines, lambda index: files[index].read(), remarks)
+    return SceneSource(name, ids, words, outlines, functools.partial(_featured, files), remarks)
 
 
 def _place(data: ConfigDict, split: str) -> Path:
     path = data[split].path
-    if not path and data.train.path and layout.is_split(Path(data.train.path)):
+    whole = Path(data.train.path)
+    if not path and data.train.path and (layout.is_split(whole) or store.is_split(whole)):
         path = data.train.path
     if not path:
         raise UserError(
             f"data.{split}.path is empty: set --config.data.{split}.path to the folder of this "
-            f"split's scenes, or give every video a split in the {layout.LIST} of data.train.path"
+            f"split's scenes, or give every video a split in the {layout.LIST} of data.train.path, "
+            "or in the store there"
         )
     return Path(path)
 
@@ -164,7 +143,7 @@ def of_folder(folder: Path, split: str = "") -> SceneSource:
     """The scenes of a folder; each is read and checked.
 
     Args:
-      folder: of `*.scene.npz`, taken in the order of their names, or in the open layout.
+      folder: of `*.scene.npz`, taken in the order of their names, in the open layout, or a store.
       split: videos of this one, where the folder tells of splits; '' = all.
 
     Raises:
@@ -172,6 +151,8 @@ def of_folder(folder: Path, split: str = "") -> SceneSource:
     """
     if (place := layout.folder_of(folder)) is not None:
         return _of_layout(layout.read(place), split)
+    if store.recognises(folder):
+        return _of_store(store.opened(folder), split)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Expected one of *{scene.SUFFIX}")
     paths = sorted(path for path in folder.glob(f"*{scene.SUFFIX}") if path.name[0] != ".")
@@ -191,7 +172,7 @@ def of_folder(folder: Path, split: str = "") -> SceneSource:
         raise UserError(f"{folder}: {len(problems)} bad scenes:\n{listing(problems)}")
     ids = [path.name.removesuffix(scene.SUFFIX) for path in paths]
     return completed(
-        SceneSource(str(folder), ids, words, outlines, lambda index: scene.load(paths[index]))
+        SceneSource(str(folder), ids, words, outlines, functools.partial(_loaded, paths))
     )
 
 
@@ -205,6 +186,27 @@ def _of_layout(found: layout.OpenLayout, split: str) -> SceneSource:
         )
     scenes = [video.scene for video in videos]
     return _annotated(name, ids, found.vocabulary, scenes, opened or None, ())
+
+
+def _of_store(found: store.SceneStore, split: str) -> SceneSource:
+    found = found.of_split(split) if split else found
+    name, words = str(found.folder), found.vocabulary
+    return completed(SceneSource(name, found.names, words, found.outlines, found.read))
+
+
+# Functions of their own, which worker processes can be sent.
+
+
+def _loaded(paths: Sequence[Path], index: int) -> Scene:
+    return scene.load(paths[index])
+
+
+def _featured(files: Sequence[features.FeatureFile], index: int) -> Scene:
+    return files[index].read()
+
+
+def _completed(read: Callable[[int], Scene], index: int) -> Scene:
+    return geometry.completed(read(index))
 
 
 def completed(source: SceneSource) -> SceneSource:
@@ -225,33 +227,6 @@ def completed(source: SceneSource) -> SceneSource:
     return dataclasses.replace(
         source,
         outlines=outlines,
-        read=lambda index: geometry.completed(source.read(index)),
+        read=functools.partial(_completed, source.read),
         remarks=(*source.remarks, remark),
-    )
-
-
-def outline(one: Scene, widths: Widths | None = None) -> Outline:
-    """The outline of a scene.
-
-    Args:
-      one: it.
-      widths: of features that it is still without; None: they are its own.
-    """
-    return Outline(
-        one.boxes_of_frames,
-        one.pairs_of_frames,
-        np.bincount(one.pair_frames[one.labelled], minlength=len(one)),
-        one.relations[one.labelled].sum(axis=0),
-        np.bincount(one.labels, minlength=len(one.vocabulary.objects)),
-        *(widths or _widths(one)),
-    )
-
-
-def _widths(one: Scene) -> Widths:
-    shown, union = one.features, one.union_features
-    return Widths(
-        0 if shown is None else shown.shape[-1],
-        0 if union is None else union.shape[-1],
-        np.dtype(np.float16) if union is None else union.dtype,
-        one.distribution is not None,
     )

@@ -1,0 +1,60 @@
+"""What of scenes is known before their numbers are read again."""
+
+import dataclasses
+
+import numpy as np
+
+from jaxsign.input.scenes.features import Widths
+from jaxsign.input.scenes.scene import Scene
+
+
+@dataclasses.dataclass(frozen=True)
+class Outline:
+    """What of a scene is known before its numbers are read again.
+
+    Attributes:
+      boxes: int [F], in each frame.
+      pairs, labelled: int [F], pairs in each frame, and those of them that are labelled.
+      relations: int [R], labelled pairs of each predicate.
+      objects: int [C], boxes of each class.
+      feature_dim, union_dim: widths of the features, 0 = there are none.
+      union_type: of the numbers of the union features.
+      distribution: whether there is one.
+    """
+
+    boxes: np.ndarray
+    pairs: np.ndarray
+    labelled: np.ndarray
+    relations: np.ndarray
+    objects: np.ndarray
+    feature_dim: int
+    union_dim: int
+    union_type: np.dtype
+    distribution: bool
+
+
+def outline(one: Scene, widths: Widths | None = None) -> Outline:
+    """The outline of a scene.
+
+    Args:
+      one: it.
+      widths: of features that it is still without; None: they are its own.
+    """
+    return Outline(
+        one.boxes_of_frames,
+        one.pairs_of_frames,
+        np.bincount(one.pair_frames[one.labelled], minlength=len(one)),
+        one.relations[one.labelled].sum(axis=0),
+        np.bincount(one.labels, minlength=len(one.vocabulary.objects)),
+        *(widths or _widths(one)),
+    )
+
+
+def _widths(one: Scene) -> Widths:
+    shown, union = one.features, one.union_features
+    return Widths(
+        0 if shown is None else shown.shape[-1],
+        0 if union is None else union.shape[-1],
+        np.dtype(np.float16) if union is None else union.dtype,
+        one.distribution is not None,
+    )

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError, did_you_mean
+from jaxsign.input import shards
 from jaxsign.input.folders import finding
 from jaxsign.input.scenes import (
     action_genome,
     coco,
+    easg,
+    easg_files,
+    easg_scenes,
     features,
     layout,
     scene,
+    store,
     vidor,
     vocabulary,
 )
@@ -20,7 +25,8 @@ from jaxsign.input.scenes.collection import NamedScene, SceneCollection
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
-SCENES, FILES = "scenes", "scene_files"
+SCENES, FILES, STORE = "scenes", "scene_files", "scene_store"
+WRITTEN = SCENES, FILES, STORE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,21 +99,27 @@ def _load(path: Path, words: Vocabulary) -> Scene:
     return found
 
 
+def _of_store(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
+    _refuse(path, STORE, words, every)
+    found = store.opened(path)
+    videos = [
+        NamedScene(name, split, functools.partial(found.read, row))
+        for row, (name, split) in enumerate(zip(found.names, found.splits, strict=True))
+    ]
+    return SceneCollection(str(path), STORE, found.vocabulary, tuple(videos))
+
+
 def _of_layout(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
     _refuse(path, SCENES, words, every)
     found = layout.read(layout.folder_of(path) or path)
     videos = [
-        NamedScene(video.name, video.split, functools.partial(_whole, video))
+        NamedScene(
+            video.name, video.split, functools.partial(_featured, video.features, video.scene)
+        )
         for video in found.videos
     ]
     pictures = found.folder / layout.PICTURES
     return SceneCollection(str(path), SCENES, found.vocabulary, tuple(videos), pictures)
-
-
-def _whole(video: layout.ListedVideo) -> Scene:
-    if video.features is None:
-        return video.scene
-    return features.opened(video.features, video.scene).read()
 
 
 def _of_genome(path: Path, given: Vocabulary | None, every: int) -> SceneCollection:
@@ -115,7 +127,7 @@ def _of_genome(path: Path, given: Vocabulary | None, every: int) -> SceneCollect
     files = action_genome.annotations(path)
     splits: tuple[action_genome.Split, ...] = "train", "test"
     videos = [
-        NamedScene(Path(one.source).name, split, functools.partial(_same, one))
+        _annotated(path, Path(one.source).name, split, one)
         for split in splits
         for one in action_genome.of_split(files, action_genome.Options(split)).scenes
     ]
@@ -123,8 +135,27 @@ def _of_genome(path: Path, given: Vocabulary | None, every: int) -> SceneCollect
     return SceneCollection(str(path), "action_genome", words, tuple(videos), path / "frames")
 
 
-def _same(one: Scene) -> Scene:
-    return one
+def _of_easg(path: Path, given: Vocabulary | None, every: int) -> SceneCollection:
+    _refuse(path, "easg", given, every)
+    files = easg_files.annotations(path)
+    words = easg_scenes.vocabulary(files.words)
+    videos = [
+        _annotated(path, one.name, split, easg_scenes.scene(one, words, f"{path}: {one.name}"))
+        for split in easg.SPLITS
+        for one in easg.of_split(files, split).videos
+    ]
+    return SceneCollection(str(path), "easg", words, tuple(videos), path / "frames")
+
+
+def _annotated(folder: Path, name: str, split: str, one: Scene) -> NamedScene:
+    """With features, where the folder has some."""
+    place = folder / features.FOLDER
+    file = place / f"{name}.npz" if place.is_dir() else None
+    return NamedScene(name, split, functools.partial(_featured, file, one))
+
+
+def _featured(file: Path | None, one: Scene) -> Scene:
+    return one if file is None else features.opened(file, one).read()
 
 
 def _refuse(path: Path, name: str, words: Vocabulary | None, every: int) -> None:
@@ -140,7 +171,11 @@ KINDS = {
                  lambda path: layout.folder_of(path) is not None, _of_layout),
     "action_genome": SceneKind(f"folder with {action_genome.PERSONS} and {action_genome.OBJECTS}",
                           action_genome.recognises, _of_genome),
+    "easg": SceneKind(f"folder with {' or '.join(easg_files.ANNOTATIONS)}",
+                      easg_files.recognises, _of_easg),
     coco.KIND: SceneKind(coco.LOOKS, coco.recognises, coco.opened),
     vidor.KIND: SceneKind(vidor.LOOKS, vidor.recognises, vidor.opened),
+    STORE: SceneKind(f"folder with {shards.ABOUT}, {store.INDEX} and {store.STEM}-*.array_record",
+                     store.recognises, _of_store),
     FILES: SceneKind(f"NAME{scene.SUFFIX}, or a folder of them", _is_files, _of_files),
 }  # fmt: skip

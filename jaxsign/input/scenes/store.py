@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from jaxsign.whole import write_text
 
 Array = np.ndarray
 INDEX = "index.npz"
-_MAGIC, _STEM = b"JSS1", "scenes"
+_MAGIC, STEM = b"JSS1", "scenes"
 _TEXTS = ("frames", "source", "vocabulary")
 # Of the index: flat over the frames of all scenes, and a row a scene.
 _OF_FRAMES, _OF_SCENES = ("boxes", "pairs", "labelled"), ("relations", "objects")
@@ -90,7 +90,7 @@ class SceneStore:
 
 def recognises(folder: Path) -> bool:
     """A folder with a store's files, finished or not."""
-    return shards.recognises(folder, _STEM)
+    return shards.recognises(folder, STEM)
 
 
 def is_split(folder: Path) -> bool:
@@ -111,9 +111,9 @@ def opened(folder: Path) -> SceneStore:
         names, splits, outlines = _from_index(index, words)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise UserError(f"{folder / INDEX}: is no index of scenes ({error!r})") from error
-    shards.check_files(folder, about, _STEM, INDEX, len(names), "scenes")
+    shards.check_files(folder, about, STEM, INDEX, len(names), "scenes")
     counts = tuple(about["shards"])
-    reader = shards.ShardReader(str(folder), _STEM, counts, about.get("id", ""), "scene")
+    reader = shards.ShardReader(str(folder), STEM, counts, about.get("id", ""), "scene")
     return SceneStore(folder, words, names, splits, outlines, reader, range(len(names)))
 
 
@@ -133,7 +133,7 @@ def _from_index(
         raise ValueError(f"names that are none, or splits {sorted(unknown)}")
     if [index[name].shape[1] for name in _OF_SCENES] != [len(words.predicates), len(words.objects)]:
         raise ValueError("other numbers of classes")
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Iterable[Any]] = {
         **{name: np.split(index[name], ends[:-1]) for name in _OF_FRAMES},
         **{name: index[name] for name in _OF_SCENES},
         **{name: index[name].tolist() for name in ("feature_dim", "union_dim", "distribution")},
@@ -173,7 +173,7 @@ class SceneStoreWriter:
         shard_bytes: int = shards.SHARD_BYTES,
     ):
         self._folder, self._words, self._made_from = folder, words, made_from
-        self._float16, self._shards = float16, shards.ShardWriter(folder, _STEM, shard_bytes)
+        self._float16, self._shards = float16, shards.ShardWriter(folder, STEM, shard_bytes)
         self._rows: list[tuple[str, str, Outline]] = []
 
     def add(self, name: str, split: str, one: Scene) -> None:

@@ -18,6 +18,7 @@ from jaxsign.input.scenes import (
     features,
     layout,
     scene,
+    store,
 )
 from jaxsign.input.scenes.scene import Scene
 
@@ -60,6 +61,8 @@ def of_place(root: Path) -> SceneReport | None:
         return easg_folder(root)
     if (folder := layout.folder_of(root)) is not None:
         return open_layout(folder)
+    if store.recognises(root):
+        return scene_store(root)
     wanted = finding.ending(scene.SUFFIX)
     alone = root.is_file() and wanted(root.name)
     paths = [root] if alone else finding.walk(root, wanted)
@@ -159,7 +162,7 @@ def scene_files(paths: Sequence[Path]) -> SceneReport:
     scenes, issues = [], []
     for path in paths:
         try:
-            scenes.append(scene.load(path))
+            scenes.append(_bare(scene.load(path)))
         except UserError as error:
             issues.append(str(error))
     lines = (f"{len(paths)} scene files: {_counts(scenes)}",)
@@ -189,6 +192,28 @@ def open_layout(folder: Path) -> SceneReport:
     if (folder / layout.PICTURES).is_dir():
         issues += _missing(folder / layout.PICTURES, bare)
     return SceneReport(tuple(lines), tuple(issues))
+
+
+def scene_store(folder: Path) -> SceneReport:
+    """Reads every scene of a store.
+
+    Raises:
+      UserError: files that do not fit together.
+    """
+    found = store.opened(folder)
+    scenes, issues = [], []
+    for row in range(len(found.names)):
+        try:
+            scenes.append(_bare(found.read(row)))
+        except UserError as error:
+            issues.append(str(error))
+    lines = (f"{folder}: a store of {len(found.names)} scenes: {_counts(scenes)}",)
+    return SceneReport(lines, (*issues, *_issues(scenes)))
+
+
+def _bare(one: Scene) -> Scene:
+    """Without features, many of which memory may not hold."""
+    return dataclasses.replace(one, features=None, union_features=None, distribution=None)
 
 
 def _counts(scenes: Sequence[Scene]) -> str:

@@ -1,4 +1,4 @@
-"""Writes scenes: a folder in the open layout, or one of scene files; whole or not at all."""
+"""Writes scenes: a folder in the open layout, scene files or a store; whole or not at all."""
 
 import dataclasses
 import itertools
@@ -12,7 +12,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.folders import progress
-from jaxsign.input.scenes import kinds, layout, scene
+from jaxsign.input.scenes import kinds, layout, scene, store
 from jaxsign.input.scenes.collection import NamedScene, SceneCollection
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.signs import formats
@@ -26,7 +26,7 @@ class WrittenScenes:
     """What was written.
 
     Attributes:
-      kind: `kinds.SCENES` or `kinds.FILES`.
+      kind: one of `kinds.WRITTEN`.
       count: videos.
       skipped: what could not be read or written, and why.
       losses: what is not in it.
@@ -39,24 +39,32 @@ class WrittenScenes:
 
 
 def write(
-    collection: SceneCollection, out: Path, kind: str = "auto", *, strict: bool = False
+    collection: SceneCollection,
+    out: Path,
+    kind: str = "auto",
+    *,
+    strict: bool = False,
+    float16: bool = False,
 ) -> WrittenScenes:
     """Writes a collection to a new or empty folder, or its only video to a `.scene.npz`.
 
     Args:
       collection: it.
       out: where to.
-      kind: `kinds.SCENES` (the open layout), `kinds.FILES`, or 'auto': files where the name of
-        `out` says so, else the open layout.
+      kind: `kinds.SCENES` (the open layout), `kinds.FILES`, `kinds.STORE` ('store' for short), or
+        'auto': files where the name of `out` says so, else the open layout.
       strict: a video that cannot be read is an error; else it is left out.
+      float16: of a store: union features are rounded to half the size.
 
     Raises:
       UserError: `out` is in use, another kind, a bad video if `strict`, or no good one at all.
     """
     alone = out.name.endswith(scene.SUFFIX)
-    kind = (kinds.FILES if alone else kinds.SCENES) if kind == "auto" else kind
-    if kind not in (kinds.FILES, kinds.SCENES):
-        raise UserError(f"--to {kind}: scenes are written as {kinds.SCENES} or {kinds.FILES}")
+    kind = {"auto": kinds.FILES if alone else kinds.SCENES, "store": kinds.STORE}.get(kind, kind)
+    if kind not in kinds.WRITTEN:
+        raise UserError(f"--to {kind}: scenes are written as {', '.join(kinds.WRITTEN)}")
+    if float16 and kind != kinds.STORE:
+        raise UserError(f"--float16: goes with --to {kinds.STORE}. Leave it out")
     formats.check_out(out)
     if alone and kind == kinds.FILES:
         if len(collection.videos) != 1:
@@ -73,12 +81,16 @@ def write(
         good = _good(collection, skipped, strict=strict)
         if kind == kinds.FILES:
             count = len([one.save(draft / f"{video.name}{scene.SUFFIX}") for video, one in good])
+        elif kind == kinds.STORE:
+            count = _store(draft, collection, good, float16=float16)
         else:
             count = _layout(draft, collection, good, losses)
         if not count:
             first = f" First: {skipped[0]}" if skipped else ""
             raise UserError(f"{collection.name}: no video could be written.{first}")
         formats.settle(draft, place)
+    if float16:
+        losses.add("float16 rounds union features to about one part in 2,000")
     return WrittenScenes(kind, count, skipped, sorted(losses))
 
 
@@ -101,6 +113,24 @@ def _good(
             continue
         seen.add(video.name)
         yield video, found
+
+
+def _store(
+    folder: Path,
+    collection: SceneCollection,
+    videos: Iterator[tuple[NamedScene, Scene]],
+    *,
+    float16: bool,
+) -> int:
+    made_from = f"{collection.name} ({collection.kind})"
+    writer = store.SceneStoreWriter(folder, collection.vocabulary, made_from, float16=float16)
+    count = 0
+    for video, one in videos:
+        writer.add(video.name, video.split, one)
+        count += 1
+    if count:
+        writer.finish()
+    return count
 
 
 def _layout(

@@ -20,8 +20,9 @@ everything is written. Clips that cannot be read are left out and told at the en
 is then 2.
 
 Scenes (videos of boxes and relations) are converted too: folders with scenes.jsonl, COCO-like json
-with relations, VidOR's and VidVRD's json, .scene.npz files and Action Genome, --to scenes (a folder
-with scenes.jsonl and classes.json, the default) or --to scene_files (docs/scene_graphs.md).
+with relations, VidOR's and VidVRD's json, .scene.npz files, stores, Action Genome and EASG, --to
+scenes (a folder with scenes.jsonl and classes.json, the default), --to scene_files or, for a large
+collection, --to store (docs/scene_graphs.md).
 
 With --config the clips that a recipe reads (recordings, archives, synthetic signs; of --split, else
 train) are written in the format fslr, by class numbers: one .npz a clip with X, mask, timestamps_ms
@@ -41,6 +42,7 @@ jaxsign convert recordings --out data/fslr --to fslr --parquet
 jaxsign convert 1007000.parquet --out hello.clip.npz
 jaxsign convert --config fslr_transformer:synthetic --to fslr --split val --out data/val
 jaxsign convert vidor/annotation --every 15 --out data/vidor
+jaxsign convert data/action_genome --out data/ag.store --to store --float16
 
 The recipe's keys are set as --config.KEY=VALUE.
 """
@@ -95,7 +97,9 @@ def add_convert(verbs: arguments.Verbs) -> None:
 def _add_of_formats(verb: argparse.ArgumentParser) -> None:
     """What some formats alone take."""
     verb.add_argument(
-        "--float16", action="store_true", help="store: landmarks rounded to half the size"
+        "--float16",
+        action="store_true",
+        help="store: landmarks, or the union features of scenes, rounded to half the size",
     )
     verb.add_argument(
         "--confidence",
@@ -172,7 +176,7 @@ class _ShowFormats(argparse.Action):
             print(f"{name:<14} {how:<12} {found.looks}")
         print("\nScenes:")
         for name, kind in kinds.KINDS.items():
-            how = "read, write" if name in (kinds.SCENES, kinds.FILES) else "read only"
+            how = "read, write" if name in kinds.WRITTEN else "read only"
             print(f"{name:<14} {how:<12} {kind.looks}")
         parser.exit()
 
@@ -221,8 +225,8 @@ def _convert_scenes(words: argparse.Namespace, kind: str) -> int:
     from jaxsign.input.scenes import kinds, layout, writing
     from jaxsign.input.signs import formats
 
-    others = {"--float16": words.float16, "--confidence": words.confidence}
-    others |= {"--max-gap": words.max_gap, "--parquet": words.parquet}
+    others = {"--confidence": words.confidence, "--max-gap": words.max_gap}
+    others |= {"--parquet": words.parquet}
     others |= {"--person": words.person or None, "--source-fps": words.source_fps or None}
     others |= {"--postprocessed": words.postprocessed, "--aspect": words.aspect}
     _refuse(others, "it is of clips of signs, and these are scenes. Leave it out")
@@ -232,7 +236,8 @@ def _convert_scenes(words: argparse.Namespace, kind: str) -> int:
     collection = kinds.opened(source, kind, classes, words.every or 1)
     if words.split:
         collection = collection.of_splits(words.split)
-    written = writing.write(collection, words.out, words.to, strict=words.strict)
+    options = {"strict": words.strict, "float16": words.float16}
+    written = writing.write(collection, words.out, words.to, **options)
     videos = f"{written.count} video{'' if written.count == 1 else 's'}"
     print(f"{words.out}: {videos} as {written.kind} (from {kind})")
     _tell(written.losses, written.skipped)

@@ -236,7 +236,8 @@ def test_convert_refuses_what_does_nothing(tmp_path, capsys):
     for more, message in (
         (["--parquet"], "--parquet: it is of clips of signs, and these are scenes"),
         (["--every", "2"], "is of kind scenes, whose classes and frames are taken as they are"),
-        (["--to", "clips"], "--to clips: scenes are written as scenes or scene_files"),
+        (["--to", "clips"], "--to clips: scenes are written as scenes, scene_files, scene_store"),
+        (["--float16"], "--float16: goes with --to scene_store"),
         (["--split", "val"], "no video of val; it has no split"),
         (["--from", "coco"], "in: names 0 classes of objects and 0 predicates"),
     ):

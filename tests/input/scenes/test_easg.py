@@ -12,7 +12,7 @@ from jaxsign import cli  # noqa: E402
 from jaxsign import config as configs  # noqa: E402
 from jaxsign.errors import UserError  # noqa: E402
 from jaxsign.input import files  # noqa: E402
-from jaxsign.input.scenes import easg, easg_baseline, easg_scenes, sources  # noqa: E402
+from jaxsign.input.scenes import easg, easg_baseline, easg_scenes, kinds, sources  # noqa: E402
 from tests.input.scenes.easg_folder import (  # noqa: E402
     PNR,
     POST,
@@ -108,6 +108,9 @@ def test_easg_as_a_source(tmp_path):
     files.write_npz(tmp_path / "features/C2.npz", arrays)
     found = sources.open_source(data, "val").read(0)
     assert found.features.shape == (2, 5) and found.boxes.tolist() == scene.boxes.tolist()
+    collection = kinds.opened(tmp_path)
+    assert [(one.name, one.split) for one in collection.videos] == [("C1", "train"), ("C2", "val")]
+    assert collection.kind == "easg" and collection.videos[1].read().features.shape == (2, 5)
     with pytest.raises(UserError, match="features of 1 of 1 videos are absent:\n  - C1.npz"):
         sources.open_source(data, "train")
     data.train.path = str(tmp_path / "features")

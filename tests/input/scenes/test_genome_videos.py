@@ -10,7 +10,7 @@ from jaxsign import cli
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import files
-from jaxsign.input.scenes import action_genome, examples, sources
+from jaxsign.input.scenes import action_genome, examples, sources, store
 from tests.input.scenes.action_genome_folder import an_object, of_frames
 
 DIM, UNION = 4, 3
@@ -182,6 +182,20 @@ def test_validate_looks_at_the_features(tmp_path, capsys):
     assert cli.main(["validate", str(folder)]) == 2
     told = capsys.readouterr().out
     assert "A.mp4.npz" not in told and "B.mp4.npz: is no good scene: features: row 0" in told
+
+
+def test_converting_takes_the_features_along(tmp_path):
+    folder = folder_of(tmp_path / "in", ["A", "B"])
+    out = tmp_path / "out"
+    assert cli.main(["convert", str(folder), "--to", "store", "--out", str(out)]) == 0
+    found = store.opened(out)
+    assert list(zip(found.names, found.splits, strict=True)) == [
+        ("A.mp4", "train"), ("B.mp4", "train"), ("X.mp4", "test"), ("Y.mp4", "test")
+    ]  # fmt: skip
+    assert (
+        found.read(0).features.tolist()
+        == opened(folder, val="test").source.read(0).features.tolist()
+    )
 
 
 def test_a_source_of_another_name():

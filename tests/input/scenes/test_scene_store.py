@@ -7,9 +7,10 @@ import shutil
 import numpy as np
 import pytest
 
+from jaxsign import cli
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import sources, store
+from jaxsign.input.scenes import scene, sources, store
 from jaxsign.input.signs import formats
 from tests.input.scenes.test_scene import WORDS, made
 
@@ -98,6 +99,28 @@ def test_a_store_as_a_source(tmp_path):
     data.val.path = str(a_store(tmp_path / "t", [made()]))
     bare = sources.open_source(data, "val")  # features of places and sizes stand in
     assert bare.read(0).features is not None and "no features" in bare.remarks[0]
+
+
+def test_converting_to_a_store_and_back(tmp_path, capsys):
+    scenes = {name: full(number) for number, name in enumerate("ab")}
+    for name, one in scenes.items():
+        one.save(tmp_path / f"files/{name}.scene.npz")
+    there, back = tmp_path / "s", tmp_path / "back"
+    (tmp_path / "files/c.scene.npz").write_bytes(b"PK")
+    assert cli.main(["convert", str(tmp_path / "files"), "--to", "store", "--out", str(there)]) == 2
+    assert "2 videos as scene_store (from scene_files)" in capsys.readouterr().out
+    assert cli.main(["validate", str(there)]) == 0
+    told = "a store of 2 scenes: 2 videos, 4 frames, 8 boxes, 4 pairs, 7 relations"
+    assert told in capsys.readouterr().out
+    start = ["convert", str(there), "--out"]
+    assert cli.main([*start, str(back), "--to", "scene_files"]) == 0
+    for name, one in scenes.items():
+        found = scene.load(back / f"{name}.scene.npz").arrays()
+        for key, array in one.arrays().items():
+            assert key == "source" or np.array_equal(array, found[key]), key
+    assert cli.main([*start, str(tmp_path / "half"), "--to", "store", "--float16"]) == 0
+    assert "rounds union features" in capsys.readouterr().out
+    assert store.opened(tmp_path / "half").read(0).union_features.dtype == np.float16
 
 
 def test_a_store_of_scenes_is_none_of_clips(tmp_path):

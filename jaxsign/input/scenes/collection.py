@@ -1,10 +1,10 @@
 """Scenes in files of any known kind, opened by name or by what they look like."""
 
 import dataclasses
+import mmap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
@@ -57,8 +57,14 @@ class SceneCollection:
 
 
 def has_words(path: Path, *names: str) -> bool:
-    """Whether all these names of a JSON object's keys occur in a file that is called .json."""
+    """Whether all these names of a JSON object's keys occur in a file that is called .json.
+
+    It is looked through, and not held: it may be any file of a folder of clips.
+    """
     if path.suffix.lower() != ".json" or not path.is_file():
         return False
-    content = reading.read_bytes(path)
-    return all(f'"{name}"'.encode() in content for name in names)
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return all(held.find(f'"{name}"'.encode()) >= 0 for name in names)
+    except (OSError, ValueError):  # not to be read, or empty
+        return False

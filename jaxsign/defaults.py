@@ -107,6 +107,12 @@ class Log:
         "whether Weights & Biases gets the run; auto: if the environment has WANDB_API_KEY",
     )
     progress: bool = fields.value(True, None, "whether bars are shown on a terminal")
+    folder: str = fields.value(
+        "",
+        None,
+        "the run folder where --workdir is left out; {data}, {net}, {mode} and {time} stand for "
+        "the run's; empty = runs/NAME_COMMIT_YYMMDD_HHMMSS",
+    )
     histograms: int = fields.value(
         0,
         fields.NOT_NEGATIVE,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxsign import arguments
+from jaxsign.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,8 @@ def add_train(verbs: arguments.Verbs) -> None:
     verb.add_argument(
         "--workdir",
         metavar="DIR",
-        help="run folder; made if it does not exist (runs/NAME_COMMIT_YYMMDD_HHMMSS)",
+        help="run folder; made if it does not exist (runs/NAME_COMMIT_YYMMDD_HHMMSS, or what the "
+        "recipe's log.folder says)",
     )
     verb.add_argument(
         "--smoke-test",
@@ -92,8 +94,28 @@ def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
     return 0
 
 
-def new_folder(recipe: str, now: datetime.datetime) -> str:
-    """A folder for a run of `recipe`: its name, the commit of the code at hand, the time."""
+def new_folder(recipe: str, now: datetime.datetime, config: "ConfigDict") -> str:
+    """A folder for a run of `recipe`: its name, the commit of the code at hand, the time.
+
+    Or as `log.folder` of its config says.
+
+    Raises:
+      UserError: that has other words in braces than there are.
+    """
+    if config.log.folder:
+        fields = {
+            "data": config.data.source,
+            "net": config.net.name,
+            "mode": config.net.get("mode") or config.task.name,
+            "time": f"{now:%Y%m%d_%H%M%S}",
+        }
+        try:
+            return str(config.log.folder.format_map(fields))
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            known = ", ".join(f"{{{word}}}" for word in fields)
+            raise UserError(
+                f"log.folder={config.log.folder!r}: expected a path, in which {known} may stand"
+            ) from error
     file, _, variant = recipe.partition(":")
     words = [Path(file).stem, variant, _commit(), f"{now:%y%m%d_%H%M%S}"]
     return str(Path("runs") / "_".join(filter(None, words)))
@@ -137,7 +159,9 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
     from jaxsign.train import log
 
     display = log.TrainingDisplay(live=config.log.progress)
-    arguments.workdir = arguments.workdir or new_folder(arguments.config, datetime.datetime.now())
+    arguments.workdir = arguments.workdir or new_folder(
+        arguments.config, datetime.datetime.now(), config
+    )
     going_on = again(arguments)
     try:
         if arguments.folds and several is not None:

@@ -333,6 +333,7 @@ class Loop:
         rates: measures.Rates,
     ) -> None:  # fmt: skip
         at, session = self.records, self.session
+        at.rates.append(self._learning_rate(0))
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
         best = val is not None and self._observe(val)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()

@@ -16,8 +16,9 @@ from jaxsign.errors import UserError
 from jaxsign.input import traits
 from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
-from jaxsign.train import initial, log, optimizer, records, setup, weights_and_biases
+from jaxsign.train import initial, log, logfile, optimizer, records, setup, weights_and_biases
 from jaxsign.train.state import TrainState
+from jaxsign.whole import write_text
 
 # Drawing takes longer than an epoch on a small set: so many seconds lie between two pictures.
 _PICTURE_EVERY = 30
@@ -148,7 +149,9 @@ class Outputs:
             board.scalars(scalars, step)
 
     def write(self, session: setup.Session, at: records.Records, *, last: bool = False) -> None:
-        """Writes metrics.csv and manifest.json; history.png now and then and when it is the `last`.
+        """Writes metrics.csv, logfile.txt and manifest.json.
+
+        And history.png, now and then and when it is the `last` time.
 
         Raises:
           UserError: the folder cannot be written.
@@ -169,6 +172,11 @@ class Outputs:
     def _write(self, session: setup.Session, at: records.Records) -> None:
         run = self.run
         records.write_csv(run.workdir / "metrics.csv", at.rows)
+        numbers, columns = tasks.kind(run.config).numbers(run.config), session.task.columns
+        log_text = logfile.text(
+            run.config, numbers, columns, at, started=self._started, epochs=self.epochs
+        )
+        write_text(run.workdir / "logfile.txt", log_text)
         entries = {
             "jaxsign": jaxsign.__version__,
             "parameters": self.parameters,

@@ -34,6 +34,7 @@ class Records:
       iterator: position in the stage's input, None at its start.
       alignment: what the task's survey found, for the epoch at hand.
       rows: one dict an epoch, the columns of metrics.csv.
+      rates: the learning rate with which each epoch began; older runs have fewer than rows.
     """
 
     stage: int = 0
@@ -53,6 +54,7 @@ class Records:
     iterator: dict[str, Any] | None = None
     alignment: Survey = None
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    rates: list[float] = dataclasses.field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; non-finite numbers as strings, because JSON has none."""

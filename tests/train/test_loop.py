@@ -47,6 +47,7 @@ def test_the_run_folder_holds_everything(finished):
     names = {p.name for p in workdir.iterdir()}
     assert names >= {
         "config.json", "labels.json", "metrics.csv", "manifest.json", "history.png", "checkpoints",
+        "logfile.txt",
     }  # fmt: skip
     assert (workdir / "metrics.csv").read_text().splitlines()[0] == COLUMNS
     labels = json.loads((workdir / "labels.json").read_text())["heads"]
@@ -56,6 +57,14 @@ def test_the_run_folder_holds_everything(finished):
     assert manifest["trained_on"]["rate"] == [30.0, 30.0, 30.0]  # synthetic signs
     assert sorted(manifest["trained_on"]) == ["face", "frames", "hand", "pose", "rate", "seconds"]
     assert (workdir / "history.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_text_of_a_run_tells_each_epochs_own_rate(finished):
+    lines = (finished[0] / "logfile.txt").read_text().splitlines()
+    assert [line.split("LR: ")[1].split()[0] for line in lines if " LR: " in line][:2] == [
+        "1e-4", "1e-3",
+    ]  # fmt: skip
+    assert sum(" - Eval - Gloss: " in line for line in lines) == 4
 
 
 def test_the_logged_rate_is_the_next_epochs(finished):
@@ -101,7 +110,7 @@ def test_stopping_anywhere_changes_nothing(tmp_path, steps, words):
         lambda n: train_here(tmp_path / "parts", *words, steps=n), steps=steps
     )
     assert runs > 3 and result.epochs == 3
-    for name in ("metrics.csv",):
+    for name in ("metrics.csv", "logfile.txt"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
     for which in ("last", "best"):
         assert_same(

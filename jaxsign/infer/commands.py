@@ -71,6 +71,7 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         jaxsign evaluate --workdir runs/a runs/b runs/c --split test
         jaxsign evaluate --workdir runs/fslr --data data/processed/test_15fps --save-predictions
         jaxsign evaluate --workdir runs/fslr --split test --out results
+        jaxsign evaluate --workdir runs/fslr --split test --none idle
         jaxsign evaluate --workdir runs/vsl --mode all
         jaxsign evaluate --workdir runs/phoenix --costs 3,3,4 --glosses phoenix --sclite
         """,
@@ -99,6 +100,15 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
     )
     parser.add_argument(
         "--save-predictions", action="store_true", help="also write one JSON file a clip"
+    )
+    parser.add_argument(
+        "--none",
+        nargs="?",
+        const="",
+        metavar="CLASS",
+        help="single signs: first choose on the run's validation clips from which probability on "
+        "an answer counts, else it is none of the signs; CLASS is the one that stands for no sign. "
+        "predict, stream and live go by it from then on (RUN/none.json)",
     )
     _add_decoding(parser, ("greedy", "beam", "two_pass", "all"))
     _add_counting(parser)
@@ -140,6 +150,12 @@ def evaluate(words: Words) -> int:
         told = ", ".join(f"{split} {count}" for split, count in counts.items())
         print(f"{words.csv}: {told}")
         return 0
+    if words.none is not None:
+        if len(words.workdir) > 1:
+            raise UserError("--none is chosen for one run: give one --workdir")
+        room.choose_none(
+            words.workdir[0], words.none, which=words.which, batch_size=words.batch_size
+        )
     room.evaluate(
         words.workdir,
         split=words.split,

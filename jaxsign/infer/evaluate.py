@@ -84,6 +84,27 @@ def evaluate(
     return complete
 
 
+def choose_none(
+    workdir: str | Path, no_sign: str = "", *, which: str = "best", batch_size: int = 32
+) -> None:
+    """Chooses on a run's validation clips when an answer means none of the signs.
+
+    It is left in the run folder, where whatever asks the run finds it.
+
+    Args:
+      workdir: the run folder.
+      no_sign: the class that stands for no sign; "" = there is none.
+      which: 'best' or 'last'.
+      batch_size: clips run at once.
+
+    Raises:
+      UserError: as `evaluate`; no such class, or a run without such answers.
+    """
+    run = runs.load_run(workdir, which)
+    examples = open_split(run, data_section(run, "val", None, None), "val")
+    score(run, examples, run.task.scorer(run, {}), batch_size).choose_none(no_sign)
+
+
 def write_table(
     workdir: str | Path,
     out: str | Path,

@@ -98,6 +98,17 @@ class Score(abc.ABC):
     def show(self) -> None:
         """Prints a summary."""
 
+    def choose_none(self, no_sign: str) -> None:
+        """Chooses when an answer means none of the signs, and leaves it in the run folder.
+
+        Args:
+          no_sign: the class that stands for no sign; "" = there is none.
+
+        Raises:
+          UserError: the task has no such answers, or there is no such class.
+        """
+        raise UserError("--none is for runs that learn one sign a clip; leave it out")
+
     def right(self) -> dict[str, int]:
         """How many examples are answered rightly, by head; default: {}, no heads."""
         return {}

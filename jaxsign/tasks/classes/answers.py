@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.tasks import answering, naming
-from jaxsign.tasks.classes import metrics
+from jaxsign.tasks.classes import metrics, nothing
 
 # How many candidates each head shows.
 _SHOWN = {"cat": 3}
@@ -30,23 +30,37 @@ class ClassAnswer(answering.Answer):
     Attributes:
       logits: head -> float32 [K].
       names: head -> label names by id, or None.
+      rule: when an answer means none of the signs; None = never.
     """
 
     logits: Mapping[str, np.ndarray]
     names: Names
+    rule: nothing.Nothing | None = None
+
+    @property
+    def none(self) -> bool:
+        """Whether it is none of the signs."""
+        if self.rule is None or self.rule.head not in self.logits:
+            return False
+        return bool(self.rule.is_none(self.logits[self.rule.head]))
 
     def line(self) -> str:
         named = self.json()
-        return ", ".join(
+        said = ", ".join(
             f"{named[f'{head}_prediction']} {named[f'{head}_probability']:.3f}"
             for head in map(metrics.spell, self.logits)
         )
+        return f"{nothing.TOLD} (best: {said})" if self.none else said
 
     def text(self, name: str) -> str:
-        return text(self.json(), tuple(self.logits))
+        made = text(self.json(), tuple(self.logits))
+        return (
+            f"{made}\n{nothing.TOLD.capitalize()}: no sign is sure enough.\n" if self.none else made
+        )
 
     def json(self) -> Result:
-        return with_names(make(self.logits), self.names)
+        found = with_names(make(self.logits), self.names)
+        return found if self.rule is None else {**found, "none_of_these": self.none}
 
 
 def shown(head: str) -> int:

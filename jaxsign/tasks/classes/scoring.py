@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxsign.errors import UserError, listing
 from jaxsign.tasks import answering, baselines
-from jaxsign.tasks.classes import answers, examples, figures, metrics, summary
+from jaxsign.tasks.classes import answers, examples, figures, metrics, nothing, summary
 from jaxsign.whole import write_json
 
 Array = np.ndarray
@@ -38,6 +38,8 @@ class ClassScore(answering.Score):
         self._parts = tuple(run.config.data.parts)  # one folder a language
         self._source, self._individual = source, individual
         self._simple: baselines.Simple | None = None
+        self._workdir = run.workdir
+        self._nothing = nothing.read(run.workdir)
         self._names = {head: known for head, known in run.labels.items() if known}
         self.truth = {head: np.asarray(source.labels[head]) for head in run.config.task.heads}
         classes = {head: int(run.config.net[f"num_{head}"]) for head in self.truth}
@@ -128,6 +130,10 @@ class ClassScore(answering.Score):
         }
         if self._simple is not None:
             self._complete["baseline"] = self._simple.to_json()["heads"]
+        if self._nothing is not None:
+            head = self._nothing.head
+            told = self._nothing.told(self.truth[head], self.scores[head])
+            self._complete["none_of_these"] = told
         write_json(folder / "complete_validation_results.json", self._complete)
         for name, group in groups.items():
             write_json(folder / f"{name}.json", group)
@@ -146,6 +152,13 @@ class ClassScore(answering.Score):
 
     def show(self) -> None:
         summary.show(self._complete, self._classes, simple=self._simple)
+        if told := self._complete.get("none_of_these"):
+            print(nothing.spelt(told))
+
+    def choose_none(self, no_sign: str) -> None:
+        head, names = next(iter(self.truth)), tuple(self._names.get(next(iter(self.truth)), ()))
+        found = nothing.choose(head, self.truth[head], self.scores[head], names, no_sign)
+        found.write(self._workdir)
 
     @property
     def _occluded(self) -> Array | None:

@@ -21,6 +21,7 @@ from jaxsign.tasks.classes import (
     judging,
     macro,
     metrics,
+    nothing,
     scoring,
     simple,
     weighting,
@@ -277,10 +278,11 @@ class Classify(tasks.Task):
 
     def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
         _refuse(run, asked)
+        none = nothing.read(run.workdir)
 
         def made(rows: answering.Outputs, names: Sequence[str]) -> list[answers.ClassAnswer]:
             return [
-                answers.ClassAnswer({head: rows[head][i] for head in self.heads}, run.labels)
+                answers.ClassAnswer({head: rows[head][i] for head in self.heads}, run.labels, none)
                 for i in range(len(names))
             ]
 
@@ -296,7 +298,7 @@ class Classify(tasks.Task):
         self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
     ) -> following.Votes:
         others = "sentences; this one gives single signs"
-        given = answering.settings(run, asked, following.Votes, others)
+        given = _chosen(run, asked) | answering.settings(run, asked, following.Votes, others)
         return following.Votes(run, fps=fps, **given)
 
     def watcher(
@@ -304,11 +306,19 @@ class Classify(tasks.Task):
     ) -> judging.Judge:
         """One who signs before a camera is judged at intervals; a window is so many frames."""
         others = "sentences; this one gives single signs"
-        given = answering.settings(run, asked, judging.Judge, others)
+        given = _chosen(run, asked) | answering.settings(run, asked, judging.Judge, others)
         if given.get("window", 30) % 1:
             raise UserError(f"--window {given['window']}: expected a whole number of frames")
         window = int(given.pop("window", 30))
         return judging.Judge(run, window, min_frames=min(5, max(window, 1)), **given)
+
+
+def _chosen(run: answering.Trained, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What validation clips told of none of the signs, for the head that is asked."""
+    none = nothing.read(run.workdir)
+    if none is None or none.head != (asked.get("head") or run.config.task.heads[0]):
+        return {}
+    return {"threshold": none.threshold, "no_sign": none.no_sign}
 
 
 def _refuse(run: answering.Trained, asked: Mapping[str, Any]) -> None:

@@ -161,8 +161,9 @@ class Data:
     val_share: float = fields.value(
         0.05,
         fields.RATE,
-        "share of the training videos that is held back to validate, drawn with seed 42",
-        _ACTION_GENOME,
+        "share of the training videos that is held back to validate, drawn with seed 42; of one's "
+        "own scenes where neither data.val.path nor the videos tell which",
+        fields.When("data.source", "action_genome", "scenes"),
     )
     kind: str = fields.value(
         "Mediapipe",

@@ -54,7 +54,8 @@ def of_split(data: ConfigDict, split: str, mode: str) -> Videos:
     found = _read(folder, _state(folder), action_genome.Options(theirs, settings.size, without))
     chosen = _drawn(len(found.scenes), data.fraction)
     if held_back:
-        chosen = _share(chosen, data.val_share, split, folder)
+        advice = "--config.data.action_genome.val=test"
+        chosen = share_of(chosen, data.val_share, split, str(folder), advice)
     scenes = [found.scenes[i] for i in chosen]
     if not scenes:
         raise UserError(f"{folder}: holds no {theirs} video of more than two frames with a person")
@@ -113,12 +114,22 @@ def _drawn(count: int, fraction: int) -> np.ndarray:
     return np.sort(rng.choice(count, max(count // fraction, 1), replace=False))
 
 
-def _share(videos: np.ndarray, share: float, split: str, folder: Path) -> np.ndarray:
-    """Those that are held back for 'val', or the others."""
+def share_of(videos: np.ndarray, share: float, split: str, name: str, advice: str) -> np.ndarray:
+    """Those of the videos that are held back for 'val', or for 'train' the others.
+
+    Args:
+      videos: int [n].
+      share: of them, that is held back; one at least.
+      split: 'train' or 'val'.
+      name, advice: of the set, and what to do where none can be held back, for messages.
+
+    Raises:
+      UserError: there are too few, or the share is 0.
+    """
     if not share or len(videos) < 2:
         raise UserError(
-            f"{folder}: data.val_share={share:g} of {len(videos)} training videos leaves none to "
-            "validate on. Set it above 0, or --config.data.action_genome.val=test"
+            f"{name}: data.val_share={share:g} of {len(videos)} training videos leaves none to "
+            f"validate on. Set it above 0, or {advice}"
         )
     count = min(max(round(share * len(videos)), 1), len(videos) - 1)
     back = np.zeros(len(videos), bool)

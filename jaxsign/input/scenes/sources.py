@@ -75,7 +75,8 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
             made.__getitem__,
         )
     if data.source == SCENES:
-        return of_folder(_place(data, split), split)
+        found = of_folder(_place(data, split), split)
+        return _shared(found, data.val_share, split) if _is_shared(data, split) else found
     if data.source == ACTION_GENOME:
         return _of_genome(genome_videos.of_split(data, split, mode), split)
     if data.source == EASG:
@@ -127,8 +128,7 @@ def _annotated(
 
 def _place(data: ConfigDict, split: str) -> Path:
     path = data[split].path
-    whole = Path(data.train.path)
-    if not path and data.train.path and (layout.is_split(whole) or store.is_split(whole)):
+    if not path and (_is_split(data) or _is_shared(data, split)):
         path = data.train.path
     if not path:
         raise UserError(
@@ -137,6 +137,29 @@ def _place(data: ConfigDict, split: str) -> Path:
             "or in the store there"
         )
     return Path(path)
+
+
+def _is_split(data: ConfigDict) -> bool:
+    """Whether the videos of data.train.path tell to which split they belong."""
+    whole = Path(data.train.path)
+    return bool(data.train.path) and (layout.is_split(whole) or store.is_split(whole))
+
+
+def _is_shared(data: ConfigDict, split: str) -> bool:
+    """Whether train and val are shares of one folder, as nothing tells where val is."""
+    return split != "test" and not data.val.path and not _is_split(data)
+
+
+def _shared(source: SceneSource, share: float, split: str) -> SceneSource:
+    advice = "set data.val.path, or give every video a split"
+    numbers = np.arange(len(source.ids))
+    rows = genome_videos.share_of(numbers, share, split, source.name, advice).tolist()
+    return dataclasses.replace(
+        source,
+        ids=[source.ids[row] for row in rows],
+        outlines=[source.outlines[row] for row in rows],
+        read=functools.partial(_chosen, source.read, rows),
+    )
 
 
 def of_folder(folder: Path, split: str = "") -> SceneSource:
@@ -203,6 +226,10 @@ def _loaded(paths: Sequence[Path], index: int) -> Scene:
 
 def _featured(files: Sequence[features.FeatureFile], index: int) -> Scene:
     return files[index].read()
+
+
+def _chosen(read: Callable[[int], Scene], rows: Sequence[int], index: int) -> Scene:
+    return read(rows[index])
 
 
 def _completed(read: Callable[[int], Scene], index: int) -> Scene:

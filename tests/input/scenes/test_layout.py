@@ -139,7 +139,7 @@ def test_bad_lists(tmp_path):
 def test_classes_without_persons_and_with_persons_in_another_place(tmp_path):
     dogs = CLASSES | {"objects": ["dog", "cup"]}
     frame = a_frame(boxes=[a_box("dog"), a_box()], relations=[[0, "at", 1]])
-    found = only(write(tmp_path, a_video(frames=[frame]), classes=dogs))
+    found = only(write(tmp_path, a_video(frames=[frame], split="train"), classes=dogs))
     assert found.scene.labels.tolist() == [1, 2]
     with pytest.raises(UserError, match="no class 'person', whom mode sgcls looks for"):
         examples.open_examples(recipe(path=tmp_path, mode="sgcls"), "train")
@@ -155,10 +155,24 @@ def test_one_folder_serves_all_splits_where_its_lines_tell_them(tmp_path):
     assert examples.open_examples(of, "val").ids == ["y"]
     with pytest.raises(UserError, match="no video of split 'test'; it has train, val"):
         examples.open_examples(of, "test")
-    write(tmp_path / "b", a_video("x"))
-    of = recipe(path=tmp_path / "b")
-    assert examples.open_examples(of, "train").ids == ["x"]
-    with pytest.raises(UserError, match="data.val.path is empty.*or give every video a split"):
+
+
+def test_a_share_is_held_back_where_nothing_tells_what_to_validate_on(tmp_path):
+    names = [f"v{number}" for number in range(8)]
+    write(tmp_path, *(a_video(name, number + 1) for number, name in enumerate(names)))
+    of = recipe(path=tmp_path)
+    of.data.val_share = 0.25
+    train, val = (examples.open_examples(of, split) for split in ("train", "val"))
+    assert len(val) == 2 and sorted([*train.ids, *val.ids]) == names
+    for part in (train, val):
+        frames = [part.example(number)["frames"] for number in range(len(part))]
+        assert frames == [names.index(name) + 1 for name in part.ids] == part.sizes[:, 0].tolist()
+    with pytest.raises(UserError, match="data.test.path is empty.*or give every video a split"):
+        examples.open_examples(of, "test")
+    of.data.val.path = str(tmp_path)
+    assert [len(examples.open_examples(of, split)) for split in ("train", "val")] == [8, 8]
+    of.data.val_share, of.data.val.path = 0.0, ""
+    with pytest.raises(UserError, match="val_share=0 of 8 .* or set data.val.path, or give every"):
         examples.open_examples(of, "val")
 
 

@@ -124,7 +124,9 @@ def test_a_recipe_takes_numbers_and_names_from_the_data(made):
 def test_a_folder_gives_what_was_saved(made, tmp_path):
     for one in made:
         one.save(tmp_path / f"{one.source}.scene.npz")
-    found = examples.open_examples(recipe(path=tmp_path), "train")
+    asked = recipe(path=tmp_path)
+    asked.data.val.path = str(tmp_path)
+    found = examples.open_examples(asked, "train")
     given = of_scenes(made)
     assert found.ids == given.ids and np.array_equal(found.sizes, given.sizes)
     size = tuple(found.sizes.max(axis=0).tolist())

@@ -149,7 +149,7 @@ class Scene:
             raise ValueError(f"union_features are {union.dtype}, expected float16 or float32")
         for name in ("times", "boxes", "scores", "distribution", "features", "union_features"):
             value = self.__dict__[name]
-            if value is not None and not np.isfinite(value).all():
+            if value is not None and not _is_finite(value):
                 row = int(np.argwhere(~np.isfinite(value))[0][0])
                 raise ValueError(f"{name}: row {row} holds NaN or infinite numbers")
 
@@ -261,6 +261,14 @@ def check_shape(name: str, found: tuple[int, ...], wanted: tuple[int | None, ...
     if len(found) != len(wanted) or not all(b is None or a == b for a, b in pairs):
         told = ", ".join("any" if n is None else str(n) for n in wanted)
         raise ValueError(f"{name} {list(found)}, expected [{told}]")
+
+
+def _is_finite(values: np.ndarray) -> bool:
+    if values.dtype != np.float16:
+        return bool(np.isfinite(values).all())
+    # By the bits of the exponent: numpy's way takes three times as long for numbers of 16 bits.
+    exponent = np.uint16(0x7C00)
+    return not (values.view(np.uint16) & exponent == exponent).any()
 
 
 def _no_share(values: np.ndarray) -> np.ndarray:

@@ -84,6 +84,8 @@ BOX = [[0, 0, 20, 40], [30, 30, 40, 40]]
         ({"features": np.ones((3, 5), np.float32)}, r"features \[3, 5\], expected \[4, any\]"),
         ({"features": np.full((4, 5), np.nan, np.float32)}, "features: row 0 holds NaN"),
         ({"union_features": np.ones((2, 3, 3, 8), np.float32)}, "union_features"),
+        ({"union_features": np.full((2, 7, 7, 1), np.nan, np.float16)}, "union_features: row 0"),
+        ({"union_features": np.full((2, 7, 7, 1), -np.inf, np.float16)}, "union_features: row 0"),
         ({"distribution": np.ones((4, 3), np.float32)}, r"distribution \[4, 3\], expected \[4, 2"),
         ({"pairs": np.array([[0, 1], [2, 4]])}, "pairs: row 1.*rows of the 4 boxes"),
         ({"pairs": np.array([[0, 1], [2, 1]])}, "pairs: row 1.*own frame"),

@@ -15,6 +15,7 @@ _FSLR = fields.When("view.name", "fslr156")
 _UPDATES = fields.Rule(
     lambda v: len(v) == 0 or (len(v) == 2 and 1 <= v[0] <= v[1]), "(first, last), from 1, or ()"
 )
+_SCENES = fields.When("task.name", "scene_graph")
 _PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
 
 
@@ -33,8 +34,8 @@ class TaskSection:
         "classify",
         None,
         (
-            "the kind of learning: classify (one label a head) or ctc_attention "
-            "(sequences of glosses)"
+            "the kind of learning: classify (one label a head), ctc_attention "
+            "(sequences of glosses) or scene_graph (relations in videos)"
         ),
     )
     heads: tuple[str, ...] = fields.value(
@@ -49,6 +50,13 @@ class TaskSection:
     )
     monitor: str = fields.value(
         "gloss", None, "the number of a validation that chooses the best epoch"
+    )
+    objects: tuple[str, ...] = fields.value((), None, "classes of boxes; () = the data's", _SCENES)
+    groups: tuple[tuple[Any, ...], ...] = fields.value(
+        (),
+        None,
+        "predicates, rows (group, 'one' or 'several', reversed, (names)); () = the data's",
+        _SCENES,
     )
 
 

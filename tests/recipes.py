@@ -59,11 +59,13 @@ NAMES = (
     "whisper_sign:parity",
     "whisper_sign:synthetic",
     "whisper_sign:boston104",
+    "sttran:synthetic",
 )
 # Fields of nets that are made small, wherever a net has them.
 SMALL = {
     "dim": 8, "emb_dim": 16, "ff_dim": 16, "n_heads": 2, "num_heads": 2, "n_layers": 1,
     "num_layers": 1, "max_target": 8, "max_relative": 64, "hidden1": 8, "hidden2": 6,
+    "hidden_dim": 8, "word_dim": 4, "map_dim": 4, "classifier_dim": 8, "temporal_layers": 1,
 }  # fmt: skip
 SIGNS = {
     "signs": 3, "categories": 2, "signers": 3, "val_signers": 1, "clips_per_signer": 1,
@@ -84,6 +86,8 @@ def values(name: str) -> dict[str, Any]:
 def small(name: str, folder: Path) -> Any:
     """The recipe with a small net and a few made-up clips, for which files may lie in `folder`."""
     config = configs.load(name)
+    if config.task.name == "scene_graph":
+        return _scenes(config)
     sentences = "stage1" in config.stage
     config.data.source = "synthetic"
     config.data.synthetic.update(SIGNS, continuous=sentences)
@@ -98,6 +102,17 @@ def small(name: str, folder: Path) -> Any:
         _features(folder, config, 2048 if config.net.name == "iv3_gru" else 512)
     if config.view.name == "few_points":
         _sentences(folder, config)
+    return config
+
+
+def _scenes(config: Any) -> Any:
+    """A few made-up scenes for a small net of relations."""
+    config.data.source = "synthetic_scenes"
+    config.data.synthetic_scenes.update(
+        videos=4, val_videos=1, frames=(2, 3), objects=3, boxes=(1, 2), feature_dim=6, union_dim=2
+    )
+    config.net.update({key: value for key, value in SMALL.items() if key in config.net})
+    config.input.update(batch_size=4, threads=0, buckets=((3, 3, 3),))
     return config
 
 

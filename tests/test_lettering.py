@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxsign import lettering
 from jaxsign.input.signs import drawing
-from jaxsign.tasks.classes import figures
+from jaxsign.tasks import confusion
 
 
 def make_font(path, letters):
@@ -93,7 +93,7 @@ def test_matplotlib_draws_with_that_font_beside_its_own(squares):
 def test_confusion_matrices_have_no_boxes_and_no_foreign_warnings(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figures.confusion(
+        confusion.draw(
             tmp_path / "a.png", np.array([0, 1, 2]), np.array([0, 1, 1]),
             title="Gloss", names=("你好", "$x", "ขอบคุณ"),
         )  # fmt: skip

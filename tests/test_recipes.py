@@ -36,15 +36,19 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
     width = 2048 if config.net.name == "iv3_gru" else 156
     if "input_dim" in config.net:
         config.net.input_dim = width
-    if not config.net.num_gloss:
+    if config.net.get("num_gloss") == 0:
         config.net.num_gloss = 25
+    if config.task.name == "scene_graph":
+        config = setup.filled(config, tasks.kind(config).assumed(config))
+        config.smoke.update(batch_size=1, frames=2)
     for row in stage.resolve(config):
         net = setup.build_net(row.config, np.dtype("float32"))
         task = tasks.build(row.config, net)
-        batch = {
-            "x": np.zeros((1, 8, *net.frame_shape), np.float32),
-            "valid": np.ones((1, 8), bool),
-        }
+        if config.task.name == "scene_graph":
+            batch = task.imagined(config, jax.random.key(0))
+        else:
+            x = np.zeros((1, 8, *net.frame_shape), np.float32)
+            batch = {"x": x, "valid": np.ones((1, 8), bool)}
         shapes = jax.eval_shape(lambda task=task, batch=batch: task.init(jax.random.key(0), batch))
         count = sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
         assert count == PARAMETERS.get(name, count)

@@ -45,6 +45,11 @@ class Asker:
             found = self.compiled.answer(self._variables, self.compiled.put_eval(inputs))
         return self.compiled.rows(found)
 
+    def check(self, batch: Mapping[str, Array], name: str) -> None:
+        """Refuses clips of a batch that the net does not take; scenes are checked as they open."""
+        if "x" in batch:
+            self.run.check(batch["x"][0], name)
+
     def inputs(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """What the net takes of a batch [B, T, ...]; `language` is the run's where none is told."""
         names, language = self.run.net.inputs, self.run.language

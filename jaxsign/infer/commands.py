@@ -33,7 +33,7 @@ def _add_decoding(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> No
 
 
 _DECODING = ("mode", "beam", "n_best", "ctc_weight", "length_bonus")
-_SCORING = ("costs", "glosses", "sclite", "save_predictions")
+_SCORING = ("costs", "glosses", "sclite", "save_predictions", "constraint")
 
 
 def _asked(words: Words, names: tuple[str, ...]) -> dict[str, Any]:
@@ -57,14 +57,15 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
     parser = arguments.add_verb(
         subparsers,
         "evaluate",
-        "accuracies or word errors, tables and pictures of a run",
+        "accuracies, word errors or recalls, tables and pictures of a run",
         """
         Runs a trained net over labelled clips and writes a results folder: accuracies over all
         clips (and over occluded and other clips apart, where the labels say), per_class.csv,
         confusion matrices as JSON and as pictures. For a run that recognises sequences of glosses:
-        word errors, per_gloss.csv, predictions.csv and a picture. Without --data the run's own
-        validation clips are used. Of several runs of the same signs, or of all folds of a
-        training, the mean of their probabilities is evaluated.
+        word errors, per_gloss.csv, predictions.csv and a picture. For one that tells relations in
+        scenes: R@K and mR@K, per_predicate.csv, per_object.csv, per_video.csv, pictures. Without
+        --data the run's own validation clips or scenes are used. Of several runs of the same
+        signs, or of all folds of a training, the mean of their probabilities is evaluated.
         """,
         """
         jaxsign evaluate --workdir runs/fslr
@@ -74,6 +75,7 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         jaxsign evaluate --workdir runs/fslr --split test --none idle
         jaxsign evaluate --workdir runs/vsl --mode all
         jaxsign evaluate --workdir runs/phoenix --costs 3,3,4 --glosses phoenix --sclite
+        jaxsign evaluate --workdir runs/scenes --constraint all --save-results results.json
         """,
     )
     run_folder.add_runs(parser)
@@ -110,8 +112,12 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         "an answer counts, else it is none of the signs; CLASS is the one that stands for no sign. "
         "predict, stream and live go by it from then on (RUN/none.json)",
     )
+    parser.add_argument(
+        "--save-results", metavar="FILE", help="write the numbers to this JSON file too"
+    )
     _add_decoding(parser, ("greedy", "beam", "two_pass", "all"))
     _add_counting(parser)
+    _add_constraint(parser, ("with", "semi", "no", "all"), "all")
     arguments.add_encoding(parser)
     parser.set_defaults(run=evaluate)
 
@@ -131,6 +137,16 @@ def _add_counting(parser: argparse.ArgumentParser) -> None:
         help="rules that make glosses equal before they are compared (as-is)",
     )
     errors.add_argument("--sclite", action="store_true", help="also write files for sclite")
+
+
+def _add_constraint(parser: argparse.ArgumentParser, choices: tuple[str, ...], usual: str) -> None:
+    scenes = parser.add_argument_group("relations in scenes")
+    scenes.add_argument(
+        "--constraint",
+        choices=choices,
+        help="which predicates of a pair are told: with: the surest of every group; semi: of "
+        f"groups of several all surer than 0.9; no: every one ({usual})",
+    )
 
 
 def evaluate(words: Words) -> int:
@@ -166,6 +182,7 @@ def evaluate(words: Words) -> int:
         batch_size=words.batch_size,
         skip_missing=words.skip_missing,
         asked=_asked(words, (*_DECODING, *_SCORING)),
+        save_results=words.save_results,
     )
     return 0
 
@@ -186,6 +203,8 @@ def add_predict(subparsers: arguments.Verbs) -> None:
         the landmarks as `jaxsign extract` does (give its model file). A file that cannot be read
         is reported; the others are still predicted, and the exit status is 1. Several runs of the
         same signs, or all folds of a training, answer together: their probabilities are averaged.
+        A run that tells relations takes a scene file or a folder of scenes, and tells them frame by
+        frame.
         """,
         """
         jaxsign predict --workdir runs/fslr "clip_0089_how are you.npz"
@@ -210,6 +229,7 @@ def add_predict(subparsers: arguments.Verbs) -> None:
     run_folder.add_batch_size(parser)
     arguments.add_person(parser)
     _add_decoding(parser, ("greedy", "beam", "two_pass"))
+    _add_constraint(parser, ("with", "semi", "no"), "with")
     extracting.add_models(parser)
     extracting.add_frames(parser)
     arguments.add_encoding(parser)
@@ -236,7 +256,7 @@ def predict(words: Words) -> int:
             mask=words.mask,
             which=words.which,
             batch_size=words.batch_size,
-            asked=_asked(words, _DECODING),
+            asked=_asked(words, (*_DECODING, "constraint")),
             finder=finder,
             person=words.person,
             fps=words.source_fps,

@@ -13,13 +13,12 @@ from jaxsign.errors import UserError
 from jaxsign.infer import asking, baseline, ensemble
 from jaxsign.infer import run as runs
 from jaxsign.input import batching, tables
-from jaxsign.input.examples import Examples
+from jaxsign.input.examples import Batch, Examples, indices
 from jaxsign.input.folders import progress
-from jaxsign.input.signs import sources
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering
 from jaxsign.train import setup
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json, write_text
 
 
 def evaluate(
@@ -33,6 +32,7 @@ def evaluate(
     batch_size: int = 32,
     skip_missing: bool = False,
     asked: Mapping[str, Any] | None = None,
+    save_results: str | Path | None = None,
 ) -> dict[str, Any]:
     """Evaluates a run, or several that answer together, and writes a results folder.
 
@@ -48,6 +48,7 @@ def evaluate(
         of stopping.
       asked: `save_predictions`, and the run's task's settings of how answers are found and
         compared (`jaxsign.tasks.answering.Answering.scorer`).
+      save_results: a JSON file that the numbers are written to as well.
 
     Returns:
       The numbers that the task's score has written (`jaxsign.tasks.answering.Score.write`).
@@ -80,6 +81,8 @@ def evaluate(
         about["runs"] = [str(one.workdir) for one in members]
     complete = scored.write(folder, {"model_info": about})
     scored.show()
+    if save_results is not None:
+        write_json(Path(save_results), complete)
     print(f"Results in {folder}")
     return complete
 
@@ -157,33 +160,7 @@ def data_section(
     """
     if split not in SPLITS:
         raise UserError(f"split {split!r} is none of {', '.join(SPLITS)}")
-    data = ConfigDict(run.config.data.to_dict())
-    if path is not None:
-        if len(data.parts) > 1:
-            raise UserError(
-                f"--data {path}: {run.workdir} learnt {len(data.parts)} languages, each of a "
-                "folder of its own. To look for them elsewhere, change data.parts in its "
-                "config.json"
-            )
-        data.parts, data.folds.count = (), 0
-        if sources.kind_of(data).numbered:
-            data.source = sources.guessed(Path(path))
-        data[split].path, data.encoding = str(path), ""
-        data[split].labels = str(labels) if labels is not None else str(Path(path) / "labels.csv")
-    elif labels is not None:
-        data[split].labels = str(labels)
-    kind = sources.kind_of(data)
-    if not kind.made:
-        # Other clips may have other signs: the run's classes keep their numbers.
-        data.class_names = {head: known for head, known in run.labels.items() if known}
-    # Where no table is of one split, the training path may hold all of them.
-    elsewhere = data.parts or (data.train.path and (data.folds.count or not kind.table))
-    somewhere = data[split].path or elsewhere
-    if not kind.made and not somewhere:
-        raise UserError(
-            f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is empty). "
-            "Give a folder of clips with --data DIR, and --labels CSV if it is not DIR/labels.csv."
-        )
+    data = run.task.pointed(run, split, *(None if p is None else Path(p) for p in (path, labels)))
     # A trial run may train on a sample; what it is worth is told on everything.
     data.max_clips = 0
     if skip_missing:
@@ -216,18 +193,18 @@ def score(
       UserError: examples or labels that do not fit the run.
     """
     scored = scorer(examples)
-    for index, rows in answered(run, examples, batch_size):
-        scored.add(index, rows)
+    for batch, rows in answered(run, examples, batch_size):
+        scored.add(batch, rows)
     return scored
 
 
 def answered(
     run: runs.Run, examples: Examples, batch_size: int = 32
-) -> Iterator[tuple[np.ndarray, answering.Outputs]]:
+) -> Iterator[tuple[Batch, answering.Outputs]]:
     """What the run gives of all examples, on all devices of its recipe.
 
     Yields:
-      int [n], examples, and rows of which the first n are theirs.
+      Batches, and what is said of their rows.
 
     Raises:
       UserError: examples that do not fit the run.
@@ -245,8 +222,8 @@ def answered(
     )
     batches = batching.EvalBatches(examples, options)
     for batch in progress.over("evaluating", batches, len(batches)):
-        run.check(batch["x"][0], examples.name)
-        yield batch["index"][batch["index"] >= 0], asker.ask(batch)
+        asker.check(batch, examples.name)
+        yield batch, asker.ask(batch)
     asker.doubts.tell()
 
 
@@ -265,13 +242,14 @@ def _together(
                 f"{examples.name}. Give the same to both: --data DIR"
             )
         whole: dict[str, np.ndarray] = {}
-        for index, rows in answered(run, examples, batch_size):
+        for batch, rows in answered(run, examples, batch_size):
+            index = indices(batch)
             for name, row in rows.items():
                 all_rows = whole.setdefault(name, np.zeros((count, *row.shape[1:]), row.dtype))
                 all_rows[index] = row[: len(index)]
         found.append(whole)
     scored = scorer(opened[0])
-    scored.add(np.arange(count), members[0].task.averaged(found))
+    scored.add({"index": np.arange(count)}, members[0].task.averaged(found))
     return scored
 
 

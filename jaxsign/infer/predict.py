@@ -9,6 +9,9 @@ from typing import Any
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, ensemble, files
 from jaxsign.infer import run as runs
+from jaxsign.input import batching
+from jaxsign.input.examples import indices
+from jaxsign.input.folders import progress
 from jaxsign.input.signs.extract import films
 from jaxsign.tasks import answering
 from jaxsign.whole import write_json
@@ -128,6 +131,9 @@ def predict_files(
     """
     members = ensemble.load(workdir, which, language)
     run = members[0]
+    found = run.task.questions(run, Path(source), asked or {})
+    if found is not None:
+        return _predict_examples(run, found, Path(source), out, batch_size)
     items = files.find(source, finder, view=run.view, person=person, fps=fps)
     answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
@@ -145,6 +151,30 @@ def predict_files(
     if not single:
         print(f"{len(saved)} of {len(done)} files predicted.")
     return len(done) - len(saved)
+
+
+def _predict_examples(
+    run: runs.Run, found: answering.Questions, source: Path, out: str | Path | None, size: int
+) -> int:
+    """As `predict_files`, of what the task itself has read: none is bad."""
+    asker, examples, said = asking.Asker(run), found.examples, dict[int, answering.Answer]()
+    options = batching.BatchOptions(
+        batch_size=min(size, len(examples)), buckets=run.config.input.buckets
+    )
+    batches = batching.EvalBatches(examples, options)
+    for batch in progress.over("predicting", batches, len(batches)):
+        index = indices(batch).tolist()
+        answers = found.answerer(asker.ask(batch), [examples.ids[i] for i in index])
+        said |= zip(index, answers, strict=True)
+    single = source.is_file() and len(examples) == 1
+    for i, name in enumerate(examples.ids):
+        print(said[i].text(name) if single else f"{name}: {said[i].line()}")
+    if out is not None:
+        saved = [{"file": name, **said[i].json()} for i, name in enumerate(examples.ids)]
+        write_json(Path(out), said[0].json() if single else saved)
+        print(f"Saved to {out}")
+    asker.doubts.tell()
+    return 0
 
 
 def _show(one: Prediction, single: bool) -> None:

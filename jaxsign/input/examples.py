@@ -20,6 +20,12 @@ Batch = dict[str, Array]
 Survey = list[Any] | None  # of every example what a task found: plain values, as JSON has them
 
 
+def indices(batch: Batch) -> Array:
+    """int [n]: which examples the rows of a batch are; those that only fill it stand behind."""
+    index: Array = batch["index"]
+    return index[index >= 0]
+
+
 class Examples(abc.ABC):
     """Checked examples with random access, under a recipe. Workers receive a copy.
 

@@ -26,7 +26,8 @@ class SceneNet(nets.Net):
     Attributes:
       mode: 'predcls': boxes and classes are given; 'sgcls': boxes are given, the net tells their
         classes and which one is the person; 'sgdet': boxes and classes come from a detector.
-      num_objects: classes of boxes, the background (0) and the person (1) among them.
+      num_objects: classes of boxes, the background (0) and the person (1) among them. In a recipe
+        0 takes the data's, as in the widths of features, and () in `predicates`.
       predicates: how many predicates each group has.
       feature_dim: numbers of a box's features.
       union_dim: channels of the features around a pair.
@@ -40,10 +41,10 @@ class SceneNet(nets.Net):
     """
 
     mode: str = fields.value("predcls", fields.among(*MODES))
-    num_objects: int = fields.value(37, fields.COUNT)
+    num_objects: int = fields.value(37, fields.NOT_NEGATIVE)
     predicates: tuple[int, ...] = (3, 6, 17)
-    feature_dim: int = fields.value(2048, fields.COUNT)
-    union_dim: int = fields.value(1024, fields.COUNT)
+    feature_dim: int = fields.value(2048, fields.NOT_NEGATIVE)
+    union_dim: int = fields.value(1024, fields.NOT_NEGATIVE)
     hidden_dim: int = fields.value(512, fields.COUNT)
     word_dim: int = fields.value(200, fields.COUNT)
     map_dim: int = fields.value(256, fields.COUNT)
@@ -65,6 +66,14 @@ class SceneNet(nets.Net):
         "valid_pairs",
     )
     outputs = ("relations", "embedding", "labels", "scores", "pairs", "valid_pairs")
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Raises UserError: there are no frames of one shape here."""
+        raise UserError(
+            f"net {nets.name_of(type(self))} takes scenes (boxes and pairs of frames), not clips "
+            "of signs"
+        )
 
     @property
     def width(self) -> int:

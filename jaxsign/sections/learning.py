@@ -218,6 +218,13 @@ class Loss:
         ("weight of a second CTC loss before the encoder (needs net.auxiliary_ctc)"),
         _SEQUENCES,
     )
+    of_several: str = fields.value(
+        "margin",
+        fields.among("margin", "bce"),
+        "the loss of a group of predicates of which several may hold: margin, of their "
+        "probabilities as STTran has it, or bce",
+        fields.When("task.name", "scene_graph"),
+    )
     weights: tuple[float, ...] = fields.value((0.5, 0.5), _WEIGHTS, "one a head", _CLASSES)
     weighting: str = fields.value(
         "static",

@@ -20,7 +20,7 @@ from jaxsign.tasks import answering, baselines, measures
 
 Array = jax.Array
 # What a recipe calls a task, and its folder here.
-_FOLDERS = {"classify": "classes", "ctc_attention": "sequences"}
+_FOLDERS = {"classify": "classes", "ctc_attention": "sequences", "scene_graph": "scenes"}
 
 
 class Task(answering.Answering):
@@ -37,6 +37,15 @@ class Task(answering.Answering):
     net: nets.Net
 
     # From a recipe.
+
+    @classmethod
+    @abc.abstractmethod
+    def check_places(cls, config: ConfigDict) -> None:
+        """Looks whether there is something where the recipe's train and val shall lie.
+
+        Raises:
+          UserError: an unknown kind of source, or a place that is not given or not there.
+        """
 
     @classmethod
     @abc.abstractmethod
@@ -81,8 +90,8 @@ class Task(answering.Answering):
           UserError: there are no simple methods for it.
         """
         raise UserError(
-            "baselines are for recipes that learn one sign a clip (task.name='classify'), not "
-            "sentences: evaluate such a run by its word errors alone"
+            "baselines are for recipes that learn one sign a clip (task.name='classify'): evaluate "
+            "runs of sentences or scenes by their own numbers alone"
         )
 
     # Without data, for a smoke test.
@@ -269,9 +278,11 @@ def monitors(config: ConfigDict) -> measures.Monitors:
 
 
 def _monitored(config: ConfigDict) -> dict[str, str]:
+    """Key -> the number that it names; all are of validation, whether they say so or not."""
     best = config.task.monitor
-    return {
+    found = {
         "task.monitor": best,
         "train.stop_monitor": config.train.stop_monitor or best,
         "schedule.monitor": config.schedule.monitor or best,
     }
+    return {key: name.removeprefix("val_") for key, name in found.items()}

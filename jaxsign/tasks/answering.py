@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets, reading
 from jaxsign.errors import UserError
-from jaxsign.input.examples import Examples
+from jaxsign.input.examples import Batch, Examples
 from jaxsign.tasks import baselines, following
 
 Names = dict[str, tuple[str, ...] | None]
@@ -74,12 +73,20 @@ class Answer(abc.ABC):
 Answerer = Callable[[Outputs, Sequence[str]], Sequence[Answer]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Questions:
+    """What a place holds that a run is asked about, and who answers."""
+
+    examples: Examples
+    answerer: Answerer
+
+
 class Score(abc.ABC):
     """Answers to labelled examples, counted and compared with the truth."""
 
     @abc.abstractmethod
-    def add(self, index: np.ndarray, rows: Outputs) -> None:
-        """Takes the answers to some examples: int [n], and the first n of the rows are theirs."""
+    def add(self, batch: Batch, rows: Outputs) -> None:
+        """Takes the answers to a batch of the examples; where its `index` is -1 there is none."""
 
     def stand_beside(self, simple: baselines.Simple) -> None:
         """Takes what simple methods reach on the same examples, to tell it beside; default: not."""
@@ -163,6 +170,38 @@ class Answering(abc.ABC):
 
         Raises:
           UserError: settings that the task does not have, or that make no sense.
+        """
+
+    def questions(self, run: Trained, path: Path, asked: Mapping[str, Any]) -> Questions | None:
+        """What a file or folder holds for this task, where that is no clips of signs.
+
+        Args:
+          run: that is asked.
+          path: the file or folder.
+          asked: as in `answerer`.
+
+        Returns:
+          None: clips are asked about (the default).
+
+        Raises:
+          UserError: what is wrong with the files, or with the settings.
+        """
+        return None
+
+    @abc.abstractmethod
+    def pointed(
+        self, run: Trained, split: str, path: Path | None, labels: Path | None
+    ) -> ConfigDict:
+        """A copy of the run's data section in which a split has a place.
+
+        Args:
+          run: whose data.
+          split: 'train', 'val' or 'test'.
+          path: another place than the run's own.
+          labels: another labels.csv.
+
+        Raises:
+          UserError: the run knows no such data and none is given, or it cannot take it.
         """
 
     @abc.abstractmethod

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import nets
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
 from jaxsign.input.folders import progress
 from jaxsign.input.signs import numbering, seen, sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
+from jaxsign.tasks import answering
 
 _CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
 _MANY = 1000  # clips that are measured with a bar
@@ -61,21 +63,66 @@ def measured(config: ConfigDict, source: sources.Source) -> sources.Source:
     return dataclasses.replace(source, lengths=lengths)
 
 
-def assumed(config: ConfigDict) -> dict[str, dict[str, Any]]:
-    """Numbers in place of what only data can tell, for a test without any."""
-    net = {key: _CLASSES for key, n in config.net.items() if key.startswith("num_") and n == 0}
-    return {"net": {**net, "input_dim": _WIDTH} if config.net.get("input_dim") == 0 else net}
+class ClipTask(tasks.Task):
+    """What is learned of clips of signs, and asked of them."""
+
+    @classmethod
+    def check_places(cls, config: ConfigDict) -> None:
+        sources.check_places(config.data)
+
+    @classmethod
+    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
+        """Numbers of classes, and the width of features."""
+        net = {key: _CLASSES for key, n in config.net.items() if key.startswith("num_") and n == 0}
+        return {"net": {**net, "input_dim": _WIDTH} if config.net.get("input_dim") == 0 else net}
+
+    def imagined(self, config: ConfigDict, rng: jax.Array) -> dict[str, jax.Array]:
+        """Clips of N(0, 1), and of a sequence's tokens the start alone."""
+        count, frames = config.smoke.batch_size, config.smoke.frames
+        frames = min(frames, self.net.max_frames or frames)
+        return {
+            "x": jax.random.normal(rng, (count, frames, *self.net.frame_shape)),
+            "valid": jnp.ones((count, frames), bool),
+            "tokens": jnp.zeros((count, 1), jnp.int32),
+        }
+
+    def pointed(
+        self, run: answering.Trained, split: str, path: Path | None, labels: Path | None
+    ) -> ConfigDict:
+        data = ConfigDict(run.config.data.to_dict())
+        if path is not None:
+            _point(data, run, split, path, labels)
+        elif labels is not None:
+            data[split].labels = str(labels)
+        kind = sources.kind_of(data)
+        if not kind.made:
+            # Other clips may have other signs: the run's classes keep their numbers.
+            data.class_names = {head: known for head, known in run.labels.items() if known}
+        # Where no table is of one split, the training path may hold all of them.
+        elsewhere = data.parts or (data.train.path and (data.folds.count or not kind.table))
+        if not kind.made and not (data[split].path or elsewhere):
+            raise UserError(
+                f"{run.workdir} knows no {split} data (data.{split}.path in its config.json is "
+                "empty). Give a folder of clips with --data DIR, and --labels CSV if it is not "
+                "DIR/labels.csv."
+            )
+        return data
 
 
-def imagined(config: ConfigDict, net: nets.Net, rng: jax.Array) -> dict[str, jax.Array]:
-    """`config.smoke.batch_size` clips of N(0, 1), and of a sequence's tokens the start alone."""
-    count, frames = config.smoke.batch_size, config.smoke.frames
-    frames = min(frames, net.max_frames or frames)
-    return {
-        "x": jax.random.normal(rng, (count, frames, *net.frame_shape)),
-        "valid": jnp.ones((count, frames), bool),
-        "tokens": jnp.zeros((count, 1), jnp.int32),
-    }
+def _point(
+    data: ConfigDict, run: answering.Trained, split: str, path: Path, labels: Path | None
+) -> None:
+    if len(data.parts) > 1:
+        raise UserError(
+            f"--data {path}: {run.workdir} learnt {len(data.parts)} languages, each of a "
+            "folder of its own. To look for them elsewhere, change data.parts in its "
+            "config.json"
+        )
+    data.parts, data.folds.count = (), 0
+    if sources.kind_of(data).numbered:
+        data.source = sources.guessed(path)
+    data[split].path, data.encoding = str(path), ""
+    data[split].labels = str(labels if labels is not None else path / "labels.csv")
 
 
 class SignExamples(ClipExamples):

@@ -153,9 +153,9 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
         return _smoke_test(config, arguments.workdir)
     if arguments.folds:
         config.data.folds.update(count=arguments.folds, number=1)
-    from jaxsign.input.signs import sources
+    from jaxsign import tasks
 
-    sources.check_places(config.data)  # before what is heavy to import
+    tasks.kind(config).check_places(config)  # before what is heavy to open
     from jaxsign.train import log
 
     display = log.TrainingDisplay(live=config.log.progress)

@@ -1,6 +1,7 @@
 """Scenes as examples: their ragged axes are frames, boxes of a frame, pairs of a frame."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from jaxsign.input.scenes.scene import Scene
 
 Array = np.ndarray
 _OBJECTS = "objects"
+_PROGRAMS = 4  # sizes that a recipe without any gets: each is compiled
 
 
 class SceneExamples(examples.Examples):
@@ -139,7 +141,7 @@ class SceneExamples(examples.Examples):
         }
 
     def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
-        """Classes, predicates of each group, and widths of the features, in `net`.
+        """Classes and predicates in `task`, their numbers and widths of features in `net`, buckets.
 
         A number of the recipe that is 0, or no predicates, takes the data's.
 
@@ -153,6 +155,9 @@ class SceneExamples(examples.Examples):
             "feature_dim": self.feature_dim,
             "union_dim": self.union_dim,
         }
+        if config.task.groups:
+            given = vocabulary.of_rows(config.task.objects, config.task.groups)
+            vocabulary.check_same(words, given, self.name)
         wrong = [
             f"net.{key}={config.net[key]}, but the data have {value}"
             for key, value in found.items()
@@ -163,7 +168,11 @@ class SceneExamples(examples.Examples):
                 f"{self.name}:\n{listing(wrong)}\nSet them to 0 (predicates to ()) to take the "
                 "data's"
             )
-        return {"net": found}
+        return {
+            "net": found,
+            "task": vocabulary.to_rows(words),
+            "input": {"buckets": config.input.buckets or _buckets(self.sizes)},
+        }
 
     def remarks(self, config: ConfigDict) -> Sequence[str]:
         return self.source.remarks
@@ -204,6 +213,22 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
             "for in every frame. Set net.mode=predcls, or call a class so (the first of objects)"
         )
     return SceneExamples(source, candidates=config.net.mode == "sgcls" and not training)
+
+
+def of_place(path: Path, *, candidates: bool) -> SceneExamples:
+    """The scenes of a file, or of a folder of scenes.
+
+    Raises:
+      UserError: what is wrong with them.
+    """
+    return SceneExamples(sources.of_folder(path), candidates=candidates)
+
+
+def _buckets(sizes: Array) -> tuple[planning.Size, ...]:
+    """Sizes to pad to: scenes of like many frames together, as many programs as `_PROGRAMS`."""
+    order = np.argsort(sizes[:, 0], kind="stable")
+    parts = [part.max(axis=0) for part in np.array_split(sizes[order], _PROGRAMS) if len(part)]
+    return tuple(sorted({tuple(row) for row in np.maximum.accumulate(parts).tolist()}))
 
 
 def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:

@@ -65,6 +65,7 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
     Raises:
       UserError: no scenes, one of them damaged, or of other classes than the first.
     """
+    _check_known(data)
     if data.source == SYNTHETIC:
         made = synthetic.scenes(data.synthetic_scenes, split)
         return SceneSource(
@@ -74,13 +75,36 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
             [outline(one) for one in made],
             made.__getitem__,
         )
-    if data.source == SCENES:
-        found = of_folder(_place(data, split), split)
-        return _shared(found, data.val_share, split) if _is_shared(data, split) else found
     if data.source == ACTION_GENOME:
         return _of_genome(genome_videos.of_split(data, split, mode), split)
     if data.source == EASG:
         return _of_easg(data, split)
+    found = of_folder(_place(data, split), split)
+    return _shared(found, data.val_share, split) if _is_shared(data, split) else found
+
+
+def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> None:
+    """Looks whether there is something where the splits of `config.data` shall lie.
+
+    Raises:
+      UserError: an unknown kind of source, or a place that is not given or not there.
+    """
+    _check_known(data)
+    for split in splits if data.source == SCENES else ():
+        if not (path := _place(data, split)).exists():
+            raise UserError(f"data.{split}.path={path}: no such file or folder")
+
+
+def has(data: ConfigDict, split: str) -> bool:
+    """Whether `config.data` tells of scenes of a split."""
+    if data.source != SCENES or data[split].path:
+        return True
+    return bool(data.train.path) and (split != "test" or _is_split(data))
+
+
+def _check_known(data: ConfigDict) -> None:
+    if data.source in _KNOWN:
+        return
     near = did_you_mean(data.source, _KNOWN)
     raise UserError(
         f"data.source={data.source!r} holds no scenes.{near} Known: {', '.join(_KNOWN)}"
@@ -163,10 +187,11 @@ def _shared(source: SceneSource, share: float, split: str) -> SceneSource:
 
 
 def of_folder(folder: Path, split: str = "") -> SceneSource:
-    """The scenes of a folder; each is read and checked.
+    """The scenes of a folder, or of a single file; each is read and checked.
 
     Args:
-      folder: of `*.scene.npz`, taken in the order of their names, in the open layout, or a store.
+      folder: of `*.scene.npz`, taken in the order of their names, in the open layout, or a store;
+        or one scene file.
       split: videos of this one, where the folder tells of splits; '' = all.
 
     Raises:
@@ -176,9 +201,11 @@ def of_folder(folder: Path, split: str = "") -> SceneSource:
         return _of_layout(layout.read(place), split)
     if store.recognises(folder):
         return _of_store(store.opened(folder), split)
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder. Expected one of *{scene.SUFFIX}")
-    paths = sorted(path for path in folder.glob(f"*{scene.SUFFIX}") if path.name[0] != ".")
+    paths = [folder]
+    if not folder.is_file():
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder. Expected one of *{scene.SUFFIX}")
+        paths = sorted(path for path in folder.glob(f"*{scene.SUFFIX}") if path.name[0] != ".")
     if not paths:
         raise UserError(f"{folder}: holds no *{scene.SUFFIX}, and no {layout.LIST}")
     words: Vocabulary | None = None

@@ -5,9 +5,10 @@ which way the person looks. Spatial: whether the object is high, low, nearer or 
 how far away it is, and whether it comes nearer. Features are made of an object's class, of its
 distance, and of those relations that one frame shows, with noise.
 
-`approaching` and `leaving`, and whatever is true of an object that rests, show in no single frame:
-distances of objects that come nearer, go away and rest are distributed alike over a video's frames.
-Distance stands in the features of a box, so the change between two frames tells them.
+What moves is blurred, but only every second exposure is long enough for that: `approaching` and
+`leaving` show in the features of frames 0, 2, 4, ... In the others they, and whatever is true of an
+object that rests, are told by a look at the frame before alone: distances of objects that come
+nearer, go away and rest are distributed alike over a video's frames.
 
 The pairs are all two boxes of a frame, as nets need them that find the person themselves; those of
 the person are labelled. A detector's distribution of each box is there too.
@@ -32,6 +33,7 @@ GROUPS = (
           "several"),
 )  # fmt: skip
 _MOTION = 2  # the group that depends on motion
+_MOVING = 2  # its last predicates, of what moves
 _WIDTH, _HEIGHT = 640, 480
 _PERSON = 60, 180  # its width and height
 _STEP = 12.0  # pixels that a moving object goes from one frame to the next
@@ -46,7 +48,7 @@ class _Codes:
 
     Attributes:
       classes: [C, D]; looks: [3, D], of the way that the person looks; distance: [D].
-      relations: [R, 7, 7, K], zeros for the group that depends on motion.
+      relations: [R, 7, 7, K], zeros for what is true of objects that rest.
     """
 
     classes: Array
@@ -127,7 +129,8 @@ def _codes(options: ConfigDict) -> _Codes:
     kinds = words(options.objects)
     width, channels = options.feature_dim, options.union_dim
     relations = rng.standard_normal((len(kinds.predicates), 7, 7, channels))
-    relations[kinds.parts[_MOTION]] = 0
+    motion = kinds.parts[_MOTION]
+    relations[motion.start : motion.stop - _MOVING] = 0
     return _Codes(
         rng.standard_normal((len(kinds.objects), width)),
         rng.standard_normal((3, width)),
@@ -187,7 +190,9 @@ def _scene(
     labelled = which < count
     told = np.zeros((len(which), len(kinds.predicates)), bool)
     told[labelled] = _relations(course, kinds)[pair_frames[labelled], which[labelled]]
-    union = np.tensordot(told.astype(np.float32), codes.relations, 1)
+    shown = told.copy()
+    shown[pair_frames % 2 == 1, kinds.parts[_MOTION]] = False  # the exposure is too short for blur
+    union = np.tensordot(shown.astype(np.float32), codes.relations, 1)
     features = _features(course, codes)[rows]
     return Scene(
         name,

@@ -137,6 +137,30 @@ def from_json(value: Any, where: str) -> Vocabulary:
     return vocabulary
 
 
+def to_rows(vocabulary: Vocabulary) -> dict[str, Any]:
+    """As a recipe holds it: `objects`, and `groups`, rows (name, kind, reversed, predicates)."""
+    groups = ((one.name, one.kind, one.reversed, one.predicates) for one in vocabulary.groups)
+    return {"objects": vocabulary.objects, "groups": tuple(groups)}
+
+
+def of_rows(objects: Sequence[str], groups: Sequence[Sequence[Any]]) -> Vocabulary:
+    """The inverse of `to_rows`.
+
+    Raises:
+      UserError: names that make no vocabulary, or rows of another form.
+    """
+    try:
+        found = tuple(
+            Group(name, tuple(names), kind, bool(turned)) for name, kind, turned, names in groups
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"task.groups={groups!r}: expected rows (name, 'one' or 'several', reversed, "
+            "(predicates))"
+        ) from error
+    return Vocabulary(tuple(objects), found)
+
+
 def check_same(found: Vocabulary, wanted: Vocabulary, where: str) -> None:
     """Refuses classes that are others than a run's, or in another order.
 

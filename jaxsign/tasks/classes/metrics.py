@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign import spreadsheet
-from jaxsign.tasks import chance, naming
+from jaxsign.tasks import chance, confusion, naming
 from jaxsign.whole import whole
 
 Array = np.ndarray
@@ -87,18 +87,10 @@ def per_class(truth: Labels, predicted: Labels) -> dict[str, Any]:
     }
 
 
-def confusion(truth: Labels, predicted: Labels) -> dict[str, list[list[int]]]:
+def confusions(truth: Labels, predicted: Labels) -> dict[str, list[list[int]]]:
     """`{gloss_confusion_matrix, ...}`: rows true, ids that occur, sorted."""
-    matrices = {head: confusion_matrix(truth[head], predicted[head])[0] for head in truth}
+    matrices = {head: confusion.matrix(truth[head], predicted[head])[0] for head in truth}
     return {f"{spell(head)}_confusion_matrix": m.tolist() for head, m in matrices.items()}
-
-
-def confusion_matrix(truth: Array, predicted: Array) -> tuple[Array, Array]:
-    """The counts int [K, K] (rows true) and the ids int [K] of rows and columns, sorted."""
-    ids = np.union1d(truth, predicted)
-    counts = np.zeros((len(ids), len(ids)), np.int64)
-    np.add.at(counts, (np.searchsorted(ids, truth), np.searchsorted(ids, predicted)), 1)
-    return counts, ids
 
 
 def top_k(truth: Labels, scores: Labels, ks: Sequence[int] = TOP_K) -> dict[str, dict[str, float]]:
@@ -162,7 +154,7 @@ def report(
         groups["non_occluded_results"] = overall(truth, predicted, ~flags)
     some = _count(truth) > 0
     groups["per_class_results"] = per_class(truth, predicted) if some else dict(EMPTY)
-    groups["confusion_matrices"] = confusion(truth, predicted) if some else dict(EMPTY)
+    groups["confusion_matrices"] = confusions(truth, predicted) if some else dict(EMPTY)
     return groups
 
 
@@ -181,7 +173,7 @@ def class_table(truth: Labels, predicted: Labels, names: Mapping[str, Sequence[s
     rows = []
     for head in truth:
         scores = per_class({head: truth[head]}, {head: predicted[head]})[f"{spell(head)}_per_class"]
-        counts, ids = confusion_matrix(truth[head], predicted[head])
+        counts, ids = confusion.matrix(truth[head], predicted[head])
         for row, label_id in enumerate(ids):
             score = scores[str(label_id)]
             wrong = counts[row].copy()

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.tasks import answering, baselines
-from jaxsign.tasks.classes import answers, examples, figures, metrics, nothing, summary
+from jaxsign.input.examples import Batch, indices
+from jaxsign.tasks import answering, baselines, confusion
+from jaxsign.tasks.classes import answers, examples, metrics, nothing, summary
 from jaxsign.whole import write_json
 
 Array = np.ndarray
@@ -52,7 +53,8 @@ class ClassScore(answering.Score):
             for i in np.flatnonzero((ids < 0) | (ids >= classes[head]))
         ])  # fmt: skip
 
-    def add(self, index: Array, rows: answering.Outputs) -> None:
+    def add(self, batch: Batch, rows: answering.Outputs) -> None:
+        index = indices(batch)
         for head, known in self.scores.items():
             known[index] = rows[head][: len(index)]
 
@@ -139,7 +141,7 @@ class ClassScore(answering.Score):
             write_json(folder / f"{name}.json", group)
         metrics.write_class_table(folder / "per_class.csv", self._classes)
         for head, truth in self.truth.items():
-            figures.confusion(
+            confusion.draw(
                 folder / f"confusion_{head}.png",
                 truth,
                 self.predicted[head],

@@ -11,7 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets, tasks
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, baselines, clips, measures
 from jaxsign.tasks.classes import (
@@ -35,7 +35,7 @@ LEARNED = "loss_weights"
 
 
 @dataclasses.dataclass(frozen=True)
-class Classify(tasks.Task):
+class Classify(clips.ClipTask):
     """Weighted sum of the heads' classification losses.
 
     Attributes:
@@ -115,13 +115,6 @@ class Classify(tasks.Task):
     @classmethod
     def baseliner(cls) -> baselines.Baseliner:
         return simple.baseline
-
-    @classmethod
-    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
-        return clips.assumed(config)
-
-    def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
-        return clips.imagined(config, self.net, rng)
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
         variables = nets.init(self.net, rng, batch)

@@ -8,6 +8,9 @@ from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.tasks.scenes import recall
 
 Array = np.ndarray
+# What `answers` takes of a net's outputs, and `truth` of a batch.
+TOLD = ("labels", "scores", "pairs", "valid_pairs", "relations")
+TRUE = ("boxes", "labels", "pairs", "relations", "labelled", "valid_pairs")
 
 
 def probabilities(logits: Array, words: Vocabulary) -> Array:

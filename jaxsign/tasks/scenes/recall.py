@@ -89,23 +89,29 @@ def ranks(told: Answers, truth: Truth, words: Vocabulary, constraint: Constraint
 
 def _places(told: Answers, words: Vocabulary, constraint: Constraint) -> Array:
     """int [P, R]: where each candidate stands in its frame, `NEVER` for what is none."""
-    listed = _listed(told.relations, words, constraint)
+    candidates = listed(told.relations, words, constraint)
     # A group is told backwards and before the one in front of it, so that a stable sort leaves the
     # later of equal candidates first.
-    rows = [np.nonzero(listed[:, part]) for part in reversed(words.parts)]
+    rows = [np.nonzero(candidates[:, part]) for part in reversed(words.parts)]
     pair = np.concatenate([r[0][::-1] for r in rows])
     predicate = np.concatenate(
         [r[1][::-1] + part.start for r, part in zip(rows, reversed(words.parts), strict=True)]
     )
     sure = told.scores[told.pairs].prod(1)[pair] * told.relations[pair, predicate]
     order = np.lexsort((-sure, told.frames[pair]))
-    found = np.full(listed.shape, NEVER)
+    found = np.full(candidates.shape, NEVER)
     found[pair[order], predicate[order]] = pairs.places(told.frames[pair[order]])
     return found
 
 
-def _listed(relations: Array, words: Vocabulary, constraint: Constraint) -> Array:
-    """bool [P, R]: the candidates."""
+def listed(relations: Array, words: Vocabulary, constraint: Constraint) -> Array:
+    """bool [P, R]: which predicates of each pair are candidates.
+
+    Args:
+      relations: float [P, R], how sure each is.
+      words: that name them.
+      constraint: see `ranks`.
+    """
     if constraint == "no":
         return np.ones(relations.shape, bool)
     found = np.zeros(relations.shape, bool)

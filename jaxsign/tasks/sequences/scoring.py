@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input.examples import Batch, indices
 from jaxsign.input.signs import views
 from jaxsign.tasks import answering
 from jaxsign.tasks.sequences import examples, figures, sclite, sentences, summary, word_errors
@@ -89,7 +90,8 @@ class SequenceScore(answering.Score):
                 "Check that they are numbered as those that the net was trained for."
             )
 
-    def add(self, index: Array, rows: answering.Outputs) -> None:
+    def add(self, batch: Batch, rows: answering.Outputs) -> None:
+        index = indices(batch)
         source, known = self._source, self._run.labels.get("gloss")
         ids = [source.ids[i] for i in index]
         for decoder in self._decoders:

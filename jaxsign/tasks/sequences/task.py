@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import nets, tasks
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, clips, measures
 from jaxsign.tasks.sequences import ctc, examples, following, options, scoring, word_errors
@@ -29,7 +29,7 @@ _COUNTS = ("words", "deletions", "insertions", "substitutions", "sentences", "wr
 
 
 @dataclasses.dataclass(frozen=True)
-class CtcAttention(tasks.Task):
+class CtcAttention(clips.ClipTask):
     """CTC and attention losses of a net that gives log probabilities over time.
 
     Attributes:
@@ -91,13 +91,6 @@ class CtcAttention(tasks.Task):
             if asked:
                 problems.append(f"{key}={asked}: is for nets that give one label a clip")
         return problems
-
-    @classmethod
-    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
-        return clips.assumed(config)
-
-    def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
-        return clips.imagined(config, self.net, rng)
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
         return nets.init(self.net, rng, {**batch, "tokens": jnp.zeros((1, 1), jnp.int32)})
@@ -244,7 +237,7 @@ class CtcAttention(tasks.Task):
         return {name: output[own] for own, name in names.items()}
 
     def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
-        return Decoder(run, options.of_run(run, **asked))
+        return Decoder(run, options.of_run(run, **answering.given(asked)))
 
     def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
         """As in `Answering`; mode 'all' = every mode, side by side."""

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import examples, sources, synthetic
+from jaxsign.input.scenes import examples, sources, synthetic, vocabulary
 
 
 @functools.cache
@@ -40,7 +40,8 @@ def recipe(source="scenes", path="", mode="predcls", **net):
     places = data()
     places.source, places.train.path = source, str(path)
     wanted = {"mode": mode, "num_objects": 0, "predicates": (), "feature_dim": 0, "union_dim": 0}
-    return ConfigDict({"data": places, "net": wanted | net})
+    task, sizes = {"objects": (), "groups": ()}, {"buckets": ()}
+    return ConfigDict({"data": places, "net": wanted | net, "task": task, "input": sizes})
 
 
 def test_a_batch_holds_each_scene_padded(made):
@@ -111,6 +112,14 @@ def test_a_recipe_takes_numbers_and_names_from_the_data(made):
     }  # fmt: skip
     with pytest.raises(UserError, match=r"here:\n  - net.feature_dim=7, but the data have 6"):
         found.facts(recipe(feature_dim=7))
+    told = found.facts(recipe())
+    assert vocabulary.of_rows(**told["task"]) == words
+    assert 1 <= len(told["input"]["buckets"]) <= 4
+    assert all((found.sizes <= told["input"]["buckets"][-1]).all(axis=1))
+    other = recipe()
+    other.task.update(vocabulary.to_rows(synthetic.words(7)))
+    with pytest.raises(UserError, match="objects are other names"):
+        found.facts(other)
     names = found.class_names(recipe())
     assert names["objects"] == list(words.objects)
     assert names["spatial"] == list(words.groups[1].predicates)

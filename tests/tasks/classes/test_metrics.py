@@ -9,6 +9,7 @@ from helpers import GOLDEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaxsign.tasks import confusion
 from jaxsign.tasks.classes import metrics
 
 
@@ -95,7 +96,7 @@ def test_top_k_counts_by_hand(seed, samples, classes):
 
 def test_confusion_matrix_sums_to_the_samples(heads):
     truth, predicted = heads
-    counts, ids = metrics.confusion_matrix(truth["gloss"], predicted["gloss"])
+    counts, ids = confusion.matrix(truth["gloss"], predicted["gloss"])
     assert counts.sum() == 60 and list(ids) == list(range(11))
     assert counts.trace() == (truth["gloss"] == predicted["gloss"]).sum()
 

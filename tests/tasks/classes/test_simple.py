@@ -96,7 +96,7 @@ def test_films_and_a_single_class_and_sentences_are_refused(config):
     images = of_source(config, source, training=False)
     with pytest.raises(UserError, match="f holds films .80 x 80 x 3"):
         simple.baseline(config, images, {"val": images})
-    with pytest.raises(UserError, match="one sign a clip.*not sentences"):
+    with pytest.raises(UserError, match="one sign a clip.*sentences or scenes"):
         tasks.kind(configs.load("whisper_sign")).baseliner()
 
 

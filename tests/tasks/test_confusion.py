@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from jaxsign.tasks.classes import figures
+from jaxsign.tasks import confusion
 
 
 def _draw(tmp_path, classes, samples, **options):
@@ -12,7 +12,7 @@ def _draw(tmp_path, classes, samples, **options):
     truth = np.concatenate([np.arange(classes), rng.integers(0, classes, samples)])
     predicted = np.where(rng.random(len(truth)) < 0.7, truth, rng.integers(0, classes, len(truth)))
     path = tmp_path / "c.png"
-    figures.confusion(path, truth, predicted, title="Gloss", **options)
+    confusion.draw(path, truth, predicted, title="Gloss", **options)
     return image.imread(path)
 
 
@@ -33,7 +33,7 @@ def test_many_classes_keep_the_picture_small(tmp_path):
 
 def test_mistakes_are_orange_and_hits_blue(tmp_path):
     path = tmp_path / "c.png"
-    figures.confusion(path, np.array([0, 1]), np.array([0, 0]), title="Gloss")
+    confusion.draw(path, np.array([0, 1]), np.array([0, 0]), title="Gloss")
     rgb = image.imread(path)[..., :3]
     blue, orange = (rgb[..., 2] - rgb[..., 0]), (rgb[..., 0] - rgb[..., 2])
     assert (blue > 0.3).mean() > 0.05 and (orange > 0.3).mean() > 0.05

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: the confusion matrix of one head."""
+"""Which classes are taken for which: counted, and as a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,6 @@ import numpy as np
 
 from jaxsign import lettering
 from jaxsign.tasks import naming
-from jaxsign.tasks.classes import metrics
 from jaxsign.whole import whole
 
 # Up to this many classes a cell has room for its count.
@@ -19,13 +18,22 @@ _FAINTEST = 0.25
 _LONGEST = 28  # letters of a label
 
 
-def confusion(
+def matrix(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The counts int [K, K] (rows true) and the ids int [K] of rows and columns, sorted."""
+    ids = np.union1d(truth, predicted)
+    counts = np.zeros((len(ids), len(ids)), np.int64)
+    np.add.at(counts, (np.searchsorted(ids, truth), np.searchsorted(ids, predicted)), 1)
+    return counts, ids
+
+
+def draw(
     path: Path,
     truth: np.ndarray,
     predicted: np.ndarray,
     *,
     title: str,
     names: Sequence[str] | None = None,
+    things: str = "clips",
 ) -> None:
     """Draws the confusion matrix of one head into a PNG.
 
@@ -39,12 +47,13 @@ def confusion(
       predicted: int [N].
       title: what was classified, e.g. `Gloss`; accuracy and number of clips are added.
       names: label names by id.
+      things: what was classified, in the plural.
     """
-    counts, ids = metrics.confusion_matrix(truth, predicted)
+    counts, ids = matrix(truth, predicted)
     named = [naming.class_name(names, int(i)) for i in ids]
     right = float((truth == predicted).mean())
     plural = "" if len(ids) == 1 else "es"
-    title = f"{title}: {right:.1%} of {len(truth):,} clips right, {len(ids)} class{plural}"
+    title = f"{title}: {right:.1%} of {len(truth):,} {things} right, {len(ids)} class{plural}"
     letters = lettering.usual()
     with letters.drawn(named):
         _draw(path, counts, [letters.label(name, _LONGEST) for name in named], title)
@@ -82,7 +91,7 @@ def _cells(axes, counts: np.ndarray) -> None:
     colours[range(size), range(size)] = right[range(size), range(size)]
     colours[totals[:, 0] == 0] = to_rgba("#e4e4e4")
     axes.imshow(colours, interpolation="nearest")
-    seen = "predicted" if totals.all() else "predicted   (grey row: no such clip)"
+    seen = "predicted" if totals.all() else "predicted   (grey row: none is true)"
     axes.set_xlabel(seen, fontsize=11)
     axes.set_ylabel("true", fontsize=11)
     axes.set_xticks(np.arange(-0.5, size), minor=True)

@@ -1,0 +1,74 @@
+"""The readable summary of an evaluation of scenes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from jaxsign.screen import Console
+from jaxsign.tasks.scenes import recall
+
+_WEAKEST = 8
+_WORDS = {"with": "with constraint", "semi": "semi constraint", "no": "no constraint"}
+
+
+def show(
+    complete: Mapping[str, Any],
+    predicates: Sequence[Mapping[str, Any]],
+    console: Console | None = None,
+) -> None:
+    """Prints recalls by constraint, then the predicates that are told least.
+
+    Args:
+      complete: what was measured.
+      predicates: rows of per_predicate.csv.
+      console: where to print; standard output if None.
+    """
+    console = console or Console(highlight=False)
+    console.print(_recalls(complete))
+    if rows := _weakest(predicates):
+        console.print(_weak(rows))
+
+
+def _recalls(complete: Mapping[str, Any]) -> Table:
+    info = complete["dataset_info"]
+    title = (
+        f"Recall (%), {complete['mode']}: {info['videos']} videos, {info['frames']} frames, "
+        f"{info['relations']} relations"
+    )
+    table = _table(title)
+    table.add_column("", no_wrap=True)
+    for letter in ("R", "mR"):
+        for cut in recall.CUTS:
+            table.add_column(f"{letter}@{cut}", justify="right", no_wrap=True)
+    for name, values in complete["recall"].items():
+        both = [*values.values(), *complete["mean_recall"][name].values()]
+        table.add_row(_WORDS[name], *(f"{100 * value:.1f}" for value in both))
+    return table
+
+
+def _weakest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    known = [row for row in rows if row["true"] and row[_first(row)] < 1]
+    return sorted(known, key=lambda row: (row[_first(row)], -row["true"]))[:_WEAKEST]
+
+
+def _weak(rows: Sequence[Mapping[str, Any]]) -> Table:
+    first = _first(rows[0])
+    table = _table("Predicates told least (all: per_predicate.csv)")
+    for name in ("group", "predicate", "true", f"{first} constraint (%)"):
+        right = name not in ("group", "predicate")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        share = f"{100 * row[first]:.1f}"
+        table.add_row(row["group"], row["predicate"], str(row["true"]), share)
+    return table
+
+
+def _first(row: Mapping[str, Any]) -> str:
+    """The column of R@20 with the first constraint that was asked for."""
+    return next(name for name in row if name.startswith("R@20 "))
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

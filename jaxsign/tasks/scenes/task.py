@@ -1,0 +1,299 @@
+"""Relations of a video's pairs: losses by group, recall, and what is reported of them."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign import nets, tasks
+from jaxsign.errors import UserError
+from jaxsign.input.scenes import examples, sources, vocabulary
+from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign.nets import scene_net
+from jaxsign.tasks import answering, following, measures
+from jaxsign.tasks.scenes import answers, losses, padded, recall, scoring
+
+Array = jax.Array
+OF_SEVERAL = {"margin": losses.margin, "bce": losses.binary_cross_entropy}
+_SHOWN = 20  # the cut that stands on the console and chooses the best epoch
+_TOLD = ("boxes", "labels", "scores", "valid_boxes", "pairs", "valid_pairs", "relations")
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneGraph(tasks.Task):
+    """Sum of the groups' losses, and of the boxes' classes where these are learned.
+
+    Attributes:
+      net: of relations.
+      words: classes and groups of predicates.
+      of_several: the loss of a group of which several may hold, of `OF_SEVERAL`.
+    """
+
+    net: nets.Net
+    words: Vocabulary
+    of_several: str = "margin"
+
+    @classmethod
+    def check_places(cls, config: ConfigDict) -> None:
+        sources.check_places(config.data)
+
+    @classmethod
+    def open(
+        cls, config: ConfigDict, split: str, *, training: bool = False
+    ) -> examples.SceneExamples:
+        return examples.open_examples(config, split, training=training)
+
+    @classmethod
+    def build(cls, config: ConfigDict, net: nets.Net) -> "SceneGraph":
+        return cls(net, words_of(config), config.loss.of_several)
+
+    @classmethod
+    def numbers(cls, config: ConfigDict) -> dict[str, measures.Number]:
+        """`recall@K` and `mrecall@K` with constraint, `loss`."""
+        found = {}
+        for cut in recall.CUTS:
+            found[f"recall@{cut}"] = measures.Number(f"recall@{cut}", f"validation R@{cut}", "max")
+            found[f"mrecall@{cut}"] = measures.Number(
+                f"mrecall@{cut}", f"validation mR@{cut}", "max"
+            )
+        return {**found, "loss": measures.Number("loss", "validation loss", "min")}
+
+    @classmethod
+    def check(cls, config: ConfigDict) -> list[str]:
+        if not issubclass(nets.get(config.net.name), scene_net.SceneNet):
+            return [f"net.name={config.net.name!r}: task.name=scene_graph takes nets of relations"]
+        wrong = []
+        if config.task.heads:
+            wrong.append(
+                f"task.heads={config.task.heads}: expected (): scenes have groups of predicates"
+            )
+        if bool(config.task.objects) != bool(config.task.groups):
+            wrong.append("task.objects and task.groups: set both, or none to take the data's")
+        return wrong
+
+    @classmethod
+    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
+        """Action Genome's classes, and widths of a detector's features."""
+        words = words_of(config) if config.task.groups else vocabulary.ACTION_GENOME
+        sizes = {
+            "num_objects": len(words.objects),
+            "predicates": tuple(len(group) for group in words.groups),
+            "feature_dim": 2048,
+            "union_dim": 1024,
+        }
+        net = {key: value for key, value in sizes.items() if not config.net[key]}
+        return {"net": net, "task": vocabulary.to_rows(words)}
+
+    def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
+        """Videos of `smoke.frames` frames of a person and two objects, with features of N(0, 1)."""
+        sizes: Any = self.net
+        count, frames = config.smoke.batch_size, config.smoke.frames
+        corner = jax.random.uniform(rng, (count, frames, 3, 2), maxval=100.0)
+        pairs = jnp.broadcast_to(jnp.array([[0, 1], [0, 2]]), (count, frames, 2, 2))
+        shape = (count, frames, 3)
+        return {
+            "boxes": jnp.concatenate([corner, corner + 50], axis=-1),
+            "labels": jnp.broadcast_to(jnp.array([1, 2, 2]), shape),
+            "scores": jnp.ones(shape),
+            "distribution": jnp.full((*shape, sizes.num_objects - 1), 1 / sizes.num_objects),
+            "features": jax.random.normal(rng, (*shape, sizes.feature_dim)),
+            "pairs": pairs,
+            "union_features": jax.random.normal(rng, (count, frames, 2, 7, 7, sizes.union_dim)),
+        }
+
+    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
+        return nets.init(self.net, rng, batch)
+
+    def loss(
+        self,
+        params: Mapping[str, Any],
+        collections: Mapping[str, Any],
+        batch: Mapping[str, Array],
+        rng: Array,
+        now: Mapping[str, Array],
+    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+        """As in `Task`: the mean over videos of each one's loss."""
+        # Rows that only fill the batch have no real box or pair: no statistics may see them.
+        real = batch["weight"] > 0
+        shown = {
+            name: batch[name] & real.reshape(-1, *[1] * (batch[name].ndim - 1))
+            for name in ("valid_frames", "valid_boxes", "valid_pairs")
+        }
+        outputs, new = nets.call(
+            self.net,
+            {"params": params, **collections},
+            {**batch, **shown},
+            train=True,
+            rng=rng,
+            mutable=["batch_stats"],
+        )
+        rows, sums = self._rows(outputs, batch)
+        return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
+
+    def evaluate(
+        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+    ) -> dict[str, Any]:
+        outputs = nets.call(self.net, variables, batch)
+        told = {f"told/{name}": outputs[name] for name in padded.TOLD}
+        true = {f"true/{name}": batch[name] for name in padded.TRUE}
+        return {
+            **self._rows(outputs, batch)[1],
+            "rows": {**told, **true, "weight": batch["weight"]},
+        }
+
+    def _rows(
+        self, outputs: Mapping[str, Array], batch: Mapping[str, Array]
+    ) -> tuple[Array, dict[str, Array]]:
+        """float32 [B], each video's loss, and the sums of the real ones."""
+        # Pairs that a net chose itself may lack some of the true ones.
+        told = batch["valid_pairs"] & batch["labelled"] & outputs["valid_pairs"]
+        each = {}
+        for group, part in zip(self.words.groups, self.words.parts, strict=True):
+            of = losses.cross_entropy if group.kind == "one" else OF_SEVERAL[self.of_several]
+            values = of(outputs["relations"][..., part], batch["relations"][..., part])
+            each[group.name] = losses.mean_of_pairs(values, told)
+        if "object_logits" in outputs:
+            right = jax.nn.one_hot(batch["labels"], len(self.words.objects), dtype=bool)
+            values = losses.cross_entropy(outputs["object_logits"], right)
+            each["objects"] = losses.mean_of_pairs(values, batch["valid_boxes"])
+        rows, weight = jnp.stack(list(each.values())).sum(0), batch["weight"]
+        sums = {f"loss/{name}": (values * weight).sum() for name, values in each.items()}
+        return rows, {"examples": weight.sum(), "loss": (rows * weight).sum(), **sums}
+
+    def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Sums of recall with constraint."""
+        kept = np.asarray(rows["weight"]) > 0
+        outputs = {name: np.asarray(rows[f"told/{name}"])[kept] for name in padded.TOLD}
+        batch = {name: np.asarray(rows[f"true/{name}"])[kept] for name in padded.TRUE}
+        told = padded.answers(batch["boxes"], outputs, self.words)
+        truth = padded.truth(batch)
+        return recall.count(recall.ranks(told, truth, self.words, "with"), truth, self.words)
+
+    def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
+        """`loss` and its parts; where relations were counted recall@K and mrecall@K."""
+        count = float(sums.get("examples", 0.0)) or float("nan")
+        names = [name for name in sums if name == "loss" or name.startswith("loss/")]
+        found: dict[str, Any] = {name: float(sums[name]) / count for name in names}
+        if "hits" in sums:
+            for what, values in (
+                ("recall", recall.recall(sums)),
+                ("mrecall", recall.mean_recall(sums)),
+            ):
+                pairs = zip(recall.CUTS, values, strict=True)
+                found |= {f"{what}@{cut}": float(value) for cut, value in pairs}
+        return found
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        """What the loss is a sum of."""
+        learned = ("objects",) if self.net.mode != "predcls" else ()
+        return (*(group.name for group in self.words.groups), *learned)
+
+    @property
+    def columns(self) -> tuple[measures.Column, ...]:
+        """Recalls and mean recalls; the parts of the losses stand last."""
+        names = [f"{what}@{cut}" for what in ("recall", "mrecall") for cut in recall.CUTS]
+        return (
+            *(measures.Column(f"val_{name}", "val", name) for name in names),
+            *(
+                measures.Column(f"train_{part}_loss", "train", f"loss/{part}", True)
+                for part in self._parts
+            ),
+        )
+
+    @property
+    def panel(self) -> measures.Panel:
+        curves = {
+            f"val_recall@{_SHOWN}": f"R@{_SHOWN}",
+            f"val_mrecall@{_SHOWN}": f"mR@{_SHOWN}",
+        }
+        return measures.Panel("validation recall, with constraint", curves)
+
+    def line(self, val: measures.Means) -> str:
+        return f"val R@{_SHOWN} {val[f'recall@{_SHOWN}']:.3f}  mR {val[f'mrecall@{_SHOWN}']:.3f}"
+
+    def epoch_tags(self, val: measures.Means) -> dict[str, float]:
+        """The recalls under the names of the training guide: eval/recall@K, eval/mrecall@K."""
+        return {f"eval/{name}": val[name] for name in val if "recall@" in name}
+
+    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """What the relations were told of, [B, F, ...], and their logits [B, F, Q, R]."""
+        found = {**batch, **nets.call(self.net, variables, batch)}
+        return {name: found[name] for name in _TOLD}
+
+    def questions(
+        self, run: answering.Trained, path: Path, asked: Mapping[str, Any]
+    ) -> answering.Questions:
+        found = examples.of_place(path, candidates=self.net.mode == "sgcls")
+        found.check(self.words)
+        found.facts(run.config)  # refuses features of another width
+        source = found.source
+        made = answers.Answerer(self.words, source, _constraint(run, asked, ("with",))[0])
+        return answering.Questions(found, made)
+
+    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
+        return answers.Answerer(self.words, None, _constraint(run, asked, ("with",))[0])
+
+    def pointed(
+        self, run: answering.Trained, split: str, path: Path | None, labels: Path | None
+    ) -> ConfigDict:
+        if labels is not None:
+            raise UserError(f"--labels {labels}: scenes hold their relations themselves")
+        data = ConfigDict(run.config.data.to_dict())
+        if path is not None:
+            data.source, data[split].path = sources.SCENES, str(path)
+        elif not sources.has(data, split):
+            raise UserError(
+                f"{run.workdir} knows no {split} scenes (data.{split}.path in its config.json is "
+                "empty). Give a folder with --data DIR."
+            )
+        return data
+
+    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+        constraints = _constraint(run, asked, recall.CONSTRAINTS)
+        return functools.partial(scoring.SceneScore, run, self.words, constraints)
+
+    def follower(
+        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+    ) -> following.Follower:
+        raise UserError(
+            f"{run.workdir} tells relations in videos whose boxes are known: it hears no stream. "
+            "Use jaxsign predict"
+        )
+
+
+def words_of(config: ConfigDict) -> Vocabulary:
+    """The classes and groups of a recipe whose open keys are filled in.
+
+    Raises:
+      UserError: names that make no vocabulary.
+    """
+    return vocabulary.of_rows(config.task.objects, config.task.groups)
+
+
+def _constraint(
+    run: answering.Trained, asked: Mapping[str, Any], usual: tuple[recall.Constraint, ...]
+) -> tuple[recall.Constraint, ...]:
+    """The constraints that are asked for; refuses settings of other tasks."""
+    given = answering.given(asked)
+    name = given.pop("constraint", None)
+    if given:
+        raise UserError(
+            f"{answering.words(given)}: not for {run.workdir}, which tells relations. Leave that "
+            "out."
+        )
+    if name is None:
+        return usual
+    found = tuple(one for one in recall.CONSTRAINTS if name in (one, "all"))
+    if not found:
+        raise UserError(f"--constraint {name}: none of {', '.join(recall.CONSTRAINTS)} and all")
+    return found
+
+
+TASK = SceneGraph

@@ -1,0 +1,169 @@
+"""A run on scenes: what training writes, how it is evaluated, and what it answers."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import recipes
+
+from jaxsign import cli, tasks
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+from jaxsign.infer import run as runs
+from jaxsign.input.scenes import examples, synthetic, vocabulary
+from jaxsign.tasks.scenes import padded, recall
+from jaxsign.train import log, loop
+
+
+def small():
+    """The recorded recipe's small net, whose programs are compiled already."""
+    config = recipes.small("sttran:synthetic", None)
+    config.train.epochs, config.schedule.warmup = 2, 1
+    config.log.tensorboard = False
+    return config
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("scenes") / "run"
+    loop.train(small(), place, log.TrainingDisplay(live=False))
+    return place
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_tells_recalls_and_keeps_its_classes(folder):
+    rows = rows_of(folder / "metrics.csv")
+    assert len(rows) == 2
+    last = rows[-1]
+    assert 0 <= float(last["val_mrecall@20"]) <= 1
+    parts = sum(float(last[f"train_{g.name}_loss"]) for g in synthetic.GROUPS)
+    assert parts == pytest.approx(float(last["train_loss"]), rel=1e-5)
+    run = runs.load_run(folder)
+    assert run.task.words == synthetic.words(3)
+    names = json.loads((folder / "labels.json").read_text())["heads"]
+    assert names["attention"] == list(synthetic.GROUPS[0].predicates)
+    best = max(float(row["val_recall@20"]) for row in rows)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["best_metric"] == pytest.approx(best, abs=1e-5)
+
+
+def test_evaluation_counts_what_the_net_tells(folder, tmp_path, capsys):
+    out, saved = tmp_path / "e", tmp_path / "saved.json"
+    words = ["evaluate", "--workdir", str(folder), "--which", "last", "--out", str(out)]
+    assert cli.main([*words, "--save-results", str(saved)]) == 0
+    found = json.loads(saved.read_text())
+    assert found == json.loads((out / "results.json").read_text())
+    last = rows_of(folder / "metrics.csv")[-1]
+    assert found["recall"]["with"]["R@20"] == pytest.approx(float(last["val_recall@20"]), abs=1e-5)
+    assert found["mean_recall"]["with"]["mR@10"] == pytest.approx(
+        float(last["val_mrecall@10"]), abs=1e-5
+    )
+    assert list(found["recall"]) == ["with", "semi", "no"]
+    table = rows_of(out / "per_predicate.csv")
+    assert [row["predicate"] for row in table] == list(synthetic.words(3).predicates)
+    assert sum(int(row["true"]) for row in table) == found["dataset_info"]["relations"]
+    videos = rows_of(out / "per_video.csv")
+    assert sum(int(row["relations"]) for row in videos) == found["dataset_info"]["relations"]
+    assert {path.name for path in out.glob("*.png")} == {
+        "recall.png", "confusion_attention.png", "confusion_spatial.png",
+        "confusion_contacting.png",
+    }  # fmt: skip
+    assert "with constraint" in capsys.readouterr().out
+
+
+def test_a_prediction_tells_each_frame(folder, tmp_path, capsys):
+    config = runs.load_run(folder).config
+    scene = synthetic.scenes(config.data.synthetic_scenes, "test")[0]
+    scene.save(tmp_path / "one.scene.npz")
+    words = ["predict", "--workdir", str(folder), "--out", str(tmp_path / "p.json")]
+    assert cli.main([*words, str(tmp_path / "one.scene.npz")]) == 0
+    said = json.loads((tmp_path / "p.json").read_text())
+    assert [frame["frame"] for frame in said["frames"]] == list(scene.frames)
+    assert [frame["time"] for frame in said["frames"]] == scene.times.tolist()
+    for number, frame in enumerate(said["frames"]):
+        boxes = scene.boxes[scene.box_frames == number]
+        np.testing.assert_allclose([one["box"] for one in frame["objects"]], boxes, rtol=1e-6)
+        assert frame["objects"][0]["label"] == "person"
+        # With constraint: the surest predicate of every group of every pair of the person.
+        assert (
+            len(frame["relations"])
+            == len(synthetic.GROUPS) * scene.labelled[scene.pair_frames == number].sum()
+        )
+        sure = [one["score"] for one in frame["relations"]]
+        assert sure == sorted(sure, reverse=True)
+    # Spatial relations are told of the object, as Action Genome's.
+    spatial = next(one for one in said["frames"][0]["relations"] if one["group"] == "spatial")
+    assert spatial["told"].endswith(" person")
+    assert scene.frames[0] in capsys.readouterr().out
+    assert cli.main([*words, str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "p.json").read_text())[0]["file"] == "one"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["evaluate", "--labels", "x.csv"], "scenes hold their relations themselves"),
+        (["evaluate", "--mode", "beam"], "--mode: not for"),
+        (["evaluate", "--csv", "x.csv"], "runs that learn one sign a clip"),
+        (["evaluate", "--data", "nowhere"], "nowhere: no such folder"),
+        (["stream", "clip.npz"], "takes scenes"),
+    ],
+)
+def test_what_scenes_do_not_take_is_refused(folder, words, told, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("clip.npz", X=np.zeros((20, 156), np.float32))
+    verb, *rest = words
+    assert cli.main([verb, "--workdir", str(folder), *rest]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_scenes_of_other_classes_are_refused(folder, tmp_path, capsys):
+    options = small().data.synthetic_scenes
+    options.objects = 4
+    synthetic.scenes(options, "test")[0].save(tmp_path / "other.scene.npz")
+    for verb in (["evaluate", "--data"], ["predict"]):
+        words = [verb[0], "--workdir", str(folder), *verb[1:], str(tmp_path)]
+        assert cli.main(words) == 1
+        assert "objects are other names" in capsys.readouterr().err
+
+
+def test_a_recipe_of_signs_is_no_scene_graph():
+    config = configs.load("fslr_transformer:synthetic")
+    config.task.update(name="scene_graph", monitor="loss")
+    assert "takes nets of relations" in tasks.check(config)[0]
+    config = small()
+    config.task.monitor = "val_recall@20"
+    assert not tasks.check(config)
+    config.task.monitor = "recall@30"
+    assert "expected one of" in tasks.check(config)[0]
+    config.task.update(monitor="recall@20", objects=("__background__",))
+    assert "set both" in tasks.check(config)[0]
+
+
+def test_words_of_a_recipe_are_the_datas():
+    words = vocabulary.ACTION_GENOME
+    assert vocabulary.of_rows(**vocabulary.to_rows(words)) == words
+    with pytest.raises(UserError, match=r"expected rows \(name"):
+        vocabulary.of_rows(words.objects, (("attention", "one"),))
+
+
+def test_recall_of_the_truth_is_one():
+    """The score's own way from a batch to recall, with a net that tells what is true."""
+    config = small()
+    found = examples.open_examples(config, "val")
+    size = tuple(found.sizes.max(axis=0).tolist())
+    batch = found.stack([found.example(i) for i in range(len(found))], size)
+    words = found.source.vocabulary
+    told = {
+        "labels": batch["labels"], "scores": batch["valid_boxes"].astype(np.float32),
+        "pairs": batch["pairs"], "valid_pairs": batch["valid_pairs"],
+        "relations": np.where(batch["relations"], 20.0, -20.0).astype(np.float32),
+    }  # fmt: skip
+    truth = padded.truth(batch)
+    ranks = recall.ranks(padded.answers(batch["boxes"], told, words), truth, words, "no")
+    assert recall.recall(recall.count(ranks, truth, words))[-1] == 1

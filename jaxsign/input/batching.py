@@ -35,6 +35,7 @@ class BatchOptions:
       shared: a batch that an epoch does not fill is made smaller, to the next multiple of so many:
         the devices of all processes; 0 = never.
       limit: batches of an epoch, or a share of them if it is below 1; 0 = all.
+      easiest: share of the examples that an epoch takes, the easiest; 1 = all.
       repeat: every epoch has the batches of the first one, changed at random anew.
       seed: of the order and the augmentation.
       workers, threads, prefetch: processes and threads that make batches, and how many ahead.
@@ -47,6 +48,7 @@ class BatchOptions:
     accumulation: int = 1
     shared: int = 0
     limit: float = 0
+    easiest: float = 1.0
     repeat: bool = False
     seed: int = 0
     workers: int = 0
@@ -115,6 +117,9 @@ class _Batches:
 
     def __init__(self, examples: Examples, options: BatchOptions, *, training: bool):
         cutting = examples.cutting()
+        if options.easiest < 1:
+            kept = planning.easiest(examples.difficulties(), options.easiest)
+            cutting = planning.Some(cutting, kept)
         most = tuple(cutting.sizes.max(axis=0).tolist())
         if options.buckets:
             _check_buckets(options.buckets, len(most))

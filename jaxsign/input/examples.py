@@ -82,6 +82,13 @@ class Examples(abc.ABC):
         """The pieces that each epoch holds; default: every example whole."""
         return planning.Whole(self.sizes)
 
+    def difficulties(self) -> Array:
+        """How hard each example is to learn, float [N]: what `input.difficulty` goes by.
+
+        Default: the room that it takes, so that short ones are easy.
+        """
+        return np.asarray(self.sizes, np.float64).prod(axis=1)
+
     def facts(self, config: ConfigDict) -> Mapping[str, Mapping[str, Any]]:
         """What the recipe takes from its training data: section -> key -> value; default: nothing.
 

@@ -85,6 +85,38 @@ class Balanced:
         return Pieces(example, np.zeros((rows, 0), np.int64), self.sizes[example])
 
 
+class Some:
+    """Of each epoch the pieces of some examples: as many as in the first one.
+
+    Where an epoch draws fewer of them, its first ones come twice; where more, its last ones wait.
+
+    Args:
+      cutting: the epochs' pieces.
+      examples: int [M], which ones.
+    """
+
+    def __init__(self, cutting: Cutting, examples: Array):
+        self.sizes, self._cutting, self._examples = cutting.sizes, cutting, examples
+        self._rows = int(np.isin(cutting(0).example, examples).sum())
+
+    def __call__(self, epoch: int) -> Pieces:
+        pieces = self._cutting(epoch)
+        found = np.flatnonzero(np.isin(pieces.example, self._examples))
+        rows = np.resize(found, self._rows)
+        return Pieces(pieces.example[rows], pieces.part[rows], pieces.sizes[rows])
+
+
+def easiest(difficulties: Array, share: float) -> Array:
+    """int [M]: the examples of which a share is made, the easiest first; at least one.
+
+    Args:
+      difficulties: float [N]; of equal ones the first is the easier.
+      share: above 0, of all examples.
+    """
+    count = max(1, round(share * len(difficulties)))
+    return np.argsort(difficulties, kind="stable")[:count]
+
+
 @dataclasses.dataclass(frozen=True)
 class Planned:
     """A batch to be made.

@@ -43,6 +43,12 @@ class Input:
         fields.NOT_NEGATIVE,
         "so many frames stand for a clip, every second one about its middle (SignON: 16); 0 = all",
     )
+    difficulty: float = fields.value(
+        1.0,
+        fields.Rule(lambda v: 0 < v <= 1, "above 0, up to 1"),
+        "share of the training examples that an epoch takes, the easiest: the shortest clips, the "
+        "scenes of fewest and commonest relations; 1 = all",
+    )
     workers: int = fields.value(
         0, fields.NOT_NEGATIVE, "processes that make batches; 0 = threads only"
     )

@@ -12,7 +12,9 @@ from jaxsign.input.examples import Examples
 def training(config: ConfigDict, examples: Examples) -> batching.TrainBatches:
     """Training batches: all, or as many an epoch as `train` asks for."""
     limit, same = config.train.overfit or config.train.limit_train, bool(config.train.overfit)
-    options = dataclasses.replace(_options(config), limit=limit, repeat=same)
+    options = dataclasses.replace(
+        _options(config), limit=limit, repeat=same, easiest=config.input.difficulty
+    )
     return batching.TrainBatches(examples, options)
 
 

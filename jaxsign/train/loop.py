@@ -98,7 +98,7 @@ class Loop:
             display.say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
-                outputs.announce_stage(session, display)
+                outputs.announce_stage(run, session, display)
         self.session = session
         # Where a run starts from, in this order: its own checkpoint; else config.train.init_from
         # and backbone_weights; else random.
@@ -400,7 +400,7 @@ class Loop:
             at.schedule = self.session.schedule.state()
         fresh = self.session.fresh(variables, at.step, host)
         self.state = self.session.compiled.place(fresh)
-        outputs.announce_stage(self.session, self.display)
+        outputs.announce_stage(self.run, self.session, self.display)
         self._save()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import jaxsign
 from jaxsign import reading, runtime, tasks
 from jaxsign.errors import UserError
-from jaxsign.input import traits
+from jaxsign.input import planning, traits
 from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
 from jaxsign.train import initial, log, logfile, optimizer, records, setup, weights_and_biases
@@ -48,6 +48,8 @@ def announce(
         f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; the first step "
         "of each compiles"
     )
+    for line in _easiest(run, session):
+        say(line)
     asked = session.stage.config.input.batch_size
     taken = [made.shape[1] * jax.process_count() for made in (batches, session.val_batches)]
     if min(taken) < asked:
@@ -61,9 +63,21 @@ def announce(
     say(f"run      {run.workdir}")
 
 
-def announce_stage(session: setup.Session, display: log.TrainingDisplay) -> None:
+def announce_stage(
+    run: setup.TrainingRun, session: setup.Session, display: log.TrainingDisplay
+) -> None:
     """Says that a stage begins."""
     display.say(f"stage {session.stage.name}: trains {_parts(session.trainable)}")
+    for line in _easiest(run, session):
+        display.say(line)
+
+
+def _easiest(run: setup.TrainingRun, session: setup.Session) -> list[str]:
+    share, every = session.stage.config.input.difficulty, run.train
+    if share == 1:
+        return []
+    count = len(planning.easiest(every.difficulties(), share))
+    return [f"easiest  {count} of {len(every)} training examples, input.difficulty={share:g}"]
 
 
 class Outputs:

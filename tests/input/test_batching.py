@@ -7,7 +7,7 @@ import pytest
 from boxes import Boxes
 
 from jaxsign.errors import UserError
-from jaxsign.input import batching
+from jaxsign.input import batching, planning
 from jaxsign.input.batching import BatchOptions, EvalBatches, TrainBatches
 
 BUCKETS = ((3, 5), (6, 3), (6, 5))
@@ -157,6 +157,23 @@ def test_processes_share_a_batch():
         assert pieces[0]["boxes"].shape[1] == 2
         joined = {k: np.concatenate([p[k] for p in pieces], axis=1) for k in pieces[0]}
         equal(joined, next(whole))
+
+
+def test_an_easier_share_of_the_examples_makes_all_batches():
+    videos = Boxes()
+    share = TrainBatches(videos, options(easiest=0.4))
+    kept = planning.easiest(videos.difficulties(), 0.4)
+    room = videos.sizes.prod(axis=1)
+    assert room[kept].max() <= np.delete(room, kept).min()
+    feed, seen = share.iterator(), set()
+    for _ in range(2 * share.steps_per_epoch):
+        state = json.loads(json.dumps(feed.get_state()))
+        batch = next(feed)
+        seen |= set(batch["index"].ravel().tolist()) - {-1}
+        again = TrainBatches(videos, options(easiest=0.4)).iterator(state)
+        equal(next(again), batch)
+    assert seen == set(kept.tolist())
+    assert share.steps_per_epoch < TrainBatches(videos, options()).steps_per_epoch
 
 
 def test_device_prefetch_pairs_a_batch_with_the_state_behind_it():

@@ -128,3 +128,27 @@ def test_balanced_epochs_have_as_many_rows_of_each_class():
     wanted = [row for batch in all_of(plans[0], 5) for row in batch.rows.ravel().tolist()]
     assert sorted(row for row in wanted if row >= 0) == sorted(epochs[5].example.tolist())
     np.testing.assert_array_equal(plans[1][5 * plans[1].per_epoch].rows.ravel(), wanted[:8])
+
+
+def test_the_easiest_examples_are_a_share_of_all():
+    hard = np.array([5.0, 1.0, 3.0, 1.0, 9.0])
+    assert planning.easiest(hard, 0.6).tolist() == [1, 3, 2]
+    assert planning.easiest(hard, 1.0).tolist() == [1, 3, 2, 0, 4]
+    assert planning.easiest(hard, 0.01).tolist() == [1]
+
+
+def test_some_of_an_epochs_pieces_are_as_many_in_every_one():
+    sizes = np.arange(1, 21)[:, None]
+    labels = np.arange(20) % 3
+    drawn = planning.Some(planning.Balanced(sizes, labels, 7), np.arange(8))
+    epochs = [drawn(epoch) for epoch in range(6)]
+    assert {len(one.example) for one in epochs} == {len(epochs[0].example)}
+    for one in epochs:
+        assert set(one.example.tolist()) <= set(range(8))
+        assert (one.sizes[:, 0] == one.example + 1).all()
+    whole = planning.Some(planning.Whole(sizes), np.array([4, 2, 9]))
+    assert whole(3).example.tolist() == [2, 4, 9]
+    plan = planning.Plan(whole, planning.bucket_sizes((), (20,)), 2, 1, 0, shuffle=True)
+    assert plan.per_epoch == 2
+    rows = [{*plan[n].rows.ravel().tolist(), *plan[n + 1].rows.ravel().tolist()} for n in (0, 6)]
+    assert rows == [{2, 4, 9, -1}] * 2

@@ -187,6 +187,16 @@ class SceneExamples(examples.Examples):
         groups = {group.name: list(group.predicates) for group in words.groups}
         return {_OBJECTS: list(words.objects)} | groups
 
+    def difficulties(self) -> Array:
+        """The bits that tell a scene's relations to one who knows how often each predicate holds.
+
+        The sum over its labelled relations of log2(relations of all scenes / those of the same
+        predicate): it grows with the pairs, and the more the rarer their predicates are.
+        """
+        told = np.array([row.relations for row in self.source.outlines], np.float64)
+        every = told.sum(axis=0)
+        return told @ np.log2(max(every.sum(), 1) / np.maximum(every, 1))
+
     def class_counts(self, config: ConfigDict) -> Mapping[str, Array]:
         """Boxes of each class, and labelled pairs of each predicate of each group."""
         words, rows = self.source.vocabulary, self.source.outlines

@@ -165,3 +165,17 @@ def test_features_of_one_width_are_needed(made):
         of_scenes([made[0], other])
     with pytest.raises(UserError, match="union_features of train_0001 are absent"):
         of_scenes([made[0], dataclasses.replace(made[1], union_features=None)])
+
+
+def test_a_scene_is_harder_by_its_pairs_and_rare_predicates(made):
+    told = np.array([one.relations[one.labelled].sum(axis=0) for one in made])
+    bits = -np.log2(np.maximum(told.sum(axis=0), 1) / told.sum())
+    wanted = [sum(n * b for n, b in zip(row, bits, strict=True)) for row in told.tolist()]
+    assert of_scenes(made).difficulties() == pytest.approx(wanted)
+    twice = dataclasses.replace(sources.outline(made[0]), relations=2 * told[0])
+    found = of_scenes(made)
+    found.source = dataclasses.replace(
+        found.source, outlines=[sources.outline(made[0]), twice, sources.outline(made[1])]
+    )
+    easy, hard, _ = found.difficulties()
+    assert hard == pytest.approx(2 * easy)

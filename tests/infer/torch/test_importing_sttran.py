@@ -8,9 +8,11 @@ import jax
 import numpy as np
 import pytest
 
-from jaxsign import nets
+from jaxsign import cli, nets
 from jaxsign.errors import UserError
+from jaxsign.infer import run as load_run
 from jaxsign.infer.torch import originals, recognise
+from jaxsign.input.scenes import vocabulary
 from jaxsign.nets import state_dict, torch_files
 from jaxsign.nets.layers import spatial_masks
 from parity.settings import vidsgg as settings
@@ -97,6 +99,35 @@ def test_an_imported_net_tells_what_the_reference_does(module, tmp_path):
     np.testing.assert_allclose(logits[:, :2], wanted["attention_distribution"], atol=1e-5)
     several = np.concatenate([wanted[f"{g}_distribution"] for g in ("spatial", "contacting")], 1)
     np.testing.assert_allclose(jax.nn.sigmoid(logits[:, 2:]), several, atol=1e-5)
+
+
+def test_a_file_becomes_a_run_and_goes_back(module, tmp_path, capsys):
+    torch.save(FORMS["guide"](module.state_dict()), tmp_path / "model_9.tar")
+    words = ["import", str(tmp_path / "model_9.tar"), "--workdir", str(tmp_path / "run")]
+    assert cli.main(words) == 0
+    assert "named 6 classes and 6 predicates by number" in capsys.readouterr().out
+    run = load_run.load_run(tmp_path / "run")
+    assert (run.net.mode, run.config.task.name) == ("predcls", "scene_graph")
+    assert run.task.words.objects == (
+        "__background__",
+        "person",
+        *(f"object {i}" for i in (2, 3, 4, 5)),
+    )
+    assert [group.kind for group in run.task.words.groups] == ["one", "several", "several"]
+    out = tmp_path / "back.tar"
+    assert cli.main(["export", "--workdir", str(tmp_path / "run"), str(out)]) == 0
+    back = torch.load(out, weights_only=True)
+    assert back["config"] == {"model": "sttran", "mode": "predcls"} and back["epoch"] == 10
+    assert list(back["model_state_dict"]) == list(module.state_dict())
+    for key, value in module.state_dict().items():
+        assert torch.equal(back["state_dict"][key], value)
+
+
+def test_a_file_of_action_genomes_sizes_has_its_names():
+    found = {"num_objects": 37, "predicates": (3, 6, 17)}
+    told = FORM.settings({}, found, [])
+    made = vocabulary.of_rows(told["task.objects"], told["task.groups"])
+    assert made == vocabulary.ACTION_GENOME
 
 
 class Planted:

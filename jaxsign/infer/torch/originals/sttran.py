@@ -1,5 +1,6 @@
 """STTran's checkpoints: the original's, those of the training guide's system, and m3sgg's."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
+from jaxsign.input.scenes import vocabulary
 from jaxsign.nets import scene_net
 
 _HEADS = 8  # of all three
@@ -54,6 +56,20 @@ class SttranForm(originals.Form):
             notes.append("m3sgg's file: masks='hard', as it draws them")
         return fields
 
+    def settings(
+        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
+    ) -> dict[str, Any]:
+        """The classes, which no file names: Action Genome's where there are as many."""
+        count, sizes = found["num_objects"], tuple(found["predicates"])
+        words = vocabulary.ACTION_GENOME
+        if (len(words.objects), tuple(map(len, words.groups))) != (count, sizes):
+            words = _numbered(count, sizes)
+            notes.append(
+                f"named {count} classes and {sum(sizes)} predicates by number: they are not as "
+                "many as Action Genome's. Name them: --config.task.objects, --config.task.groups"
+            )
+        return {f"task.{key}": value for key, value in vocabulary.to_rows(words).items()}
+
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """The training guide's five entries, and `state_dict`, which the original looks for."""
         return {
@@ -67,6 +83,18 @@ class SttranForm(originals.Form):
 
 
 FORM = SttranForm()
+
+
+def _numbered(count: int, sizes: tuple[int, ...]) -> vocabulary.Vocabulary:
+    """Classes without names, in groups like Action Genome's."""
+    groups = [
+        dataclasses.replace(group, predicates=tuple(f"{group.name} {i}" for i in range(size)))
+        for group, size in zip(vocabulary.ACTION_GENOME.groups, sizes, strict=True)
+    ]
+    first = vocabulary.BACKGROUND, vocabulary.PERSON
+    return vocabulary.Vocabulary(
+        (*first, *(f"object {i}" for i in range(2, count)))[:count], tuple(groups)
+    )
 
 
 def _section(extras: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -177,6 +177,15 @@ class SceneExamples(examples.Examples):
     def remarks(self, config: ConfigDict) -> Sequence[str]:
         return self.source.remarks
 
+    def under(self, config: ConfigDict) -> "SceneExamples":
+        """The same: all that a run looks at has its classes and features of its widths.
+
+        Raises:
+          UserError: other classes, or the same in another order; other widths.
+        """
+        self.facts(config)
+        return self
+
     def check(self, words: vocabulary.Vocabulary) -> None:
         """Raises UserError for other classes than those that a run has learnt."""
         vocabulary.check_same(self.source.vocabulary, words, self.name)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from jaxsign import cli
+from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import examples, geometry, layout, sources
+from jaxsign.train import setup
 from tests.input.scenes.layout_folder import CLASSES, a_box, a_frame, a_video, write
 from tests.input.scenes.test_scene_examples import recipe
 
@@ -211,3 +213,18 @@ def test_validate(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "2 frames of 2 videos are absent: a/1.jpg, a/1.jpg" in told
     assert told.count("features: row 0 holds NaN") == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"objects": ["person", "dog", "cup"]}, "objects are the same names in another order"),
+        ({"groups": CLASSES["groups"][::-1]}, "predicates are the same names in another order"),
+    ],
+)
+def test_what_validates_has_the_classes_of_training_in_their_order(tmp_path, changed, told):
+    asked = configs.load("sttran:scenes")
+    for split, classes in (("train", CLASSES), ("val", CLASSES | changed)):
+        asked.data[split].path = str(write(tmp_path / split, a_video(), classes=classes))
+    with pytest.raises(UserError, match=f"val: {told}"):
+        setup.prepare(asked, tmp_path / "run")

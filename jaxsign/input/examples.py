@@ -107,6 +107,10 @@ class Examples(abc.ABC):
         """
         return ()
 
+    def summary(self) -> Mapping[str, Any]:
+        """Plain values of training examples that the run's manifest keeps; default: none."""
+        return {}
+
     def remarks(self, config: ConfigDict) -> Sequence[str]:
         """What is to be said of training examples before they are learnt; default: nothing."""
         return ()

@@ -202,6 +202,7 @@ class Outputs:
             "train_examples": len(run.train),
             "val_examples": len(run.val),
             "trained_on": self._trained_on,
+            **run.train.summary(),
             "started": self._started,
             "written": _now(),
         }

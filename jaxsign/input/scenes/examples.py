@@ -206,6 +206,15 @@ class SceneExamples(examples.Examples):
         every = told.sum(axis=0)
         return told @ np.log2(max(every.sum(), 1) / np.maximum(every, 1))
 
+    def summary(self) -> dict[str, Any]:
+        """`paired` [C] and `together` [C, R], as in an outline, of all scenes."""
+        names = ("paired", "together")
+        rows = [(row.paired, row.together) for row in self.source.outlines]
+        return {
+            n: np.sum(a, axis=0).tolist()
+            for n, a in zip(names, zip(*rows, strict=True), strict=True)
+        }
+
     def class_counts(self, config: ConfigDict) -> Mapping[str, Array]:
         """Boxes of each class, and labelled pairs of each predicate of each group."""
         words, rows = self.source.vocabulary, self.source.outlines

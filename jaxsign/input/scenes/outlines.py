@@ -15,7 +15,8 @@ class Outline:
     Attributes:
       boxes: int [F], in each frame.
       pairs, labelled: int [F], pairs in each frame, and those of them that are labelled.
-      relations: int [R], labelled pairs of each predicate.
+      together: int [C, R], labelled pairs by the class of their object and by predicate.
+      paired: int [C], labelled pairs by the class of their object.
       objects: int [C], boxes of each class.
       feature_dim, union_dim: widths of the features, 0 = there are none.
       union_type: of the numbers of the union features.
@@ -25,12 +26,19 @@ class Outline:
     boxes: np.ndarray
     pairs: np.ndarray
     labelled: np.ndarray
-    relations: np.ndarray
+    together: np.ndarray
+    paired: np.ndarray
     objects: np.ndarray
     feature_dim: int
     union_dim: int
     union_type: np.dtype
     distribution: bool
+
+    @property
+    def relations(self) -> np.ndarray:
+        """int [R], labelled pairs of each predicate."""
+        total: np.ndarray = self.together.sum(axis=0)
+        return total
 
 
 def outline(one: Scene, widths: Widths | None = None) -> Outline:
@@ -40,12 +48,17 @@ def outline(one: Scene, widths: Widths | None = None) -> Outline:
       one: it.
       widths: of features that it is still without; None: they are its own.
     """
+    classes = len(one.vocabulary.objects)
+    ends = one.labels[one.pairs[one.labelled, 1]]
+    together = np.zeros((classes, one.relations.shape[1]), np.int64)
+    np.add.at(together, ends, one.relations[one.labelled])
     return Outline(
         one.boxes_of_frames,
         one.pairs_of_frames,
         np.bincount(one.pair_frames[one.labelled], minlength=len(one)),
-        one.relations[one.labelled].sum(axis=0),
-        np.bincount(one.labels, minlength=len(one.vocabulary.objects)),
+        together,
+        np.bincount(ends, minlength=classes),
+        np.bincount(one.labels, minlength=classes),
         *(widths or _widths(one)),
     )
 

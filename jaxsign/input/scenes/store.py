@@ -32,7 +32,7 @@ INDEX = "index.npz"
 _MAGIC, STEM = b"JSS1", "scenes"
 _TEXTS = ("frames", "source", "vocabulary")
 # Of the index: flat over the frames of all scenes, and a row a scene.
-_OF_FRAMES, _OF_SCENES = ("boxes", "pairs", "labelled"), ("relations", "objects")
+_OF_FRAMES, _OF_SCENES = ("boxes", "pairs", "labelled"), ("together", "paired", "objects")
 _NUMBERS = ("feature_dim", "union_dim", "union_type", "distribution")
 
 
@@ -131,7 +131,9 @@ def _from_index(
     unknown = set(splits) - {"", *SPLITS}
     if unknown or not all(isinstance(name, str) for name in names):
         raise ValueError(f"names that are none, or splits {sorted(unknown)}")
-    if [index[name].shape[1] for name in _OF_SCENES] != [len(words.predicates), len(words.objects)]:
+    classes = len(words.objects)
+    shapes = [index[name].shape[1:] for name in _OF_SCENES]
+    if shapes != [(classes, len(words.predicates)), (classes,), (classes,)]:
         raise ValueError("other numbers of classes")
     columns: dict[str, Iterable[Any]] = {
         **{name: np.split(index[name], ends[:-1]) for name in _OF_FRAMES},

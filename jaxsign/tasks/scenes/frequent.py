@@ -17,8 +17,13 @@ def shares(truth: recall.Truth, words: Vocabulary) -> Array:
     pairs = np.bincount(objects, minlength=len(words.objects))
     found = np.zeros((len(pairs), truth.relations.shape[1]))
     np.add.at(found, objects, truth.relations)
-    every = truth.relations.sum(0) / max(len(objects), 1)
-    return np.where(pairs[:, None] > 0, found / np.maximum(pairs, 1)[:, None], every)
+    return of_counts(pairs, found)
+
+
+def of_counts(pairs: Array, together: Array) -> Array:
+    """The same of counts: int [C], pairs with each object; int [C, R], those with each relation."""
+    every = together.sum(0) / max(pairs.sum(), 1)
+    return np.where(pairs[:, None] > 0, together / np.maximum(pairs, 1)[:, None], every)
 
 
 def answers(truth: recall.Truth, table: Array) -> recall.Answers:

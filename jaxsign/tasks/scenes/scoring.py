@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign.errors import UserError
 from jaxsign.input import tables
 from jaxsign.input.examples import Batch, indices
 from jaxsign.input.scenes.examples import SceneExamples
 from jaxsign.input.scenes.vocabulary import Group, Vocabulary
 from jaxsign.tasks import answering, confusion
-from jaxsign.tasks.scenes import figures, padded, recall, summary
+from jaxsign.tasks.scenes import figures, frequent, padded, recall, summary
 from jaxsign.whole import write_json, write_text
 
 Array = np.ndarray
@@ -27,7 +28,7 @@ class SceneScore(answering.Score):
       examples: the scenes.
 
     Raises:
-      UserError: scenes of other classes.
+      UserError: scenes of other classes, or a damaged manifest.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SceneScore(answering.Score):
         examples.facts(run.config)  # refuses features of another width
         self._words, self._examples, self._mode = words, examples, run.config.net.mode
         self._sums: dict[str, dict[str, Array]] = {one: {} for one in constraints}
+        self._usual, self._usual_sums = _frequent(run, words), dict[str, Array]()
         self._videos: dict[int, dict[str, Any]] = {}
         self._taken: list[list[tuple[Array, Array]]] = [[] for _ in words.groups]
 
@@ -51,9 +53,11 @@ class SceneScore(answering.Score):
         told, truth = padded.answers(batch["boxes"], rows, self._words), padded.truth(batch)
         for constraint, sums in self._sums.items():
             found = recall.ranks(told, truth, self._words, constraint)  # type: ignore[arg-type]
-            for name, value in recall.count(found, truth, self._words).items():
-                sums[name] = sums.get(name, 0) + value
+            _add(sums, recall.count(found, truth, self._words))
             self._add_videos(index, constraint, found, truth)
+        if self._usual is not None:
+            found = recall.ranks(frequent.answers(truth, self._usual), truth, self._words, "with")
+            _add(self._usual_sums, recall.count(found, truth, self._words))
         self._add_taken(batch, rows)
 
     def _add_videos(self, index: Array, constraint: str, found: Array, truth: recall.Truth) -> None:
@@ -98,6 +102,11 @@ class SceneScore(answering.Score):
                 name: _of_cuts("mR", recall.mean_recall(s)) for name, s in self._sums.items()
             },
         }
+        if self._usual_sums:
+            self._complete["most_frequent_relations"] = {
+                **_of_cuts("R", recall.recall(self._usual_sums)),
+                **_of_cuts("mR", recall.mean_recall(self._usual_sums)),
+            }
         write_json(folder / "results.json", self._complete)
         self._predicates = self._table(self._predicate_rows, first["true"], recall.per_predicate)
         _write_table(folder / "per_predicate.csv", self._predicates)
@@ -139,6 +148,29 @@ class SceneScore(answering.Score):
                 for row, share in zip(made, shares, strict=True):
                     row[f"R@{cut} {constraint}"] = "" if np.isnan(share) else float(share)
         return made
+
+
+def _frequent(run: answering.Trained, words: Vocabulary) -> Array | None:
+    """float [C, R], the shares of each object's relations in training, as far as that is known."""
+    told = [run.manifest.get(name) for name in ("paired", "together")]
+    if None in told:
+        return None
+    shape = len(words.objects), len(words.predicates)
+    try:
+        pairs, together = (np.asarray(value, np.float64) for value in told)
+    except (TypeError, ValueError):
+        pairs = together = np.zeros(0)
+    if pairs.shape != shape[:1] or together.shape != shape or min(pairs.min(), together.min()) < 0:
+        raise UserError(
+            f"{run.workdir / 'manifest.json'}: paired and together are no counts of {shape[0]} "
+            f"classes and {shape[1]} predicates; the file was edited or damaged. Remove both"
+        )
+    return frequent.of_counts(pairs, together)
+
+
+def _add(sums: dict[str, Array], more: Mapping[str, Array]) -> None:
+    for name, value in more.items():
+        sums[name] = sums.get(name, 0) + value
 
 
 def _taken(group: Group, truth: Array, logits: Array) -> tuple[Array, Array]:

@@ -20,6 +20,9 @@ def show(
 ) -> None:
     """Prints recalls by constraint, then the predicates that are told least.
 
+    `without pixels` is the best answer by the objects' classes alone: of each the relations that it
+    has most often in training, with constraint.
+
     Args:
       complete: what was measured.
       predicates: rows of per_predicate.csv.
@@ -45,6 +48,8 @@ def _recalls(complete: Mapping[str, Any]) -> Table:
     for name, values in complete["recall"].items():
         both = [*values.values(), *complete["mean_recall"][name].values()]
         table.add_row(_WORDS[name], *(f"{100 * value:.1f}" for value in both))
+    if usual := complete.get("most_frequent_relations"):
+        table.add_row("without pixels", *(f"{100 * value:.1f}" for value in usual.values()))
     return table
 
 

@@ -172,10 +172,12 @@ def test_a_scene_is_harder_by_its_pairs_and_rare_predicates(made):
     bits = -np.log2(np.maximum(told.sum(axis=0), 1) / told.sum())
     wanted = [sum(n * b for n, b in zip(row, bits, strict=True)) for row in told.tolist()]
     assert of_scenes(made).difficulties() == pytest.approx(wanted)
-    twice = dataclasses.replace(sources.outline(made[0]), relations=2 * told[0])
+    once = sources.outline(made[0])
+    assert np.array_equal(once.relations, told[0]) and once.paired.sum() == made[0].labelled.sum()
+    twice = dataclasses.replace(once, together=2 * once.together)
     found = of_scenes(made)
     found.source = dataclasses.replace(
-        found.source, outlines=[sources.outline(made[0]), twice, sources.outline(made[1])]
+        found.source, outlines=[once, twice, sources.outline(made[1])]
     )
     easy, hard, _ = found.difficulties()
     assert hard == pytest.approx(2 * easy)

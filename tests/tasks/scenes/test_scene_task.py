@@ -12,7 +12,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input.scenes import examples, synthetic, vocabulary
-from jaxsign.tasks.scenes import padded, recall
+from jaxsign.tasks.scenes import frequent, padded, recall
 from jaxsign.train import log, loop
 
 
@@ -73,7 +73,21 @@ def test_evaluation_counts_what_the_net_tells(folder, tmp_path, capsys):
         "recall.png", "confusion_attention.png", "confusion_spatial.png",
         "confusion_contacting.png",
     }  # fmt: skip
-    assert "with constraint" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "with constraint" in printed and "without pixels" in printed
+    config = runs.load_run(folder).config
+    truth = [_truth(examples.open_examples(config, split)) for split in ("train", "val")]
+    words = synthetic.words(3)
+    usual = frequent.answers(truth[1], frequent.shares(truth[0], words))
+    sums = recall.count(recall.ranks(usual, truth[1], words, "with"), truth[1], words)
+    wanted = recall.recall(sums)
+    known = found["most_frequent_relations"]
+    assert [known[f"R@{cut}"] for cut in recall.CUTS] == pytest.approx(wanted.tolist())
+
+
+def _truth(found):
+    size = tuple(found.sizes.max(axis=0).tolist())
+    return padded.truth(found.stack([found.example(i) for i in range(len(found))], size))
 
 
 def test_a_prediction_tells_each_frame(folder, tmp_path, capsys):

@@ -30,8 +30,9 @@ OWN = {
 }  # fmt: skip
 # What `until` says, and the keys of `train` that it sets.
 _UNTIL = {"monitor": "stop_monitor", "patience": "early_stop", "min_delta": "min_delta"}
-# What a stage can change. All else holds for the whole run: its data, its net, what it learns.
+# What a stage can change. All else holds for the whole run: its data, its net's sizes, its task.
 _SECTIONS = ("input", "loss", "optim", "schedule", "precision")
+_OF_NET = ("mode",)  # what its parameters do not depend on
 _OF_TRAIN = (
     "early_stop", "ema_decay", "epochs", "eval_every", "freeze_parts", "frozen",
     "frozen_statistics", "min_delta", "min_epochs", "stop_monitor", "trainable",
@@ -149,7 +150,8 @@ def _until(name: str, changes: dict[str, Any]) -> bool:
 
 
 def _refuse_fixed(name: str, changes: dict[str, Any]) -> None:
-    can = (*_SECTIONS, *(f"train.{key}" for key in _OF_TRAIN))
+    parts = (("train", _OF_TRAIN), ("net", _OF_NET))
+    can = (*_SECTIONS, *(f"{section}.{key}" for section, keys in parts for key in keys))
     for key in flatten(changes):
         if not any(key == one or key.startswith(f"{one}.") for one in can):
             raise UserError(

@@ -57,6 +57,15 @@ def test_every_key_of_the_whispersign_page_exists():
     assert sorted(keys - known) == []
 
 
+def test_every_key_of_the_scene_graphs_page_exists():
+    known = set(configs.flatten(configs.load("sttran")))
+    page = (ROOT / "docs" / "from_vidsgg.md").read_text(encoding="utf-8")
+    cells = [line.split("|")[2] for line in page.splitlines() if line.startswith("| `-")]
+    keys = {key for cell in cells for key in re.findall(r"`([^`-][^`]*)`", cell)}
+    assert len(keys) > 25
+    assert sorted(keys - known) == []
+
+
 @pytest.mark.parametrize("name", ["fslr_transformer", "fslr_iv3_gru"])
 def test_shipped_recipes_load(name):
     assert configs.load(name).system == name

@@ -35,6 +35,7 @@ class SceneExamples(examples.Examples):
     Args:
       source: of the scenes.
       candidates: pairs that nobody labelled are given too; else the labelled ones alone.
+      training: they are to learn from, for which no net takes candidates.
 
     Attributes:
       source: of the scenes.
@@ -43,9 +44,11 @@ class SceneExamples(examples.Examples):
       UserError: scenes without features, or with features of several widths.
     """
 
-    def __init__(self, source: sources.SceneSource, *, candidates: bool = False):
+    def __init__(
+        self, source: sources.SceneSource, *, candidates: bool = False, training: bool = False
+    ):
         self.name, self.ids, self.source = source.name, source.ids, source
-        self._candidates = candidates
+        self._candidates, self._training = candidates, training
         rows = source.outlines
         self.sizes = np.array(
             [
@@ -178,13 +181,16 @@ class SceneExamples(examples.Examples):
         return self.source.remarks
 
     def under(self, config: ConfigDict) -> "SceneExamples":
-        """The same: all that a run looks at has its classes and features of its widths.
+        """Scenes of the run's classes and widths, with the pairs that its net's mode asks for.
 
         Raises:
-          UserError: other classes, or the same in another order; other widths.
+          UserError: other classes, or the same in another order; other widths; nobody to find.
         """
         self.facts(config)
-        return self
+        wanted = _candidates(self.source, config.net.mode, training=self._training)
+        if wanted == self._candidates:
+            return self
+        return SceneExamples(self.source, candidates=wanted, training=self._training)
 
     def check(self, words: vocabulary.Vocabulary) -> None:
         """Raises UserError for other classes than those that a run has learnt."""
@@ -235,12 +241,22 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
       UserError: what is wrong with them, or no class of persons where persons are to be found.
     """
     source = sources.open_source(config.data, split, config.net.mode)
-    if config.net.mode != "predcls" and not source.vocabulary.has_person:
+    wanted = _candidates(source, config.net.mode, training=training)
+    return SceneExamples(source, candidates=wanted, training=training)
+
+
+def _candidates(source: sources.SceneSource, mode: str, *, training: bool) -> bool:
+    """Whether a net of a mode is given every candidate pair.
+
+    Raises:
+      UserError: no class of persons where persons are to be found.
+    """
+    if mode != "predcls" and not source.vocabulary.has_person:
         raise UserError(
-            f"{source.name}: has no class {vocabulary.PERSON!r}, whom mode {config.net.mode} looks "
+            f"{source.name}: has no class {vocabulary.PERSON!r}, whom mode {mode} looks "
             "for in every frame. Set net.mode=predcls, or call a class so (the first of objects)"
         )
-    return SceneExamples(source, candidates=config.net.mode == "sgcls" and not training)
+    return mode == "sgcls" and not training
 
 
 def of_place(path: Path, *, candidates: bool) -> SceneExamples:

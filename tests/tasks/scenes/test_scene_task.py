@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import recipes
+from ml_collections import ConfigDict
 
 from jaxsign import cli, tasks
 from jaxsign import config as configs
@@ -13,7 +14,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input.scenes import examples, synthetic, vocabulary
 from jaxsign.tasks.scenes import frequent, padded, recall
-from jaxsign.train import log, loop
+from jaxsign.train import log, loop, setup
 
 
 def small():
@@ -157,6 +158,26 @@ def test_a_recipe_of_signs_is_no_scene_graph():
     assert "expected one of" in tasks.check(config)[0]
     config.task.update(monitor="recall@20", objects=("__background__",))
     assert "set both" in tasks.check(config)[0]
+
+
+def test_stages_of_modes_share_parameters_and_get_the_pairs_that_they_ask_for(tmp_path):
+    config = small()
+    given = configs.load("sttran:progressive")
+    config.stages, config.stage, config.net.mode = given.stages, given.stage, given.net.mode
+    run = setup.prepare(config, tmp_path / "run")
+    sessions = [setup.begin(run, stage, None) for stage in run.stages]
+    assert [one.task.net.mode for one in sessions] == ["predcls", "sgcls", "sgdet"]
+    # Two objects and a person: two labelled pairs, and one more where the net finds the person.
+    assert [one.train_batches.sizes[-1][2] for one in sessions] == [2, 2, 2]
+    assert [one.val_batches.sizes[-1][2] for one in sessions] == [2, 3, 2]
+    known = [
+        any(path.startswith("object_classifier") for path in one.trainable) for one in sessions
+    ]
+    assert known == [False, True, True]
+    assert len({one.monitors.best.key for one in sessions}) == 1
+    config.stages, config.stage = "sgcls", ConfigDict({"sgcls": {"net": {"hidden_dim": 4}}})
+    with pytest.raises(UserError, match="stage.sgcls.net.hidden_dim: this holds for the whole run"):
+        setup.prepare(config, tmp_path / "other")
 
 
 def test_words_of_a_recipe_are_the_datas():

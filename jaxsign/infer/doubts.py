@@ -35,7 +35,7 @@ class Doubts:
         self._run, self._seen = run, 0
         self._odd: dict[str, list[tuple[str, str]]] = {}
         self._cut: list[tuple[str, int]] = []
-        self._made_up = str(run.config.data.source) == "synthetic"
+        self._made_up = str(run.config.data.source).startswith("synthetic")
 
     @functools.cached_property
     def _usual(self) -> traits.Usual:
@@ -77,7 +77,7 @@ class Doubts:
     def _of_made_up(self) -> Iterator[str]:
         if self._made_up:
             yield (
-                f"{self._run.workdir} was trained on made-up signs (data.source=synthetic): what "
+                f"{self._run.workdir} was trained on made-up examples: what "
                 "it says of real ones means nothing"
             )
 

@@ -130,7 +130,7 @@ def test_made_up_signs_are_told_once(run, caplog):
         found.see("a", {})
         found.tell()
     (message,) = caplog.messages
-    assert "made-up signs" in message and str(run.workdir) in message
+    assert "made-up examples" in message and str(run.workdir) in message
 
 
 def test_a_manifest_that_was_edited_is_named(folder, tmp_path):

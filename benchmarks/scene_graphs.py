@@ -1,0 +1,136 @@
+"""STTran on made-up videos against the original in torch, which takes one video at a time.
+
+python -m benchmarks.scene_graphs [--quick] [--json FILE]
+"""
+
+import dataclasses
+import functools
+import itertools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from benchmarks import command, sides, timing
+from benchmarks.report import Row
+from benchmarks.workload import Batch
+from configs import sttran as recipes
+from jaxsign import nets
+from jaxsign.input import batching
+from jaxsign.input.scenes import sources, synthetic
+from jaxsign.input.scenes.examples import SceneExamples
+from jaxsign.train import setup
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is measured: frames of a video, videos of a batch; widths of features."""
+
+    frames: int = 16
+    videos: int = 8
+    feature_dim: int = 2048
+    union_dim: int = 1024
+    hidden_dim: int = 512
+    rounds: int = 5
+
+
+SIZES = {
+    "full": Size(),
+    "quick": Size(rounds=2),
+    "check": Size(frames=3, videos=2, feature_dim=8, union_dim=4, hidden_dim=8, rounds=1),
+}
+
+
+class Jax(sides.Jax):
+    """jaxsign's step, of however many videos."""
+
+    def __init__(self, config: ConfigDict, example: Batch):
+        super().__init__(config, example)
+        self._told = jax.jit(lambda v, batch: nets.call(self.net, v, batch)["relations"])
+
+    def prepare(self, batch: Batch) -> Batch:
+        return {name: value[None] for name, value in batch.items()}
+
+    def predict(self, batch: Batch) -> None:
+        rows = {name: batch[name][0] for name in self.net.inputs if name in batch}
+        jax.block_until_ready(self._told(self.variables, rows))
+
+
+def recipe(size: Size) -> ConfigDict:
+    """The shipped recipe on made-up videos of the size of Action Genome's, 3 objects a frame."""
+    config = recipes.get_config()
+    config.data.source = "synthetic_scenes"
+    config.data.synthetic_scenes.update(
+        videos=size.videos, val_videos=1, frames=(size.frames, size.frames), boxes=(3, 3),
+        objects=35, feature_dim=size.feature_dim, union_dim=size.union_dim,
+    )  # fmt: skip
+    config.net.update(hidden_dim=size.hidden_dim)
+    config.input.threads = 2
+    return config
+
+
+def measure(size: str) -> list[Row]:
+    """Steps and answers of one video and of several at once, and what feeds them."""
+    from benchmarks import original_scenes  # late: torch
+
+    chosen = SIZES[size]
+    config = recipe(chosen)
+    made = synthetic.scenes(config.data.synthetic_scenes, "train")
+    found = SceneExamples(sources.open_source(config.data, "train"), training=True)
+    config = setup.filled(config, found.facts(config))
+    single, several = (_batch(found, range(count)) for count in (1, chosen.videos))
+    ours, theirs = Jax(config, single), original_scenes.Torch(config)
+    videos = [original_scenes.video(scene) for scene in made]
+    pairs = sum(int(scene.labelled.sum()) for scene in made)
+    rows = []
+    for count, batch in ((1, single), (chosen.videos, several)):
+        given = ours.prepare(batch)
+        for what, run, other in (
+            ("step", functools.partial(ours.train, [given]), theirs.train),
+            ("evaluation", functools.partial(ours.predict, given), theirs.predict),
+        ):
+            both = {"jaxsign": run, "torch": functools.partial(other, videos[:count])}
+            note = f"{pairs} pairs; the original takes one after the other" if count > 1 else ""
+            name = f"STTran: {what}, {count} video{'s' * (count > 1)}"
+            rows.append(Row(name, timing.alternate(both, rounds=chosen.rounds), note=note))
+    rows.append(_input(config, made, ours, ours.prepare(several), chosen))
+    return rows
+
+
+def _batch(found: SceneExamples, members: range) -> Batch:
+    options = batching.BatchOptions(batch_size=len(members))
+    rows = [found.example(i) for i in members]
+    whole = batching.TrainBatches(found, options).blank(_size(found), (len(members),))
+    return {**whole, **found.stack(rows, _size(found))}
+
+
+def _size(found: SceneExamples) -> tuple[int, ...]:
+    return tuple(found.sizes.max(axis=0).tolist())
+
+
+def _input(config: ConfigDict, made: list[Any], ours: Jax, given: Batch, size: Size) -> Row:
+    """A batch of training videos from scene files, and the step that it feeds."""
+    with tempfile.TemporaryDirectory() as folder:
+        for scene in made:
+            scene.save(Path(folder) / f"{scene.source}.scene.npz")
+        config = config.copy_and_resolve_references()
+        config.data.source, config.data.train.path = sources.SCENES, folder
+        config.data.val.path = folder
+        found = SceneExamples(sources.open_source(config.data, "train"), training=True)
+        options = batching.BatchOptions(batch_size=size.videos, threads=2)
+        batches = batching.TrainBatches(found, options)
+        times = timing.alternate(
+            {
+                "input": lambda: list(itertools.islice(batches.iterator(), 1)),
+                "training step": functools.partial(ours.train, [given]),
+            },
+            rounds=size.rounds,
+        )
+    note = "the ratio says how many times it outruns the step"
+    return Row(f"STTran: input of {size.videos} videos", times, note=note)
+
+
+if __name__ == "__main__":
+    command.main(measure)

@@ -40,15 +40,6 @@ class Task(answering.Answering):
 
     @classmethod
     @abc.abstractmethod
-    def check_places(cls, config: ConfigDict) -> None:
-        """Looks whether there is something where the recipe's train and val shall lie.
-
-        Raises:
-          UserError: an unknown kind of source, or a place that is not given or not there.
-        """
-
-    @classmethod
-    @abc.abstractmethod
     def open(cls, config: ConfigDict, split: str, *, training: bool = False) -> Examples:
         """The recipe's examples of a split: 'train', 'val' or 'test'; all of them checked.
 

@@ -188,11 +188,10 @@ class Answering(abc.ABC):
         """
         return None
 
-    @abc.abstractmethod
     def pointed(
         self, run: Trained, split: str, path: Path | None, labels: Path | None
     ) -> ConfigDict:
-        """A copy of the run's data section in which a split has a place.
+        """A copy of the run's data section in which a split has a place; default: its own alone.
 
         Args:
           run: whose data.
@@ -203,6 +202,9 @@ class Answering(abc.ABC):
         Raises:
           UserError: the run knows no such data and none is given, or it cannot take it.
         """
+        if path is not None or labels is not None:
+            raise UserError(f"{run.workdir}: answers to its own data alone. Leave out --data")
+        return ConfigDict(run.config.data.to_dict())
 
     @abc.abstractmethod
     def scorer(self, run: Trained, asked: Mapping[str, Any]) -> Scorer:

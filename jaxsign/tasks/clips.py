@@ -67,10 +67,6 @@ class ClipTask(tasks.Task):
     """What is learned of clips of signs, and asked of them."""
 
     @classmethod
-    def check_places(cls, config: ConfigDict) -> None:
-        sources.check_places(config.data)
-
-    @classmethod
     def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
         """Numbers of classes, and the width of features."""
         net = {key: _CLASSES for key, n in config.net.items() if key.startswith("num_") and n == 0}

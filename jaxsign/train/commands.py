@@ -153,9 +153,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
         return _smoke_test(config, arguments.workdir)
     if arguments.folds:
         config.data.folds.update(count=arguments.folds, number=1)
-    from jaxsign import tasks
-
-    tasks.kind(config).check_places(config)  # before what is heavy to open
+    _check_places(config)  # before what is heavy to import
     from jaxsign.train import log
 
     display = log.TrainingDisplay(live=config.log.progress)
@@ -175,6 +173,17 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
         return 130
     display.say(f"next: jaxsign evaluate --workdir {arguments.workdir}")
     return 0
+
+
+def _check_places(config: "ConfigDict") -> None:
+    """Refuses a recipe where nothing lies at the places of its data."""
+    if config.task.name == "scene_graph":
+        from jaxsign.input.scenes import sources as scenes
+
+        return scenes.check_places(config.data)
+    from jaxsign.input.signs import sources as signs
+
+    return signs.check_places(config.data)
 
 
 def train_one(

@@ -40,10 +40,6 @@ class SceneGraph(tasks.Task):
     of_several: str = "margin"
 
     @classmethod
-    def check_places(cls, config: ConfigDict) -> None:
-        sources.check_places(config.data)
-
-    @classmethod
     def open(
         cls, config: ConfigDict, split: str, *, training: bool = False
     ) -> examples.SceneExamples:

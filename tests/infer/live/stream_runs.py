@@ -2,6 +2,7 @@
 
 import json
 import types
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -58,7 +59,7 @@ def run(net=None, **view):
     made = views.of_recipe(config)
     return types.SimpleNamespace(
         task=CtcAttention(net, 1.0), net=net, variables={}, config=config, heads=("gloss",),
-        labels={"gloss": NAMES}, frame_shape=net.frame_shape, takes_nan=False, workdir="run",
+        labels={"gloss": NAMES}, frame_shape=net.frame_shape, takes_nan=False, workdir=Path("run"),
         view=made,
         features=lambda value: value if made is None else made(value),
     )  # fmt: skip

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.input import tables
 from jaxsign.input.scenes import frames
-from jaxsign.input.scenes.collection import NamedScene, SceneCollection, has_words
+from jaxsign.input.scenes.collection import NamedScene, SceneCollection, has_words, read_object
 from jaxsign.input.scenes.frames import AnnotatedFrame, Relation
 from jaxsign.input.scenes.vocabulary import BACKGROUND, Vocabulary
 
@@ -81,7 +80,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _told(path: Path) -> _Told:
-    rows = _read(path)
+    rows = read_object(path, _EXPECTED)
     try:
         categories = {one["id"]: str(one["name"]) for one in rows["categories"]}
         boxes: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
@@ -95,16 +94,6 @@ def _told(path: Path) -> _Told:
         ) from error
     objects = [name for name in categories.values() if name != BACKGROUND]
     return _Told(videos, objects, predicates)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        rows = tables.read_json(path, _EXPECTED)
-    except ValueError as error:
-        raise UserError(f"{path}: is no JSON ({error})") from error
-    if not isinstance(rows, dict):
-        raise UserError(f"{path}: holds no object. {_EXPECTED}")
-    return rows
 
 
 def _relations(
@@ -125,7 +114,7 @@ def _relations(
                 raise ValueError(f"a relation between boxes of images {image} and {other_image}")
             found[image].append((subject, names[one["predicate_id"]], other))
         return [*names.values()], found
-    beside = _read(path.with_name(BESIDE))
+    beside = read_object(path.with_name(BESIDE), _EXPECTED)
     listed = [str(name) for name in beside["rel_categories"]]
     by_image = beside[path.stem]
     for image, held in boxes.items():

@@ -2,10 +2,12 @@
 
 import dataclasses
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jaxsign.errors import UserError
+from jaxsign.input import tables
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
@@ -54,6 +56,25 @@ class SceneCollection:
             found = ", ".join(sorted({video.split or "no split" for video in self.videos}))
             raise UserError(f"{self.name}: no video of {', '.join(splits)}; it has {found}")
         return dataclasses.replace(self, videos=kept)
+
+
+def read_object(path: Path, expected: str) -> Mapping[str, Any]:
+    """The JSON object of a file.
+
+    Args:
+      path: it.
+      expected: what it should hold, for messages.
+
+    Raises:
+      UserError: no such file, or no JSON object.
+    """
+    try:
+        found = tables.read_json(path, expected)
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: holds no object. {expected}")
+    return found
 
 
 def has_words(path: Path, *names: str) -> bool:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError
-from jaxsign.input import tables
 from jaxsign.input.folders import finding
 from jaxsign.input.scenes import frames
-from jaxsign.input.scenes.collection import NamedScene, SceneCollection, has_words
+from jaxsign.input.scenes.collection import NamedScene, SceneCollection, has_words, read_object
 from jaxsign.input.scenes.frames import AnnotatedFrame
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
@@ -72,7 +71,7 @@ def _names(paths: Iterable[Path]) -> tuple[set[str], set[str]]:
     """All categories and all predicates."""
     objects, predicates = set[str](), set[str]()
     for path in paths:
-        row = _read(path)
+        row = read_object(path, _EXPECTED)
         try:
             objects |= {one["category"] for one in row["subject/objects"]}
             predicates |= {one["predicate"] for one in row["relation_instances"]}
@@ -82,22 +81,12 @@ def _names(paths: Iterable[Path]) -> tuple[set[str], set[str]]:
 
 
 def _scene(path: Path, words: Vocabulary, every: int) -> Scene:
-    row = _read(path)
+    row = read_object(path, _EXPECTED)
     try:
         found = _frames(path.stem, row, every)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise _other(path, error) from error
     return frames.scene(str(path), words, found)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        row = tables.read_json(path, _EXPECTED)
-    except ValueError as error:
-        raise UserError(f"{path}: is no JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise UserError(f"{path}: holds no object. {_EXPECTED}")
-    return row
 
 
 def _other(path: Path, error: Exception) -> UserError:

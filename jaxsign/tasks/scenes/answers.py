@@ -1,6 +1,7 @@
 """What a net tells of a video, for people and as JSON."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -124,12 +125,17 @@ class Answerer:
             self._scene({k: v[i] for k, v in rows.items()}, name) for i, name in enumerate(names)
         ]
 
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        """The number of each scene of the source, by its name."""
+        return {} if self.source is None else {n: i for i, n in enumerate(self.source.ids)}
+
     def _scene(self, row: dict[str, Array], name: str) -> SceneAnswer:
         boxes = row["valid_boxes"].any(1)
         count = int(np.flatnonzero(boxes)[-1]) + 1 if boxes.any() else 0
         frames, times = [str(i) for i in range(count)], None
         if self.source is not None:
-            scene = self.source.read(list(self.source.ids).index(name))
+            scene = self.source.read(self._places[name])
             frames, times = list(scene.frames), scene.times
         told = self._relations(row, len(frames))
         return SceneAnswer(

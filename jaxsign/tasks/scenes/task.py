@@ -22,7 +22,7 @@ from jaxsign.tasks.scenes import answers, losses, padded, recall, scoring
 Array = jax.Array
 OF_SEVERAL = {"margin": losses.margin, "bce": losses.binary_cross_entropy}
 _SHOWN = 20  # the cut that stands on the console and chooses the best epoch
-_TOLD = ("boxes", "labels", "scores", "valid_boxes", "pairs", "valid_pairs", "relations")
+_TOLD = ("boxes", "valid_boxes", *padded.TOLD)
 
 
 @dataclasses.dataclass(frozen=True)

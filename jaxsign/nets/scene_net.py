@@ -18,6 +18,7 @@ from jaxsign.nets.layers import object_classifier, pair_features, recomputing, s
 
 Array = jax.Array
 MODES = ("predcls", "sgcls", "sgdet")
+TOLD = "relations"  # the output that answers are made of
 
 
 class SceneNet(nets.Net):
@@ -74,6 +75,19 @@ class SceneNet(nets.Net):
             f"net {nets.name_of(type(self))} takes scenes (boxes and pairs of frames), not clips "
             "of signs"
         )
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Outputs shaped as `relations`, logits, that are each learned; default: that one alone."""
+        return (TOLD,)
+
+    @property
+    def own_losses(self) -> tuple[str, ...]:
+        """Outputs of training `loss/NAME`, float32 [B]: terms of each video's loss; default: none.
+
+        They come weighted, and are added to those of the relations and of the boxes' classes.
+        """
+        return ()
 
     @property
     def width(self) -> int:

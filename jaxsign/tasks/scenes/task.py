@@ -35,7 +35,7 @@ class SceneGraph(tasks.Task):
       of_several: the loss of a group of which several may hold, of `OF_SEVERAL`.
     """
 
-    net: nets.Net
+    net: scene_net.SceneNet
     words: Vocabulary
     of_several: str = "margin"
 
@@ -47,6 +47,8 @@ class SceneGraph(tasks.Task):
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "SceneGraph":
+        if not isinstance(net, scene_net.SceneNet):
+            raise TypeError(f"{type(net).__name__} is no net of relations: check the recipe first")
         return cls(net, words_of(config), config.loss.of_several)
 
     @classmethod
@@ -88,7 +90,6 @@ class SceneGraph(tasks.Task):
 
     def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
         """Videos of `smoke.frames` frames of a person and two objects, with features of N(0, 1)."""
-        sizes: Any = self.net
         count, frames = config.smoke.batch_size, config.smoke.frames
         corner = jax.random.uniform(rng, (count, frames, 3, 2), maxval=100.0)
         pairs = jnp.broadcast_to(jnp.array([[0, 1], [0, 2]]), (count, frames, 2, 2))
@@ -97,10 +98,10 @@ class SceneGraph(tasks.Task):
             "boxes": jnp.concatenate([corner, corner + 50], axis=-1),
             "labels": jnp.broadcast_to(jnp.array([1, 2, 2]), shape),
             "scores": jnp.ones(shape),
-            "distribution": jnp.full((*shape, sizes.num_objects - 1), 1 / sizes.num_objects),
-            "features": jax.random.normal(rng, (*shape, sizes.feature_dim)),
+            "distribution": jnp.full((*shape, self.net.num_objects - 1), 1 / self.net.num_objects),
+            "features": jax.random.normal(rng, (*shape, self.net.feature_dim)),
             "pairs": pairs,
-            "union_features": jax.random.normal(rng, (count, frames, 2, 7, 7, sizes.union_dim)),
+            "union_features": jax.random.normal(rng, (count, frames, 2, 7, 7, self.net.union_dim)),
         }
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
@@ -149,18 +150,26 @@ class SceneGraph(tasks.Task):
         """float32 [B], each video's loss, and the sums of the real ones."""
         # Pairs that a net chose itself may lack some of the true ones.
         told = batch["valid_pairs"] & batch["labelled"] & outputs["valid_pairs"]
-        each = {}
-        for group, part in zip(self.words.groups, self.words.parts, strict=True):
-            of = losses.cross_entropy if group.kind == "one" else OF_SEVERAL[self.of_several]
-            values = of(outputs["relations"][..., part], batch["relations"][..., part])
-            each[group.name] = losses.mean_of_pairs(values, told)
+        each: dict[str, Array] = {}
+        for branch in self.net.branches:
+            each |= self._of_groups(branch, outputs[branch], batch["relations"], told)
         if "object_logits" in outputs:
             right = jax.nn.one_hot(batch["labels"], len(self.words.objects), dtype=bool)
             values = losses.cross_entropy(outputs["object_logits"], right)
-            each["objects"] = losses.mean_of_pairs(values, batch["valid_boxes"])
+            each["loss/objects"] = losses.mean_of_pairs(values, batch["valid_boxes"])
+        each |= {name: outputs[name] for name in self.net.own_losses if name in outputs}
         rows, weight = jnp.stack(list(each.values())).sum(0), batch["weight"]
-        sums = {f"loss/{name}": (values * weight).sum() for name, values in each.items()}
+        sums = {name: (values * weight).sum() for name, values in each.items()}
         return rows, {"examples": weight.sum(), "loss": (rows * weight).sum(), **sums}
+
+    def _of_groups(self, branch: str, logits: Array, truth: Array, told: Array) -> dict[str, Array]:
+        """Each group's loss of a branch, float32 [B], by the name it is shown under."""
+        found = {}
+        for group, part in zip(self.words.groups, self.words.parts, strict=True):
+            of = losses.cross_entropy if group.kind == "one" else OF_SEVERAL[self.of_several]
+            values = of(logits[..., part], truth[..., part])
+            found[_loss_name(branch, group.name)] = losses.mean_of_pairs(values, told)
+        return found
 
     def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Sums of recall with constraint."""
@@ -188,8 +197,13 @@ class SceneGraph(tasks.Task):
     @property
     def _parts(self) -> tuple[str, ...]:
         """What the loss is a sum of."""
-        learned = ("objects",) if self.net.mode != "predcls" else ()
-        return (*(group.name for group in self.words.groups), *learned)
+        groups = [
+            _loss_name(branch, group.name)
+            for branch in self.net.branches
+            for group in self.words.groups
+        ]
+        learned = ("loss/objects",) if self.net.mode != "predcls" else ()
+        return (*groups, *learned, *self.net.own_losses)
 
     @property
     def columns(self) -> tuple[measures.Column, ...]:
@@ -197,10 +211,7 @@ class SceneGraph(tasks.Task):
         names = [f"{what}@{cut}" for what in ("recall", "mrecall") for cut in recall.CUTS]
         return (
             *(measures.Column(f"val_{name}", "val", name) for name in names),
-            *(
-                measures.Column(f"train_{part}_loss", "train", f"loss/{part}", True)
-                for part in self._parts
-            ),
+            *(measures.Column(_column(part), "train", part, True) for part in self._parts),
         )
 
     @property
@@ -262,6 +273,15 @@ class SceneGraph(tasks.Task):
             f"{run.workdir} tells relations in videos whose boxes are known: it hears no stream. "
             "Use jaxsign predict"
         )
+
+
+def _loss_name(branch: str, group: str) -> str:
+    return f"loss/{group}" if branch == scene_net.TOLD else f"loss/{branch}/{group}"
+
+
+def _column(part: str) -> str:
+    """'loss/spatial/contact' -> 'train_spatial_contact_loss'."""
+    return f"train_{part.removeprefix('loss/').replace('/', '_')}_loss"
 
 
 def words_of(config: ConfigDict) -> Vocabulary:

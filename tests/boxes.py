@@ -91,7 +91,7 @@ class Boxes(Examples):
 
 
 class Net(nets.Net):
-    """The mean over real boxes of a layer of each."""
+    """The mean over real boxes of a layer of each, seen from a memory of all training videos."""
 
     classes: int = 0  # 0 = as many as the data have
 
@@ -102,7 +102,8 @@ class Net(nets.Net):
     def __call__(self, boxes, valid_boxes=None, *, train=False):
         h = jnp.tanh(nn.Dense(8, name="inner")(boxes)) * valid_boxes[..., None]
         h = h.sum((1, 2)) / valid_boxes.sum((1, 2))[:, None]
-        return {"logits": nn.Dense(self.classes, name="outer")(h)}
+        memory = self.variable("memory", "mean", jnp.zeros, h.shape[-1:]).value
+        return {"logits": nn.Dense(self.classes, name="outer")(h - memory), "embedding": h}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,12 +128,23 @@ class Task(tasks.Task):
         return nets.init(self.net, rng, batch)
 
     def loss(self, params, collections, batch, rng, now):
-        output = nets.call(self.net, {"params": params}, batch, train=True, rng=rng)
+        variables = {"params": params, **collections}
+        output = nets.call(self.net, variables, batch, train=True, rng=rng)
         rows, sums = self._rows(output, batch)
         return (rows * batch["share"]).sum(), (collections, sums)
 
     def evaluate(self, variables, batch, now):
         return self._rows(nets.call(self.net, variables, batch), batch)[1]
+
+    renews = True
+
+    def look(self, variables, batch):
+        return {"seen": nets.call(self.net, variables, batch)["embedding"]}
+
+    def renew(self, variables, rows):
+        seen = np.concatenate([row["seen"][row["index"] >= 0] for row in rows])
+        assert len(seen) == 52  # both halves of every training video, once
+        return {**variables, "memory": {"mean": seen.mean(0)}}
 
     def _rows(self, output, batch):
         logits, real = output["logits"], batch["weight"]

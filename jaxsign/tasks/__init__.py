@@ -146,7 +146,7 @@ class Task(answering.Answering):
         """
 
     def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
-        """Arrays [B, ...] that `survey` needs of a batch; default: none."""
+        """Arrays [B, ...] that `survey` or `renew` needs of a batch; default: none."""
         return {}
 
     # On the host.
@@ -184,6 +184,28 @@ class Task(answering.Answering):
 
         Returns:
           Plain values, as JSON has them; default: None.
+        """
+        return None
+
+    @property
+    def renews(self) -> bool:
+        """Whether `renew` is called at every epoch's end; default: no."""
+        return False
+
+    def renew(
+        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+    ) -> Mapping[str, Any] | None:
+        """The net's variables behind an epoch, where more than steps changes them: a memory.
+
+        The epoch is validated with these, and they are in its checkpoint.
+
+        Args:
+          variables: as the epoch's steps left them (parameters without their moving average).
+          rows: of every batch of training examples, in order and unchanged, what `look` gave, and
+            their `index`, -1 in rows that only fill the batch.
+
+        Returns:
+          All variables, of the same shapes; default: None, they stay.
         """
         return None
 

@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +185,8 @@ class Loop:
                 self._save()
                 return
             train = self.session.task.means(at.sums)
+            if self.session.renew_batches is not None:
+                self._renew(self.session.renew_batches)
             val = self._validate(rates) if self._is_validated() else None
             took = outputs.Took(trained, time.monotonic() - begun - trained)
             self._end_epoch(train, val, took, speed, rates)
@@ -238,14 +240,27 @@ class Loop:
         """
         at, session = self.records, self.session
         if not at.steps_in_epoch or at.alignment is None:
-            compiled = session.compiled
-            looks = (
-                compiled.rows(compiled.look(self.state, compiled.put_eval(batch)))
-                for batch in batches
-            )
-            at.alignment = session.task.survey(looks, len(batches.examples))
+            at.alignment = session.task.survey(self._looks(batches), len(batches.examples))
         session.train_batches.examples.surveyed(at.alignment)
         self._close_feed()
+
+    def _renew(self, batches: batching.EvalBatches) -> None:
+        """Lets the task replace variables at an epoch's end."""
+        compiled = self.session.compiled
+        host = compiled.fetch(self.state)
+        before = {"params": host.params, **host.collections}
+        found = self.session.task.renew(before, self._looks(batches))
+        if found is not None:
+            self.state = compiled.place(host.renewed(found))
+
+    def _looks(self, batches: batching.EvalBatches) -> Iterator[dict[str, np.ndarray]]:
+        """What the task sees of every batch between epochs."""
+        compiled = self.session.compiled
+        for batch in batches:
+            put = compiled.put_eval(batch)
+            with self.compiling.step("look", put):
+                seen = compiled.look(self.state, put)
+            yield compiled.rows(seen)
 
     def _close_feed(self) -> None:
         if self.feed is not None:

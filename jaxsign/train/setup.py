@@ -159,6 +159,7 @@ class Session:
       monitors: the numbers that choose the best epoch, stop the stage and steer its rate.
       survey_batches: the training examples whole and in order, where the input asks for the task's
         survey; else None.
+      renew_batches: the training examples in order, where the task renews variables; else None.
       compiled: the steps.
       schedule: learning rates.
       trainable: parameter paths.
@@ -173,6 +174,7 @@ class Session:
     train_batches: batching.TrainBatches
     val_batches: batching.EvalBatches
     survey_batches: batching.EvalBatches | None
+    renew_batches: batching.EvalBatches | None
     trainable: tuple[str, ...]
     optimizer: optax.GradientTransformation
 
@@ -237,6 +239,7 @@ def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] |
         train_batches=batches,
         val_batches=inputs.validation(config, run.val.under(config)),
         survey_batches=None if whole is None else inputs.evaluation(config, whole),
+        renew_batches=inputs.evaluation(config, batches.examples) if task.renews else None,
         trainable=trainable,
         optimizer=chain,
     )

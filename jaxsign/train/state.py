@@ -43,6 +43,27 @@ class TrainState(struct.PyTreeNode):
             params = optimizers.nested({**optimizers.flat(params), **self.average})
         return {"params": params, **self.collections}
 
+    def renewed(self, variables: Mapping[str, Any]) -> "TrainState":
+        """The same state around other variables; a moving average takes over what is another.
+
+        Raises:
+          ValueError: they have other names or shapes.
+        """
+        new = jax.tree.map(jnp.asarray, dict(variables))
+        old = {"params": self.params, **self.collections}
+        shapes = (jax.tree.map(lambda a: (a.shape, a.dtype), tree) for tree in (old, new))
+        if len({str(shape) for shape in shapes}) > 1:
+            raise ValueError("renewed variables have other names, shapes or types")
+        params = new.pop("params")
+        average = self.average
+        if average is not None:
+            flat, before = optimizers.flat(params), optimizers.flat(self.params)
+            average = {
+                path: jnp.where(jnp.array_equal(flat[path], before[path]), value, flat[path])
+                for path, value in average.items()
+            }
+        return self.replace(params=params, collections=new, average=average)
+
 
 def create(
     variables: Mapping[str, Any],

@@ -189,7 +189,7 @@ def eval_step(
 def look_step(
     state: TrainState, batch: Mapping[str, Array], *, task: tasks.Task
 ) -> dict[str, Array]:
-    """Arrays [B, ...] that the task's survey needs of a batch, and whose they are (`index`)."""
+    """Arrays [B, ...] that the task needs of a batch between epochs, and whose (`index`)."""
     return {**task.look(state.variables, batch), "index": batch["index"]}
 
 
@@ -210,7 +210,7 @@ class Compiled:
     Attributes:
       train: (state, batch, rates) -> (state, metrics); gives the state's buffers away.
       evaluate: (state, batch, the task's rates) -> sums, and arrays under `rows`.
-      look: (state, batch) -> arrays for the task's survey.
+      look: (state, batch) -> arrays for the task's `survey` or `renew`.
       answer: (variables, batch) -> arrays for the task's answers.
       place: a host state, or variables -> the form that the steps take.
       fetch: a state on the devices -> one copy.

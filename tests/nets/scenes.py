@@ -1,8 +1,87 @@
-"""Batches of videos for tests of nets that tell relations."""
+"""Nets that tell relations, tiny, and batches of videos for their tests."""
 
+import functools
+
+import fresh
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jaxsign import nets
+from jaxsign.nets import scene_net
+
 OBJECTS, FEATURES, UNION = 6, 5, 4
+SIZES = 4, 4, 6  # frames, boxes, pairs of a padded batch
+COUNT = 8  # its videos
+# Every net of relations, with what is tiny of its own; test_scene_nets.py takes each of them.
+NETS: dict[str, dict] = {
+    "sttran": dict(n_heads=2, ff_dim=6, temporal_layers=1),
+}
+_SHARED = dict(
+    num_objects=OBJECTS,
+    predicates=(2, 1, 3),
+    feature_dim=FEATURES,
+    union_dim=UNION,
+    hidden_dim=4,
+    word_dim=2,
+    map_dim=4,
+    classifier_dim=6,
+    dropout=0.0,
+)
+
+
+def net_of(name, mode, **fields) -> scene_net.SceneNet:
+    return nets.get(name)(**{**_SHARED, **NETS[name], "mode": mode, **fields})
+
+
+@functools.cache
+def variables_of(name):
+    """Start values of a net of `NETS`, those of telling classes among them."""
+    net = net_of(name, "sgcls")
+    shape = batch([video(np.random.default_rng(0), 2, 3)], *SIZES)
+    return fresh.variables(net, *(shape[one] for one in net.inputs))
+
+
+@functools.cache
+def answer(net):
+    """batch -> the net's outputs, compiled for each shape once."""
+    variables = variables_of(nets.name_of(type(net)))
+    return jax.jit(lambda batch: nets.call(net, variables, batch))
+
+
+@functools.cache
+def learn(net):
+    """batch -> what a net learns by, and the gradient of the sum of its squares over the videos."""
+    variables = variables_of(nets.name_of(type(net)))
+    collections = [name for name in variables if name != "params"]
+
+    def loss(params, batch):
+        given = {**variables, "params": params}
+        outputs, _ = nets.call(net, given, batch, train=True, mutable=collections)
+        learned = learned_of(net, outputs, batch)
+        return sum((value**2).sum() for value in learned.values()), learned
+
+    @jax.jit
+    def run(batch):
+        (_, learned), grads = jax.value_and_grad(loss, has_aux=True)(variables["params"], batch)
+        return learned, grads
+
+    return run
+
+
+def learned_of(net, outputs, batch):
+    """What losses are made of, by name."""
+    found = {name: outputs[name] for name in (*net.branches, "embedding", *net.own_losses)}
+    if net.mode != "predcls":
+        there = batch["valid_boxes"][..., None]
+        found["object_logits"] = jnp.where(there, outputs["object_logits"], 0)
+    return found
+
+
+def some_videos(sizes, seed, *, every=False):
+    """A video of each (frames, boxes), and the generator that went on drawing."""
+    rng = np.random.default_rng(seed)
+    return [video(rng, *size, every=every) for size in sizes], rng
 
 
 def video(rng, frames, boxes, *, every=False):
@@ -33,8 +112,9 @@ def batch(videos, frames, boxes, pairs, rng=None):
     """Padded to these sizes: with noise of `rng` in floats, else with zeros."""
     found = {}
     for name, value in videos[0].items():
-        inner = boxes if name in _OF_BOXES else pairs
-        shape = (len(videos), frames, *[inner][: value.ndim - 1], *value.shape[2:])
+        inner = {**dict.fromkeys(_OF_BOXES, (boxes,)), **dict.fromkeys(_OF_PAIRS, (pairs,))}
+        own = inner.get(name, ())
+        shape = (len(videos), frames, *own, *value.shape[1 + len(own) :])
         noisy = rng is not None and value.dtype == np.float32
         filled = rng.normal(size=shape) * 9 if noisy else np.zeros(shape)
         found[name] = filled.astype(value.dtype)
@@ -44,4 +124,20 @@ def batch(videos, frames, boxes, pairs, rng=None):
     return found
 
 
-_OF_BOXES = ("boxes", "labels", "scores", "distribution", "features", "valid_boxes")
+def real(name, value, video):
+    """The part of a video's output that is no padding."""
+    if value.ndim < 2:
+        return np.asarray(value)
+    frames, boxes = video["labels"].shape
+    inner = boxes if name in _OF_BOXES else video["pairs"].shape[1]
+    return np.asarray(value)[:frames, :inner]
+
+
+_OF_BOXES = ("boxes", "labels", "scores", "distribution", "features", "valid_boxes",
+             "object_logits")  # fmt: skip
+_OF_PAIRS = ("pairs", "union_features", "valid_pairs", "relations", "labelled")
+
+
+def assert_as_large(found, wanted):
+    """Equal but for rounding beside the largest number."""
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * (1 + np.abs(wanted).max()))

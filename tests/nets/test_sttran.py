@@ -1,152 +1,49 @@
 """STTran: videos in batches, its two kinds of attention, what it tells of boxes."""
 
-import fresh
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scenes
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets import state_dict, sttran
 from jaxsign.nets.layers import batch_norm, object_classifier, roi_align, spatial_masks
 
-TINY = dict(
-    num_objects=scenes.OBJECTS,
-    predicates=(2, 1, 3),
-    feature_dim=scenes.FEATURES,
-    union_dim=scenes.UNION,
-    hidden_dim=4,
-    word_dim=2,
-    map_dim=4,
-    classifier_dim=6,
-    n_heads=2,
-    ff_dim=6,
-    temporal_layers=1,
-    dropout=0.0,
-)
-SIZES = 4, 4, 6  # frames, boxes, pairs of a padded batch
-COUNT = 8
+VARIABLES = scenes.variables_of("sttran")
 
 
 def net_of(mode, **fields):
-    return sttran.STTran(**{**TINY, "mode": mode, **fields})
+    return scenes.net_of("sttran", mode, **fields)
 
 
-def variables_of(net):
-    shape = scenes.batch([scenes.video(np.random.default_rng(0), 2, 3)], *SIZES)
-    return fresh.variables(net, *(shape[name] for name in net.inputs))
-
-
-VARIABLES = variables_of(net_of("sgcls"))
-
-
-def learn(net):
-    """Outputs of a training batch, and the gradient of the sum over its videos."""
-
-    def loss(params, batch):
-        variables = {**VARIABLES, "params": params}
-        outputs, _ = nets.call(net, variables, batch, train=True, mutable=["batch_stats"])
-        return sum((outputs[name] ** 2).sum() for name in WEIGHED), outputs
-
-    def run(batch):
-        (_, outputs), grads = jax.value_and_grad(loss, has_aux=True)(VARIABLES["params"], batch)
-        return {name: outputs[name] for name in WEIGHED}, grads
-
-    return run
-
-
-def answer(net):
-    return lambda batch: nets.call(net, VARIABLES, batch)
-
-
-WEIGHED = ("relations", "embedding")
-LEARN = {mode: jax.jit(learn(net_of(mode))) for mode in ("predcls", "sgcls")}
-ANSWER = {mode: jax.jit(answer(net_of(mode))) for mode in ("predcls", "sgcls")}
-
-
-def some_videos(sizes, seed, *, every):
-    rng = np.random.default_rng(seed)
-    return [scenes.video(rng, *size, every=every) for size in sizes], rng
-
-
-SEVERAL = st.lists(
-    st.tuples(st.integers(1, SIZES[0]), st.integers(1, SIZES[1])), min_size=COUNT, max_size=COUNT
-)
-
-
-@pytest.mark.parametrize("mode", LEARN)
-@settings(deadline=None, max_examples=3)
-@given(sizes=SEVERAL, seed=st.integers(0, 99))
-def test_eight_videos_teach_as_one_by_one_and_in_reverse(mode, sizes, seed):
-    videos, rng = some_videos(sizes, seed, every=False)
-    together = LEARN[mode](scenes.batch(videos, *SIZES, rng))
-    reverse = LEARN[mode](scenes.batch(videos[::-1], *SIZES, rng))
-    blank = scenes.batch(videos[:1], *SIZES)
-    blank = {name: np.zeros_like(value) for name, value in blank.items()}
-    alone = []
-    for video in videos:
-        rows = [scenes.batch([video], *SIZES), *[blank] * (COUNT - 1)]
-        alone.append(LEARN[mode]({k: np.concatenate([row[k] for row in rows]) for k in blank}))
-    for name, found in together[0].items():
-        wanted = np.stack([one[0][name][0] for one in alone])
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=2e-5, err_msg=name)
-        np.testing.assert_allclose(reverse[0][name][::-1], wanted, rtol=1e-4, atol=2e-5)
-    total = jax.tree.map(lambda *grads: sum(grads), *[one[1] for one in alone])
-    for found in (together[1], reverse[1]):
-        jax.tree.map(assert_as_large, found, total)
-
-
-def assert_as_large(found, wanted):
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * (1 + np.abs(wanted).max()))
-
-
-@pytest.mark.parametrize("mode", ANSWER)
-@settings(deadline=None, max_examples=3)
-@given(sizes=SEVERAL, seed=st.integers(0, 99))
-def test_padding_never_changes_an_answer(mode, sizes, seed):
-    videos, rng = some_videos([(3, 4), *sizes[1:]], seed, every=mode == "sgcls")
-    together = ANSWER[mode](scenes.batch(videos, *SIZES, rng))
-    frames, pairs = videos[0]["pairs"].shape[:2]
-    alone = ANSWER[mode](scenes.batch(videos[:1], frames, 4, pairs))
-    for name, wanted in alone.items():
-        found = np.asarray(together[name][0])[tuple(map(slice, wanted.shape[1:]))]
-        np.testing.assert_allclose(found, wanted[0], rtol=1e-4, atol=2e-5, err_msg=name)
-
-
-def test_sgdet_learns_as_sgcls_and_answers_as_predcls():
-    batch = scenes.batch(some_videos([(2, 3)], 0, every=False)[0], *SIZES)
-    traced = lambda made, mode: str(jax.make_jaxpr(made(net_of(mode)))(batch))  # noqa: E731
-    assert traced(learn, "sgdet") == traced(learn, "sgcls") != traced(learn, "predcls")
-    assert traced(answer, "sgdet") == traced(answer, "predcls") != traced(answer, "sgcls")
+def told(batch, **fields):
+    return np.asarray(scenes.answer(net_of("predcls", **fields))(batch)["relations"])
 
 
 def padded(videos):
     """Eight rows, as what is compiled already takes them."""
-    return scenes.batch([*videos, *videos[:1] * (COUNT - len(videos))], *SIZES)
+    return scenes.batch([*videos, *videos[:1] * (scenes.COUNT - len(videos))], *scenes.SIZES)
 
 
 def test_a_video_of_one_frame_is_told_from_within_it_and_in_the_original_by_biases_alone():
-    batch = padded(some_videos([(1, 3)], 0, every=False)[0])
-    original = jax.jit(answer(net_of("predcls", parity=True)))
-    ours, theirs = (np.asarray(a(batch)["relations"])[0, 0] for a in (ANSWER["predcls"], original))
+    batch = padded(scenes.some_videos([(1, 3)], 0)[0])
+    ours, theirs = (told(batch, parity=parity)[0, 0] for parity in (False, True))
     biases = [VARIABLES["params"][f"head_{i}"]["bias"] for i in range(3)]
     np.testing.assert_array_equal(theirs[:2], np.stack([np.concatenate(biases)] * 2))
     assert np.abs(ours[:2] - theirs[:2]).max() > 0.1
 
 
 def test_a_frame_sees_the_one_before_it_and_a_frame_without_pairs_keeps_its_place():
-    (video,), rng = some_videos([(4, 3)], 0, every=False)
+    (video,), rng = scenes.some_videos([(4, 3)], 0)
     video["valid_pairs"][1] = False
 
     def changed_by(*frames):
         other = {**video, "features": video["features"].copy()}
         other["features"][list(frames)] += rng.normal(size=other["features"][0].shape)
         # The norms of the front end take all pairs together, but answers use running statistics.
-        found = np.asarray(ANSWER["predcls"](padded([video, other]))["relations"])
+        found = told(padded([video, other]))
         return (np.abs(found[0] - found[1]).max((-2, -1)) > 1e-6).tolist()
 
     assert changed_by(0, 2) == [True, False, True, True]
@@ -154,9 +51,11 @@ def test_a_frame_sees_the_one_before_it_and_a_frame_without_pairs_keeps_its_plac
 
 
 def test_gradients_are_the_same_where_inner_values_are_made_again():
-    batch = padded(some_videos([(2, 3)], 0, every=False)[0])
-    again = jax.jit(learn(net_of("predcls", remat=True)))(batch)[1]
-    jax.tree.map(assert_as_large, again, LEARN["predcls"](batch)[1])
+    batch = padded(scenes.some_videos([(2, 3)], 0)[0])
+    again, kept = (
+        scenes.learn(net_of("predcls", remat=remat))(batch)[1] for remat in (True, False)
+    )
+    jax.tree.map(scenes.assert_as_large, again, kept)
 
 
 def test_the_originals_keys_go_in_and_out_and_tell_the_sizes():
@@ -184,10 +83,10 @@ def test_words_are_put_into_all_three_tables():
 
 
 def test_classes_cannot_be_told_without_a_detectors_distribution():
-    batch = scenes.batch(some_videos([(1, 2)], 0, every=True)[0], 1, 2, 1)
+    batch = scenes.batch(scenes.some_videos([(1, 2)], 0, every=True)[0], 1, 2, 1)
     with pytest.raises(UserError, match="distribution"):
-        jax.eval_shape(answer(net_of("sgcls")), {**batch, "distribution": None})
-    jax.eval_shape(answer(net_of("predcls")), {**batch, "distribution": None})
+        jax.eval_shape(scenes.answer(net_of("sgcls")), {**batch, "distribution": None})
+    jax.eval_shape(scenes.answer(net_of("predcls")), {**batch, "distribution": None})
 
 
 def slow_tell(found):

@@ -29,13 +29,13 @@ def words(key: str, path: Path, classes: int, width: int) -> KeyEntry:
     return KeyEntry(f"{key}.weight", ("params", *path, "table"), shape=(classes, width))
 
 
-def classifier(sizes: Sizes) -> list[KeyEntry]:
-    """The classifier of boxes, a net's `object_classifier`."""
+def classifier(sizes: Sizes, background: bool = True) -> list[KeyEntry]:
+    """The classifier of boxes, a net's `object_classifier`; `background`: it is a class."""
     key, path, place = "object_classifier.", ("object_classifier",), object_classifier.PLACE_DIM
     classes, width = sizes.num_objects, sizes.classifier_dim
     inner = sizes.feature_dim + sizes.word_dim + place
     return [
-        words(f"{key}obj_embed", (*path, "words"), classes - 1, sizes.word_dim),
+        words(f"{key}obj_embed", (*path, "words"), classes - background, sizes.word_dim),
         *rows.norm(f"{key}pos_embed.0", (*path, "place_norm"), 4),
         *rows.linear(f"{key}pos_embed.1", (*path, "place"), place, 4),
         *rows.linear(f"{key}decoder_lin.0", (*path, "linear1"), width, inner),
@@ -44,18 +44,25 @@ def classifier(sizes: Sizes) -> list[KeyEntry]:
     ]
 
 
+def mask_features(path: Path, channels: int) -> list[KeyEntry]:
+    """The convolutions over spatial masks."""
+    half = channels // 2
+    return [
+        *rows.convolution("conv.0", (*path, "conv_0"), (half, 2, 7, 7)),
+        *rows.norm("conv.2", (*path, "norm_0"), half),
+        *rows.convolution("conv.4", (*path, "conv_1"), (channels, half, 3, 3)),
+        *rows.norm("conv.6", (*path, "norm_1"), channels),
+    ]
+
+
 def pair_features(sizes: Sizes) -> list[KeyEntry]:
     """The features of pairs, a net's `pair_features`."""
     path = ("pair_features",)
     hidden, channels, width = sizes.hidden_dim, sizes.map_dim, sizes.feature_dim
-    drawn, half = (*path, "mask_features"), channels // 2
     around = ("params", *path, "visual")
     return [
         *rows.pointwise("union_func1", (*path, "union"), channels, sizes.union_dim),
-        *rows.convolution("conv.0", (*drawn, "conv_0"), (half, 2, 7, 7)),
-        *rows.norm("conv.2", (*drawn, "norm_0"), half),
-        *rows.convolution("conv.4", (*drawn, "conv_1"), (channels, half, 3, 3)),
-        *rows.norm("conv.6", (*drawn, "norm_1"), channels),
+        *mask_features((*path, "mask_features"), channels),
         *rows.linear("subj_fc", (*path, "subject"), hidden, width),
         *rows.linear("obj_fc", (*path, "object"), hidden, width),
         KeyEntry("vr_fc.weight", (*around, "kernel"), "over_map", (hidden, 49 * channels)),

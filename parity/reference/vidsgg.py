@@ -1,6 +1,6 @@
 """The video scene graphs' torch references."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parity import cases
-from parity.reference import signon, vidsgg_sttran
+from parity.reference import signon, vidsgg_easg, vidsgg_sttran
 from parity.reference.fslr import state_dict_of, tensors
 from parity.settings import vidsgg as settings
 
@@ -19,18 +19,47 @@ Arrays = dict[str, np.ndarray]
 def sttran(case: cases.Case) -> Arrays:
     """A case of STTran whose pairs are given."""
     module = vidsgg_sttran.STTran(**settings.sttran(case), rate=0.0)
+    produced, entry = _loaded(case, module), tensors(case.inputs)
+    if "steps" in case.call:
+        return produced | steps(case, module, entry)
+    outputs = module(entry)
+    values = losses(outputs, entry, settings.truth(case, settings.PREDICATES))
+    return produced | _told(case, module, outputs, values, settings.loss_terms(case))
+
+
+def easg(case: cases.Case) -> Arrays:
+    """A case of EASG-STTran."""
+    module = vidsgg_easg.EASG(**settings.easg(case), rate=0.0)
+    produced, entry = _loaded(case, module), tensors(case.inputs)
+    outputs = module(entry)
+    right = torch.from_numpy(settings.edges(case, case.args["edge_class_num"]))
+    values = {"edge_loss": F.multilabel_margin_loss(outputs["edge_distribution"], _listed(right))}
+    if module.training:
+        values["obj_loss"] = F.cross_entropy(outputs["distribution"], entry["labels"])
+        values["verb_loss"] = F.cross_entropy(outputs["distribution_verb"], entry["labels_verb"])
+    return produced | _told(case, module, outputs, values, settings.easg_terms(case))
+
+
+def _loaded(case: cases.Case, module: nn.Module) -> Arrays:
+    """The case's weights in a module without dropout, in the case's mode."""
     for part in module.modules():
         if isinstance(part, nn.Dropout):
             part.p = 0.0
     produced = signon.load(case, module, settings.is_norm)
     module.train(case.meta["kind"] == "train")
-    entry = tensors(case.inputs)
-    if "steps" in case.call:
-        return produced | steps(case, module, entry)
-    outputs = module(entry)
-    values = losses(outputs, entry, settings.truth(case, settings.PREDICATES))
-    loss = torch.stack([values[term] for term in settings.loss_terms(case)]).sum()
-    produced |= {f"output/{name}": value.detach().numpy() for name, value in outputs.items()}
+    return produced
+
+
+def _told(
+    case: cases.Case,
+    module: nn.Module,
+    outputs: Mapping[str, Tensor],
+    values: Mapping[str, Tensor],
+    terms: Sequence[str],
+) -> Arrays:
+    """Outputs, losses, the gradients of the sum of `terms` where they are asked for, statistics."""
+    loss = torch.stack([torch.zeros(()), *(values[term] for term in terms)]).sum()
+    produced = {f"output/{name}": value.detach().numpy() for name, value in outputs.items()}
     produced |= {f"output/losses/{name}": value.detach().numpy() for name, value in values.items()}
     produced["output/loss"] = loss.detach().numpy()
     keys = case.call.whole("grad_norm_keys", [])
@@ -123,13 +152,12 @@ def step(p: Tensor, moments: tuple[Tensor, Tensor], number: int, given: settings
     p.addcdiv_(mean, square.sqrt().add_(given.eps), value=-size)
 
 
-TARGETS: dict[str, Any] = {"STTran": sttran}
+TARGETS: dict[str, Any] = {"EASG-STTran": easg, "STTran": sttran}
 _NO_NET = "a function of arrays without a net: nothing for a reference to do"
 _LATER = "jaxsign does not have it yet"
 _CHOSEN = "boxes are chosen by loops in the original; what its net does with them has other cases"
 LEFT_OUT = {
     "BasicSceneGraphEvaluator": _NO_NET,
-    "EASG-STTran": _LATER,
     "Faster R-CNN ResNet-101": _LATER,
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _NO_NET,
     "STKET": _LATER,

@@ -127,6 +127,19 @@ def _padded(x: Tensor, members: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     return filled, torch.arange(len(filled)) >= lengths[:, None]
 
 
+def mask_features() -> nn.Sequential:
+    """The convolutions over spatial masks."""
+    return nn.Sequential(
+        nn.Conv2d(2, 128, 7, stride=2, padding=3),
+        nn.ReLU(),
+        nn.BatchNorm2d(128, momentum=0.01),
+        nn.MaxPool2d(3, stride=2, padding=1),
+        nn.Conv2d(128, 256, 3, padding=1),
+        nn.ReLU(),
+        nn.BatchNorm2d(256, momentum=0.01),
+    )
+
+
 class STTran(nn.Module):
     """Relations of a video's pairs.
 
@@ -159,15 +172,7 @@ class STTran(nn.Module):
         width = 3 * hidden + 2 * words
         self.object_classifier = ObjectClassifier(classes, features, words)
         self.union_func1 = nn.Conv2d(channels, 256, 1)
-        self.conv = nn.Sequential(
-            nn.Conv2d(2, 128, 7, stride=2, padding=3),
-            nn.ReLU(),
-            nn.BatchNorm2d(128, momentum=0.01),
-            nn.MaxPool2d(3, stride=2, padding=1),
-            nn.Conv2d(128, 256, 3, padding=1),
-            nn.ReLU(),
-            nn.BatchNorm2d(256, momentum=0.01),
-        )
+        self.conv = mask_features()
         self.subj_fc, self.obj_fc = nn.Linear(features, hidden), nn.Linear(features, hidden)
         self.vr_fc = nn.Linear(256 * 7 * 7, hidden)
         self.obj_embed, self.obj_embed2 = nn.Embedding(classes, words), nn.Embedding(classes, words)

@@ -19,6 +19,7 @@ _OPTIMIZER = "the AdamW variant of vidsgg_data_eval section 6"
 PREDICATES = (3, 6, 17)
 # Of detected boxes: classes that are taken twice, and the overlap from which the worse one goes.
 DOUBLED, OVERLAP = (5, 8, 17), 0.6
+EASG_LOSSES = "edge_loss", "obj_loss", "verb_loss"
 LOSSES = ("object_loss", *(f"{name}_relation_loss" for name in ("attention", "spatial", "contact")))
 
 
@@ -34,6 +35,37 @@ def sttran(case: cases.Case) -> dict[str, Any]:
         "spatial_layers": args["enc_layer_num"],
         "temporal_layers": args["dec_layer_num"],
     }
+
+
+def easg(case: cases.Case) -> dict[str, Any]:
+    """The constructor's arguments of EASG-STTran, classes without a background."""
+    args = case.args
+    args.one_of("obj_classes", "20 names after __background__")
+    args.one_of("verb_classes", "12 names")
+    case.call.one_of("dropout", "all dropout off (p = 0)")
+    case.call.one_of("optimizer_steps", 0)
+    return {
+        "mode": args["mode"],
+        "classes": 20,
+        "verbs": 12,
+        "edges": args["edge_class_num"],
+        "spatial_layers": args["enc_layer_num"],
+        "temporal_layers": args["dec_layer_num"],
+    }
+
+
+def easg_terms(case: cases.Case) -> tuple[str, ...]:
+    """The losses of EASG whose sum a case's loss is."""
+    terms = tuple(case.call.get("loss_terms", ()))
+    if unknown := [term for term in terms if term not in EASG_LOSSES]:
+        raise UserError(f"{case.path}: call.loss_terms has {unknown}; known: {EASG_LOSSES}")
+    return terms
+
+
+def edges(case: cases.Case, count: int) -> np.ndarray:
+    """bool [N, count], of the lists of a case of EASG."""
+    found: np.ndarray = (case.inputs["edge"][..., None] == np.arange(count)).any(1)
+    return found
 
 
 def is_norm(key: str) -> bool:

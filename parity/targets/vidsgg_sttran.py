@@ -1,6 +1,7 @@
 """STTran through its golden cases."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
-from jaxsign.nets import state_dict, sttran
+from jaxsign.nets import easg, state_dict, sttran
 from jaxsign.tasks.scenes import losses
 from parity import cases, targets, weights
 from parity.settings import vidsgg as settings
@@ -29,7 +30,11 @@ def forward(case: cases.Case) -> Arrays:
     net, video = original(case), settings.given_video(case)
     variables, produced = weights.load(case, net.key_table(), settings.is_norm)
     batch = settings.batch(case.inputs, video)
-    found, outputs, changed = _learned(net, variables, batch, case, video)
+    truth = settings.truth(case, net.predicates)
+    values = functools.partial(loss_values, batch=batch, truth=truth, video=video)
+    found, outputs, changed = learned(
+        net, variables, batch, case, values, settings.loss_terms(case)
+    )
     produced |= found | told(outputs, video)
     if inner := changed.pop("intermediates", {}):
         produced |= inner_values(inner, video)
@@ -41,18 +46,29 @@ def forward(case: cases.Case) -> Arrays:
     return produced | {f"after/{key}": value for key, value in stored.items()}
 
 
-def _learned(
-    net: sttran.STTran, variables: Any, batch: Arrays, case: cases.Case, video: settings.Video
+def learned(
+    net: nets.Net,
+    variables: Any,
+    batch: Arrays,
+    case: cases.Case,
+    losses_of: Callable[[Mapping[str, jax.Array]], dict[str, jax.Array]],
+    terms: Sequence[str],
 ) -> tuple[Arrays, Any, Any]:
-    """Losses and gradients as the case asks; the outputs, and the collections that changed."""
-    train, terms = case.meta["kind"] == "train", settings.loss_terms(case)
-    truth = settings.truth(case, net.predicates)
+    """Losses and gradients as the case asks; the outputs, and the collections that changed.
+
+    Args:
+      net, variables, batch: of the case.
+      case: it.
+      losses_of: outputs -> losses by their names in the original.
+      terms: of them those whose sum is learned.
+    """
+    train = case.meta["kind"] == "train"
 
     def run(params: Any) -> Any:
         everything = {**variables, "params": params}
         mutable = ["batch_stats"] if train else ["intermediates"]
         outputs, changed = nets.call(net, everything, batch, train=train, mutable=mutable)
-        values = loss_values(outputs, batch, truth, video)
+        values = losses_of(outputs)
         return sum(values[term] for term in terms), (values, outputs, changed)
 
     run = jax.jit(jax.value_and_grad(run, has_aux=True) if case.wants("grad/") else _alone(run))
@@ -125,11 +141,16 @@ def inner_values(found: Mapping[str, Any], video: settings.Video) -> Arrays:
     }
 
 
+_LISTED = {"sttran_default": sttran.STTran(), "easg_sttran_391_198_13": easg.EASG()}
+
+
 def keys(path: Any) -> targets.FileCheck:
-    """The original's keys and shapes in their order."""
-    listed = settings.listed_keys(path, "sttran_default")
-    rows = sttran.STTran().key_table()
+    """The originals' keys and shapes in their order."""
+    found = {
+        name: [str((row.key, tuple(row.shape or ()))) for row in net.key_table()]
+        for name, net in _LISTED.items()
+    }
     return targets.FileCheck(
-        {"keys": np.array(list(map(str, listed)))},
-        {"keys": np.array([str((row.key, tuple(row.shape or ()))) for row in rows])},
+        {name: np.array(list(map(str, settings.listed_keys(path, name)))) for name in found},
+        {name: np.array(rows) for name, rows in found.items()},
     )

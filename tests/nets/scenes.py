@@ -10,7 +10,7 @@ import numpy as np
 from jaxsign import nets
 from jaxsign.nets import scene_net
 
-OBJECTS, FEATURES, UNION = 6, 5, 4
+OBJECTS, FEATURES, UNION, VERB = 6, 5, 4, 3
 SIZES = 4, 4, 6  # frames, boxes, pairs of a padded batch
 COUNT = 8  # its videos
 # Every net of relations, with what is tiny of its own; test_scene_nets.py takes each of them.
@@ -105,6 +105,9 @@ def video(rng, frames, boxes, *, every=False):
         "valid_pairs": np.ones(shape, bool),
     }
     found["labels"][:, 0] = 1
+    doing = np.random.default_rng(boxes)
+    found["verbs"] = doing.integers(0, 3, shape).astype(np.int32)
+    found["verb_features"] = doing.normal(size=(*shape, VERB))
     return {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in found.items()}
 
 

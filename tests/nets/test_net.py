@@ -12,6 +12,11 @@ from jaxsign.errors import UserError
 
 SMALL = {
     "asl_hybrid": {"dim": 8},
+    **dict.fromkeys(
+        ("easg", "easg_fc"),
+        {"num_objects": scenes.OBJECTS, "predicates": (3, 2), "feature_dim": scenes.FEATURES,
+         "verb_dim": scenes.VERB},
+    ),
     "iv3_gru": {},
     **dict.fromkeys(
         ("poseformer", "ptn", "sign_transformer", "vtn"),
@@ -21,7 +26,7 @@ SMALL = {
                "union_dim": scenes.UNION},
     "whisper_sign": {"dim": 8, "num_heads": 2, "num_layers": 1, "ff_dim": 8},
 }  # fmt: skip
-OF_SCENES = ("sttran",)
+OF_SCENES = ("easg", "easg_fc", "sttran")
 
 
 def batch_for(name, net):

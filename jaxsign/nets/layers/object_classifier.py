@@ -34,11 +34,12 @@ class ObjectClassifier(typed.Layer):
     """Logits of boxes from features, a detector's distribution and the place in the image.
 
     Attributes:
-      num_objects: classes, the background among them.
+      num_objects: classes, the background among them where there is one.
       word_dim: numbers of a class's word.
       width: of the inner layer.
       dropout: rate on the features of the place.
       axis_name: mapped axis whose devices share running statistics.
+      background: whether the first class is the background, which no distribution tells of.
     """
 
     num_objects: int
@@ -46,6 +47,7 @@ class ObjectClassifier(typed.Layer):
     width: int = 1024
     dropout: float = 0.1
     axis_name: str | None = None
+    background: bool = True
 
     @nn.compact
     def __call__(
@@ -61,7 +63,7 @@ class ObjectClassifier(typed.Layer):
 
         Args:
           features: float [B, F, M, D].
-          distribution: float [B, F, M, num_objects - 1], without the background.
+          distribution: float [B, F, M, num_objects], without the background.
           boxes: float [B, F, M, 4], pixels.
           valid: bool [B, F, M].
 
@@ -76,7 +78,7 @@ class ObjectClassifier(typed.Layer):
             return made(x, valid, train=train)
 
         words = pair_features.Words(
-            self.num_objects - 1, self.word_dim, name="words", **self.types
+            self.num_objects - self.background, self.word_dim, name="words", **self.types
         ).mixed(distribution)
         place = norm(0.001, "place_norm", center_size(boxes.astype(jnp.float32)))
         place = nn.relu(dense.Dense(PLACE_DIM, name="place", **self.types)(place))

@@ -1,0 +1,175 @@
+"""What nets of action scene graphs share: verbs, and classes and edges of the objects taken.
+
+A row is an object that the wearer of the camera does something with: a pair of the wearer and a
+box. Source: EASG (CVPR 2024).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxsign import fields, nets
+from jaxsign.errors import UserError
+from jaxsign.nets.layers import pair_features
+
+Array = jax.Array
+MODES = ("edgecls", "sgcls", "easgcls")
+GROUPS = ("verb", "edge")
+NO_OBJECTS = 2  # the background and the wearer, which come first among the classes of boxes
+_SURE = 100.0  # the logit of what is given
+
+
+class ActionRows(NamedTuple):
+    """Of the objects of a batch, 0 where there is none.
+
+    Attributes:
+      real: bool [B, F, Q].
+      labels, verbs: int [B, F, Q]; labels without the background and the wearer.
+      features, verb_features: float [B, F, Q, D] and [B, F, Q, V].
+      place: int [B, F, Q, 1], the box.
+    """
+
+    real: Array
+    labels: Array
+    verbs: Array
+    features: Array
+    verb_features: Array
+    place: Array
+
+    def of_boxes(self, values: Array) -> Array:
+        """values: float [B, F, M, D], of boxes -> [B, F, Q, D]."""
+        found = pair_features.of_pairs(values, self.place)[..., 0, :]
+        return jnp.where(self.real[..., None], found, 0)
+
+
+class ActionNet(nets.Net):
+    """The verb of a graph, and classes and edges of its objects.
+
+    Attributes:
+      mode: 'edgecls': verbs and classes are given, the net tells edges; 'sgcls': it tells classes
+        too; 'easgcls': and verbs.
+      num_objects: classes of boxes; the background (0) and the wearer of the camera (1), of which
+        the net tells nothing, are counted. In a recipe 0 takes the data's, as in the widths of
+        features, and () in `predicates`.
+      predicates: how many verbs and edges.
+      feature_dim: numbers of a box's features.
+      verb_dim: numbers of a verb's features.
+    """
+
+    mode: str = fields.value("edgecls", fields.among(*MODES))
+    num_objects: int = fields.value(393, fields.NOT_NEGATIVE)
+    predicates: tuple[int, ...] = (198, 13)
+    feature_dim: int = fields.value(2048, fields.NOT_NEGATIVE)
+    verb_dim: int = fields.value(2048, fields.NOT_NEGATIVE)
+
+    inputs = (
+        "boxes",
+        "labels",
+        "distribution",
+        "features",
+        "verbs",
+        "verb_features",
+        "pairs",
+        "valid_pairs",
+    )
+    outputs = ("relations", "objects", "embedding")
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Raises UserError: there are no frames of one shape here."""
+        raise UserError(
+            f"net {nets.name_of(type(self))} takes graphs of actions (boxes and verbs of frames), "
+            "not clips of signs"
+        )
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """What it tells, of 'verb', 'objects' and 'edge'; the rest is given."""
+        return {
+            "edgecls": ("edge",),
+            "sgcls": ("edge", "objects"),
+            "easgcls": ("edge", "objects", "verb"),
+        }[self.mode]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The modes in which its outputs are an answer."""
+        return (self.mode,)
+
+    def __call__(
+        self,
+        boxes: Array,
+        labels: Array,
+        distribution: Array | None,
+        features: Array,
+        verbs: Array,
+        verb_features: Array,
+        pairs: Array,
+        valid_pairs: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> dict[str, Array]:
+        """Verbs, classes and edges of a batch of videos.
+
+        Args:
+          boxes: float [B, F, M, 4], x1, y1, x2, y2 in pixels of the image.
+          labels: int [B, F, M]; looked at where classes are given, and in training.
+          distribution: float [B, F, M, num_objects - 1], a detector's softmax over the classes
+            without the background; for nets that tell classes from it.
+          features: float [B, F, M, feature_dim].
+          verbs: int [B, F, Q], of each object's graph; looked at as `labels` are.
+          verb_features: float [B, F, Q, verb_dim].
+          pairs: int [B, F, Q, 2], indices of the frame's boxes: the wearer, and an object.
+          valid_pairs: bool [B, F, Q]; None = all are real.
+          train: use dropout (rng stream `dropout`) and each video's batch statistics.
+
+        Returns:
+          `relations`: float32 [B, F, Q, verbs + edges] and `objects`: float32 [B, F, Q, num_objects
+          - 2], logits; what is given is certain. 0 where there is no pair. `embedding`: float32
+          [B, D], the mean of a video's rows.
+
+        Raises:
+          UserError: no distribution where one is needed.
+        """
+        raise NotImplementedError
+
+    def _rows(
+        self,
+        labels: Array,
+        features: Array,
+        verbs: Array,
+        verb_features: Array,
+        pairs: Array,
+        valid_pairs: Array | None,
+    ) -> ActionRows:
+        real = jnp.ones(pairs.shape[:-1], bool) if valid_pairs is None else valid_pairs
+        place = pairs[..., 1:]
+        told = pair_features.of_pairs(labels[..., None], place)[..., 0, 0] - NO_OBJECTS
+        seen = pair_features.of_pairs(features, place)[..., 0, :]
+        return ActionRows(
+            real,
+            jnp.where(real, told, 0),
+            jnp.where(real, verbs, 0),
+            jnp.where(real[..., None], seen, 0),
+            jnp.where(real[..., None], verb_features, 0),
+            place,
+        )
+
+
+def given(labels: Array, count: int) -> Array:
+    """int [...] -> float32 [..., count], logits of what is certain."""
+    return _SURE * jax.nn.one_hot(labels, count, dtype=jnp.float32)
+
+
+def outputs(
+    rows: ActionRows, objects: Array, verbs: Array, edges: Array, embedding: Array
+) -> dict[str, Array]:
+    """What a net returns, of logits [B, F, Q, ...] and an embedding [B, D]."""
+    real = rows.real[..., None]
+    relations = jnp.concatenate([verbs, edges], axis=-1).astype(jnp.float32)
+    return {
+        "relations": jnp.where(real, relations, 0),
+        "objects": jnp.where(real, objects.astype(jnp.float32), 0),
+        "embedding": embedding.astype(jnp.float32),
+    }

@@ -1,0 +1,90 @@
+"""EASG-STTran in torch, one video at a time, with the original's keys."""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from parity.reference import vidsgg_sttran
+from parity.reference.vidsgg_sttran import WORDS
+
+
+class ActionClassifier(nn.Module):
+    """Logits of verbs."""
+
+    def __init__(self, verbs: int, features: int):
+        super().__init__()
+        self.decoder_lin = nn.Sequential(
+            nn.Linear(features, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Linear(1024, verbs)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        found: Tensor = self.decoder_lin(features)
+        return found
+
+
+class EASG(nn.Module):
+    """Edges of a video's objects.
+
+    Args:
+      mode: 'edgecls', 'sgcls' or 'easgcls'.
+      classes, verbs, edges: how many; of objects without a background.
+      spatial_layers, temporal_layers: of attention within a frame, and between two.
+      features, verb_features: of a box and of a verb.
+      rate: of dropout.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        classes: int,
+        verbs: int,
+        edges: int,
+        spatial_layers: int = 1,
+        temporal_layers: int = 3,
+        *,
+        features: int = 2048,
+        verb_features: int = 2048,
+        rate: float = 0.1,
+    ):
+        super().__init__()
+        self.mode, width = mode, 2 * (512 + WORDS)
+        # Its embedding has a row a class: it takes one class less than it tells.
+        self.object_classifier = vidsgg_sttran.ObjectClassifier(classes + 1, features, WORDS)
+        self.object_classifier.decoder_lin[3] = nn.Linear(1024, classes)
+        self.action_classifier = ActionClassifier(verbs, verb_features)
+        self.conv = vidsgg_sttran.mask_features()
+        self.obj_fc, self.verb_fc = nn.Linear(features, 512), nn.Linear(verb_features, 512)
+        self.obj_embed, self.verb_embed = nn.Embedding(classes, WORDS), nn.Embedding(verbs, WORDS)
+        self.glocal_transformer = vidsgg_sttran.Transformer(
+            width, spatial_layers, temporal_layers, rate
+        )
+        self.rel_compress = nn.Linear(width, edges)
+
+    def forward(self, entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The original's outputs, under its names: logits in training, else probabilities."""
+        objects = F.one_hot(entry["labels"], self.obj_embed.num_embeddings).float()
+        verbs = F.one_hot(entry["labels_verb"], self.verb_embed.num_embeddings).float()
+        labels, doing = entry["labels"], entry["labels_verb"]
+        features, verb_features = entry["features"], entry["features_verb"]
+        if self.mode != "edgecls":
+            objects = self.object_classifier(features, entry["distribution"], entry["boxes"][:, 1:])
+            if not self.training:
+                objects = objects.softmax(1)
+                labels = objects.argmax(1)
+        if self.mode == "easgcls":
+            verbs = self.action_classifier(verb_features)
+            if not self.training:
+                verbs = verbs.softmax(1)
+                doing = verbs.argmax(1)
+        parts = [self.obj_fc(features), self.verb_fc(verb_features)]
+        x = torch.cat([*parts, self.obj_embed(labels), self.verb_embed(doing)], 1)
+        between, _ = self.glocal_transformer(x, entry["im_idx"])
+        return {
+            "edge_distribution": torch.sigmoid(self.rel_compress(between)),
+            "distribution": objects,
+            "distribution_verb": verbs,
+            "pred_labels": labels,
+            "pred_labels_verb": doing,
+        }

@@ -138,7 +138,8 @@ def real(name, value, video):
 
 _OF_BOXES = ("boxes", "labels", "scores", "distribution", "features", "valid_boxes",
              "object_logits")  # fmt: skip
-_OF_PAIRS = ("pairs", "union_features", "valid_pairs", "relations", "labelled")
+_OF_PAIRS = ("pairs", "union_features", "valid_pairs", "relations", "labelled", "verbs",
+             "verb_features")  # fmt: skip
 
 
 def assert_as_large(found, wanted):

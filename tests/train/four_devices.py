@@ -3,6 +3,7 @@
 Prints JSON: net -> way of sharing -> the largest differences of parameters and of sums.
 """
 
+import functools
 import json
 import sys
 
@@ -80,13 +81,13 @@ def recipe(kind):
     return config
 
 
-def outcome(kind, count, parallel, batches):
-    """Sums of four steps, an evaluation and, of sequences, an alignment; parameters after them."""
-    config, sequences = recipe(kind), kind == "whisper_sign"
+def outcome(config, net_of, variables, count, parallel, batches, asked):
+    """Sums of the steps, an evaluation and, of sequences, an alignment; parameters after them.
+
+    net_of: axis -> the net; variables: to start from; batches: of steps; asked: what is evaluated.
+    """
     axis = step.AXIS if count > 1 and parallel == "pmap" else None
-    task = tasks.build(config, net_of(kind, axis))
-    one = {name: array[0] for name, array in batches[0].items()}
-    variables = tasks.build(config, net_of(kind, None)).init(jax.random.key(0), one)
+    task = tasks.build(config, net_of(axis))
     chain = optimizer.build(config.optim)
     names = optimizer.select(optimizer.flat(variables["params"]), (".*",))
     compiled = step.build(task, chain, names, devices=jax.devices()[:count], parallel=parallel)
@@ -96,13 +97,14 @@ def outcome(kind, count, parallel, batches):
         s, metrics = compiled.train(s, compiled.put_train(batch), RATES)
         sums.append(compiled.scalars(metrics))
     weights = {"loss_weights": RATES["loss_weights"]}
-    found = compiled.evaluate(s, compiled.put_eval(one), weights)
-    if sequences:
-        rows = compiled.rows(found.pop("rows"))
-        spans = compiled.rows(compiled.look(s, compiled.put_eval(one)))["spans"]
-        assert len(rows["ids"]) == ROWS and spans.shape == (ROWS, 3, 2)
-        np.testing.assert_array_equal(rows["sequence"], one["sequence"])
+    found = compiled.evaluate(s, compiled.put_eval(asked), weights)
+    rows = compiled.rows(found.pop("rows", {}))
+    if rows:
         sums.append(task.count(rows))
+    if "ids" in rows:
+        spans = compiled.rows(compiled.look(s, compiled.put_eval(asked)))["spans"]
+        assert len(rows["ids"]) == ROWS and spans.shape == (ROWS, 3, 2)
+        np.testing.assert_array_equal(rows["sequence"], asked["sequence"])
         sums.append({"spans": (spans * (1 + np.arange(ROWS))[:, None, None]).sum()})
     sums.append(compiled.scalars(found))
     host = compiled.fetch(s)
@@ -111,23 +113,31 @@ def outcome(kind, count, parallel, batches):
     return numbers, [np.asarray(leaf, float) for leaf in leaves]
 
 
+def compared(ways, config, net_of, variables, batches, asked):
+    """The largest differences of parameters and sums on all devices from one: way -> both."""
+    a, x = outcome(config, net_of, variables, 1, "pmap", batches, asked)
+    told = {}
+    for parallel in ways:
+        b, y = outcome(config, net_of, variables, len(jax.devices()), parallel, batches, asked)
+        told[parallel] = {
+            "params": max(float(np.abs(p - q).max()) for p, q in zip(x, y, strict=True)),
+            "sums": max(abs(p[name] - q[name]) for p, q in zip(a, b, strict=True) for name in p),
+            "devices": len(jax.devices()),
+        }
+    return told
+
+
 def main():
     runtime.compilation_cache()
     told = {}
     for kind in ("transformer", "bn", "whisper_sign"):
         rng = np.random.default_rng(0)
         batches = [made(rng, kind == "whisper_sign") for _ in range(4)]
-        a, x = outcome(kind, 1, "pmap", batches)
-        told[kind] = {}
-        for parallel in ("pmap", "jit"):
-            b, y = outcome(kind, 4, parallel, batches)
-            told[kind][parallel] = {
-                "params": max(float(np.abs(p - q).max()) for p, q in zip(x, y, strict=True)),
-                "sums": max(
-                    abs(p[name] - q[name]) for p, q in zip(a, b, strict=True) for name in p
-                ),
-                "devices": len(jax.devices()),
-            }
+        asked = {name: array[0] for name, array in batches[0].items()}
+        of_axis = functools.partial(net_of, kind)
+        config = recipe(kind)
+        variables = tasks.build(config, net_of(kind, None)).init(jax.random.key(0), asked)
+        told[kind] = compared(("pmap", "jit"), config, of_axis, variables, batches, asked)
     print(json.dumps(told))
 
 

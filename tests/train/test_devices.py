@@ -12,14 +12,23 @@ from running import environment, train_apart
 from jaxsign.train import checkpoint, records
 
 
-@pytest.fixture(scope="module")
-def compared():
+def told_by(script, devices):
     done = subprocess.run(
-        [sys.executable, "tests/train/four_devices.py"],
-        env=environment(devices=4), capture_output=True, text=True, timeout=500, cwd=ROOT,
+        [sys.executable, f"tests/train/{script}"],
+        env=environment(devices), capture_output=True, text=True, timeout=500, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return told_by("four_devices.py", 4)
+
+
+@pytest.fixture(scope="module")
+def compared_scenes():
+    return told_by("scene_devices.py", 2)
 
 
 @pytest.mark.parametrize("parallel", ["pmap", "jit"])
@@ -29,6 +38,15 @@ def test_four_devices_equal_one(compared, kind, parallel):
     assert found["devices"] == 4
     # Adam turns rounding differences of tiny gradients into steps of up to lr / 1000.
     assert found["params"] < 2e-5
+    assert found["sums"] < 2e-4
+
+
+# Detected boxes are learned as those of sgcls, and answered of as those of predcls.
+@pytest.mark.parametrize("mode", ["predcls", "sgcls"])
+def test_two_devices_equal_one_for_scenes(compared_scenes, mode):
+    found = compared_scenes[mode]["pmap"]
+    assert found["devices"] == 2
+    assert found["params"] < 2e-6
     assert found["sums"] < 2e-4
 
 

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError, listing
 from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.scenes import pairs, sources, vocabulary
+from jaxsign.input.scenes import pairs, sources, truths, vocabulary
 from jaxsign.input.scenes.scene import Scene
 
 Array = np.ndarray
@@ -31,6 +31,9 @@ class SceneExamples(examples.Examples):
       union_features: float16 or float32 [B, F, Q, 7, 7, K].
       relations: bool [B, F, Q, R]; labelled: bool [B, F, Q].
       valid_frames [B, F], valid_boxes [B, F, M], valid_pairs [B, F, Q]: bool, True = real.
+      Not to train, where scenes tell what is true beside a detector's boxes: true_boxes float32
+      [B, F, M', 4], true_labels int32 [B, F, M'], true_pairs int32 [B, F, Q', 2], true_relations
+      bool [B, F, Q', R], valid_true_pairs bool [B, F, Q'].
 
     Args:
       source: of the scenes.
@@ -41,7 +44,8 @@ class SceneExamples(examples.Examples):
       source: of the scenes.
 
     Raises:
-      UserError: scenes without features, or with features of several widths.
+      UserError: scenes without features, or with features of several widths; the truth beside a
+        detector's boxes of some scenes only.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class SceneExamples(examples.Examples):
         self.union_dim = _width(source, [row.union_dim for row in rows], "union_features")
         self._union_type = np.result_type(*(row.union_type for row in rows))
         self._distribution = all(row.distribution for row in rows)
+        self._true = None if training else truths.size_of(self.name, self.ids, rows)
 
     def _counted(self, row: sources.Outline) -> Array:
         return row.pairs if self._candidates else row.labelled
@@ -91,10 +96,13 @@ class SceneExamples(examples.Examples):
             "labelled": scene.labelled[kept],
             "valid_pairs": np.ones(len(pair_frames), bool),
         }
+        true = scene.truth if self._true else None
         return {
             "frames": len(scene),
+            **({"truth": truths.example(true)} if true is not None else {}),
             "box_at": (scene.box_frames, place),
             "pair_at": (pair_frames, pairs.places(pair_frames)),
+            "ends": of_pairs["pairs"],
             "of_boxes": arrays,
             "of_pairs": of_pairs,
         }
@@ -109,8 +117,11 @@ class SceneExamples(examples.Examples):
                 part["valid_frames"][0] = True
                 part["valid_boxes"][0, 0] = part["valid_pairs"][0, 0] = True
                 part["labels"][0, 0] = 1
-            else:
-                _fill(part, row, size)
+                continue
+            part["valid_frames"][: row["frames"]] = True
+            _fill(part, row, size)
+            if "truth" in row and self._true:
+                _fill(part, row["truth"], (size[0], *self._true))
         return batch
 
     def blank(self, size: planning.Size, rows: int) -> Batch:
@@ -138,6 +149,8 @@ class SceneExamples(examples.Examples):
         }
         if self._distribution:
             of_frame["distribution"] = (boxes, len(words.objects) - 1), np.float32
+        if self._true:
+            of_frame |= truths.arrays_of(self._true, len(words.predicates))
         return {
             name: buffers.empty((rows, frames, *shape), dtype)
             for name, (shape, dtype) in of_frame.items()
@@ -235,7 +248,8 @@ class SceneExamples(examples.Examples):
 def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> SceneExamples:
     """The scenes of a split, all checked.
 
-    To answer in mode sgcls a net chooses the person itself: it is given every candidate pair.
+    To answer in mode sgcls a net chooses the person itself: it is given every candidate pair. So it
+    is of scenes none of whose pairs is labelled, as those of a detector's boxes.
 
     Raises:
       UserError: what is wrong with them, or no class of persons where persons are to be found.
@@ -256,16 +270,19 @@ def _candidates(source: sources.SceneSource, mode: str, *, training: bool) -> bo
             f"{source.name}: has no class {vocabulary.PERSON!r}, whom mode {mode} looks "
             "for in every frame. Set net.mode=predcls, or call a class so (the first of objects)"
         )
-    return mode == "sgcls" and not training
+    if training:
+        return False
+    return mode == "sgcls" or not any(row.labelled.any() for row in source.outlines)
 
 
-def of_place(path: Path, *, candidates: bool) -> SceneExamples:
-    """The scenes of a file, or of a folder of scenes.
+def of_place(path: Path, mode: str) -> SceneExamples:
+    """The scenes of a file, or of a folder of scenes, to answer in a mode.
 
     Raises:
       UserError: what is wrong with them.
     """
-    return SceneExamples(sources.of_folder(path), candidates=candidates)
+    source = sources.of_folder(path)
+    return SceneExamples(source, candidates=_candidates(source, mode, training=False))
 
 
 def _buckets(sizes: Array) -> tuple[planning.Size, ...]:
@@ -276,17 +293,15 @@ def _buckets(sizes: Array) -> tuple[planning.Size, ...]:
 
 
 def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
-    """Writes a scene into its row of a batch; what goes beyond `size` is left out."""
+    """Writes a scene's arrays into its row of a batch; what goes beyond `size` is left out."""
     frames, boxes, told = size
-    part["valid_frames"][: row["frames"]] = True
     frame, place = row["box_at"]
     kept = (frame < frames) & (place < boxes)
     for name, values in row["of_boxes"].items():
         part[name][frame[kept], place[kept]] = values[kept]
     frame, place = row["pair_at"]
-    of_pairs = row["of_pairs"]
-    kept = (frame < frames) & (place < told) & (of_pairs["pairs"] < boxes).all(axis=1)
-    for name, values in of_pairs.items():
+    kept = (frame < frames) & (place < told) & (row["ends"] < boxes).all(axis=1)
+    for name, values in row["of_pairs"].items():
         part[name][frame[kept], place[kept]] = values[kept]
 
 

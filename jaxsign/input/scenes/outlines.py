@@ -21,6 +21,8 @@ class Outline:
       feature_dim, union_dim: widths of the features, 0 = there are none.
       union_type: of the numbers of the union features.
       distribution: whether there is one.
+      true_boxes, true_pairs: the most of a frame beside a detector's boxes; -1 = there is no such
+        truth.
     """
 
     boxes: np.ndarray
@@ -33,6 +35,8 @@ class Outline:
     union_dim: int
     union_type: np.dtype
     distribution: bool
+    true_boxes: int = -1
+    true_pairs: int = -1
 
     @property
     def relations(self) -> np.ndarray:
@@ -60,6 +64,7 @@ def outline(one: Scene, widths: Widths | None = None) -> Outline:
         np.bincount(ends, minlength=classes),
         np.bincount(one.labels, minlength=classes),
         *(widths or _widths(one)),
+        *(one.truth.size[1:] if one.truth is not None else ()),
     )
 
 

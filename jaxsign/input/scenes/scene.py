@@ -18,6 +18,8 @@ _OPTIONAL = ("times", "distribution", "features", "union_features")
 _ARRAYS = ("boxes", "box_frames", "labels", "scores", "pairs", "pair_frames", "relations",
            "labelled", "image_sizes")  # fmt: skip
 _TEXTS = ("frames", "source", "vocabulary")
+_TRUE = "true_"  # before the names of what is true beside a detector's boxes
+_OF_TRUTH = ("boxes", "box_frames", "labels", "pairs", "pair_frames", "relations")
 _UNION = (7, 7)
 _TYPES: dict[str, tuple[npt.DTypeLike, str]] = {  # name -> (type, kinds that become it)
     "image_sizes": (np.int32, "iu"),
@@ -59,6 +61,8 @@ class Scene:
       distribution: float32 [N, C - 1], a detector's probabilities of the classes from 1 on.
       features: float32 [N, D], of each box.
       union_features: float16 or float32 [P, 7, 7, K], of the box around both, channels last.
+      truth: where `boxes` are a detector's, the true boxes of the same frames with their classes
+        and pairs, all labelled, as a scene of its own; what is told is compared with it.
 
     Raises:
       UserError: an array has another shape or impossible values; `source` begins the message.
@@ -80,6 +84,7 @@ class Scene:
     distribution: np.ndarray | None = None
     features: np.ndarray | None = None
     union_features: np.ndarray | None = None
+    truth: "Scene | None" = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", tuple(map(str, self.frames)))
@@ -158,6 +163,9 @@ class Scene:
             raise ValueError("two of its frames have one name")
         _refuse(self.image_sizes.min(axis=1) < 1, self.image_sizes, "image_sizes",
                 "a width and a height of 1 pixel or more")  # fmt: skip
+        true = self.truth
+        if true is not None and (true.frames != self.frames or not true.labelled.all()):
+            raise ValueError("its truth is of other frames, or holds pairs that nobody labelled")
         if self.times is not None and (np.diff(self.times) < 0).any():
             raise ValueError("times decrease")
         for name in ("box_frames", "pair_frames"):
@@ -206,6 +214,9 @@ class Scene:
             "vocabulary": np.asarray(self.vocabulary.to_json()),
         }
         held = {name: self.__dict__[name] for name in (*_ARRAYS, *_OPTIONAL)}
+        true = self.truth
+        if true is not None:
+            held |= {f"{_TRUE}{name}": true.__dict__[name] for name in _OF_TRUTH}
         return texts | {name: value for name, value in held.items() if value is not None}
 
 
@@ -215,7 +226,9 @@ def load(path: str | os.PathLike) -> Scene:
     Raises:
       UserError: the file is absent, damaged, or does not hold a scene.
     """
-    return from_arrays(files.read_npz(path, (*_TEXTS, *_ARRAYS, *_OPTIONAL)), str(path))
+    true = [f"{_TRUE}{name}" for name in _OF_TRUTH]
+    names = (*_TEXTS, *_ARRAYS, *_OPTIONAL, *true)
+    return from_arrays(files.read_npz(path, names), str(path))
 
 
 def from_arrays(arrays: dict[str, np.ndarray], where: str) -> Scene:
@@ -240,9 +253,43 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str) -> Scene:
         raise UserError(f"{where}: its vocabulary is no JSON ({error})") from error
     if arrays["frames"].ndim != 1 or arrays["frames"].dtype.kind != "U":
         raise UserError(f"{where}: is no good scene: frames are no list of names")
-    held = {name: arrays.get(name) for name in (*_ARRAYS, *_OPTIONAL)}
+    held = {name: value for name, value in arrays.items() if name not in _TEXTS}
     names = tuple(arrays["frames"].tolist())
-    return Scene(where, vocabularies.from_json(words, where), names, **held)  # type: ignore[arg-type]
+    return built(where, vocabularies.from_json(words, where), names, held)
+
+
+def built(
+    where: str, words: Vocabulary, frames: tuple[str, ...], held: dict[str, np.ndarray]
+) -> Scene:
+    """The scene of the arrays that `Scene.arrays` gave, without its texts.
+
+    Raises:
+      UserError: an array is impossible, or only some of the truth is there.
+      TypeError: an array is missing, or of another name.
+    """
+    own = {name: value for name, value in held.items() if not name.startswith(_TRUE)}
+    true = {name.removeprefix(_TRUE): held[name] for name in held if name.startswith(_TRUE)}
+    if not true:
+        return Scene(where, words, frames, **own)  # type: ignore[arg-type]
+    if missing := [f"{_TRUE}{name}" for name in _OF_TRUTH if name not in true]:
+        raise UserError(
+            f"{where}: is no good scene: {', '.join(missing)} are missing; what is true beside a "
+            "detector's boxes is told by all of its arrays, or by none"
+        )
+    counts = {name: np.ones(np.shape(true[of])[:1]) for name, of in _COUNTED.items()}
+    truth = Scene(
+        f"{where}: what is true ({_TRUE}...)",
+        words,
+        frames,
+        own["image_sizes"],
+        scores=counts["scores"],
+        labelled=counts["labelled"].astype(bool),
+        **true,  # type: ignore[arg-type]
+    )
+    return Scene(where, words, frames, **own, truth=truth)  # type: ignore[arg-type]
+
+
+_COUNTED = {"scores": "boxes", "labelled": "pairs"}  # of what is true, sure and labelled as it is
 
 
 def _typed(name: str, value: npt.ArrayLike, dtype: npt.DTypeLike, kinds: str) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files, records, shards
+from jaxsign.input.scenes import scene
 from jaxsign.input.scenes import vocabulary as vocabularies
 from jaxsign.input.scenes.outlines import Outline, outline
 from jaxsign.input.scenes.scene import Scene
@@ -33,7 +34,7 @@ _MAGIC, STEM = b"JSS1", "scenes"
 _TEXTS = ("frames", "source", "vocabulary")
 # Of the index: flat over the frames of all scenes, and a row a scene.
 _OF_FRAMES, _OF_SCENES = ("boxes", "pairs", "labelled"), ("together", "paired", "objects")
-_NUMBERS = ("feature_dim", "union_dim", "union_type", "distribution")
+_NUMBERS = ("feature_dim", "union_dim", "union_type", "distribution", "true_boxes", "true_pairs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,10 +136,12 @@ def _from_index(
     shapes = [index[name].shape[1:] for name in _OF_SCENES]
     if shapes != [(classes, len(words.predicates)), (classes,), (classes,)]:
         raise ValueError("other numbers of classes")
+    none = np.full(len(names), -1)  # of a store that knew no truth beside detected boxes
     columns: dict[str, Iterable[Any]] = {
         **{name: np.split(index[name], ends[:-1]) for name in _OF_FRAMES},
         **{name: index[name] for name in _OF_SCENES},
         **{name: index[name].tolist() for name in ("feature_dim", "union_dim", "distribution")},
+        **{name: index.get(name, none).tolist() for name in ("true_boxes", "true_pairs")},
         "union_type": [_union_type(name) for name in index["union_type"].tolist()],
     }
     rows = zip(*columns.values(), strict=True)
@@ -223,6 +226,6 @@ def _rounded(one: Scene) -> Scene:
 def _decode(store: SceneStore, record: bytes, place: str) -> Scene:
     about, arrays = records.decode(_MAGIC, record, "a scene", place)
     try:
-        return Scene(about["source"], store.vocabulary, tuple(about["frames"]), **arrays)
+        return scene.built(about["source"], store.vocabulary, tuple(about["frames"]), arrays)
     except (KeyError, TypeError, UserError) as error:
         raise ValueError(f"not a whole record of a scene ({error})") from error

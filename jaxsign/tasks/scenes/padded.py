@@ -1,9 +1,11 @@
 """From padded batches of videos to the flat arrays that recall is counted on."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from jaxsign.input.scenes import truths
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.tasks.scenes import recall
 
@@ -50,19 +52,31 @@ def answers(boxes: Array, outputs: Mapping[str, Array], words: Vocabulary) -> re
     )
 
 
+def true_of(batch: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of what `truth` takes of a batch."""
+    return (*TRUE, *(name for name in truths.NAMES if name in batch))
+
+
 def truth(batch: Mapping[str, Array]) -> recall.Truth:
-    """What is true of a batch.
+    """What is true of a batch: of its own boxes, or of others beside a detector's.
 
     Args:
       batch: boxes [B, F, M, 4], labels [B, F, M], pairs [B, F, Q, 2], relations bool [B, F, Q, R],
-        and valid_pairs and labelled, bool [B, F, Q]: pairs that nobody labelled do not count.
+        and valid_pairs and labelled, bool [B, F, Q]: pairs that nobody labelled do not count. Where
+        `truths.NAMES` are there, they count instead.
     """
-    boxes, kept = batch["boxes"], batch["valid_pairs"] & batch["labelled"]
+    if truths.NAMES[0] in batch:
+        boxes, labels, pairs, relations, kept = (batch[name] for name in truths.NAMES)
+    else:
+        boxes, labels, pairs, relations = (
+            batch[name] for name in ("boxes", "labels", "pairs", "relations")
+        )
+        kept = batch["valid_pairs"] & batch["labelled"]
     return recall.Truth(
         boxes.reshape(-1, 4),
-        batch["labels"].reshape(-1),
-        *_pairs(batch["pairs"], kept, boxes.shape[2]),
-        batch["relations"][kept],
+        labels.reshape(-1),
+        *_pairs(pairs, kept, boxes.shape[2]),
+        relations[kept],
         kept.shape[0] * kept.shape[1],
     )
 

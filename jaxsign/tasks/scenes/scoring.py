@@ -48,7 +48,7 @@ class SceneScore(answering.Score):
 
     def add(self, batch: Batch, rows: answering.Outputs) -> None:
         index = indices(batch)
-        batch = {name: batch[name][: len(index)] for name in padded.TRUE}
+        batch = {name: batch[name][: len(index)] for name in padded.true_of(batch)}
         rows = {name: values[: len(index)] for name, values in rows.items()}
         told, truth = padded.answers(batch["boxes"], rows, self._words), padded.truth(batch)
         for constraint, sums in self._sums.items():

@@ -138,7 +138,7 @@ class SceneGraph(tasks.Task):
     ) -> dict[str, Any]:
         outputs = nets.call(self.net, variables, batch)
         told = {f"told/{name}": outputs[name] for name in padded.TOLD}
-        true = {f"true/{name}": batch[name] for name in padded.TRUE}
+        true = {f"true/{name}": batch[name] for name in padded.true_of(batch)}
         return {
             **self._rows(outputs, batch)[1],
             "rows": {**told, **true, "weight": batch["weight"]},
@@ -175,7 +175,11 @@ class SceneGraph(tasks.Task):
         """Sums of recall with constraint."""
         kept = np.asarray(rows["weight"]) > 0
         outputs = {name: np.asarray(rows[f"told/{name}"])[kept] for name in padded.TOLD}
-        batch = {name: np.asarray(rows[f"true/{name}"])[kept] for name in padded.TRUE}
+        batch = {
+            name.removeprefix("true/"): np.asarray(rows[name])[kept]
+            for name in rows
+            if name.startswith("true/")
+        }
         told = padded.answers(batch["boxes"], outputs, self.words)
         truth = padded.truth(batch)
         return recall.count(recall.ranks(told, truth, self.words, "with"), truth, self.words)
@@ -237,7 +241,7 @@ class SceneGraph(tasks.Task):
     def questions(
         self, run: answering.Trained, path: Path, asked: Mapping[str, Any]
     ) -> answering.Questions:
-        found = examples.of_place(path, candidates=self.net.mode == "sgcls")
+        found = examples.of_place(path, self.net.mode)
         found.check(self.words)
         found.facts(run.config)  # refuses features of another width
         source = found.source

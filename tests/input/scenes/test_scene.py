@@ -107,6 +107,34 @@ def test_empty_boxes_and_boxes_beyond_the_image_are_held():
     assert np.array_equal(made(boxes=boxes).boxes, boxes.astype(np.float32))
 
 
+def detected():
+    """Boxes of a detector, with a pair that nobody labelled, and what is true: `made`'s."""
+    found = dict(pairs=np.array([[0, 1]]), pair_frames=np.array([1]), labelled=np.array([False]),
+                 boxes=np.array([[1, 2, 20, 40], [31, 30, 44, 40]]), labels=np.array([1, 2]),
+                 box_frames=np.array([1, 1]), scores=np.array([0.9, 0.6]),
+                 relations=np.zeros((1, 4), bool))  # fmt: skip
+    return made(**found, truth=made())
+
+
+def test_what_is_true_beside_detected_boxes_is_kept(tmp_path):
+    given = detected()
+    found = scene.load(given.save(tmp_path / "a.scene.npz"))
+    assert len(found.boxes) == 2 and not found.labelled.any()
+    for name, value in made().arrays().items():
+        if name != "source":
+            assert np.array_equal(found.truth.arrays()[name], value)
+    held = given.arrays()
+    np.savez(tmp_path / "b.scene.npz", **{k: v for k, v in held.items() if k != "true_labels"})
+    with pytest.raises(UserError, match="b.scene.npz.*true_labels are missing"):
+        scene.load(tmp_path / "b.scene.npz")
+    held["true_boxes"] = held["true_boxes"][:, ::-1]
+    np.savez(tmp_path / "c.scene.npz", **held)
+    with pytest.raises(UserError, match=r"c.scene.npz: what is true .*boxes: row 0.*reversed"):
+        scene.load(tmp_path / "c.scene.npz")
+    with pytest.raises(UserError, match="other frames"):
+        made(truth=made(frames=("a/1.png", "a/3.png")))
+
+
 def test_files_that_are_no_scenes_are_refused(tmp_path):
     path = made().save(tmp_path / "a.scene.npz")
     held = dict(np.load(path))

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import examples, sources, synthetic, vocabulary
+from jaxsign.tasks.scenes import padded, recall
 
 
 @functools.cache
@@ -97,6 +98,56 @@ def test_candidates_are_given_where_they_are_asked_for(made):
     given = asked.stack([asked.example(0)], one.size)
     assert given["valid_pairs"].sum() == len(one.pairs)
     assert given["labelled"].sum() == one.labelled.sum()
+
+
+def _detected(one):
+    """A scene whose boxes are moved to the right by a share of their widths, and what is true."""
+    moved = one.boxes.copy()
+    moved[:, [0, 2]] += 0.2 * (moved[:, 2] - moved[:, 0] + 1)[:, None]
+    truth = dataclasses.replace(one, labelled=np.ones_like(one.labelled), relations=_whole(one))
+    nothing = {"labelled": np.zeros_like(one.labelled), "relations": np.zeros_like(one.relations)}
+    return dataclasses.replace(one, boxes=moved, truth=truth, **nothing)
+
+
+def _whole(one):
+    found = one.relations.copy()
+    for group, part in zip(one.vocabulary.groups, one.vocabulary.parts, strict=True):
+        if group.kind == "one":
+            found[~one.labelled, part.start] = True
+    return found
+
+
+def test_what_is_told_of_detected_boxes_is_compared_with_the_true_ones(made, tmp_path):
+    scenes = [_detected(one) for one in made[:3]]
+    for one in scenes:
+        one.save(tmp_path / f"{one.source}.scene.npz")
+    asked = recipe(path=tmp_path, mode="sgdet")
+    asked.data.val.path = str(tmp_path)
+    found = examples.open_examples(asked, "val")
+    size = tuple(found.sizes.max(axis=0).tolist())
+    batch = found.stack([found.example(i) for i in range(3)] + [None], size)
+    assert batch["valid_pairs"][:3].sum() == sum(len(one.pairs) for one in scenes)
+    truth = padded.truth(batch)
+    assert len(truth.pairs) == sum(len(one.pairs) for one in scenes)
+    words = found.source.vocabulary
+    told = {**batch, "scores": batch["valid_boxes"].astype(np.float32)}
+    told["relations"] = np.zeros_like(batch["relations"], np.float32)
+    for row, one in enumerate(scenes):
+        pair = batch["valid_pairs"][row]
+        told["relations"][row][pair] = np.where(one.truth.relations, 20, -20)
+
+    def hits(boxes):
+        ranks = recall.ranks(padded.answers(boxes, told, words), truth, words, "no")
+        return recall.count(ranks, truth, words, (1000,))["hits"].sum()
+
+    assert hits(batch["boxes"]) == truth.relations.sum() > 0
+    away = batch["boxes"].copy()
+    away[..., [0, 2]] += 0.3 * (away[..., 2] - away[..., 0] + 1)[..., None]
+    assert hits(away) == 0
+    # To train nobody asks for it, and scenes of which one alone tells it are refused.
+    with pytest.raises(UserError, match="1 of 2 scenes have no true_boxes, among them train_0004"):
+        of_scenes([scenes[0], made[4]])
+    assert "true_boxes" not in of_scenes(made, training=True).stack([None], size)
 
 
 def test_a_distribution_that_one_scene_lacks_is_given_of_none(made):

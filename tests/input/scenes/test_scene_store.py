@@ -12,7 +12,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import scene, sources, store
 from jaxsign.input.signs import formats
-from tests.input.scenes.test_scene import WORDS, made
+from tests.input.scenes.test_scene import WORDS, detected, made
 
 RNG = np.random.default_rng(0)
 
@@ -54,12 +54,12 @@ def same(found, wanted):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_scenes_are_read_back_equal(tmp_path, dtype):
-    scenes = [full(number, dtype) for number in range(5)] + [made()]
+    scenes = [full(number, dtype) for number in range(5)] + [made(), detected()]
     folder = a_store(tmp_path / "s", scenes, shard_bytes=3000)
     assert len(list(folder.glob("scenes-*-of-*.array_record"))) > 2
     found = store.opened(folder)
-    assert found.names == [f"v{number}" for number in range(6)]
-    for number in (5, 0, 3, 3):
+    assert found.names == [f"v{number}" for number in range(7)]
+    for number in (5, 0, 3, 6, 3):
         same(found.read(number), scenes[number])
     same(pickle.loads(pickle.dumps(found)).read(4), scenes[4])
     for one, wanted in zip(found.outlines, map(sources.outline, scenes), strict=True):

@@ -1,6 +1,7 @@
 """A run on scenes: what training writes, how it is evaluated, and what it answers."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -84,6 +85,32 @@ def test_evaluation_counts_what_the_net_tells(folder, tmp_path, capsys):
     wanted = recall.recall(sums)
     known = found["most_frequent_relations"]
     assert [known[f"R@{cut}"] for cut in recall.CUTS] == pytest.approx(wanted.tolist())
+
+
+def test_detected_boxes_are_evaluated_against_the_true_ones(folder, tmp_path):
+    options = runs.load_run(folder).config.data.synthetic_scenes
+    data, out, told = tmp_path / "data", tmp_path / "e", []
+    data.mkdir()
+    words = ["evaluate", "--workdir", str(folder), "--data", str(data), "--out", str(out)]
+    for far in (0, 1000):
+        for one in synthetic.scenes(options, "test")[:2]:
+            true = one.labelled
+            of_pairs = {name: getattr(one, name)[true] for name in ("pairs", "pair_frames")}
+            of_pairs |= {"relations": one.relations[true], "labelled": true[true]}
+            truth = dataclasses.replace(one, **of_pairs, union_features=None)
+            found = dataclasses.replace(
+                one,
+                boxes=one.boxes + far,
+                labelled=np.zeros_like(true),
+                relations=np.zeros_like(one.relations),
+                truth=truth,
+            )
+            found.save(data / f"{one.source}.scene.npz")
+        assert cli.main(words) == 0
+        told.append(json.loads((out / "results.json").read_text()))
+    assert told[0]["dataset_info"] == told[1]["dataset_info"]
+    assert told[0]["dataset_info"]["relations"] > 0
+    assert [one["recall"]["no"]["R@100"] for one in told] == [1, 0]
 
 
 def _truth(found):

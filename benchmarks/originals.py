@@ -199,6 +199,15 @@ class Torch:
         parts = [w * self.criterion(logits[head], batch[head]) for head, w in self.heads.items()]
         return torch.stack(parts).sum()
 
+    def to_score(self, batch: Batch) -> dict[str, Tensor]:
+        """What `score` takes of a batch."""
+        return self.prepare(batch)
+
+    def score(self, batches: Iterable[Tensors]) -> float:
+        """The share of clips whose gloss is told."""
+        hits = [self.predict(batch)["gloss"].argmax(-1) == batch["gloss"] for batch in batches]
+        return torch.cat(hits).float().mean().item()
+
     def predict(self, batch: Tensors) -> dict[str, Tensor]:
         self.model.eval()
         with torch.inference_mode():

@@ -5,7 +5,8 @@
 
 The torch side gets the very batches that jaxsign's input pipeline makes (order, augmentation,
 padding) and starts from torch's own random weights. Both keep the weights of their best validation
-epoch, which are tested once. For recipes of one stage on one device, of nets in originals.py.
+epoch, which are tested once. For recipes of one stage on one device, of nets in originals.py, and
+of STTran in predcls (original_scenes.py).
 """
 
 import argparse
@@ -15,13 +16,14 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from ml_collections import ConfigDict
 from rich.table import Table
 
-from benchmarks import originals
+from benchmarks import original_scenes, originals
 from benchmarks.workload import Batch
 from jaxsign import config as configs
 from jaxsign import runtime, tasks
@@ -42,7 +44,6 @@ _PLAIN = {
     "schedule.monitor": "",
     "schedule.unit": "epoch",
     "stages": "",
-    "task.monitor": "gloss",
     "train.bias_init": False,
     "train.early_stop": 0,
     "train.ema_decay": 0.0,
@@ -54,6 +55,7 @@ _PLAIN = {
     "train.min_delta": 0.0,
     "train.trainable": (".*",),
 }
+_MONITORS = {"scene_graph": "recall@20"}
 Numbers = dict[str, float]
 
 
@@ -64,65 +66,75 @@ def check(config: ConfigDict) -> None:
       UserError: names its keys, and what they must be.
     """
     values = configs.flatten(config)
-    wrong = {key: plain for key, plain in _PLAIN.items() if values[key] != plain}
+    expected = {**_PLAIN, "task.monitor": _MONITORS.get(config.task.name, "gloss")}
+    wrong = {key: plain for key, plain in expected.items() if values[key] != plain}
     if wrong:
         lines = [f"{key}={values[key]!r}: expected {plain!r}" for key, plain in wrong.items()]
         raise UserError(f"the torch side cannot follow this recipe:\n{listing(lines)}")
 
 
 def train_jax(config: ConfigDict, workdir: Path) -> Numbers:
-    """A run of the loop; accuracies of its best epoch on val and test."""
+    """A run of the loop; the number it is chosen by, of its best epoch, on val and test."""
     begun = time.monotonic()
     result = loop.train(config, workdir, log.TrainingDisplay(live=False))
     seconds = time.monotonic() - begun
     evaluate.evaluate(workdir, split="test", out=workdir / "test")
-    found = json.loads((workdir / "test" / "overall_results.json").read_text())
-    return {"val": result.best, "test": found["gloss_accuracy"], "seconds": seconds}
+    return {"val": result.best, "test": _tested(workdir / "test"), "seconds": seconds}
+
+
+def _tested(folder: Path) -> float:
+    """The number that the best epoch was chosen by, of an evaluation."""
+    if (scenes := folder / "results.json").exists():
+        return float(json.loads(scenes.read_text())["recall"]["with"]["R@20"])
+    return float(json.loads((folder / "overall_results.json").read_text())["gloss_accuracy"])
 
 
 def train_torch(config: ConfigDict, workdir: Path) -> Numbers:
     """The original on the same batches with the same rates."""
     run = setup.prepare(config, workdir)
     config = run.config
-    side = originals.Torch(config, runtime.available_cores())
+    side = _side(config)
     rates = schedule.build(config.schedule, config.optim.lr, config.train.epochs)
     batches = inputs.training(config, run.train)
     iterator = batches.iterator()
-    val = _prepared(side, inputs.validation(config, run.val))
+    val = [side.to_score(batch) for batch in _real(inputs.validation(config, run.val))]
     best, kept, begun = -1.0, side.model.state_dict(), time.monotonic()
     for epoch in range(config.train.epochs):
         side.set_rate(rates.rate(epoch))
         groups = (next(iterator) for _ in range(batches.steps_per_epoch))
-        side.train(_prepared(side, ({k: v[0] for k, v in group.items()} for group in groups)))
-        score = _accuracy(side, val)
+        steps = _real({k: v[0] for k, v in group.items()} for group in groups)
+        side.train([side.prepare(batch) for batch in steps])
+        score = side.score(val)
         rates.observe(score)
         if score > best:
             best, kept = score, copy.deepcopy(side.model.state_dict())
     seconds = time.monotonic() - begun
     side.model.load_state_dict(kept)
     test = tasks.kind(config).open(config, "test").under(config)
-    tested = _accuracy(side, _prepared(side, inputs.evaluation(config, test)))
-    return {"val": best, "test": tested, "seconds": seconds}
+    tested = [side.to_score(batch) for batch in _real(inputs.evaluation(config, test))]
+    return {"val": best, "test": side.score(tested), "seconds": seconds}
 
 
-def _prepared(side: originals.Torch, batches: Iterable[Batch]) -> list[dict[str, torch.Tensor]]:
-    """Batches without their filler rows, in the original's layout."""
-    real = ({k: v[batch["weight"] > 0] for k, v in batch.items()} for batch in batches)
-    return [side.prepare(batch) for batch in real]
+def _side(config: ConfigDict) -> Any:
+    """The original of the recipe's net; both kinds have the same methods."""
+    if config.task.name == "scene_graph":
+        torch.set_num_threads(runtime.available_cores())
+        return original_scenes.Torch(config)
+    return originals.Torch(config, runtime.available_cores())
 
 
-def _accuracy(side: originals.Torch, batches: list[dict[str, torch.Tensor]]) -> float:
-    hits = [side.predict(batch)["gloss"].argmax(-1) == batch["gloss"] for batch in batches]
-    return torch.cat(hits).float().mean().item()
+def _real(batches: Iterable[Batch]) -> Iterable[Batch]:
+    """Batches without their filler rows."""
+    return ({k: v[batch["weight"] > 0] for k, v in batch.items()} for batch in batches)
 
 
 _SIDES = {"jaxsign": train_jax, "torch": train_torch}
 
 
 def trained(recipe: str, words: list[str], seeds: list[int], sides: list[str]) -> Table:
-    """A table of what each side reaches with each seed, and of their means."""
+    """A table of what each side reaches with each seed: accuracy of signs, or R@20 of scenes."""
     table = Table(title=f"{recipe}: {runtime.processor()}")
-    for name in ("seed", "side", "val accuracy", "test accuracy", "training, s"):
+    for name in ("seed", "side", "val", "test", "training, s"):
         table.add_column(name, justify="right")
     found: dict[str, list[Numbers]] = {side: [] for side in sides}
     for seed in seeds:

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import itertools
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +83,13 @@ def measure(size: str) -> list[Row]:
     config = setup.filled(config, found.facts(config))
     single, several = (_batch(found, range(count)) for count in (1, chosen.videos))
     ours, theirs = Jax(config, single), original_scenes.Torch(config)
-    videos = [original_scenes.video(scene) for scene in made]
+    videos = original_scenes.videos(several)
     pairs = sum(int(scene.labelled.sum()) for scene in made)
     rows = []
     for count, batch in ((1, single), (chosen.videos, several)):
         given = ours.prepare(batch)
         for what, run, other in (
-            ("step", functools.partial(ours.train, [given]), theirs.train),
+            ("step", functools.partial(ours.train, [given]), _one_by_one(theirs.train)),
             ("evaluation", functools.partial(ours.predict, given), theirs.predict),
         ):
             both = {"jaxsign": run, "torch": functools.partial(other, videos[:count])}
@@ -97,6 +98,11 @@ def measure(size: str) -> list[Row]:
             rows.append(Row(name, timing.alternate(both, rounds=chosen.rounds), note=note))
     rows.append(_input(config, made, ours, ours.prepare(several), chosen))
     return rows
+
+
+def _one_by_one(train: Callable[[list[Any]], None]) -> Callable[[Sequence[Any]], None]:
+    """The original's way: a step a video."""
+    return lambda videos: train([[video] for video in videos])
 
 
 def _batch(found: SceneExamples, members: range) -> Batch:

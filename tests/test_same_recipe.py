@@ -1,15 +1,18 @@
 """The torch side of a comparison is the net of the recipe, and trains as the recipe says."""
 
+import jax
 import numpy as np
 import pytest
+import recipes
 
 from jaxsign import config as configs
 from jaxsign import tasks
 from jaxsign.errors import UserError
+from jaxsign.nets import state_dict
 from jaxsign.train import inputs, setup
 
 pytest.importorskip("torch")
-from benchmarks import originals, same_recipe  # noqa: E402
+from benchmarks import original_scenes, originals, same_recipe  # noqa: E402
 
 SMALL = {"num_gloss": 5, "emb_dim": 16, "n_heads": 2, "n_layers": 2}
 
@@ -74,6 +77,38 @@ def test_torch_is_tested_on_the_same_clips_with_the_weights_of_its_best_epoch(tm
         real = [b["weight"] > 0 for b in inputs.evaluation(config, examples)]
         expected = np.concatenate(hits)[np.concatenate(real)].mean()
         assert found[split] == pytest.approx(expected)
+
+
+def test_scenes_have_one_loss_and_one_recall_on_both_sides():
+    config = recipes.small("sttran:synthetic", None)
+    config.net.update(n_heads=8, dropout=0.0)
+    found = tasks.kind(config).open(config, "train", training=True)
+    config = setup.filled(config, found.facts(config))
+    side = original_scenes.Torch(config)
+    net = setup.build_net(config)
+    weights = {name: value.numpy() for name, value in side.model.state_dict().items()}
+    variables = state_dict.to_variables(net.key_table(), weights)
+    size = tuple(found.sizes.max(axis=0).tolist())
+    batch = found.stack([found.example(i) for i in range(3)], size)
+    batch |= {"weight": np.ones(3, np.float32), "share": np.full(3, 1 / 3, np.float32)}
+    task = tasks.build(config, net)
+    rest = {name: value for name, value in variables.items() if name != "params"}
+
+    @jax.jit
+    def of_ours(batch):
+        ours, _ = task.loss(variables["params"], rest, batch, jax.random.key(0), {})
+        return ours, task.evaluate(variables, batch, {})["rows"]
+
+    ours, rows = of_ours(batch)
+    told = task.summarise({**task.count(rows), "examples": 3.0})
+    assert side.score([side.to_score(batch)]) == pytest.approx(told["recall@20"])
+    side.model.train()
+    theirs = [side.loss(entry).item() for entry in side.prepare(batch)]
+    assert float(ours) == pytest.approx(np.mean(theirs), rel=1e-5)
+    same_recipe.check(config)
+    config.net.masks = "hard"
+    with pytest.raises(UserError, match="net.masks='hard': the torch side has 'fractional'"):
+        original_scenes.Torch(config)
 
 
 def test_what_torch_would_not_follow_is_refused():

@@ -6,23 +6,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-HEADS, FEED_FORWARD, WORDS = 8, 2048, 200
+HEADS, FEED_FORWARD, WORDS, MAPS, INNER = 8, 2048, 200, 256, 1024
 
 
 class ObjectClassifier(nn.Module):
     """Logits of boxes."""
 
-    def __init__(self, classes: int, features: int, words: int):
+    def __init__(self, classes: int, features: int, words: int, inner: int = INNER):
         super().__init__()
         self.obj_embed = nn.Embedding(classes - 1, words)
         self.pos_embed = nn.Sequential(
             nn.BatchNorm1d(4, momentum=0.001), nn.Linear(4, 128), nn.ReLU(), nn.Dropout(0.1)
         )
         self.decoder_lin = nn.Sequential(
-            nn.Linear(features + words + 128, 1024),
-            nn.BatchNorm1d(1024),
+            nn.Linear(features + words + 128, inner),
+            nn.BatchNorm1d(inner),
             nn.ReLU(),
-            nn.Linear(1024, classes),
+            nn.Linear(inner, classes),
         )
 
     def forward(self, features: Tensor, distribution: Tensor, boxes: Tensor) -> Tensor:
@@ -35,11 +35,11 @@ class ObjectClassifier(nn.Module):
 class LocalLayer(nn.Module):
     """Attention within a frame, post-norm."""
 
-    def __init__(self, width: int, rate: float):
+    def __init__(self, width: int, rate: float, feed_forward: int = FEED_FORWARD):
         super().__init__()
         self.self_attn = nn.MultiheadAttention(width, HEADS, dropout=rate)
-        self.linear1 = nn.Linear(width, FEED_FORWARD)
-        self.linear2 = nn.Linear(FEED_FORWARD, width)
+        self.linear1 = nn.Linear(width, feed_forward)
+        self.linear2 = nn.Linear(feed_forward, width)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(rate)
 
@@ -53,11 +53,11 @@ class LocalLayer(nn.Module):
 class GlobalLayer(nn.Module):
     """Attention between two frames; nothing is normalised behind the feed-forward part."""
 
-    def __init__(self, width: int, rate: float):
+    def __init__(self, width: int, rate: float, feed_forward: int = FEED_FORWARD):
         super().__init__()
         self.multihead2 = nn.MultiheadAttention(width, HEADS, dropout=rate)
-        self.linear1 = nn.Linear(width, FEED_FORWARD)
-        self.linear2 = nn.Linear(FEED_FORWARD, width)
+        self.linear1 = nn.Linear(width, feed_forward)
+        self.linear2 = nn.Linear(feed_forward, width)
         self.norm3 = nn.LayerNorm(width)
         self.dropout = nn.Dropout(rate)
 
@@ -86,10 +86,19 @@ class Stack(nn.Module):
 class Transformer(nn.Module):
     """Both kinds of attention over the pairs of one video."""
 
-    def __init__(self, width: int, local_layers: int, global_layers: int, rate: float):
+    def __init__(
+        self,
+        width: int,
+        local_layers: int,
+        global_layers: int,
+        rate: float,
+        feed_forward: int = FEED_FORWARD,
+    ):
         super().__init__()
-        self.local_attention = Stack([LocalLayer(width, rate) for _ in range(local_layers)])
-        self.global_attention = Stack([GlobalLayer(width, rate) for _ in range(global_layers)])
+        local = [LocalLayer(width, rate, feed_forward) for _ in range(local_layers)]
+        self.local_attention = Stack(local)
+        between = [GlobalLayer(width, rate, feed_forward) for _ in range(global_layers)]
+        self.global_attention = Stack(between)
         self.position_embedding = nn.Embedding(2, width)
         nn.init.uniform_(self.position_embedding.weight)
 
@@ -127,16 +136,16 @@ def _padded(x: Tensor, members: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     return filled, torch.arange(len(filled)) >= lengths[:, None]
 
 
-def mask_features() -> nn.Sequential:
+def mask_features(maps: int = MAPS) -> nn.Sequential:
     """The convolutions over spatial masks."""
     return nn.Sequential(
-        nn.Conv2d(2, 128, 7, stride=2, padding=3),
+        nn.Conv2d(2, maps // 2, 7, stride=2, padding=3),
         nn.ReLU(),
-        nn.BatchNorm2d(128, momentum=0.01),
+        nn.BatchNorm2d(maps // 2, momentum=0.01),
         nn.MaxPool2d(3, stride=2, padding=1),
-        nn.Conv2d(128, 256, 3, padding=1),
+        nn.Conv2d(maps // 2, maps, 3, padding=1),
         nn.ReLU(),
-        nn.BatchNorm2d(256, momentum=0.01),
+        nn.BatchNorm2d(maps, momentum=0.01),
     )
 
 
@@ -150,6 +159,8 @@ class STTran(nn.Module):
       classes: of boxes, the background among them.
       hidden, words: numbers of a part of a pair's features, and of a class's word.
       features, channels: of a box, and of the maps around a pair.
+      maps, inner, feed_forward: numbers inside: of the maps around a pair, of the classifier of
+        boxes, and of the feed-forward parts.
       rate: of dropout.
     """
 
@@ -165,18 +176,23 @@ class STTran(nn.Module):
         words: int = WORDS,
         features: int = 2048,
         channels: int = 1024,
+        maps: int = MAPS,
+        inner: int = INNER,
+        feed_forward: int = FEED_FORWARD,
         rate: float = 0.1,
     ):
         super().__init__()
         self.mode = mode
         width = 3 * hidden + 2 * words
-        self.object_classifier = ObjectClassifier(classes, features, words)
-        self.union_func1 = nn.Conv2d(channels, 256, 1)
-        self.conv = mask_features()
+        self.object_classifier = ObjectClassifier(classes, features, words, inner)
+        self.union_func1 = nn.Conv2d(channels, maps, 1)
+        self.conv = mask_features(maps)
         self.subj_fc, self.obj_fc = nn.Linear(features, hidden), nn.Linear(features, hidden)
-        self.vr_fc = nn.Linear(256 * 7 * 7, hidden)
+        self.vr_fc = nn.Linear(maps * 7 * 7, hidden)
         self.obj_embed, self.obj_embed2 = nn.Embedding(classes, words), nn.Embedding(classes, words)
-        self.glocal_transformer = Transformer(width, spatial_layers, temporal_layers, rate)
+        self.glocal_transformer = Transformer(
+            width, spatial_layers, temporal_layers, rate, feed_forward
+        )
         heads = [nn.Linear(width, count) for count in predicates]
         self.a_rel_compress, self.s_rel_compress, self.c_rel_compress = heads
 

@@ -5,7 +5,10 @@ into batches. Batch number n of a run is the same whatever thread, process or re
 iterator's state is that number.
 """
 
+import atexit
 import dataclasses
+import functools
+import gc
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -179,6 +182,7 @@ class _Batches:
         if options.workers:
             if not flags.FLAGS.is_parsed():
                 flags.FLAGS(["jaxsign"])  # grain's workers read absl's flags
+            _let_go_at_exit()
             processes = grain.MultiprocessingOptions(num_workers=options.workers)
             dataset = dataset.mp_prefetch(processes)
         return dataset
@@ -268,6 +272,16 @@ def device_prefetch(
         if len(waiting) >= depth:
             yield waiting.pop(0)
     yield from waiting
+
+
+@functools.cache
+def _let_go_at_exit() -> None:
+    """Frees the last batches before the process ends.
+
+    JAX takes arrays in memory that worker processes share as they are, and lets go of them only
+    when garbage is collected; Python would tell of leaked memory.
+    """
+    atexit.register(gc.collect)
 
 
 def _limited(batches: int, limit: float) -> int:

@@ -12,22 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
-from benchmarks import command, sides, timing
+from benchmarks import command, original_recall, sides, timing
 from benchmarks.report import Row
 from benchmarks.workload import Batch
 from configs import sttran as recipes
 from jaxsign import nets
 from jaxsign.input import batching
-from jaxsign.input.scenes import sources, synthetic
+from jaxsign.input.scenes import pairs, sources, synthetic
 from jaxsign.input.scenes.examples import SceneExamples
+from jaxsign.input.scenes.vocabulary import ACTION_GENOME
+from jaxsign.tasks.scenes import recall
 from jaxsign.train import setup
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How much is measured: frames of a video, videos of a batch; widths of features."""
+    """How much is measured: frames of a video, videos of a batch; widths of features.
+
+    Attributes:
+      evaluated: frames whose recall is counted.
+    """
 
     frames: int = 16
     videos: int = 8
@@ -35,12 +42,13 @@ class Size:
     union_dim: int = 1024
     hidden_dim: int = 512
     rounds: int = 5
+    evaluated: int = 1000
 
 
 SIZES = {
     "full": Size(),
     "quick": Size(rounds=2),
-    "check": Size(frames=3, videos=2, feature_dim=8, union_dim=4, hidden_dim=8, rounds=1),
+    "check": Size(3, 2, feature_dim=8, union_dim=4, hidden_dim=8, rounds=1, evaluated=20),
 }
 
 
@@ -84,7 +92,7 @@ def measure(size: str) -> list[Row]:
     single, several = (_batch(found, range(count)) for count in (1, chosen.videos))
     ours, theirs = Jax(config, single), original_scenes.Torch(config)
     videos = original_scenes.videos(several)
-    pairs = sum(int(scene.labelled.sum()) for scene in made)
+    told = sum(int(scene.labelled.sum()) for scene in made)
     rows = []
     for count, batch in ((1, single), (chosen.videos, several)):
         given = ours.prepare(batch)
@@ -93,11 +101,50 @@ def measure(size: str) -> list[Row]:
             ("evaluation", functools.partial(ours.predict, given), theirs.predict),
         ):
             both = {"jaxsign": run, "torch": functools.partial(other, videos[:count])}
-            note = f"{pairs} pairs; the original takes one after the other" if count > 1 else ""
+            note = f"{told} pairs; the original takes one after the other" if count > 1 else ""
             name = f"STTran: {what}, {count} video{'s' * (count > 1)}"
             rows.append(Row(name, timing.alternate(both, rounds=chosen.rounds), note=note))
     rows.append(_input(config, made, ours, ours.prepare(several), chosen))
-    return rows
+    return rows + evaluator(chosen)
+
+
+def evaluator(size: Size) -> list[Row]:
+    """Recall of frames of a person and ten detected objects; both sides count the same."""
+    return [_recall(size, constraint) for constraint in recall.CONSTRAINTS]
+
+
+def _recall(size: Size, constraint: recall.Constraint) -> Row:
+    told, truth = _told(size.evaluated, 10)
+
+    def ours() -> np.ndarray:
+        found = recall.ranks(told, truth, ACTION_GENOME, constraint)
+        return recall.recall(recall.count(found, truth, ACTION_GENOME))
+
+    theirs = functools.partial(original_recall.recalls, told, truth, ACTION_GENOME, constraint)
+    np.testing.assert_allclose(ours(), theirs(), rtol=1e-12)
+    times = timing.alternate({"jaxsign": ours, "numpy": theirs}, rounds=size.rounds)
+    name = f"Recall of {size.evaluated} frames, constraint: {constraint}"
+    return Row(name, times, note="beside the original's loop over frames")
+
+
+def _told(frames: int, objects: int) -> tuple[recall.Answers, recall.Truth]:
+    """Random answers, no two equally sure, and truths at about the same places."""
+    rng, each = np.random.default_rng(0), objects + 1
+    boxes = rng.uniform(0, 400, (frames * each, 4)).astype(np.float32)
+    boxes[:, 2:] = boxes[:, :2] + rng.uniform(20, 200, (frames * each, 2))
+    labels = rng.integers(2, len(ACTION_GENOME.objects), frames * each)
+    labels[::each] = pairs.PERSON
+    number = np.repeat(np.arange(frames), each)
+    both = pairs.of_persons(number, labels, np.arange(0, frames * each, each))
+    of_pair = number[both[:, 0]]
+    true = rng.random((len(both), len(ACTION_GENOME.predicates))) < 0.1
+    sure = (0.3 * true + 0.7 * rng.random(true.shape)).astype(np.float32)
+    moved = boxes + rng.normal(0, 8, boxes.shape).astype(np.float32)
+    scores = rng.uniform(0.5, 1, len(boxes)).astype(np.float32)
+    return (
+        recall.Answers(moved, labels, scores, both, of_pair, sure),
+        recall.Truth(boxes, labels, both, of_pair, true, frames),
+    )
 
 
 def _one_by_one(train: Callable[[list[Any]], None]) -> Callable[[Sequence[Any]], None]:

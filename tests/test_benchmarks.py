@@ -5,7 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import command, flops, fslr, input_pipeline, timing, views, whisper_sign, workload
+from benchmarks import (
+    command,
+    flops,
+    fslr,
+    input_pipeline,
+    scene_graphs,
+    timing,
+    views,
+    whisper_sign,
+    workload,
+)
 from jaxsign.nets import iv3_gru, sign_transformer
 from jaxsign.nets import whisper_sign as whisper_sign_nets
 
@@ -25,6 +35,11 @@ def test_every_comparison_is_reported(tmp_path, capsys):
         ours, theirs = list(row["sides"].values())
         assert row["ratio"] == pytest.approx(theirs["median_s"] / ours["median_s"])
     assert report["machine"]["torch_threads"] >= 1 and report["matmul_peak_gflop_per_s"] > 0
+
+
+def test_the_originals_loop_counts_the_same_recall():
+    rows = scene_graphs.evaluator(scene_graphs.SIZES["check"])  # refuses other numbers
+    assert [list(row.sides) for row in rows] == [["jaxsign", "numpy"]] * 3
 
 
 def test_every_view_is_timed(capsys):

@@ -259,6 +259,7 @@ class SceneGraph(tasks.Task):
         data = ConfigDict(run.config.data.to_dict())
         if path is not None:
             data.source, data[split].path = sources.SCENES, str(path)
+            data.val.path = str(path)  # of the given scenes no share is held back
         elif not sources.has(data, split):
             raise UserError(
                 f"{run.workdir} knows no {split} scenes (data.{split}.path in its config.json is "

@@ -113,6 +113,18 @@ def test_detected_boxes_are_evaluated_against_the_true_ones(folder, tmp_path):
     assert [one["recall"]["no"]["R@100"] for one in told] == [1, 0]
 
 
+def test_of_scenes_that_are_given_none_is_held_back(folder, tmp_path):
+    options = runs.load_run(folder).config.data.synthetic_scenes
+    for one in [*synthetic.scenes(options, "test"), *synthetic.scenes(options, "train")[:2]]:
+        one.save(tmp_path / f"{one.source}.scene.npz")
+    given = len(list(tmp_path.iterdir()))
+    words = ["--workdir", str(folder), "--data", str(tmp_path), "--out", str(tmp_path / "e")]
+    for split in ("train", "val"):
+        assert cli.main(["evaluate", *words, "--split", split]) == 0
+        found = json.loads((tmp_path / "e" / "results.json").read_text())
+        assert found["dataset_info"]["videos"] == given > 1
+
+
 def _truth(found):
     size = tuple(found.sizes.max(axis=0).tolist())
     return padded.truth(found.stack([found.example(i) for i in range(len(found))], size))

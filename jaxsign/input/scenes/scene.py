@@ -231,6 +231,16 @@ def load(path: str | os.PathLike) -> Scene:
     return from_arrays(files.read_npz(path, names), str(path))
 
 
+def head(path: str | os.PathLike) -> tuple[tuple[str, ...], np.ndarray | None]:
+    """Names and times of the frames of a file that `load` has read before; of it no more is read.
+
+    Raises:
+      UserError: the file is absent or damaged.
+    """
+    held = files.read_npz(path, ("frames", "times"))
+    return tuple(held["frames"].tolist()), held.get("times")
+
+
 def from_arrays(arrays: dict[str, np.ndarray], where: str) -> Scene:
     """The scene of what `Scene.arrays` gave.
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -30,7 +31,11 @@ from jaxsign.input.scenes.vocabulary import Vocabulary
 SCENES, SYNTHETIC = "scenes", "synthetic_scenes"
 ACTION_GENOME, EASG = "action_genome", "easg"
 _KNOWN = ACTION_GENOME, EASG, SCENES, SYNTHETIC
+Found = TypeVar("Found")
 _MANY = 200  # scenes that are opened with a bar
+
+
+Head = tuple[tuple[str, ...], np.ndarray | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +49,8 @@ class SceneSource:
       outlines: of every scene.
       read: i -> scene i.
       remarks: what is to be said of them, a sentence each.
+      heads: i -> names and times of scene i's frames, without reading the rest; None: there is no
+        such way.
     """
 
     name: str
@@ -52,6 +59,14 @@ class SceneSource:
     outlines: Sequence[Outline]
     read: Callable[[int], Scene]
     remarks: Sequence[str] = ()
+    heads: Callable[[int], Head] | None = None
+
+    def head(self, index: int) -> Head:
+        """Names of scene i's frames, and their times where the scene tells."""
+        if self.heads is not None:
+            return self.heads(index)
+        found = self.read(index)
+        return found.frames, found.times
 
 
 def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSource:
@@ -183,6 +198,7 @@ def _shared(source: SceneSource, share: float, split: str) -> SceneSource:
         ids=[source.ids[row] for row in rows],
         outlines=[source.outlines[row] for row in rows],
         read=functools.partial(_chosen, source.read, rows),
+        heads=source.heads and functools.partial(_chosen, source.heads, rows),
     )
 
 
@@ -221,9 +237,8 @@ def of_folder(folder: Path, split: str = "") -> SceneSource:
     if problems or words is None:
         raise UserError(f"{folder}: {len(problems)} bad scenes:\n{listing(problems)}")
     ids = [path.name.removesuffix(scene.SUFFIX) for path in paths]
-    return completed(
-        SceneSource(str(folder), ids, words, outlines, functools.partial(_loaded, paths))
-    )
+    reading = functools.partial(_loaded, paths), (), functools.partial(_head, paths)
+    return completed(SceneSource(str(folder), ids, words, outlines, *reading))
 
 
 def _of_layout(found: layout.OpenLayout, split: str) -> SceneSource:
@@ -251,11 +266,15 @@ def _loaded(paths: Sequence[Path], index: int) -> Scene:
     return scene.load(paths[index])
 
 
+def _head(paths: Sequence[Path], index: int) -> Head:
+    return scene.head(paths[index])
+
+
 def _featured(files: Sequence[features.FeatureFile], index: int) -> Scene:
     return files[index].read()
 
 
-def _chosen(read: Callable[[int], Scene], rows: Sequence[int], index: int) -> Scene:
+def _chosen(read: Callable[[int], Found], rows: Sequence[int], index: int) -> Found:
     return read(rows[index])
 
 

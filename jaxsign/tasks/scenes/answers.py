@@ -135,8 +135,8 @@ class Answerer:
         count = int(np.flatnonzero(boxes)[-1]) + 1 if boxes.any() else 0
         frames, times = [str(i) for i in range(count)], None
         if self.source is not None:
-            scene = self.source.read(self._places[name])
-            frames, times = list(scene.frames), scene.times
+            names, times = self.source.head(self._places[name])
+            frames = list(names)
         told = self._relations(row, len(frames))
         return SceneAnswer(
             tuple(

@@ -194,6 +194,18 @@ def test_a_folder_gives_what_was_saved(made, tmp_path):
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_names_of_frames_are_read_without_the_rest(made, tmp_path):
+    path = tmp_path / f"{made[0].source}.scene.npz"
+    made[0].save(path)
+    source = sources.of_folder(tmp_path)
+    # What else is in the file does not matter any more.
+    np.savez(path, frames=np.asarray(made[0].frames), times=made[0].times)
+    names, times = source.head(0)
+    assert names == made[0].frames and np.array_equal(times, made[0].times)
+    with pytest.raises(UserError, match="is no scene file"):
+        source.read(0)
+
+
 def test_bad_folders_are_refused(made, tmp_path):
     with pytest.raises(UserError, match=r"data.train.path is empty"):
         examples.open_examples(recipe(), "train")

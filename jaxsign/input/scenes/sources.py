@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import (
+    action_genome,
     easg,
     easg_files,
     easg_scenes,
@@ -115,6 +116,13 @@ def has(data: ConfigDict, split: str) -> bool:
     if data.source != SCENES or data[split].path:
         return True
     return bool(data.train.path) and (split != "test" or _is_split(data))
+
+
+def kind_of(folder: Path) -> str:
+    """The `data.source` that reads a folder's files."""
+    if action_genome.recognises(folder):
+        return ACTION_GENOME
+    return EASG if easg_files.recognises(folder) else SCENES
 
 
 def _check_known(data: ConfigDict) -> None:

@@ -258,8 +258,12 @@ class SceneGraph(tasks.Task):
             raise UserError(f"--labels {labels}: scenes hold their relations themselves")
         data = ConfigDict(run.config.data.to_dict())
         if path is not None:
-            data.source, data[split].path = sources.SCENES, str(path)
-            data.val.path = str(path)  # of the given scenes no share is held back
+            data.source, data[split].path = sources.kind_of(path), str(path)
+            data.action_genome.features = ""  # those of the run's own folder
+            # Of what is given no share is held back.
+            data.val.path = str(path)
+            if split == "train":
+                data.action_genome.val = "test"
         elif not sources.has(data, split):
             raise UserError(
                 f"{run.workdir} knows no {split} scenes (data.{split}.path in its config.json is "

@@ -16,6 +16,7 @@ from jaxsign.infer import run as runs
 from jaxsign.input.scenes import examples, synthetic, vocabulary
 from jaxsign.tasks.scenes import frequent, padded, recall
 from jaxsign.train import log, loop, setup
+from tests.input.scenes import action_genome_folder
 
 
 def small():
@@ -184,6 +185,12 @@ def test_scenes_of_other_classes_are_refused(folder, tmp_path, capsys):
         words = [verb[0], "--workdir", str(folder), *verb[1:], str(tmp_path)]
         assert cli.main(words) == 1
         assert "objects are other names" in capsys.readouterr().err
+    # Action Genome's folder is read as what it is.
+    entries = {f"A.mp4/{i:06d}.png": [action_genome_folder.an_object()] for i in range(3)}
+    given = str(action_genome_folder.of_frames(tmp_path / "genome", entries))
+    words = ["evaluate", "--workdir", str(folder), "--split", "train", "--data", given]
+    assert cli.main([*words, "--out", str(tmp_path / "e")]) == 1
+    assert "objects are other names" in capsys.readouterr().err
 
 
 def test_a_recipe_of_signs_is_no_scene_graph():

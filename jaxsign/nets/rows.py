@@ -150,10 +150,12 @@ def post_norm_encoder(
     norm: bool = True,
     attention: str = "self_attn",
     norms: Sequence[str] = ("norm1", "norm2"),
+    primed: Mapping[str, str] | None = None,
 ) -> list[KeyEntry]:
     """torch's TransformerEncoder of TransformerEncoderLayers, with or without its last norm.
 
-    `attention` and `norms` are what a system calls these parts of a layer.
+    `attention` and `norms` are what a system calls these parts of a layer, `primed` what it calls
+    the first layers of a primed attention: theirs -> ours.
     """
     rows = []
     for i in range(layers):
@@ -163,6 +165,8 @@ def post_norm_encoder(
         rows += linear(f"{key}linear2", (*place, "linear2"), d, ff)
         for theirs, ours in zip(norms, ("norm1", "norm2"), strict=False):
             rows += layer_norm(key + theirs, (*place, ours), d)
+        for theirs, ours in (primed or {}).items():
+            rows += linear(key + theirs, (*place, "attention", ours), d, d)
     return rows + (layer_norm(f"{prefix}norm", (*path, "norm"), d) if norm else [])
 
 

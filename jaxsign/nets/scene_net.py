@@ -4,7 +4,7 @@ Source: the public system STTran, whose front end others took over.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,22 @@ from jaxsign.nets.layers import object_classifier, pair_features, recomputing, s
 Array = jax.Array
 MODES = ("predcls", "sgcls", "sgdet")
 TOLD = "relations"  # the output that answers are made of
+
+
+class Given(NamedTuple):
+    """What relations are told of; all as `SceneNet.__call__` takes it, and `real` is `valid_pairs`.
+
+    `relations` are the true ones, None where they are not known.
+    """
+
+    boxes: Array
+    labels: Array
+    scores: Array
+    features: Array
+    pairs: Array
+    union_features: Array
+    real: Array
+    relations: Array | None
 
 
 class SceneNet(nets.Net):
@@ -54,7 +70,7 @@ class SceneNet(nets.Net):
     masks: str = fields.value("fractional", fields.among(*spatial_masks.KINDS))
     remat: bool = False
 
-    inputs = (
+    inputs: ClassVar[tuple[str, ...]] = (
         "boxes",
         "labels",
         "scores",
@@ -66,7 +82,14 @@ class SceneNet(nets.Net):
         "valid_boxes",
         "valid_pairs",
     )
-    outputs = ("relations", "embedding", "labels", "scores", "pairs", "valid_pairs")
+    outputs: ClassVar[tuple[str, ...]] = (
+        "relations",
+        "embedding",
+        "labels",
+        "scores",
+        "pairs",
+        "valid_pairs",
+    )
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -80,6 +103,14 @@ class SceneNet(nets.Net):
     def branches(self) -> tuple[str, ...]:
         """Outputs shaped as `relations`, logits, that are each learned; default: that one alone."""
         return (TOLD,)
+
+    @property
+    def compared(self) -> Mapping[str, str]:
+        """Branches that an evaluation tells apart, by name; the first is answered with.
+
+        Default: there is nothing to compare.
+        """
+        return {}
 
     @property
     def own_losses(self) -> tuple[str, ...]:
@@ -120,6 +151,7 @@ class SceneNet(nets.Net):
         valid_frames: Array | None = None,
         valid_boxes: Array | None = None,
         valid_pairs: Array | None = None,
+        relations: Array | None = None,
         *,
         train: bool = False,
     ) -> dict[str, Array]:
@@ -136,6 +168,8 @@ class SceneNet(nets.Net):
           union_features: float [B, F, Q, 7, 7, union_dim], of the box around a pair.
           valid_frames: bool [B, F]; not looked at: a frame counts by its boxes and pairs.
           valid_boxes, valid_pairs: bool [B, F, M] and [B, F, Q]; None = all are real.
+          relations: bool [B, F, Q, predicates of all groups], the true ones, for nets that take
+            them; answers are made without.
           train: use dropout (rng stream `dropout`) and each video's batch statistics.
 
         Returns:
@@ -158,30 +192,43 @@ class SceneNet(nets.Net):
         if tells or (train and self.mode != "predcls") or self.is_initializing():
             logits = self._classify(features, distribution, boxes, boxes_real, train)
             found["object_logits"] = logits
+        given = Given(boxes, labels, scores, features, pairs, union_features, real, relations)
         if tells:
             found |= object_classifier.chosen(logits, boxes_real, pairs, real)
-            relations, embedding = self._relate_chosen(boxes, features, union_features, found)
+            told = self._told_of_chosen(given, found)
         else:
-            relations, embedding = self._relate(
-                boxes, labels, features, pairs, union_features, real, train
-            )
-        relations = jnp.where(found["valid_pairs"][..., None], relations, 0)
-        return {**found, "relations": relations, "embedding": embedding}
+            told = self._told(given, train)
+        kept = found["valid_pairs"][..., None]
+        of_pairs = {name: jnp.where(kept, told[name], 0) for name in self.branches}
+        return {**found, **told, **of_pairs}
 
-    def _relate_chosen(
-        self, boxes: Array, features: Array, union_features: Array, found: Mapping[str, Array]
-    ) -> tuple[Array, Array]:
-        """As `_relate`; most of the candidates are none of the person's, and stay out of it."""
+    def _told_of_chosen(self, given: Given, found: Mapping[str, Array]) -> dict[str, Array]:
+        """As `_told`; most of the candidates are none of the person's, and stay out of it."""
         pairs, real = found["pairs"], found["valid_pairs"]
-        count = min(pairs.shape[2], max(boxes.shape[2] - 1, 1))
+        count = min(pairs.shape[2], max(given.boxes.shape[2] - 1, 1))
         order = jnp.argsort(~real, axis=-1, stable=True)[..., :count]
         rank = jnp.clip(jnp.cumsum(real, axis=-1) - 1, 0, count - 1)
-        taken = (_take(values, order) for values in (pairs, union_features, real))
-        pairs, union_features, real = taken
-        relations, embedding = self._relate(
-            boxes, found["labels"], features, pairs, union_features, real, False
+        taken = (_take(values, order) for values in (pairs, given.union_features, real))
+        pairs, around, real = taken
+        labels, scores = found["labels"], found["scores"]
+        chosen = Given(
+            given.boxes, labels, scores, given.features, pairs, around, real, relations=None
         )
-        return _take(relations, rank), embedding
+        told = self._told(chosen, False)
+        return {**told, **{name: _take(told[name], rank) for name in self.branches}}
+
+    def _told(self, given: Given, train: bool) -> dict[str, Array]:
+        """Every branch, float32 [B, F, Q, R], and `embedding` float32 [B, D]; `_relate`'s here."""
+        relations, embedding = self._relate(
+            given.boxes,
+            given.labels,
+            given.features,
+            given.pairs,
+            given.union_features,
+            given.real,
+            train,
+        )
+        return {TOLD: relations, "embedding": embedding}
 
     def _relate(
         self,

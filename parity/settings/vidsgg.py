@@ -20,7 +20,15 @@ PREDICATES = (3, 6, 17)
 # Of detected boxes: classes that are taken twice, and the overlap from which the worse one goes.
 DOUBLED, OVERLAP = (5, 8, 17), 0.6
 EASG_LOSSES = "edge_loss", "obj_loss", "verb_loss"
-LOSSES = ("object_loss", *(f"{name}_relation_loss" for name in ("attention", "spatial", "contact")))
+_OF_GROUPS = tuple(f"{name}_relation_loss" for name in ("attention", "spatial", "contact"))
+# STKET's branches, the base's own losses among none.
+BRANCHES = ("spatial", "temporal", "ensemble", "spatial_prior", "temporal_prior")
+LOSSES = (
+    "object_loss",
+    *_OF_GROUPS,
+    *(f"{branch}_{name}" for branch in BRANCHES for name in _OF_GROUPS),
+)
+TRUE_CONTACTS = 1.0  # STKET's threshold that stands for the true contacts
 
 
 def sttran(case: cases.Case) -> dict[str, Any]:
@@ -66,6 +74,25 @@ def edges(case: cases.Case, count: int) -> np.ndarray:
     """bool [N, count], of the lists of a case of EASG."""
     found: np.ndarray = (case.inputs["edge"][..., None] == np.arange(count)).any(1)
     return found
+
+
+def stket(case: cases.Case) -> dict[str, Any]:
+    """The constructor's arguments of STKET."""
+    args = case.args
+    args.one_of("trainPrior", "replaced: initialPrior and specificPrior come from the recipe")
+    # How near the original's probabilities come to its decisions: told, nothing to be set.
+    for told in ("contact_probs_range", "min_distance_to_threshold"):
+        case.call.whole(told)
+    threshold = args["pred_contact_threshold"]
+    return {
+        **sttran(case),
+        "rounds": args["N_layer_num"],
+        "window": args["window_size"],
+        "true_contacts": threshold == TRUE_CONTACTS,
+        "contact_threshold": 0.5 if threshold == TRUE_CONTACTS else threshold,
+        "spatial_prior": args["use_spatial_prior"],
+        "temporal_prior": args["use_temporal_prior"],
+    }
 
 
 def is_norm(key: str) -> bool:
@@ -186,6 +213,12 @@ def batch(inputs: Arrays, of: Video) -> Arrays:
         **{name: of.of_pairs(values) for name, values in pairs.items()},
         "valid_frames": np.ones((1, of.frames), bool),
     }
+
+
+def with_truth(case: cases.Case, of: Video) -> Arrays:
+    """The batch of a case whose pairs are given, with their true relations."""
+    relations = np.concatenate([*truth(case, PREDICATES).values()], axis=-1)
+    return {**batch(case.inputs, of), "relations": of.of_pairs(relations)}
 
 
 def every_pair(box_frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from parity.targets import (
     vidsgg_genome,
     vidsgg_operations,
     vidsgg_recall,
+    vidsgg_stket,
     vidsgg_sttran,
     vidsgg_train,
 )
@@ -20,13 +21,26 @@ def sttran(case: cases.Case) -> dict[str, np.ndarray]:
         return vidsgg_train.steps(case)
     if "fmaps" not in case.inputs:
         return vidsgg_sttran.forward(case)
-    detected = case.args["mode"] == "sgdet"
-    return vidsgg_detected.detected(case) if detected else vidsgg_detected.classified(case)
+    if case.args["mode"] == "sgdet":
+        return vidsgg_detected.detected(case)
+    net = vidsgg_sttran.original(case)
+    return vidsgg_detected.classified(case, net, vidsgg_sttran.BRANCHES, vidsgg_sttran.inner_values)
+
+
+def stket(case: cases.Case) -> dict[str, np.ndarray]:
+    """A case of STKET of any kind."""
+    if "fmaps" not in case.inputs:
+        return vidsgg_stket.forward(case)
+    net = vidsgg_stket.original(case)
+    return vidsgg_detected.classified(
+        case, net, vidsgg_stket.branches(net), vidsgg_stket.inner_values
+    )
 
 
 TARGETS = {
     "BasicSceneGraphEvaluator": vidsgg_recall.evaluated,
     "EASG-STTran": vidsgg_easg.forward,
+    "STKET": stket,
     "STTran": sttran,
     "draw_union_boxes (models 2.2)": vidsgg_operations.union_masks,
     "detector operations (models 8; assign_relations: data_eval 3)": vidsgg_operations.operations,
@@ -40,7 +54,6 @@ _LATER = "jaxsign does not have it yet"
 LEFT_OUT = {
     "Faster R-CNN ResNet-101": _LATER,
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _LATER,
-    "STKET": _LATER,
     "SceneLLM": _LATER,
     "TEMPURA": _LATER,
     "mini_action_genome": "its train_prior alone, which is STKET's: jaxsign does not have it yet",

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxsign import nets
 from jaxsign.input.scenes import detected as rules
+from jaxsign.nets import scene_net
 from jaxsign.nets.layers import roi_align, spatial_masks
 from parity import cases, weights
 from parity.settings import vidsgg as settings
@@ -17,9 +18,17 @@ from parity.targets import vidsgg_sttran
 Arrays = dict[str, np.ndarray]
 
 
-def classified(case: cases.Case) -> Arrays:
-    """Boxes that are given, whose classes and person the net tells."""
-    net, inputs = vidsgg_sttran.original(case), case.inputs
+def classified(
+    case: cases.Case,
+    net: scene_net.SceneNet,
+    branches: Mapping[str, str],
+    inner_values: vidsgg_sttran.Inner,
+) -> Arrays:
+    """Boxes that are given, whose classes and person the net tells.
+
+    Arguments as of `vidsgg_sttran.given_pairs`.
+    """
+    inputs = case.inputs
     variables, produced = weights.load(case, net.key_table(), settings.is_norm)
     candidates = settings.every_pair(inputs["boxes"][:, 0])
     every = settings.video(inputs["boxes"][:, 0], *candidates)
@@ -30,8 +39,9 @@ def classified(case: cases.Case) -> Arrays:
     at = every.pair_frames[chosen], every.pair_places[chosen]
     pairs = every.numbered(every.pair_frames[chosen], np.asarray(outputs["pairs"])[0][at])
     video = settings.video(every.box_frames, every.pair_frames[chosen], pairs)
-    produced |= vidsgg_sttran.told(outputs, video)
-    produced |= vidsgg_sttran.inner_values(inner["intermediates"], video)
+    for branch, start in branches.items():
+        produced |= vidsgg_sttran.told(outputs, video, branch, start)
+    produced |= inner_values(inner["intermediates"], video)
     produced |= pairs_of(inputs, video, pairs, seen[chosen])
     boxes = (0, every.box_frames, every.box_places)
     names = {"labels": "pred_labels", "scores": "pred_scores", "distribution": "distribution"}

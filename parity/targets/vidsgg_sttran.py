@@ -1,6 +1,5 @@
 """STTran through its golden cases."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
-from jaxsign.nets import easg, state_dict, sttran
+from jaxsign.nets import easg, scene_net, state_dict, sttran
 from jaxsign.tasks.scenes import losses
 from parity import cases, targets, weights
 from parity.settings import vidsgg as settings
 
 Arrays = dict[str, np.ndarray]
+Inner = Callable[[Mapping[str, Any], settings.Video], Arrays]
+BRANCHES = {scene_net.TOLD: ""}
 _SEVERAL = {"": losses.margin, "_bce": losses.binary_cross_entropy}
 # A group -> what the original's losses call it.
 _NAMES = {"attention": "attention", "spatial": "spatial", "contacting": "contact"}
@@ -27,17 +28,41 @@ def original(case: cases.Case) -> sttran.STTran:
 
 def forward(case: cases.Case) -> Arrays:
     """A case whose pairs are given: outputs, inner values, losses, gradients, statistics."""
-    net, video = original(case), settings.given_video(case)
+    return given_pairs(case, original(case), BRANCHES, inner_values)
+
+
+def given_pairs(
+    case: cases.Case,
+    net: scene_net.SceneNet,
+    branches: Mapping[str, str],
+    inner: Inner,
+) -> Arrays:
+    """A case of a net of STTran's kind.
+
+    Args:
+      case: whose pairs are given.
+      net: that takes them.
+      branches: its outputs of relations -> how the original's names of them begin.
+      inner: the case's inner values of what the net sows.
+    """
+    video = settings.given_video(case)
     variables, produced = weights.load(case, net.key_table(), settings.is_norm)
-    batch = settings.batch(case.inputs, video)
-    truth = settings.truth(case, net.predicates)
-    values = functools.partial(loss_values, batch=batch, truth=truth, video=video)
+    batch = settings.with_truth(case, video)
+
+    def values(outputs: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        found: dict[str, jax.Array] = {}
+        for branch, start in branches.items():
+            found |= loss_values(outputs, batch, branch, start)
+        return found
+
     found, outputs, changed = learned(
         net, variables, batch, case, values, settings.loss_terms(case)
     )
-    produced |= found | told(outputs, video)
-    if inner := changed.pop("intermediates", {}):
-        produced |= inner_values(inner, video)
+    produced |= found
+    for branch, start in branches.items():
+        produced |= told(outputs, video, branch, start)
+    if sown := changed.pop("intermediates", {}):
+        produced |= inner(sown, video)
     if "object_logits" in outputs:
         logits = np.asarray(outputs["object_logits"])
         produced["output/distribution"] = logits[0, video.box_frames, video.box_places]
@@ -66,7 +91,7 @@ def learned(
 
     def run(params: Any) -> Any:
         everything = {**variables, "params": params}
-        mutable = ["batch_stats"] if train else ["intermediates"]
+        mutable = ["batch_stats", "intermediates"] if train else ["intermediates"]
         outputs, changed = nets.call(net, everything, batch, train=train, mutable=mutable)
         values = losses_of(outputs)
         return sum(values[term] for term in terms), (values, outputs, changed)
@@ -90,26 +115,25 @@ def _alone(function: Any) -> Any:
 
 
 def loss_values(
-    outputs: Mapping[str, jax.Array], batch: Arrays, truth: Arrays, video: settings.Video
+    outputs: Mapping[str, jax.Array], batch: Arrays, branch: str = scene_net.TOLD, start: str = ""
 ) -> dict[str, jax.Array]:
-    """Every loss of the original, by its name there.
+    """Every loss of the original of a branch, by its name there, and that of boxes.
 
     Args:
       outputs: of the net.
-      batch: of the one video.
-      truth: group -> bool [P, K].
-      video: of the batch.
+      batch: of the one video, with its true relations.
+      branch: one of the outputs of relations.
+      start: of the original's names of its losses.
     """
     found: dict[str, jax.Array] = {}
-    valid, start = jnp.asarray(batch["valid_pairs"]), 0
-    for group, rows in truth.items():
-        wanted = jnp.asarray(video.of_pairs(rows))
-        logits = outputs["relations"][..., start : start + rows.shape[-1]]
-        start += rows.shape[-1]
+    valid, ends = jnp.asarray(batch["valid_pairs"]), np.cumsum(settings.PREDICATES)[:-1].tolist()
+    wanted = jnp.split(jnp.asarray(batch["relations"]), ends, axis=-1)
+    told_of = jnp.split(outputs[branch], ends, axis=-1)
+    for group, logits, right in zip(settings.GROUPS, told_of, wanted, strict=True):
         kinds = {"": losses.cross_entropy} if group == "attention" else _SEVERAL
         for ending, loss in kinds.items():
-            value = losses.mean_of_pairs(loss(logits, wanted), valid)[0]
-            found[f"{_NAMES[group]}_relation_loss{ending}"] = value
+            value = losses.mean_of_pairs(loss(logits, right), valid)[0]
+            found[f"{start}{_NAMES[group]}_relation_loss{ending}"] = value
     if "object_logits" in outputs:
         logits = outputs["object_logits"]
         right = jax.nn.one_hot(batch["labels"], logits.shape[-1], dtype=bool)
@@ -118,14 +142,32 @@ def loss_values(
     return found
 
 
-def told(outputs: Mapping[str, Any], video: settings.Video) -> Arrays:
-    """The distributions of every pair, as the original gives them; `video`: of these pairs."""
-    logits = np.asarray(outputs["relations"])[np.asarray(outputs["valid_pairs"])]
+def told(
+    outputs: Mapping[str, Any],
+    video: settings.Video,
+    branch: str = scene_net.TOLD,
+    start: str = "",
+) -> Arrays:
+    """The distributions of every pair, as the original gives them.
+
+    Args:
+      outputs: of the net.
+      video: of these pairs.
+      branch, start: as of `loss_values`.
+    """
+    logits = np.asarray(outputs[branch])[np.asarray(outputs["valid_pairs"])]
     assert len(logits) == len(video.pairs)
+    return distributions(logits, start)
+
+
+def distributions(logits: np.ndarray, start: str = "") -> Arrays:
+    """float [P, R] -> the original's distributions of the groups."""
     parts = np.split(logits, np.cumsum(settings.PREDICATES)[:-1], axis=-1)
     found = dict(zip(settings.GROUPS, parts, strict=True))
     return {
-        f"output/{group}_distribution": v if group == "attention" else np.asarray(jax.nn.sigmoid(v))
+        f"output/{start}{group}_distribution": (
+            v if group == "attention" else np.asarray(jax.nn.sigmoid(v))
+        )
         for group, v in found.items()
     }
 

@@ -39,7 +39,7 @@ def steps(case: cases.Case) -> Arrays:
     given = settings.steps(case)
     table = net.key_table()
     variables, produced = weights.load(case, table, settings.is_norm)
-    batch, truth = settings.batch(case.inputs, video), settings.truth(case, net.predicates)
+    batch = settings.with_truth(case, video)
     terms, scale = settings.loss_terms(case), chain(given)
     flat = optimizer.flat(variables["params"])
     chosen = optimizer.select(flat, (".*",), unused=net.unused_params)
@@ -48,7 +48,7 @@ def steps(case: cases.Case) -> Arrays:
     def loss(params: Any, statistics: Any) -> Any:
         now = {"params": optimizer.nested({**flat, **params}), "batch_stats": statistics}
         outputs, changed = nets.call(net, now, batch, train=True, mutable=["batch_stats"])
-        values = vidsgg_sttran.loss_values(outputs, batch, truth, video)
+        values = vidsgg_sttran.loss_values(outputs, batch)
         return sum(values[term] for term in terms), changed["batch_stats"]
 
     @jax.jit

@@ -15,6 +15,7 @@ SIZES = 4, 4, 6  # frames, boxes, pairs of a padded batch
 COUNT = 8  # its videos
 # Every net of relations, with what is tiny of its own; test_scene_nets.py takes each of them.
 NETS: dict[str, dict] = {
+    "stket": dict(n_heads=2, ff_dim=6, temporal_layers=1, prior_dims=(3,), no_contact=3),
     "sttran": dict(n_heads=2, ff_dim=6, temporal_layers=1),
 }
 _SHARED = dict(
@@ -39,7 +40,7 @@ def variables_of(name):
     """Start values of a net of `NETS`, those of telling classes among them."""
     net = net_of(name, "sgcls")
     shape = batch([video(np.random.default_rng(0), 2, 3)], *SIZES)
-    return fresh.variables(net, *(shape[one] for one in net.inputs))
+    return fresh.variables(net, *(shape.get(one) for one in net.inputs))
 
 
 @functools.cache

@@ -22,11 +22,13 @@ SMALL = {
         ("poseformer", "ptn", "sign_transformer", "vtn"),
         {"emb_dim": 8, "n_heads": 2, "n_layers": 1},
     ),
-    "sttran": {"num_objects": scenes.OBJECTS, "feature_dim": scenes.FEATURES,
-               "union_dim": scenes.UNION},
+    **dict.fromkeys(
+        ("stket", "sttran"),
+        {"num_objects": scenes.OBJECTS, "feature_dim": scenes.FEATURES, "union_dim": scenes.UNION},
+    ),
     "whisper_sign": {"dim": 8, "num_heads": 2, "num_layers": 1, "ff_dim": 8},
 }  # fmt: skip
-OF_SCENES = ("easg", "easg_fc", "sttran")
+OF_SCENES = ("easg", "easg_fc", "stket", "sttran")
 
 
 def batch_for(name, net):

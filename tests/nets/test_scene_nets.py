@@ -11,6 +11,12 @@ from hypothesis import strategies as st
 MODES = ("predcls", "sgcls")
 every_net = pytest.mark.parametrize("name", scenes.NETS)
 every_mode = pytest.mark.parametrize("mode", MODES)
+# Of detected boxes these take the surest of a class, so their answers are others than predcls's.
+BY_SCORES = ("stket",)
+every_answer = pytest.mark.parametrize(
+    ("name", "mode"),
+    [*((name, mode) for name in scenes.NETS for mode in MODES), *((n, "sgdet") for n in BY_SCORES)],
+)
 # A smaller example that fails too would be looked for with eight calls each.
 a_batch = settings(max_examples=3, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 SEVERAL = st.lists(
@@ -52,8 +58,7 @@ def test_eight_videos_teach_as_one_by_one_and_in_reverse(name, mode, sizes, seed
         jax.tree.map(scenes.assert_as_large, found, total)
 
 
-@every_net
-@every_mode
+@every_answer
 @a_batch
 @given(sizes=SEVERAL, seed=st.integers(0, 99))
 def test_eight_videos_are_answered_as_one_by_one_and_in_reverse(name, mode, sizes, seed):
@@ -79,4 +84,5 @@ def test_sgdet_learns_as_sgcls_and_answers_as_predcls(name):
         return str(jax.make_jaxpr(make(scenes.net_of(name, mode)))(batch))
 
     assert traced(scenes.learn, "sgdet") == traced(scenes.learn, "sgcls")
-    assert traced(scenes.answer, "sgdet") == traced(scenes.answer, "predcls")
+    if name not in BY_SCORES:
+        assert traced(scenes.answer, "sgdet") == traced(scenes.answer, "predcls")

@@ -8,7 +8,15 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from jaxsign.nets.layers import dense, dropout, norm, recomputing, temporal_attention, typed
+from jaxsign.nets.layers import (
+    dense,
+    dropout,
+    norm,
+    primed_attention,
+    recomputing,
+    temporal_attention,
+    typed,
+)
 
 Array = jax.Array
 
@@ -21,12 +29,14 @@ class PostNormLayer(typed.Layer):
       ff_dim: width of the feed-forward part.
       dropout: rate on attention weights, inside the feed-forward part and on both branches.
       last_norm: the second norm is there.
+      primed: the attention is `primed_attention.PrimedAttention`.
     """
 
     num_heads: int
     ff_dim: int
     dropout: float = 0.1
     last_norm: bool = True
+    primed: bool = False
 
     @nn.compact
     def __call__(
@@ -34,17 +44,26 @@ class PostNormLayer(typed.Layer):
         x: Array,
         valid: Array | None = None,
         positions: Array | None = None,
+        prior: Array | None = None,
         *,
         train: bool = False,
     ) -> Array:
         """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D].
 
-        `positions`, float and broadcastable to `x`, are added to queries and keys alone.
+        `positions`, float and broadcastable to `x`, are added to queries and keys alone; `prior`,
+        float [B, T, D], is for primed layers.
         """
         drop, rate = dropout.Dropout, self.dropout
-        attend: Any = temporal_attention.PackedAttention
-        attention = attend(self.num_heads, rate, out_init=None, name="attention", **self.types)
-        h = drop(rate)(attention(x, valid, positions, train=train), train=train)
+        options: dict[str, Any] = {"name": "attention", **self.types}
+        if self.primed:
+            primed: Any = primed_attention.PrimedAttention
+            attention = primed(self.num_heads, rate, **options)
+            mixed = attention(x, valid, positions, prior, train=train)
+        else:
+            attend: Any = temporal_attention.PackedAttention
+            attention = attend(self.num_heads, rate, out_init=None, **options)
+            mixed = attention(x, valid, positions, train=train)
+        h = drop(rate)(mixed, train=train)
         x = norm.LayerNorm(name="norm1", **self.types)(x + h)
         h = nn.relu(dense.Dense(self.ff_dim, name="linear1", **self.types)(x))
         h = drop(rate)(h, train=train)
@@ -58,7 +77,7 @@ class PostNormEncoder(typed.Layer):
 
     Attributes:
       num_layers: how many.
-      num_heads, ff_dim, dropout, last_norm: of the layers.
+      num_heads, ff_dim, dropout, last_norm, primed: of the layers.
       final_norm: a norm after the last one.
       remat: a layer's inner values are made again for its gradient, not kept.
     """
@@ -69,6 +88,7 @@ class PostNormEncoder(typed.Layer):
     dropout: float = 0.1
     final_norm: bool = True
     last_norm: bool = True
+    primed: bool = False
     remat: bool = False
 
     @nn.compact
@@ -77,12 +97,14 @@ class PostNormEncoder(typed.Layer):
         x: Array,
         valid: Array | None = None,
         positions: Array | None = None,
+        prior: Array | None = None,
         *,
         train: bool = False,
     ) -> Array:
         """x: float [B, T, D], valid: bool [B, T] keys or None -> float [B, T, D].
 
-        `positions`, float and broadcastable to `x`, are added to queries and keys of every layer.
+        `positions`, float and broadcastable to `x`, are added to queries and keys of every layer,
+        `prior`, float [B, T, D], to what primed ones make them of.
         """
         first: dict[str, Any] = {}
         for i in range(self.num_layers):
@@ -91,9 +113,10 @@ class PostNormEncoder(typed.Layer):
                 # A parameter that is there is taken, not drawn.
                 self.put_variable("params", name, jax.tree.map(lambda leaf: leaf, first))
             make: Any = PostNormLayer
-            options = {"last_norm": self.last_norm, "name": name, **self.types}
+            kind = {"last_norm": self.last_norm, "primed": self.primed}
+            options = {**kind, "name": name, **self.types}
             layer = make(self.num_heads, self.ff_dim, self.dropout, **options)
-            x = recomputing.call(layer, x, valid, positions, train=train, remat=self.remat)
+            x = recomputing.call(layer, x, valid, positions, prior, train=train, remat=self.remat)
             if self.is_initializing() and not i:
                 first = self.variables["params"][name]
         return norm.LayerNorm(name="norm", **self.types)(x) if self.final_norm else x

@@ -1,0 +1,381 @@
+"""STKET: relations of the pairs of a video's frames, with what is known of them beforehand.
+
+Source: the public system STKET (TIP 2024), on STTran's front end. Each class has the shares of the
+relations that it has in training, and of those that follow each contact: they are parameters, and
+are added to what attention matches pairs by. The original takes one video at a time, pair by pair;
+here videos, frames and pairs are padded.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxsign import fields
+from jaxsign.errors import UserError
+from jaxsign.nets import rows as torch_rows
+from jaxsign.nets import scene_net, scene_rows, state_dict
+from jaxsign.nets.layers import dense, frame_pairs, histories, post_norm, priors, typed
+from jaxsign.nets.state_dict import KeyEntry
+
+Array = jax.Array
+# What the original calls the heads of its three groups, and begins the names of its branches with.
+_HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
+_BRANCHES = {"base": "", "spatial": "spa_", "temporal": "tem_", "ensemble": "ens_"}
+_PRIMED = {"W_q": "query", "W_k": "key", "W_v": "value"}
+_ENSEMBLE_LAYERS = 2
+_THRESHOLD = fields.Rule(
+    lambda v: 0 < v < 1,
+    "above 0 and below 1 (1, the original's sign for the true contacts, is net.true_contacts=True: "
+    "they are known in training alone)",
+)
+
+
+class STKET(scene_net.SceneNet):
+    """Attention within frames, between two, and over what was told of an object's class before.
+
+    Outputs `relations` (between two frames), `spatial` (within one), `ensemble`: branches. Contacts
+    are the predicates of the last group.
+
+    Attributes:
+      n_heads: of attention; divides D.
+      ff_dim: of the feed-forward parts.
+      spatial_layers, temporal_layers: of attention within a frame, and between two; without the
+        latter `relations` are told from within the frame, and there is no other branch.
+      rounds: how often the layers within a frame are gone through.
+      window: frames of a class's history, the present one among them.
+      contact_threshold: from which probability a contact is taken to be there.
+      true_contacts: in training the true contacts are taken.
+      no_contact: which predicate of the last group, from 1, says that there is no contact; -1: none
+        does. In a recipe 0 takes the data's.
+      spatial_prior, temporal_prior: use what is known beforehand.
+      spatial_prior_loss, temporal_prior_loss: learn to tell relations from that alone, too.
+      prior_dims: inner widths of the layers that it goes through.
+      parity: as the original: a video with pairs in its first frame alone is told nothing but
+        the heads' biases; and `true_contacts` are looked at in answers, where they are given.
+    """
+
+    n_heads: int = fields.value(8, fields.COUNT)
+    ff_dim: int = fields.value(2048, fields.COUNT)
+    spatial_layers: int = fields.value(1, fields.COUNT)
+    temporal_layers: int = fields.value(3, fields.NOT_NEGATIVE)
+    rounds: int = fields.value(1, fields.COUNT)
+    window: int = fields.value(3, fields.COUNT)
+    contact_threshold: float = fields.value(0.5, _THRESHOLD)
+    true_contacts: bool = False
+    no_contact: int = fields.value(9, fields.Rule(lambda v: v >= -1, "-1 or more"))
+    spatial_prior: bool = True
+    temporal_prior: bool = True
+    spatial_prior_loss: bool = False
+    temporal_prior_loss: bool = False
+    prior_dims: tuple[int, ...] = (128, 256, 512)
+    parity: bool = False
+
+    inputs = (*scene_net.SceneNet.inputs, "relations")
+    outputs = (*scene_net.SceneNet.outputs, "spatial", "ensemble")
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """`relations`, `spatial`, `ensemble`, and what is told from priors alone, where learned."""
+        found = [scene_net.TOLD]
+        found += ["spatial", "ensemble"] if self.temporal_layers else []
+        found += ["spatial_prior"] if self.spatial_prior and self.spatial_prior_loss else []
+        if self.temporal_layers and self.temporal_prior and self.temporal_prior_loss:
+            found += ["temporal_prior"]
+        return tuple(found)
+
+    @property
+    def compared(self) -> Mapping[str, str]:
+        """The three branches by the original's names."""
+        if not self.temporal_layers:
+            return super().compared
+        return {"temporal": scene_net.TOLD, "spatial": "spatial", "ensemble": "ensemble"}
+
+    @property
+    def head_params(self) -> tuple[str, ...]:
+        return (
+            *super().head_params,
+            "^(base|spatial|temporal|ensemble)_heads/",
+            "^(spatial|temporal)_priors/(initial|specific)$",
+        )
+
+    @property
+    def unused_params(self) -> tuple[str, ...]:
+        """As every net of relations; what is told of pairs at first is never learned."""
+        found = [*super().unused_params, "^base_heads/"]
+        found += [] if self.spatial_prior else ["^spatial_priors/"]
+        if self.temporal_layers:
+            found += [] if self.temporal_prior else ["^temporal_priors/"]
+        else:
+            found.append("^(temporal|ensemble)_heads/")
+        return tuple(found)
+
+    def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
+        if self.width % self.n_heads:
+            raise ValueError(f"n_heads={self.n_heads} must divide the width {self.width}")
+        h = self._pairs(
+            given.boxes, given.labels, given.features, given.pairs, given.union_features,
+            given.real, train,
+        )  # fmt: skip
+        self.sow("intermediates", "base", self._heads("base")(h))
+        labels = jnp.where(given.real, _of_objects(given.labels, given.pairs), 0)
+        h, told = self._within(h, labels, given.real, train)
+        self.sow("intermediates", "within", h)
+        if not self.temporal_layers:
+            if self.is_initializing():  # the original's files have them all the same
+                _ = [self._heads(name)(h) for name in ("temporal", "ensemble")]
+            return self._kept({scene_net.TOLD: told["spatial"], **told}, h, given.real)
+        told_later = train or self.mode == "predcls"
+        surest = None if told_later else _of_objects(given.scores, given.pairs)
+        known = histories.history(labels, given.real, self.num_objects, max(self.window, 2), surest)
+        contacts = self._contacts(told["spatial"], given.relations, train)
+        between, more = self._between(h, labels, contacts, known, given.real, train)
+        self.sow("intermediates", "between", between)
+        ensemble = self._ensemble((h + between) / 2, known, train)
+        self.sow("intermediates", "over", ensemble)
+        told |= more | {"ensemble": self._heads("ensemble")(ensemble)}
+        return self._kept(told, between, given.real)
+
+    def _kept(self, told: Mapping[str, Array], h: Array, real: Array) -> dict[str, Array]:
+        """The branches alone, and the mean [B, D] of the real pairs of h [B, F, Q, D]."""
+        count = jnp.maximum(real.sum((1, 2)), 1)[:, None]
+        mean = jnp.where(real[..., None], h.astype(jnp.float32), 0).sum((1, 2)) / count
+        return {**{name: told[name] for name in self.branches}, "embedding": mean}
+
+    def _heads(self, name: str) -> "Heads":
+        make: Any = Heads
+        found: Heads = make(self.predicates, name=f"{name}_heads", **self.types)
+        return found
+
+    def _priors(self, name: str, contacts: int) -> priors.Priors:
+        make: Any = priors.Priors
+        sizes = self.num_objects, sum(self.predicates), contacts
+        widths = *self.prior_dims, self.width
+        found: priors.Priors = make(*sizes, widths, name=f"{name}_priors", **self.types)
+        return found
+
+    def _within(
+        self, h: Array, labels: Array, real: Array, train: bool
+    ) -> tuple[Array, dict[str, Array]]:
+        """[B, F, Q, D] -> the same, of pairs and those of their frame; and what is told by it."""
+        heads, known = self._heads("spatial"), self._priors("spatial", 0)
+        prior = jnp.zeros_like(h)
+        if self.spatial_prior or self.is_initializing():
+            prior = known(labels)
+        make: Any = post_norm.PostNormEncoder
+        sizes = self.spatial_layers, self.n_heads, self.ff_dim, self.dropout
+        options = {"final_norm": False, "primed": True, "remat": self.remat, **self.types}
+        layers = make(*sizes, name="spatial", **options)
+        rows, valid = (-1, h.shape[2], self.width), real.reshape(-1, h.shape[2])
+        flat = h.reshape(rows)
+        for _ in range(self.rounds):
+            flat = layers(flat, valid, None, prior.reshape(rows), train=train)
+        found: Array = flat.reshape(h.shape)
+        return found, {"spatial": heads(found), "spatial_prior": heads(prior)}
+
+    def _contacts(self, logits: Array, truth: Array | None, train: bool) -> Array:
+        """bool [B, F, Q, K]: the contacts of each pair, those that are told or the true ones.
+
+        Raises:
+          UserError: the true ones are asked for, and training has none.
+        """
+        count = self.predicates[-1]
+        if self.true_contacts and (train or self.parity):
+            if truth is None:
+                raise UserError(
+                    "net.true_contacts=True takes the true contacts, and these scenes come without "
+                    "relations. Set net.true_contacts=False to take those that the net tells."
+                )
+            return truth[..., -count:]
+        logits = jax.lax.stop_gradient(logits[..., -count:])
+        sure = jax.nn.sigmoid(logits) >= self.contact_threshold
+        if self.no_contact < 1:
+            return sure
+        alone = jnp.arange(count) == self.no_contact - 1
+        nothing = logits.argmax(-1, keepdims=True) == self.no_contact - 1
+        return jnp.where(nothing, alone, sure & ~alone)
+
+    def _between(
+        self,
+        h: Array,
+        labels: Array,
+        contacts: Array,
+        known: histories.History,
+        real: Array,
+        train: bool,
+    ) -> tuple[Array, dict[str, Array]]:
+        """[B, F, Q, D] -> the same, of pairs of two frames; and what is told by it."""
+        heads, told = self._heads("temporal"), self._priors("temporal", self.predicates[-1])
+        first = second = before = jnp.zeros_like(h)
+        if self.temporal_prior or self.is_initializing():
+            at = known.places
+            second = told(labels)
+            first = told.after(labels, histories.gathered(contacts, at[..., 0]))
+            first = first.at[:, 0].set(second[:, 0])
+            earlier = jnp.where(known.there[..., 1], at[..., 1], at[..., 0])
+            before = told.after(labels, histories.gathered(contacts, earlier))
+        make: Any = frame_pairs.FramePairs
+        sizes = self.temporal_layers, self.n_heads, self.ff_dim, self.dropout
+        layers = make(*sizes, remat=self.remat, name="temporal", **self.types)
+        found = layers(h, real, (first, second), train=train)
+        alone = ~real[:, 1:].any((1, 2))[:, None, None, None]
+        found = jnp.where(alone, 0 if self.parity else h, found)
+        return found, {scene_net.TOLD: heads(found), "temporal_prior": heads(before)}
+
+    def _ensemble(self, h: Array, known: histories.History, train: bool) -> Array:
+        """[B, F, Q, D] -> the same, of the histories of objects' classes."""
+        init, shape = nn.initializers.uniform(1.0), (self.window, self.width)
+        table = jnp.asarray(self.param("ensemble_positions", init, shape, self.param_dtype))
+        there = known.there[..., : self.window]
+        # The present frame stands first here, and last of those that are there in the original.
+        age = jnp.cumsum(there, axis=-1) - 1
+        positions = table[age[..., -1:] - age]
+        rows = histories.gathered(h, known.places[..., : self.window])
+        make: Any = post_norm.PostNormEncoder
+        sizes = _ENSEMBLE_LAYERS, self.n_heads, self.ff_dim, self.dropout
+        options = {"final_norm": False, "last_norm": False, "primed": True, "remat": self.remat}
+        layers = make(*sizes, name="ensemble", **options, **self.types)
+        flat = -1, self.window, self.width
+        found = layers(
+            rows.reshape(flat), there.reshape(-1, self.window), positions.reshape(flat), train=train
+        )
+        return found[:, 0].reshape(h.shape)
+
+    def with_priors(
+        self, variables: Mapping[str, Any], initial: np.ndarray, specific: np.ndarray
+    ) -> state_dict.Variables:
+        """Variables that start from what is known of classes.
+
+        Args:
+          variables: of this net; they are not changed.
+          initial: float [C, R], shares of relations by class.
+          specific: float [C, K, R], of those that follow a contact.
+
+        Raises:
+          ValueError: other shapes.
+        """
+        shapes = self._prior_shapes
+        found = {"initial": initial, "specific": specific}
+        if wrong := [name for name, shape in shapes.items() if found[name].shape != shape]:
+            raise ValueError(f"priors {wrong} are not of the shapes {shapes}")
+        made = {name: jnp.asarray(value, self.param_dtype) for name, value in found.items()}
+        params = dict(variables["params"])
+        params["spatial_priors"] = {**params["spatial_priors"], "initial": made["initial"]}
+        if self.temporal_layers:
+            params["temporal_priors"] = {**params["temporal_priors"], **made}
+        return {**variables, "params": params}
+
+    def key_table(self) -> list[KeyEntry]:
+        """The original's state_dict keys (182 as published) in its order.
+
+        Raises:
+          UserError: other than three groups of predicates.
+        """
+        if len(self.predicates) != len(_HEADS):
+            raise UserError(
+                f"net.predicates={self.predicates}: STKET's files have {len(_HEADS)} groups of "
+                "predicates. A net of other groups has no file of the original's form."
+            )
+        d = self.width
+        rows = scene_rows.classifier(self.sizes) + scene_rows.pair_features(self.sizes)
+        rows += self._prior_rows("spatial_encoder.", "spatial", ("initial",))
+        rows += self._layer_rows("spatial_encoder.encoder.", ("spatial",), self.spatial_layers)
+        rows += self._state_rows("spatial_encoder.", "spatial")
+        if self.temporal_layers:
+            rows += self._later_rows()
+        for name, start in _BRANCHES.items():
+            for i, (head, count) in enumerate(zip(_HEADS, self.predicates, strict=True)):
+                rows += torch_rows.linear(start + head, (f"{name}_heads", f"head_{i}"), count, d)
+        return rows
+
+    def _later_rows(self) -> list[KeyEntry]:
+        """Of the layers between frames, and of those over histories."""
+        d = self.width
+        rows = self._prior_rows("temporal_decoder.", "temporal", ("initial", "specific"))
+        rows += self._layer_rows(
+            "temporal_decoder.decoder.", ("temporal", "layers"), self.temporal_layers
+        )
+        place = ("params", "temporal", "positions")
+        rows.append(KeyEntry("temporal_decoder.position_embedding.weight", place, shape=(2, d)))
+        rows += self._state_rows("temporal_decoder.", "temporal")
+        rows += self._layer_rows("ensemble_decoder.decoder.", ("ensemble",), _ENSEMBLE_LAYERS)
+        key = "ensemble_decoder.position_embedding.weight"
+        rows.append(KeyEntry(key, ("params", "ensemble_positions"), shape=(self.window, d)))
+        return rows
+
+    @property
+    def _prior_shapes(self) -> dict[str, tuple[int, ...]]:
+        classes, relations = self.num_objects, sum(self.predicates)
+        specific = classes, self.predicates[-1], relations
+        return {"initial": (classes, relations), "specific": specific}
+
+    def _prior_rows(self, key: str, name: str, kinds: tuple[str, ...]) -> list[KeyEntry]:
+        shapes = self._prior_shapes
+        path = ("params", f"{name}_priors")
+        return [KeyEntry(f"{key}{kind}Prior", (*path, kind), shape=shapes[kind]) for kind in kinds]
+
+    def _state_rows(self, key: str, name: str) -> list[KeyEntry]:
+        rows, widths = [], (sum(self.predicates), *self.prior_dims, self.width)
+        for i, (inner, out) in enumerate(itertools.pairwise(widths)):
+            path = (f"{name}_priors", f"states_{i}")
+            rows += torch_rows.linear(f"{key}state_fc.{i}", path, out, inner)
+        return rows
+
+    def _layer_rows(self, key: str, path: tuple[str, ...], layers: int) -> list[KeyEntry]:
+        norms: tuple[str, ...] = ("norm1", "norm2") if path == ("spatial",) else ("norm3",)
+        return torch_rows.post_norm_encoder(
+            key, path, self.width, self.ff_dim, layers, norm=False, norms=norms, primed=_PRIMED
+        )
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are an STKET's."""
+        return all(key in weights for key in ("spatial_encoder.initialPrior", "obj_embed2.weight"))
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that the shapes tell; not mode, n_heads, rounds, contact_threshold."""
+
+        def layers(start: str, at: int) -> int:
+            return len({key.split(".")[at] for key in weights if key.startswith(start)})
+
+        window = weights.get("ensemble_decoder.position_embedding.weight")
+        states = layers("spatial_encoder.state_fc.", 2)
+        dims = [len(weights[f"spatial_encoder.state_fc.{i}.weight"]) for i in range(states - 1)]
+        return {
+            **dataclasses.asdict(scene_rows.sizes(weights)),
+            "predicates": tuple(len(weights[f"{head}.weight"]) for head in _HEADS),
+            "ff_dim": len(weights["spatial_encoder.encoder.layers.0.linear1.weight"]),
+            "spatial_layers": layers("spatial_encoder.encoder.layers.", 3),
+            "temporal_layers": layers("temporal_decoder.decoder.layers.", 3),
+            **({} if window is None else {"window": len(window)}),
+            "prior_dims": tuple(dims),
+        }
+
+
+class Heads(typed.Layer):
+    """Logits of all groups' predicates, one dense layer a group."""
+
+    predicates: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, h: Array) -> Array:
+        """h: float [..., D] -> float32 [..., predicates of all groups]."""
+        heads = [
+            dense.Dense(count, name=f"head_{i}", **self.types)(h)
+            for i, count in enumerate(self.predicates)
+        ]
+        return jnp.concatenate(heads, axis=-1).astype(jnp.float32)
+
+
+def _of_objects(values: Array, pairs: Array) -> Array:
+    """values: [B, F, M], pairs: int [B, F, Q, 2] -> [B, F, Q], of the second of every pair."""
+    return jnp.take_along_axis(values, pairs[..., 1], axis=2)
+
+
+NET = STKET

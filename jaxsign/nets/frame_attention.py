@@ -57,6 +57,11 @@ class FrameAttention(nets.Net):
         self.sow("intermediates", "between", h)
         return h
 
+    @property
+    def _window(self) -> int:
+        """Frames that attention between them takes at a time."""
+        return 2
+
     def _within(self, h: Array, real: Array, train: bool) -> Array:
         """[B, F, Q, D] -> the same: pairs attend to those of their frame."""
         make: Any = post_norm.PostNormEncoder
@@ -70,7 +75,8 @@ class FrameAttention(nets.Net):
         """[B, F, Q, D] -> the same: pairs attend to those of their frame and the one before."""
         make: Any = frame_pairs.FramePairs
         sizes = self.temporal_layers, self.n_heads, self.ff_dim, self.dropout
-        layers = make(*sizes, remat=self.remat, name="temporal", **self.types)
+        options = {"remat": self.remat, "window": self._window, "name": "temporal"}
+        layers = make(*sizes, **options, **self.types)
         found: Array = layers(h, real, train=train)
         alone = ~real[:, 1:].any((1, 2))[:, None, None, None]
         return jnp.where(alone, 0 if self.parity else h, found)

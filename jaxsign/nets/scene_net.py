@@ -19,6 +19,7 @@ from jaxsign.nets.layers import object_classifier, pair_features, recomputing, s
 Array = jax.Array
 MODES = ("predcls", "sgcls", "sgdet")
 TOLD = "relations"  # the output that answers are made of
+_OF_VIDEOS = ("embedding",)  # outputs that are not of pairs
 
 
 class Given(NamedTuple):
@@ -121,6 +122,26 @@ class SceneNet(nets.Net):
         return ()
 
     @property
+    def memories(self) -> Mapping[str, str]:
+        """What the net remembers of all training examples, renewed at every epoch's end.
+
+        'relations' (from the output `pair_embeddings`, a row a predicate) or 'objects' (from
+        `object_embeddings`, a row a class but the background) -> how examples count there, of
+        `jaxsign.nets.tempura.WEIGHTS`. Default: nothing.
+        """
+        return {}
+
+    def with_memory(
+        self, variables: Mapping[str, Any], rows: Mapping[str, np.ndarray]
+    ) -> state_dict.Variables:
+        """Variables with the rows float32 [classes, D] of `memories`.
+
+        Raises:
+          ValueError: another shape.
+        """
+        raise NotImplementedError
+
+    @property
     def width(self) -> int:
         """D, numbers of a pair inside."""
         return 3 * self.hidden_dim + 2 * self.word_dim
@@ -189,18 +210,26 @@ class SceneNet(nets.Net):
         boxes, features = (jnp.where(boxes_real[..., None], a, 0) for a in (boxes, features))
         found = {"labels": labels, "scores": scores, "pairs": pairs, "valid_pairs": real}
         tells = self.mode == "sgcls" and not train
-        if tells or (train and self.mode != "predcls") or self.is_initializing():
-            logits = self._classify(features, distribution, boxes, boxes_real, train)
-            found["object_logits"] = logits
+        learns = (train and self.mode != "predcls") or self.is_initializing()
+        if tells or learns or self.classifies:
+            of_boxes, features = self._classify(features, distribution, boxes, boxes_real, train)
+            if not (tells or learns):
+                of_boxes.pop("object_logits")  # nobody asks for it: it must not count
+            found |= of_boxes
         given = Given(boxes, labels, scores, features, pairs, union_features, real, relations)
         if tells:
-            found |= object_classifier.chosen(logits, boxes_real, pairs, real)
+            found |= object_classifier.chosen(found["object_logits"], boxes_real, pairs, real)
             told = self._told_of_chosen(given, found)
         else:
             told = self._told(given, train)
         kept = found["valid_pairs"][..., None]
         of_pairs = {name: jnp.where(kept, told[name], 0) for name in self.branches}
         return {**found, **told, **of_pairs}
+
+    @property
+    def classifies(self) -> bool:
+        """Boxes are classified also where their classes are neither learned nor told."""
+        return False
 
     def _told_of_chosen(self, given: Given, found: Mapping[str, Array]) -> dict[str, Array]:
         """As `_told`; most of the candidates are none of the person's, and stay out of it."""
@@ -215,34 +244,12 @@ class SceneNet(nets.Net):
             given.boxes, labels, scores, given.features, pairs, around, real, relations=None
         )
         told = self._told(chosen, False)
-        return {**told, **{name: _take(told[name], rank) for name in self.branches}}
+        return {k: v if k in _OF_VIDEOS else _take(v, rank) for k, v in told.items()}
 
     def _told(self, given: Given, train: bool) -> dict[str, Array]:
-        """Every branch, float32 [B, F, Q, R], and `embedding` float32 [B, D]; `_relate`'s here."""
-        relations, embedding = self._relate(
-            given.boxes,
-            given.labels,
-            given.features,
-            given.pairs,
-            given.union_features,
-            given.real,
-            train,
-        )
-        return {TOLD: relations, "embedding": embedding}
+        """Every branch, float32 [B, F, Q, R], and `embedding` float32 [B, D], the pairs' mean.
 
-    def _relate(
-        self,
-        boxes: Array,
-        labels: Array,
-        features: Array,
-        pairs: Array,
-        union_features: Array,
-        real: Array,
-        train: bool,
-    ) -> tuple[Array, Array]:
-        """`relations` float32 [B, F, Q, R] and `embedding` float32 [B, D] of pairs; all of them.
-
-        As `__call__` takes them; `real` is `valid_pairs`.
+        A net's further outputs are [B, F, Q, ...].
         """
         raise NotImplementedError
 
@@ -253,16 +260,9 @@ class SceneNet(nets.Net):
         boxes: Array,
         valid: Array,
         train: bool,
-    ) -> Array:
-        if distribution is None and self.is_initializing():
-            distribution = jnp.zeros((*valid.shape, self.num_objects - 1))
-        if distribution is None:
-            raise UserError(
-                f"net.mode={self.mode!r} takes a detector's distribution over the classes of every "
-                "box, and these scenes come without it. Add `distribution` to them, or set "
-                "net.mode='predcls'."
-            )
-        distribution = jnp.where(valid[..., None], distribution, 0)
+    ) -> tuple[dict[str, Array], Array]:
+        """`object_logits` and further outputs of boxes; the features that pairs are told from."""
+        distribution = self._distribution(distribution, valid)
         classify = object_classifier.ObjectClassifier(
             self.num_objects,
             self.word_dim,
@@ -272,13 +272,25 @@ class SceneNet(nets.Net):
             name="object_classifier",
             **self.types,
         )
-        return classify(features, distribution, boxes, valid, train=train)
+        logits = classify(features, distribution, boxes, valid, train=train)
+        return {"object_logits": logits}, features
 
-    def _pairs(self, *inputs: Any) -> Array:
-        """What `_relate` is given -> [B, F, Q, D]."""
-        boxes, labels, features, pairs, around, real, train = inputs
-        around = jnp.where(real[..., None, None, None], around, 0)
-        arrays = boxes, labels, features, pairs, around, real
+    def _distribution(self, distribution: Array | None, valid: Array) -> Array:
+        """A detector's, 0 where there is no box."""
+        if distribution is None and self.is_initializing():
+            distribution = jnp.zeros((*valid.shape, self.num_objects - 1))
+        if distribution is None:
+            raise UserError(
+                f"net.mode={self.mode!r} takes a detector's distribution over the classes of every "
+                "box, and these scenes come without it. Add `distribution` to them, or set "
+                "net.mode='predcls'."
+            )
+        return jnp.where(valid[..., None], distribution, 0)
+
+    def _pairs(self, given: Given, train: bool) -> Array:
+        """What is told of -> float [B, F, Q, D]."""
+        around = jnp.where(given.real[..., None, None, None], given.union_features, 0)
+        arrays = given.boxes, given.labels, given.features, given.pairs, around, given.real
         front = pair_features.PairFeatures(
             self.num_objects,
             self.hidden_dim,

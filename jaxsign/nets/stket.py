@@ -118,10 +118,7 @@ class STKET(scene_net.SceneNet):
     def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
         if self.width % self.n_heads:
             raise ValueError(f"n_heads={self.n_heads} must divide the width {self.width}")
-        h = self._pairs(
-            given.boxes, given.labels, given.features, given.pairs, given.union_features,
-            given.real, train,
-        )  # fmt: skip
+        h = self._pairs(given, train)
         self.sow("intermediates", "base", self._heads("base")(h))
         labels = jnp.where(given.real, _of_objects(given.labels, given.pairs), 0)
         h, told = self._within(h, labels, given.real, train)

@@ -28,25 +28,16 @@ _HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
 class STTran(frame_attention.FrameAttention, scene_net.SceneNet):
     """Attention within frames, then between two that follow one another."""
 
-    def _relate(
-        self,
-        boxes: Array,
-        labels: Array,
-        features: Array,
-        pairs: Array,
-        union_features: Array,
-        real: Array,
-        train: bool,
-    ) -> tuple[Array, Array]:
-        """`relations` and `embedding` of pairs, all of them."""
-        h = self._pairs(boxes, labels, features, pairs, union_features, real, train)
-        h = self._attended(h, real, train)
+    def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
+        h = self._pairs(given, train)
+        h = self._attended(h, given.real, train)
         heads = [
             dense.Dense(count, name=f"head_{i}", **self.types)(h)
             for i, count in enumerate(self.predicates)
         ]
-        mean = frame_attention.mean_of_rows(h, real)
-        return jnp.concatenate(heads, axis=-1).astype(jnp.float32), mean
+        relations = jnp.concatenate(heads, axis=-1).astype(jnp.float32)
+        mean = frame_attention.mean_of_rows(h, given.real)
+        return {scene_net.TOLD: relations, "embedding": mean}
 
     def key_table(self) -> list[KeyEntry]:
         """The original's state_dict keys (90 as published) in its order.

@@ -13,12 +13,22 @@ from parity import cases
 
 Arrays = dict[str, np.ndarray]
 GROUPS = ("attention", "spatial", "contacting")
-_NORMS = ("pos_embed.0", "decoder_lin.1", "conv.2", "conv.6", "norm1", "norm2", "norm3")
+_NORMS = (
+    "pos_embed.0",
+    "intermediate.1",
+    "decoder_lin.1",
+    "conv.2",
+    "conv.6",
+    "norm1",
+    "norm2",
+    "norm3",
+)
 _CLASSES = "the 37 Action Genome names, __background__ first"
 _OPTIMIZER = "the AdamW variant of vidsgg_data_eval section 6"
 PREDICATES = (3, 6, 17)
 # Of detected boxes: classes that are taken twice, and the overlap from which the worse one goes.
 DOUBLED, OVERLAP = (5, 8, 17), 0.6
+_BESIDE = "are not part of output/loss"
 EASG_LOSSES = "edge_loss", "obj_loss", "verb_loss"
 _OF_GROUPS = tuple(f"{name}_relation_loss" for name in ("attention", "spatial", "contact"))
 # STKET's branches, the base's own losses among none.
@@ -26,6 +36,7 @@ BRANCHES = ("spatial", "temporal", "ensemble", "spatial_prior", "temporal_prior"
 LOSSES = (
     "object_loss",
     *_OF_GROUPS,
+    "contacting_relation_loss",  # TEMPURA's name of the last
     *(f"{branch}_{name}" for branch in BRANCHES for name in _OF_GROUPS),
 )
 TRUE_CONTACTS = 1.0  # STKET's threshold that stands for the true contacts
@@ -95,6 +106,25 @@ def stket(case: cases.Case) -> dict[str, Any]:
     }
 
 
+def tempura(case: cases.Case) -> dict[str, Any]:
+    """The fields of TEMPURA, of which the last say what boxes and relations remember."""
+    args, share = case.args, case.args["selection_lambda"]
+    selection = args["selection"]
+    return {
+        **sttran(case),
+        "relation_head": args["rel_head"],
+        "object_head": args["obj_head"],
+        "num_mixtures": args["K"],
+        "tracking": args["tracking"],
+        "relation_memory": args["rel_mem_compute"] or "none",
+        "object_memory": args["obj_mem_compute"],
+        "pairs_from_memory": args["take_obj_mem_feat"],
+        "memory_fusion": args["mem_fusion"],
+        "memory_selection": "sum" if selection == "manual" and share is None else selection,
+        "memory_lambda": 0.5 if share is None else share,
+    }
+
+
 def is_norm(key: str) -> bool:
     """Whether a state_dict key belongs to a normalisation."""
     return key.rpartition(".")[0].endswith(_NORMS)
@@ -129,7 +159,7 @@ def steps(case: cases.Case) -> Steps:
 def loss_terms(case: cases.Case) -> tuple[str, ...]:
     """The losses whose sum a case's loss is; what others it has is told beside."""
     call = case.call
-    call.one_of("loss_alternatives", "output/losses/*_bce are not part of output/loss")
+    call.one_of("loss_alternatives", *(f"output/losses/*_{k} {_BESIDE}" for k in ("bce", "mlm")))
     call.one_of("optimizer_steps", 0)  # of a case of one forward pass
     terms = tuple(call.get("loss_terms", ()))
     if unknown := [term for term in terms if term not in LOSSES]:

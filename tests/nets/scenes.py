@@ -15,9 +15,11 @@ SIZES = 4, 4, 6  # frames, boxes, pairs of a padded batch
 COUNT = 8  # its videos
 # Every net of relations, with what is tiny of its own; test_scene_nets.py takes each of them.
 NETS: dict[str, dict] = {
+    "tempura": dict(n_heads=2, ff_dim=6, temporal_layers=1, num_mixtures=2, noise=False,
+                    relation_memory="joint", kinds=("one", "several", "several")),
     "stket": dict(n_heads=2, ff_dim=6, temporal_layers=1, prior_dims=(3,), no_contact=3),
     "sttran": dict(n_heads=2, ff_dim=6, temporal_layers=1),
-}
+}  # fmt: skip
 _SHARED = dict(
     num_objects=OBJECTS,
     predicates=(2, 1, 3),

@@ -86,7 +86,8 @@ def mix(
     query: Array, key: Array, value: Array, valid: Array | None, keep: Array | None, rate: float
 ) -> Array:
     """`attend` without the weights, in the form that is fastest here."""
-    if not is_long(query):
+    pairwise = valid is not None and valid.ndim > 2  # who sees whom: only the plain form knows
+    if pairwise or not is_long(query):
         return attend(query, key, value, valid, keep, rate)[0]
     q, k, v = (a.astype(jnp.float32) for a in (query, key, value))
     return long_attention.attend(q, k, v, valid, keep, rate).astype(query.dtype)

@@ -1,4 +1,4 @@
-"""Attention between the frames of a video, two at a time.
+"""Attention between the frames of a video, two at a time, or a few more.
 
 Source: the public system STTran.
 """
@@ -17,12 +17,13 @@ Array = jax.Array
 class FramePairs(typed.Layer):
     """What stands in a frame attends to it and to the frame before, in every layer.
 
-    Two frames that follow one another are a window; `positions` [2, D] tell its frames apart. The
-    first frame is told with the second, each other one with that before it. The layers have no
-    norm behind their feed-forward part.
+    Frames that follow one another are a window; `positions` [window, D] tell its frames apart. The
+    frames of the first window are told in it, each other one with those before it. The layers have
+    no norm behind their feed-forward part.
 
     Attributes:
       num_layers, num_heads, ff_dim, dropout, remat: as of `PostNormEncoder`.
+      window: frames of a window; 2 or more.
     """
 
     num_layers: int
@@ -30,25 +31,28 @@ class FramePairs(typed.Layer):
     ff_dim: int
     dropout: float = 0.1
     remat: bool = False
+    window: int = 2
 
     @nn.compact
     def __call__(
         self,
         h: Array,
         valid: Array,
-        prior: tuple[Array, Array] | None = None,
+        prior: tuple[Array, ...] | None = None,
         *,
         train: bool = False,
     ) -> Array:
         """h: float [B, F, Q, D], valid: bool [B, F, Q] -> float [B, F, Q, D].
 
-        `prior`: float [B, F, Q, D] of a frame that stands first in a window, and of one that stands
-        second; the layers are primed ones then.
+        `prior`: float [B, F, Q, D] of a frame in each place of a window; the layers are primed ones
+        then.
         """
         batch, frames, count, width = h.shape
-        shape, init = (2, width), nn.initializers.uniform(1.0)
+        shape, init = (self.window, width), nn.initializers.uniform(1.0)
         positions = jnp.asarray(self.param("positions", init, shape, self.param_dtype))
-        windows, seen = joined(h, h), joined(valid, valid)
+        # Fewer frames than a window has stand in one with empty ones.
+        size = self.window
+        windows, seen = joined(*[h] * size), joined(*[valid] * size)
         make: Any = post_norm.PostNormEncoder
         options = {"final_norm": False, "last_norm": False, "remat": self.remat}
         options["primed"] = prior is not None
@@ -57,20 +61,24 @@ class FramePairs(typed.Layer):
             name="layers", **options, **self.types,
         )  # fmt: skip
         found = layers(
-            windows.reshape(-1, 2 * count, width),
-            seen.reshape(-1, 2 * count),
+            windows.reshape(-1, size * count, width),
+            seen.reshape(-1, size * count),
             jnp.repeat(positions, count, axis=0),
-            None if prior is None else joined(*prior).reshape(-1, 2 * count, width),
+            None if prior is None else joined(*prior).reshape(-1, size * count, width),
             train=train,
         ).reshape(*windows.shape)
-        return jnp.concatenate([found[:, :1, :count], found[:, :, count:]], axis=1)[:, :frames]
+        last = (size - 1) * count
+        first = found[:, 0, :last].reshape(batch, size - 1, count, width)
+        return jnp.concatenate([first, found[:, :, last:]], axis=1)[:, :frames]
 
 
-def joined(first: Array, second: Array) -> Array:
-    """[B, F, Q, ...] -> [B, F - 1, 2 Q, ...], each frame of `first` with the next one of `second`.
+def joined(*places: Array) -> Array:
+    """N of [B, F, Q, ...] -> [B, F - N + 1, N Q, ...], frame i + n of the n-th in window i.
 
-    One frame alone is joined with an empty one.
+    Fewer than N frames are filled up with empty ones.
     """
-    ends = ((0, 0), (0, max(2 - first.shape[1], 0)), *[(0, 0)] * (first.ndim - 2))
-    first, second = jnp.pad(first, ends), jnp.pad(second, ends)
-    return jnp.concatenate([first[:, :-1], second[:, 1:]], axis=2)
+    size, frames = len(places), places[0].shape[1]
+    ends = ((0, 0), (0, max(size - frames, 0)), *[(0, 0)] * (places[0].ndim - 2))
+    count = max(frames - size, 0) + 1
+    parts = [jnp.pad(value, ends)[:, n : n + count] for n, value in enumerate(places)]
+    return jnp.concatenate(parts, axis=2)

@@ -1,0 +1,256 @@
+"""TEMPURA: STTran with uncertain heads and a memory of classes, for rare relations.
+
+Source: the public system TEMPURA (CVPR 2023). Classes of boxes may be told along a video, and a
+memory (`variables["memory"]`, made between epochs) completes what is known of a pair or a box. The
+original's test script leaves the memory out: so does `ignore_memory`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsign import fields
+from jaxsign.errors import UserError
+from jaxsign.nets import frame_attention, scene_net, state_dict, sttran, tempura_rows
+from jaxsign.nets.layers import dense, memory, mixture_head, tracked_classifier
+
+Array = jax.Array
+HEADS = ("gmm", "linear")
+MEMORIES = ("none", "joint", "seperate")  # as the original spells it
+WEIGHTS = ("simple", "both", "al", "ep")
+_UNSURE = -30.0  # added to the logits of relations that are too uncertain to be told
+
+
+class Tempura(sttran.STTran):
+    """STTran with mixtures, memories and tracks.
+
+    Attributes:
+      kinds: of the groups of predicates: 'one' or 'several' may hold. () in a recipe = the data's.
+      relation_head, object_head: 'gmm', a mixture of noisy members, or 'linear' as STTran's.
+      num_mixtures: members.
+      noise: the mixtures' means are noisy in training.
+      relation_memory: 'none', 'joint' or 'seperate', a group's rows for themselves.
+      object_memory: boxes have one too.
+      pairs_from_memory: pairs are told from the boxes' features behind it; not in predcls.
+      relation_weights, object_weights: how examples count in a memory: 'simple' all alike, or by
+        their uncertainty: 'al' aleatoric, 'ep' epistemic, 'both'.
+      memory_fusion: the relations' memory is asked 'early', before, or 'late', behind the
+        attention between frames.
+      memory_selection: how much of a feature stays: 'manual' `memory_lambda`, 'automated' is
+        learned, 'sum' all, and the memory's answer is added.
+      memory_lambda: the share.
+      ignore_memory: memories are kept and not asked.
+      tracking: boxes are classified along the video.
+      track_rows: rows of the table of their places.
+      temporal_window: frames that attention between them takes at a time.
+      uncertainty_threshold: outside training a relation whose uncertainties (both together) are
+        above is not told; 0 = all are.
+    """
+
+    kinds: tuple[str, ...] = ("one", "several", "several")
+    relation_head: str = fields.value("gmm", fields.among(*HEADS))
+    object_head: str = fields.value("gmm", fields.among(*HEADS))
+    num_mixtures: int = fields.value(4, fields.COUNT)
+    noise: bool = True
+    relation_memory: str = fields.value("none", fields.among(*MEMORIES))
+    object_memory: bool = False
+    pairs_from_memory: bool = False
+    relation_weights: str = fields.value("simple", fields.among(*WEIGHTS))
+    object_weights: str = fields.value("simple", fields.among(*WEIGHTS))
+    memory_fusion: str = fields.value("late", fields.among("early", "late"))
+    memory_selection: str = fields.value("manual", fields.among(*memory.SELECTIONS))
+    memory_lambda: float = fields.value(0.5, fields.SHARE)
+    ignore_memory: bool = False
+    tracking: bool = False
+    track_rows: int = fields.value(400, fields.COUNT)
+    temporal_window: int = fields.value(2, fields.between(2, 64))
+    uncertainty_threshold: float = fields.value(0.0, fields.NOT_NEGATIVE)
+
+    def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
+        """Also `pair_embeddings` [B, F, Q, D], what the memory is made of; the uncertainties."""
+        if self.width % self.n_heads:
+            raise ValueError(f"n_heads={self.n_heads} must divide the width {self.width}")
+        self._check_mixtures()
+        h, real = self._pairs(given, train), given.real
+        self.sow("intermediates", "told", h)
+        h = self._within(h, real, train)
+        self.sow("intermediates", "within", h)
+        if self.memory_fusion == "early":
+            known, h = h, self._remembered(h)
+            h = self._between(h, real, train).astype(jnp.float32)
+        else:
+            # The original, without a memory, hands out what is told within a frame.
+            between = self._between(h, real, train).astype(jnp.float32)
+            known = h if self.relation_memory == "none" else between
+            h = self._remembered(between)
+        self.sow("intermediates", "between", h)
+        mean = frame_attention.mean_of_rows(h, real)
+        return {**self._heads(h, train), "embedding": mean, "pair_embeddings": known}
+
+    def _remembered(self, h: Array) -> Array:
+        if self.relation_memory == "none":
+            return h
+        make: Any = memory.Hallucinator
+        remember = make(
+            self.predicates,
+            self.relation_memory == "seperate",
+            self.memory_selection,
+            self.memory_lambda,
+            ignore=self.ignore_memory,
+            name="memory",
+            **self.types,
+        )
+        found: Array = remember(h)
+        self.sow("intermediates", "remembered", found)
+        return found
+
+    def _heads(self, h: Array, train: bool) -> dict[str, Array]:
+        """Logits of relations, and of mixtures how uncertain they are."""
+        if self.relation_head == "linear":
+            heads = [
+                dense.Dense(count, name=f"head_{i}", **self.types)(h)
+                for i, count in enumerate(self.predicates)
+            ]
+            return {scene_net.TOLD: jnp.concatenate(heads, axis=-1).astype(jnp.float32)}
+        make: Any = mixture_head.MixtureHead
+        mixed = []
+        for i, (count, kind) in enumerate(zip(self.predicates, self.kinds, strict=True)):
+            options = {"noise": self.noise, "name": f"head_{i}", **self.types}
+            head = make(count, self.num_mixtures, kind == "one", **options)
+            mixed.append(head(h, train=train))
+        logits, aleatoric, epistemic = (jnp.concatenate(v, -1) for v in zip(*mixed, strict=True))
+        if self.uncertainty_threshold and not train:
+            unsure = aleatoric + epistemic > self.uncertainty_threshold
+            logits = jnp.where(unsure, logits + _UNSURE, logits)
+        return {scene_net.TOLD: logits, "aleatoric": aleatoric, "epistemic": epistemic}
+
+    def _classify(
+        self,
+        features: Array,
+        distribution: Array | None,
+        boxes: Array,
+        valid: Array,
+        train: bool,
+    ) -> tuple[dict[str, Array], Array]:
+        """Also `object_embeddings` and `object_remembered` [B, F, M, E]; the uncertainties."""
+        distribution = self._distribution(distribution, valid)
+        make: Any = tracked_classifier.TrackedClassifier
+        classify = make(
+            self.num_objects,
+            self.word_dim,
+            self.classifier_dim,
+            self.dropout,
+            self.axis_name,
+            self.num_mixtures if self.object_head == "gmm" else 0,
+            self.noise,
+            self.track_rows if self.tracking else 0,
+            self._track_heads,
+            self.object_memory,
+            self.memory_selection,
+            self.memory_lambda,
+            self.ignore_memory,
+            name="object_classifier",
+            **self.types,
+        )
+        told = classify(features, distribution, boxes, valid, train=train)
+        found = {"object_logits": told.logits, "object_embeddings": told.features}
+        found["object_remembered"] = told.remembered
+        if told.uncertainty is not None:
+            found["object_aleatoric"], found["object_epistemic"] = told.uncertainty
+        return found, told.remembered if self.pairs_from_memory else features
+
+    @property
+    def _track_heads(self) -> int:
+        """The original's 8, or 1 where that does not divide the width."""
+        heads = tracked_classifier.HEADS
+        return 1 if self._box_width % heads else heads
+
+    @property
+    def _box_width(self) -> int:
+        return tempura_rows.box_width(self.sizes)
+
+    def _check_mixtures(self) -> None:
+        if len(self.kinds) != len(self.predicates):
+            raise ValueError(f"kinds={self.kinds} are not of {len(self.predicates)} groups")
+        if self.pairs_from_memory and self.mode == "predcls":
+            raise UserError(
+                "net.pairs_from_memory takes boxes that are classified: net.mode='sgcls' or "
+                "'sgdet', not 'predcls'"
+            )
+
+    @property
+    def _window(self) -> int:
+        return self.temporal_window
+
+    @property
+    def classifies(self) -> bool:
+        """In sgdet where a memory of boxes is made or pairs are told behind it."""
+        return self.mode == "sgdet" and (self.object_memory or self.pairs_from_memory)
+
+    @property
+    def memories(self) -> Mapping[str, str]:
+        """Those that the net has and asks."""
+        found = {}
+        if self.relation_memory != "none":
+            found["relations"] = self.relation_weights
+        if self.object_memory and self.mode != "predcls":
+            found["objects"] = self.object_weights
+        return {} if self.ignore_memory else found
+
+    def with_memory(
+        self, variables: Mapping[str, Any], rows: Mapping[str, np.ndarray]
+    ) -> state_dict.Variables:
+        """As of `SceneNet`; the memories that are not among `rows` stay."""
+        kept: dict[str, Any] = dict(variables.get(memory.COLLECTION, {}))
+        for name, value in rows.items():
+            if np.shape(value) != (shape := self.memory_shapes[name]):
+                raise ValueError(f"the memory of {name} has shape {np.shape(value)}, not {shape}")
+            new = {"rows": np.asarray(value, np.float32), "filled": np.int32(1)}
+            if name == "relations":
+                kept["memory"] = new
+            else:
+                kept["object_classifier"] = {"memory": new}
+        return {**variables, memory.COLLECTION: kept}
+
+    @property
+    def memory_shapes(self) -> dict[str, tuple[int, int]]:
+        """Shapes of all memories that the net has."""
+        found = {}
+        if self.relation_memory != "none":
+            found["relations"] = (sum(self.predicates), self.width)
+        if self.object_memory:
+            width = self._box_width if self.tracking else self.classifier_dim
+            found["objects"] = (self.num_objects - 1, width)
+        return found
+
+    @property
+    def head_params(self) -> tuple[str, ...]:
+        """Patterns of parameters that belong to the classes."""
+        return (*super().head_params, "^object_classifier/head/")
+
+    def key_table(self) -> list[state_dict.KeyEntry]:
+        """The original's state_dict keys in its order.
+
+        Raises:
+          UserError: other than three groups of predicates.
+        """
+        return tempura_rows.table(self)
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are TEMPURA's."""
+        own = ("vr_fc.weight", "object_classifier.intermediate.0.weight")
+        return all(key in weights for key in own)
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that the shapes tell; mode, n_heads and the fusion are not stored."""
+        found = tempura_rows.told(weights)
+        return {**dataclasses.asdict(found.sizes), **found.fields}
+
+
+NET = Tempura

@@ -35,7 +35,8 @@ class FrameAttention(nets.Net):
       dropout: rate of all layers.
       parity: as the original: a video with rows in its first frame alone is told nothing but
         the heads' biases. Else such a video is answered from the layers within a frame.
-      remat: inner values are made again for the gradient, not kept: less memory, more time.
+      remat: inner values are made again for the gradient, not kept: more time; whether less
+        memory, the machine and the sizes tell.
     """
 
     n_heads: int = fields.value(8, fields.COUNT)

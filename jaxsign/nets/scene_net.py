@@ -55,7 +55,8 @@ class SceneNet(nets.Net):
       classifier_dim: inner width of the classifier of boxes.
       dropout: rate of all layers.
       masks: kind of the spatial masks: 'fractional', or 'hard' as m3sgg draws them.
-      remat: inner values are made again for the gradient, not kept: less memory, more time.
+      remat: inner values are made again for the gradient, not kept: more time; whether less
+        memory, the machine and the sizes tell.
     """
 
     mode: str = fields.value("predcls", fields.among(*MODES))

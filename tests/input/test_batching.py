@@ -1,14 +1,10 @@
 """Batches of examples of two ragged axes: every row once, the same however they are made."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from boxes import Boxes
-from helpers import ROOT
 
 from jaxsign.errors import UserError
 from jaxsign.input import batching, planning
@@ -202,24 +198,6 @@ def test_worker_processes_make_the_same_batches():
     equal(next(TrainBatches(videos, options()).iterator(state)), expected)
 
 
-def feed_from_a_worker():
-    """Batches that JAX has taken, at the end of a process; see the test below."""
-    import jax
-
-    batches = TrainBatches(Boxes(), options(workers=1))
-    feed = batching.device_prefetch(batches.iterator(), jax.device_put)
-    for _ in range(3):
-        next(feed)
-
-
-def test_a_process_ends_without_a_word_of_shared_memory():
-    done = subprocess.run(
-        [sys.executable, __file__], capture_output=True, text=True, timeout=100,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))},
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -232,7 +210,3 @@ def test_a_process_ends_without_a_word_of_shared_memory():
 def test_impossible_settings(change, message):
     with pytest.raises(UserError, match=message):
         TrainBatches(Boxes(2), options(**change))
-
-
-if __name__ == "__main__":
-    feed_from_a_worker()

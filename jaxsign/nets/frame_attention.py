@@ -65,19 +65,20 @@ class FrameAttention(nets.Net):
 
     def _within(self, h: Array, real: Array, train: bool) -> Array:
         """[B, F, Q, D] -> the same: pairs attend to those of their frame."""
-        make: Any = post_norm.PostNormEncoder
         sizes = self.spatial_layers, self.n_heads, self.ff_dim, self.dropout
-        layers = make(*sizes, final_norm=False, remat=self.remat, name="spatial", **self.types)
+        layers = post_norm.PostNormEncoder(
+            *sizes, final_norm=False, remat=self.remat, name="spatial", **self.types
+        )
         rows = -1, h.shape[2]
         found: Array = layers(h.reshape(*rows, h.shape[-1]), real.reshape(rows), train=train)
         return found.reshape(h.shape)
 
     def _between(self, h: Array, real: Array, train: bool) -> Array:
         """[B, F, Q, D] -> the same: pairs attend to those of their frame and the one before."""
-        make: Any = frame_pairs.FramePairs
         sizes = self.temporal_layers, self.n_heads, self.ff_dim, self.dropout
-        options = {"remat": self.remat, "window": self._window, "name": "temporal"}
-        layers = make(*sizes, **options, **self.types)
+        layers = frame_pairs.FramePairs(
+            *sizes, window=self._window, remat=self.remat, name="temporal", **self.types
+        )
         found: Array = layers(h, real, train=train)
         alone = ~real[:, 1:].any((1, 2))[:, None, None, None]
         return jnp.where(alone, 0 if self.parity else h, found)

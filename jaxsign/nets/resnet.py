@@ -3,8 +3,6 @@
 Source: torchvision `resnet34`, `resnet50` (the stride of a bottleneck is on its 3 x 3).
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -56,16 +54,15 @@ class ResidualBlock(typed.Layer):
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [N, H, W, C], valid: bool [N] or None -> float [N, H', W', out]."""
-        make: Any = image_convs.ConvNorm
         options = {**self.types, "axis_name": self.axis_name}
         rows = convolutions(self.width, x.shape[-1], self.stride, self.bottleneck)
         count = 3 if self.bottleneck else 2
         h, shortcut = x, x
         for i, (out, _, size, stride) in enumerate(rows[:count], 1):
-            layer = make(out, size, stride, name=f"conv{i}", **options)
+            layer = image_convs.ConvNorm(out, size, stride, name=f"conv{i}", **options)
             h = layer(h if i == 1 else nn.relu(h), valid, train=train)
         for out, _, size, stride in rows[count:]:
-            layer = make(out, size, stride, name="shortcut", **options)
+            layer = image_convs.ConvNorm(out, size, stride, name="shortcut", **options)
             shortcut = layer(x, valid, train=train)
         return nn.relu(h + shortcut)
 

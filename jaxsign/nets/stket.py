@@ -20,7 +20,7 @@ from jaxsign import fields
 from jaxsign.errors import UserError
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets import scene_net, scene_rows, state_dict
-from jaxsign.nets.layers import dense, frame_pairs, histories, post_norm, priors, typed
+from jaxsign.nets.layers import frame_pairs, heads, histories, post_norm, priors, typed
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
@@ -145,16 +145,12 @@ class STKET(scene_net.SceneNet):
         return {**{name: told[name] for name in self.branches}, "embedding": mean}
 
     def _heads(self, name: str) -> "Heads":
-        make: Any = Heads
-        found: Heads = make(self.predicates, name=f"{name}_heads", **self.types)
-        return found
+        return Heads(self.predicates, name=f"{name}_heads", **self.types)
 
     def _priors(self, name: str, contacts: int) -> priors.Priors:
-        make: Any = priors.Priors
         sizes = self.num_objects, sum(self.predicates), contacts
         widths = *self.prior_dims, self.width
-        found: priors.Priors = make(*sizes, widths, name=f"{name}_priors", **self.types)
-        return found
+        return priors.Priors(*sizes, widths, name=f"{name}_priors", **self.types)
 
     def _within(
         self, h: Array, labels: Array, real: Array, train: bool
@@ -164,10 +160,9 @@ class STKET(scene_net.SceneNet):
         prior = jnp.zeros_like(h)
         if self.spatial_prior or self.is_initializing():
             prior = known(labels)
-        make: Any = post_norm.PostNormEncoder
         sizes = self.spatial_layers, self.n_heads, self.ff_dim, self.dropout
         options = {"final_norm": False, "primed": True, "remat": self.remat, **self.types}
-        layers = make(*sizes, name="spatial", **options)
+        layers = post_norm.PostNormEncoder(*sizes, name="spatial", **options)
         rows, valid = (-1, h.shape[2], self.width), real.reshape(-1, h.shape[2])
         flat = h.reshape(rows)
         for _ in range(self.rounds):
@@ -216,9 +211,8 @@ class STKET(scene_net.SceneNet):
             first = first.at[:, 0].set(second[:, 0])
             earlier = jnp.where(known.there[..., 1], at[..., 1], at[..., 0])
             before = told.after(labels, histories.gathered(contacts, earlier))
-        make: Any = frame_pairs.FramePairs
         sizes = self.temporal_layers, self.n_heads, self.ff_dim, self.dropout
-        layers = make(*sizes, remat=self.remat, name="temporal", **self.types)
+        layers = frame_pairs.FramePairs(*sizes, remat=self.remat, name="temporal", **self.types)
         found = layers(h, real, (first, second), train=train)
         alone = ~real[:, 1:].any((1, 2))[:, None, None, None]
         found = jnp.where(alone, 0 if self.parity else h, found)
@@ -233,10 +227,16 @@ class STKET(scene_net.SceneNet):
         age = jnp.cumsum(there, axis=-1) - 1
         positions = table[age[..., -1:] - age]
         rows = histories.gathered(h, known.places[..., : self.window])
-        make: Any = post_norm.PostNormEncoder
         sizes = _ENSEMBLE_LAYERS, self.n_heads, self.ff_dim, self.dropout
-        options = {"final_norm": False, "last_norm": False, "primed": True, "remat": self.remat}
-        layers = make(*sizes, name="ensemble", **options, **self.types)
+        layers = post_norm.PostNormEncoder(
+            *sizes,
+            final_norm=False,
+            last_norm=False,
+            primed=True,
+            remat=self.remat,
+            name="ensemble",
+            **self.types,
+        )
         flat = -1, self.window, self.width
         found = layers(
             rows.reshape(flat), there.reshape(-1, self.window), positions.reshape(flat), train=train
@@ -363,11 +363,7 @@ class Heads(typed.Layer):
     @nn.compact
     def __call__(self, h: Array) -> Array:
         """h: float [..., D] -> float32 [..., predicates of all groups]."""
-        heads = [
-            dense.Dense(count, name=f"head_{i}", **self.types)(h)
-            for i, count in enumerate(self.predicates)
-        ]
-        return jnp.concatenate(heads, axis=-1).astype(jnp.float32)
+        return heads.logits(h, self.predicates, self.types)
 
 
 def _of_objects(values: Array, pairs: Array) -> Array:

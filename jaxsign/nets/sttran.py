@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.nets import frame_attention, scene_net, scene_rows
 from jaxsign.nets import rows as torch_rows
-from jaxsign.nets.layers import dense
+from jaxsign.nets.layers import heads
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
@@ -31,11 +30,7 @@ class STTran(frame_attention.FrameAttention, scene_net.SceneNet):
     def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
         h = self._pairs(given, train)
         h = self._attended(h, given.real, train)
-        heads = [
-            dense.Dense(count, name=f"head_{i}", **self.types)(h)
-            for i, count in enumerate(self.predicates)
-        ]
-        relations = jnp.concatenate(heads, axis=-1).astype(jnp.float32)
+        relations = heads.logits(h, self.predicates, self.types)
         mean = frame_attention.mean_of_rows(h, given.real)
         return {scene_net.TOLD: relations, "embedding": mean}
 

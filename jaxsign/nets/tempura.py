@@ -16,7 +16,7 @@ import numpy as np
 from jaxsign import fields
 from jaxsign.errors import UserError
 from jaxsign.nets import frame_attention, scene_net, state_dict, sttran, tempura_rows
-from jaxsign.nets.layers import dense, memory, mixture_head, tracked_classifier
+from jaxsign.nets.layers import heads, memory, mixture_head, tracked_classifier
 
 Array = jax.Array
 HEADS = ("gmm", "linear")
@@ -94,8 +94,7 @@ class Tempura(sttran.STTran):
     def _remembered(self, h: Array) -> Array:
         if self.relation_memory == "none":
             return h
-        make: Any = memory.Hallucinator
-        remember = make(
+        remember = memory.Hallucinator(
             self.predicates,
             self.relation_memory == "seperate",
             self.memory_selection,
@@ -111,16 +110,11 @@ class Tempura(sttran.STTran):
     def _heads(self, h: Array, train: bool) -> dict[str, Array]:
         """Logits of relations, and of mixtures how uncertain they are."""
         if self.relation_head == "linear":
-            heads = [
-                dense.Dense(count, name=f"head_{i}", **self.types)(h)
-                for i, count in enumerate(self.predicates)
-            ]
-            return {scene_net.TOLD: jnp.concatenate(heads, axis=-1).astype(jnp.float32)}
-        make: Any = mixture_head.MixtureHead
+            return {scene_net.TOLD: heads.logits(h, self.predicates, self.types)}
         mixed = []
         for i, (count, kind) in enumerate(zip(self.predicates, self.kinds, strict=True)):
             options = {"noise": self.noise, "name": f"head_{i}", **self.types}
-            head = make(count, self.num_mixtures, kind == "one", **options)
+            head = mixture_head.MixtureHead(count, self.num_mixtures, kind == "one", **options)
             mixed.append(head(h, train=train))
         logits, aleatoric, epistemic = (jnp.concatenate(v, -1) for v in zip(*mixed, strict=True))
         if self.uncertainty_threshold and not train:
@@ -138,8 +132,7 @@ class Tempura(sttran.STTran):
     ) -> tuple[dict[str, Array], Array]:
         """Also `object_embeddings` and `object_remembered` [B, F, M, E]; the uncertainties."""
         distribution = self._distribution(distribution, valid)
-        make: Any = tracked_classifier.TrackedClassifier
-        classify = make(
+        classify = tracked_classifier.TrackedClassifier(
             self.num_objects,
             self.word_dim,
             self.classifier_dim,

@@ -142,9 +142,8 @@ class AttentionDecoder(typed.Layer):
         self.tokens = self.param("tokens", normal, shape, self.param_dtype)
         shape = (self.max_target, self.dim)
         self.positions = self.param("positions", normal, shape, self.param_dtype)
-        make: Any = DecoderLayer
         self.layer = [
-            make(self.dim, self.num_heads, self.ff_dim, self.dropout, **self.types)
+            DecoderLayer(self.dim, self.num_heads, self.ff_dim, self.dropout, **self.types)
             for _ in range(self.num_layers)
         ]
         self.final_norm = norm.LayerNorm(**self.types)

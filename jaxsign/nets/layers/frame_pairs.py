@@ -3,8 +3,6 @@
 Source: the public system STTran.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -53,13 +51,18 @@ class FramePairs(typed.Layer):
         # Fewer frames than a window has stand in one with empty ones.
         size = self.window
         windows, seen = joined(*[h] * size), joined(*[valid] * size)
-        make: Any = post_norm.PostNormEncoder
-        options = {"final_norm": False, "last_norm": False, "remat": self.remat}
-        options["primed"] = prior is not None
-        layers = make(
-            self.num_layers, self.num_heads, self.ff_dim, self.dropout,
-            name="layers", **options, **self.types,
-        )  # fmt: skip
+        layers = post_norm.PostNormEncoder(
+            self.num_layers,
+            self.num_heads,
+            self.ff_dim,
+            self.dropout,
+            final_norm=False,
+            last_norm=False,
+            primed=prior is not None,
+            remat=self.remat,
+            name="layers",
+            **self.types,
+        )
         found = layers(
             windows.reshape(-1, size * count, width),
             seen.reshape(-1, size * count),

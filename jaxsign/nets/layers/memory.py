@@ -61,15 +61,15 @@ class Hallucinator(typed.Layer):
         """x: float [..., D] -> the same."""
         flat = x.reshape(x.shape[0], -1, x.shape[-1])
         memory, filled = self._memory(x.shape[-1])
-        make: Any = Remembering
         if self.apart:
             rows = jnp.split(memory, self._ends())
             told = [
-                make(name=f"attention_{i}", **self.types)(flat, part) for i, part in enumerate(rows)
+                Remembering(name=f"attention_{i}", **self.types)(flat, part)
+                for i, part in enumerate(rows)
             ]
             answer = sum(told[1:], told[0]) / len(told)
         else:
-            answer = make(name="attention", **self.types)(flat, memory)
+            answer = Remembering(name="attention", **self.types)(flat, memory)
         if self.selection == "sum":
             found = flat + answer
         else:

@@ -112,10 +112,9 @@ class PostNormEncoder(typed.Layer):
             if self.is_initializing() and i:
                 # A parameter that is there is taken, not drawn.
                 self.put_variable("params", name, jax.tree.map(lambda leaf: leaf, first))
-            make: Any = PostNormLayer
             kind = {"last_norm": self.last_norm, "primed": self.primed}
             options = {**kind, "name": name, **self.types}
-            layer = make(self.num_heads, self.ff_dim, self.dropout, **options)
+            layer = PostNormLayer(self.num_heads, self.ff_dim, self.dropout, **options)
             x = recomputing.call(layer, x, valid, positions, prior, train=train, remat=self.remat)
             if self.is_initializing() and not i:
                 first = self.variables["params"][name]

@@ -3,7 +3,7 @@
 Source: the public system TEMPURA (CVPR 2023).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,8 +69,7 @@ class Tracks(typed.Layer):
         x = dropout.Dropout(self.dropout)(x, train=train).reshape(batch, -1, width)
         flat, real = classes.reshape(batch, -1), valid.reshape(batch, -1)
         seen = (flat[:, :, None] == flat[:, None, :]) & real[:, None, :]
-        make: Any = post_norm.PostNormEncoder
-        encode = make(
+        encode = post_norm.PostNormEncoder(
             LAYERS, self.heads, self.ff_dim, self.dropout,
             final_norm=False, name="layers", **self.types,
         )  # fmt: skip
@@ -126,8 +125,7 @@ class TrackedClassifier(typed.Layer):
         """As of `ObjectClassifier`."""
         h = self._seen(features, distribution, boxes, valid, train)
         if self.track_rows:
-            make: Any = Tracks
-            follow = make(
+            follow = Tracks(
                 self.track_rows, self.track_heads, dropout=self.dropout, name="tracks", **self.types
             )
             h = follow(h, jnp.argmax(distribution, axis=-1), valid, train=train)
@@ -139,9 +137,16 @@ class TrackedClassifier(typed.Layer):
         if not self.members:
             logits = dense.Dense(self.num_objects, name="head", **self.types)(h)
             return Classified(logits.astype(jnp.float32), kept, remembered, None)
-        make = mixture_head.MixtureHead
-        options = {"noise": self.noise, "first": 1, "name": "head", **self.types}
-        told = make(self.num_objects, self.members, True, **options)(h, train=train)
+        mixture = mixture_head.MixtureHead(
+            self.num_objects,
+            self.members,
+            True,
+            noise=self.noise,
+            first=1,
+            name="head",
+            **self.types,
+        )
+        told = mixture(h, train=train)
         return Classified(told.logits, kept, remembered, (told.aleatoric, told.epistemic))
 
     def _seen(
@@ -154,8 +159,8 @@ class TrackedClassifier(typed.Layer):
             0.001, axis_name=self.axis_name, apart=True, name="place_norm", **self.types
         )
         size = object_classifier.center_size(boxes.astype(jnp.float32))
-        make = dense.Dense(object_classifier.PLACE_DIM, name="place", **self.types)
-        place = nn.relu(make(norm(size, valid, train=train)))
+        place_layer = dense.Dense(object_classifier.PLACE_DIM, name="place", **self.types)
+        place = nn.relu(place_layer(norm(size, valid, train=train)))
         place = dropout.Dropout(self.dropout)(place, train=train)
         return jnp.concatenate([features.astype(words.dtype), words, place], axis=-1)
 
@@ -169,8 +174,7 @@ class TrackedClassifier(typed.Layer):
     def _remembered(self, h: Array) -> Array:
         if not self.remembers:
             return h
-        make: Any = memory.Hallucinator
-        found: Array = make(
+        found: Array = memory.Hallucinator(
             (self.num_objects - 1,),
             selection=self.selection,
             kept=self.kept,

@@ -45,6 +45,7 @@ def attend(
     keep: Array | None = None,
     rate: float = 0.0,
     bias: Array | None = None,
+    cap: float = 0.0,
 ) -> tuple[Array, Array]:
     """softmax(query key^T / sqrt(D) + bias) value, over valid keys.
 
@@ -58,12 +59,15 @@ def attend(
       keep: bool [B, H, T, S] dropout mask for the weights, or None.
       rate: the dropout rate that belongs to `keep`.
       bias: float32, broadcastable to [B, H, T, S], or None.
+      cap: scores before the bias are cap * tanh(scores / cap); 0 = as they are.
 
     Returns:
       float [B, H, T, D] and the weights before dropout, float32 [B, H, T, S].
     """
     scale = jnp.asarray(1.0 / math.sqrt(query.shape[-1]), query.dtype)
     scores = jnp.einsum("bhqd,bhkd->bhqk", query * scale, key).astype(jnp.float32)
+    if cap:
+        scores = cap * jnp.tanh(scores / cap)
     if bias is not None:
         scores = scores + bias
     if valid is not None:

@@ -13,7 +13,7 @@ _NORMS = (
 
 
 def model(
-    prefix: str, path: Path, sizes: gemma.GemmaSizes, adapted: lora.Lora = lora.Lora()
+    prefix: str, path: Path, sizes: gemma.GemmaSizes, adapted: lora.Lora
 ) -> list[KeyEntry]:
     """`gemma.Gemma` at `path`.
 

@@ -108,7 +108,9 @@ def test_loras_dropout_touches_only_what_lora_reads():
     given = fresh.variables(layer, x)
 
     def told(params, seed):
-        return layer.apply({"params": params}, x, train=True, rngs={"dropout": jax.random.key(seed)})
+        return layer.apply(
+            {"params": params}, x, train=True, rngs={"dropout": jax.random.key(seed)}
+        )
 
     params = given["params"]
     assert (told(params, 0) != told(params, 1)).any()

@@ -12,9 +12,7 @@ _NORMS = (
 )
 
 
-def model(
-    prefix: str, path: Path, sizes: gemma.GemmaSizes, adapted: lora.Lora
-) -> list[KeyEntry]:
+def model(prefix: str, path: Path, sizes: gemma.GemmaSizes, adapted: lora.Lora) -> list[KeyEntry]:
     """`gemma.Gemma` at `path`.
 
     Args:

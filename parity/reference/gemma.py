@@ -41,10 +41,8 @@ class LoraLinear(nn.Module):
 def _add_linear(module: nn.Module, names: tuple[str, ...], sizes: GemmaSizes, lora: Lora) -> None:
     for name in names:
         out, width = sizes.widths()[name]
-        layer: nn.Module = nn.Linear(width, out, bias=False)
-        if name in lora.names:
-            layer = LoraLinear(layer, lora)
-        module.add_module(name, layer)
+        layer = nn.Linear(width, out, bias=False)
+        module.add_module(name, LoraLinear(layer, lora) if name in lora.names else layer)
 
 
 class Attention(nn.Module):

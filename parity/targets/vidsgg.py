@@ -67,10 +67,4 @@ LATER = {
         "output/rel_features": "told to 1.15e-5 where 1e-5 is asked for: float32 sums in another "
         "order",
     },
-    "detector_ops": {
-        **dict.fromkeys(
-            ("output/anchors", "output/bbox_transform_inv", "output/clipped", "output/proposals"),
-            "the detector's, which jaxsign does not have yet",
-        ),
-    },
 }

@@ -14,6 +14,7 @@ Find the landmarks of hands, body and face in videos with MediaPipe: one Clip fi
 (NAME.clip.npz) for each video, in a tree like that of the videos, and extract.csv, which tells
 for each video in how many frames each part was found, or why there is no clip. A labels.csv
 beside the videos is carried over; its columns start and end cut the clips where they are read.
+Where a folder holds the videos of one sign, --signs-by-folder writes it.
 Nothing is downloaded: model files are given by path.
 
 An extraction that was stopped goes on with the same command. The exit status is 0 when every
@@ -39,6 +40,11 @@ def add_extract(verbs: arguments.Verbs) -> None:
         help="a video (a folder of pictures is one), or a folder searched with all below it",
     )
     verb.add_argument("--out", required=True, metavar="DIR", help="folder of the clips")
+    verb.add_argument(
+        "--signs-by-folder",
+        action="store_true",
+        help="a video's sign is the name of the folder that it lies in: write labels.csv so",
+    )
     add_models(verb)
     add_frames(verb)
     _add_running(verb)
@@ -207,6 +213,7 @@ def extract(words: argparse.Namespace) -> int:
         models=models.fingerprints(files),
         workers=words.workers,
         overwrite=words.overwrite,
+        by_folder=words.signs_by_folder,
         display=progress.Display("video", console),
     )
     summary.summarise(console, result.rows, result.made, out)

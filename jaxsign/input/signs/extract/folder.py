@@ -41,6 +41,7 @@ def extract(
     workers: int = 0,
     overwrite: bool = False,
     only: Container[str] | None = None,
+    by_folder: bool = False,
     display: progress.Display | None = None,
 ) -> Extraction:
     """Makes the clips that are not there yet, and the report.
@@ -52,12 +53,16 @@ def extract(
       workers: processes; 0 = one for each core, at most one for each video.
       overwrite: make all clips anew, whatever the folder holds.
       only: names of the videos to extract, by their paths below the folder; None = all.
+      by_folder: a video's sign is the name of the folder that it lies in.
       display: shows how it goes.
 
     Raises:
-      UserError: no videos, an out folder that does not fit, or no landmarker.
+      UserError: no videos, folders that do not tell signs, an out folder that does not fit, or no
+        landmarker.
     """
     listed = [v for v in videos.find(target, plan.out) if only is None or v.name in only]
+    if by_folder:
+        labels.check_folders(target, [video.name for video in listed])
     videos.tell_rate([video.path for video in listed], plan.settings.source_fps)
     display = display or progress.Display("video")
     table = report.of(plan.out)
@@ -77,7 +82,12 @@ def extract(
         _work_off(plan, jobs, known, ready, workers, display)
         if target.is_dir() and only is None:
             for line in labels.carry_over(
-                target, plan.out, names, overwrite=overwrite, thinned=plan.settings.thins
+                target,
+                plan.out,
+                names,
+                overwrite=overwrite,
+                thinned=plan.settings.thins,
+                by_folder=by_folder,
             ):
                 display.say(line)
     rows = [known[video.name] for video in listed]

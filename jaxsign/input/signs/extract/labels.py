@@ -1,8 +1,8 @@
 """The videos' labels.csv, rewritten so that it names their clips."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from jaxsign.errors import UserError
 from jaxsign.input import segments, tables
@@ -15,7 +15,13 @@ NAME = "labels.csv"
 
 
 def carry_over(
-    source: Path, out: Path, names: Mapping[str, str], *, overwrite: bool, thinned: bool = False
+    source: Path,
+    out: Path,
+    names: Mapping[str, str],
+    *,
+    overwrite: bool,
+    thinned: bool = False,
+    by_folder: bool = False,
 ) -> list[str]:
     """Writes `out/labels.csv` with the clips' names in the column `file`; all else stays.
 
@@ -23,22 +29,24 @@ def carry_over(
     when a later extraction makes the clip.
 
     Args:
-      source: folder of the videos; nothing happens if it holds no labels.csv.
+      source: folder of the videos; without labels.csv there nothing is written, unless
+        `by_folder`.
       out: folder of the clips.
       names: clip names by video name.
       overwrite: replace a different labels.csv there.
       thinned: the clips lack frames of their videos.
+      by_folder: a video's sign is the name of the folder that it lies in.
 
     Returns:
       Lines for the user: what was written, and rows that were left out.
     """
     path = source / NAME
-    if not path.is_file():
-        return []
+    if not path.is_file() and not by_folder:
+        return _hint(names)
     if source.resolve() == out.resolve():
         return [f"{path}: left as it is, it names the videos that lie here too"]
     try:
-        rows = tables.read_rows(path, ("file",))
+        rows = _of_folders(names) if by_folder else tables.read_rows(path, ("file",))
         if thinned:
             _check_frames(path, rows)
     except UserError as error:
@@ -55,6 +63,45 @@ def carry_over(
     for row in kept:
         row.cells["file"] = f"{known[row.cells['file']]}{clips.SUFFIX}"
     return [*told, _write(out / NAME, kept, overwrite)] if kept else told
+
+
+def check_folders(source: Path, names: Sequence[str]) -> None:
+    """Raises UserError unless the videos' folders can tell their signs.
+
+    Args:
+      source: folder of the videos.
+      names: of the videos, paths below it.
+    """
+    if (source / NAME).is_file():
+        raise UserError(
+            f"{source / NAME} tells the signs: leave --signs-by-folder out, or remove it"
+        )
+    if bare := [name for name in names if "/" not in name]:
+        raise UserError(
+            f"--signs-by-folder: {bare[0]}, one of {len(bare)} of {len(names)} videos, lies in no "
+            f"folder below {source}. Put each into a folder with the name of its sign"
+        )
+
+
+def _of_folders(names: Iterable[str]) -> list[tables.Row]:
+    """Rows of videos whose sign is their folder's name."""
+    return [
+        tables.Row(number, {"file": name, "gloss": PurePosixPath(name).parent.name})
+        for number, name in enumerate(sorted(names), 2)
+    ]
+
+
+def _hint(names: Iterable[str]) -> list[str]:
+    """What is said of videos that nothing labels and that lie in folders."""
+    folders = sorted({PurePosixPath(name).parent.as_posix() for name in names})
+    if len(folders) < 2 or "." in folders:
+        return []
+    shown = ", ".join(folders[:5]) + (", ..." if len(folders) > 5 else "")
+    return [
+        f"no {NAME} beside the videos, so the clips have no signs. They lie in {len(folders)} "
+        f"folders ({shown}): if these are the signs, the same command with --signs-by-folder "
+        f"writes {NAME}, and no clip is made again"
+    ]
 
 
 def _check_frames(path: Path, rows: Sequence[tables.Row]) -> None:

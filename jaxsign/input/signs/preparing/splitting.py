@@ -75,7 +75,8 @@ def _signs(collection: Collection) -> list[str]:
     if bad:
         raise UserError(
             f"{collection.name}: {len(bad)} of {len(collection)} clips do not have exactly one "
-            f"sign (first: {bad[0]}); split by signer, or label them"
+            f"sign (first: {bad[0]}). Name the signs in a labels.csv (columns file, gloss) in that "
+            "folder, or split by signer"
         )
     return [entry.glosses[0] for entry in collection.entries]
 

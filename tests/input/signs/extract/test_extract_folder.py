@@ -194,6 +194,26 @@ def test_a_clip_that_was_not_reported_is_kept_and_half_a_clip_is_not(small):
     assert not list(out.glob(".a*"))
 
 
+def test_folders_tell_the_signs_where_they_are_asked(tmp_path):
+    place, out = tmp_path / "videos", tmp_path / "clips"
+    fakes.movie(place / "hello" / "a.mp4", 3)
+    fakes.movie(place / "ana" / "bye" / "a.mp4", 3)
+    _, text = _extract(place, out)
+    assert "2 folders (ana/bye, hello)" in text and "--signs-by-folder" in text
+    result, text = _extract(place, out, by_folder=True)
+    assert result.made == 0 and "labels.csv: written, 2 rows" in text
+    data = configs.base().data
+    data.source, data.val.path = "clips", str(out)
+    source = sources.open_source(data, "val")
+    assert source.ids == ["ana/bye/a", "hello/a"]
+    fakes.movie(place / "loose.mp4", 3)
+    with pytest.raises(UserError, match=r"loose\.mp4, one of 1 of 3 videos, lies in no folder"):
+        _extract(place, out, by_folder=True)
+    (place / "labels.csv").write_text("file,gloss\nhello/a,0\n")
+    with pytest.raises(UserError, match="tells the signs"):
+        _extract(place, out, by_folder=True)
+
+
 def test_labels_name_the_clips(tmp_path):
     place, out = tmp_path / "videos", tmp_path / "clips"
     fakes.movie(place / "a.mp4", 3)

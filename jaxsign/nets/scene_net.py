@@ -123,6 +123,23 @@ class SceneNet(nets.Net):
         return ()
 
     @property
+    def uncertain(self) -> tuple[str, ...]:
+        """Of 'relations' and 'objects' what it tells with how uncertain it is; default: nothing.
+
+        Outputs `aleatoric` and `epistemic`, of boxes `object_aleatoric` and `object_epistemic`,
+        float32 in the shape of the logits.
+        """
+        return ()
+
+    @property
+    def tells_of_boxes(self) -> bool:
+        """Where boxes are classified, `object_remembered` [B, F, M, E] is what they are told from.
+
+        Default: it is not handed out.
+        """
+        return False
+
+    @property
     def memories(self) -> Mapping[str, str]:
         """What the net remembers of all training examples, renewed at every epoch's end.
 

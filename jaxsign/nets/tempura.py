@@ -185,6 +185,19 @@ class Tempura(sttran.STTran):
         return self.mode == "sgdet" and (self.object_memory or self.pairs_from_memory)
 
     @property
+    def uncertain(self) -> tuple[str, ...]:
+        """What has mixtures, boxes only where they are classified."""
+        heads = {"relations": self.relation_head}
+        if self.mode != "predcls":
+            heads["objects"] = self.object_head
+        return tuple(name for name, head in heads.items() if head == "gmm")
+
+    @property
+    def tells_of_boxes(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def memories(self) -> Mapping[str, str]:
         """Those that the net has and asks."""
         found = {}

@@ -32,6 +32,8 @@ _BALANCED = fields.When("loss.class_weights", "balanced")
 _SEQUENCES = fields.When("task.name", "ctc_attention")
 _CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "dynamic")
 _SCENES = fields.When("net.name", "sttran")
+_RELATIONS = fields.When("task.name", "scene_graph")
+_UNSURE = fields.among("none", "al", "ep")
 _PRETRAINED = fields.When("net.name", "whisper_sign")
 
 
@@ -223,7 +225,33 @@ class Loss:
         fields.among("margin", "bce"),
         "the loss of a group of predicates of which several may hold: margin, of their "
         "probabilities as STTran has it, or bce",
-        fields.When("task.name", "scene_graph"),
+        _RELATIONS,
+    )
+    relation_weighting: str = fields.value(
+        "none",
+        _UNSURE,
+        "pairs count more the more uncertain the net is of them: al (noise) or ep (ignorance)",
+        _RELATIONS,
+    )
+    object_weighting: str = fields.value("none", _UNSURE, "the same of boxes", _RELATIONS)
+    background: float = fields.value(
+        1.0, fields.NOT_NEGATIVE, "how much boxes count that are of no class", _RELATIONS
+    )
+    contrastive: str = fields.value(
+        "none",
+        fields.among("none", "euc_con", "info_nce"),
+        "what draws the features of boxes of a class together: euc_con, their distances, or "
+        "info_nce, the share of the class by how alike they are",
+        _RELATIONS,
+    )
+    contrastive_weight: float = fields.value(
+        1.0,
+        fields.NOT_NEGATIVE,
+        "factor of that loss",
+        fields.When("loss.contrastive", "euc_con", "info_nce"),
+    )
+    gmm_regularization: float = fields.value(
+        0.0, fields.NOT_NEGATIVE, "factor of the mean variance of a net's mixtures", _RELATIONS
     )
     weights: tuple[float, ...] = fields.value((0.5, 0.5), _WEIGHTS, "one a head", _CLASSES)
     weighting: str = fields.value(

@@ -40,5 +40,7 @@ def find(system: str, target: str, package: str = __name__) -> Any:
     holder = module(system, package)
     if holder is None:
         return None
+    if target in holder.TARGETS:
+        return holder.TARGETS[target]
     found = {holder.TARGETS.get(part.strip()) for part in target.split(",")}
     return found.pop() if len(found) == 1 else None

@@ -7,6 +7,7 @@ from parity.targets import (
     vidsgg_detected,
     vidsgg_easg,
     vidsgg_genome,
+    vidsgg_memory,
     vidsgg_operations,
     vidsgg_recall,
     vidsgg_stket,
@@ -47,6 +48,9 @@ TARGETS = {
     "draw_union_boxes (models 2.2)": vidsgg_operations.union_masks,
     "detector operations (models 8; assign_relations: data_eval 3)": vidsgg_operations.operations,
     "get_pred_triplets and recall (data_eval 5.3)": vidsgg_recall.graphs,
+    (
+        "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
+    ): vidsgg_memory.computed,
 }
 FILES = {
     "mini_action_genome": vidsgg_genome.videos,
@@ -58,9 +62,6 @@ LEFT_OUT = {
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _LATER,
     "SceneLLM": _LATER,
     "mini_action_genome": "its train_prior alone, which is STKET's: jaxsign does not have it yet",
-    (
-        "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
-    ): _LATER,
 }
 LATER = {
     "tempura_sgcls_train_gmm_objmem": {

@@ -17,10 +17,9 @@ from jaxsign.input.scenes import examples, sources, vocabulary
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.nets import scene_net
 from jaxsign.tasks import answering, following, measures
-from jaxsign.tasks.scenes import answers, losses, padded, recall, scoring
+from jaxsign.tasks.scenes import answers, padded, recall, scoring, terms
 
 Array = jax.Array
-OF_SEVERAL = {"margin": losses.margin, "bce": losses.binary_cross_entropy}
 _SHOWN = 20  # the cut that stands on the console and chooses the best epoch
 _TOLD = ("boxes", "valid_boxes", *padded.TOLD)
 
@@ -32,12 +31,12 @@ class SceneGraph(tasks.Task):
     Attributes:
       net: of relations.
       words: classes and groups of predicates.
-      of_several: the loss of a group of which several may hold, of `OF_SEVERAL`.
+      terms: what the loss is a sum of.
     """
 
     net: scene_net.SceneNet
     words: Vocabulary
-    of_several: str = "margin"
+    terms: terms.Terms = terms.Terms()
 
     @classmethod
     def open(
@@ -49,7 +48,9 @@ class SceneGraph(tasks.Task):
     def build(cls, config: ConfigDict, net: nets.Net) -> "SceneGraph":
         if not isinstance(net, scene_net.SceneNet):
             raise TypeError(f"{type(net).__name__} is no net of relations: check the recipe first")
-        return cls(net, words_of(config), config.loss.of_several)
+        made = terms.Terms.of_config(config.loss)
+        made.check(net)
+        return cls(net, words_of(config), made)
 
     @classmethod
     def numbers(cls, config: ConfigDict) -> dict[str, measures.Number]:
@@ -152,24 +153,31 @@ class SceneGraph(tasks.Task):
         told = batch["valid_pairs"] & batch["labelled"] & outputs["valid_pairs"]
         each: dict[str, Array] = {}
         for branch in self.net.branches:
-            each |= self._of_groups(branch, outputs[branch], batch["relations"], told)
+            each |= self._of_groups(branch, outputs, batch["relations"], told)
+        labels, real = batch["labels"], batch["valid_boxes"]
         if "object_logits" in outputs:
-            right = jax.nn.one_hot(batch["labels"], len(self.words.objects), dtype=bool)
-            values = losses.cross_entropy(outputs["object_logits"], right)
-            each["loss/objects"] = losses.mean_of_pairs(values, batch["valid_boxes"])
+            each[terms.OBJECTS] = self.terms.of_boxes(outputs, labels, real)
+        each |= self.terms.others(outputs, labels, real, told)
         each |= {name: outputs[name] for name in self.net.own_losses if name in outputs}
         rows, weight = jnp.stack(list(each.values())).sum(0), batch["weight"]
         sums = {name: (values * weight).sum() for name, values in each.items()}
         return rows, {"examples": weight.sum(), "loss": (rows * weight).sum(), **sums}
 
-    def _of_groups(self, branch: str, logits: Array, truth: Array, told: Array) -> dict[str, Array]:
+    def _of_groups(
+        self, branch: str, outputs: Mapping[str, Array], truth: Array, told: Array
+    ) -> dict[str, Array]:
         """Each group's loss of a branch, float32 [B], by the name it is shown under."""
-        found = {}
-        for group, part in zip(self.words.groups, self.words.parts, strict=True):
-            of = losses.cross_entropy if group.kind == "one" else OF_SEVERAL[self.of_several]
-            values = of(logits[..., part], truth[..., part])
-            found[_loss_name(branch, group.name)] = losses.mean_of_pairs(values, told)
-        return found
+        unsure = terms.uncertainties(outputs) if branch == scene_net.TOLD else {}
+        return {
+            _loss_name(branch, group.name): self.terms.of_group(
+                group.kind,
+                outputs[branch][..., part],
+                truth[..., part],
+                told,
+                {name: values[..., part] for name, values in unsure.items()},
+            )
+            for group, part in zip(self.words.groups, self.words.parts, strict=True)
+        }
 
     def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Sums of recall with constraint."""
@@ -206,8 +214,7 @@ class SceneGraph(tasks.Task):
             for branch in self.net.branches
             for group in self.words.groups
         ]
-        learned = ("loss/objects",) if self.net.mode != "predcls" else ()
-        return (*groups, *learned, *self.net.own_losses)
+        return (*groups, *self.terms.names(self.net), *self.net.own_losses)
 
     @property
     def columns(self) -> tuple[measures.Column, ...]:

@@ -31,12 +31,12 @@ class SceneGraph(tasks.Task):
     Attributes:
       net: of relations.
       words: classes and groups of predicates.
-      terms: what the loss is a sum of.
+      lost: what the loss is a sum of.
     """
 
     net: scene_net.SceneNet
     words: Vocabulary
-    terms: terms.Terms = terms.Terms()
+    lost: terms.Terms = terms.Terms()
 
     @classmethod
     def open(
@@ -156,8 +156,8 @@ class SceneGraph(tasks.Task):
             each |= self._of_groups(branch, outputs, batch["relations"], told)
         labels, real = batch["labels"], batch["valid_boxes"]
         if "object_logits" in outputs:
-            each[terms.OBJECTS] = self.terms.of_boxes(outputs, labels, real)
-        each |= self.terms.others(outputs, labels, real, told)
+            each[terms.OBJECTS] = self.lost.of_boxes(outputs, labels, real)
+        each |= self.lost.others(outputs, labels, real, told)
         each |= {name: outputs[name] for name in self.net.own_losses if name in outputs}
         rows, weight = jnp.stack(list(each.values())).sum(0), batch["weight"]
         sums = {name: (values * weight).sum() for name, values in each.items()}
@@ -169,7 +169,7 @@ class SceneGraph(tasks.Task):
         """Each group's loss of a branch, float32 [B], by the name it is shown under."""
         unsure = terms.uncertainties(outputs) if branch == scene_net.TOLD else {}
         return {
-            _loss_name(branch, group.name): self.terms.of_group(
+            _loss_name(branch, group.name): self.lost.of_group(
                 group.kind,
                 outputs[branch][..., part],
                 truth[..., part],
@@ -214,7 +214,7 @@ class SceneGraph(tasks.Task):
             for branch in self.net.branches
             for group in self.words.groups
         ]
-        return (*groups, *self.terms.names(self.net), *self.net.own_losses)
+        return (*groups, *self.lost.names(self.net), *self.net.own_losses)
 
     @property
     def columns(self) -> tuple[measures.Column, ...]:

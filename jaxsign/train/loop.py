@@ -98,7 +98,6 @@ class Loop:
             display.say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
-                outputs.announce_stage(run, session, display)
         self.session = session
         # Where a run starts from, in this order: its own checkpoint; else config.train.init_from
         # and backbone_weights; else random.
@@ -106,6 +105,8 @@ class Loop:
         if resumed:
             host = self.checkpoints.restore(host)
             session.schedule.restore(self.records.schedule or session.schedule.state())
+            if self.records.stage:
+                outputs.announce_stage(run, session, display)
         self.state = session.compiled.place(host)
         # Prefetched batches of the stage at hand, and the input's position behind each.
         self.feed: Generator[tuple[Any, dict[str, int]], None, None] | None = None

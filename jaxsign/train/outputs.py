@@ -1,6 +1,5 @@
 """What a run in progress shows and leaves: console, TensorBoard, the files of its folder."""
 
-import collections
 import dataclasses
 import datetime
 import time
@@ -16,7 +15,16 @@ from jaxsign.errors import UserError
 from jaxsign.input import planning, traits
 from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
-from jaxsign.train import initial, log, logfile, optimizer, records, setup, weights_and_biases
+from jaxsign.train import (
+    initial,
+    log,
+    logfile,
+    optimizer,
+    rates_table,
+    records,
+    setup,
+    weights_and_biases,
+)
 from jaxsign.train.state import TrainState
 from jaxsign.whole import write_text
 
@@ -39,8 +47,8 @@ def announce(
     say = display.say
     say(f"device   {runtime.describe_devices()}")
     say(f"net      {run.config.net.name}, {parameters:,} parameters")
-    if len(run.stages) > 1 or run.config.train.frozen or run.config.train.freeze_parts:
-        say(f"train    {_parts(session.trainable)}")
+    for line in _rates(session):
+        say(line)
     say(f"data     {len(run.train)} training and {len(run.val)} validation examples")
     batches = session.train_batches
     sizes = ", ".join("x".join(map(str, size)) for size in batches.sizes)
@@ -67,8 +75,8 @@ def announce_stage(
     run: setup.TrainingRun, session: setup.Session, display: log.TrainingDisplay
 ) -> None:
     """Says that a stage begins."""
-    display.say(f"stage {session.stage.name}: trains {_parts(session.trainable)}")
-    for line in _easiest(run, session):
+    display.say(f"stage {session.stage.name}")
+    for line in (*_rates(session), *_easiest(run, session)):
         display.say(line)
 
 
@@ -262,7 +270,8 @@ def row(
     return values | {"val_time": "" if val is None else took.val, "train_time": took.train}
 
 
-def _parts(paths: tuple[str, ...]) -> str:
-    """'encoder 24, head 2 arrays': how many arrays train in each part of the net."""
-    counts = collections.Counter(path.split("/")[0] for path in paths)
-    return ", ".join(f"{name} {count}" for name, count in counts.items()) + " arrays"
+def _rates(session: setup.Session) -> list[str]:
+    """What trains at which rate; a schedule that goes on has a rate of its own by now."""
+    goes_on = session.stage.keep_schedule
+    rate = session.schedule.rate(0.0) if goes_on else session.schedule.lr
+    return rates_table.lines(session.groups, rate)

@@ -28,6 +28,7 @@ from jaxsign.train import (
     penalties,
     precision,
     ranges,
+    rates_table,
     schedule,
     state,
     step,
@@ -163,7 +164,8 @@ class Session:
       compiled: the steps.
       schedule: learning rates.
       trainable: parameter paths.
-      optimizer: of those.
+      groups: what trains at which share of the rate, and what stands still.
+      optimizer: of the trainable.
     """
 
     stage: stage.Stage
@@ -176,6 +178,7 @@ class Session:
     survey_batches: batching.EvalBatches | None
     renew_batches: batching.EvalBatches | None
     trainable: tuple[str, ...]
+    groups: tuple[rates_table.Group, ...]
     optimizer: optax.GradientTransformation
 
     def fresh(
@@ -241,6 +244,7 @@ def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] |
         survey_batches=None if whole is None else inputs.evaluation(config, whole),
         renew_batches=inputs.evaluation(config, batches.examples) if task.renews else None,
         trainable=trainable,
+        groups=rates_table.groups(variables["params"], trainable, factors, net.unused_params),
         optimizer=chain,
     )
 

@@ -19,6 +19,19 @@ def header(workdir, *words):
     return run, text.getvalue()
 
 
+def test_it_tells_what_trains_at_which_rate_and_what_stands_still(tmp_path):
+    _, text = header(tmp_path, "optim.lr=0.002")
+    (line,) = [line for line in text.splitlines() if line.startswith("train ")]
+    assert "all" in line and line.endswith("arrays, rate 0.002")
+    words = ("train.frozen=('^gloss_head/',)", "optim.lr_factors=(('^category_.*bias$',0.1),)")
+    _, text = header(tmp_path, "optim.lr=0.002", *words)
+    found = [line.split() for line in text.splitlines() if line.startswith(("train ", "frozen"))]
+    rates = {" ".join(line[:3]): line[-1] for line in found if line[1] != "layer_*"}
+    assert rates["train category_head (kernel,"] == "0.002"
+    assert rates["train category_head (bias)"] == "0.0002"
+    assert rates["frozen gloss_head 163"] == "arrays"
+
+
 def test_a_batch_that_no_epoch_fills_is_made_smaller_and_told(tmp_path):
     run, text = header(tmp_path, "input.batch_size=32", "devices=1")
     assert (len(run.train), len(run.val)) == (12, 6)

@@ -1,7 +1,7 @@
-"""The table that a stage begins with: which parameters train, at which rate, and which stand still.
+"""The table that a stage begins with: which parameters train, at which rate, which stand still.
 
-A row is a part of the net, or of it what has one rate: a module's name at the top of the paths, with
-numbered ones (`layer_0`, `layer_1`) together.
+A row is a part of the net, or of it what has one rate: a module's name at the top of the paths,
+with numbered ones (`layer_0`, `layer_1`) together.
 """
 
 import dataclasses
@@ -68,7 +68,7 @@ def _ends(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def lines(rows: Iterable[Group], rate: float) -> list[str]:
-    """The table, a line a row; one line of all that trains where that is all that could, at one rate.
+    """The table, a line a row; one line for all where all that can train does so at one rate.
 
     Args:
       rows: as `groups` gives them.

@@ -27,7 +27,7 @@ def test_it_tells_what_trains_at_which_rate_and_what_stands_still(tmp_path):
     _, text = header(tmp_path, "optim.lr=0.002", *words)
     found = [line.split() for line in text.splitlines() if line.startswith(("train ", "frozen"))]
     rates = {" ".join(line[:3]): line[-1] for line in found if line[1] != "layer_*"}
-    assert rates["train category_head (kernel,"] == "0.002"
+    assert rates["train category_head (kernel)"] == "0.002"
     assert rates["train category_head (bias)"] == "0.0002"
     assert rates["frozen gloss_head 163"] == "arrays"
 

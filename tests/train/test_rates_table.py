@@ -28,9 +28,7 @@ def test_numbered_parts_are_one_and_what_differs_inside_is_told_by_name():
 
 def test_one_rate_for_all_is_one_line():
     rows = rates_table.groups(PARAMS, ALL, {})
-    assert rates_table.lines(rows, 1e-5) == [
-        "train    all  2,020 numbers in 7 arrays, rate 1e-05"
-    ]
+    assert rates_table.lines(rows, 1e-5) == ["train    all  2,020 numbers in 7 arrays, rate 1e-05"]
     rows = rates_table.groups(PARAMS, ALL[:-1], {}, ("^spare/",))
     assert rates_table.lines(rows, 1) == [
         "train    all    2,016 numbers in 6 arrays, rate 1",

@@ -108,6 +108,17 @@ def to_variables(
     return variables
 
 
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> Variables:
+    """A copy of a tree with some leaves replaced, in the old leaves' types."""
+    result = dict(old)
+    for name, value in new.items():
+        if isinstance(value, Mapping):
+            result[name] = merged(old[name], value)
+        else:
+            result[name] = value.astype(old[name].dtype, copy=False)
+    return result
+
+
 def shapes(table: Iterable[KeyEntry]) -> dict[tuple[str, ...], tuple[int, ...]]:
     """Place -> shape of the Flax variables that a table with shapes tells."""
     empty = {e.path: (e.kind, np.broadcast_to(np.float32(0), e.shape or ())) for e in table}

@@ -64,7 +64,7 @@ def load_pretrained(
     table = {entry.key: entry for entry in net.key_table()}
     zeroed = _zeroed(table) if zero_branches else {}
     rows = [table[key] for key in {**found, **zeroed}]
-    result = _merged(variables, state_dict.to_variables(rows, {**zeroed, **found}, where=str(path)))
+    result = state_dict.merged(variables, state_dict.to_variables(rows, {**zeroed, **found}, where=str(path)))
     return result, _notes(path, sizes, net, weights, used, found, zeroed, table)
 
 
@@ -181,17 +181,6 @@ def _zeroed(table: Mapping[str, state_dict.KeyEntry]) -> Arrays:
         for key, entry in table.items()
         if key.endswith(ends)
     }
-
-
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a tree with some leaves replaced, in the old leaves' types."""
-    result = dict(old)
-    for name, value in new.items():
-        if isinstance(value, Mapping):
-            result[name] = _merged(old[name], value)
-        else:
-            result[name] = value.astype(old[name].dtype)
-    return result
 
 
 def _some(names: list[str]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.nets import state_dict, torch_files
+from jaxsign.nets.pretrained import tensor_files
 
 Array = np.ndarray
 Arrays = dict[str, Array]
@@ -84,20 +85,8 @@ def read(path: Path) -> tuple[Arrays, dict[str, int]]:
 
 
 def _read_safetensors(path: Path) -> Arrays:
-    import ml_dtypes
-    import safetensors
-    from safetensors import numpy as safetensors_numpy
-
-    reading.check(path)
-    try:
-        weights = safetensors_numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-        reason = reading.told(path, "", error)
-        raise UserError(f"{path}: not a readable safetensors file ({reason})") from error
-    return {
-        key: value.astype(np.float32) if value.dtype == ml_dtypes.bfloat16 else value
-        for key, value in weights.items()
-    }
+    files = tensor_files.TensorFiles(path)
+    return {name: files.read(name) for name in files.found}
 
 
 def _config_beside(path: Path) -> dict[str, Any]:

@@ -141,7 +141,9 @@ def test_other_sizes_are_told_with_the_keys_that_set_them(tmp_path):
 
 
 def test_another_kind_of_model_is_refused(tmp_path):
-    refused(written(tmp_path / "a", model_type="llama"), "config.json", "'llama', expected 'gemma2'")
+    refused(
+        written(tmp_path / "a", model_type="llama"), "config.json", "'llama', expected 'gemma2'"
+    )
     refused(written(tmp_path / "b", layer_types=["full_attention"] * 2), "layer_types")
     refused(written(tmp_path / "c", attention_bias=True), "attention_bias: True, expected False")
     refused(written(tmp_path / "d", head_dim=None), "a size is no number")

@@ -65,9 +65,7 @@ def sizes_of(path: str | Path) -> GemmaSizes:
         raise UserError(f"{config}: not a Gemma 2 that can be read here:\n{listing(other)}")
     defaults = vars(GemmaSizes())
     try:
-        return GemmaSizes(**{
-            name: type(defaults[name])(told[key]) for key, name in _SIZES.items()
-        })
+        return GemmaSizes(**{name: type(defaults[name])(told[key]) for key, name in _SIZES.items()})
     except (TypeError, ValueError) as error:
         raise UserError(f"{config}: a size is no number ({error})") from error
 

@@ -64,7 +64,9 @@ def load_pretrained(
     table = {entry.key: entry for entry in net.key_table()}
     zeroed = _zeroed(table) if zero_branches else {}
     rows = [table[key] for key in {**found, **zeroed}]
-    result = state_dict.merged(variables, state_dict.to_variables(rows, {**zeroed, **found}, where=str(path)))
+    result = state_dict.merged(
+        variables, state_dict.to_variables(rows, {**zeroed, **found}, where=str(path))
+    )
     return result, _notes(path, sizes, net, weights, used, found, zeroed, table)
 
 

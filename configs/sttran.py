@@ -17,23 +17,38 @@ widths. 'synthetic' - a small net on built-in moving boxes, under five minutes o
 then as from a detector.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from jaxsign.config import base
 
-VARIANTS = ("", "sgcls", "sgdet", "paper", "scenes", "synthetic", "progressive")
-
 
 def get_config(arg: str = "") -> ConfigDict:
-    """arg: one of `VARIANTS`."""
-    if arg not in VARIANTS:
-        raise ValueError(f"sttran has no variant {arg!r}; known: {', '.join(VARIANTS[1:])}")
+    """arg: "", "sgcls", "sgdet", or one of `CHANGES`."""
+    return recipe(NET, CHANGES, arg)
+
+
+def recipe(
+    net: Mapping[str, Any], changes: Mapping[str, Callable[[ConfigDict], None]], arg: str
+) -> ConfigDict:
+    """The recipe of a net of relations: the training guide's settings, changed by its variant.
+
+    Args:
+      net: its fields.
+      changes: what a variant changes; 'sgcls' and 'sgdet' need none.
+      arg: '' or a variant.
+    """
+    variants = ("", "sgcls", "sgdet", *changes)
+    if arg not in variants:
+        raise ValueError(f"{net['name']} has no variant {arg!r}; known: {', '.join(variants[1:])}")
     config = base()
     config.system = "vidsgg"
     config.task.update(name="scene_graph", heads=(), monitor="recall@20")
     config.data.source = "action_genome"
     config.view = ConfigDict({"name": ""})
-    config.net = ConfigDict(_NET)
+    config.net = ConfigDict(dict(net))
     config.net.mode = arg if arg in ("sgcls", "sgdet") else "predcls"
     config.log.folder = "output/{data}/{net}_{mode}_{time}"
     config.input.update(batch_size=1, buckets=())
@@ -49,13 +64,13 @@ def get_config(arg: str = "") -> ConfigDict:
         start_factor=0.0,
     )
     config.train.update(epochs=100, eval_every=5, early_stop=10, min_delta=0.001)
-    change = _CHANGES.get(arg)
-    if change:
-        change(config)
+    if arg in changes:
+        changes[arg](config)
     return config
 
 
-def _paper(config: ConfigDict) -> None:
+def paper(config: ConfigDict) -> None:
+    """The settings of the original's repository."""
     config.data.action_genome.val = "test"
     config.optim.update(lr=1e-5, weight_decay=0.01)
     config.schedule.update(
@@ -71,7 +86,8 @@ def _paper(config: ConfigDict) -> None:
     config.train.update(epochs=10, eval_every=1, early_stop=0, min_delta=0.0)
 
 
-def _scenes(config: ConfigDict) -> None:
+def scenes(config: ConfigDict) -> None:
+    """One's own scenes: a smaller net, which learns from eight videos a step."""
     config.data.source = "scenes"
     config.net.update(
         hidden_dim=64, word_dim=32, map_dim=32, classifier_dim=64, ff_dim=256, temporal_layers=2
@@ -90,8 +106,9 @@ def _scenes(config: ConfigDict) -> None:
     config.train.update(epochs=40, eval_every=1, early_stop=0, min_delta=0.0)
 
 
-def _synthetic(config: ConfigDict) -> None:
-    _scenes(config)
+def synthetic(config: ConfigDict) -> None:
+    """Built-in moving boxes."""
+    scenes(config)
     config.data.source = "synthetic_scenes"
     config.data.synthetic_scenes.videos = 240
     config.input.buckets = ((12, 5, 4),)  # one program: compiling takes longer than learning
@@ -99,8 +116,9 @@ def _synthetic(config: ConfigDict) -> None:
     config.train.epochs = 10
 
 
-def _progressive(config: ConfigDict) -> None:
-    _synthetic(config)
+def progressive(config: ConfigDict) -> None:
+    """The same in three stages, a mode each."""
+    synthetic(config)
     modes = ("predcls", "sgcls", "sgdet")
     config.net.mode = modes[-1]
     config.stages = ",".join(modes)
@@ -120,13 +138,13 @@ def _progressive(config: ConfigDict) -> None:
     )
 
 
-_CHANGES = {
-    "paper": _paper,
-    "scenes": _scenes,
-    "synthetic": _synthetic,
-    "progressive": _progressive,
+CHANGES = {
+    "paper": paper,
+    "scenes": scenes,
+    "synthetic": synthetic,
+    "progressive": progressive,
 }
-_NET = {
+NET = {
     "name": "sttran",
     "mode": "predcls",
     # 0 and () = as the data have.

@@ -60,6 +60,8 @@ NAMES = (
     "whisper_sign:synthetic",
     "whisper_sign:boston104",
     "sttran:synthetic",
+    "stket",
+    "stket:synthetic",
 )
 # Fields of nets that are made small, wherever a net has them.
 SMALL = {

@@ -159,7 +159,8 @@ class SceneExamples(examples.Examples):
     def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
         """Classes and predicates in `task`, their numbers and widths of features in `net`, buckets.
 
-        A number of the recipe that is 0, or no predicates, takes the data's.
+        A number of the recipe that is 0, or no predicates, takes the data's; so do `kinds` and
+        `no_contact` of nets that have them.
 
         Raises:
           UserError: the recipe gives another.
@@ -184,6 +185,7 @@ class SceneExamples(examples.Examples):
                 f"{self.name}:\n{listing(wrong)}\nSet them to 0 (predicates to ()) to take the "
                 "data's"
             )
+        found |= {k: v for k, v in words.kinds.items() if k in config.net and not config.net[k]}
         return {
             "net": found,
             "task": vocabulary.to_rows(words),

@@ -12,6 +12,7 @@ import numpy as np
 from jaxsign.errors import UserError, did_you_mean
 
 BACKGROUND, PERSON = "__background__", "person"
+NO_CONTACT = "not_contacting"
 KINDS = ("one", "several")
 
 
@@ -76,6 +77,19 @@ class Vocabulary:
     def has_person(self) -> bool:
         """Whether persons are among the objects."""
         return PERSON in self.objects
+
+    @property
+    def kinds(self) -> dict[str, Any]:
+        """What nets ask of predicates beside their number, by the nets' names.
+
+        `kinds` of the groups, and `no_contact`: which predicate of the last group, from 1, says
+        that nothing is touched; -1 = none does.
+        """
+        last = self.groups[-1].predicates
+        return {
+            "kinds": tuple(group.kind for group in self.groups),
+            "no_contact": last.index(NO_CONTACT) + 1 if NO_CONTACT in last else -1,
+        }
 
     @functools.cached_property
     def predicates(self) -> tuple[str, ...]:

@@ -85,8 +85,9 @@ class SceneGraph(tasks.Task):
             "predicates": tuple(len(group) for group in words.groups),
             "feature_dim": 2048,
             "union_dim": 1024,
+            **words.kinds,
         }
-        net = {key: value for key, value in sizes.items() if not config.net[key]}
+        net = {k: v for k, v in sizes.items() if k in config.net and not config.net[k]}
         return {"net": net, "task": vocabulary.to_rows(words)}
 
     def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:

@@ -1,0 +1,115 @@
+"""Checkpoints of nets of relations: the originals', those of the training guide's system, m3sgg's.
+
+A system of these has `FORM = SceneForm(...)` in a file of its net's name.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.infer import run as runs
+from jaxsign.infer.torch import originals
+from jaxsign.input.scenes import vocabulary
+from jaxsign.nets import scene_net
+
+_HEADS = 8  # of all of them
+
+
+class SceneForm(originals.Form):
+    """`state_dict` alone; five entries with `model_state_dict`; `state_dict` and metadata.
+
+    Attributes:
+      model: the system, as `config` and `model_metadata` of files call it.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def n_heads(self, extras: Mapping[str, Any]) -> int:
+        """Attention heads."""
+        return _HEADS
+
+    def fields(
+        self,
+        extras: Mapping[str, Any],
+        found: Mapping[str, Any],
+        weights: Mapping[str, np.ndarray],
+        path: Path,
+        notes: list[str],
+    ) -> dict[str, Any]:
+        """With the mode, and m3sgg's kind of masks, where the file tells them.
+
+        Raises:
+          UserError: it is another system's, or of a mode that there is not.
+        """
+        metadata, config = (_section(extras, name) for name in ("model_metadata", "config"))
+        kind = str(metadata.get("model_type", self.model)).lower()
+        if kind != self.model:
+            raise UserError(
+                f"{path}: says that it is a {kind!r}, but its keys are a {self.model}'s"
+            )
+        told = {str(part["mode"]) for part in (metadata, config) if "mode" in part}
+        if len(told) > 1 or not told <= set(scene_net.MODES):
+            raise UserError(
+                f"{path}: mode {' and '.join(map(repr, sorted(told)))}, expected one of "
+                f"{', '.join(scene_net.MODES)}"
+            )
+        fields = dict(found)
+        if told:
+            (fields["mode"],) = told
+        else:
+            notes.append("assumed mode='predcls': the file does not tell it")
+        if metadata:
+            fields["masks"] = "hard"
+            notes.append("m3sgg's file: masks='hard', as it draws them")
+        return fields
+
+    def settings(
+        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
+    ) -> dict[str, Any]:
+        """The classes, which no file names: Action Genome's where there are as many.
+
+        And what nets ask of them.
+        """
+        count, sizes = found["num_objects"], tuple(found["predicates"])
+        words = vocabulary.ACTION_GENOME
+        if (len(words.objects), tuple(map(len, words.groups))) != (count, sizes):
+            words = _numbered(count, sizes)
+            notes.append(
+                f"named {count} classes and {sum(sizes)} predicates by number: they are not as "
+                "many as Action Genome's. Name them: --config.task.objects, --config.task.groups"
+            )
+        told = {f"task.{key}": value for key, value in vocabulary.to_rows(words).items()}
+        return told | {f"net.{key}": value for key, value in words.kinds.items()}
+
+    def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """The training guide's five entries, and `state_dict`, which the original looks for."""
+        return {
+            "epoch": int(run.info.get("epoch") or 0),
+            "model_state_dict": dict(tensors),
+            "optimizer_state_dict": {"state": {}, "param_groups": []},
+            "loss": originals.metric(run),
+            "config": {"model": self.model, "mode": run.config.net.mode},
+            "state_dict": dict(tensors),
+        }
+
+
+def _numbered(count: int, sizes: tuple[int, ...]) -> vocabulary.Vocabulary:
+    """Classes without names, in groups like Action Genome's."""
+    groups = [
+        dataclasses.replace(group, predicates=tuple(f"{group.name} {i}" for i in range(size)))
+        for group, size in zip(vocabulary.ACTION_GENOME.groups, sizes, strict=True)
+    ]
+    first = vocabulary.BACKGROUND, vocabulary.PERSON
+    return vocabulary.Vocabulary(
+        (*first, *(f"object {i}" for i in range(2, count)))[:count], tuple(groups)
+    )
+
+
+def _section(extras: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = extras.get(name)
+    return found if isinstance(found, Mapping) else {}

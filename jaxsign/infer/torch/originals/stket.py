@@ -1,0 +1,5 @@
+"""STKET's checkpoints."""
+
+from jaxsign.infer.torch.originals import _scenes
+
+FORM = _scenes.SceneForm("stket")

@@ -35,7 +35,9 @@ class Rule:
             fine = False
         if fine:
             return ""
-        near = did_you_mean(value, self.words) if isinstance(value, str) else ""
+        given = value if isinstance(value, tuple | list) else [value]
+        unknown = [v for v in given if isinstance(v, str) and v not in self.words]
+        near = did_you_mean(unknown[0], self.words) if unknown else ""
         return f"expected {self.text}{'.' + near if near else ''}"
 
 
@@ -48,6 +50,13 @@ def among(*words: str) -> Rule:
     """One of a few words."""
     text = ", ".join(map(repr, words[:-1])) + f" or {words[-1]!r}"
     return Rule(lambda v: v in words, text, words)
+
+
+def several(*words: str) -> Rule:
+    """Any of a few words, each once."""
+    return Rule(
+        lambda v: {*v} <= {*words} and len({*v}) == len(v), f"some of {', '.join(words)}", words
+    )
 
 
 def pair(low: float, high: float) -> Rule:

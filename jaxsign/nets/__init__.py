@@ -212,6 +212,11 @@ class Net(typed.Layer, kw_only=True):
         """
         raise NotImplementedError
 
+    @property
+    def starts_from(self) -> str:
+        """Another model that a net is nothing without the weights of, in words; "" = of none."""
+        return ""
+
     def load_pretrained(
         self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
     ) -> tuple[state_dict.Variables, list[str]]:

@@ -374,7 +374,11 @@ class Train:
         True, None, "whether init_from gives the classifiers too, where they fit"
     )
     pretrained: str = fields.value(
-        "", None, "file with weights of another model that the net can start from", _PRETRAINED
+        "",
+        None,
+        "file or folder with weights of another model that the net can start from; 'random' where "
+        "it could not do without and shall",
+        _PRETRAINED,
     )
     pretrained_zero_branches: bool = fields.value(
         True, None, "parts that this file does not hold add nothing at first", _PRETRAINED

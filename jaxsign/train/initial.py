@@ -14,7 +14,7 @@ from jaxsign.input import batching, words
 from jaxsign.input.examples import Batch
 from jaxsign.train import checkpoint, optimizer
 
-RANDOM = "random"  # train.backbone_weights: none on purpose
+RANDOM = "random"  # train.backbone_weights and train.pretrained: none on purpose
 
 
 def shapes_of(task: tasks.Task, batches: batching.TrainBatches) -> Any:
@@ -49,6 +49,7 @@ def variables(
       UserError: weights that do not fit.
     """
     settings, notes = config.train, list[str]()
+    _check_start(settings, task.net)
     key = jax.random.fold_in(jax.random.key(config.seed), 0x1A17)
     made = task.init(key, example(batches))
     if settings.bias_init:
@@ -59,8 +60,9 @@ def variables(
         made, notes = with_words(
             made, task.net, settings.words, batches.examples.class_names(config)
         )
-    if settings.pretrained:
-        made, notes = _pretrained(config, task, made)
+    if settings.pretrained not in ("", RANDOM):
+        made, loaded = _pretrained(config, task, made)
+        notes = [*notes, *loaded]
     if settings.init_from:
         found, _ = checkpoint.load_variables(settings.init_from)
         made, left_out = fitting(made, found, settings, task.net)
@@ -130,6 +132,15 @@ def with_words(
         without = f"; made of their letters: {_short([*found.absent])}" if found.absent else ""
         notes = [f"words    {told} of {len(names)} classes start from {path}{without}"]
     return net.with_words(made, found.table), notes
+
+
+def _check_start(settings: ConfigDict, net: nets.Net) -> None:
+    """Raises UserError: a net that cannot do without weights of another model has none."""
+    if net.starts_from and not (settings.pretrained or settings.init_from):
+        raise UserError(
+            f"train.pretrained is not set: this net needs weights. Give {net.starts_from}, or "
+            f"{RANDOM!r} to start from random ones. Nothing is downloaded."
+        )
 
 
 def _pretrained(config: ConfigDict, task: tasks.Task, made: dict[str, Any]) -> Any:

@@ -115,11 +115,10 @@ def _absolute_paths(config: ConfigDict) -> None:
     """Paths of the recipe as they hold from any folder: later verbs read them from the run."""
     places = [(config.data[split], key) for split in SPLITS for key in ("path", "labels")]
     places += [(config.data, "label_map"), (config.data.action_genome, "features")]
-    places += [(config.train, key) for key in ("init_from", "pretrained", "words")]
-    if config.train.backbone_weights != initial.RANDOM:
-        places.append((config.train, "backbone_weights"))
+    of_train = ("init_from", "pretrained", "words", "backbone_weights")
+    places += [(config.train, key) for key in of_train]
     for section, key in places:
-        if section[key]:
+        if section[key] not in ("", initial.RANDOM):
             section[key] = str(Path(section[key]).resolve())
     config.data.parts = tuple(str(Path(part).resolve()) for part in config.data.parts)
 

@@ -16,7 +16,7 @@ _SHOWN = 4  # names of arrays that tell apart what trains in a part of the net
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
+class RateGroup:
     """Parameters of one part of a net that share a rate.
 
     Attributes:
@@ -40,7 +40,7 @@ def groups(
     trainable: Iterable[str],
     factors: Mapping[str, float],
     unused: Iterable[str] = (),
-) -> tuple[Group, ...]:
+) -> tuple[RateGroup, ...]:
     """The table's rows, those of a part together.
 
     Args:
@@ -57,7 +57,9 @@ def groups(
         part = re.sub(r"\d+", "*", path.partition("/")[0])
         found.setdefault(part, {}).setdefault((factor, used), {})[path] = math.prod(leaf.shape)
     return tuple(
-        Group(part, _ends(sizes) if len(kinds) > 1 else (), len(sizes), sum(sizes.values()), *kind)
+        RateGroup(
+            part, _ends(sizes) if len(kinds) > 1 else (), len(sizes), sum(sizes.values()), *kind
+        )
         for part, kinds in found.items()
         for kind, sizes in kinds.items()
     )
@@ -67,7 +69,7 @@ def _ends(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path.rpartition("/")[2] for path in paths))
 
 
-def lines(rows: Iterable[Group], rate: float) -> list[str]:
+def lines(rows: Iterable[RateGroup], rate: float) -> list[str]:
     """The table, a line a row; one line for all where all that can train does so at one rate.
 
     Args:
@@ -77,7 +79,7 @@ def lines(rows: Iterable[Group], rate: float) -> list[str]:
     rows = tuple(rows)
     used = [row for row in rows if row.used]
     if all(row.factor == 1 for row in used):
-        all_ = Group("all", (), sum(r.arrays for r in used), sum(r.numbers for r in used), 1.0)
+        all_ = RateGroup("all", (), sum(r.arrays for r in used), sum(r.numbers for r in used), 1.0)
         rows = (all_, *(row for row in rows if not row.used))
     names = [_name(row) for row in rows]
     name_width = max(map(len, names))
@@ -89,16 +91,16 @@ def lines(rows: Iterable[Group], rate: float) -> list[str]:
     ]
 
 
-def _name(row: Group) -> str:
+def _name(row: RateGroup) -> str:
     more = ", ..." if len(row.ends) > _SHOWN else ""
     return f"{row.part} ({', '.join(row.ends[:_SHOWN])}{more})" if row.ends else row.part
 
 
-def _state(row: Group) -> str:
+def _state(row: RateGroup) -> str:
     if row.factor is not None:
         return "train"
     return "frozen" if row.used else "unused"
 
 
-def _rate(row: Group, rate: float) -> str:
+def _rate(row: RateGroup, rate: float) -> str:
     return "" if row.factor is None else f", rate {rate * row.factor:.6g}"

@@ -177,7 +177,7 @@ class Session:
     survey_batches: batching.EvalBatches | None
     renew_batches: batching.EvalBatches | None
     trainable: tuple[str, ...]
-    groups: tuple[rates_table.Group, ...]
+    groups: tuple[rates_table.RateGroup, ...]
     optimizer: optax.GradientTransformation
 
     def fresh(

@@ -17,7 +17,7 @@ INDEX, ALONE = "model.safetensors.index.json", "model.safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
-class Stored:
+class StoredTensor:
     """An array of a file: where it lies, its shape, and its type as safetensors calls it."""
 
     file: Path
@@ -74,7 +74,7 @@ def _reason(file: Path, error: BaseException) -> str:
     return reading.told(file, "", error)
 
 
-def _of_file(file: Path) -> dict[str, Stored]:
+def _of_file(file: Path) -> dict[str, StoredTensor]:
     import safetensors
 
     reading.check(file, f"Expected a .safetensors file, or a folder with {INDEX} or {ALONE}.")
@@ -82,7 +82,7 @@ def _of_file(file: Path) -> dict[str, Stored]:
         with safetensors.safe_open(file, "numpy") as opened:
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
             return {
-                name: Stored(file, tuple(one.get_shape()), one.get_dtype())
+                name: StoredTensor(file, tuple(one.get_shape()), one.get_dtype())
                 for name, one in slices.items()
             }
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
@@ -92,7 +92,7 @@ def _of_file(file: Path) -> dict[str, Stored]:
         ) from error
 
 
-def _of_index(index: Path) -> dict[str, Stored]:
+def _of_index(index: Path) -> dict[str, StoredTensor]:
     try:
         table = reading.read_json(index)["weight_map"]
         if not isinstance(table, Mapping) or not all(isinstance(v, str) for v in table.values()):

@@ -63,6 +63,24 @@ class SyntheticScenes:
 
 
 @dataclasses.dataclass(frozen=True)
+class SyntheticActions:
+    """Made-up graphs of actions, for nets that tell of verbs and objects."""
+
+    videos: int = fields.value(240, fields.COUNT, "training videos")
+    val_videos: int = fields.value(60, fields.COUNT, "videos of val, and as many more of test")
+    graphs: tuple[int, int] = fields.value((1, 3), None, "fewest and most graphs of a video")
+    objects: int = fields.value(16, fields.COUNT, "classes beside the wearer")
+    verbs: int = fields.value(8, fields.COUNT, "things that are done")
+    boxes: tuple[int, int] = fields.value((1, 4), None, "fewest and most objects of a graph")
+    feature_dim: int = fields.value(16, fields.COUNT, "numbers of a box's features")
+    verb_dim: int = fields.value(12, fields.COUNT, "numbers of a verb's features")
+    noise: float = fields.value(
+        0.7, fields.NOT_NEGATIVE, "standard deviation of the features' noise; what they tell is 1"
+    )
+    seed: int = fields.value(0, fields.NOT_NEGATIVE, "another one makes other videos")
+
+
+@dataclasses.dataclass(frozen=True)
 class ActionGenome:
     """Which part of Action Genome is taken; data.train.path is the folder of all of it."""
 
@@ -114,8 +132,8 @@ class Data:
         None,
         (
             "layout of the data: npz, clips, collection, landmarks75, sentences, signon, "
-            "whispersign, synthetic (docs/data.md); action_genome, easg, scenes, synthetic_scenes "
-            "(docs/scene_graphs.md)"
+            "whispersign, synthetic (docs/data.md); action_genome, easg, scenes, synthetic_scenes, "
+            "synthetic_actions (docs/scene_graphs.md)"
         ),
     )
     train: Place = fields.section(Place)
@@ -150,6 +168,9 @@ class Data:
     synthetic: Synthetic = fields.section(Synthetic, fields.When("data.source", "synthetic"))
     synthetic_scenes: SyntheticScenes = fields.section(
         SyntheticScenes, fields.When("data.source", "synthetic_scenes")
+    )
+    synthetic_actions: SyntheticActions = fields.section(
+        SyntheticActions, fields.When("data.source", "synthetic_actions")
     )
     action_genome: ActionGenome = fields.section(ActionGenome, _ACTION_GENOME)
     fraction: int = fields.value(

@@ -2,7 +2,7 @@
 
 A pair is the wearer and an object. Groups: `verb`, what is done in the frame's graph (exactly one),
 and `edge`, how the object takes part (any number). Thus nets of relations learn from EASG as from
-any other scenes; nets of its own take the videos of `easg`.
+any other scenes; nets of its own also take the graphs of its frames and features of their verbs.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def vocabulary(words: ActionWords) -> Vocabulary:
 
 
 def scene(video: ActionVideo, words: Vocabulary, where: str) -> Scene:
-    """A video's scene, without features; in each frame the wearer's box comes first.
+    """A video's scene, without features of boxes; in each frame the wearer's box comes first.
 
     Args:
       video: it.
@@ -54,4 +54,6 @@ def scene(video: ActionVideo, words: Vocabulary, where: str) -> Scene:
         pair_frames=video.box_frames,
         relations=np.concatenate([done, video.edges], axis=1),
         labelled=np.ones(len(places), bool),
+        frame_graphs=video.frame_graphs,
+        verb_features=video.verb_features,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,11 +42,18 @@ class SceneExamples(examples.Examples):
 
     Attributes:
       source: of the scenes.
+      widths: of the features, by the field of a net that takes them.
+      kinds_of_features: what of a scene that is, by the same field.
 
     Raises:
       UserError: scenes without features, or with features of several widths; the truth beside a
         detector's boxes of some scenes only.
     """
+
+    kinds_of_features: ClassVar[Mapping[str, str]] = {
+        "feature_dim": "features",
+        "union_dim": "union_features",
+    }
 
     def __init__(
         self, source: sources.SceneSource, *, candidates: bool = False, training: bool = False
@@ -61,11 +68,33 @@ class SceneExamples(examples.Examples):
             ],
             np.int64,
         )
-        self.feature_dim = _width(source, [row.feature_dim for row in rows], "features")
-        self.union_dim = _width(source, [row.union_dim for row in rows], "union_features")
+        self.widths = {
+            name: _width(source, [row.__dict__[name] for row in rows], what)
+            for name, what in self.kinds_of_features.items()
+        }
         self._union_type = np.result_type(*(row.union_type for row in rows))
         self._distribution = all(row.distribution for row in rows)
         self._true = None if training else truths.size_of(self.name, self.ids, rows)
+
+    @classmethod
+    def asked(cls, source: sources.SceneSource, mode: str, *, training: bool) -> bool:
+        """Whether a net of a mode is given every candidate pair.
+
+        To answer in mode sgcls a net chooses the person itself: it is given every one. So it is of
+        scenes none of whose pairs is labelled, as those of a detector's boxes.
+
+        Raises:
+          UserError: no class of persons where persons are to be found.
+        """
+        if mode != "predcls" and not source.vocabulary.has_person:
+            raise UserError(
+                f"{source.name}: has no class {vocabulary.PERSON!r}, whom mode {mode} looks "
+                "for in every frame. Set net.mode=predcls, or call a class so (the first of "
+                "objects)"
+            )
+        if training:
+            return False
+        return mode == "sgcls" or not any(row.labelled.any() for row in source.outlines)
 
     def _counted(self, row: sources.Outline) -> Array:
         return row.pairs if self._candidates else row.labelled
@@ -91,14 +120,14 @@ class SceneExamples(examples.Examples):
         }
         of_pairs = {
             "pairs": place[scene.pairs[kept]],
-            "union_features": _kept(scene, kept),
             "relations": scene.relations[kept],
             "labelled": scene.labelled[kept],
             "valid_pairs": np.ones(len(pair_frames), bool),
+            **self._shown(scene, kept),
         }
         true = scene.truth if self._true else None
         return {
-            "frames": len(scene),
+            "of_frames": self._of_frames(scene),
             **({"truth": truths.example(true)} if true is not None else {}),
             "box_at": (scene.box_frames, place),
             "pair_at": (pair_frames, pairs.places(pair_frames)),
@@ -106,6 +135,19 @@ class SceneExamples(examples.Examples):
             "of_boxes": arrays,
             "of_pairs": of_pairs,
         }
+
+    def _of_frames(self, scene: Scene) -> dict[str, Array]:
+        """What is known of each frame."""
+        return {"valid_frames": np.ones(len(scene), bool)}
+
+    def _shown(self, scene: Scene, kept: slice | Array) -> dict[str, Array]:
+        """What is seen of the pairs that are kept."""
+        assert scene.union_features is not None  # the outlines said so
+        return {"union_features": scene.union_features[kept]}
+
+    def _shapes(self, boxes: int, told: int) -> dict[str, tuple[tuple[int, ...], npt.DTypeLike]]:
+        """What is seen of a frame's pairs: shapes of a frame, and types."""
+        return {"union_features": ((told, 7, 7, self.widths["union_dim"]), self._union_type)}
 
     def stack(self, rows: Sequence[Example | None], size: planning.Size) -> Batch:
         batch = self._empty(size, len(rows))
@@ -118,7 +160,8 @@ class SceneExamples(examples.Examples):
                 part["valid_boxes"][0, 0] = part["valid_pairs"][0, 0] = True
                 part["labels"][0, 0] = 1
                 continue
-            part["valid_frames"][: row["frames"]] = True
+            for name, values in row["of_frames"].items():
+                part[name][: len(values)] = values[: size[0]]
             _fill(part, row, size)
             if "truth" in row and self._true:
                 _fill(part, row["truth"], (size[0], *self._true))
@@ -138,14 +181,14 @@ class SceneExamples(examples.Examples):
             "boxes": ((boxes, 4), np.float32),
             "labels": ((boxes,), np.int32),
             "scores": ((boxes,), np.float32),
-            "features": ((boxes, self.feature_dim), np.float32),
+            "features": ((boxes, self.widths["feature_dim"]), np.float32),
             "valid_boxes": ((boxes,), bool),
             "pairs": ((told, 2), np.int32),
-            "union_features": ((told, 7, 7, self.union_dim), self._union_type),
             "relations": ((told, len(words.predicates)), bool),
             "labelled": ((told,), bool),
             "valid_pairs": ((told,), bool),
             "valid_frames": ((), bool),
+            **self._shapes(boxes, told),
         }
         if self._distribution:
             of_frame["distribution"] = (boxes, len(words.objects) - 1), np.float32
@@ -169,8 +212,7 @@ class SceneExamples(examples.Examples):
         found: dict[str, Any] = {
             "num_objects": len(words.objects),
             "predicates": tuple(len(group) for group in words.groups),
-            "feature_dim": self.feature_dim,
-            "union_dim": self.union_dim,
+            **self.widths,
         }
         if config.task.groups:
             given = vocabulary.of_rows(config.task.objects, config.task.groups)
@@ -202,10 +244,10 @@ class SceneExamples(examples.Examples):
           UserError: other classes, or the same in another order; other widths; nobody to find.
         """
         self.facts(config)
-        wanted = _candidates(self.source, config.net.mode, training=self._training)
+        wanted = self.asked(self.source, config.net.mode, training=self._training)
         if wanted == self._candidates:
             return self
-        return SceneExamples(self.source, candidates=wanted, training=self._training)
+        return type(self)(self.source, candidates=wanted, training=self._training)
 
     def check(self, words: vocabulary.Vocabulary) -> None:
         """Raises UserError for other classes than those that a run has learnt."""
@@ -247,44 +289,31 @@ class SceneExamples(examples.Examples):
         return {_OBJECTS: np.sum([row.objects for row in rows], axis=0)} | counts
 
 
-def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> SceneExamples:
-    """The scenes of a split, all checked.
-
-    To answer in mode sgcls a net chooses the person itself: it is given every candidate pair. So it
-    is of scenes none of whose pairs is labelled, as those of a detector's boxes.
+def open_examples(
+    config: ConfigDict,
+    split: str,
+    *,
+    training: bool = False,
+    kind: type[SceneExamples] = SceneExamples,
+) -> SceneExamples:
+    """The scenes of a split, all checked, as examples of a kind.
 
     Raises:
       UserError: what is wrong with them, or no class of persons where persons are to be found.
     """
     source = sources.open_source(config.data, split, config.net.mode)
-    wanted = _candidates(source, config.net.mode, training=training)
-    return SceneExamples(source, candidates=wanted, training=training)
+    wanted = kind.asked(source, config.net.mode, training=training)
+    return kind(source, candidates=wanted, training=training)
 
 
-def _candidates(source: sources.SceneSource, mode: str, *, training: bool) -> bool:
-    """Whether a net of a mode is given every candidate pair.
-
-    Raises:
-      UserError: no class of persons where persons are to be found.
-    """
-    if mode != "predcls" and not source.vocabulary.has_person:
-        raise UserError(
-            f"{source.name}: has no class {vocabulary.PERSON!r}, whom mode {mode} looks "
-            "for in every frame. Set net.mode=predcls, or call a class so (the first of objects)"
-        )
-    if training:
-        return False
-    return mode == "sgcls" or not any(row.labelled.any() for row in source.outlines)
-
-
-def of_place(path: Path, mode: str) -> SceneExamples:
+def of_place(path: Path, mode: str, kind: type[SceneExamples] = SceneExamples) -> SceneExamples:
     """The scenes of a file, or of a folder of scenes, to answer in a mode.
 
     Raises:
       UserError: what is wrong with them.
     """
     source = sources.of_folder(path)
-    return SceneExamples(source, candidates=_candidates(source, mode, training=False))
+    return kind(source, candidates=kind.asked(source, mode, training=False))
 
 
 def _buckets(sizes: Array) -> tuple[planning.Size, ...]:
@@ -305,11 +334,6 @@ def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
     kept = (frame < frames) & (place < told) & (row["ends"] < boxes).all(axis=1)
     for name, values in row["of_pairs"].items():
         part[name][frame[kept], place[kept]] = values[kept]
-
-
-def _kept(scene: Scene, kept: slice | Array) -> Array:
-    assert scene.union_features is not None  # the outlines said so
-    return scene.union_features[kept]
 
 
 def _width(source: sources.SceneSource, widths: Sequence[int], name: str) -> int:

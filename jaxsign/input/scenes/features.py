@@ -3,7 +3,8 @@
 `VIDEO.npz` holds, row by row as the scene's boxes stand,
 
     features        float32 [N, D]
-    union_features  float16 or float32 [P, 7, 7, K], of its labelled pairs in order, or of `pairs`
+    union_features  float16 or float32 [P, 7, 7, K], of its labelled pairs in order, or of `pairs`;
+                    may be left out of graphs of actions, whose nets take none
     distribution    float32 [N, classes - 1]; may be left out
     pairs           int [P, 2], rows of boxes; may be left out. The labelled ones are all among
                     them; the others are candidates, as a net needs them that finds the person
@@ -73,7 +74,7 @@ class FeatureFile:
             source=str(self.path),
             features=held["features"],
             distribution=held.get("distribution"),
-            union_features=held["union_features"][self.rows],
+            union_features=held["union_features"][self.rows] if self.widths.union else None,
         )
 
 
@@ -95,10 +96,11 @@ def opened(path: Path, scene: Scene) -> FeatureFile:
         raise UserError(
             f"{path}: does not fit {scene.source}: {error}. Make it anew from the same annotations."
         ) from error
+    union = "union_features" in shapes
     widths = Widths(
         shapes["features"][-1],
-        shapes["union_features"][-1],
-        headers["union_features"][1],
+        shapes["union_features"][-1] if union else 0,
+        headers["union_features"][1] if union else np.dtype(np.float16),
         "distribution" in shapes,
     )
     return FeatureFile(path, whole, rows, widths)
@@ -194,6 +196,8 @@ def _check_shapes(scene: Scene, shapes: dict[str, tuple[int, ...]]) -> None:
         "features": (len(scene.boxes), None),
         "union_features": (len(scene.pairs), 7, 7, None),
     }
+    if scene.frame_graphs is not None and "union_features" not in shapes:
+        del wanted["union_features"]
     for name, shape in wanted.items():
         if name not in shapes:
             raise ValueError(f"it has no {name} (found {', '.join(shapes) or 'nothing'})")

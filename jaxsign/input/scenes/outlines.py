@@ -23,6 +23,7 @@ class Outline:
       distribution: whether there is one.
       true_boxes, true_pairs: the most of a frame beside a detector's boxes; -1 = there is no such
         truth.
+      verb_dim: width of the features of verbs, 0 = there are none.
     """
 
     boxes: np.ndarray
@@ -37,6 +38,7 @@ class Outline:
     distribution: bool
     true_boxes: int = -1
     true_pairs: int = -1
+    verb_dim: int = 0
 
     @property
     def relations(self) -> np.ndarray:
@@ -64,7 +66,8 @@ def outline(one: Scene, widths: Widths | None = None) -> Outline:
         np.bincount(ends, minlength=classes),
         np.bincount(one.labels, minlength=classes),
         *(widths or _widths(one)),
-        *(one.truth.size[1:] if one.truth is not None else ()),
+        *(one.truth.size[1:] if one.truth is not None else (-1, -1)),
+        0 if one.verb_features is None else one.verb_features.shape[-1],
     )
 
 

@@ -14,13 +14,22 @@ from jaxsign.input.scenes import vocabulary as vocabularies
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
 SUFFIX = ".scene.npz"
-_OPTIONAL = ("times", "distribution", "features", "union_features")
+_OPTIONAL = (
+    "times",
+    "distribution",
+    "features",
+    "union_features",
+    "frame_graphs",
+    "verb_features",
+)
 _ARRAYS = ("boxes", "box_frames", "labels", "scores", "pairs", "pair_frames", "relations",
            "labelled", "image_sizes")  # fmt: skip
 _TEXTS = ("frames", "source", "vocabulary")
 _TRUE = "true_"  # before the names of what is true beside a detector's boxes
 _OF_TRUTH = ("boxes", "box_frames", "labels", "pairs", "pair_frames", "relations")
 _UNION = (7, 7)
+_FLOATS = ("times", "boxes", "scores", "distribution", "features", "union_features",
+           "verb_features")  # fmt: skip
 _TYPES: dict[str, tuple[npt.DTypeLike, str]] = {  # name -> (type, kinds that become it)
     "image_sizes": (np.int32, "iu"),
     "times": (np.float64, "fiu"),
@@ -34,6 +43,8 @@ _TYPES: dict[str, tuple[npt.DTypeLike, str]] = {  # name -> (type, kinds that be
     "pair_frames": (np.int32, "iu"),
     "relations": (np.bool_, "b"),
     "labelled": (np.bool_, "b"),
+    "frame_graphs": (np.int32, "iu"),
+    "verb_features": (np.float32, "f"),
 }
 
 
@@ -61,6 +72,9 @@ class Scene:
       distribution: float32 [N, C - 1], a detector's probabilities of the classes from 1 on.
       features: float32 [N, D], of each box.
       union_features: float16 or float32 [P, 7, 7, K], of the box around both, channels last.
+      frame_graphs: int32 [F], which graph of an action each frame shows, from 0, none left out, not
+        decreasing; None = there are no actions.
+      verb_features: float32 [G, V], of what is done in each of the graphs.
       truth: where `boxes` are a detector's, the true boxes of the same frames with their classes
         and pairs, all labelled, as a scene of its own; what is told is compared with it.
 
@@ -84,6 +98,8 @@ class Scene:
     distribution: np.ndarray | None = None
     features: np.ndarray | None = None
     union_features: np.ndarray | None = None
+    frame_graphs: np.ndarray | None = None
+    verb_features: np.ndarray | None = None
     truth: "Scene | None" = None
 
     def __post_init__(self) -> None:
@@ -125,6 +141,12 @@ class Scene:
         boxes, pairs = self.boxes_of_frames.max(), self.pairs_of_frames.max()
         return len(self), max(int(boxes), 1), max(int(pairs), 1)
 
+    @property
+    def _graphs(self) -> int:
+        """How many graphs of actions the frames name."""
+        graphs = self.frame_graphs
+        return 0 if graphs is None or not graphs.size else int(graphs.max()) + 1
+
     def _check_shapes(self) -> None:
         frames, boxes, pairs = len(self.frames), len(self.boxes), len(self.pairs)
         words = self.vocabulary
@@ -142,6 +164,8 @@ class Scene:
             "union_features": (pairs, *_UNION, None),
             "relations": (pairs, len(words.predicates)),
             "labelled": (pairs,),
+            "frame_graphs": (frames,),
+            "verb_features": (self._graphs, None),
         }
         if not frames:
             raise ValueError("it has no frame")
@@ -152,7 +176,7 @@ class Scene:
         union = self.union_features
         if union is not None and union.dtype not in (np.float16, np.float32):
             raise ValueError(f"union_features are {union.dtype}, expected float16 or float32")
-        for name in ("times", "boxes", "scores", "distribution", "features", "union_features"):
+        for name in _FLOATS:
             value = self.__dict__[name]
             if value is not None and not _is_finite(value):
                 row = int(np.argwhere(~np.isfinite(value))[0][0])
@@ -168,6 +192,9 @@ class Scene:
             raise ValueError("its truth is of other frames, or holds pairs that nobody labelled")
         if self.times is not None and (np.diff(self.times) < 0).any():
             raise ValueError("times decrease")
+        graphs = self.frame_graphs
+        if graphs is not None and (graphs[0] != 0 or not np.isin(np.diff(graphs), (0, 1)).all()):
+            raise ValueError("frame_graphs do not count graphs from 0 on, one behind the other")
         for name in ("box_frames", "pair_frames"):
             value = self.__dict__[name]
             wrong = (value < 0) | (value >= len(self))

@@ -23,15 +23,17 @@ from jaxsign.input.scenes import (
     scene,
     store,
     synthetic,
+    synthetic_actions,
     vocabulary,
 )
 from jaxsign.input.scenes.outlines import Outline, outline
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
-SCENES, SYNTHETIC = "scenes", "synthetic_scenes"
+SCENES = "scenes"
+_MADE = {"synthetic_scenes": synthetic.scenes, "synthetic_actions": synthetic_actions.scenes}
 ACTION_GENOME, EASG = "action_genome", "easg"
-_KNOWN = ACTION_GENOME, EASG, SCENES, SYNTHETIC
+_KNOWN = ACTION_GENOME, EASG, SCENES, *_MADE
 Found = TypeVar("Found")
 _MANY = 200  # scenes that are opened with a bar
 
@@ -82,10 +84,10 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
       UserError: no scenes, one of them damaged, or of other classes than the first.
     """
     _check_known(data)
-    if data.source == SYNTHETIC:
-        made = synthetic.scenes(data.synthetic_scenes, split)
+    if data.source in _MADE:
+        made = _MADE[data.source](data[data.source], split)
         return SceneSource(
-            f"synthetic scenes ({split})",
+            f"{data.source.replace('_', ' ')} ({split})",
             [one.source for one in made],
             made[0].vocabulary,
             [outline(one) for one in made],

@@ -34,7 +34,8 @@ _MAGIC, STEM = b"JSS1", "scenes"
 _TEXTS = ("frames", "source", "vocabulary")
 # Of the index: flat over the frames of all scenes, and a row a scene.
 _OF_FRAMES, _OF_SCENES = ("boxes", "pairs", "labelled"), ("together", "paired", "objects")
-_NUMBERS = ("feature_dim", "union_dim", "union_type", "distribution", "true_boxes", "true_pairs")
+_NUMBERS = ("feature_dim", "union_dim", "union_type", "distribution", "true_boxes", "true_pairs",
+            "verb_dim")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,12 +137,14 @@ def _from_index(
     shapes = [index[name].shape[1:] for name in _OF_SCENES]
     if shapes != [(classes, len(words.predicates)), (classes,), (classes,)]:
         raise ValueError("other numbers of classes")
-    none = np.full(len(names), -1)  # of a store that knew no truth beside detected boxes
+    # Of older stores, which knew neither truth beside detected boxes nor actions.
+    none, no_verbs = np.full(len(names), -1), np.zeros(len(names), int)
     columns: dict[str, Iterable[Any]] = {
         **{name: np.split(index[name], ends[:-1]) for name in _OF_FRAMES},
         **{name: index[name] for name in _OF_SCENES},
         **{name: index[name].tolist() for name in ("feature_dim", "union_dim", "distribution")},
         **{name: index.get(name, none).tolist() for name in ("true_boxes", "true_pairs")},
+        "verb_dim": index.get("verb_dim", no_verbs).tolist(),
         "union_type": [_union_type(name) for name in index["union_type"].tolist()],
     }
     rows = zip(*columns.values(), strict=True)

@@ -150,6 +150,8 @@ def _layout(
 
 
 def _add(file: IO[str], folder: Path, video: NamedScene, one: Scene, losses: set[str]) -> None:
+    if one.frame_graphs is not None:
+        losses.add("graphs of actions are left out: scene files and stores keep them")
     row: dict[str, Any] = {"name": video.name} | ({"split": video.split} if video.split else {})
     if one.features is not None and one.union_features is not None:
         row["features"] = f"{FEATURES}/{video.name}.npz"

@@ -78,7 +78,7 @@ def test_videos_of_each_split(tmp_path):
 
 def test_a_scene_has_the_features_of_its_boxes(tmp_path):
     found = opened(folder_of(tmp_path), val="test")
-    assert (found.feature_dim, found.union_dim) == (DIM, UNION)
+    assert tuple(found.widths.values()) == (DIM, UNION)
     scene = found.source.read(0)
     assert scene.features.tolist()[1] == [4, 5, 6, 7]
     assert scene.union_features[:, 0, 0, 0].tolist() == list(range(6))
@@ -160,7 +160,7 @@ def test_what_is_missing(tmp_path):
         opened(folder, val="test")
     shutil.rmtree(folder / "features")
     stand_ins = opened(folder, val="test")  # features of geometry
-    assert stand_ins.feature_dim and "no features" in stand_ins.remarks(recipe(folder))[0]
+    assert all(stand_ins.widths.values()) and "no features" in stand_ins.remarks(recipe(folder))[0]
     with pytest.raises(UserError, match=r"2 of 2 videos are absent"):
         opened(folder, val="test", features=str(folder / "features"))
     with pytest.raises(UserError, match=r"is no folder of Action Genome"):

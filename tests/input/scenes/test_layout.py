@@ -167,7 +167,9 @@ def test_a_share_is_held_back_where_nothing_tells_what_to_validate_on(tmp_path):
     train, val = (examples.open_examples(of, split) for split in ("train", "val"))
     assert len(val) == 2 and sorted([*train.ids, *val.ids]) == names
     for part in (train, val):
-        frames = [part.example(number)["frames"] for number in range(len(part))]
+        frames = [
+            len(part.example(number)["of_frames"]["valid_frames"]) for number in range(len(part))
+        ]
         assert frames == [names.index(name) + 1 for name in part.ids] == part.sizes[:, 0].tolist()
     with pytest.raises(UserError, match="data.test.path is empty.*or give every video a split"):
         examples.open_examples(of, "test")
@@ -184,7 +186,7 @@ def test_scenes_without_features_get_those_of_their_geometry(tmp_path):
         f"{tmp_path}: holds no features; they are made of the places and sizes of its boxes",
     )
     given = examples.SceneExamples(found)
-    assert (given.feature_dim, given.union_dim) == (geometry.BOX_WIDTH, geometry.PAIR_WIDTH)
+    assert tuple(given.widths.values()) == (geometry.BOX_WIDTH, geometry.PAIR_WIDTH)
     scene = found.read(0)
     # The person: centre (10, 20) of 64 x 48, sides 20 and 40, score 1.
     wanted = [10 / 32 - 1, 20 / 24 - 1, 40 / 64, 80 / 48, 1]

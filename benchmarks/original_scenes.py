@@ -11,8 +11,7 @@ from torch import Tensor
 from benchmarks.workload import Batch
 from jaxsign.errors import UserError
 from jaxsign.nets.layers import spatial_masks
-from jaxsign.tasks.scenes import padded, recall
-from jaxsign.tasks.scenes import task as scene_task
+from jaxsign.tasks.scenes import padded, recall, scene_tasks
 from parity.reference import vidsgg_sttran
 
 Entry = Mapping[str, Tensor]
@@ -72,7 +71,7 @@ class Torch:
     """
 
     def __init__(self, config: ConfigDict):
-        net, self._words = config.net, scene_task.words_of(config)
+        net, self._words = config.net, scene_tasks.words_of(config)
         for key, value in _FIXED.items():
             if net[key] != value:
                 raise UserError(f"net.{key}={net[key]!r}: the torch side has {value!r}")

@@ -11,13 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import nets, tasks
-from jaxsign.errors import UserError
-from jaxsign.input.scenes import examples, sources, vocabulary
-from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign import nets
+from jaxsign.input.scenes import examples, vocabulary
 from jaxsign.nets import scene_net
-from jaxsign.tasks import answering, following, measures
-from jaxsign.tasks.scenes import answers, padded, recall, scoring, terms
+from jaxsign.tasks import answering, measures
+from jaxsign.tasks.scenes import answers, padded, recall, scene_tasks, scoring, terms
 
 Array = jax.Array
 _SHOWN = 20  # the cut that stands on the console and chooses the best epoch
@@ -25,7 +23,7 @@ _TOLD = ("boxes", "valid_boxes", *padded.TOLD)
 
 
 @dataclasses.dataclass(frozen=True)
-class SceneGraph(tasks.Task):
+class SceneGraph(scene_tasks.SceneTask):
     """Sum of the groups' losses, and of the boxes' classes where these are learned.
 
     Attributes:
@@ -35,7 +33,6 @@ class SceneGraph(tasks.Task):
     """
 
     net: scene_net.SceneNet
-    words: Vocabulary
     lost: terms.Terms = terms.Terms()
 
     @classmethod
@@ -50,7 +47,7 @@ class SceneGraph(tasks.Task):
             raise TypeError(f"{type(net).__name__} is no net of relations: check the recipe first")
         made = terms.Terms.of_config(config.loss)
         made.check(net)
-        return cls(net, words_of(config), made)
+        return cls(net, scene_tasks.words_of(config), made)
 
     @classmethod
     def numbers(cls, config: ConfigDict) -> dict[str, measures.Number]:
@@ -67,19 +64,12 @@ class SceneGraph(tasks.Task):
     def check(cls, config: ConfigDict) -> list[str]:
         if not issubclass(nets.get(config.net.name), scene_net.SceneNet):
             return [f"net.name={config.net.name!r}: task.name=scene_graph takes nets of relations"]
-        wrong = []
-        if config.task.heads:
-            wrong.append(
-                f"task.heads={config.task.heads}: expected (): scenes have groups of predicates"
-            )
-        if bool(config.task.objects) != bool(config.task.groups):
-            wrong.append("task.objects and task.groups: set both, or none to take the data's")
-        return wrong
+        return super().check(config)
 
     @classmethod
     def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
         """Action Genome's classes, and widths of a detector's features."""
-        words = words_of(config) if config.task.groups else vocabulary.ACTION_GENOME
+        words = scene_tasks.words_of(config) if config.task.groups else vocabulary.ACTION_GENOME
         sizes = {
             "num_objects": len(words.objects),
             "predicates": tuple(len(group) for group in words.groups),
@@ -106,35 +96,6 @@ class SceneGraph(tasks.Task):
             "union_features": jax.random.normal(rng, (count, frames, 2, 7, 7, self.net.union_dim)),
         }
 
-    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        return nets.init(self.net, rng, batch)
-
-    def loss(
-        self,
-        params: Mapping[str, Any],
-        collections: Mapping[str, Any],
-        batch: Mapping[str, Array],
-        rng: Array,
-        now: Mapping[str, Array],
-    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
-        """As in `Task`: the mean over videos of each one's loss."""
-        # Rows that only fill the batch have no real box or pair: no statistics may see them.
-        real = batch["weight"] > 0
-        shown = {
-            name: batch[name] & real.reshape(-1, *[1] * (batch[name].ndim - 1))
-            for name in ("valid_frames", "valid_boxes", "valid_pairs")
-        }
-        outputs, new = nets.call(
-            self.net,
-            {"params": params, **collections},
-            {**batch, **shown},
-            train=True,
-            rng=rng,
-            mutable=["batch_stats"],
-        )
-        rows, sums = self._rows(outputs, batch)
-        return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
-
     def evaluate(
         self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
@@ -160,9 +121,7 @@ class SceneGraph(tasks.Task):
             each[terms.OBJECTS] = self.lost.of_boxes(outputs, labels, real)
         each |= self.lost.others(outputs, labels, real, told)
         each |= {name: outputs[name] for name in self.net.own_losses if name in outputs}
-        rows, weight = jnp.stack(list(each.values())).sum(0), batch["weight"]
-        sums = {name: (values * weight).sum() for name, values in each.items()}
-        return rows, {"examples": weight.sum(), "loss": (rows * weight).sum(), **sums}
+        return scene_tasks.sums_of(each, batch["weight"])
 
     def _of_groups(
         self, branch: str, outputs: Mapping[str, Array], truth: Array, told: Array
@@ -195,9 +154,7 @@ class SceneGraph(tasks.Task):
 
     def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         """`loss` and its parts; where relations were counted recall@K and mrecall@K."""
-        count = float(sums.get("examples", 0.0)) or float("nan")
-        names = [name for name in sums if name == "loss" or name.startswith("loss/")]
-        found: dict[str, Any] = {name: float(sums[name]) / count for name in names}
+        found = scene_tasks.means_of(sums)
         if "hits" in sums:
             for what, values in (
                 ("recall", recall.recall(sums)),
@@ -223,7 +180,7 @@ class SceneGraph(tasks.Task):
         names = [f"{what}@{cut}" for what in ("recall", "mrecall") for cut in recall.CUTS]
         return (
             *(measures.Column(f"val_{name}", "val", name) for name in names),
-            *(measures.Column(_column(part), "train", part, True) for part in self._parts),
+            *map(scene_tasks.column, self._parts),
         )
 
     @property
@@ -237,10 +194,6 @@ class SceneGraph(tasks.Task):
     def line(self, val: measures.Means) -> str:
         return f"val R@{_SHOWN} {val[f'recall@{_SHOWN}']:.3f}  mR {val[f'mrecall@{_SHOWN}']:.3f}"
 
-    def epoch_tags(self, val: measures.Means) -> dict[str, float]:
-        """The recalls under the names of the training guide: eval/recall@K, eval/mrecall@K."""
-        return {f"eval/{name}": val[name] for name in val if "recall@" in name}
-
     def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
         """What the relations were told of, [B, F, ...], and their logits [B, F, Q, R]."""
         found = {**batch, **nets.call(self.net, variables, batch)}
@@ -253,80 +206,24 @@ class SceneGraph(tasks.Task):
         found.check(self.words)
         found.facts(run.config)  # refuses features of another width
         source = found.source
-        made = answers.Answerer(self.words, source, _constraint(run, asked, ("with",))[0])
+        made = answers.Answerer(self.words, source, _one_constraint(run, asked))
         return answering.Questions(found, made)
 
     def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
-        return answers.Answerer(self.words, None, _constraint(run, asked, ("with",))[0])
-
-    def pointed(
-        self, run: answering.Trained, split: str, path: Path | None, labels: Path | None
-    ) -> ConfigDict:
-        if labels is not None:
-            raise UserError(f"--labels {labels}: scenes hold their relations themselves")
-        data = ConfigDict(run.config.data.to_dict())
-        if path is not None:
-            data.source, data[split].path = sources.kind_of(path), str(path)
-            data.action_genome.features = ""  # those of the run's own folder
-            # Of what is given no share is held back.
-            data.val.path = str(path)
-            if split == "train":
-                data.action_genome.val = "test"
-        elif not sources.has(data, split):
-            raise UserError(
-                f"{run.workdir} knows no {split} scenes (data.{split}.path in its config.json is "
-                "empty). Give a folder with --data DIR."
-            )
-        return data
+        return answers.Answerer(self.words, None, _one_constraint(run, asked))
 
     def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
-        constraints = _constraint(run, asked, recall.CONSTRAINTS)
+        constraints = scene_tasks.constraint(run, asked, recall.CONSTRAINTS, recall.CONSTRAINTS)
         return functools.partial(scoring.SceneScore, run, self.words, constraints)
-
-    def follower(
-        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
-    ) -> following.Follower:
-        raise UserError(
-            f"{run.workdir} tells relations in videos whose boxes are known: it hears no stream. "
-            "Use jaxsign predict"
-        )
 
 
 def _loss_name(branch: str, group: str) -> str:
     return f"loss/{group}" if branch == scene_net.TOLD else f"loss/{branch}/{group}"
 
 
-def _column(part: str) -> str:
-    """'loss/spatial/contact' -> 'train_spatial_contact_loss'."""
-    return f"train_{part.removeprefix('loss/').replace('/', '_')}_loss"
-
-
-def words_of(config: ConfigDict) -> Vocabulary:
-    """The classes and groups of a recipe whose open keys are filled in.
-
-    Raises:
-      UserError: names that make no vocabulary.
-    """
-    return vocabulary.of_rows(config.task.objects, config.task.groups)
-
-
-def _constraint(
-    run: answering.Trained, asked: Mapping[str, Any], usual: tuple[recall.Constraint, ...]
-) -> tuple[recall.Constraint, ...]:
-    """The constraints that are asked for; refuses settings of other tasks."""
-    given = answering.given(asked)
-    name = given.pop("constraint", None)
-    if given:
-        raise UserError(
-            f"{answering.words(given)}: not for {run.workdir}, which tells relations. Leave that "
-            "out."
-        )
-    if name is None:
-        return usual
-    found = tuple(one for one in recall.CONSTRAINTS if name in (one, "all"))
-    if not found:
-        raise UserError(f"--constraint {name}: none of {', '.join(recall.CONSTRAINTS)} and all")
-    return found
+def _one_constraint(run: answering.Trained, asked: Mapping[str, Any]) -> recall.Constraint:
+    """That which answers are told with."""
+    return scene_tasks.constraint(run, asked, recall.CONSTRAINTS, ("with",))[0]
 
 
 TASK = SceneGraph

@@ -3,15 +3,21 @@
 Source: the public system TEMPURA (CVPR 2023).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsign import nets
+from jaxsign.nets import scene_net
+from jaxsign.tasks.scenes import terms
+
 Array = jax.Array
+PARTS = ("features", "weights")  # of `sums`
 _TINY = 1e-12
+_Of = tuple[Array, Array, Mapping[str, Array]]  # features, their classes, uncertainties
 
 
 def weights(
@@ -57,7 +63,7 @@ def sums(features: Array, above: Array, below: Array) -> dict[str, Array]:
     flat = jnp.where(shares.any(-1, keepdims=True), flat, 0)
     exact = jax.lax.Precision.HIGHEST
     found = jnp.einsum("bnc,bnd->bcd", shares, flat, precision=exact)
-    return {"features": found, "weights": below.reshape(batch, -1, classes).sum(1)}
+    return dict(zip(PARTS, (found, below.reshape(batch, -1, classes).sum(1)), strict=True))
 
 
 class Mean:
@@ -82,3 +88,61 @@ class Mean:
             raise ValueError("no training example was looked at: there is nothing to remember")
         found: np.ndarray = self._features / (self._weights[:, None] + _TINY)
         return found.astype(np.float32)
+
+
+def look(
+    net: scene_net.SceneNet, variables: Mapping[str, Any], batch: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Of every video of a batch what a net's memories are made of.
+
+    Classes, persons and pairs are the true ones, as when the net learns; dropout and noise are off.
+
+    Returns:
+      `KIND/features` [B, C, D] and `KIND/weights` [B, C] of every kind of memory.
+    """
+    kinds = net.memories
+    if net.mode == "sgcls":  # which would tell classes and persons itself
+        net = net.clone(mode="sgdet")
+    outputs = nets.call(net, variables, batch)
+    found = {}
+    for name, kind in kinds.items():
+        of = _relations if name == "relations" else _objects
+        features, truth, unsure = of(outputs, batch)
+        made = sums(features, *weights(kind, truth, unsure))
+        found |= {f"{name}/{part}": value for part, value in made.items()}
+    return found
+
+
+def _relations(outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> _Of:
+    told = batch["valid_pairs"] & batch["labelled"]
+    truth = batch["relations"] & told[..., None]
+    return outputs["pair_embeddings"], truth, terms.uncertainties(outputs)
+
+
+def _objects(outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> _Of:
+    """Without the background, which is no class."""
+    features, labels = outputs["object_embeddings"], batch["labels"]
+    unsure = terms.uncertainties(outputs, "object_")
+    truth = jax.nn.one_hot(labels, batch["distribution"].shape[-1] + 1, dtype=bool)[..., 1:]
+    truth &= batch["valid_boxes"][..., None]
+    return features, truth, {name: value[..., 1:] for name, value in unsure.items()}
+
+
+def renewed(
+    net: scene_net.SceneNet,
+    variables: Mapping[str, Any],
+    rows: Iterable[Mapping[str, np.ndarray]],
+) -> Mapping[str, Any]:
+    """A net's variables with new memories, of batches of what `look` gave.
+
+    Args:
+      net: the net.
+      variables: of it.
+      rows: with the examples' `index`, -1 in rows that only fill a batch.
+    """
+    means = {name: Mean() for name in net.memories}
+    for row in rows:
+        real = row["index"] >= 0
+        for name, mean in means.items():
+            mean.add({part: row[f"{name}/{part}"][real] for part in PARTS})
+    return net.with_memory(variables, {name: mean.rows() for name, mean in means.items()})

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from jaxsign import nets
 from jaxsign.input.scenes import examples, vocabulary
 from jaxsign.nets import scene_net
 from jaxsign.tasks import answering, measures
-from jaxsign.tasks.scenes import answers, padded, recall, scene_tasks, scoring, terms
+from jaxsign.tasks.scenes import answers, memories, padded, recall, scene_tasks, scoring, terms
 
 Array = jax.Array
 _SHOWN = 20  # the cut that stands on the console and chooses the best epoch
@@ -106,6 +106,24 @@ class SceneGraph(scene_tasks.SceneTask):
             **self._rows(outputs, batch)[1],
             "rows": {**told, **true, "weight": batch["weight"]},
         }
+
+    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Sums that memories are made of, `KIND/features` [B, C, D] and `KIND/weights` [B, C].
+
+        Classes, persons and pairs are the true ones, as when the net learns.
+        """
+        return memories.look(self.net, variables, batch) if self.renews else {}
+
+    @property
+    def renews(self) -> bool:
+        """Where the net remembers."""
+        return bool(self.net.memories)
+
+    def renew(
+        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+    ) -> Mapping[str, Any] | None:
+        """With new memories of all training examples."""
+        return memories.renewed(self.net, variables, rows)
 
     def _rows(
         self, outputs: Mapping[str, Array], batch: Mapping[str, Array]

@@ -37,10 +37,10 @@ def recipe(
 
     Args:
       net: its fields.
-      changes: what a variant changes; 'sgcls' and 'sgdet' need none.
+      changes: what a variant changes; 'sgcls' and 'sgdet' may go without.
       arg: '' or a variant.
     """
-    variants = ("", "sgcls", "sgdet", *changes)
+    variants = tuple(dict.fromkeys(("", "sgcls", "sgdet", *changes)))
     if arg not in variants:
         raise ValueError(f"{net['name']} has no variant {arg!r}; known: {', '.join(variants[1:])}")
     config = base()

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
+from jaxsign.errors import UserError
 from jaxsign.nets import scene_net
 from jaxsign.tasks.scenes import terms
 
@@ -90,6 +91,17 @@ class Mean:
         return found.astype(np.float32)
 
 
+def check(net: scene_net.SceneNet) -> None:
+    """Raises UserError: examples shall count by an uncertainty that the net does not tell."""
+    for name, kind in net.memories.items():
+        if kind != "simple" and name not in net.uncertain:
+            one = name.removesuffix("s")
+            raise UserError(
+                f"net.{one}_weights={kind!r}: the net does not tell how uncertain it is of {name}. "
+                f"Set it to 'simple', or net.{one}_head='gmm'."
+            )
+
+
 def look(
     net: scene_net.SceneNet, variables: Mapping[str, Any], batch: Mapping[str, Array]
 ) -> dict[str, Array]:
@@ -100,14 +112,16 @@ def look(
     Returns:
       `KIND/features` [B, C, D] and `KIND/weights` [B, C] of every kind of memory.
     """
-    kinds = net.memories
+    kinds, told = net.memories, net
     if net.mode == "sgcls":  # which would tell classes and persons itself
-        net = net.clone(mode="sgdet")
-    outputs = nets.call(net, variables, batch)
+        told = net.clone(mode="sgdet")
+    outputs = nets.call(told, variables, batch)
     found = {}
     for name, kind in kinds.items():
-        of = _relations if name == "relations" else _objects
-        features, truth, unsure = of(outputs, batch)
+        if name == "relations":
+            features, truth, unsure = _relations(outputs, batch)
+        else:
+            features, truth, unsure = _objects(outputs, batch, net.num_objects)
         made = sums(features, *weights(kind, truth, unsure))
         found |= {f"{name}/{part}": value for part, value in made.items()}
     return found
@@ -119,11 +133,11 @@ def _relations(outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> _Of:
     return outputs["pair_embeddings"], truth, terms.uncertainties(outputs)
 
 
-def _objects(outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> _Of:
+def _objects(outputs: Mapping[str, Array], batch: Mapping[str, Array], classes: int) -> _Of:
     """Without the background, which is no class."""
     features, labels = outputs["object_embeddings"], batch["labels"]
     unsure = terms.uncertainties(outputs, "object_")
-    truth = jax.nn.one_hot(labels, batch["distribution"].shape[-1] + 1, dtype=bool)[..., 1:]
+    truth = jax.nn.one_hot(labels, classes, dtype=bool)[..., 1:]
     truth &= batch["valid_boxes"][..., None]
     return features, truth, {name: value[..., 1:] for name, value in unsure.items()}
 

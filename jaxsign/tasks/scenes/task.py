@@ -47,6 +47,7 @@ class SceneGraph(scene_tasks.SceneTask):
             raise TypeError(f"{type(net).__name__} is no net of relations: check the recipe first")
         made = terms.Terms.of_config(config.loss)
         made.check(net)
+        memories.check(net)
         return cls(net, scene_tasks.words_of(config), made)
 
     @classmethod

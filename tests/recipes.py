@@ -62,6 +62,7 @@ NAMES = (
     "sttran:synthetic",
     "stket",
     "stket:synthetic",
+    "tempura:synthetic",
 )
 # Fields of nets that are made small, wherever a net has them.
 SMALL = {

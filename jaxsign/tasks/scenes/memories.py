@@ -116,7 +116,7 @@ def look(
     if net.mode == "sgcls":  # which would tell classes and persons itself
         told = net.clone(mode="sgdet")
     outputs = nets.call(told, variables, batch)
-    found = {}
+    found: dict[str, Array] = {}
     for name, kind in kinds.items():
         if name == "relations":
             features, truth, unsure = _relations(outputs, batch)

@@ -29,6 +29,7 @@ examples:
 # no verb waits for another one; what is heavy (jax, ...) they import when the verb runs.
 _VERBS = {
     "train": "jaxsign.infer.folds_command:add_train",
+    "sweep": "jaxsign.train.sweeps.commands:add_sweep",
     "evaluate": "jaxsign.infer.commands:add_evaluate",
     "baseline": "jaxsign.infer.baseline_commands:add_baseline",
     "predict": "jaxsign.infer.commands:add_predict",

@@ -48,6 +48,19 @@ def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
         yield
 
 
+def held(folder: Path, name: str) -> bool:
+    """Whether another process holds `folder` by the lock file `name`."""
+    if not (folder / name).exists():
+        return False
+    lock = filelock.FileLock(folder / name, timeout=0)
+    try:
+        lock.acquire()
+    except (filelock.Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
 def _unwritable(folder: Path, option: str, error: OSError) -> UserError:
     return UserError(f"{option} {folder}: cannot be written ({error.strerror or error})")
 

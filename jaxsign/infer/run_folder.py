@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
+from jaxsign.train import sweeps
 
 CLIPS = "a clip or a film, or a folder of either"
 
@@ -140,11 +141,16 @@ def members(workdir: Path) -> list[Path]:
 
 
 def check_new(workdir: Path) -> None:
-    """Refuses a folder of folds as the folder of one run.
+    """Refuses a folder of folds or of a sweep as the folder of one run.
 
     Raises:
-      UserError: runs of folds lie there.
+      UserError: runs of folds, or trials, lie there.
     """
+    if (workdir / sweeps.PLAN).exists():
+        raise UserError(
+            f"--workdir {workdir} holds a sweep, which goes on by `jaxsign sweep`. Choose another "
+            "folder for a run of its own"
+        )
     if not _is_run(workdir) and (folds := _folds(workdir)):
         raise UserError(
             f"--workdir {workdir} holds {len(folds)} folds, to go on with which --folds "
@@ -181,6 +187,11 @@ def check(workdir: Path) -> None:
     if folds := _folds(workdir):
         raise UserError(
             f"{workdir} holds {len(folds)} folds, each a run. Give one of them, such as {folds[0]}"
+        )
+    if (workdir / sweeps.PLAN).is_file():
+        raise UserError(
+            f"{workdir} holds a sweep. Give one of its trials, each a run: "
+            f"{workdir / 'trials.csv'} tells which are good"
         )
     found = "no such folder"
     if workdir.is_file():

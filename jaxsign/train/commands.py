@@ -153,7 +153,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
         return _smoke_test(config, arguments.workdir)
     if arguments.folds:
         config.data.folds.update(count=arguments.folds, number=1)
-    _check_places(config)  # before what is heavy to import
+    check_places(config)  # before what is heavy to import
     from jaxsign.train import log
 
     display = log.TrainingDisplay(live=config.log.progress)
@@ -175,7 +175,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
     return 0
 
 
-def _check_places(config: "ConfigDict") -> None:
+def check_places(config: "ConfigDict") -> None:
     """Refuses a recipe where nothing lies at the places of its data."""
     if config.task.name == "scene_graph":
         from jaxsign.input.scenes import sources as scenes

@@ -207,6 +207,7 @@ class Outputs:
             "best_epoch": at.best_epoch,
             "best_metric": None if at.best is None else session.monitors.best.value(at.best),
             "monitor": run.config.task.monitor,
+            "monitor_column": _column(session),
             "train_examples": len(run.train),
             "val_examples": len(run.val),
             "trained_on": self._trained_on,
@@ -221,6 +222,13 @@ class Outputs:
         self.display.close()
         for board in self._boards:
             board.close()
+
+
+def _column(session: setup.Session) -> str:
+    """The column of metrics.csv that has the number which chooses the best epoch; "" = none."""
+    key = session.monitors.best.key
+    names = [c.name for c in session.task.columns if c.side == "val" and c.key == key]
+    return "val_loss" if key == "loss" else "".join(names[:1])
 
 
 def _now() -> str:

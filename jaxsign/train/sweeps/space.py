@@ -1,8 +1,8 @@
 """The space of a sweep: which keys of a recipe take which values; a file of TOML.
 
-    "optim.lr" = { low = 1e-4, high = 1e-2, log = true }
-    "net.n_layers" = { low = 1, high = 4 }
-    "net.dropout" = [0.0, 0.1, 0.3]
+"optim.lr" = { low = 1e-4, high = 1e-2, log = true }
+"net.n_layers" = { low = 1, high = 4 }
+"net.dropout" = [0.0, 0.1, 0.3]
 """
 
 import dataclasses
@@ -143,7 +143,7 @@ class Space:
         if without:
             raise UserError(
                 f"--how grid: which values of {', '.join(without)}? Add how many to each range, "
-                "such as points = 4, or list them; or choose --how random or bayes"
+                "such as points = 4, or list them; or choose --how random"
             )
         return [dict(zip(keys, point, strict=True)) for point in itertools.product(*rows)]
 
@@ -158,9 +158,7 @@ def read(path: Path, recipe: ConfigDict) -> Space:
     known = configs.flatten(recipe)
     entries = dict(_entries(_table(path), known))
     if not entries:
-        raise UserError(
-            f"{path}: names no key of the recipe. Expected lines such as\n  {_EXAMPLE}"
-        )
+        raise UserError(f"{path}: names no key of the recipe. Expected lines such as\n  {_EXAMPLE}")
     axes, wrong = [], []
     for key, entry in entries.items():
         try:
@@ -192,9 +190,7 @@ def check_net(space: Space, recipe: ConfigDict, path: Path) -> None:
         raise UserError(f"{path}: the recipe cannot be trained with this:\n{listing(wrong)}")
 
 
-def _check(
-    axis: Axis, recipe: ConfigDict, problems: Callable[[ConfigDict], list[str]]
-) -> None:
+def _check(axis: Axis, recipe: ConfigDict, problems: Callable[[ConfigDict], list[str]]) -> None:
     """Sets each extreme value alone.
 
     What several keys must keep together is not asked: other trials may well keep it.

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from jaxsign import reading
 from jaxsign.errors import UserError
@@ -14,7 +14,7 @@ from jaxsign.whole import write_json
 RUNNING, DONE, PRUNED, FAILED = "running", "done", "pruned", "failed"
 FILE = "trial.json"
 # What a key of a recipe may be; a list of TOML is a tuple.
-Value: TypeAlias = Union[bool, int, float, str, None, tuple["Value", ...]]
+Value: TypeAlias = bool | int | float | str | None | tuple["Value", ...]
 Values: TypeAlias = Mapping[str, Value]
 
 

@@ -156,7 +156,7 @@ class Sweep:
         if not self.pruner.judges(others):
             return ""
         try:
-            course = launching.progress(self.folder / trial.name).course
+            course = launching.so_far(self.folder / trial.name).course
         except (UserError, OSError, ValueError, KeyError):  # being written: the next look sees it
             return ""
         return self.pruner.reason(course, others)
@@ -165,7 +165,7 @@ class Sweep:
         """The trial, once its process has ended with a status."""
         folder = self.folder / one.trial.name
         try:
-            found = launching.progress(folder)
+            found = launching.so_far(folder)
         except (UserError, OSError, ValueError, KeyError) as error:
             return self._failed(one, f"its files cannot be read: {error}")
         trial = dataclasses.replace(

@@ -85,7 +85,7 @@ def devices() -> list[str]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Progress:
+class RunSoFar:
     """What a run folder tells of the monitor so far.
 
     Attributes:
@@ -98,7 +98,7 @@ class Progress:
     epoch: int = 0
 
 
-def progress(folder: Path) -> Progress:
+def so_far(folder: Path) -> RunSoFar:
     """How far the run in `folder` has come; nothing where it has not begun.
 
     Raises:
@@ -106,7 +106,7 @@ def progress(folder: Path) -> Progress:
     """
     manifest = folder / "manifest.json"
     if not manifest.exists():
-        return Progress()
+        return RunSoFar()
     told = reading.read_json(manifest)
     best, column = told["best_metric"], told["monitor_column"]
     course = []
@@ -115,7 +115,7 @@ def progress(folder: Path) -> Progress:
         cells = [(int(row["epoch"]), row.get(column, "")) for row in rows]
         course = [(epoch, float(cell)) for epoch, cell in cells if cell]
     fine = best is not None and math.isfinite(best)
-    return Progress(tuple(course), best if fine else None, told["best_epoch"] if fine else 0)
+    return RunSoFar(tuple(course), best if fine else None, told["best_epoch"] if fine else 0)
 
 
 def last_words(folder: Path, status: int) -> str:

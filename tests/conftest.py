@@ -37,7 +37,8 @@ SLOW = (
     "input/signs/test_source_collection.py", "nets/test_asl_hybrid.py", "nets/test_asl_layers.py",
     "nets/test_inception.py", "nets/test_whisper_sign.py", "parity", "tasks/sequences",
     "train/test_asl_hybrid_run.py", "train/test_devices.py", "train/test_frames.py",
-    "train/test_kill.py", "train/test_loop.py", "train/test_whisper_sign_run.py",
+    "train/sweeps/test_sweep_run.py", "train/test_kill.py", "train/test_loop.py",
+    "train/test_whisper_sign_run.py",
     "test_old_runs.py",
 )  # fmt: skip
 

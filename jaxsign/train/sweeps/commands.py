@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from jaxsign.train.sweeps import plan as plans
     from jaxsign.train.sweeps import space as spaces
 
-HOW = ("grid", "random")
+HOW = ("grid", "random", "bayes")
 _TEXT = """\
     Train a recipe many times with other numbers, and tell which are best by its monitor.
 
@@ -43,7 +43,8 @@ def add_sweep(verbs: arguments.Verbs) -> None:
     )  # fmt: skip
     verb.add_argument(
         "--how", choices=HOW, default="random",
-        help="grid: all combinations; random: each trial anew (the default)",
+        help="grid: all combinations; random (the default); bayes: learns from the trials that "
+        "have ended (needs the extra 'sweep')",
     )  # fmt: skip
     verb.add_argument(
         "--trials", type=arguments.positive, metavar="N",

@@ -20,7 +20,6 @@ from jaxsign.train.sweeps.search import Search
 from jaxsign.train.sweeps.trials import Trial
 from jaxsign.whole import write_text
 
-_LOOK_EVERY = 0.2  # seconds
 STOPPED = 130  # exit status of a training that was asked to stop
 
 
@@ -55,6 +54,7 @@ class Sweep:
       devices: one for every training at a time.
       say: prints a line.
       shown: is called with all trials whenever one has ended.
+      look_every: seconds from one look at the trainings to the next.
     """
 
     folder: Path
@@ -67,6 +67,7 @@ class Sweep:
     devices: Sequence[str]
     say: Callable[[str], None]
     shown: Callable[[list[Trial]], None]
+    look_every: float = 0.2
 
     def run(self) -> tuple[list[Trial], bool]:
         """Does what is left of the sweep.
@@ -99,7 +100,7 @@ class Sweep:
                         for one in running:
                             one.job.stop()
                     running = [one for one in running if not self._has_ended(one, known)]
-                    time.sleep(_LOOK_EVERY if running or waiting else 0)
+                    time.sleep(self.look_every if running or waiting else 0)
             finally:
                 for one in running:
                     one.job.stop()

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from jaxsign.train.sweeps import search
+from jaxsign.train.sweeps import bayes, search
 from jaxsign.train.sweeps.space import Space
 
 
@@ -10,14 +10,16 @@ def of(how: str, space: Space, seed: int, better: Literal["max", "min"]) -> sear
     """The search that is called `how`.
 
     Args:
-      how: 'grid' or 'random'.
+      how: 'grid', 'random' or 'bayes'.
       space: what is searched.
       seed: of the choice.
       better: which results are better.
 
     Raises:
-      UserError: a grid without numbers of points.
+      UserError: a grid without numbers of points, or Optuna is not installed.
     """
     if how == "grid":
         return search.GridSearch(space, seed)
+    if how == "bayes":
+        return bayes.BayesSearch(space, seed, better)
     return search.RandomSearch(space, seed)

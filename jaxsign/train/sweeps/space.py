@@ -143,7 +143,7 @@ class Space:
         if without:
             raise UserError(
                 f"--how grid: which values of {', '.join(without)}? Add how many to each range, "
-                "such as points = 4, or list them; or choose --how random"
+                "such as points = 4, or list them; or choose --how random or bayes"
             )
         return [dict(zip(keys, point, strict=True)) for point in itertools.product(*rows)]
 

@@ -83,4 +83,5 @@ def sweep_of(folder, text, objective, *, how="random", most=6, seed=0, after=0, 
     return driver.Sweep(
         folder, made, given, most, NUMBER, pruning.MedianPruner("max", after), launch,
         more.pop("devices", [""]), say or (lambda line: None), lambda known: None,
+        look_every=0.0,
     )  # fmt: skip

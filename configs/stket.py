@@ -4,7 +4,8 @@
 
 DIR is Action Genome's folder (docs/scene_graphs.md); boxes and features of every video come from
 files. What is known beforehand is counted in the training videos, or comes from a file of the
-original's form (train.priors). The published net has 182 arrays, 219 million parameters.
+original's form, as `jaxsign priors` writes it: --config.train.priors=FILE. The published net has
+182 arrays, 219 million parameters.
 
 Variants: those of sttran. '' - PredCLS with the settings of the training guide. 'sgcls', 'sgdet'.
 'paper' - the settings of the original's repository: a plateau on R@20 without patience. 'scenes' -

@@ -45,6 +45,7 @@ _VERBS = {
     "explore": "jaxsign.input.signs.preparing.commands:add_explore",
     "corpus": "jaxsign.input.signs.corpora.commands:add_corpus",
     "validate": "jaxsign.input.signs.commands:add_validate",
+    "priors": "jaxsign.input.scenes.priors_command:add_priors",
     "export-data": "jaxsign.input.signs.convert_commands:add_export_data",
     "embed": "jaxsign.infer.embed.commands:add_embed",
     "features": "jaxsign.infer.features.commands:add_features",

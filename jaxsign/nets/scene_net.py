@@ -140,6 +140,26 @@ class SceneNet(nets.Net):
         return False
 
     @property
+    def takes_priors(self) -> bool:
+        """Whether it starts from what is known of classes beforehand; default: no."""
+        return False
+
+    def with_priors(
+        self, variables: Mapping[str, Any], initial: np.ndarray, specific: np.ndarray
+    ) -> state_dict.Variables:
+        """Variables that start from what is known of classes.
+
+        Args:
+          variables: of this net; they are not changed.
+          initial: float [C, R], shares of relations by class.
+          specific: float [C, K, R], of those that follow a contact, a predicate of the last group.
+
+        Raises:
+          ValueError: other shapes.
+        """
+        raise NotImplementedError
+
+    @property
     def memories(self) -> Mapping[str, str]:
         """What the net remembers of all training examples, renewed at every epoch's end.
 

@@ -97,6 +97,11 @@ class STKET(scene_net.SceneNet):
         return {"temporal": scene_net.TOLD, "spatial": "spatial", "ensemble": "ensemble"}
 
     @property
+    def takes_priors(self) -> bool:
+        """Where one of them is used."""
+        return self.spatial_prior or self.temporal_prior
+
+    @property
     def head_params(self) -> tuple[str, ...]:
         return (
             *super().head_params,
@@ -246,16 +251,6 @@ class STKET(scene_net.SceneNet):
     def with_priors(
         self, variables: Mapping[str, Any], initial: np.ndarray, specific: np.ndarray
     ) -> state_dict.Variables:
-        """Variables that start from what is known of classes.
-
-        Args:
-          variables: of this net; they are not changed.
-          initial: float [C, R], shares of relations by class.
-          specific: float [C, K, R], of those that follow a contact.
-
-        Raises:
-          ValueError: other shapes.
-        """
         shapes = self._prior_shapes
         found = {"initial": initial, "specific": specific}
         if wrong := [name for name, shape in shapes.items() if found[name].shape != shape]:

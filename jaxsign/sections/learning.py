@@ -31,7 +31,7 @@ _CLASSES = fields.When("task.name", "classify")
 _BALANCED = fields.When("loss.class_weights", "balanced")
 _SEQUENCES = fields.When("task.name", "ctc_attention")
 _CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "dynamic")
-_SCENES = fields.When("net.name", "sttran")
+_SCENES = fields.When("net.name", "sttran", "stket", "tempura")
 _RELATIONS = fields.When("task.name", "scene_graph")
 _UNSURE = fields.among("none", "al", "ep")
 _PRETRAINED = fields.When("net.name", "whisper_sign")
@@ -389,6 +389,13 @@ class Train:
         "text file of word vectors, such as glove.6B.200d.txt, that classes of objects start from "
         "by their names; empty = vectors made of the names' letters",
         _SCENES,
+    )
+    priors: str = fields.value(
+        "",
+        None,
+        "file of what is known of classes of objects beforehand, as jaxsign priors writes it; "
+        "empty = counted in the training scenes",
+        fields.When("net.name", "stket"),
     )
     backbone_weights: str = fields.value(
         "",

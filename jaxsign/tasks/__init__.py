@@ -104,6 +104,19 @@ class Task(answering.Answering):
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
         """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
 
+    def informed(
+        self, variables: dict[str, Any], config: ConfigDict, examples: Examples
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Fresh variables with what training examples tell beforehand; default: as they are.
+
+        Returns:
+          Them, and what there is to say of it, a line each.
+
+        Raises:
+          UserError: a file that does not fit the examples.
+        """
+        return variables, []
+
     def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Things beside rows that the loss is a mean over: name -> [B], how many a row has.
 

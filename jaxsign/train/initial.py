@@ -42,7 +42,8 @@ def variables(
 ) -> tuple[dict[str, Any], list[str]]:
     """The variables a run starts from, and what there is to say about them.
 
-    Random ones (but for `bias_init` and vectors of the classes' names), then those of another model
+    Random ones (but for `bias_init`, vectors of the classes' names and what the task takes from the
+    examples), then those of another model
     (`pretrained`), then a run's (`init_from`), then the backbone's.
 
     Raises:
@@ -60,6 +61,8 @@ def variables(
         made, notes = with_words(
             made, task.net, settings.words, batches.examples.class_names(config)
         )
+    made, told = task.informed(made, config, batches.examples)
+    notes = [*notes, *told]
     if settings.pretrained not in ("", RANDOM):
         made, loaded = _pretrained(config, task, made)
         notes = [*notes, *loaded]

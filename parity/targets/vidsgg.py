@@ -61,7 +61,6 @@ LEFT_OUT = {
     "Faster R-CNN ResNet-101": _LATER,
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _LATER,
     "SceneLLM": _LATER,
-    "mini_action_genome": "its train_prior alone, which is STKET's: jaxsign does not have it yet",
 }
 LATER = {
     "tempura_sgcls_train_gmm_objmem": {

@@ -1,4 +1,4 @@
-"""A small Action Genome: the videos that the original makes of it, and its first tensor."""
+"""A small Action Genome: the videos that the original makes of it, its first tensor, its priors."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input.scenes import action_genome, pictures
+from jaxsign.input.scenes import action_genome, pictures, priors
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME
 from parity import targets
@@ -17,7 +17,7 @@ _SPLITS: tuple[action_genome.Split, ...] = ("train", "test")
 
 
 def videos(path: Path) -> targets.FileCheck:
-    """Frames, boxes, classes and relations of every video; numbers of the image tensor."""
+    """Frames, boxes, classes and relations of every video; the image tensor; STKET's priors."""
     recorded = json.loads((path / "expected.json").read_text(encoding="utf-8"))
     expected, produced = Arrays(), Arrays()
     for split in _SPLITS:
@@ -33,6 +33,11 @@ def videos(path: Path) -> targets.FileCheck:
     found = pictures.detector_input([path / "frames" / name for name in scene.frames])
     expected |= _named("images", _recorded_tensor(check))
     produced |= _named("images", _tensor(found, check["samples"]))
+    scenes = action_genome.read(path, action_genome.Options("train")).scenes
+    told = priors.of_scenes(scenes, ACTION_GENOME)
+    for label, row in recorded["train_prior"].items():
+        expected |= _named(f"prior/{label}", _recorded_prior(row))
+        produced |= _named(f"prior/{label}", _prior(told, int(label)))
     return targets.FileCheck(expected, produced, {"images/": [1e-5, 1e-4]})
 
 
@@ -64,6 +69,20 @@ def _read(scene: Scene) -> Arrays:
         "boxes": scene.boxes,
         "classes": scene.labels[scene.pairs[:, 1]],
         "relations": scene.relations,
+    }
+
+
+def _recorded_prior(row: Mapping[str, Any]) -> Arrays:
+    names = {"contacts": "c_rel_idx", "initial": "initial_prior", "specific": "specific_prior"}
+    return {ours: np.asarray(row[theirs]) for ours, theirs in names.items()}
+
+
+def _prior(told: priors.ClassPriors, label: int) -> Arrays:
+    contacts = np.flatnonzero(told.contacts[label])
+    return {
+        "contacts": contacts,
+        "initial": told.initial[label],
+        "specific": told.specific[label, contacts],
     }
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,6 +54,7 @@ class SceneSource:
       remarks: what is to be said of them, a sentence each.
       heads: i -> names and times of scene i's frames, without reading the rest; None: there is no
         such way.
+      bare: i -> scene i, which may be without features; None: there is no shorter way than `read`.
     """
 
     name: str
@@ -63,6 +64,7 @@ class SceneSource:
     read: Callable[[int], Scene]
     remarks: Sequence[str] = ()
     heads: Callable[[int], Head] | None = None
+    bare: Callable[[int], Scene] | None = None
 
     def head(self, index: int) -> Head:
         """Names of scene i's frames, and their times where the scene tells."""
@@ -70,6 +72,12 @@ class SceneSource:
             return self.heads(index)
         found = self.read(index)
         return found.frames, found.times
+
+    def scenes(self) -> Iterator[Scene]:
+        """All of them in order, maybe without features; with a bar where it takes long."""
+        count = len(self.ids)
+        for index in progress.over("reading scenes", range(count), count, hidden=count < _MANY):
+            yield (self.bare or self.read)(index)
 
 
 def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSource:
@@ -172,7 +180,8 @@ def _annotated(
         outlines = [outline(one) for one in scenes]
         return completed(SceneSource(name, ids, words, outlines, scenes.__getitem__, remarks))
     outlines = [outline(one.scene, one.widths) for one in files]
-    return SceneSource(name, ids, words, outlines, functools.partial(_featured, files), remarks)
+    read = functools.partial(_featured, files)
+    return SceneSource(name, ids, words, outlines, read, remarks, bare=scenes.__getitem__)
 
 
 def _place(data: ConfigDict, split: str) -> Path:
@@ -209,6 +218,7 @@ def _shared(source: SceneSource, share: float, split: str) -> SceneSource:
         outlines=[source.outlines[row] for row in rows],
         read=functools.partial(_chosen, source.read, rows),
         heads=source.heads and functools.partial(_chosen, source.heads, rows),
+        bare=source.bare and functools.partial(_chosen, source.bare, rows),
     )
 
 

@@ -12,7 +12,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets
-from jaxsign.input.scenes import examples, vocabulary
+from jaxsign.input.examples import Examples
+from jaxsign.input.scenes import examples as scene_examples
+from jaxsign.input.scenes import priors, vocabulary
 from jaxsign.nets import scene_net
 from jaxsign.tasks import answering, measures
 from jaxsign.tasks.scenes import answers, memories, padded, recall, scene_tasks, scoring, terms
@@ -38,8 +40,8 @@ class SceneGraph(scene_tasks.SceneTask):
     @classmethod
     def open(
         cls, config: ConfigDict, split: str, *, training: bool = False
-    ) -> examples.SceneExamples:
-        return examples.open_examples(config, split, training=training)
+    ) -> scene_examples.SceneExamples:
+        return scene_examples.open_examples(config, split, training=training)
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "SceneGraph":
@@ -125,6 +127,20 @@ class SceneGraph(scene_tasks.SceneTask):
     ) -> Mapping[str, Any] | None:
         """With new memories of all training examples."""
         return memories.renewed(self.net, variables, rows)
+
+    def informed(
+        self, variables: dict[str, Any], config: ConfigDict, examples: Examples
+    ) -> tuple[dict[str, Any], list[str]]:
+        """With what is known of classes beforehand, where the net takes it: see `priors`."""
+        if not self.net.takes_priors:
+            return variables, []
+        assert isinstance(examples, scene_examples.SceneExamples)  # which `open` gave
+        if given := config.train.priors:
+            found, of = priors.read(Path(given), self.words), given
+        else:
+            found, of = priors.of_scenes(examples.source.scenes(), self.words), examples.name
+        note = f"priors   relations of {found.classes} classes, known from {of}"
+        return self.net.with_priors(variables, found.initial, found.specific), [note]
 
     def _rows(
         self, outputs: Mapping[str, Array], batch: Mapping[str, Array]
@@ -221,7 +237,7 @@ class SceneGraph(scene_tasks.SceneTask):
     def questions(
         self, run: answering.Trained, path: Path, asked: Mapping[str, Any]
     ) -> answering.Questions:
-        found = examples.of_place(path, self.net.mode)
+        found = scene_examples.of_place(path, self.net.mode)
         found.check(self.words)
         found.facts(run.config)  # refuses features of another width
         source = found.source

@@ -20,9 +20,9 @@ def show(
 ) -> None:
     """Prints recalls by constraint, then the predicates that are told least.
 
-    Of a net whose branches are compared there is a row a branch and constraint; answers are made of
-    the first. `without pixels` is the best answer by the objects' classes alone: of each the relations that it
-    has most often in training, with constraint.
+    Of a net whose branches are compared there is a row a branch and constraint; the first branch
+    is what it answers with. `without pixels` is the best answer by the objects' classes alone: of
+    each the relations that it has most often in training, with constraint.
 
     Args:
       complete: what was measured.

@@ -230,7 +230,7 @@ class SceneGraph(scene_tasks.SceneTask):
         return f"val R@{_SHOWN} {val[f'recall@{_SHOWN}']:.3f}  mR {val[f'mrecall@{_SHOWN}']:.3f}"
 
     def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
-        """What relations were told of, [B, F, ...]; their logits [B, F, Q, R], of each branch too."""
+        """What relations were told of, [B, F, ...]; logits [B, F, Q, R], of each branch too."""
         found = {**batch, **nets.call(self.net, variables, batch)}
         return {name: found[name] for name in {*_TOLD, *self.net.compared.values()}}
 

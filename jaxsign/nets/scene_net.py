@@ -3,7 +3,7 @@
 Source: the public system STTran, whose front end others took over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -139,6 +139,29 @@ class SceneNet(nets.Net):
         """
         return False
 
+    def learns_classes(self) -> bool:
+        """Whether the classes of boxes are learned; default: unless they are given."""
+        return self.mode != "predcls"
+
+    @property
+    def renewed_by(self) -> tuple[str, ...]:
+        """Outputs of all training examples that `renewed` takes at every epoch's end.
+
+        Default: none, and nothing is renewed.
+        """
+        return ()
+
+    def renewed(
+        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+    ) -> state_dict.Variables:
+        """Variables behind an epoch.
+
+        Args:
+          variables: as the epoch left them; they are not changed.
+          rows: of every batch, the outputs `renewed_by` [B, ...] of its real examples.
+        """
+        raise NotImplementedError
+
     @property
     def takes_priors(self) -> bool:
         """Whether it starts from what is known of classes beforehand; default: no."""
@@ -211,6 +234,7 @@ class SceneNet(nets.Net):
         valid_boxes: Array | None = None,
         valid_pairs: Array | None = None,
         relations: Array | None = None,
+        image_sizes: Array | None = None,
         *,
         train: bool = False,
     ) -> dict[str, Array]:
@@ -229,6 +253,7 @@ class SceneNet(nets.Net):
           valid_boxes, valid_pairs: bool [B, F, M] and [B, F, Q]; None = all are real.
           relations: bool [B, F, Q, predicates of all groups], the true ones, for nets that take
             them; answers are made without.
+          image_sizes: float [B, F, 2], width and height in pixels, for nets that take them.
           train: use dropout (rng stream `dropout`) and each video's batch statistics.
 
         Returns:
@@ -247,8 +272,10 @@ class SceneNet(nets.Net):
         # What stands in padding, be it infinite, does not count.
         boxes, features = (jnp.where(boxes_real[..., None], a, 0) for a in (boxes, features))
         found = {"labels": labels, "scores": scores, "pairs": pairs, "valid_pairs": real}
+        features, more = self._seen(boxes, features, boxes_real, image_sizes, train)
+        found |= more
         tells = self.mode == "sgcls" and not train
-        learns = (train and self.mode != "predcls") or self.is_initializing()
+        learns = (train and self.learns_classes) or self.is_initializing()
         if tells or learns or self.classifies:
             of_boxes, features = self._classify(features, distribution, boxes, boxes_real, train)
             if not (tells or learns):
@@ -261,13 +288,23 @@ class SceneNet(nets.Net):
         else:
             told = self._told(given, train)
         kept = found["valid_pairs"][..., None]
-        of_pairs = {name: jnp.where(kept, told[name], 0) for name in self.branches}
+        names = dict.fromkeys((TOLD, *self.branches))
+        of_pairs = {name: jnp.where(kept, told[name], 0) for name in names}
         return {**found, **told, **of_pairs}
 
     @property
     def classifies(self) -> bool:
         """Boxes are classified also where their classes are neither learned nor told."""
         return False
+
+    def _seen(
+        self, boxes: Array, features: Array, real: Array, image_sizes: Array | None, train: bool
+    ) -> tuple[Array, dict[str, Array]]:
+        """The features that classes and relations are told from; further outputs of boxes.
+
+        Default: those that are given. All is as `__call__` takes it, `real` is `valid_boxes`.
+        """
+        return features, {}
 
     def _told_of_chosen(self, given: Given, found: Mapping[str, Array]) -> dict[str, Array]:
         """As `_told`; most of the candidates are none of the person's, and stay out of it."""

@@ -39,6 +39,7 @@ LOSSES = (
     "contacting_relation_loss",  # TEMPURA's name of the last
     *(f"{branch}_{name}" for branch in BRANCHES for name in _OF_GROUPS),
 )
+CODE_LOSSES = "vq_loss", "recon_loss", "embedding_loss", "commitment_loss"
 TRUE_CONTACTS = 1.0  # STKET's threshold that stands for the true contacts
 
 
@@ -123,6 +124,31 @@ def tempura(case: cases.Case) -> dict[str, Any]:
         "memory_selection": "sum" if selection == "manual" and share is None else selection,
         "memory_lambda": 0.5 if share is None else share,
     }
+
+
+def scene_llm(case: cases.Case) -> dict[str, Any]:
+    """The constructor's arguments of SceneLLM without a language model and without DGL."""
+    args, call = case.args, case.call
+    args.one_of("llm", "Linear fallback")
+    call.one_of("dropout", "all dropout off (p = 0)")
+    call.one_of("optimizer_steps", 0)
+    call.one_of("kept", ["quantiser.usage_count"])
+    call.one_of("codebook_has_no_gradient", True, None)
+    return {
+        "mode": args["mode"],
+        "stage": call["stage"],
+        "spatial_layers": args["enc_layer"],
+        "temporal_layers": args["dec_layer"],
+        **{key: args[key] for key in ("embed_dim", "codebook_size", "commitment_cost", "ot_step")},
+    }
+
+
+def code_terms(case: cases.Case) -> tuple[str, ...]:
+    """The losses of SceneLLM's quantiser whose sum a case's loss is."""
+    terms = tuple(case.call.get("loss_terms", ()))
+    if unknown := [term for term in terms if term not in CODE_LOSSES]:
+        raise UserError(f"{case.path}: call.loss_terms has {unknown}; known: {CODE_LOSSES}")
+    return terms
 
 
 def is_norm(key: str) -> bool:

@@ -10,6 +10,7 @@ from parity.targets import (
     vidsgg_memory,
     vidsgg_operations,
     vidsgg_recall,
+    vidsgg_scenellm,
     vidsgg_stket,
     vidsgg_sttran,
     vidsgg_tempura,
@@ -42,9 +43,12 @@ def stket(case: cases.Case) -> dict[str, np.ndarray]:
 TARGETS = {
     "BasicSceneGraphEvaluator": vidsgg_recall.evaluated,
     "EASG-STTran": vidsgg_easg.forward,
+    "OTCodebookUpdater": vidsgg_scenellm.operations,
     "STKET": stket,
     "STTran": sttran,
+    "SceneLLM": vidsgg_scenellm.forward,
     "TEMPURA": vidsgg_tempura.forward,
+    "build_hierarchical_graph (models 6)": vidsgg_scenellm.operations,
     "draw_union_boxes (models 2.2)": vidsgg_operations.union_masks,
     "detector operations (models 8; assign_relations: data_eval 3)": vidsgg_operations.operations,
     "get_pred_triplets and recall (data_eval 5.3)": vidsgg_recall.graphs,
@@ -59,8 +63,6 @@ FILES = {
 _LATER = "jaxsign does not have it yet"
 LEFT_OUT = {
     "Faster R-CNN ResNet-101": _LATER,
-    "OTCodebookUpdater, build_hierarchical_graph (models 6)": _LATER,
-    "SceneLLM": _LATER,
 }
 LATER = {
     "tempura_sgcls_train_gmm_objmem": {

@@ -30,6 +30,7 @@ class SceneExamples(examples.Examples):
       pairs: int32 [B, F, Q, 2], (person, object) among the M boxes of their frame.
       union_features: float16 or float32 [B, F, Q, 7, 7, K].
       relations: bool [B, F, Q, R]; labelled: bool [B, F, Q].
+      image_sizes: float32 [B, F, 2], width and height in pixels.
       valid_frames [B, F], valid_boxes [B, F, M], valid_pairs [B, F, Q]: bool, True = real.
       Not to train, where scenes tell what is true beside a detector's boxes: true_boxes float32
       [B, F, M', 4], true_labels int32 [B, F, M'], true_pairs int32 [B, F, Q', 2], true_relations
@@ -138,7 +139,7 @@ class SceneExamples(examples.Examples):
 
     def _of_frames(self, scene: Scene) -> dict[str, Array]:
         """What is known of each frame."""
-        return {"valid_frames": np.ones(len(scene), bool)}
+        return {"valid_frames": np.ones(len(scene), bool), "image_sizes": scene.image_sizes}
 
     def _shown(self, scene: Scene, kept: slice | Array) -> dict[str, Array]:
         """What is seen of the pairs that are kept."""
@@ -188,6 +189,7 @@ class SceneExamples(examples.Examples):
             "labelled": ((told,), bool),
             "valid_pairs": ((told,), bool),
             "valid_frames": ((), bool),
+            "image_sizes": ((2,), np.float32),
             **self._shapes(boxes, told),
         }
         if self._distribution:

@@ -91,6 +91,7 @@ class SceneGraph(scene_tasks.SceneTask):
         shape = (count, frames, 3)
         return {
             "boxes": jnp.concatenate([corner, corner + 50], axis=-1),
+            "image_sizes": jnp.full((count, frames, 2), 150.0),
             "labels": jnp.broadcast_to(jnp.array([1, 2, 2]), shape),
             "scores": jnp.ones(shape),
             "distribution": jnp.full((*shape, self.net.num_objects - 1), 1 / self.net.num_objects),
@@ -111,22 +112,32 @@ class SceneGraph(scene_tasks.SceneTask):
         }
 
     def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
-        """Sums that memories are made of, `KIND/features` [B, C, D] and `KIND/weights` [B, C].
+        """Of a net that remembers, sums that memories are made of; of another what it renews by.
 
-        Classes, persons and pairs are the true ones, as when the net learns.
+        `KIND/features` [B, C, D] and `KIND/weights` [B, C]. Classes, persons and pairs are the true
+        ones, as when the net learns.
         """
-        return memories.look(self.net, variables, batch) if self.renews else {}
+        if self.net.memories:
+            return memories.look(self.net, variables, batch)
+        names = self.net.renewed_by
+        outputs = nets.call(self.net, variables, batch) if names else {}
+        return {name: outputs[name] for name in names}
 
     @property
     def renews(self) -> bool:
-        """Where the net remembers."""
-        return bool(self.net.memories)
+        """Where the net remembers, or has variables of its own to renew."""
+        return bool(self.net.memories or self.net.renewed_by)
 
     def renew(
         self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
     ) -> Mapping[str, Any] | None:
-        """With new memories of all training examples."""
-        return memories.renewed(self.net, variables, rows)
+        """With new memories of all training examples, or with what the net makes of them."""
+        if self.net.memories:
+            return memories.renewed(self.net, variables, rows)
+        names = self.net.renewed_by
+        return self.net.renewed(
+            variables, ({name: row[name][row["index"] >= 0] for name in names} for row in rows)
+        )
 
     def informed(
         self, variables: dict[str, Any], config: ConfigDict, examples: Examples
@@ -152,7 +163,7 @@ class SceneGraph(scene_tasks.SceneTask):
         for branch in self.net.branches:
             each |= self._of_groups(branch, outputs, batch["relations"], told)
         labels, real = batch["labels"], batch["valid_boxes"]
-        if "object_logits" in outputs:
+        if self.net.learns_classes and "object_logits" in outputs:
             each[terms.OBJECTS] = self.lost.of_boxes(outputs, labels, real)
         each |= self.lost.others(outputs, labels, real, told)
         each |= {name: outputs[name] for name in self.net.own_losses if name in outputs}

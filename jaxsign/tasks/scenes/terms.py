@@ -75,7 +75,7 @@ class Terms:
 
     def names(self, net: scene_net.SceneNet) -> tuple[str, ...]:
         """Of the terms beside those of the groups of predicates."""
-        learns = net.mode != "predcls"
+        learns = net.learns_classes
         found = [OBJECTS] if learns else []
         if learns and self.contrastive != "none":
             found.append(CONTRASTIVE)

@@ -75,7 +75,7 @@ def transport(share: Array, size: int) -> Array:
 
 
 def sinkhorn(source: Array, target: Array, cost: Array) -> Array:
-    """The plan [n, m] between masses [n] and [m] by POT's rounds; the sums of its columns agree."""
+    """The plan [n, m] between masses [n] and [m] by POT's rounds; its rows have the masses [n]."""
     kernel = np.exp(-cost / _REGULAR)
     scaled = kernel / np.maximum(source, np.finfo(float).tiny)[:, None]
     left, right = np.full(len(source), 1 / len(source)), np.full(len(target), 1 / len(target))

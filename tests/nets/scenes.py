@@ -18,6 +18,7 @@ NETS: dict[str, dict] = {
     "tempura": dict(n_heads=2, ff_dim=6, temporal_layers=1, num_mixtures=2, noise=False,
                     relation_memory="joint", kinds=("one", "several", "several")),
     "stket": dict(n_heads=2, ff_dim=6, temporal_layers=1, prior_dims=(3,), no_contact=3),
+    "scene_llm": dict(n_heads=2, ff_dim=6, temporal_layers=1, embed_dim=8, codebook_size=12),
     "sttran": dict(n_heads=2, ff_dim=6, temporal_layers=1),
 }  # fmt: skip
 _SHARED = dict(
@@ -103,6 +104,7 @@ def video(rng, frames, boxes, *, every=False):
         "features": rng.normal(size=(frames, boxes, FEATURES)),
         "pairs": np.broadcast_to(pairs, (*shape, 2)).astype(np.int32),
         "union_features": rng.normal(size=(*shape, 7, 7, UNION)),
+        "image_sizes": rng.integers(100, 200, (frames, 2)).astype(np.float32),
         "valid_frames": np.ones(frames, bool),
         "valid_boxes": np.ones((frames, boxes), bool),
         "valid_pairs": np.ones(shape, bool),
@@ -140,7 +142,7 @@ def real(name, value, video):
 
 
 _OF_BOXES = ("boxes", "labels", "scores", "distribution", "features", "valid_boxes",
-             "object_logits")  # fmt: skip
+             "object_logits", "codes")  # fmt: skip
 _OF_PAIRS = ("pairs", "union_features", "valid_pairs", "relations", "labelled", "verbs",
              "verb_features")  # fmt: skip
 

@@ -110,6 +110,9 @@ def _nearest(inner: Array, table: Array) -> Array:
 
 def _mean(values: Array, valid: Array) -> Array:
     """float32 [B, ..., D] and bool [B, ...] -> [B]."""
-    axes = tuple(range(1, valid.ndim))
-    total = jnp.where(valid[..., None], values, 0).sum((*axes, valid.ndim))
-    return total / jnp.maximum(valid.sum(axes) * values.shape[-1], 1)
+    kept = jnp.where(valid[..., None], values, 0).reshape(len(valid), -1)
+    # Behind the barrier an array is summed, in blocks; fused with what makes it, one number after
+    # the other, which is less exact.
+    total = jax.lax.optimization_barrier(kept).sum(-1)
+    count = valid.reshape(len(valid), -1).sum(-1) * values.shape[-1]
+    return total / jnp.maximum(count, 1)

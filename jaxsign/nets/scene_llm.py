@@ -181,7 +181,7 @@ class SceneLLM(sttran.STTran):
         Behind a change of the codebook no code has been taken yet.
         """
         counts = [codebook.counted(row["codes"], self.codebook_size) for row in rows]
-        usage = np.sum(counts, axis=0, dtype=np.float32)
+        usage = np.asarray(np.sum(counts, axis=0), np.float32)
         of_params = dict(variables["params"])
         table = np.asarray(of_params["quantiser"]["codebook"])
         count = codebook.used(table)

@@ -139,6 +139,7 @@ class SceneNet(nets.Net):
         """
         return False
 
+    @property
     def learns_classes(self) -> bool:
         """Whether the classes of boxes are learned; default: unless they are given."""
         return self.mode != "predcls"

@@ -133,9 +133,9 @@ def operations(case: cases.Case) -> Arrays:
 
 def _graph(boxes: np.ndarray) -> np.ndarray:
     """int [2, E], in the original's order: within clusters by their numbers, then between."""
-    valid = np.ones(len(boxes), bool)
-    owners = np.asarray(box_graph.clusters(boxes[:, :2] + boxes[:, 2:] / 2, valid))
-    there = np.asarray(box_graph.edges(jnp.asarray(owners), jnp.asarray(valid)))
+    valid = jnp.ones(len(boxes), bool)
+    owners = np.asarray(box_graph.clusters(jnp.asarray(boxes[:, :2] + boxes[:, 2:] / 2), valid))
+    there = np.asarray(box_graph.edges(jnp.asarray(owners), valid))
     if len(boxes) == 1:
         return np.zeros((2, 1), int)
     pairs = np.argwhere(there)

@@ -23,12 +23,12 @@ SMALL = {
         {"emb_dim": 8, "n_heads": 2, "n_layers": 1},
     ),
     **dict.fromkeys(
-        ("stket", "sttran", "tempura"),
+        ("scene_llm", "stket", "sttran", "tempura"),
         {"num_objects": scenes.OBJECTS, "feature_dim": scenes.FEATURES, "union_dim": scenes.UNION},
     ),
     "whisper_sign": {"dim": 8, "num_heads": 2, "num_layers": 1, "ff_dim": 8},
 }  # fmt: skip
-OF_SCENES = ("easg", "easg_fc", "stket", "sttran", "tempura")
+OF_SCENES = ("easg", "easg_fc", "scene_llm", "stket", "sttran", "tempura")
 
 
 def batch_for(name, net):

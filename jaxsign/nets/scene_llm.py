@@ -202,9 +202,7 @@ class SceneLLM(sttran.STTran):
         dim, width = self.embed_dim, self.feature_dim
         rows = self._quantiser_rows() + self._mixing_rows()
         rows += torch_rows.linear("llm.model", ("language",), dim, dim)
-        rows += [
-            dataclasses.replace(row, key=_DECODER + row.key) for row in super().key_table()
-        ]
+        rows += [dataclasses.replace(row, key=_DECODER + row.key) for row in super().key_table()]
         for name in _PROJECTIONS:
             rows += torch_rows.linear(name, (name,), width, dim)
         return rows

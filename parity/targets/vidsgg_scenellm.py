@@ -61,9 +61,7 @@ def forward(case: cases.Case) -> Arrays:
 def _original(case: cases.Case) -> scene_llm.SceneLLM:
     """jaxsign's net for the original's arguments, with the original's behaviour."""
     scale = "image" if "im_wh" in case.inputs else "corner"
-    return scene_llm.SceneLLM(
-        **settings.scene_llm(case), box_scale=scale, dropout=0.0, parity=True
-    )
+    return scene_llm.SceneLLM(**settings.scene_llm(case), box_scale=scale, dropout=0.0, parity=True)
 
 
 def _check_parts(case: cases.Case, net: scene_llm.SceneLLM, variables: Mapping[str, Any]) -> None:

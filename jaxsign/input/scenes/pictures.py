@@ -23,14 +23,22 @@ class DetectorInput:
       images: float32 [F, H, W, 3], blue, green, red without their means; zeros beyond a frame that
         is smaller than the largest.
       scale: how much larger the first frame is in it.
+      sizes: int [F, 2], height and width of each frame in it.
     """
 
     images: Array
     scale: float
+    sizes: Array
 
 
-def detector_input(paths: Sequence[Path]) -> DetectorInput:
-    """Frames made so large that their shorter side has 600 pixels, bilinear as OpenCV does it.
+def detector_input(paths: Sequence[Path], side: int = SIDE, multiple: int = 1) -> DetectorInput:
+    """Frames made so large that their shorter side is as asked, bilinear as OpenCV does it.
+
+    Args:
+      paths: of the frames.
+      side: pixels of the shorter side, whatever the longer one then has.
+      multiple: of which the images' sides are, in pixels, so that there are few shapes of them:
+        they have zeros behind the largest frame.
 
     Raises:
       UserError: frames that are absent, all of them, or one that is no picture.
@@ -41,12 +49,13 @@ def detector_input(paths: Sequence[Path]) -> DetectorInput:
             f"{len(absent)} of {len(paths)} frames are absent:\n{listing(map(str, absent))}\n"
             "Extract them from the films, or leave them out of the annotations."
         )
-    made = [_scaled(_read(path)) for path in paths]
-    height, width = (max(image.shape[axis] for image, _ in made) for axis in (0, 1))
+    made = [_scaled(_read(path), side) for path in paths]
+    sizes = np.array([image.shape[:2] for image, _ in made])
+    height, width = -(-sizes.max(axis=0) // multiple) * multiple
     images = np.zeros((len(made), height, width, 3), np.float32)
     for image, (found, _) in zip(images, made, strict=True):
         image[: found.shape[0], : found.shape[1]] = found
-    return DetectorInput(images, made[0][1])
+    return DetectorInput(images, made[0][1], sizes)
 
 
 def _read(path: Path) -> Array:
@@ -59,9 +68,9 @@ def _read(path: Path) -> Array:
         raise UserError(f"{path}: cannot be read as a picture ({reason})") from error
 
 
-def _scaled(image: Array) -> tuple[Array, float]:
+def _scaled(image: Array, side: int) -> tuple[Array, float]:
     """float32 [H, W, 3] of the detector's size, and how much larger it is."""
-    scale = SIDE / min(image.shape[:2])
+    scale = side / min(image.shape[:2])
     found = image[..., ::-1] - MEANS
     for axis in (1, 0):
         size = found.shape[axis]

@@ -8,6 +8,7 @@ import pytest
 
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import action_genome, pictures
+from jaxsign.nets import detector_backbone
 from tests import helpers
 
 
@@ -23,6 +24,20 @@ def test_frames_are_scaled_and_padded_to_the_largest(tmp_path):
     colour = np.float32((30, 20, 10)) - pictures.MEANS  # blue, green, red
     np.testing.assert_allclose(found.images[0, :, :600], np.broadcast_to(colour, (900, 600, 3)))
     assert not found.images[0, :, 600:].any() and not found.images[1, 600:].any()
+
+
+def test_images_of_a_few_shapes_hold_frames_of_their_own_sizes(tmp_path):
+    paths = [picture(tmp_path / "1.png", 30, 20), picture(tmp_path / "2.png", 25, 50)]
+    plain = pictures.detector_input(paths, side=40)
+    found = pictures.detector_input(paths, side=40, multiple=32)
+    assert plain.sizes.tolist() == found.sizes.tolist() == [[60, 40], [40, 80]]
+    assert plain.images.shape == (2, 60, 80, 3) and found.images.shape == (2, 64, 96, 3)
+    np.testing.assert_array_equal(found.images[:, :60, :80], plain.images)
+    assert not found.images[:, 60:].any() and not found.images[:, :, 80:].any()
+
+
+def test_a_net_knows_the_means_that_are_taken_off():
+    np.testing.assert_array_equal(pictures.MEANS, detector_backbone.MEANS)
 
 
 def test_pixels_lie_between_as_in_opencv(tmp_path):

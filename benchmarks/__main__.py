@@ -3,6 +3,7 @@
 from benchmarks import (
     asl_hybrid,
     command,
+    detector,
     extraction,
     features,
     fslr,
@@ -22,6 +23,7 @@ MEASURES = (
     signon.measure_points,
     signon.measure_films,
     scene_graphs.measure,
+    detector.measure,
     streaming.measure,
     features.measure,
     input_pipeline.measure,

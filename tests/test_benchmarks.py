@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import (
     command,
+    detector,
     flops,
     fslr,
     input_pipeline,
@@ -40,6 +41,13 @@ def test_every_comparison_is_reported(tmp_path, capsys):
 def test_the_originals_loop_counts_the_same_recall():
     rows = scene_graphs.evaluator(scene_graphs.SIZES["check"])  # refuses other numbers
     assert [list(row.sides) for row in rows] == [["jaxsign", "numpy"]] * 3
+
+
+def test_the_detector_is_timed_beside_the_reference(capsys):
+    command.main(detector.measure, argv=["--check"])
+    printed = capsys.readouterr().out
+    for name in ("maps of an image", "RoIAlign of 100 boxes", "features of 100 boxes", "an image"):
+        assert f"Detector: {name}" in printed
 
 
 def test_every_view_is_timed(capsys):

@@ -138,6 +138,12 @@ def to_state_dict(table: Iterable[KeyEntry], variables: Mapping[str, Any]) -> di
     return result
 
 
+def with_counters(table: Iterable[KeyEntry], state_dict: Mapping[str, Array]) -> dict[str, Array]:
+    """A torch state_dict with the counters of batch norms, which files before 2018 lack."""
+    made = {row.key: np.zeros((), np.int64) for row in table if row.kind == "count"}
+    return made | dict(state_dict)
+
+
 def _contiguous(value: Array) -> Array:
     # ascontiguousarray makes a scalar one-dimensional, so its shape is put back.
     return np.ascontiguousarray(value).reshape(np.shape(value))

@@ -87,9 +87,8 @@ def load_torchvision(name: str, path: str | Path) -> state_dict.Variables:
     found = state_dict.unwrap(torch_files.read(path), where=str(path))
     found = {k: v for k, v in found.items() if not k.startswith(backbone.classifier)}
     table = backbone.published()
-    # Old files lack the counters.
-    made = {row.key: np.zeros((), np.int64) for row in table if row.kind == "count"}
-    return state_dict.to_variables(table, made | found, where=str(path))
+    found = state_dict.with_counters(table, found)
+    return state_dict.to_variables(table, found, where=str(path))
 
 
 class VTN(clip_encoder.ClipEncoder):

@@ -5,6 +5,7 @@ import numpy as np
 from parity import cases
 from parity.targets import (
     vidsgg_detected,
+    vidsgg_detector,
     vidsgg_easg,
     vidsgg_genome,
     vidsgg_memory,
@@ -43,6 +44,7 @@ def stket(case: cases.Case) -> dict[str, np.ndarray]:
 TARGETS = {
     "BasicSceneGraphEvaluator": vidsgg_recall.evaluated,
     "EASG-STTran": vidsgg_easg.forward,
+    "Faster R-CNN ResNet-101": vidsgg_detector.forward,
     "OTCodebookUpdater": vidsgg_scenellm.operations,
     "STKET": stket,
     "STTran": sttran,
@@ -59,10 +61,6 @@ TARGETS = {
 FILES = {
     "mini_action_genome": vidsgg_genome.videos,
     "state_dict_keys.json": vidsgg_sttran.keys,
-}
-_LATER = "jaxsign does not have it yet"
-LEFT_OUT = {
-    "Faster R-CNN ResNet-101": _LATER,
 }
 LATER = {
     "tempura_sgcls_train_gmm_objmem": {

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
-from jaxsign.nets import easg, scene_llm, scene_net, state_dict, sttran
+from jaxsign.nets import easg, faster_rcnn, scene_llm, scene_net, state_dict, sttran
 from jaxsign.tasks.scenes import losses
 from parity import cases, targets, weights
 from parity.settings import vidsgg as settings
@@ -187,6 +187,7 @@ _LISTED = {
     "sttran_default": sttran.STTran(),
     "easg_sttran_391_198_13": easg.EASG(),
     "scenellm_default_fallback_llm_no_dgl": scene_llm.SceneLLM(),
+    "faster_rcnn_resnet101_37": faster_rcnn.FasterRCNN(),
 }
 
 

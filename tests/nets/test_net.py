@@ -17,6 +17,7 @@ SMALL = {
         {"num_objects": scenes.OBJECTS, "predicates": (3, 2), "feature_dim": scenes.FEATURES,
          "verb_dim": scenes.VERB},
     ),
+    "faster_rcnn": {"backbone": "resnet18", "num_classes": 3},
     "iv3_gru": {},
     **dict.fromkeys(
         ("poseformer", "ptn", "sign_transformer", "vtn"),
@@ -35,6 +36,8 @@ def batch_for(name, net):
     if name in OF_SCENES:
         rng = np.random.default_rng(0)
         return scenes.batch([scenes.video(rng, 2, 3), scenes.video(rng, 3, 2)], 4, 3, 2)
+    if name == "faster_rcnn":
+        return {"images": np.zeros((2, 64, 64, 3), np.float32)}
     x = np.zeros((2, 4, *net.frame_shape), np.float32)
     return {"x": x, "valid": np.ones((2, 4), bool), "tokens": np.zeros((2, 1), np.int32)}
 

@@ -1,0 +1,259 @@
+"""Faster R-CNN on a ResNet: boxes of an image with their classes and features.
+
+Source: jwyang's faster-rcnn.pytorch, whose detector of Action Genome's classes the public systems
+of video scene graphs look through. It stays as it is there: batch norms use their running
+statistics in training too.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxsign import fields, nets
+from jaxsign.errors import UserError
+from jaxsign.nets import detector_backbone, resnet, state_dict
+from jaxsign.nets import rows as torch_rows
+from jaxsign.nets.layers import (
+    anchors,
+    dense,
+    image_convs,
+    proposals,
+    region_proposals,
+)
+from jaxsign.nets.layers import boxes as box_layers
+from jaxsign.nets.pretrained import detectors
+from jaxsign.nets.state_dict import KeyEntry
+
+Array = jax.Array
+# A class's deltas are told in these units.
+UNITS = (0.1, 0.1, 0.2, 0.2)
+EACH, FIRST_OF_CHUNK = "each", "first_of_chunk"
+# The original's numbers of anchors of three ratios -> their scales.
+_SCALES = {12: anchors.SCALES, 9: anchors.SCALES[1:]}
+# What the first convolution, its norm and the stages are called there.
+_KEYS = ("RCNN_base.0", "RCNN_base.1", *(f"RCNN_base.{i}" for i in (4, 5, 6)), "RCNN_top.0")
+
+
+class FasterRCNN(nets.Net):
+    """Boxes that may hold something, and what they hold.
+
+    Attributes:
+      backbone: a ResNet: 'resnet18', 'resnet34', 'resnet50' or 'resnet101'.
+      layout: 'caffe': strides and pooling as the original's; 'torchvision': as torchvision's
+        ResNets, of which its files of weights are.
+      num_classes: of boxes, the background (0) among them. In a recipe 0 takes the data's.
+      ratios, scales: of anchors.
+      proposal_dim: channels of what looks for boxes.
+      compared: so many of the best anchors of an image are compared with one another.
+      proposals: and so many boxes are left of them.
+      overlap: from which the worse of two boxes goes.
+      clip: 'each': a class's boxes are clipped to their image; 'first_of_chunk', the original's:
+        only those of the first of `chunk` frames, the others at 0.
+      chunk: frames that the original looks at together.
+      short_side: pixels that the shorter side of an image should have, whatever the longer one has.
+    """
+
+    backbone: str = fields.value("resnet101", fields.among(*detector_backbone.BACKBONES))
+    layout: str = fields.value(
+        detector_backbone.CAFFE,
+        fields.among(detector_backbone.CAFFE, detector_backbone.TORCHVISION),
+    )
+    num_classes: int = fields.value(37, fields.NOT_NEGATIVE)
+    ratios: tuple[float, ...] = anchors.RATIOS
+    scales: tuple[float, ...] = anchors.SCALES
+    proposal_dim: int = fields.value(512, fields.COUNT)
+    compared: int = fields.value(6000, fields.COUNT)
+    proposals: int = fields.value(100, fields.COUNT)
+    overlap: float = fields.value(0.7, fields.SHARE)
+    clip: str = fields.value(EACH, fields.among(EACH, FIRST_OF_CHUNK))
+    chunk: int = fields.value(10, fields.COUNT)
+    short_side: int = fields.value(600, fields.COUNT)
+
+    inputs: ClassVar[tuple[str, ...]] = ("images", "image_sizes", "boxes", "valid_boxes")
+    outputs: ClassVar[tuple[str, ...]] = (
+        "boxes",
+        "valid_boxes",
+        "scores",
+        "class_logits",
+        "class_boxes",
+        "features",
+        "maps",
+    )
+
+    def setup(self) -> None:
+        zeros = nn.initializers.zeros
+        resnet_options = {"backbone": self.backbone, "layout": self.layout, **self.types}
+        self.base = detector_backbone.DetectorMaps(**resnet_options)
+        self.top = detector_backbone.BoxFeatures(**resnet_options)
+        self.rpn = region_proposals.RegionProposals(self.proposal_dim, self._anchors, **self.types)
+        self.class_scores, self.class_deltas = (
+            dense.Dense(
+                width,
+                kernel_init=region_proposals.narrow(deviation),
+                bias_init=zeros,
+                **self.types,
+            )
+            for width, deviation in ((self.num_classes, 0.01), (4 * self.num_classes, 0.001))
+        )
+
+    def __call__(
+        self,
+        images: Array,
+        image_sizes: Array | None = None,
+        boxes: Array | None = None,
+        valid_boxes: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> dict[str, Array]:
+        """What is in images, each by itself.
+
+        Args:
+          images: float [F, H, W, 3], blue, green and red without their means, with zeros below and
+            beside those that are smaller.
+          image_sizes: int [F, 2], heights and widths without these. None = there are none.
+          boxes: float [F, N, 4], x1, y1, x2, y2 in pixels of the images, where they are known; None
+            = the net proposes them.
+          valid_boxes: bool [F, N], which of these there are. None = all.
+          train: not looked at.
+
+        Returns:
+          `boxes` float32 [F, N, 4], those given or proposed, the likeliest first, and `valid_boxes`
+          bool [F, N]; `scores` float32 [F, N, num_classes], softmax of `class_logits`;
+          `class_boxes` float32 [F, N, num_classes, 4], each box as it would be of each class;
+          `features` float32 [F, N, D]; `maps` float [F, H / 16, W / 16, C].
+        """
+        maps, sizes = self.base(images, image_sizes)
+        if image_sizes is None:
+            image_sizes = jnp.broadcast_to(jnp.asarray(images.shape[1:3]), (len(images), 2))
+        if boxes is None or self.is_initializing():
+            boxes, valid_boxes = self._proposed(maps, sizes, image_sizes)
+        elif valid_boxes is None:
+            valid_boxes = jnp.ones(boxes.shape[:2], bool)
+        found = self.look(maps, boxes, image_sizes, sizes)
+        return {"boxes": boxes, "valid_boxes": valid_boxes, "maps": maps, **found}
+
+    def look(
+        self, maps: Array, boxes: Array, image_sizes: Array, sizes: Array | None = None
+    ) -> dict[str, Array]:
+        """`scores`, `class_logits`, `class_boxes` and `features`, of boxes of maps known already.
+
+        Args:
+          maps, boxes, image_sizes: as of `__call__`.
+          sizes: int [F, 2], rows and columns of the maps that are real. None = all are.
+        """
+        features = self.top(maps, boxes, sizes)
+        logits = self.class_scores(features).astype(jnp.float32)
+        deltas = self.class_deltas(features).astype(jnp.float32)
+        self.sow("intermediates", "of_classes", deltas)
+        deltas = deltas.reshape(*boxes.shape[:2], self.num_classes, 4) * jnp.asarray(UNITS)
+        found = box_layers.moved(boxes[:, :, None], deltas)
+        inside = box_layers.clipped(found, image_sizes)
+        if self.clip == FIRST_OF_CHUNK:
+            first = jnp.arange(len(boxes)) % self.chunk == 0
+            inside = jnp.where(first[:, None, None, None], inside, jnp.maximum(found, 0))
+        return {
+            "scores": jax.nn.softmax(logits),
+            "class_logits": logits,
+            "class_boxes": inside,
+            "features": features,
+        }
+
+    def _proposed(
+        self, maps: Array, sizes: Array | None, image_sizes: Array
+    ) -> tuple[Array, Array]:
+        logits, deltas = self.rpn(maps)
+        self.sow("intermediates", "rpn_scores", logits)
+        self.sow("intermediates", "rpn_deltas", deltas)
+        rows, columns = maps.shape[1:3]
+        cell = anchors.of_cell(self.ratios, self.scales)
+        real = None
+        if sizes is not None:
+            real = image_convs.real_places(rows, columns, sizes).reshape(len(maps), -1)
+            real = jnp.repeat(real, len(cell), axis=1)
+        return proposals.proposals(
+            region_proposals.objectness(logits),
+            deltas.reshape(len(maps), -1, 4),
+            jnp.asarray(anchors.of_map(cell, rows, columns)),
+            image_sizes,
+            real,
+            most=self.compared,
+            count=self.proposals,
+            threshold=self.overlap,
+        )
+
+    @property
+    def _anchors(self) -> int:
+        """Of a cell."""
+        return len(self.ratios) * len(self.scales)
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Raises UserError: images are of many sizes, and none is a clip."""
+        raise UserError("net faster_rcnn takes images, not clips of signs")
+
+    @property
+    def head_params(self) -> tuple[str, ...]:
+        """Patterns of parameters that belong to the classes."""
+        return ("^class_(scores|deltas)/",)
+
+    def load_pretrained(
+        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
+    ) -> tuple[state_dict.Variables, list[str]]:
+        """A detector's weights, those of its classes only where these are as many; or a ResNet's.
+
+        Args:
+          path: a file of jwyang's, or of torchvision's or Caffe's ResNet; see `layout`.
+          variables: fresh ones of this net; they are not changed.
+          zero_branches: not looked at.
+
+        Raises:
+          UserError: no such file, neither of both, or another backbone.
+        """
+        return detectors.load_pretrained(path, self, variables)
+
+    def key_table(self) -> list[KeyEntry]:
+        """The original's state_dict keys (634 of a ResNet-101) in its order."""
+        bottleneck, count = detector_backbone.BACKBONES[self.backbone].bottleneck, self._anchors
+        channels, width = (resnet.expanded(n, bottleneck) for n in resnet.WIDTHS[-2:])
+        rpn, inner = "RCNN_rpn.RPN_", self.proposal_dim
+        rows = torch_rows.convolution(f"{rpn}Conv", ("rpn", "conv"), (inner, channels, 3, 3))
+        rows += torch_rows.pointwise(f"{rpn}cls_score", ("rpn", "scores"), 2 * count, inner)
+        rows += torch_rows.pointwise(f"{rpn}bbox_pred", ("rpn", "deltas"), 4 * count, inner)
+        rows += detector_backbone.backbone_rows(self.backbone, _KEYS)
+        rows += torch_rows.linear("RCNN_cls_score", ("class_scores",), self.num_classes, width)
+        return rows + torch_rows.linear(
+            "RCNN_bbox_pred", ("class_deltas",), 4 * self.num_classes, width
+        )
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are the detector's."""
+        return f"{_KEYS[0]}.weight" in weights and "RCNN_rpn.RPN_Conv.weight" in weights
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that keys and shapes tell.
+
+        Raises:
+          KeyError, ValueError: boxes of no class, or anchors of a number that is not known.
+        """
+        classes = len(weights["RCNN_cls_score.weight"])
+        count = len(weights["RCNN_rpn.RPN_cls_score.weight"]) // 2
+        if count not in _SCALES:
+            raise ValueError(f"RCNN_rpn.RPN_cls_score of {count} anchors a cell")
+        if len(weights["RCNN_bbox_pred.weight"]) != 4 * classes:
+            raise ValueError("RCNN_bbox_pred (its boxes are not of each class)")
+        return {
+            "backbone": detector_backbone.backbone_of(weights, _KEYS),
+            "num_classes": classes,
+            "scales": _SCALES[count],
+            "proposal_dim": len(weights["RCNN_rpn.RPN_Conv.weight"]),
+        }
+
+
+NET = FasterRCNN

@@ -3,7 +3,9 @@
 The command line does the same and more; everything here works on the same run folders.
 """
 
+import dataclasses
 import functools
+import tempfile
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -52,6 +54,62 @@ def train(
 
         display = log.TrainingDisplay(live=False, console=Console(quiet=True))
     return loop.train(config, workdir, display)
+
+
+@dataclasses.dataclass(frozen=True)
+class EarlyStopping:
+    """Ends a training that no more gets better; the fields are keys of the recipe's `train`.
+
+    Attributes:
+      patience: end after so many validations without a better number; from 1.
+      min_delta: by how much a number must be better to count.
+      monitor: one of the task's numbers, such as 'loss'; "" = the recipe's `task.monitor`.
+    """
+
+    patience: int
+    min_delta: float = 0.0
+    monitor: str = ""
+
+    def __post_init__(self) -> None:
+        if self.patience < 1:
+            raise UserError(f"EarlyStopping: patience={self.patience}: expected 1 or more")
+
+    def keys(self) -> dict[str, Any]:
+        """As keys of a recipe."""
+        return {
+            "train.early_stop": self.patience,
+            "train.min_delta": self.min_delta,
+            "train.stop_monitor": self.monitor,
+        }
+
+
+def train_model(
+    recipe: str | ConfigDict,
+    *,
+    workdir: str | Path | None = None,
+    early_stopping: EarlyStopping | None = None,
+    quiet: bool = True,
+    **keys: Any,
+) -> float:
+    """Trains a recipe; gives the best value of its monitor: an objective for a search of one's own.
+
+    Args:
+      recipe: as for `train`.
+      workdir: the run folder; None = one that is removed at the end.
+      early_stopping: ends the training early; None = as the recipe says.
+      quiet: print nothing.
+      **keys: numbers of the recipe by their keys; they hold before `early_stopping`.
+
+    Returns:
+      The best value of the recipe's `task.monitor`; NaN where no validation gave a finite one.
+
+    Raises:
+      UserError: a mistake in the recipe or the data, or a loss that is not finite.
+    """
+    stopping = early_stopping.keys() if early_stopping else {}
+    with tempfile.TemporaryDirectory() as passing:
+        result = train(recipe, workdir or passing, quiet=quiet, **{**stopping, **keys})
+    return result.best
 
 
 def finder(

@@ -12,6 +12,7 @@ from run_helpers import recorded, save_clip, save_run
 
 from jaxsign import api, cli
 from jaxsign.errors import UserError
+from jaxsign.train import records
 
 BLOCKS = re.findall(
     r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL
@@ -107,3 +108,30 @@ def test_unknown_outputs_options_and_keys(model, tmp_path):
         api.train("fslr_transformer:synthetic", tmp_path, **{"optim.lrr": 1.0})
     with pytest.raises(UserError, match="another type"):
         api.train("fslr_transformer:synthetic", tmp_path, **{"optim.lr": "fast"})
+
+
+def test_train_model_gives_the_monitors_best_value_and_stops_early(told, tmp_path):
+    place, text, names = told
+    assert 0 <= names["score"] <= 1 and f"accuracy {names['score']:.3f}" in text
+    small = {**names["small"], "train.epochs": 6, "schedule.warmup": 1}
+    # Nothing is better by 100: the first validation is the best, the third ends the training.
+    stop = api.EarlyStopping(2, 100.0, "loss")
+    score = api.train_model(
+        "fslr_transformer:synthetic", workdir=tmp_path / "run", early_stopping=stop, **small
+    )
+    rows = records.read_csv(tmp_path / "run" / "metrics.csv")
+    assert len(rows) == 3
+    assert score == pytest.approx(max(float(row["val_gloss_acc"]) for row in rows), abs=1e-6)
+
+
+def test_mistakes_of_train_model():
+    with pytest.raises(UserError, match="patience=0: expected 1 or more"):
+        api.EarlyStopping(0)
+    for stop, said in (
+        (api.EarlyStopping(1, -1.0), "train.min_delta=-1.0"),
+        (api.EarlyStopping(1, 0.0, "los"), "train.stop_monitor='los'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            api.train_model("fslr_transformer:synthetic", early_stopping=stop)
+    with pytest.raises(UserError, match="unknown key 'optim.lrr'"):
+        api.train_model("fslr_transformer:synthetic", **{"optim.lrr": 1})

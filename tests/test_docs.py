@@ -12,6 +12,7 @@ from jaxsign import stages as stage
 from jaxsign.input.signs import sources
 from jaxsign.input.signs.corpora import cleaning, presets
 from jaxsign.train import freezing, optimizer
+from jaxsign.train.sweeps import space
 
 
 def table_keys(path):
@@ -190,3 +191,13 @@ def test_the_parts_of_the_transfer_page_are_those_of_the_nets():
         if name != "vtn":
             assert set(re.findall(r"`([^`]+)`", row)) == tops[name]
     assert tops["vtn"] == tops["ptn"] - {"pose_embedding"} | {"backbone"}
+
+
+def test_the_space_of_the_sweeps_page_is_one_of_its_recipe(tmp_path):
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    path = tmp_path / "space.toml"
+    path.write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL).group(1))
+    recipe = configs.load("fslr_transformer:synthetic")
+    found = space.read(path, recipe)
+    space.check_net(found, recipe, path)
+    assert [axis.key for axis in found.axes] == ["optim.lr", "net.dropout", "net.n_layers"]

@@ -9,6 +9,7 @@ from jaxsign.tasks.scenes import recall
 from jaxsign.whole import whole
 
 _COLOURS = {"with": "#4878a8", "semi": "#e8a33d", "no": "#8a6bb1"}
+_MARKS = "^sD"  # of branches beside the first, which answers are made of
 _LONGEST = 28  # letters of a label
 _CUT = 20  # whose recall is drawn of every predicate
 
@@ -50,12 +51,17 @@ def _by_cut(axes, complete: Mapping[str, Any]) -> None:
         means = [100 * value for value in complete["mean_recall"][name].values()]
         axes.plot(places, shares, "o-", color=_COLOURS[name], label=f"R@K, {name}")
         axes.plot(places, means, "o--", color=_COLOURS[name], alpha=0.6, label=f"mR@K, {name}")
+    first = next(iter(complete["recall"]))
+    for branch, mark in zip([*complete.get("branches", {})][1:], _MARKS, strict=False):
+        shares = [100 * value for value in complete["branches"][branch]["recall"][first].values()]
+        label = f"R@K, {first}, {branch}"
+        axes.plot(places, shares, f"{mark}:", color=_COLOURS[first], alpha=0.6, label=label)
     axes.set_xticks(places, [str(cut) for cut in recall.CUTS])
     axes.set_ylim(0, 102)
     axes.set_xlabel("K, candidates of a frame that count")
     axes.set_ylabel("recall (%)")
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.6)
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    axes.legend(fontsize=8, loc="lower right", facecolor="white", edgecolor="none", framealpha=0.8)
 
 
 def _by_predicate(

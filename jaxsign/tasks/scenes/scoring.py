@@ -25,6 +25,8 @@ class SceneScore(answering.Score):
       run: that answers.
       words: its classes and groups.
       constraints: that recall is told with.
+      compared: branches of its net that recall is told of one by one, by name: outputs like
+        `relations`, which answers are made of.
       examples: the scenes.
 
     Raises:
@@ -36,12 +38,17 @@ class SceneScore(answering.Score):
         run: answering.Trained,
         words: Vocabulary,
         constraints: Sequence[recall.Constraint],
+        compared: Mapping[str, str],
         examples: SceneExamples,
     ):
         examples.check(words)
         examples.facts(run.config)  # refuses features of another width
         self._words, self._examples, self._mode = words, examples, run.config.net.mode
         self._sums: dict[str, dict[str, Array]] = {one: {} for one in constraints}
+        self._compared = compared
+        self._of_branches: dict[str, dict[str, dict[str, Array]]] = {
+            name: {one: {} for one in constraints} for name in compared
+        }
         self._usual, self._usual_sums = _frequent(run, words), dict[str, Array]()
         self._videos: dict[int, dict[str, Any]] = {}
         self._taken: list[list[tuple[Array, Array]]] = [[] for _ in words.groups]
@@ -55,6 +62,12 @@ class SceneScore(answering.Score):
             found = recall.ranks(told, truth, self._words, constraint)  # type: ignore[arg-type]
             _add(sums, recall.count(found, truth, self._words))
             self._add_videos(index, constraint, found, truth)
+        for name, output in self._compared.items():
+            rows_of = {**rows, "relations": rows[output]}
+            told = padded.answers(batch["boxes"], rows_of, self._words)
+            for constraint, sums in self._of_branches[name].items():
+                found = recall.ranks(told, truth, self._words, constraint)  # type: ignore[arg-type]
+                _add(sums, recall.count(found, truth, self._words))
         if self._usual is not None:
             found = recall.ranks(frequent.answers(truth, self._usual), truth, self._words, "with")
             _add(self._usual_sums, recall.count(found, truth, self._words))
@@ -97,11 +110,11 @@ class SceneScore(answering.Score):
                 "frames": int(first["frames"]),
                 "relations": int(first["true"].sum()),
             },
-            "recall": {name: _of_cuts("R", recall.recall(s)) for name, s in self._sums.items()},
-            "mean_recall": {
-                name: _of_cuts("mR", recall.mean_recall(s)) for name, s in self._sums.items()
-            },
+            **_recalls(self._sums),
         }
+        if self._of_branches:
+            branches = self._of_branches.items()
+            self._complete["branches"] = {name: _recalls(sums) for name, sums in branches}
         if self._usual_sums:
             self._complete["most_frequent_relations"] = {
                 **_of_cuts("R", recall.recall(self._usual_sums)),
@@ -185,6 +198,14 @@ def _taken(group: Group, truth: Array, logits: Array) -> tuple[Array, Array]:
     pair, predicate = np.nonzero(truth)
     right = told[pair, predicate]
     return predicate, np.where(right, predicate, wrong[pair])
+
+
+def _recalls(sums: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, dict[str, float]]]:
+    """`recall` and `mean_recall` by constraint and cut."""
+    return {
+        "recall": {name: _of_cuts("R", recall.recall(s)) for name, s in sums.items()},
+        "mean_recall": {name: _of_cuts("mR", recall.mean_recall(s)) for name, s in sums.items()},
+    }
 
 
 def _of_cuts(letter: str, values: Array) -> dict[str, float]:

@@ -20,8 +20,9 @@ def show(
 ) -> None:
     """Prints recalls by constraint, then the predicates that are told least.
 
-    `without pixels` is the best answer by the objects' classes alone: of each the relations that it
-    has most often in training, with constraint.
+    Of a net whose branches are compared there is a row a branch and constraint; the first branch
+    is what it answers with. `without pixels` is the best answer by the objects' classes alone: of
+    each the relations that it has most often in training, with constraint.
 
     Args:
       complete: what was measured.
@@ -45,9 +46,11 @@ def _recalls(complete: Mapping[str, Any]) -> Table:
     for letter in ("R", "mR"):
         for cut in recall.CUTS:
             table.add_column(f"{letter}@{cut}", justify="right", no_wrap=True)
-    for name, values in complete["recall"].items():
-        both = [*values.values(), *complete["mean_recall"][name].values()]
-        table.add_row(_WORDS[name], *(f"{100 * value:.1f}" for value in both))
+    for branch, found in complete.get("branches", {"": complete}).items():
+        for name, values in found["recall"].items():
+            both = [*values.values(), *found["mean_recall"][name].values()]
+            words = f"{branch}, {name}" if branch else _WORDS[name]
+            table.add_row(words, *(f"{100 * value:.1f}" for value in both))
     if usual := complete.get("most_frequent_relations"):
         table.add_row("without pixels", *(f"{100 * value:.1f}" for value in usual.values()))
     return table

@@ -241,9 +241,9 @@ class SceneGraph(scene_tasks.SceneTask):
         return f"val R@{_SHOWN} {val[f'recall@{_SHOWN}']:.3f}  mR {val[f'mrecall@{_SHOWN}']:.3f}"
 
     def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
-        """What the relations were told of, [B, F, ...], and their logits [B, F, Q, R]."""
+        """What relations were told of, [B, F, ...]; logits [B, F, Q, R], of each branch too."""
         found = {**batch, **nets.call(self.net, variables, batch)}
-        return {name: found[name] for name in _TOLD}
+        return {name: found[name] for name in {*_TOLD, *self.net.compared.values()}}
 
     def questions(
         self, run: answering.Trained, path: Path, asked: Mapping[str, Any]
@@ -260,7 +260,9 @@ class SceneGraph(scene_tasks.SceneTask):
 
     def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
         constraints = scene_tasks.constraint(run, asked, recall.CONSTRAINTS, recall.CONSTRAINTS)
-        return functools.partial(scoring.SceneScore, run, self.words, constraints)
+        return functools.partial(
+            scoring.SceneScore, run, self.words, constraints, self.net.compared
+        )
 
 
 def _loss_name(branch: str, group: str) -> str:

@@ -64,6 +64,7 @@ def test_tensorboard_has_the_guides_names_and_the_programs(whole):
 def test_the_run_tells_its_metric_as_people_know_it(whole):
     manifest = json.loads((whole / "manifest.json").read_text())
     assert manifest["best_metric"] >= 0 and manifest["monitor"] == "wer"
+    assert manifest["monitor_column"] == "val_wer"
     assert (whole / "history.png").stat().st_size > 10_000
 
 

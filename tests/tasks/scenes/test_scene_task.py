@@ -53,6 +53,7 @@ def test_a_run_tells_recalls_and_keeps_its_classes(folder):
     best = max(float(row["val_recall@20"]) for row in rows)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["best_metric"] == pytest.approx(best, abs=1e-5)
+    assert manifest["monitor_column"] == "val_recall@20"
 
 
 def test_evaluation_counts_what_the_net_tells(folder, tmp_path, capsys):

@@ -1,7 +1,11 @@
 """The driver of a sweep, with trainings that take no time."""
 
+import contextlib
 import csv
 import json
+import os
+import shutil
+import signal
 
 import pytest
 from stubs import NUMBER, RECIPE, Launcher, space_of, sweep_of
@@ -10,7 +14,7 @@ from jaxsign import cli, locking
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.train import log
-from jaxsign.train.sweeps import pictures, reporting, tables, trials
+from jaxsign.train.sweeps import launching, pictures, reporting, tables, trials
 
 LR = '"optim.lr" = { low = 1e-4, high = 1e-2, log = true }\n"net.n_layers" = [1, 2]\n'
 
@@ -64,8 +68,6 @@ def test_more_trials_go_on_and_ended_ones_are_not_trained_again(tmp_path):
 
 
 def test_a_trial_whose_folder_was_removed_is_done_again_with_its_values(tmp_path):
-    import shutil
-
     before, _ = sweep_of(tmp_path / "s", LR, rate).run()
     shutil.rmtree(tmp_path / "s" / "trial-003")
     launch = Launcher(rate)
@@ -171,3 +173,59 @@ def test_the_report_has_a_table_a_picture_and_the_best_recipe(tmp_path, capsys):
     told = capsys.readouterr().out
     assert f"best     {best.name}" in told and "jaxsign evaluate --workdir" in told
     assert report.tell([t for t in found if t.state == trials.FAILED]) == 1
+
+
+def test_ctrl_c_stops_the_trial_at_hand_which_goes_on_later(tmp_path):
+    def still(flat):
+        os.kill(os.getpid(), signal.SIGINT)
+        return [(1, 0.5)]
+
+    found, stopped = sweep_of(tmp_path / "s", LR, still).run()
+    assert stopped and [(t.state, t.course) for t in found] == [("running", ((1, 0.5),))]
+    lines = []
+    again, stopped = sweep_of(tmp_path / "s", LR, rate, say=lines.append).run()
+    assert not stopped and lines[0] == "trial-001 goes on"
+    assert again[0].values == found[0].values and len(again) == 6
+
+
+def test_a_trial_that_another_process_still_trains_is_waited_for(tmp_path):
+    def stopped_first(flat):
+        os.kill(os.getpid(), signal.SIGINT)
+        return [(1, 0.5)]
+
+    sweep_of(tmp_path / "s", LR, stopped_first).run()
+    lines = []
+    place = tmp_path / "s" / "trial-001"
+    with contextlib.ExitStack() as held:
+        held.enter_context(locking.alone(place, ".lock", "--workdir", "trains in this folder"))
+
+        def told(line):
+            lines.append(line)
+            held.close()
+
+        found, _ = sweep_of(tmp_path / "s", LR, rate, say=told, most=2).run()
+    assert "still being trained by another process" in lines[0]
+    assert lines[1] == "trial-001 goes on" and [t.state for t in found] == ["done"] * 2
+
+
+def test_no_gpu_is_used_that_this_process_may_not(monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    assert launching.devices() == [""]
+    monkeypatch.delenv("JAX_PLATFORMS")
+    for seen, expected in (("2,5", ["2", "5"]), ("", [""])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+        assert launching.devices() == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "told"),
+    [
+        (-9, "", "its process was killed (SIGKILL, as the system does when memory runs out)"),
+        (1, "epoch 1\nerror: a\n  - b\n", "a - b"),
+        (1, "Traceback\nValueError: x\n", "ValueError: x"),
+        (2, "", "its process ended with status 2"),
+    ],
+)
+def test_why_a_training_failed(tmp_path, status, text, told):
+    (tmp_path / launching.CONSOLE).write_text(text)
+    assert launching.last_words(tmp_path, status) == told

@@ -1,7 +1,7 @@
 """The picture of a sweep: results in the order of the trials, and by the values of every key."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxsign import lettering
 from jaxsign.tasks import measures
 from jaxsign.train.sweeps import trials
-from jaxsign.train.sweeps.trials import Trial, Value
+from jaxsign.train.sweeps.trials import Trial
 from jaxsign.whole import whole
 
 FILE = "sweep.png"
@@ -89,21 +89,20 @@ def _over_time(axis: Any, known: Sequence[Trial], number: measures.Number) -> No
 
 def _by_key(axis: Any, known: Sequence[Trial], key: str, best: Sequence[Trial]) -> None:
     """Results over the values of a key; later trials are lighter."""
-    values = [trial.values.get(key) for trial in known]
-    place = _places(axis, values)
+    at = _places(axis, known, key)
     done = [t for t in known if t.state == trials.DONE and trials.is_number(t.result)]
     numbers = [t.number for t in done]
     axis.scatter(
-        [place(t.values.get(key)) for t in done], [t.result for t in done], c=numbers,
+        [at(t) for t in done], [t.result for t in done], c=numbers,
         cmap=_COLOURS, zorder=3,
     )  # fmt: skip
     pruned = [t for t in known if t.state == trials.PRUNED and trials.is_number(t.result)]
-    _crosses(axis, [(place(t.values.get(key)), t.result) for t in pruned], "x", "")
+    _crosses(axis, [(at(t), t.result) for t in pruned], "x", "")
     failed = [t for t in known if t.state == trials.FAILED]
-    _at_edge(axis, [place(t.values.get(key)) for t in failed], "")
+    _at_edge(axis, [at(t) for t in failed], "")
     for one in best:
         axis.scatter(
-            [place(one.values.get(key))], [one.result], s=150, facecolors="none",
+            [at(one)], [one.result], s=150, facecolors="none",
             edgecolors=_BEST, linewidths=1.6, zorder=4,
         )  # fmt: skip
     axis.set_xlabel(lettering.usual().label(key, 60))
@@ -124,8 +123,13 @@ def _at_edge(axis: Any, places: Sequence[float], name: str) -> None:
         )  # fmt: skip
 
 
-def _places(axis: Any, values: Sequence[Value]) -> Any:
-    """Where values lie on the axis: many numbers as they are, all others side by side by name."""
+def _places(axis: Any, known: Sequence[Trial], key: str) -> Callable[[Trial], float]:
+    """Where trials lie on the axis of a key.
+
+    Many numbers as they are; all other values side by side by name, those of one value spread a
+    little, that they do not hide each other.
+    """
+    values = [trial.values.get(key) for trial in known]
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) == len(values) and len(set(numbers)) > _FEW:
         low, high = min(numbers), max(numbers)
@@ -135,7 +139,8 @@ def _places(axis: Any, values: Sequence[Value]) -> Any:
             axis.set_xscale("log")
             for of in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
                 of(LogFormatter(minor_thresholds=(1, 0.4)))
-        return float
+        of_trial = {trial.number: float(n) for trial, n in zip(known, numbers, strict=True)}
+        return lambda trial: of_trial[trial.number]
     in_order = sorted(set(numbers)) if len(numbers) == len(values) else values
     names = list(dict.fromkeys(map(str, in_order)))
     shown = names[:_MOST_WORDS]
@@ -144,4 +149,4 @@ def _places(axis: Any, values: Sequence[Value]) -> Any:
         rotation=20 if len(shown) > 4 else 0,
     )  # fmt: skip
     axis.set_xlim(-0.5, len(names) - 0.5)
-    return lambda value: float(names.index(str(value)))
+    return lambda t: names.index(str(t.values.get(key))) + 0.06 * (t.number % 5 - 2)

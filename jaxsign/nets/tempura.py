@@ -222,6 +222,24 @@ class Tempura(sttran.STTran):
                 kept["object_classifier"] = {"memory": new}
         return {**variables, memory.COLLECTION: kept}
 
+    def remembered(self, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Rows float32 [classes, D] of the memories that there are: the inverse of `with_memory`."""
+        kept = variables.get(memory.COLLECTION, {})
+        inside = kept.get("object_classifier", {}).get("memory")
+        parts = {"relations": kept.get("memory"), "objects": inside}
+        return {
+            name: np.asarray(part["rows"])
+            for name, part in parts.items()
+            if part is not None and int(part["filled"])
+        }
+
+    def without_memory(self, variables: Mapping[str, Any]) -> state_dict.Variables:
+        """Variables whose memories are there, and empty."""
+        rows = {name: np.zeros(shape, np.float32) for name, shape in self.memory_shapes.items()}
+        found = self.with_memory(variables, rows)
+        empty = jax.tree.map(lambda a: a if a.ndim else np.int32(0), found[memory.COLLECTION])
+        return {**variables, memory.COLLECTION: empty} if rows else dict(variables)
+
     @property
     def memory_shapes(self) -> dict[str, tuple[int, int]]:
         """Shapes of all memories that the net has."""

@@ -105,7 +105,8 @@ def import_checkpoint(
     keep = form.with_backbone if with_backbone is None else with_backbone
     table, backbone = recognise.split_table(built, weights, extras, keep, notes)
     weights = {key: value for key, value in weights.items() if key not in backbone}
-    variables = torch_map.to_variables(table, weights, where=str(path))
+    made = torch_map.to_variables(table, weights, where=str(path))
+    variables = form.completed(made, extras, built, path, notes)
     labels = _labels(config, fields, label_map, form.first_id, notes)
     result = Imported(
         workdir=workdir,

@@ -15,7 +15,11 @@ from jaxsign.nets import state_dict
 
 torch = pytest.importorskip("torch")
 # Fields that no file tells: a recipe, or the one who imports, has to.
-UNTOLD = {"stket": {"no_contact": 3}}
+UNTOLD: dict[str, dict] = {
+    "stket": {"no_contact": 3},
+    "tempura": {"kinds": "('one','several','several')", "noise": False},
+}
+NETS = list(UNTOLD)
 
 
 def weights_of(name):
@@ -42,7 +46,7 @@ def forms(name, weights):
     }
 
 
-@pytest.mark.parametrize("name", ["stket"])
+@pytest.mark.parametrize("name", NETS)
 def test_a_file_becomes_a_run_and_goes_back(name, tmp_path, capsys):
     weights = weights_of(name)
     for legacy, (form, content) in enumerate(forms(name, weights).items()):
@@ -68,7 +72,7 @@ class Planted:
         return os.system, ("touch planted-by-a-checkpoint",)
 
 
-@pytest.mark.parametrize("name", ["stket"])
+@pytest.mark.parametrize("name", NETS)
 def test_what_is_planted_in_a_file_never_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     content = {"state_dict": weights_of(name), "model_metadata": Planted()}

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from jaxsign import nets
 from jaxsign.infer import run as runs
 
 
@@ -69,6 +70,28 @@ class Form:
           UserError: settings that there are not.
         """
         return {}
+
+    def completed(
+        self,
+        variables: Mapping[str, Any],
+        extras: Mapping[str, Any],
+        net: nets.Net,
+        path: Path,
+        notes: list[str],
+    ) -> Mapping[str, Any]:
+        """A net's variables with those that lie beside its weights.
+
+        Args:
+          variables: made of the weights.
+          extras: what the file holds.
+          net: of the variables.
+          path: for messages.
+          notes: gets a sentence for what was assumed.
+
+        Raises:
+          UserError: they are not this net's.
+        """
+        return variables
 
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """What `torch.save` gets."""

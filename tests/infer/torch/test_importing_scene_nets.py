@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 # Fields that no file tells: a recipe, or the one who imports, has to.
 UNTOLD: dict[str, dict] = {
     "stket": {"no_contact": 3},
-    "tempura": {"kinds": "('one','several','several')", "noise": False},
+    "tempura": {"kinds": "('one','several','several')", "noise": False, "memory_lambda": 0.5},
 }
 NETS = list(UNTOLD)
 

@@ -13,7 +13,7 @@ from jaxsign.nets import state_dict
 
 torch = pytest.importorskip("torch")
 GROUPS = {"attention": 2, "spatial": 1, "contacting": 3}
-OWN = {"object_memory": True, "tracking": True, "track_rows": 40}
+OWN = {"word_dim": 3, "object_memory": True, "tracking": True, "track_rows": 40}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_file_without_memories_is_a_net_without_them(made, tmp_path):
         ({"object_memory": torch.zeros(4, 6)}, (), "object_memory has shape \\[4, 6\\]"),
         ({"rel_memory": {"attention": torch.zeros(2, 16)}}, (), "without spatial, contacting"),
         ({"object_memory": torch.zeros(3)}, (), "object_memory is no memory"),
-        ({"object_memory": torch.full((5, 135), np.nan)}, (), "NaN"),
+        ({"object_memory": torch.full((5, 136), np.nan)}, (), "NaN"),
         ({}, ("num_mixtures=3",), "mu_3"),
         ({}, ("temporal_window=5",), "position_embedding"),
         ({}, ("num_objects=7",), "obj_embed"),

@@ -223,7 +223,7 @@ class Tempura(sttran.STTran):
         return {**variables, memory.COLLECTION: kept}
 
     def remembered(self, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Rows float32 [classes, D] of the memories that there are: the inverse of `with_memory`."""
+        """Rows float32 [classes, D] of the memories that are filled, as of `with_memory`."""
         kept = variables.get(memory.COLLECTION, {})
         inside = kept.get("object_classifier", {}).get("memory")
         parts = {"relations": kept.get("memory"), "objects": inside}

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parity import cases
-from parity.reference import signon, vidsgg_detector, vidsgg_easg, vidsgg_sttran
+from parity.reference import signon, vidsgg_detector, vidsgg_easg, vidsgg_stket, vidsgg_sttran
 from parity.reference.fslr import state_dict_of, tensors
 from parity.settings import vidsgg as settings
 
@@ -25,6 +25,25 @@ def sttran(case: cases.Case) -> Arrays:
     outputs = module(entry)
     values = losses(outputs, entry, settings.truth(case, settings.PREDICATES))
     return produced | _told(case, module, outputs, values, settings.loss_terms(case))
+
+
+def stket(case: cases.Case) -> Arrays:
+    """A case of STKET whose pairs are given."""
+    module = vidsgg_stket.STKET(**settings.stket(case), rate=0.0)
+    produced, entry = _loaded(case, module), tensors(case.inputs)
+    truth = settings.truth(case, settings.PREDICATES)
+    outputs = module({**entry, "contacts": torch.from_numpy(truth["contacting"])})
+    values = {
+        f"{branch}_{name}": value
+        for branch in module.branches
+        for name, value in losses(_of_branch(outputs, branch), entry, truth).items()
+    }
+    return produced | _told(case, module, outputs, values, settings.loss_terms(case))
+
+
+def _of_branch(outputs: Mapping[str, Tensor], branch: str) -> dict[str, Tensor]:
+    names = [f"{group}_distribution" for group in settings.GROUPS]
+    return {name: outputs[f"{branch}_{name}"] for name in names}
 
 
 def easg(case: cases.Case) -> Arrays:
@@ -155,6 +174,7 @@ def step(p: Tensor, moments: tuple[Tensor, Tensor], number: int, given: settings
 TARGETS: dict[str, Any] = {
     "EASG-STTran": easg,
     "Faster R-CNN ResNet-101": vidsgg_detector.detector,
+    "STKET": stket,
     "STTran": sttran,
 }
 _NO_NET = "a function of arrays without a net: nothing for a reference to do"
@@ -163,12 +183,12 @@ _CHOSEN = "boxes are chosen by loops in the original; what its net does with the
 LEFT_OUT = {
     "BasicSceneGraphEvaluator": _NO_NET,
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _NO_NET,
-    "STKET": _LATER,
     "SceneLLM": _LATER,
     "TEMPURA": _LATER,
     "detector operations (models 8; assign_relations: data_eval 3)": _NO_NET,
     "draw_union_boxes (models 2.2)": _NO_NET,
     "get_pred_triplets and recall (data_eval 5.3)": _NO_NET,
+    "stket_sgcls_eval": _CHOSEN,
     "sttran_sgcls_eval": _CHOSEN,
     "sttran_sgdet_eval": _CHOSEN,
     (

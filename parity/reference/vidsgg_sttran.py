@@ -105,7 +105,7 @@ class Transformer(nn.Module):
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """[P, D] of frames int [P] -> [P, D], and the padded [L, F, D] from within the frames."""
         members = [torch.nonzero(frames == f)[:, 0] for f in range(int(frames[-1]) + 1)]
-        inside, padding = _padded(x, members)
+        inside, padding = padded(x, members)
         inside = self.local_attention(inside, padding)
         within = torch.zeros_like(x)
         for frame, rows in enumerate(members):
@@ -113,7 +113,7 @@ class Transformer(nn.Module):
         if len(members) == 1:
             return torch.zeros_like(x), inside
         windows = [torch.cat(pair) for pair in zip(members[:-1], members[1:], strict=True)]
-        between, padding = _padded(within, windows)
+        between, padding = padded(within, windows)
         second = torch.zeros(between.shape[:2], dtype=torch.long)
         for window, rows in enumerate(members[:-1]):
             second[len(rows) :, window] = 1
@@ -126,7 +126,7 @@ class Transformer(nn.Module):
         return found, inside
 
 
-def _padded(x: Tensor, members: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def padded(x: Tensor, members: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """[P, D] and the rows of every group -> [L, groups, D], and bool [groups, L], True = padding.
 
     A group without rows attends to padding, and nothing of it is read.
@@ -149,27 +149,20 @@ def mask_features(maps: int = MAPS) -> nn.Sequential:
     )
 
 
-class STTran(nn.Module):
-    """Relations of a video's pairs.
+class FrontEnd(nn.Module):
+    """Features of a video's pairs, and classes of its boxes.
 
     Args:
       mode: 'predcls', 'sgcls' or 'sgdet'.
-      predicates: how many each of the three groups has.
-      spatial_layers, temporal_layers: of attention within a frame, and between two.
       classes: of boxes, the background among them.
       hidden, words: numbers of a part of a pair's features, and of a class's word.
       features, channels: of a box, and of the maps around a pair.
-      maps, inner, feed_forward: numbers inside: of the maps around a pair, of the classifier of
-        boxes, and of the feed-forward parts.
-      rate: of dropout.
+      maps, inner: numbers inside: of the maps around a pair, and of the classifier of boxes.
     """
 
     def __init__(
         self,
         mode: str,
-        predicates: Sequence[int] = (3, 6, 17),
-        spatial_layers: int = 1,
-        temporal_layers: int = 3,
         *,
         classes: int = 37,
         hidden: int = 512,
@@ -178,26 +171,19 @@ class STTran(nn.Module):
         channels: int = 1024,
         maps: int = MAPS,
         inner: int = INNER,
-        feed_forward: int = FEED_FORWARD,
-        rate: float = 0.1,
     ):
         super().__init__()
         self.mode = mode
-        width = 3 * hidden + 2 * words
+        self.width = 3 * hidden + 2 * words
         self.object_classifier = ObjectClassifier(classes, features, words, inner)
         self.union_func1 = nn.Conv2d(channels, maps, 1)
         self.conv = mask_features(maps)
         self.subj_fc, self.obj_fc = nn.Linear(features, hidden), nn.Linear(features, hidden)
         self.vr_fc = nn.Linear(maps * 7 * 7, hidden)
         self.obj_embed, self.obj_embed2 = nn.Embedding(classes, words), nn.Embedding(classes, words)
-        self.glocal_transformer = Transformer(
-            width, spatial_layers, temporal_layers, rate, feed_forward
-        )
-        heads = [nn.Linear(width, count) for count in predicates]
-        self.a_rel_compress, self.s_rel_compress, self.c_rel_compress = heads
 
-    def forward(self, entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The original's outputs, under its names; learned classes of boxes where it learns them.
+    def pairs(self, entry: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """[P, D] of a video's pairs; `distribution`, learned classes of boxes, where it has them.
 
         Args:
           entry: of one video, as the original's nets take it.
@@ -219,6 +205,46 @@ class STTran(nn.Module):
             ],
             1,
         )
+        return x, found
+
+
+class STTran(FrontEnd):
+    """Relations of a video's pairs.
+
+    Args:
+      mode: 'predcls', 'sgcls' or 'sgdet'.
+      predicates: how many each of the three groups has.
+      spatial_layers, temporal_layers: of attention within a frame, and between two.
+      feed_forward: numbers inside the feed-forward parts.
+      rate: of dropout.
+      sizes: of the front end.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        predicates: Sequence[int] = (3, 6, 17),
+        spatial_layers: int = 1,
+        temporal_layers: int = 3,
+        *,
+        feed_forward: int = FEED_FORWARD,
+        rate: float = 0.1,
+        **sizes: int,
+    ):
+        super().__init__(mode, **sizes)
+        self.glocal_transformer = Transformer(
+            self.width, spatial_layers, temporal_layers, rate, feed_forward
+        )
+        heads = [nn.Linear(self.width, count) for count in predicates]
+        self.a_rel_compress, self.s_rel_compress, self.c_rel_compress = heads
+
+    def forward(self, entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The original's outputs, under its names; learned classes of boxes where it learns them.
+
+        Args:
+          entry: of one video, as the original's nets take it.
+        """
+        x, found = self.pairs(entry)
         between, inside = self.glocal_transformer(x, entry["im_idx"])
         return found | {
             "attention_distribution": self.a_rel_compress(between),

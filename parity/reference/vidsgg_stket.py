@@ -1,0 +1,273 @@
+"""STKET in torch, one video at a time, pair by pair, with the original's keys."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from parity.reference.vidsgg_sttran import FEED_FORWARD, HEADS, FrontEnd, Stack, padded
+
+NO_CONTACT, GAP = 8, 2  # the contact that says there is none; frames back at most
+
+
+class Layer(nn.Module):
+    """Attention by projections of what is known beforehand, post-norm.
+
+    Args:
+      between: positions are added behind the projections, and nothing is normalised last.
+    """
+
+    def __init__(self, width: int, rate: float, feed_forward: int, between: bool):
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(width, HEADS, dropout=rate)
+        self.linear1 = nn.Linear(width, feed_forward)
+        self.linear2 = nn.Linear(feed_forward, width)
+        self._first = "norm3" if between else "norm1"
+        for name in ("norm3",) if between else ("norm1", "norm2"):
+            setattr(self, name, nn.LayerNorm(width))
+        self.W_q, self.W_k, self.W_v = (nn.Linear(width, width) for _ in range(3))
+        self.dropout = nn.Dropout(rate)
+
+    def forward(self, x: Tensor, prior: Tensor, place: Tensor, padding: Tensor) -> Tensor:
+        query, key = (w(x + prior) + place for w in (self.W_q, self.W_k))
+        mixed, _ = self.self_attn(
+            query, key, self.W_v(x), key_padding_mask=padding, need_weights=False
+        )
+        x = self.get_submodule(self._first)(x + self.dropout(mixed))
+        x = x + self.dropout(self.linear2(self.dropout(F.relu(self.linear1(x)))))
+        return x if self._first == "norm3" else self.get_submodule("norm2")(x)
+
+
+class Encoder(nn.Module):
+    """What is known by class alone, and attention within a frame."""
+
+    def __init__(self, layers: Sequence[Layer], shape: tuple[int, int], widths: Sequence[int]):
+        super().__init__()
+        self.initialPrior = nn.Parameter(torch.zeros(shape))
+        self.encoder = Stack(layers)
+        self.state_fc = _states(widths)
+
+
+class Decoder(nn.Module):
+    """What is known by class and contact, and attention between two frames."""
+
+    def __init__(self, layers: Sequence[Layer], shape: tuple[int, int, int], widths: Sequence[int]):
+        super().__init__()
+        self.initialPrior = nn.Parameter(torch.zeros(shape[0], shape[2]))
+        self.specificPrior = nn.Parameter(torch.zeros(shape))
+        self.decoder = Stack(layers)
+        self.position_embedding = nn.Embedding(2, widths[-1])
+        self.state_fc = _states(widths)
+
+    def after(self, label: int, contacts: Tensor) -> Tensor:
+        """[D], what follows contacts, bool [K]."""
+        if not contacts.any():
+            return self.state_fc(self.initialPrior[label])
+        return self.state_fc(self.specificPrior[label][contacts].mean(0))
+
+
+class Ensemble(nn.Module):
+    """Attention over a class's history."""
+
+    def __init__(self, layers: Sequence[Layer], window: int, width: int):
+        super().__init__()
+        self.decoder = Stack(layers)
+        self.position_embedding = nn.Embedding(window, width)
+
+
+def _states(widths: Sequence[int]) -> nn.Sequential:
+    pairs = zip(widths[:-1], widths[1:], strict=True)
+    return nn.Sequential(*(nn.Linear(inner, out) for inner, out in pairs))
+
+
+class STKET(FrontEnd):
+    """Relations of a video's pairs; arguments as STTran's, and as jaxsign's net has them."""
+
+    def __init__(
+        self,
+        mode: str,
+        predicates: Sequence[int] = (3, 6, 17),
+        spatial_layers: int = 1,
+        temporal_layers: int = 3,
+        *,
+        rounds: int = 1,
+        window: int = 3,
+        contact_threshold: float = 0.5,
+        true_contacts: bool = False,
+        no_contact: int = NO_CONTACT,
+        spatial_prior: bool = True,
+        temporal_prior: bool = True,
+        prior_dims: Sequence[int] = (128, 256, 512),
+        classes: int = 37,
+        feed_forward: int = FEED_FORWARD,
+        rate: float = 0.1,
+        **sizes: int,
+    ):
+        super().__init__(mode, classes=classes, **sizes)
+        width, relations = self.width, sum(predicates)
+        widths = relations, *prior_dims, width
+
+        def layers(count: int, between: bool) -> list[Layer]:
+            return [Layer(width, rate, feed_forward, between) for _ in range(count)]
+
+        self.spatial_encoder = Encoder(layers(spatial_layers, False), (classes, relations), widths)
+        if temporal_layers:
+            shape = classes, predicates[-1], relations
+            self.temporal_decoder = Decoder(layers(temporal_layers, True), shape, widths)
+            self.ensemble_decoder = Ensemble(layers(2, True), window, width)
+        for start in ("", "spa_", "tem_", "ens_"):
+            for name, count in zip("asc", predicates, strict=True):
+                setattr(self, f"{start}{name}_rel_compress", nn.Linear(width, count))
+        self._rounds, self._window, self._later = rounds, window, bool(temporal_layers)
+        self._threshold, self._true, self._none = contact_threshold, true_contacts, no_contact
+        self._priors = spatial_prior, temporal_prior
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """How the names of what is learned begin."""
+        later = ("temporal", "ensemble") if self._later else ()
+        priors = ("spatial_prior",) if self._priors[0] else ()
+        priors += ("temporal_prior",) if self._later and self._priors[1] else ()
+        return ("spatial", *later, *priors)
+
+    def forward(self, entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The original's outputs, under its names.
+
+        Args:
+          entry: of one video, as the original's nets take it, with `contacts` bool [P, K], the true
+            ones, where these are taken.
+        """
+        x, found = self.pairs(entry)
+        frames, labels = entry["im_idx"].long(), entry["labels"][entry["pair_idx"][:, 1]]
+        found |= self._told("", "", x)
+        members = [torch.nonzero(frames == f)[:, 0] for f in range(int(frames[-1]) + 1)]
+        prior = self.spatial_encoder.state_fc(self.spatial_encoder.initialPrior[labels])
+        prior = prior if self._priors[0] else torch.zeros_like(x)
+        for _ in range(self._rounds):
+            x = self._within(x, prior, members)
+        found |= self._told("spatial_", "spa_", x) | {"inter/spatial_features": x}
+        if self._priors[0]:
+            found |= self._told("spatial_prior_", "spa_", prior)
+        if not self._later:
+            return found
+        contacts = (
+            entry["contacts"]
+            if self._true
+            else self._contacts(found["spatial_contacting_distribution"].detach())
+        )
+        between, before = self._between(x, frames.tolist(), labels.tolist(), contacts, members)
+        found |= self._told("temporal_", "tem_", between) | {"inter/temporal_features": between}
+        if self._priors[1]:
+            found |= self._told("temporal_prior_", "tem_", before)
+        ensemble = self._over((x + between) / 2, frames.tolist(), labels.tolist())
+        return (
+            found
+            | self._told("ensemble_", "ens_", ensemble)
+            | {"inter/ensemble_features": ensemble}
+        )
+
+    def _told(self, name: str, heads: str, x: Tensor) -> dict[str, Tensor]:
+        attention, spatial, contacting = (
+            self.get_submodule(f"{heads}{one}_rel_compress")(x) for one in "asc"
+        )
+        return {
+            f"{name}attention_distribution": attention,
+            f"{name}spatial_distribution": torch.sigmoid(spatial),
+            f"{name}contacting_distribution": torch.sigmoid(contacting),
+        }
+
+    def _contacts(self, sure: Tensor) -> Tensor:
+        """[P, K] -> bool, those that are taken to be there."""
+        found = sure >= self._threshold
+        if self._none >= 0:
+            alone = torch.arange(sure.shape[1]) == self._none
+            nothing = sure.argmax(1, keepdim=True) == self._none
+            found = torch.where(nothing, alone, found & ~alone)
+        return found
+
+    def _within(self, x: Tensor, prior: Tensor, members: Sequence[Tensor]) -> Tensor:
+        inside, padding = padded(x, members)
+        known, _ = padded(prior, members)
+        inside = self.spatial_encoder.encoder(inside, known, torch.zeros_like(inside), padding)
+        found = torch.zeros_like(x)
+        for frame, rows in enumerate(members):
+            found = found.index_copy(0, rows, inside[: len(rows), frame])
+        return found
+
+    def _between(
+        self,
+        x: Tensor,
+        frames: Sequence[int],
+        labels: Sequence[int],
+        contacts: Tensor,
+        members: Sequence[Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        """[P, D] of two frames, and what is known by the frame before."""
+        decoder = self.temporal_decoder
+        first = second = before = torch.zeros_like(x)
+        if self._priors[1]:
+            second = decoder.state_fc(decoder.initialPrior[labels])
+            rows, earlier, history = [], [], _History(labels)
+            for pair, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+                history.add(label, frame, contacts[pair])
+                rows.append(decoder.after(label, contacts[pair]) if frame else second[pair])
+                at = history.places(label, frame, 2)[0]
+                earlier.append(decoder.after(label, history.of(label)[at]))
+            first, before = torch.stack(rows), torch.stack(earlier)
+        if len(members) == 1:
+            return torch.zeros_like(x), before
+        windows = [torch.cat(pair) for pair in zip(members[:-1], members[1:], strict=True)]
+        h, padding = padded(x, windows)
+        late = torch.zeros(h.shape[:2], dtype=torch.long)
+        for window, rows in enumerate(members[:-1]):
+            late[len(rows) :, window] = 1
+        known = [padded(one, windows)[0] for one in (first, second)]
+        prior = torch.where(late[..., None] == 0, *known)
+        place = decoder.position_embedding(late) * ~padding.T[..., None]
+        h = decoder.decoder(h, prior, place, padding)
+        found = torch.zeros_like(x).index_copy(0, members[0], h[: len(members[0]), 0])
+        for window, rows in enumerate(members[1:]):
+            start = len(members[window])
+            found = found.index_copy(0, rows, h[start : start + len(rows), window])
+        return found, before
+
+    def _over(self, x: Tensor, frames: Sequence[int], labels: Sequence[int]) -> Tensor:
+        """[P, D] of the histories of objects' classes."""
+        rows, history = [], _History(labels)
+        for pair, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+            history.add(label, frame, x[pair])
+            known = history.of(label)
+            rows.append([known[at] for at in history.places(label, frame, self._window)])
+        lengths = torch.tensor([len(row) for row in rows])
+        filled = torch.zeros(self._window, *x.shape)
+        for pair, row in enumerate(rows):
+            filled[: len(row), pair] = torch.stack(row)
+        places = torch.arange(self._window)[:, None]
+        padding = places.T >= lengths[:, None]
+        decoder = self.ensemble_decoder
+        place = decoder.position_embedding(places) * ~padding.T[..., None]
+        found = decoder.decoder(filled, torch.zeros_like(filled), place, padding)
+        return found[lengths - 1, torch.arange(len(rows))]
+
+
+class _History:
+    """The last pair of each class and frame, of those that were added."""
+
+    def __init__(self, labels: Sequence[int]):
+        self._known: dict[int, dict[int, Tensor]] = {label: {} for label in labels}
+
+    def add(self, label: int, frame: int, value: Tensor) -> None:
+        self._known[label][frame] = value
+
+    def of(self, label: int) -> dict[int, Tensor]:
+        """By frame."""
+        return self._known[label]
+
+    def places(self, label: int, frame: int, length: int) -> list[int]:
+        """Frames of a history, the earliest first."""
+        found = [frame]
+        for earlier in sorted(self._known[label], reverse=True):
+            if earlier < found[0] and found[0] - earlier <= GAP and len(found) < length:
+                found.insert(0, earlier)
+        return found

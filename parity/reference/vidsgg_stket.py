@@ -127,9 +127,9 @@ class STKET(FrontEnd):
     def branches(self) -> tuple[str, ...]:
         """How the names of what is learned begin."""
         later = ("temporal", "ensemble") if self._later else ()
-        priors = ("spatial_prior",) if self._priors[0] else ()
-        priors += ("temporal_prior",) if self._later and self._priors[1] else ()
-        return ("spatial", *later, *priors)
+        spatial = ("spatial_prior",) if self._priors[0] else ()
+        temporal = ("temporal_prior",) if self._later and self._priors[1] else ()
+        return ("spatial", *later, *spatial, *temporal)
 
     def forward(self, entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The original's outputs, under its names.
@@ -208,13 +208,13 @@ class STKET(FrontEnd):
         first = second = before = torch.zeros_like(x)
         if self._priors[1]:
             second = decoder.state_fc(decoder.initialPrior[labels])
-            rows, earlier, history = [], [], _History(labels)
+            known_now, earlier, history = [], [], _History(labels)
             for pair, (frame, label) in enumerate(zip(frames, labels, strict=True)):
                 history.add(label, frame, contacts[pair])
-                rows.append(decoder.after(label, contacts[pair]) if frame else second[pair])
+                known_now.append(decoder.after(label, contacts[pair]) if frame else second[pair])
                 at = history.places(label, frame, 2)[0]
                 earlier.append(decoder.after(label, history.of(label)[at]))
-            first, before = torch.stack(rows), torch.stack(earlier)
+            first, before = torch.stack(known_now), torch.stack(earlier)
         if len(members) == 1:
             return torch.zeros_like(x), before
         windows = [torch.cat(pair) for pair in zip(members[:-1], members[1:], strict=True)]

@@ -32,7 +32,7 @@ OWN = {
 _UNTIL = {"monitor": "stop_monitor", "patience": "early_stop", "min_delta": "min_delta"}
 # What a stage can change. All else holds for the whole run: its data, its net's sizes, its task.
 _SECTIONS = ("input", "loss", "optim", "schedule", "precision")
-_OF_NET = ("mode",)  # what its parameters do not depend on
+_OF_NET = ("mode", "stage")  # what its parameters do not depend on
 _OF_TRAIN = (
     "early_stop", "ema_decay", "epochs", "eval_every", "freeze_parts", "frozen",
     "frozen_statistics", "min_delta", "min_epochs", "stop_monitor", "trainable",

@@ -60,6 +60,7 @@ NAMES = (
     "whisper_sign:synthetic",
     "whisper_sign:boston104",
     "sttran:synthetic",
+    "scene_llm:gemma",
     "stket",
     "stket:synthetic",
     "tempura:synthetic",
@@ -69,6 +70,11 @@ SMALL = {
     "dim": 8, "emb_dim": 16, "ff_dim": 16, "n_heads": 2, "num_heads": 2, "n_layers": 1,
     "num_layers": 1, "max_target": 8, "max_relative": 64, "hidden1": 8, "hidden2": 6,
     "hidden_dim": 8, "word_dim": 4, "map_dim": 4, "classifier_dim": 8, "temporal_layers": 1,
+}  # fmt: skip
+LANGUAGE = {
+    "embed_dim": 8, "codebook_size": 12, "language_dim": 6, "language_layers": 2,
+    "language_heads": 4, "language_kv_heads": 2, "language_head_dim": 4, "language_ff": 10,
+    "lora_r": 2,
 }  # fmt: skip
 SIGNS = {
     "signs": 3, "categories": 2, "signers": 3, "val_signers": 1, "clips_per_signer": 1,
@@ -116,6 +122,9 @@ def _scenes(config: Any) -> Any:
     )
     config.net.update({key: value for key, value in SMALL.items() if key in config.net})
     config.input.update(batch_size=4, threads=0, buckets=((3, 3, 3),))
+    if "language" in config.net:
+        config.net.update(LANGUAGE)
+        config.train.pretrained = "random" if config.net.language == "gemma2" else ""
     return config
 
 

@@ -16,21 +16,20 @@ import numpy as np
 
 from jaxsign import fields
 from jaxsign.errors import UserError
-from jaxsign.nets import codebook, scene_net, state_dict, sttran
+from jaxsign.nets import codebook, language_net, scene_net, state_dict
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import box_mixing, dense, quantiser
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 STAGES = ("vqvae", "stage1", "stage2")
-LANGUAGES = ("none",)
 _DECODER = "decoder."  # before the keys of the original's STTran
 _SMALLEST = 1e-10
 # In what the original calls its own parts, those without layers inside.
 _PROJECTIONS = ("feature_projection", "roi_feature_projection", "fallback_projection")
 
 
-class SceneLLM(sttran.STTran):
+class SceneLLM(language_net.LanguageNet):
     """STTran behind a quantiser, a mixing of boxes and a language model.
 
     The parameters of its STTran have the paths that they have there: a run starts from one of
@@ -48,7 +47,6 @@ class SceneLLM(sttran.STTran):
       mixing: of boxes into a token: 'attention', or over a 'graph' of them.
       box_scale: what boxes are held against: 'image', its size; 'corner', the largest x1 and y1 of
         the video, as m3sgg does.
-      language: the language model; 'none' is a dense layer, the original's without one.
       parity: as the original, beside what it means to STTran: the codebook gets no gradient and
         losses of codes count twice; relations are told from clipped shares of probabilities, and
         those of the first group from shares of logits; the graph takes x2 and y2 for sizes.
@@ -61,7 +59,6 @@ class SceneLLM(sttran.STTran):
     ot_step: int = fields.value(512, fields.NOT_NEGATIVE)
     mixing: str = fields.value("attention", fields.among(*box_mixing.KINDS))
     box_scale: str = fields.value("image", fields.among("image", "corner"))
-    language: str = fields.value("none", fields.among(*LANGUAGES))
 
     inputs = (*scene_net.SceneNet.inputs, "relations", "image_sizes")
     outputs = (*scene_net.SceneNet.outputs, "codes")
@@ -87,7 +84,8 @@ class SceneLLM(sttran.STTran):
             return ("^(?!quantiser/)",)
         by_token = "fallback" if self.stage == "stage2" else "(language|language_input|feature)"
         quantised = "^quantiser/(codebook|decoder|output)"
-        return (*super().unused_params, quantised, f"^{by_token}(_projection)?/")
+        left_out = f"^{by_token}(_projection)?/"
+        return (*super().unused_params, quantised, left_out, *self.unasked_lora)
 
     def _seen(
         self, boxes: Array, features: Array, real: Array, image_sizes: Array | None, train: bool
@@ -149,15 +147,11 @@ class SceneLLM(sttran.STTran):
         """The token [B, D] as a feature [B, feature_dim] that all boxes of a video share."""
         found = token
         if self.stage == "stage2" or self.is_initializing():
-            spoken = self._spoken(token[:, None], train)[:, 0]
+            spoken = self._spoken(token, train)
             found = self._dense("feature_projection", self.feature_dim)(spoken)
         if self.stage != "stage2" or self.is_initializing():
             found = self._dense("fallback_projection", self.feature_dim)(token)
         return found
-
-    def _spoken(self, h: Array, train: bool) -> Array:
-        """[B, 1, embed_dim] -> [B, 1, hidden]: a sequence of one token through the model."""
-        return self._dense("language", self.embed_dim)(h)
 
     def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
         # While the quantiser learns, what stands behind it stays, its running statistics too.
@@ -201,10 +195,11 @@ class SceneLLM(sttran.STTran):
         """
         dim, width = self.embed_dim, self.feature_dim
         rows = self._quantiser_rows() + self._mixing_rows()
-        rows += torch_rows.linear("llm.model", ("language",), dim, dim)
+        rows += self.language_rows(dim)
         rows += [dataclasses.replace(row, key=_DECODER + row.key) for row in super().key_table()]
-        for name in _PROJECTIONS:
-            rows += torch_rows.linear(name, (name,), width, dim)
+        spoken = dim if self.language == "none" else self.language_dim
+        for name, inner in zip(_PROJECTIONS, (spoken, dim, dim), strict=True):
+            rows += torch_rows.linear(name, (name,), width, inner)
         return rows
 
     def _quantiser_rows(self) -> list[KeyEntry]:

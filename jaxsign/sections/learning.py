@@ -31,10 +31,10 @@ _CLASSES = fields.When("task.name", "classify")
 _BALANCED = fields.When("loss.class_weights", "balanced")
 _SEQUENCES = fields.When("task.name", "ctc_attention")
 _CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "dynamic")
-_SCENES = fields.When("net.name", "sttran", "stket", "tempura")
+_SCENES = fields.When("net.name", "sttran", "stket", "tempura", "scene_llm")
 _RELATIONS = fields.When("task.name", "scene_graph")
 _UNSURE = fields.among("none", "al", "ep")
-_PRETRAINED = fields.When("net.name", "whisper_sign")
+_PRETRAINED = fields.When("net.name", "whisper_sign", "scene_llm")
 
 
 def _of(*names: str) -> fields.When:

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scenes
 from flax import linen as nn
 from test_pretrained_gemma import SIZES, check, written
 
-from jaxsign import fields
+from jaxsign import fields, nets
 from jaxsign.errors import UserError
 from jaxsign.nets import language_net, state_dict
 
@@ -111,3 +112,24 @@ def test_a_recipe_is_told_the_nearest_layer_for_lora():
 
 def test_a_net_with_gemma_says_what_it_needs():
     assert "google/gemma-2-2b" in net().starts_from and net(language="none").starts_from == ""
+
+
+def test_scene_llm_has_the_languages_keys_among_its_own():
+    one = scenes.net_of("scene_llm", "predcls", **{**TINY, "stage": "stage2"})
+    shape = scenes.batch([scenes.video(np.random.default_rng(0), 2, 3)], *scenes.SIZES)
+    made = fresh.variables(one, *(shape.get(name) for name in one.inputs))
+    table = one.key_table()
+    back = state_dict.to_variables(table, state_dict.to_state_dict(table, made))
+    jax.tree.map(np.testing.assert_array_equal, back["params"], made["params"])
+    turned = jax.tree.map(jnp.negative, made["params"]["language"])
+    changed = {**made["params"], "language": turned}
+
+    def moved(stage):
+        tell = jax.jit(
+            lambda params: nets.call(one.clone(stage=stage), {**made, "params": params}, shape)[
+                "relations"
+            ]
+        )
+        return np.abs(tell(made["params"]) - tell(changed)).max()
+
+    assert moved("stage2") > 1e-4 and moved("stage1") == 0

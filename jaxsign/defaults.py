@@ -15,7 +15,7 @@ _FSLR = fields.When("view.name", "fslr156")
 _UPDATES = fields.Rule(
     lambda v: len(v) == 0 or (len(v) == 2 and 1 <= v[0] <= v[1]), "(first, last), from 1, or ()"
 )
-_SCENES = fields.When("task.name", "scene_graph")
+_SCENES = fields.When("task.name", "scene_graph", "action_graph")
 _PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
 
 
@@ -35,7 +35,8 @@ class TaskSection:
         None,
         (
             "the kind of learning: classify (one label a head), ctc_attention "
-            "(sequences of glosses) or scene_graph (relations in videos)"
+            "(sequences of glosses), scene_graph (relations in videos) or action_graph (what a "
+            "wearer does, and with which objects)"
         ),
     )
     heads: tuple[str, ...] = fields.value(

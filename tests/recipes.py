@@ -64,6 +64,10 @@ NAMES = (
     "stket",
     "stket:synthetic",
     "tempura:synthetic",
+    "easg",
+    "easg:easgcls",
+    "easg:fc",
+    "easg:synthetic",
 )
 # Fields of nets that are made small, wherever a net has them.
 SMALL = {
@@ -95,7 +99,7 @@ def values(name: str) -> dict[str, Any]:
 def small(name: str, folder: Path) -> Any:
     """The recipe with a small net and a few made-up clips, for which files may lie in `folder`."""
     config = configs.load(name)
-    if config.task.name == "scene_graph":
+    if config.task.name in ("scene_graph", "action_graph"):
         return _scenes(config)
     sentences = "stage1" in config.stage
     config.data.source = "synthetic"
@@ -116,10 +120,13 @@ def small(name: str, folder: Path) -> Any:
 
 def _scenes(config: Any) -> Any:
     """A few made-up scenes for a small net of relations."""
-    config.data.source = "synthetic_scenes"
-    config.data.synthetic_scenes.update(
-        videos=4, val_videos=1, frames=(2, 3), objects=3, boxes=(1, 2), feature_dim=6, union_dim=2
-    )
+    sizes = dict(videos=4, val_videos=1, objects=3, boxes=(1, 2), feature_dim=6)
+    if config.task.name == "action_graph":
+        config.data.source = "synthetic_actions"
+        config.data.synthetic_actions.update(sizes, graphs=(1, 1), verbs=2, verb_dim=4)
+    else:
+        config.data.source = "synthetic_scenes"
+        config.data.synthetic_scenes.update(sizes, frames=(2, 3), union_dim=2)
     config.net.update({key: value for key, value in SMALL.items() if key in config.net})
     config.input.update(batch_size=4, threads=0, buckets=((3, 3, 3),))
     if "language" in config.net:

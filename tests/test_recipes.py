@@ -38,13 +38,14 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
         config.net.input_dim = width
     if config.net.get("num_gloss") == 0:
         config.net.num_gloss = 25
-    if config.task.name == "scene_graph":
+    of_scenes = config.task.name in ("scene_graph", "action_graph")
+    if of_scenes:
         config = setup.filled(config, tasks.kind(config).assumed(config))
         config.smoke.update(batch_size=1, frames=2)
     for row in stage.resolve(config):
         net = setup.build_net(row.config, np.dtype("float32"))
         task = tasks.build(row.config, net)
-        if config.task.name == "scene_graph":
+        if of_scenes:
             batch = task.imagined(config, jax.random.key(0))
         else:
             x = np.zeros((1, 8, *net.frame_shape), np.float32)

@@ -48,7 +48,7 @@ class ActionNet(nets.Net):
 
     Attributes:
       mode: 'edgecls': verbs and classes are given, the net tells edges; 'sgcls': it tells classes
-        too; 'easgcls': and verbs.
+        too; 'easgcls': and verbs. 'predcls' is another name of edgecls.
       num_objects: classes of boxes; the background (0) and the wearer of the camera (1), of which
         the net tells nothing, are counted. In a recipe 0 takes the data's, as in the widths of
         features, and () in `predicates`.
@@ -57,7 +57,7 @@ class ActionNet(nets.Net):
       verb_dim: numbers of a verb's features.
     """
 
-    mode: str = fields.value("edgecls", fields.among(*MODES))
+    mode: str = fields.value("edgecls", fields.among(*MODES, "predcls"))
     num_objects: int = fields.value(393, fields.NOT_NEGATIVE)
     predicates: tuple[int, ...] = (198, 13)
     feature_dim: int = fields.value(2048, fields.NOT_NEGATIVE)
@@ -84,18 +84,23 @@ class ActionNet(nets.Net):
         )
 
     @property
+    def counted(self) -> str:
+        """The mode, under its own name: what validation counts."""
+        return MODES[0] if self.mode == "predcls" else self.mode
+
+    @property
     def learned(self) -> tuple[str, ...]:
         """What it tells, of 'verb', 'objects' and 'edge'; the rest is given."""
         return {
             "edgecls": ("edge",),
             "sgcls": ("edge", "objects"),
             "easgcls": ("edge", "objects", "verb"),
-        }[self.mode]
+        }[self.counted]
 
     @property
     def answers(self) -> tuple[str, ...]:
         """The modes in which its outputs are an answer."""
-        return (self.mode,)
+        return (self.counted,)
 
     def __call__(
         self,

@@ -9,7 +9,7 @@ _WEIGHTS = fields.Rule(
     lambda v: all(0 <= w < math.inf for w in v) and sum(v) > 0, "numbers of 0 or more, not all 0"
 )
 _SCHEDULES = fields.among(
-    "constant", "cosine", "warmup_cosine", "warmup_cosine_updates", "restarts", "step",
+    "constant", "cosine", "warmup_cosine", "warmup_cosine_updates", "restarts", "waves", "step",
     "multi_step", "plateau",
 )  # fmt: skip
 _MILESTONES = fields.Rule(
@@ -41,7 +41,7 @@ def _of(*names: str) -> fields.When:
     return fields.When("schedule.name", *names)
 
 
-_COLD = _of("constant", "cosine", "step", "multi_step", "plateau")
+_COLD = _of("constant", "cosine", "waves", "step", "multi_step", "plateau")
 
 
 def _loss(key: str, name: str) -> fields.When:
@@ -127,9 +127,17 @@ class ScheduleSection:
         0.1, fields.SHARE, "first rate of a warm-up, as a share of lr"
     )
     final_factor: float = fields.value(
-        0.0, fields.SHARE, "last rate, as a share of lr", _of("cosine", "warmup_cosine", "restarts")
+        0.0,
+        fields.SHARE,
+        "last rate, as a share of lr; lowest of waves",
+        _of("cosine", "warmup_cosine", "restarts", "waves"),
     )
-    cycle: int = fields.value(10, None, "epochs of the first cycle", _of("restarts"))
+    cycle: int = fields.value(
+        10,
+        None,
+        "epochs of the first cycle; of waves those of a fall, and of a rise",
+        _of("restarts", "waves"),
+    )
     cycle_factor: int = fields.value(
         2, None, "each cycle is so many times as long as the one before", _of("restarts")
     )
@@ -225,7 +233,7 @@ class Loss:
         fields.among("margin", "bce"),
         "the loss of a group of predicates of which several may hold: margin, of their "
         "probabilities as STTran has it, or bce",
-        _RELATIONS,
+        fields.When("task.name", "scene_graph", "action_graph"),
     )
     relation_weighting: str = fields.value(
         "none",

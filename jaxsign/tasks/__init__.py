@@ -20,7 +20,12 @@ from jaxsign.tasks import answering, baselines, measures
 
 Array = jax.Array
 # What a recipe calls a task, and its folder here.
-_FOLDERS = {"classify": "classes", "ctc_attention": "sequences", "scene_graph": "scenes"}
+_FOLDERS = {
+    "classify": "classes",
+    "ctc_attention": "sequences",
+    "scene_graph": "scenes",
+    "action_graph": "actions",
+}
 
 
 class Task(answering.Answering):

@@ -177,7 +177,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
 
 def check_places(config: "ConfigDict") -> None:
     """Refuses a recipe where nothing lies at the places of its data."""
-    if config.task.name == "scene_graph":
+    if config.task.name in ("scene_graph", "action_graph"):
         from jaxsign.input.scenes import sources as scenes
 
         return scenes.check_places(config.data)

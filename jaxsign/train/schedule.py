@@ -116,6 +116,16 @@ class Restarts(Schedule):
         return _cosine(self.lr, self._end, position / length)
 
 
+class Waves(Schedule):
+    """A cosine that falls over `cycle` epochs, rises over as many, and so on.
+
+    So torch's CosineAnnealingLR does where its T_max is `cycle` and the stage goes on.
+    """
+
+    def rate(self, position):
+        return _cosine(self.lr, self._end, position / self.options.cycle)
+
+
 class Step(Schedule):
     """lr * factor ** (epoch // step_size); a size below 1 is a share of the stage's epochs."""
 
@@ -238,6 +248,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "warmup_cosine": WarmupCosine,
     "warmup_cosine_updates": WarmupCosineUpdates,
     "restarts": Restarts,
+    "waves": Waves,
     "step": Step,
     "multi_step": MultiStep,
     "plateau": Plateau,

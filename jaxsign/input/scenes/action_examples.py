@@ -13,7 +13,7 @@ from jaxsign.input.scenes.vocabulary import PERSON, Vocabulary
 
 Array = np.ndarray
 GROUPS = (("verb", "one"), ("edge", "several"))  # names and kinds
-_VERB_GIVEN = "edgecls", "sgcls"  # modes that are given the verb
+_VERB_GIVEN = "edgecls", "predcls", "sgcls"  # modes that are given the verb
 
 
 class ActionExamples(examples.SceneExamples):

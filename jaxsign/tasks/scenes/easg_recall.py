@@ -135,17 +135,13 @@ def _best(scores: Array, place: Array, row: Array) -> tuple[Array, Array]:
     return label, scores[row, label]
 
 
-def recall(found: Triplets, truth: Triplets, graphs: int, cuts: Sequence[int] = CUTS) -> Array:
-    """float64 [G, K]: the share of a graph's true triplets among its first candidates.
+def hits(found: Triplets, truth: Triplets, cuts: Sequence[int] = CUTS) -> Array:
+    """bool [T, K]: which true triplets are among the first candidates of their graph.
 
     Args:
       found: of `candidates`.
       truth: what is true.
-      graphs: how many there are: G.
       cuts: how many candidates count: K of them.
-
-    Returns:
-      NaN of a graph without a true triplet.
     """
     every = np.concatenate([_keys(truth), _keys(found)])
     _, numbers = np.unique(every, axis=0, return_inverse=True)
@@ -153,10 +149,28 @@ def recall(found: Triplets, truth: Triplets, graphs: int, cuts: Sequence[int] = 
     wanted, told = numbers[: len(truth.graphs)], numbers[len(truth.graphs) :]
     place = np.full(len(every), np.iinfo(np.int64).max)
     np.minimum.at(place, told, pairs.places(found.graphs))
+    return np.asarray(place[wanted, None] < np.asarray(cuts))
+
+
+def recall(found: Triplets, truth: Triplets, graphs: int, cuts: Sequence[int] = CUTS) -> Array:
+    """float64 [G, K]: the share of a graph's true triplets among its first candidates.
+
+    Args:
+      found, truth, cuts: as of `hits`.
+      graphs: how many there are: G.
+
+    Returns:
+      NaN of a graph without a true triplet.
+    """
+    return shares(hits(found, truth, cuts), truth, graphs)
+
+
+def shares(which: Array, truth: Triplets, graphs: int) -> Array:
+    """float64 [G, K]: as `recall`, of what `hits` gave."""
     true = np.bincount(truth.graphs, minlength=graphs)
-    hits = [np.bincount(truth.graphs, place[wanted] < cut, graphs) for cut in cuts]
-    shape = np.full((graphs, len(cuts)), np.nan)
-    return np.divide(np.stack(hits, 1), true[:, None], out=shape, where=true[:, None] > 0)
+    told = [np.bincount(truth.graphs, column, graphs) for column in which.T]
+    shape = np.full((graphs, which.shape[1]), np.nan)
+    return np.divide(np.stack(told, 1), true[:, None], out=shape, where=true[:, None] > 0)
 
 
 def _keys(rows: Triplets) -> Array:

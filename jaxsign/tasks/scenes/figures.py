@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign import lettering
-from jaxsign.tasks.scenes import recall
 from jaxsign.whole import whole
 
 _COLOURS = {"with": "#4878a8", "semi": "#e8a33d", "no": "#8a6bb1"}
@@ -15,7 +14,10 @@ _CUT = 20  # whose recall is drawn of every predicate
 
 
 def recalls(
-    path: Path, complete: Mapping[str, Any], predicates: Sequence[Mapping[str, Any]]
+    path: Path,
+    complete: Mapping[str, Any],
+    predicates: Sequence[Mapping[str, Any]],
+    of: str = "K, candidates of a frame",
 ) -> None:
     """Draws recall over K, and R@20 of every predicate, into a PNG.
 
@@ -23,6 +25,7 @@ def recalls(
       path: the PNG to write.
       complete: what was measured.
       predicates: rows of per_predicate.csv; those that never hold are left out.
+      of: what K counts.
     """
     from matplotlib.figure import Figure
 
@@ -35,7 +38,7 @@ def recalls(
         info = complete["dataset_info"]
         title = f"{complete['mode']}: {info['videos']} videos, {info['frames']:,} frames"
         figure.suptitle(title, x=0.01, ha="left", fontsize=13)
-        _by_cut(left, complete)
+        _by_cut(left, complete, of)
         _by_predicate(right, rows, next(iter(complete["recall"])), letters)
         for axes in (left, right):
             axes.spines[["top", "right"]].set_visible(False)
@@ -44,8 +47,9 @@ def recalls(
             figure.savefig(draft)
 
 
-def _by_cut(axes, complete: Mapping[str, Any]) -> None:
-    places = range(len(recall.CUTS))
+def _by_cut(axes, complete: Mapping[str, Any], of: str) -> None:
+    cuts = [name.partition("@")[2] for name in next(iter(complete["recall"].values()))]
+    places = range(len(cuts))
     for name, values in complete["recall"].items():
         shares = [100 * value for value in values.values()]
         means = [100 * value for value in complete["mean_recall"][name].values()]
@@ -56,9 +60,9 @@ def _by_cut(axes, complete: Mapping[str, Any]) -> None:
         shares = [100 * value for value in complete["branches"][branch]["recall"][first].values()]
         label = f"R@K, {first}, {branch}"
         axes.plot(places, shares, f"{mark}:", color=_COLOURS[first], alpha=0.6, label=label)
-    axes.set_xticks(places, [str(cut) for cut in recall.CUTS])
+    axes.set_xticks(places, cuts)
     axes.set_ylim(0, 102)
-    axes.set_xlabel("K, candidates of a frame that count")
+    axes.set_xlabel(f"{of} that count")
     axes.set_ylabel("recall (%)")
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.6)
     axes.legend(fontsize=8, loc="lower right", facecolor="white", edgecolor="none", framealpha=0.8)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from jaxsign.errors import UserError
 from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign.tasks import answering
 from jaxsign.tasks.scenes import recall
 
 Array = np.ndarray
@@ -24,6 +26,28 @@ def of_counts(pairs: Array, together: Array) -> Array:
     """The same of counts: int [C], pairs with each object; int [C, R], those with each relation."""
     every = together.sum(0) / max(pairs.sum(), 1)
     return np.where(pairs[:, None] > 0, together / np.maximum(pairs, 1)[:, None], every)
+
+
+def counts_of(run: answering.Trained, words: Vocabulary) -> tuple[Array, Array] | None:
+    """The counts that `of_counts` takes, of a run's training scenes; None where it kept none.
+
+    Raises:
+      UserError: a damaged manifest.
+    """
+    told = [run.manifest.get(name) for name in ("paired", "together")]
+    if None in told:
+        return None
+    shape = len(words.objects), len(words.predicates)
+    try:
+        pairs, together = (np.asarray(value, np.float64) for value in told)
+    except (TypeError, ValueError):
+        pairs = together = np.zeros(0)
+    if pairs.shape != shape[:1] or together.shape != shape or min(pairs.min(), together.min()) < 0:
+        raise UserError(
+            f"{run.workdir / 'manifest.json'}: paired and together are no counts of {shape[0]} "
+            f"classes and {shape[1]} predicates; the file was edited or damaged. Remove both"
+        )
+    return pairs, together
 
 
 def answers(truth: recall.Truth, table: Array) -> recall.Answers:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.errors import UserError
 from jaxsign.input import tables
 from jaxsign.input.examples import Batch, indices
 from jaxsign.input.scenes.examples import SceneExamples
@@ -49,7 +48,9 @@ class SceneScore(answering.Score):
         self._of_branches: dict[str, dict[str, dict[str, Array]]] = {
             name: {one: {} for one in constraints} for name in compared
         }
-        self._usual, self._usual_sums = _frequent(run, words), dict[str, Array]()
+        counts = frequent.counts_of(run, words)
+        self._usual = None if counts is None else frequent.of_counts(*counts)
+        self._usual_sums: dict[str, Array] = {}
         self._videos: dict[int, dict[str, Any]] = {}
         self._taken: list[list[tuple[Array, Array]]] = [[] for _ in words.groups]
 
@@ -161,24 +162,6 @@ class SceneScore(answering.Score):
                 for row, share in zip(made, shares, strict=True):
                     row[f"R@{cut} {constraint}"] = "" if np.isnan(share) else float(share)
         return made
-
-
-def _frequent(run: answering.Trained, words: Vocabulary) -> Array | None:
-    """float [C, R], the shares of each object's relations in training, as far as that is known."""
-    told = [run.manifest.get(name) for name in ("paired", "together")]
-    if None in told:
-        return None
-    shape = len(words.objects), len(words.predicates)
-    try:
-        pairs, together = (np.asarray(value, np.float64) for value in told)
-    except (TypeError, ValueError):
-        pairs = together = np.zeros(0)
-    if pairs.shape != shape[:1] or together.shape != shape or min(pairs.min(), together.min()) < 0:
-        raise UserError(
-            f"{run.workdir / 'manifest.json'}: paired and together are no counts of {shape[0]} "
-            f"classes and {shape[1]} predicates; the file was edited or damaged. Remove both"
-        )
-    return frequent.of_counts(pairs, together)
 
 
 def _add(sums: dict[str, Array], more: Mapping[str, Array]) -> None:

@@ -7,7 +7,6 @@ from rich import box
 from rich.table import Table
 
 from jaxsign.screen import Console
-from jaxsign.tasks.scenes import recall
 
 _WEAKEST = 8
 _WORDS = {"with": "with constraint", "semi": "semi constraint", "no": "no constraint"}
@@ -43,9 +42,9 @@ def _recalls(complete: Mapping[str, Any]) -> Table:
     )
     table = _table(title)
     table.add_column("", no_wrap=True)
-    for letter in ("R", "mR"):
-        for cut in recall.CUTS:
-            table.add_column(f"{letter}@{cut}", justify="right", no_wrap=True)
+    for what in ("recall", "mean_recall"):
+        for name in next(iter(complete[what].values())):
+            table.add_column(name, justify="right", no_wrap=True)
     for branch, found in complete.get("branches", {"": complete}).items():
         for name, values in found["recall"].items():
             both = [*values.values(), *found["mean_recall"][name].values()]
@@ -53,6 +52,11 @@ def _recalls(complete: Mapping[str, Any]) -> Table:
             table.add_row(words, *(f"{100 * value:.1f}" for value in both))
     if usual := complete.get("most_frequent_relations"):
         table.add_row("without pixels", *(f"{100 * value:.1f}" for value in usual.values()))
+    if usual := complete.get("most_frequent"):
+        for name, values in usual["recall"].items():
+            both = [*values.values(), *usual["mean_recall"][name].values()]
+            shares = (f"{100 * value:.1f}" for value in both)
+            table.add_row(f"without pixels, {name}", *shares)
     return table
 
 

@@ -59,11 +59,8 @@ def test_every_key_of_the_whispersign_page_exists():
 
 
 def test_every_key_of_the_scene_graphs_page_exists():
-    known = {
-        key
-        for name in ("sttran", "stket", "scene_llm:gemma")
-        for key in configs.flatten(configs.load(name))
-    }
+    recipes = ("sttran", "stket", "tempura", "scene_llm:gemma")
+    known = {key for name in recipes for key in configs.flatten(configs.load(name))}
     page = (ROOT / "docs" / "from_vidsgg.md").read_text(encoding="utf-8")
     cells = [line.split("|")[2] for line in page.splitlines() if line.startswith("| `-")]
     keys = {key for cell in cells for key in re.findall(r"`([^`-][^`]*)`", cell)}

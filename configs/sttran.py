@@ -14,7 +14,12 @@ widths. 'synthetic' - a small net on built-in moving boxes, under five minutes o
     jaxsign train --config sttran:synthetic --workdir runs/scenes
 
 'progressive' - the same net in three stages: with boxes and classes given, then telling classes,
-then as from a detector.
+then as from a detector. 'sets' - Action Genome, then EASG, in two runs of one command:
+
+    jaxsign train --config sttran:sets --workdir runs/sets \\
+        --config.link.genome.data.train.path=DIR --config.link.easg.data.train.path=DIR
+
+'synthetic-sets' - the same with made-up scenes of eight objects, then of five others, minutes.
 """
 
 from collections.abc import Callable, Mapping
@@ -138,11 +143,37 @@ def progressive(config: ConfigDict) -> None:
     )
 
 
+def sets(config: ConfigDict) -> None:
+    _chain(
+        config,
+        genome={"source": "action_genome", "train": {"path": ""}},
+        easg={"source": "easg", "train": {"path": ""}},
+    )
+
+
+def synthetic_sets(config: ConfigDict) -> None:
+    synthetic(config)
+    config.train.epochs = 6
+    _chain(
+        config,
+        eight={"synthetic_scenes": {"objects": 8}},
+        five={"synthetic_scenes": {"objects": 5, "seed": 1}},
+    )
+
+
+def _chain(config: ConfigDict, **data: dict[str, Any]) -> None:
+    """Runs that differ in their data."""
+    config.chain = ",".join(data)
+    config.link = ConfigDict({name: {"data": changes} for name, changes in data.items()})
+
+
 CHANGES = {
     "paper": paper,
     "scenes": scenes,
     "synthetic": synthetic,
     "progressive": progressive,
+    "sets": sets,
+    "synthetic-sets": synthetic_sets,
 }
 NET = {
     "name": "sttran",

@@ -311,7 +311,7 @@ def check_same_run(config: ConfigDict, stored: ConfigDict, workdir: str | Path) 
     different = [
         f"{key}: {old.get(key, '(absent)')!r} there, {new.get(key, '(absent)')!r} now"
         for key in sorted({*new, *old})
-        if new.get(key) != old.get(key) and not _changeable(key)
+        if new.get(key) != old.get(key) and not changeable(key)
     ]
     if different:
         raise UserError(
@@ -320,7 +320,8 @@ def check_same_run(config: ConfigDict, stored: ConfigDict, workdir: str | Path) 
         )
 
 
-def _changeable(key: str) -> bool:
+def changeable(key: str) -> bool:
+    """Whether a stopped run may go on with this key changed."""
     return any(key == name or key.startswith(f"{name}.") for name in CHANGEABLE)
 
 

@@ -181,14 +181,23 @@ class Recipe:
     stage: dict[str, Any] = dataclasses.field(
         default_factory=dict, metadata={"text": "what each stage changes of the recipe"}
     )
+    chain: str = fields.value(
+        "",
+        None,
+        "names of the runs in config.link, in order, comma-separated: each starts from the one "
+        "before; empty = one run",
+    )
+    link: dict[str, Any] = dataclasses.field(
+        default_factory=dict, metadata={"text": "what each run of the chain changes of the recipe"}
+    )
     decode: Decode = fields.section(Decode, fields.When("task.name", "ctc_attention"))
     checkpoint: Checkpoint = fields.section(Checkpoint)
     log: Log = fields.section(Log)
     smoke: Smoke = fields.section(Smoke)
 
 
-# The keys of these depend on the net, the view and the stages.
-FREE = ("net", "view", "stage")
+# The keys of these depend on the net, the view, the stages and the runs of a chain.
+FREE = ("net", "view", "stage", "link")
 
 
 def base() -> ConfigDict:

@@ -4,8 +4,8 @@
 
 writes the files anew, which a change of a recipe or of a default needs; `git diff` then shows what
 has changed. `values` are the recipe's resolved values. `loss` and `grad_norm` are those of one step
-of its middle stage, on a few made-up clips and with a net made small (`SMALL`), so that it is
-cheap; everything else is the recipe's own.
+of its middle stage, in a chain's last run, on a few made-up clips and with a net made small
+(`SMALL`), so that it is cheap; everything else is the recipe's own.
 """
 
 import json
@@ -21,8 +21,8 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+from jaxsign import chains, runtime  # noqa: E402
 from jaxsign import config as configs  # noqa: E402
-from jaxsign import runtime  # noqa: E402
 from jaxsign.input import files  # noqa: E402
 from jaxsign.train import initial, setup  # noqa: E402
 
@@ -68,6 +68,7 @@ NAMES = (
     "easg:easgcls",
     "easg:fc",
     "easg:synthetic",
+    "sttran:synthetic-sets",
 )
 # Fields of nets that are made small, wherever a net has them.
 SMALL = {
@@ -99,6 +100,8 @@ def values(name: str) -> dict[str, Any]:
 def small(name: str, folder: Path) -> Any:
     """The recipe with a small net and a few made-up clips, for which files may lie in `folder`."""
     config = configs.load(name)
+    if config.chain:
+        config = chains.resolve(config)[-1].config
     if config.task.name in ("scene_graph", "action_graph"):
         return _scenes(config)
     sentences = "stage1" in config.stage

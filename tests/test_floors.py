@@ -29,7 +29,7 @@ FLOORS = (
         "locking",
         "fields",
     ),
-    ("sections", "config", "defaults", "stages"),
+    ("sections", "config", "defaults", "stages", "chains"),
     ("configs",),
     ("nets",),
     ("input",),

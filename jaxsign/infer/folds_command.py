@@ -1,4 +1,4 @@
-"""The verb `train`, whose folds are answered to together once they are trained."""
+"""The verb `train`: a run, the runs of a chain, or folds, which are then answered to together."""
 
 import argparse
 import functools
@@ -11,6 +11,8 @@ from jaxsign.infer import run_folder
 from jaxsign.train import commands
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ml_collections import ConfigDict
 
     from jaxsign.train import log
@@ -46,23 +48,28 @@ def several(
     *,
     curve: bool = False,
 ) -> int:
-    """Trains all folds of a recipe in folders of `workdir`, then tells how good they are.
+    """Trains the runs of a chain, or all folds of a recipe and tells how good these are.
 
     Args:
-      config: the recipe of the first fold.
+      config: the recipe; with folds that of the first.
       workdir: the folder of all.
       display: shows how far it is.
       going_on: the command that goes on.
       curve: also train with parts of the clips, and draw the learning curve.
     """
+    if config.chain:
+        from jaxsign.infer import chain
+
+        return chain.train(config, workdir, display, going_on)
     from jaxsign.infer import folds, learning_curve
 
     count = config.data.folds.count
-    if not _all(config, workdir, display, going_on, ""):
+    if not commands.train_all(_rows(config, workdir, ""), display, going_on):
         return 130
     less = learning_curve.parts(config, workdir) if curve else ()
     for share, folder, one in less:
-        if not _all(one, str(folder), display, going_on, f", {share:.0%} of the clips"):
+        rows = _rows(one, str(folder), f", {share:.0%} of the clips")
+        if not commands.train_all(rows, display, going_on):
             return 130
     complete = folds.evaluate(workdir, count)
     if curve:
@@ -70,14 +77,9 @@ def several(
     return 0
 
 
-def _all(
-    config: "ConfigDict", workdir: str, display: "log.TrainingDisplay", going_on: str, what: str
-) -> bool:
-    """Trains all folds, or goes on with them; False if it was stopped."""
+def _rows(config: "ConfigDict", workdir: str, what: str) -> "Iterator[commands.Row]":
+    """Every fold."""
     from jaxsign.infer import folds
 
     for number, (folder, one) in enumerate(folds.recipes(config, workdir), 1):
-        display.say(f"\nfold {number} of {config.data.folds.count}{what}")
-        if not commands.train_one(one, str(folder), display, going_on):
-            return False
-    return True
+        yield f"fold {number} of {config.data.folds.count}{what}", folder, one

@@ -4,10 +4,14 @@ import argparse
 import dataclasses
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
 from jaxsign.train import sweeps
+
+if TYPE_CHECKING:
+    from jaxsign import chains
 
 CLIPS = "a clip or a film, or a folder of either"
 
@@ -158,6 +162,15 @@ def check_new(workdir: Path) -> None:
         )
 
 
+def _chain(workdir: Path) -> "list[chains.Recorded]":
+    """What a folder of a chain tells of its runs."""
+    if not (workdir / "manifest.json").is_file():
+        return []
+    from jaxsign import chains  # imports what is heavy
+
+    return chains.recorded(workdir)
+
+
 def fold(workdir: str | Path, number: int) -> Path:
     """The run folder of a fold, from 1."""
     return Path(workdir) / f"fold-{number}"
@@ -192,6 +205,12 @@ def check(workdir: Path) -> None:
         raise UserError(
             f"{workdir} holds a sweep. Give one of its trials, each a run: "
             f"{workdir / 'trials.csv'} tells which are good"
+        )
+    if chain := _chain(workdir):
+        ended = "".join("" if one.ended else f", {one.run} not ended" for one in chain)
+        raise UserError(
+            f"{workdir} holds a chain of {len(chain)} runs, each from the one before{ended}. Give "
+            f"one of them; the last is {workdir / chain[-1].run}"
         )
     found = "no such folder"
     if workdir.is_file():

@@ -11,14 +11,16 @@ from jaxsign import arguments
 from jaxsign.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ml_collections import ConfigDict
 
     from jaxsign.train import log
 
-    # (recipe of the first fold, folder of all, display, the command that goes on) -> exit status
+    # (recipe of all, their folder, display, the command that goes on) -> exit status
     Several = Callable[[ConfigDict, str, log.TrainingDisplay, str], int]
+    # What is said before a run, its folder and its recipe.
+    Row = tuple[str, Path, ConfigDict]
 
 _EPILOG = """\
 Every number of the recipe is a key of the config and can be set here:
@@ -84,13 +86,14 @@ def _folds(word: str) -> int:
     return count
 
 
-def _smoke_test(config: "ConfigDict", workdir: str | None) -> int:
+def _smoke_test(recipes: "Iterable[ConfigDict]", workdir: str | None) -> int:
     import tempfile
 
     from jaxsign.train import smoke
 
     with tempfile.TemporaryDirectory() as passing:
-        print(smoke.smoke_test(config, workdir or passing))
+        for config in recipes:
+            print(smoke.smoke_test(config, workdir or passing))
     return 0
 
 
@@ -140,7 +143,8 @@ def again(arguments: argparse.Namespace) -> str:
 
 
 def train(arguments: argparse.Namespace, several: "Several | None" = None) -> int:
-    """Runs `jaxsign train`; `several` trains where folds are asked for."""
+    """Runs `jaxsign train`; `several` trains folds and chains."""
+    from jaxsign import chains
     from jaxsign import config as configs
 
     config = configs.load(arguments.config, arguments.rest)
@@ -149,11 +153,19 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
 
         print(keys.listing(config, arguments.list_keys))
         return 0
+    links = chains.resolve(config)
     if arguments.smoke_test:
-        return _smoke_test(config, arguments.workdir)
+        return _smoke_test([link.config for link in links] or [config], arguments.workdir)
+    if arguments.workdir and not links:
+        chains.check_alone(Path(arguments.workdir))
     if arguments.folds:
+        if config.chain:
+            raise UserError("--folds: the runs of a chain have no folds. Set --config.chain=''")
         config.data.folds.update(count=arguments.folds, number=1)
-    check_places(config)  # before what is heavy to import
+    # Before what is heavy to import; what a run that has ended learnt need not be there any more.
+    left = chains.left(links, Path(arguments.workdir)) if arguments.workdir else links
+    for recipe in [link.config for link in left] if links else [config]:
+        check_places(recipe)
     from jaxsign.train import log
 
     display = log.TrainingDisplay(live=config.log.progress)
@@ -162,7 +174,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
     )
     going_on = again(arguments)
     try:
-        if arguments.folds and several is not None:
+        if several is not None and (arguments.folds or links):
             return several(config, arguments.workdir, display, going_on)
         done = train_one(config, arguments.workdir, display, going_on)
     except KeyboardInterrupt:
@@ -205,4 +217,13 @@ def train_one(
         f"done: best {result.monitor.words} {result.monitor.shown(result.best)} (epoch "
         f"{result.best_epoch}). The run is in {result.workdir}"
     )
+    return True
+
+
+def train_all(rows: "Iterable[Row]", display: "log.TrainingDisplay", going_on: str) -> bool:
+    """Trains runs one behind the other, or goes on with them; False if one was stopped."""
+    for what, folder, config in rows:
+        display.say(f"\n{what}")
+        if not train_one(config, str(folder), display, going_on):
+            return False
     return True

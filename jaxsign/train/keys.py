@@ -73,11 +73,11 @@ def listing(config: ConfigDict, asked: str = "") -> str:
 
 
 def _holds(when: fields.When, flat: Mapping[str, Any]) -> bool:
-    """Whether a condition holds for a recipe or one of its stages."""
+    """Whether a condition holds for a recipe, one of its stages or a run of its chain."""
     return any(
         value in when.values
         for key, value in flat.items()
-        if key == when.key or (key.startswith("stage.") and key.endswith(f".{when.key}"))
+        if key == when.key or (key.startswith(("stage.", "link.")) and key.endswith(f".{when.key}"))
     )
 
 
@@ -105,14 +105,14 @@ def _of_view(config: ConfigDict) -> dict[str, fields.Described]:
 
 
 def _of_stage(key: str, known: Mapping[str, fields.Described]) -> fields.Described | None:
-    """What a key of a stage means: that of the recipe, or one of the stage's own."""
+    """What a key of a stage or link means: that of the recipe, or one of the stage's own."""
     section, _, rest = key.partition(".")
     name, _, inner = rest.partition(".")
-    if section != "stage" or not inner:
+    if section not in ("stage", "link") or not inner:
         return None
-    own = _entries(stages.Stage).get(inner, "")
+    own = _entries(stages.Stage).get(inner, "") if section == "stage" else ""
     meaning = known.get(inner) or fields.Described(stages.OWN.get(inner), "", own)
-    return dataclasses.replace(meaning, text=f"in stage {name}: {meaning.text or inner}")
+    return dataclasses.replace(meaning, text=f"in {section} {name}: {meaning.text or inner}")
 
 
 def _entries(owner: Callable[..., Any]) -> dict[str, str]:

@@ -77,11 +77,8 @@ class Loop:
         self.stop_after_steps = stop_after_steps
         self.records = records.Records()
         self.compiling = compiling.Watch(display)
-        session = setup.begin(run, run.stages[0], None)
-        shapes = initial.shapes_of(session.task, session.train_batches)
+        session, shapes = setup.begin_all(run)
         count = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
-        for later in run.stages[1:]:  # a mistake in a later stage is told now, not then
-            setup.begin(run, later, shapes)
         never = setup.never_trained(run, shapes)
         outputs.announce(run, session, display, count)  # before anything compiles
         resumed = (run.workdir / "checkpoints" / "last").exists()

@@ -11,8 +11,8 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
+from jaxsign import chains, nets, runtime, tasks
 from jaxsign import config as configs
-from jaxsign import nets, runtime, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
@@ -61,6 +61,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
     Raises:
       UserError: anything that would make the run fail later.
     """
+    chains.refuse(config)
     ranges.check(config)
     for row in stage.resolve(config):
         ranges.check(row.config, f"stage {row.name!r}: ")
@@ -246,6 +247,30 @@ def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] |
         groups=rates_table.groups(variables["params"], trainable, factors, net.unused_params),
         optimizer=chain,
     )
+
+
+def begin_all(run: TrainingRun) -> tuple[Session, Any]:
+    """The first stage's session and the shapes of its variables.
+
+    Raises:
+      UserError: a mistake, also in a later stage.
+    """
+    session = begin(run, run.stages[0], None)
+    shapes = initial.shapes_of(session.task, session.train_batches)
+    for later in run.stages[1:]:
+        begin(run, later, shapes)
+    return session, shapes
+
+
+def try_out(config: ConfigDict, workdir: str | Path) -> None:
+    """Opens all input of a run that is to come, and begins each of its stages.
+
+    Raises:
+      UserError: what would make it fail then.
+    """
+    run = prepare(config, workdir)
+    if run.config.input.batch_size:  # else it is found by trial steps
+        begin_all(run)
 
 
 def _trainable(current: stage.Stage, paths: Sequence[str], net: nets.Net) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ class GraphAnswerer:
       words: of the graphs.
       mode: what is given; boxes of one class are one object of their graph.
       constraint: `with`: an object's surest edge alone is told.
-      source: of the videos, whose names frames get; None: frames are numbered.
+      source: of the videos, whose names and graphs frames get; None: frames are numbered, and all
+        of a video's show one graph.
     """
 
     words: Vocabulary
@@ -120,9 +121,14 @@ class GraphAnswerer:
         return {} if self.source is None else {n: i for i, n in enumerate(self.source.ids)}
 
     def _video(self, batch: dict[str, Array], name: str) -> VideoActions:
-        frames = [str(i) for i in range(batch["valid_frames"].shape[1])]
+        length = batch["valid_pairs"].shape[1]
+        frames, shown = [str(i) for i in range(length)], np.zeros((1, length), np.int32)
         if self.source is not None:
-            frames = list(self.source.head(self._places[name])[0])
+            scene = self.source.read(self._places[name])
+            frames = list(scene.frames)
+            if scene.frame_graphs is not None:
+                shown[0, : len(frames)] = scene.frame_graphs[:length]
+        batch = {**batch, "graphs": shown}
         rows = graphs.rows_of(batch, batch["valid_pairs"])
         if self.mode != "edgecls":  # an object is what it is told to be
             rows = dataclasses.replace(rows, labels=batch["objects"][rows.at].argmax(-1))
@@ -148,7 +154,7 @@ class GraphAnswerer:
         self,
         found: Graphs,
         row: int,
-        rows: graphs.Rows,
+        rows: graphs.PairRows,
         batch: dict[str, Array],
         frames: Sequence[str],
     ) -> ObjectAnswer:

@@ -19,7 +19,7 @@ TRUE = ("labels", "pairs", "relations", "labelled", "valid_pairs", "verbs", "gra
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class PairRows:
     """Objects of the frames of a batch, flat.
 
     Attributes:
@@ -40,18 +40,18 @@ class Rows:
         return self.video, self.frame, self.place
 
 
-def rows_of(batch: Mapping[str, Array], kept: Array) -> Rows:
+def rows_of(batch: Mapping[str, Array], kept: Array) -> PairRows:
     """The objects of a batch for which `kept` bool [B, F, Q] is True."""
     video, frame, place = np.nonzero(kept)
     named = video * kept.shape[1] + batch["graphs"][video, frame]
     _, graphs = np.unique(named, return_inverse=True)
     box = batch["pairs"][video, frame, place, 1]
-    return Rows(
+    return PairRows(
         video, frame, place, graphs.reshape(-1), batch["labels"][video, frame, box] - NO_OBJECTS
     )
 
 
-def told(rows: Rows, outputs: Mapping[str, Array], verbs: Array, words: Vocabulary) -> Graphs:
+def told(rows: PairRows, outputs: Mapping[str, Array], verbs: Array, words: Vocabulary) -> Graphs:
     """What a net told of the objects, a row for each class that a graph shows.
 
     Args:
@@ -70,7 +70,7 @@ def told(rows: Rows, outputs: Mapping[str, Array], verbs: Array, words: Vocabula
     )
 
 
-def truth(rows: Rows, batch: Mapping[str, Array], words: Vocabulary) -> Triplets:
+def truth(rows: PairRows, batch: Mapping[str, Array], words: Vocabulary) -> Triplets:
     """Each triplet once that holds of an object of its graph's first frame."""
     first = _first(rows)[rows.graphs]
     shown = rows.frame == rows.frame[first]
@@ -82,7 +82,7 @@ def truth(rows: Rows, batch: Mapping[str, Array], words: Vocabulary) -> Triplets
     return Triplets(every[:, 0], every[:, 1:])
 
 
-def _first(rows: Rows) -> Array:
+def _first(rows: PairRows) -> Array:
     """int [G]: the first row of each graph."""
     return np.unique(rows.graphs, return_index=True)[1]
 

@@ -27,11 +27,11 @@ _COUNTS = {"verb": 198, "edge": 13}  # of EASG
 _SHOWN = 20  # the cut that stands on the console and chooses the best epoch
 _CHOICE = f"recall@{_SHOWN}"
 _NAMES = {"with": "recall@{}/with", "no": "recall@{}/no"}
-_TOLD = ("boxes", "labels", "pairs", "valid_pairs", "verbs", "graphs", "valid_frames")
+_TOLD = ("boxes", "labels", "pairs", "valid_pairs", "verbs")  # what nets are given
 
 
 @dataclasses.dataclass(frozen=True)
-class ActionGraph(scene_tasks.SceneTask):
+class ActionGraphTask(scene_tasks.SceneTask):
     """Sum of the losses of the edges, and of the objects' classes and verbs that are learned.
 
     Attributes:
@@ -49,7 +49,7 @@ class ActionGraph(scene_tasks.SceneTask):
         return examples.open_examples(config, split, training=training, kind=ActionExamples)
 
     @classmethod
-    def build(cls, config: ConfigDict, net: nets.Net) -> "ActionGraph":
+    def build(cls, config: ConfigDict, net: nets.Net) -> "ActionGraphTask":
         if not isinstance(net, action_net.ActionNet):
             raise TypeError(f"{type(net).__name__} tells of no actions: check the recipe first")
         return cls(net, scene_tasks.words_of(config), config.loss.of_several)
@@ -226,4 +226,4 @@ class ActionGraph(scene_tasks.SceneTask):
         return functools.partial(scoring.GraphScore, run, self.words, self._mode, constraints)
 
 
-TASK = ActionGraph
+TASK = ActionGraphTask

@@ -186,7 +186,9 @@ def test_train_mode_against_torch(weights, variables):
     theirs.fc, theirs.dropout = torch.nn.Identity(), torch.nn.Identity()
     state = {k.removeprefix(KEYS): torch.from_numpy(v) for k, v in weights.items()}
     theirs.load_state_dict(state)
-    frames = np.random.default_rng(0).normal(size=(3, 107, 107, 3)).astype(np.float32)
+    # In smaller pictures the last maps are one place wide: statistics of three numbers, of which
+    # torch itself tells others, by more than the tolerance, with another number of threads.
+    frames = np.random.default_rng(0).normal(size=(3, 139, 139, 3)).astype(np.float32)
     with torch.no_grad():
         wanted = theirs.train().features(torch.from_numpy(frames).permute(0, 3, 1, 2)).numpy()
     net = inception.InceptionV3(transform_input=False, dropout=0.0)

@@ -15,6 +15,7 @@ the person are labelled. A detector's distribution of each box is there too.
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -98,29 +99,56 @@ def scenes(options: ConfigDict, split: str) -> list[Scene]:
     Raises:
       UserError: settings that make no videos.
     """
-    _check(options)
+    check_counts(options, "data.synthetic_scenes", {"frames": 2, "boxes": 1}, "video")
     codes, kinds = _codes(options), words(options.objects)
+    return videos(
+        options,
+        split,
+        lambda name, rng: _scene(name, kinds, _course(options, rng), codes, options.noise, rng),
+    )
+
+
+def videos(
+    options: ConfigDict, split: str, make: Callable[[str, np.random.Generator], Scene]
+) -> list[Scene]:
+    """A split's videos by name, each from a generator of its own.
+
+    Args:
+      options: with `seed`, `videos` and `val_videos`.
+      split: 'train', 'val' or 'test'.
+      make: (name, generator) -> video.
+    """
     count = options.videos if split == "train" else options.val_videos
-    made = []
-    for number in range(count):
-        rng = np.random.default_rng([options.seed, SPLITS.index(split), number])
-        made.append(_scene(f"{split}_{number:04d}", kinds, _course(options, rng), codes,
-                           options.noise, rng))  # fmt: skip
-    return made
+    place = SPLITS.index(split)
+    return [
+        make(f"{split}_{number:04d}", np.random.default_rng([options.seed, place, number]))
+        for number in range(count)
+    ]
 
 
-def _check(options: ConfigDict) -> None:
-    for key, least in (("frames", 2), ("boxes", 1)):
+def check_counts(options: ConfigDict, section: str, least: Mapping[str, int], whole: str) -> None:
+    """Refuses counts of which no video can be made.
+
+    Args:
+      options: with `boxes`, the fewest and the most in a `whole`, and `objects`, their classes.
+      section: the options' name in a recipe.
+      least: keys of the fewest and the most of something, and the fewest that there may be.
+      whole: what the objects of different classes are of.
+
+    Raises:
+      UserError: names the key.
+    """
+    for key, fewest in least.items():
         low, high = options[key]
-        if not least <= low <= high:
+        if not fewest <= low <= high:
             raise UserError(
-                f"data.synthetic_scenes.{key}={(low, high)}: expected the fewest and the most, "
-                f"{least} or more each"
+                f"{section}.{key}={(low, high)}: expected the fewest and the most, {fewest} or "
+                "more each"
             )
     if options.boxes[1] > options.objects:
         raise UserError(
-            f"data.synthetic_scenes.boxes={tuple(options.boxes)}: the objects of a video are of "
-            f"different classes, and there are {options.objects} (data.synthetic_scenes.objects)"
+            f"{section}.boxes={tuple(options.boxes)}: the objects of a {whole} are of different "
+            f"classes, and there are {options.objects} ({section}.objects)"
         )
 
 

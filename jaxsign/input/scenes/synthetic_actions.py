@@ -14,8 +14,7 @@ import dataclasses
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign.errors import UserError
-from jaxsign.input.scenes import easg_scenes
+from jaxsign.input.scenes import easg_scenes, synthetic
 from jaxsign.input.scenes.easg import ActionVideo
 from jaxsign.input.scenes.easg_files import MOMENTS, ActionWords
 from jaxsign.input.scenes.scene import Scene
@@ -58,29 +57,9 @@ def scenes(options: ConfigDict, split: str) -> list[Scene]:
     Raises:
       UserError: settings that make no videos.
     """
-    _check(options)
+    synthetic.check_counts(options, "data.synthetic_actions", {"graphs": 1, "boxes": 1}, "graph")
     world = _world(options)
-    count = options.videos if split == "train" else options.val_videos
-    made = []
-    for number in range(count):
-        rng = np.random.default_rng([options.seed, SPLITS.index(split), number])
-        made.append(_scene(f"{split}_{number:04d}", world, options, rng))
-    return made
-
-
-def _check(options: ConfigDict) -> None:
-    for key in ("graphs", "boxes"):
-        low, high = options[key]
-        if not 1 <= low <= high:
-            raise UserError(
-                f"data.synthetic_actions.{key}={(low, high)}: expected the fewest and the most, 1 "
-                "or more each"
-            )
-    if options.boxes[1] > options.objects:
-        raise UserError(
-            f"data.synthetic_actions.boxes={tuple(options.boxes)}: the objects of a graph are of "
-            f"different classes, and there are {options.objects} (data.synthetic_actions.objects)"
-        )
+    return synthetic.videos(options, split, lambda name, rng: _scene(name, world, options, rng))
 
 
 def _world(options: ConfigDict) -> _World:

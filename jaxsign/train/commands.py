@@ -146,6 +146,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
     """Runs `jaxsign train`; `several` trains folds and chains."""
     from jaxsign import chains
     from jaxsign import config as configs
+    from jaxsign.input import places
 
     config = configs.load(arguments.config, arguments.rest)
     if arguments.list_keys is not None:
@@ -165,7 +166,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
     # Before what is heavy to import; what a run that has ended learnt need not be there any more.
     left = chains.left(links, Path(arguments.workdir)) if arguments.workdir else links
     for recipe in [link.config for link in left] if links else [config]:
-        check_places(recipe)
+        places.check(recipe)
     from jaxsign.train import log
 
     display = log.TrainingDisplay(live=config.log.progress)
@@ -185,17 +186,6 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
         return 130
     display.say(f"next: jaxsign evaluate --workdir {arguments.workdir}")
     return 0
-
-
-def check_places(config: "ConfigDict") -> None:
-    """Refuses a recipe where nothing lies at the places of its data."""
-    if config.task.name in ("scene_graph", "action_graph"):
-        from jaxsign.input.scenes import sources as scenes
-
-        return scenes.check_places(config.data)
-    from jaxsign.input.signs import sources as signs
-
-    return signs.check_places(config.data)
 
 
 def train_one(

@@ -70,7 +70,7 @@ def sweep(words: argparse.Namespace) -> int:
     """Runs `jaxsign sweep`."""
     from jaxsign import config as configs
     from jaxsign import locking
-    from jaxsign.train import commands
+    from jaxsign.input import places
     from jaxsign.train.sweeps import plan as plans
     from jaxsign.train.sweeps import space as spaces
 
@@ -80,7 +80,7 @@ def sweep(words: argparse.Namespace) -> int:
         words.trials = min(words.trials or 10**9, len(space.grid()))
     if words.trials is None:
         raise UserError("--trials: how many? Without it only --how grid knows its end")
-    commands.check_places(recipe)  # before what is heavy to import
+    places.check(recipe)  # before what is heavy to import
     folder = Path(words.workdir).resolve()
     text = Path(words.space).read_text(encoding="utf-8")
     overrides = tuple(words.rest)

@@ -51,6 +51,8 @@ _VERBS = {
     "features": "jaxsign.infer.features.commands:add_features",
     "import": "jaxsign.infer.commands:add_import",
     "export": "jaxsign.infer.commands:add_export",
+    "runs": "jaxsign.infer.comparing.commands:add_runs",
+    "compare": "jaxsign.infer.comparing.commands:add_compare",
     "parity": "jaxsign.cli:_add_parity",
 }
 

@@ -14,7 +14,7 @@ from jaxsign import locking
 from jaxsign.errors import UserError
 from jaxsign.input.folders.progress import duration
 from jaxsign.tasks import measures
-from jaxsign.train import signals
+from jaxsign.train import courses, signals
 from jaxsign.train.sweeps import launching, plan, pruning, trials
 from jaxsign.train.sweeps.search import Search
 from jaxsign.train.sweeps.trials import Trial
@@ -157,7 +157,7 @@ class Sweep:
         if not self.pruner.judges(others):
             return ""
         try:
-            course = launching.so_far(self.folder / trial.name).course
+            course = courses.so_far(self.folder / trial.name).course
         except (UserError, OSError, ValueError, KeyError):  # being written: the next look sees it
             return ""
         return self.pruner.reason(course, others)
@@ -166,7 +166,7 @@ class Sweep:
         """The trial, once its process has ended with a status."""
         folder = self.folder / one.trial.name
         try:
-            found = launching.so_far(folder)
+            found = courses.so_far(folder)
         except (UserError, OSError, ValueError, KeyError) as error:
             return self._failed(one, f"its files cannot be read: {error}")
         trial = dataclasses.replace(

@@ -1,8 +1,6 @@
-"""A trial's training: `jaxsign train` in a process of its own, and what its run folder tells."""
+"""A trial's training: `jaxsign train` in a process of its own, and its last words."""
 
 import ctypes
-import dataclasses
-import math
 import os
 import re
 import signal
@@ -11,9 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-
-from jaxsign import reading
-from jaxsign.train import records
 
 RECIPE = "recipe.py"
 CONSOLE = "console.txt"
@@ -82,40 +77,6 @@ def devices() -> list[str]:
     found = [path.name for path in Path("/dev").glob("nvidia*")]
     numbers = sorted(int(n[1]) for name in found if (n := re.fullmatch(r"nvidia(\d+)", name)))
     return [str(number) for number in range(len(numbers))] or [""]
-
-
-@dataclasses.dataclass(frozen=True)
-class RunSoFar:
-    """What a run folder tells of the monitor so far.
-
-    Attributes:
-      course: (epoch, value) of every validation; empty where metrics.csv lacks the monitor.
-      best, epoch: its best value and whose it is; None and 0 before the first.
-    """
-
-    course: tuple[tuple[int, float], ...] = ()
-    best: float | None = None
-    epoch: int = 0
-
-
-def so_far(folder: Path) -> RunSoFar:
-    """How far the run in `folder` has come; nothing where it has not begun.
-
-    Raises:
-      UserError: its files are damaged.
-    """
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
-        return RunSoFar()
-    told = reading.read_json(manifest)
-    best, column = told["best_metric"], told["monitor_column"]
-    course = []
-    if column and (folder / "metrics.csv").exists():
-        rows = records.read_csv(folder / "metrics.csv")
-        cells = [(int(row["epoch"]), row.get(column, "")) for row in rows]
-        course = [(epoch, float(cell)) for epoch, cell in cells if cell]
-    fine = best is not None and math.isfinite(best)
-    return RunSoFar(tuple(course), best if fine else None, told["best_epoch"] if fine else 0)
 
 
 def last_words(folder: Path, status: int) -> str:

@@ -4,6 +4,7 @@ Source: the public system m3sgg, whose SceneLLM takes `google/gemma-2-2b` with L
 libraries are there, and a linear layer where they are not.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ Array = jax.Array
 LANGUAGES = ("none", "gemma2")
 KEPT = ("float32", "bfloat16")
 _LAYERS = (*gemma.ATTENTION, *gemma.MLP)
+PLAIN = "llm.model."  # before the keys of a language model
+ADAPTED = f"{PLAIN}base_model.model."  # of one with LoRA
+_HEAD = 256  # numbers of a head of Gemma 2, but of the largest
 _CLAMP = 10.0  # of what the model is given
 # A size of the model -> the field that sets it.
 _FIELDS = {
@@ -118,7 +122,7 @@ class LanguageNet(sttran.STTran):
         """
         if self.language == "none":
             return torch_rows.linear("llm.model", ("language",), width, width)
-        prefix = "llm.model.base_model.model." if self.lora.names else "llm.model."
+        prefix = ADAPTED if self.lora.names else PLAIN
         rows = gemma_rows.model(prefix, ("language",), self.language_sizes, self.lora)
         if width == self.language_dim:
             return rows
@@ -154,3 +158,49 @@ class LanguageNet(sttran.STTran):
         own = {"params": params["language"]}
         made, notes = pretrained.load(path, self.language_sizes, self.lora, own, keys)
         return {**variables, "params": {**params, "language": made["params"]}}, notes
+
+
+def fields_of(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the shapes of a state_dict tell of its language model.
+
+    Attention's heads are not stored in them: they have 256 numbers, as Gemma 2's, or the largest
+    power of 2 below that fits.
+
+    Raises:
+      KeyError, ValueError, IndexError: the weights are not of such a net.
+    """
+    if f"{PLAIN}weight" in weights:
+        return {"language": "none"}
+    adapted = [key.split(".lora_A.") for key in weights if ".lora_A." in key]
+    start = ADAPTED if adapted else PLAIN
+    first = f"{start}layers.0."
+
+    def rows(name: str) -> int:
+        part = "mlp" if name in gemma.MLP else "self_attn"
+        place = f"{first}{part}.{name}."
+        base = "base_layer." if f"{place}base_layer.weight" in weights else ""
+        return len(weights[f"{place}{base}weight"])
+
+    numbers, kept = rows("q_proj"), rows("k_proj")
+    head = math.gcd(numbers, kept, _HEAD)
+    names = {layer.rpartition(".")[2] for layer, _ in adapted}
+    ranks = [len(weights[".lora_A.".join(parts)]) for parts in adapted]
+    lora_fields = {"lora_r": ranks[0] if ranks else 0}
+    if names:
+        lora_fields["lora_names"] = tuple(name for name in _LAYERS if name in names)
+    return {
+        "language": "gemma2",
+        "language_dim": len(weights[f"{first}input_layernorm.weight"]),
+        "language_layers": len(
+            {
+                key.removeprefix(f"{start}layers.").partition(".")[0]
+                for key in weights
+                if key.startswith(f"{start}layers.")
+            }
+        ),
+        "language_heads": numbers // head,
+        "language_kv_heads": kept // head,
+        "language_head_dim": head,
+        "language_ff": rows("gate_proj"),
+        **lora_fields,
+    }

@@ -249,6 +249,7 @@ class SceneLLM(language_net.LanguageNet):
         }
         return {
             **super().fields_from_state_dict(inner),
+            **language_net.fields_of(weights),
             "codebook_size": int(size),
             "embed_dim": int(dim),
             "mixing": "graph" if "sia.gcn1.weight" in weights else "attention",

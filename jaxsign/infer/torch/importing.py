@@ -93,6 +93,7 @@ def import_checkpoint(
     name = net or recognise.net_name(weights, path)
     notes: list[str] = []
     form = originals.find(name)
+    weights = form.weights(weights, path, notes)
     given = {"n_heads": n_heads or form.n_heads(extras), "pooling": pooling}
     fields = recognise.fields(name, weights, given, path, notes)
     fields = form.fields(extras, fields, weights, path, notes)

@@ -115,6 +115,11 @@ def annotations(folder: Path) -> Files:
     graphs = [graph for one in known for graph in one.graphs]
     verbs = dict.fromkeys(verb for graph in graphs for verb in graph.verbs)
     edges = dict.fromkeys(edge for graph in graphs for _, edge in graph.told)
+    if not (verbs and edges):
+        raise UserError(
+            f"{path}: {len(known)} clips with {len(verbs)} verbs and {len(edges)} edges between a "
+            f"verb and an object of objects.txt; one of each is the least. Expected {_EXPECTED}"
+        )
     features = verb_features(folder / FEATURES) if (folder / FEATURES).is_file() else None
     return Files(folder, ActionWords(objects, tuple(verbs), tuple(edges)), known, features)
 

@@ -122,6 +122,7 @@ def test_easg_as_a_source(tmp_path):
     ("content", "told"),
     [
         ([], "is no object of clips"),
+        ({}, "0 clips with 0 verbs and 0 edges"),
         (clips(a_graph(), split="dev"), "C1: its split is 'dev'"),
         (clips(a_graph(), W=None), "W and H are None and 48"),
         (clips(graphs=3), "its graphs are no list"),

@@ -39,6 +39,21 @@ class Form:
         """Attention heads, which shapes do not tell; None where the file does not either."""
         return None
 
+    def weights(
+        self, weights: Mapping[str, np.ndarray], path: Path, notes: list[str]
+    ) -> Mapping[str, np.ndarray]:
+        """A file's weights under the keys of the net's table, without what has no place there.
+
+        Args:
+          weights: torch keys and arrays.
+          path: for messages.
+          notes: gets a sentence for what was left out.
+
+        Raises:
+          UserError: they cannot be read.
+        """
+        return weights
+
     def fields(
         self,
         extras: Mapping[str, Any],

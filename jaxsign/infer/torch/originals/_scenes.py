@@ -4,9 +4,9 @@ A system of these has `FORM = SceneForm(...)` in a file of its net's name.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,10 +24,14 @@ class SceneForm(originals.Form):
 
     Attributes:
       model: the system, as `config` and `model_metadata` of files call it.
+      names: further ones that files call it.
+      modes: of its net.
     """
 
-    def __init__(self, model: str) -> None:
-        self.model = model
+    modes: ClassVar[tuple[str, ...]] = scene_net.MODES
+
+    def __init__(self, model: str, *names: str) -> None:
+        self.model, self.names = model, (model, *names)
 
     def n_heads(self, extras: Mapping[str, Any]) -> int:
         """Attention heads."""
@@ -46,27 +50,31 @@ class SceneForm(originals.Form):
         Raises:
           UserError: it is another system's, or of a mode that there is not.
         """
-        metadata, config = (_section(extras, name) for name in ("model_metadata", "config"))
+        metadata, config = (section(extras, name) for name in ("model_metadata", "config"))
         kind = str(metadata.get("model_type", self.model)).lower()
-        if kind != self.model:
+        if kind not in self.names:
             raise UserError(
                 f"{path}: says that it is a {kind!r}, but its keys are a {self.model}'s"
             )
         told = {str(part["mode"]) for part in (metadata, config) if "mode" in part}
-        if len(told) > 1 or not told <= set(scene_net.MODES):
+        if len(told) > 1 or not told <= set(self.modes):
             raise UserError(
                 f"{path}: mode {' and '.join(map(repr, sorted(told)))}, expected one of "
-                f"{', '.join(scene_net.MODES)}"
+                f"{', '.join(self.modes)}"
             )
         fields = dict(found)
         if told:
             (fields["mode"],) = told
         else:
-            notes.append("assumed mode='predcls': the file does not tell it")
+            notes.append(f"assumed mode={self.modes[0]!r}: the file does not tell it")
         if metadata:
-            fields["masks"] = "hard"
-            notes.append("m3sgg's file: masks='hard', as it draws them")
+            fields |= self._of_m3sgg(notes)
         return fields
+
+    def _of_m3sgg(self, notes: list[str]) -> dict[str, Any]:
+        """Fields that m3sgg's files ask for."""
+        notes.append("m3sgg's file: masks='hard', as it draws them")
+        return {"masks": "hard"}
 
     def settings(
         self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
@@ -76,15 +84,20 @@ class SceneForm(originals.Form):
         And what nets ask of them.
         """
         count, sizes = found["num_objects"], tuple(found["predicates"])
-        words = vocabulary.ACTION_GENOME
-        if (len(words.objects), tuple(map(len, words.groups))) != (count, sizes):
-            words = _numbered(count, sizes)
-            notes.append(
-                f"named {count} classes and {sum(sizes)} predicates by number: they are not as "
-                "many as Action Genome's. Name them: --config.task.objects, --config.task.groups"
-            )
+        words = self._words(count, sizes, notes)
         told = {f"task.{key}": value for key, value in vocabulary.to_rows(words).items()}
         return told | {f"net.{key}": value for key, value in words.kinds.items()}
+
+    def _words(self, count: int, sizes: tuple[int, ...], notes: list[str]) -> vocabulary.Vocabulary:
+        """Names of `count` classes, and of predicates in groups of `sizes`."""
+        words = vocabulary.ACTION_GENOME
+        if (len(words.objects), tuple(map(len, words.groups))) == (count, sizes):
+            return words
+        notes.append(
+            f"named {count} classes and {sum(sizes)} predicates by number: they are not as "
+            "many as Action Genome's. Name them: --config.task.objects, --config.task.groups"
+        )
+        return numbered(count, sizes, words.groups)
 
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """The training guide's five entries, and `state_dict`, which the original looks for."""
@@ -98,11 +111,13 @@ class SceneForm(originals.Form):
         }
 
 
-def _numbered(count: int, sizes: tuple[int, ...]) -> vocabulary.Vocabulary:
-    """Classes without names, in groups like Action Genome's."""
+def numbered(
+    count: int, sizes: tuple[int, ...], like: Sequence[vocabulary.Group]
+) -> vocabulary.Vocabulary:
+    """`count` classes without names, and predicates in groups like others of other `sizes`."""
     groups = [
         dataclasses.replace(group, predicates=tuple(f"{group.name} {i}" for i in range(size)))
-        for group, size in zip(vocabulary.ACTION_GENOME.groups, sizes, strict=True)
+        for group, size in zip(like, sizes, strict=True)
     ]
     first = vocabulary.BACKGROUND, vocabulary.PERSON
     return vocabulary.Vocabulary(
@@ -110,6 +125,7 @@ def _numbered(count: int, sizes: tuple[int, ...]) -> vocabulary.Vocabulary:
     )
 
 
-def _section(extras: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def section(extras: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a file; {} where there is none."""
     found = extras.get(name)
     return found if isinstance(found, Mapping) else {}

@@ -185,9 +185,7 @@ def fields_of(weights: Mapping[str, Any]) -> dict[str, Any]:
     head = math.gcd(numbers, kept, _HEAD)
     names = {layer.rpartition(".")[2] for layer, _ in adapted}
     ranks = [len(weights[".lora_A.".join(parts)]) for parts in adapted]
-    lora_fields = {"lora_r": ranks[0] if ranks else 0}
-    if names:
-        lora_fields["lora_names"] = tuple(name for name in _LAYERS if name in names)
+    learned = {"lora_names": tuple(name for name in _LAYERS if name in names)} if names else {}
     return {
         "language": "gemma2",
         "language_dim": len(weights[f"{first}input_layernorm.weight"]),
@@ -202,5 +200,6 @@ def fields_of(weights: Mapping[str, Any]) -> dict[str, Any]:
         "language_kv_heads": kept // head,
         "language_head_dim": head,
         "language_ff": rows("gate_proj"),
-        **lora_fields,
+        "lora_r": ranks[0] if ranks else 0,
+        **learned,
     }

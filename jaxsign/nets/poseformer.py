@@ -59,7 +59,7 @@ class PreNormBlock(typed.Layer):
         width = x.shape[-1]
         drop = dropout.Dropout(self.dropout)
         path = regularisers.DropPath(self.drop_path)
-        attend: Any = relative_attention.FusedSelfAttention
+        attend = relative_attention.FusedSelfAttention
         attention = attend(self.num_heads, self.dropout, name="attention", **_START, **self.types)
         h = attention(norm.LayerNorm(name="norm1", **self.types)(x), valid, train=train)
         x = x + path(drop(h, train=train), train=train)

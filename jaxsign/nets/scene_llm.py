@@ -95,7 +95,7 @@ class SceneLLM(language_net.LanguageNet):
         losses = quantiser.losses(made, real, parity=self.parity)
         held = self._held(boxes, real, image_sizes)
         batch, flat = len(boxes), (len(boxes), -1)
-        make: Any = box_mixing.BoxMixing
+        make = box_mixing.BoxMixing
         options = {"parity": self.parity, "name": "sia", **self.types}
         mix = make(self.mixing, self.dropout, **options)
         values = made.values.reshape(*flat, self.embed_dim)
@@ -110,7 +110,7 @@ class SceneLLM(language_net.LanguageNet):
         return found, {"codes": jnp.where(real, made.codes, -1), **kept}
 
     def _quantised(self, features: Array) -> quantiser.Quantised:
-        make: Any = quantiser.Quantiser
+        make = quantiser.Quantiser
         found: quantiser.Quantised = make(
             self.codebook_size, self.embed_dim, name="quantiser", **self.types
         )(features)

@@ -3,8 +3,6 @@
 As torch's `TransformerDecoder` with `norm_first` and exact GELU, with learned positions.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -82,21 +80,22 @@ class DecoderLayer(typed.Layer):
 
     def setup(self) -> None:
         self.norm1, self.norm2, self.norm3 = (norm.LayerNorm(**self.types) for _ in range(3))
-        attend: Any = DecoderAttention
-        self.self_attention = attend(self.dim, self.num_heads, self.dropout, **self.types)
-        self.cross_attention = attend(self.dim, self.num_heads, self.dropout, **self.types)
+        self.self_attention, self.cross_attention = (
+            DecoderAttention(self.dim, self.num_heads, self.dropout, **self.types) for _ in range(2)
+        )
         self.linear1 = dense.Dense(self.ff_dim, **self.types)
         self.linear2 = dense.Dense(self.dim, **self.types)
         self.drop = dropout.Dropout(self.dropout)
 
-    def memory_keys(self, memory: Array) -> tuple[Array, ...]:
+    def memory_keys(self, memory: Array) -> tuple[Array, Array]:
         """Key and value [B, H, T, D / H] of the memory [B, T, D]."""
-        return self.cross_attention.project(memory, 1, 2)
+        key, value = self.cross_attention.project(memory, 1, 2)
+        return key, value
 
     def __call__(
         self,
         x: Array,
-        memory: tuple[Array, ...],
+        memory: tuple[Array, Array],
         memory_valid: Array | None,
         seen: Array,
         *,
@@ -109,7 +108,7 @@ class DecoderLayer(typed.Layer):
         return self._rest(x, memory, memory_valid, train)
 
     def _rest(
-        self, x: Array, memory: tuple[Array, ...], memory_valid: Array | None, train: bool
+        self, x: Array, memory: tuple[Array, Array], memory_valid: Array | None, train: bool
     ) -> Array:
         (query,) = self.cross_attention.project(self.norm2(x), 0, 1)
         h = self.cross_attention.mix(query, *memory, memory_valid, train=train)

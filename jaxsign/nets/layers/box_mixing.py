@@ -4,8 +4,6 @@ Source: the spatial information aggregator of SceneLLM as the public system m3sg
 graph of boxes where DGL is installed, by attention elsewhere.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -54,7 +52,7 @@ class BoxMixing(typed.Layer):
             h = drop(nn.relu(GraphConv(name="graph_0", **self.types)(h, joined)), train=train)
             h = GraphConv(name="graph_1", **self.types)(h, joined)
         else:
-            make: Any = temporal_attention.PackedAttention
+            make = temporal_attention.PackedAttention
             h = make(HEADS, out_init=None, name="attention", **self.types)(h, valid, train=train)
             h = nn.relu(dense.Dense(width, name="linear1", **self.types)(h))
             h = dense.Dense(width, name="linear2", **self.types)(drop(h, train=train))
@@ -78,7 +76,7 @@ class GraphConv(typed.Layer):
     @nn.compact
     def __call__(self, h: Array, joined: Array) -> Array:
         """h: float [B, N, D], joined: float [B, N, N] of sources and targets -> [B, N, D]."""
-        make: Any = temporal_attention.linear
+        make = temporal_attention.linear
         made = make(h.shape[-1], "dense", self.types, bias=False)(h)
         bias = self.param("bias", nn.initializers.zeros, (h.shape[-1],), self.param_dtype)
         mixed: Array = jnp.einsum("bst,bsd->btd", joined.astype(made.dtype), made)

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -258,7 +257,7 @@ class ConvNorm(typed.Layer):
 
         Images that are not valid do not count in the batch statistics.
         """
-        conv: Any = ImageConv
+        conv = ImageConv
         x = conv(self.features, self.size, self.stride, self.depthwise, name="conv", **self.types)(
             x
         )

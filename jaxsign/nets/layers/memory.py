@@ -4,7 +4,6 @@ Source: the public system TEMPURA (CVPR 2023), its memory hallucinator.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -73,7 +72,7 @@ class Hallucinator(typed.Layer):
         if self.selection == "sum":
             found = flat + answer
         else:
-            share: Any = self.kept
+            share: Array | float = self.kept
             if self.selection == "automated":
                 seen = flat[..., : self.told_from or None]
                 share = nn.sigmoid(dense.Dense(1, name="selector", **self.types)(seen))

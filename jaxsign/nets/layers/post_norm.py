@@ -56,13 +56,13 @@ class PostNormLayer(typed.Layer):
         drop, rate = dropout.Dropout, self.dropout
         options: dict[str, Any] = {"name": "attention", **self.types}
         if self.primed:
-            primed: Any = primed_attention.PrimedAttention
-            attention = primed(self.num_heads, rate, **options)
-            mixed = attention(x, valid, positions, prior, train=train)
+            primed = primed_attention.PrimedAttention(self.num_heads, rate, **options)
+            mixed = primed(x, valid, positions, prior, train=train)
         else:
-            attend: Any = temporal_attention.PackedAttention
-            attention = attend(self.num_heads, rate, out_init=None, **options)
-            mixed = attention(x, valid, positions, train=train)
+            attend = temporal_attention.PackedAttention
+            mixed = attend(self.num_heads, rate, out_init=None, **options)(
+                x, valid, positions, train=train
+            )
         h = drop(rate)(mixed, train=train)
         x = norm.LayerNorm(name="norm1", **self.types)(x + h)
         h = nn.relu(dense.Dense(self.ff_dim, name="linear1", **self.types)(x))

@@ -4,8 +4,6 @@ Source: the public system Whisper_modification (`SpatioTemporalEncoder`). What i
 attention works over time too: its patches hold all joints of a frame.
 """
 
-from typing import Any
-
 import jax
 from flax import linen as nn
 
@@ -34,7 +32,7 @@ class TwoAttentionLayer(typed.Layer):
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
         """x: float [B, T, D], valid: bool [B, T] or None -> float [B, T, D]."""
-        attend: Any = relative_attention.FusedSelfAttention
+        attend = relative_attention.FusedSelfAttention
         spatial = attend(self.num_heads, self.dropout, name="spatial", **self.types)
         temporal = attend(self.num_heads, self.dropout, self.reach, name="temporal", **self.types)
         seen = valid if self.mask_padding else None

@@ -20,7 +20,7 @@ from jaxsign.infer.embed import kinds
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import films, landmarkers, models
 from jaxsign.input.signs.extract.settings import ExtractionSettings
-from jaxsign.tasks.answering import Answer
+from jaxsign.tasks.answering import Answer, Setting
 from jaxsign.train import log, loop
 
 # What a recogniser can be asked about: a recorded clip; numbers [T, ...] as its view makes them or
@@ -179,12 +179,12 @@ class TrainedModel:
         self._asker = asking.Asker(run)
 
     @overload
-    def predict(self, asked: Question, **options: Any) -> Answer: ...
+    def predict(self, asked: Question, **options: Setting) -> Answer: ...
 
     @overload
-    def predict(self, asked: list[Question], **options: Any) -> list[Answer]: ...
+    def predict(self, asked: list[Question], **options: Setting) -> list[Answer]: ...
 
-    def predict(self, asked: Question | list[Question], **options: Any) -> Any:
+    def predict(self, asked: Question | list[Question], **options: Setting) -> Any:
         """What is signed: an answer, or one for each of several clips.
 
         Args:

@@ -1,7 +1,7 @@
 """A run over labelled clips: answers are scored, and the numbers, tables and pictures written."""
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def evaluate(
     which: str = "best",
     batch_size: int = 32,
     skip_missing: bool = False,
-    asked: Mapping[str, Any] | None = None,
+    asked: answering.Asked | None = None,
     save_results: str | Path | None = None,
 ) -> dict[str, Any]:
     """Evaluates a run, or several that answer together, and writes a results folder.

@@ -2,9 +2,8 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, ensemble, files
@@ -100,7 +99,7 @@ def predict_files(
     mask: str = "length",
     which: str = "best",
     batch_size: int = 32,
-    asked: Mapping[str, Any] | None = None,
+    asked: answering.Asked | None = None,
     finder: films.Finder | None = None,
     person: int = 0,
     fps: float = 0.0,

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 from ml_collections import ConfigDict
@@ -15,6 +15,9 @@ from jaxsign.errors import UserError
 from jaxsign.input.examples import Batch, Examples
 from jaxsign.tasks import baselines, following
 
+# How answers are found, by the names that a command line gives settings; None, False = not asked.
+Setting: TypeAlias = str | int | float | bool | Path | tuple["Setting", ...] | None
+Asked: TypeAlias = Mapping[str, Setting]
 Names = dict[str, tuple[str, ...] | None]
 Outputs = following.Outputs
 
@@ -161,7 +164,7 @@ class Answering(abc.ABC):
         raise NotImplementedError
 
     @abc.abstractmethod
-    def answerer(self, run: Trained, asked: Mapping[str, Any]) -> Answerer:
+    def answerer(self, run: Trained, asked: Asked) -> Answerer:
         """Makes answers of what `outputs` gave.
 
         Args:
@@ -172,7 +175,7 @@ class Answering(abc.ABC):
           UserError: settings that the task does not have, or that make no sense.
         """
 
-    def questions(self, run: Trained, path: Path, asked: Mapping[str, Any]) -> Questions | None:
+    def questions(self, run: Trained, path: Path, asked: Asked) -> Questions | None:
         """What a file or folder holds for this task, where that is no clips of signs.
 
         Args:
@@ -207,7 +210,7 @@ class Answering(abc.ABC):
         return ConfigDict(run.config.data.to_dict())
 
     @abc.abstractmethod
-    def scorer(self, run: Trained, asked: Mapping[str, Any]) -> Scorer:
+    def scorer(self, run: Trained, asked: Asked) -> Scorer:
         """Makes scores of what `outputs` gave.
 
         Args:
@@ -221,7 +224,7 @@ class Answering(abc.ABC):
 
     @abc.abstractmethod
     def follower(
-        self, run: Trained, asked: Mapping[str, Any], fps: float = 0.0
+        self, run: Trained, asked: Asked, fps: float = 0.0
     ) -> following.Follower:
         """Hears signs in streams.
 
@@ -235,7 +238,7 @@ class Answering(abc.ABC):
         """
 
     def watcher(
-        self, run: Trained, asked: Mapping[str, Any], fps: float = 0.0
+        self, run: Trained, asked: Asked, fps: float = 0.0
     ) -> following.Follower:
         """As `follower`, for one who signs before a camera (`jaxsign live`); default: the same."""
         return self.follower(run, asked, fps)
@@ -246,14 +249,14 @@ def words(names: Iterable[str]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
-def given(asked: Mapping[str, Any]) -> dict[str, Any]:
+def given(asked: Asked) -> dict[str, Any]:
     """The settings that are asked for: neither None nor False."""
     return {
         name: value for name, value in asked.items() if value is not None and value is not False
     }
 
 
-def settings(run: Trained, asked: Mapping[str, Any], known: type, others: str) -> dict[str, Any]:
+def settings(run: Trained, asked: Asked, known: type, others: str) -> dict[str, Any]:
     """What is asked of a stream, as fields of a follower: `window` is its `seconds`.
 
     Args:

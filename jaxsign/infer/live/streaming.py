@@ -1,6 +1,6 @@
 """Plays streams through a run's recogniser and tells what comes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from jaxsign.infer import doubts
@@ -8,6 +8,7 @@ from jaxsign.infer import run as runs
 from jaxsign.infer.live import telling
 from jaxsign.infer.live.inputs import Stream
 from jaxsign.infer.live.recogniser import Recogniser
+from jaxsign.tasks import answering
 from jaxsign.tasks.following import Emitted, Heard
 
 
@@ -28,7 +29,7 @@ class Player:
     def __init__(
         self,
         members: Sequence[runs.Run],
-        asked: Mapping[str, Any],
+        asked: answering.Asked,
         fps: float = 0.0,
         *,
         quiet: bool = False,

@@ -209,7 +209,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
         return {name: batch[name] for name in _TOLD} | {name: found[name] for name in graphs.TOLD}
 
     def questions(
-        self, run: answering.Trained, path: Path, asked: Mapping[str, Any]
+        self, run: answering.Trained, path: Path, asked: answering.Asked
     ) -> answering.Questions:
         found = examples.of_place(path, self.net.mode, ActionExamples)
         found.check(self.words)
@@ -217,11 +217,11 @@ class ActionGraphTask(scene_tasks.SceneTask):
         made = dataclasses.replace(self.answerer(run, asked), source=found.source)
         return answering.Questions(found, made)
 
-    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answers.GraphAnswerer:
+    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answers.GraphAnswerer:
         constraint = scene_tasks.constraint(run, asked, graphs.CONSTRAINTS, ("no",))[0]
         return answers.GraphAnswerer(self.words, self._mode, constraint=constraint)
 
-    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+    def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         constraints = scene_tasks.constraint(run, asked, graphs.CONSTRAINTS, graphs.CONSTRAINTS)
         return functools.partial(scoring.GraphScore, run, self.words, self._mode, constraints)
 

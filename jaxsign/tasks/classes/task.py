@@ -269,7 +269,7 @@ class Classify(clips.ClipTask):
         """Logits whose probabilities are the mean of the runs' ones."""
         return {head: metrics.log_mean([rows[head] for rows in outputs]) for head in self.heads}
 
-    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
+    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
         _refuse(run, asked)
         none = nothing.read(run.workdir)
 
@@ -281,21 +281,21 @@ class Classify(clips.ClipTask):
 
         return made
 
-    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+    def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         others = {name: value for name, value in asked.items() if name != "save_predictions"}
         _refuse(run, others)
         individual = bool(asked.get("save_predictions"))
         return functools.partial(scoring.ClassScore, run, individual=individual)
 
     def follower(
-        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+        self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0
     ) -> following.Votes:
         others = "sentences; this one gives single signs"
         given = _chosen(run, asked) | answering.settings(run, asked, following.Votes, others)
         return following.Votes(run, fps=fps, **given)
 
     def watcher(
-        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+        self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0
     ) -> judging.Judge:
         """One who signs before a camera is judged at intervals; a window is so many frames."""
         others = "sentences; this one gives single signs"
@@ -306,7 +306,7 @@ class Classify(clips.ClipTask):
         return judging.Judge(run, window, min_frames=min(5, max(window, 1)), **given)
 
 
-def _chosen(run: answering.Trained, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _chosen(run: answering.Trained, asked: answering.Asked) -> dict[str, Any]:
     """What validation clips told of none of the signs, for the head that is asked."""
     none = nothing.read(run.workdir)
     if none is None or none.head != (asked.get("head") or run.config.task.heads[0]):
@@ -314,7 +314,7 @@ def _chosen(run: answering.Trained, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"threshold": none.threshold, "no_sign": none.no_sign}
 
 
-def _refuse(run: answering.Trained, asked: Mapping[str, Any]) -> None:
+def _refuse(run: answering.Trained, asked: answering.Asked) -> None:
     given = answering.given(asked)
     if given:
         raise UserError(

@@ -104,7 +104,7 @@ class SceneTask(tasks.Task, abc.ABC):
         return data
 
     def follower(
-        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+        self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0
     ) -> following.Follower:
         raise UserError(
             f"{run.workdir} tells relations in videos whose boxes are known: it hears no stream. "
@@ -143,7 +143,7 @@ def words_of(config: ConfigDict) -> Vocabulary:
 
 def constraint(
     run: answering.Trained,
-    asked: Mapping[str, Any],
+    asked: answering.Asked,
     known: Sequence[Name],
     usual: Sequence[Name],
 ) -> tuple[Name, ...]:

@@ -246,7 +246,7 @@ class SceneGraph(scene_tasks.SceneTask):
         return {name: found[name] for name in {*_TOLD, *self.net.compared.values()}}
 
     def questions(
-        self, run: answering.Trained, path: Path, asked: Mapping[str, Any]
+        self, run: answering.Trained, path: Path, asked: answering.Asked
     ) -> answering.Questions:
         found = scene_examples.of_place(path, self.net.mode)
         found.check(self.words)
@@ -255,10 +255,10 @@ class SceneGraph(scene_tasks.SceneTask):
         made = answers.Answerer(self.words, source, _one_constraint(run, asked))
         return answering.Questions(found, made)
 
-    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
+    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
         return answers.Answerer(self.words, None, _one_constraint(run, asked))
 
-    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+    def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         constraints = scene_tasks.constraint(run, asked, recall.CONSTRAINTS, recall.CONSTRAINTS)
         return functools.partial(
             scoring.SceneScore, run, self.words, constraints, self.net.compared
@@ -269,7 +269,7 @@ def _loss_name(branch: str, group: str) -> str:
     return f"loss/{group}" if branch == scene_net.TOLD else f"loss/{branch}/{group}"
 
 
-def _one_constraint(run: answering.Trained, asked: Mapping[str, Any]) -> recall.Constraint:
+def _one_constraint(run: answering.Trained, asked: answering.Asked) -> recall.Constraint:
     """That which answers are told with."""
     return scene_tasks.constraint(run, asked, recall.CONSTRAINTS, ("with",))[0]
 

@@ -236,10 +236,10 @@ class CtcAttention(clips.ClipTask):
         names = {"ctc_log_probs": "log_probs", "output_valid": "valid", "encoder_output": "encoded"}
         return {name: output[own] for own, name in names.items()}
 
-    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Answerer:
+    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
         return Decoder(run, options.of_run(run, **answering.given(asked)))
 
-    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+    def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         """As in `Answering`; mode 'all' = every mode, side by side."""
         given = answering.given(asked)
         fields = {field.name for field in dataclasses.fields(scoring.Scoring)}
@@ -252,7 +252,7 @@ class CtcAttention(clips.ClipTask):
         return functools.partial(scoring.SequenceScore, run, modes=modes, scored_by=how)
 
     def follower(
-        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+        self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0
     ) -> following.Sentences:
         """As in `Answering`; windows are the recipe's (`input.windows`), unless asked for."""
         others = "single signs; this one gives sentences"

@@ -223,9 +223,7 @@ class Answering(abc.ABC):
         """
 
     @abc.abstractmethod
-    def follower(
-        self, run: Trained, asked: Asked, fps: float = 0.0
-    ) -> following.Follower:
+    def follower(self, run: Trained, asked: Asked, fps: float = 0.0) -> following.Follower:
         """Hears signs in streams.
 
         Args:
@@ -237,9 +235,7 @@ class Answering(abc.ABC):
           UserError: settings that the task does not have, or that make no sense.
         """
 
-    def watcher(
-        self, run: Trained, asked: Asked, fps: float = 0.0
-    ) -> following.Follower:
+    def watcher(self, run: Trained, asked: Asked, fps: float = 0.0) -> following.Follower:
         """As `follower`, for one who signs before a camera (`jaxsign live`); default: the same."""
         return self.follower(run, asked, fps)
 

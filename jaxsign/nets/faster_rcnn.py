@@ -131,7 +131,7 @@ class FasterRCNN(nets.Net):
         if image_sizes is None:
             image_sizes = jnp.broadcast_to(jnp.asarray(images.shape[1:3]), (len(images), 2))
         if boxes is None or self.is_initializing():
-            boxes, valid_boxes = self._proposed(maps, sizes, image_sizes)
+            boxes, valid_boxes = self.propose(maps, image_sizes, sizes)
         elif valid_boxes is None:
             valid_boxes = jnp.ones(boxes.shape[:2], bool)
         found = self.look(maps, boxes, image_sizes, sizes)
@@ -163,9 +163,16 @@ class FasterRCNN(nets.Net):
             "features": features,
         }
 
-    def _proposed(
-        self, maps: Array, sizes: Array | None, image_sizes: Array
+    def see(self, images: Array, image_sizes: Array) -> tuple[Array, Array]:
+        """Maps of images, and the rows and columns of each that are real: int [F, 2]."""
+        maps, sizes = self.base(images, image_sizes)
+        assert sizes is not None  # as the images' are
+        return maps, sizes
+
+    def propose(
+        self, maps: Array, image_sizes: Array, sizes: Array | None = None
     ) -> tuple[Array, Array]:
+        """Boxes [F, N, 4] that may hold something and which of them there are; as of `look`."""
         logits, deltas = self.rpn(maps)
         self.sow("intermediates", "rpn_scores", logits)
         self.sow("intermediates", "rpn_deltas", deltas)

@@ -35,7 +35,7 @@ def found(
     class_boxes: Array,
     scores: Array,
     valid: Array,
-    scale: float,
+    scale: float | Array,
     *,
     least: float = 0.1,
     overlap: float = 0.4,
@@ -49,7 +49,7 @@ def found(
       class_boxes: float [F, N, C, 4], in pixels of the scaled images.
       scores: float [F, N, C].
       valid: bool [F, N], which proposals there are.
-      scale: how much larger the images were made.
+      scale: how much larger the images were made; of all, or float [F].
       least: a score that is not enough; m3sgg's is 0.01.
       overlap: above which the worse of two boxes of a class goes.
       extra: of `detected.suppress`: 1, or 0 as m3sgg has it.
@@ -58,7 +58,8 @@ def found(
     likely[..., 0] = False  # the background
     frames, labels, source = np.nonzero(np.moveaxis(likely, 2, 1))
     at = frames, source, labels
-    boxes = np.asarray(class_boxes[at] / np.float32(scale), np.float32)
+    larger = np.broadcast_to(np.asarray(scale, np.float32), len(scores))[frames, None]
+    boxes = np.asarray(class_boxes[at] / larger, np.float32)
     sure = scores[at]
     groups = frames * scores.shape[2] + labels
     kept = detected.suppress(boxes, sure, groups, overlap, extra=extra)

@@ -49,7 +49,11 @@ def detector_input(paths: Sequence[Path], side: int = SIDE, multiple: int = 1) -
             f"{len(absent)} of {len(paths)} frames are absent:\n{listing(map(str, absent))}\n"
             "Extract them from the films, or leave them out of the annotations."
         )
-    made = [_scaled(_read(path), side) for path in paths]
+    return stacked([scaled(_read(path), side) for path in paths], multiple)
+
+
+def stacked(made: Sequence[tuple[Array, float]], multiple: int = 1) -> DetectorInput:
+    """Frames of one video, each as `scaled` makes it; `multiple` as of `detector_input`."""
     sizes = np.array([image.shape[:2] for image, _ in made])
     height, width = -(-sizes.max(axis=0) // multiple) * multiple
     images = np.zeros((len(made), height, width, 3), np.float32)
@@ -68,8 +72,16 @@ def _read(path: Path) -> Array:
         raise UserError(f"{path}: cannot be read as a picture ({reason})") from error
 
 
-def _scaled(image: Array, side: int) -> tuple[Array, float]:
-    """float32 [H, W, 3] of the detector's size, and how much larger it is."""
+def scaled(image: Array, side: int = SIDE) -> tuple[Array, float]:
+    """A frame as the detector sees it.
+
+    Args:
+      image: uint8 [H, W, 3], RGB.
+      side: pixels that its shorter side is to have.
+
+    Returns:
+      float32 [H', W', 3], blue, green, red without their means, and how much larger it is.
+    """
     scale = side / min(image.shape[:2])
     found = image[..., ::-1] - MEANS
     for axis in (1, 0):

@@ -1,0 +1,238 @@
+"""A detector over frames: maps of them once; then boxes, their features, what lies around pairs."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+
+from jaxsign.infer.features import images as features
+from jaxsign.input.scenes import detections, pairs, pictures
+from jaxsign.nets import detector_backbone, faster_rcnn
+from jaxsign.nets.layers import anchors, roi_align
+
+Array = np.ndarray
+_MULTIPLE = 32  # pixels of which the sides of images are, so that there are few shapes of them
+_FEWEST = 8  # boxes of a frame that are looked at together; more are the next power of 2
+# Fields of a net that tell what its features are; its weights are told apart.
+_OF_FEATURES = ("backbone", "layout", "short_side")
+
+
+@dataclasses.dataclass(frozen=True)
+class Likely:
+    """Which boxes count.
+
+    Attributes:
+      least: a score that is not enough.
+      overlap: of two boxes of a class in the detector, above which the worse one goes.
+      extra: pixels that sides have more than the distance of their corners.
+      doubtful: overlap of two boxes of a class that relations are told of, likewise.
+    """
+
+    least: float = 0.1
+    overlap: float = 0.4
+    extra: float = 1.0
+    doubtful: float = 0.6
+
+
+RECIPES = {"paper": Likely(), "m3sgg": Likely(0.01, 0.3, 0.0, 0.3)}
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenFrames:
+    """Frames that were seen; their maps stay on the device, with rows for frames that are none.
+
+    Attributes:
+      count: of the frames.
+      scales: float32 [F], how much larger the detector saw each.
+      image_sizes: int [C, 2], heights and widths as it saw them.
+      maps: float [C, H, W, K]; sizes: int [C, 2], rows and columns of them that are real.
+    """
+
+    count: int
+    scales: Array
+    image_sizes: jax.Array
+    maps: jax.Array
+    sizes: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenBoxes:
+    """Boxes of several frames, flat: by frame, class and score.
+
+    Attributes:
+      frames: int [N], not decreasing.
+      boxes: float32 [N, 4], x1, y1, x2, y2 in pixels of the frames as they came.
+      labels: int [N], from 1; scores: float32 [N].
+      distribution: float32 [N, C - 1], probabilities of the classes from 1 on.
+      features: float32 [N, D].
+    """
+
+    frames: Array
+    boxes: Array
+    labels: Array
+    scores: Array
+    distribution: Array
+    features: Array
+
+
+class FrameDetector:
+    """A detector with its weights, compiled for each shape of images when it is first met.
+
+    Args:
+      net, variables: the detector.
+      objects: names of its classes, the background first.
+      chunk: frames that are looked at together; a frame's answer does not depend on it.
+      likely: which boxes count.
+
+    Attributes:
+      net, objects, chunk, likely: as given.
+      shapes: of images (height, width) that it was compiled for.
+    """
+
+    def __init__(
+        self,
+        net: faster_rcnn.FasterRCNN,
+        variables: Mapping[str, Any],
+        objects: Sequence[str],
+        *,
+        chunk: int = 4,
+        likely: Likely = RECIPES["paper"],
+    ):
+        self.net, self.objects, self.chunk, self.likely = net, tuple(objects), chunk, likely
+        self.shapes: set[tuple[int, int]] = set()
+        self._variables = jax.device_put(variables)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """16 letters that are others where another detector gives other features."""
+        told = {name: getattr(self.net, name) for name in _OF_FEATURES}
+        whole = json.dumps(told, sort_keys=True) + features.fingerprint(self._variables)
+        return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+    @property
+    def feature_dim(self) -> int:
+        """Numbers of a box's features."""
+        return int(self._variables["params"]["class_scores"]["kernel"].shape[0])
+
+    @property
+    def union_dim(self) -> int:
+        """Channels of the maps, and of the features around pairs."""
+        return int(self._variables["params"]["rpn"]["conv"]["kernel"].shape[2])
+
+    def see(self, frames: Sequence[Array]) -> SeenFrames:
+        """Makes maps of at most `chunk` frames uint8 [H, W, 3], RGB, of any sizes."""
+        return self.see_scaled([pictures.scaled(one, self.net.short_side) for one in frames])
+
+    def see_scaled(self, frames: Sequence[tuple[Array, float]]) -> SeenFrames:
+        """As `see`, of frames as `pictures.scaled` makes them of the net's `short_side`."""
+        made = pictures.stacked(frames, _MULTIPLE)
+        more = self.chunk - len(frames)
+        given = np.concatenate([made.images, np.zeros((more, *made.images.shape[1:]), np.float32)])
+        sizes = np.concatenate([made.sizes, np.tile(made.images.shape[1:3], (more, 1))])
+        self.shapes.add(made.images.shape[1:3])
+        image_sizes = jnp.asarray(sizes)
+        maps, map_sizes = self._see(self._variables, given, image_sizes)
+        scales = np.array([scale for _, scale in frames], np.float32)
+        return SeenFrames(len(frames), scales, image_sizes, maps, map_sizes)
+
+    def find(self, seen: SeenFrames) -> SeenBoxes:
+        """The boxes that the detector finds."""
+        told = self._find(self._variables, seen.maps, seen.sizes, seen.image_sizes)
+        told = {name: np.asarray(value)[: seen.count] for name, value in told.items()}
+        found = detections.found(
+            told["class_boxes"],
+            told["scores"],
+            told["valid_boxes"],
+            seen.scales,
+            least=self.likely.least,
+            overlap=self.likely.overlap,
+            extra=self.likely.extra,
+        )
+        at = found.frames, found.source
+        distribution = _distribution(told["class_logits"][at])
+        return SeenBoxes(
+            found.frames,
+            found.boxes,
+            found.labels,
+            found.scores,
+            distribution,
+            told["features"][at],
+        )
+
+    def look(self, seen: SeenFrames, frames: Array, boxes: Array) -> tuple[Array, Array]:
+        """Features float32 [N, D] and distribution float32 [N, C - 1] of boxes.
+
+        Args:
+          seen: the frames.
+          frames: int [N], the frame of each box, not decreasing.
+          boxes: float [N, 4], in pixels of the frames as they came.
+        """
+        if not len(frames):
+            return (
+                np.zeros((0, self.feature_dim), np.float32),
+                np.zeros((0, self.net.num_classes - 1), np.float32),
+            )
+        padded, at = self._padded(seen, frames, boxes)
+        told = self._look(self._variables, seen.maps, padded, seen.image_sizes, seen.sizes)
+        made, logits = (np.asarray(part)[at] for part in told)
+        return made, _distribution(logits)
+
+    def around(self, seen: SeenFrames, frames: Array, boxes: Array) -> Array:
+        """float32 [P, 7, 7, K]: the maps within boxes, such as those around pairs; as `look`."""
+        if not len(frames):
+            return np.zeros((0, *[detector_backbone.CELLS] * 2, self.union_dim), np.float32)
+        padded, at = self._padded(seen, frames, boxes)
+        return np.asarray(_around(seen.maps, padded, seen.sizes))[at].astype(np.float32)
+
+    def _padded(
+        self, seen: SeenFrames, frames: Array, boxes: Array
+    ) -> tuple[Array, tuple[Array, Array]]:
+        """The boxes as the detector sees them, [C, N, 4], and the row and place of each."""
+        place = pairs.places(frames)
+        width = max(_FEWEST, 1 << int(place.max()).bit_length())
+        scaled = (boxes * seen.scales[frames, None]).astype(np.float32)
+        return pairs.padded(scaled, frames, place, (self.chunk, width), 0), (frames, place)
+
+    @functools.cached_property
+    def _see(self) -> Any:
+        return _exact(lambda variables, *given: self.net.apply(variables, *given, method="see"))
+
+    @functools.cached_property
+    def _find(self) -> Any:
+        def find(variables, maps, sizes, image_sizes):
+            given = maps, image_sizes, sizes
+            boxes, valid = self.net.apply(variables, *given, method="propose")
+            told = self.net.apply(variables, maps, boxes, image_sizes, sizes, method="look")
+            return {**told, "valid_boxes": valid}
+
+        return _exact(find)
+
+    @functools.cached_property
+    def _look(self) -> Any:
+        def look(variables, *given):
+            told = self.net.apply(variables, *given, method="look")
+            return told["features"], told["class_logits"]
+
+        return _exact(look)
+
+
+def _exact(function: Any) -> Any:
+    """Compiled; products are full float32 on every device: features are kept for years."""
+    return jax.jit(jax.default_matmul_precision("highest")(function))
+
+
+@_exact
+def _around(maps: jax.Array, boxes: jax.Array, sizes: jax.Array) -> jax.Array:
+    return roi_align.roi_align(maps, boxes, 1 / anchors.BASE, detector_backbone.CELLS, sizes)
+
+
+def _distribution(logits: Array) -> Array:
+    """Probabilities of the classes without the background, which is not among them."""
+    return np.asarray(scipy.special.softmax(logits[:, 1:], axis=1), np.float32)

@@ -291,29 +291,33 @@ def add(name: str, net: type[Net]) -> None:
 
 @functools.cache
 def names() -> tuple[str, ...]:
-    """Names of the nets: the files of this folder that define `NET`."""
-    files = [info.name for info in pkgutil.iter_modules(__path__) if not info.ispkg]
-    return tuple(sorted(n for n in files if "NET" in vars(importlib.import_module(_file(n)))))
+    """Names of the nets: the files of this folder that define `NET`. All of them are imported."""
+    return tuple(sorted(name for name in _files() if _of_file(name) is not None))
 
 
 def get(name: str) -> type[Net]:
-    """The class of net `name`.
+    """The class of net `name`; no other net is imported.
 
     Raises:
       UserError: no net of that name.
     """
-    if name in _ADDED:
-        return _ADDED[name]
-    if name not in names():
+    net = _ADDED.get(name) or (_of_file(name) if name in _files() else None)
+    if net is None:
         raise UserError(
             f"no net is called {name!r}.{did_you_mean(name, names())} Known: {', '.join(names())}"
         )
-    net: type[Net] = importlib.import_module(_file(name)).NET
     return net
 
 
-def _file(name: str) -> str:
-    return f"{__name__}.{name}"
+@functools.cache
+def _files() -> frozenset[str]:
+    return frozenset(info.name for info in pkgutil.iter_modules(__path__) if not info.ispkg)
+
+
+def _of_file(name: str) -> type[Net] | None:
+    """The `NET` of a file of this folder; None where it has none."""
+    found: type[Net] | None = vars(importlib.import_module(f"{__name__}.{name}")).get("NET")
+    return found
 
 
 def name_of(net: type[Net]) -> str:

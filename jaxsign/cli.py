@@ -12,7 +12,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import tables
 
 _DESCRIPTION = """\
-Train, check and serve sign-language recognisers in JAX.
+Train, check and serve sign-language recognisers and video scene graphs in JAX.
 
 A run lives in one folder (--workdir): its recipe, labels, checkpoints, metrics and pictures.
 Every verb that takes a run needs nothing but that folder.

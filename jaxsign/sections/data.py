@@ -59,6 +59,12 @@ class SyntheticScenes:
     noise: float = fields.value(
         0.3, fields.NOT_NEGATIVE, "standard deviation of the features' noise; what they tell is 1"
     )
+    tail: float = fields.value(
+        1.0,
+        fields.NOT_NEGATIVE,
+        "power of the shares of what objects are and do: above 1 rare relations are rarer, 0 = all "
+        "are alike",
+    )
     seed: int = fields.value(0, fields.NOT_NEGATIVE, "another one makes other videos")
 
 

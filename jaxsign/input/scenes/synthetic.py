@@ -15,10 +15,12 @@ the person are labelled. A detector's distribution of each box is there too.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from ml_collections import ConfigDict
+from numpy.typing import ArrayLike
 
 from jaxsign.errors import UserError
 from jaxsign.input.scenes.scene import Scene
@@ -170,23 +172,30 @@ def _codes(options: ConfigDict) -> _Codes:
 def _course(options: ConfigDict, rng: np.random.Generator) -> _Course:
     frames = int(rng.integers(options.frames[0], options.frames[1] + 1))
     count = int(rng.integers(options.boxes[0], options.boxes[1] + 1))
-    shares = 1 / np.arange(1, options.objects + 1)  # of classes: few are frequent
-    way = rng.choice([-1, 0, 1], count, p=[0.25, 0.5, 0.25])
-    gaze = rng.choice([-1, 0, 1], frames, p=[0.45, 0.1, 0.45])
+    shares = functools.partial(_shares, options.tail)
+    classes = shares(1 / np.arange(1, options.objects + 1))  # few are frequent
+    way = rng.choice([-1, 0, 1], count, p=shares([0.25, 0.5, 0.25]))
+    gaze = rng.choice([-1, 0, 1], frames, p=shares([0.45, 0.1, 0.45]))
     for frame in np.flatnonzero(rng.random(frames - 1) < 0.7) + 1:
         gaze[frame] = gaze[frame - 1]
     drift = rng.uniform(-3, 3, 2) * np.arange(frames)[:, None]
     return _Course(
-        rng.choice(options.objects, count, replace=False, p=shares / shares.sum()) + 2,
+        rng.choice(options.objects, count, replace=False, p=classes) + 2,
         rng.choice([-1, 1], count, p=[0.3, 0.7]),
         _distances(frames, way, rng),
         way,
-        rng.choice(3, count, p=[0.6, 0.28, 0.12]),
-        rng.choice(3, count, p=[0.9, 0.07, 0.03]),
+        rng.choice(3, count, p=shares([0.6, 0.28, 0.12])),
+        rng.choice(3, count, p=shares([0.9, 0.07, 0.03])),
         gaze,
         np.where(rng.random(count) < 0.8, frames, rng.integers(2, frames + 1, count)),
         np.array([_WIDTH, _HEIGHT]) / 2 + rng.uniform(-20, 20, 2) + drift,
     )
+
+
+def _shares(tail: float, values: ArrayLike) -> Array:
+    """That sum to 1: the higher the tail, the rarer is what is rare."""
+    powers = np.asarray(values) ** tail
+    return powers / powers.sum()
 
 
 def _distances(frames: int, way: Array, rng: np.random.Generator) -> Array:

@@ -12,7 +12,7 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,11 @@ def train(recipe: str, words: Sequence[str], seed: int, folder: Path) -> Numbers
 
 
 def measure(
-    recipes: Sequence[str], words: Sequence[str], seeds: Sequence[int], out: Path
+    recipes: Sequence[str],
+    words: Sequence[str],
+    seeds: Sequence[int],
+    out: Path,
+    learn: Callable[[str, Sequence[str], int, Path], Numbers] = train,
 ) -> dict[str, Numbers]:
     """Trains what is not yet in `out`, and writes each training down as it ends."""
     found: dict[str, Numbers] = json.loads(out.read_text()) if out.is_file() else {}
@@ -54,7 +58,7 @@ def measure(
                 continue
             folder = out.with_suffix("") / f"{recipe.replace(':', '_')}-{seed}"
             shutil.rmtree(folder, ignore_errors=True)
-            found[key] = train(recipe, words, seed, folder)
+            found[key] = learn(recipe, words, seed, folder)
             write_json(out, found)
             print(f"{key}: {found[key]}", flush=True)
     return found

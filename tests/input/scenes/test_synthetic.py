@@ -122,6 +122,19 @@ def test_motion_shows_in_every_second_frame_and_in_the_change_between_two():
     assert _told(*even) > 0.97
 
 
+def test_a_tail_makes_rare_relations_rarer():
+    def shares(tail):
+        made = synthetic.scenes(options(videos=150, union_dim=1, tail=tail), "train")
+        held = np.concatenate([one.relations[one.labelled] for one in made]).mean(axis=0)
+        return dict(zip(made[0].vocabulary.predicates, held, strict=True))
+
+    flat, usual, long = map(shares, (0.0, 1.0, 2.0))
+    for rare in ("behind", "above", "unsure"):
+        assert flat[rare] > 1.5 * usual[rare] > 3 * long[rare]
+    for frequent in ("on_the_side_of", "not_contacting"):
+        assert flat[frequent] < usual[frequent] < long[frequent]
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -45,6 +45,11 @@ def _synthetic(config: ConfigDict) -> None:
     _small(config)
 
 
+def _synthetic_rare(config: ConfigDict) -> None:
+    sttran.synthetic_rare(config)
+    _small(config)
+
+
 def _progressive(config: ConfigDict) -> None:
     sttran.progressive(config)
     _small(config)
@@ -54,6 +59,7 @@ CHANGES = {
     "paper": _paper,
     "scenes": _scenes,
     "synthetic": _synthetic,
+    "synthetic-rare": _synthetic_rare,
     "progressive": _progressive,
 }
 NET = {

@@ -121,6 +121,15 @@ def synthetic(config: ConfigDict) -> None:
     config.train.epochs = 10
 
 
+def synthetic_rare(config: ConfigDict) -> None:
+    """Shorter videos, in which some relations are rare and features are noisy."""
+    synthetic(config)
+    config.data.synthetic_scenes.update(
+        tail=1.25, noise=3.0, frames=(4, 6), boxes=(1, 3), val_videos=96
+    )
+    config.input.buckets = ((6, 4, 3),)
+
+
 def progressive(config: ConfigDict) -> None:
     """The same in three stages, a mode each."""
     synthetic(config)
@@ -171,6 +180,7 @@ CHANGES = {
     "paper": paper,
     "scenes": scenes,
     "synthetic": synthetic,
+    "synthetic-rare": synthetic_rare,
     "progressive": progressive,
     "sets": sets,
     "synthetic-sets": synthetic_sets,

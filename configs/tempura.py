@@ -60,6 +60,7 @@ CHANGES = {
     "sgdet": _sgdet,
     "scenes": sttran.scenes,
     "synthetic": sttran.synthetic,
+    "synthetic-rare": sttran.synthetic_rare,
 }
 NET = {
     **sttran.NET,

@@ -1,0 +1,113 @@
+"""Relations of every frame from it and those before it, with memory that no film's length adds to.
+
+The public demonstration of these systems asks for one frame at a time, whose relations then say
+nothing of what moves.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jaxsign.errors import UserError
+from jaxsign.infer import asking
+from jaxsign.infer import run as runs
+from jaxsign.input.scenes import cutting, examples, outlines, sources
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.tasks.scenes import answers
+from jaxsign.tasks.scenes.answers import FrameAnswer
+from jaxsign.tasks.scenes.task import SceneGraph
+
+PAIR = 2  # frames that relations are told from: a frame and the one before it
+_FEWEST = 8  # boxes and pairs of a frame that a program is compiled for; more are a power of 2
+
+
+class FrameFollower:
+    """Tells the relations of a film's frames, one after the other.
+
+    What is told of a frame depends on it and on the `window` - 1 frames before it, not on how the
+    film is handed in. STTran's and TEMPURA's nets look no further in any case.
+
+    Args:
+      run: that tells relations.
+      candidates: pairs that nobody labelled are told of too; False: the labelled ones alone.
+      window: frames that relations are told from, from 1.
+      batch: windows that the net is asked about at once.
+      asked: settings of answers: `constraint`.
+
+    Raises:
+      UserError: the run tells no relations, or does not have a setting.
+    """
+
+    def __init__(
+        self,
+        run: runs.Run,
+        *,
+        candidates: bool = True,
+        window: int = PAIR,
+        batch: int = 8,
+        asked: Mapping[str, Any] | None = None,
+    ):
+        task = run.task
+        if not isinstance(task, SceneGraph):
+            raise UserError(
+                f"{run.workdir}: tells no relations between boxes (task.name="
+                f"{run.config.task.name}). Give a run of sttran, stket, tempura or scene_llm"
+            )
+        self.run, self.words, self.mode = run, task.words, task.net.mode
+        self._asker = asking.Asker(run)
+        answerer = task.answerer(run, asked or {})
+        assert isinstance(answerer, answers.Answerer)  # as this task makes them
+        self._answerer = answerer
+        self._candidates, self._batch = candidates, batch
+        self._size = _FEWEST, _FEWEST
+        self._window: collections.deque[Scene] = collections.deque(maxlen=window)
+        self._waiting: list[Scene] = []
+
+    def follow(self, scenes: Iterable[Scene]) -> Iterator[FrameAnswer]:
+        """The answers to all frames of parts of one film, in their order."""
+        for scene in scenes:
+            yield from self.push(scene)
+        yield from self.finish()
+
+    def push(self, scene: Scene) -> Iterator[FrameAnswer]:
+        """Takes the next frames of the film; gives what is told of it by now.
+
+        Raises:
+          UserError: other classes or widths than the run has learnt; the frames' times decrease.
+        """
+        for frame in cutting.frames(scene):
+            self._window.append(frame)
+            self._waiting.append(cutting.joined(tuple(self._window)))
+            if len(self._waiting) == self._batch:
+                yield from self.finish()
+
+    def finish(self) -> list[FrameAnswer]:
+        """What is told of the frames that have waited for a full batch."""
+        waiting, self._waiting = self._waiting, []
+        return self._told(waiting) if waiting else []
+
+    def _told(self, windows: list[Scene]) -> list[FrameAnswer]:
+        source = sources.completed(
+            sources.SceneSource(
+                windows[-1].source,
+                [str(number) for number in range(len(windows))],
+                windows[0].vocabulary,
+                [outlines.outline(one) for one in windows],
+                windows.__getitem__,
+            )
+        )
+        found = examples.SceneExamples(source, candidates=self._candidates)
+        found.check(self.words)
+        found.facts(self.run.config)  # refuses features of another width
+        self._grow(*found.sizes[:, 1:].max(axis=0).tolist())
+        rows = [found.example(i) if i < len(windows) else None for i in range(self._batch)]
+        length = self._window.maxlen or PAIR
+        outputs = self._asker.ask(found.stack(rows, (length, *self._size)))
+        answerer = dataclasses.replace(self._answerer, source=source)
+        return [one.frames[-1] for one in answerer(outputs, source.ids)]
+
+    def _grow(self, *least: int) -> None:
+        """Sizes only grow, and twofold, so that few programs are compiled."""
+        powers = (1 << (number - 1).bit_length() for number in least)
+        self._size = tuple(map(max, self._size, powers))  # type: ignore[assignment]

@@ -33,6 +33,7 @@ _VERBS = {
     "evaluate": "jaxsign.infer.commands:add_evaluate",
     "baseline": "jaxsign.infer.baseline_commands:add_baseline",
     "predict": "jaxsign.infer.commands:add_predict",
+    "scene": "jaxsign.infer.graphs.commands:add_scene",
     "live": "jaxsign.infer.live.commands:add_live",
     "stream": "jaxsign.infer.live.stream_commands:add_stream",
     "capture": "jaxsign.infer.live.capture_commands:add_capture",

@@ -185,11 +185,20 @@ class FilmCounts:
         counts[-1] = self.frames - self._width * (len(self._times) - 1)
         return np.minimum(found / np.maximum(counts, 1), 1.0)
 
+    def line(self) -> str:
+        """What was seen, in a line."""
+        best = [f"{one.name.replace('_', ' ')} ({one.frames}x)" for one in self._commonest()]
+        return f"{self.frames:,} frames: {', '.join(best) or 'no relations'}"
+
+    def _commonest(self) -> list["Tally"]:
+        return ranked(self.relations.values())[:3]
+
     def json(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "frames": self.frames,
             "seconds": round(self.seconds, 3),
+            "timed": self.timed,
             "boxes": self.boxes,
             "frames_without_boxes": self.empty,
             "objects": [one.json() for one in ranked(self.objects.values())],

@@ -96,9 +96,11 @@ class FramePainter:
             pen.rectangle((text, y, text + round(whole * relation.score), y + row - 4), dark)
             pen.rectangle((text, y, text + 4, y + row - 4), colour)
             pen.text((2 * text, y + 1), *_arguments(told(relation, names), text, TEXT))
-            pen.text((text + whole - 3 * text, y + 1), *_arguments(f"{relation.score:.2f}", text, colour))
+            pen.text(
+                (text + whole - 3 * text, y + 1), *_arguments(f"{relation.score:.2f}", text, colour)
+            )
             y += row
-        if not strongest:
+        if not strongest and self._limits.drawn:
             pen.text((2 * text, y + 1), *_arguments("no relations", text, DIM))
 
 
@@ -149,7 +151,9 @@ def _boxes(
     order = np.argsort(frame.answer.scores, kind="stable")
     chosen = [i for i in order.tolist() if frame.answer.scores[i] > limits.boxes]
     for i in chosen:
-        pen.rectangle(tuple(boxes[i].tolist()), outline=by_score(frame.answer.scores[i]), width=line)
+        pen.rectangle(
+            tuple(boxes[i].tolist()), outline=by_score(frame.answer.scores[i]), width=line
+        )
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     for relation in reversed(strongest):
         start, end = centres[relation.subject], centres[relation.object]
@@ -196,7 +200,7 @@ def _tag(
     x = float(np.clip(box[0], 0, max(within[0] - width, 0)))
     y = float(box[1]) - height if box[1] >= height else max(float(box[1]), 0.0)
     y = min(y, within[1] - height)
-    while any(x < r and l < x + width and y < b and t < y + height for l, t, r, b in taken):
+    while any(x < r and left < x + width and y < b and t < y + height for left, t, r, b in taken):
         y += height
         if y > within[1] - height:
             y = within[1] - height

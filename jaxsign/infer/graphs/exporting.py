@@ -141,12 +141,13 @@ def _element(name: str, value: Any) -> str:
     if not isinstance(value, Mapping):
         return f"<{name}>{_clean(value)}</{name}>\n"
     plain = {k: v for k, v in value.items() if not isinstance(v, list | tuple | Mapping)}
-    inside = "".join(
-        _element(key.removesuffix("s"), one)
-        for key, held in value.items()
-        if key not in plain
-        for one in (held if isinstance(held, list | tuple) else [held])
-    )
+    inside = ""
+    for key in (key for key in value if key not in plain):
+        held = value[key]
+        if isinstance(held, Mapping):
+            inside += _element(key, held)
+        else:  # a list of objects: an element `object` for each
+            inside += "".join(_element(key.removesuffix("s"), one) for one in held)
     return f"<{name}{_attributes(plain)}>{inside}</{name}>\n"
 
 

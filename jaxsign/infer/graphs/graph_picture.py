@@ -11,12 +11,13 @@ from jaxsign.infer.graphs.seen import Limits, SeenFrame
 from jaxsign.tasks.scenes.answers import Relation
 
 _PAIRS = 10  # most pairs of a graph, the surest
-_TEXT = 17
-_NODE = 92  # pixels of a node's side
-_ROW = 30  # of a relation
-_GAP = 26
-_LEFT, _MIDDLE, _RIGHT = 300, 330, 300  # widths of columns
-_STILL = 560  # width of the frame beside the graph
+# In pixels of a drawing twice as large as the picture, so that slanting lines are smooth.
+_TEXT = 34
+_NODE = 184  # a node's side
+_ROW = 60  # height of a relation
+_GAP = 52
+_LEFT, _MIDDLE, _RIGHT = 420, 660, 420  # widths of columns
+_STILL = 1120  # width of the frame beside the graph
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ def picture(frame: SeenFrame, groups: Sequence[str], limits: Limits) -> Image.Im
     if not pairs:
         letters, font = drawing.lettered("no relations in this frame", 1.3 * _TEXT)
         pen.text((start, _GAP), letters, drawing.DIM, font)
-        return made
+        return made.reduce(2)
     edges = (start + _LEFT // 2 + _NODE // 2, start + _LEFT + _MIDDLE + _RIGHT // 2 - _NODE // 2)
     sides = _sides(pairs)
     for pair in pairs:
@@ -66,7 +67,7 @@ def picture(frame: SeenFrame, groups: Sequence[str], limits: Limits) -> Image.Im
     for side, centre in zip(sides, (edges[0] - _NODE // 2, edges[1] + _NODE // 2), strict=True):
         for box, y in side.items():
             _node(made, frame, box, (centre, round(y)))
-    return made
+    return made.reduce(2)
 
 
 def _pairs(frame: SeenFrame, limits: Limits) -> list[_Pair]:
@@ -116,15 +117,17 @@ def _lines(
         colour = drawing.by_group(groups, relation.group)
         y = top + number * _ROW + _ROW / 2
         ends = (edges[0], sides[0][pair.subject]), (edges[1], sides[1][pair.other])
-        pen.line([ends[0], (column, y), (column + _MIDDLE, y), ends[1]], colour, 2, "curve")
-        tip, mark = (ends[0], (column, y)) if relation.reversed else (ends[1], (column + _MIDDLE, y))
+        pen.line([ends[0], (column, y), (column + _MIDDLE, y), ends[1]], colour, 4, "curve")
+        tip, mark = (
+            (ends[0], (column, y)) if relation.reversed else (ends[1], (column + _MIDDLE, y))
+        )
         _tip(pen, np.array(mark), np.array(tip), colour)
         text = f"{relation.predicate.replace('_', ' ')}  {relation.score:.2f}"
         letters, font = drawing.lettered(text, 0.9 * _TEXT)
         width = pen.textlength(letters, font)
         x = column + (_MIDDLE - width) / 2
-        box = (x - 10, y - _ROW / 2 + 2, x + width + 10, y + _ROW / 2 - 2)
-        pen.rounded_rectangle(box, 9, tuple(part // 3 for part in colour), colour)
+        box = (x - 20, y - _ROW / 2 + 4, x + width + 20, y + _ROW / 2 - 4)
+        pen.rounded_rectangle(box, 18, tuple(part // 3 for part in colour), colour, 2)
         pen.text((x, y - 0.62 * _TEXT), letters, drawing.TEXT, font)
 
 
@@ -133,8 +136,8 @@ def _tip(
 ) -> None:
     """The head of an arrow that comes from `start` and ends at `end`."""
     way = (end - start) / max(float(np.hypot(*(end - start))), 1.0)
-    across = np.array([-way[1], way[0]]) * 5
-    foot = end - 12 * way
+    across = np.array([-way[1], way[0]]) * 10
+    foot = end - 24 * way
     pen.polygon([tuple(end), tuple(foot + across), tuple(foot - across)], colour)
 
 
@@ -145,11 +148,11 @@ def _node(made: Image.Image, frame: SeenFrame, box: int, centre: tuple[int, int]
     colour = drawing.by_score(score)
     corner = x - half, y - half
     made.paste(_crop(frame, frame.answer.boxes[box]), corner)
-    pen.rectangle((*corner, corner[0] + _NODE, corner[1] + _NODE), outline=colour, width=4)
+    pen.rectangle((*corner, corner[0] + _NODE, corner[1] + _NODE), outline=colour, width=8)
     name = frame.names()[box]
     letters, font = drawing.lettered(name if score == 1 else f"{name} {score:.2f}", 0.95 * _TEXT)
     width = pen.textlength(letters, font)
-    pen.text((x - width / 2, y + half + 3), letters, drawing.TEXT, font)
+    pen.text((x - width / 2, y + half + 6), letters, drawing.TEXT, font)
 
 
 def _crop(frame: SeenFrame, box: np.ndarray) -> Image.Image:

@@ -37,9 +37,12 @@ _METADATA = _object(
         "net": _TEXT,
         "mode": {"enum": ["predcls", "sgcls", "sgdet"]},
         "constraint": _TEXT,
-        "window": {"type": "integer", "minimum": 1, "description": "frames a relation is told from"},
+        "window": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "frames a relation is told from",
+        },
         "detector": {**_TEXT, "description": "what the boxes come from"},
-        "timed": {"type": "boolean", "description": "seconds are times, else numbers of frames"},
         "objects": _list({**_TEXT, "description": "classes; the first is the background"}),
         "groups": _list(_GROUP),
         "made_by": _TEXT,
@@ -93,7 +96,8 @@ _TALLY = _object(
 _STATISTICS = _object(
     {
         "frames": _COUNT,
-        "seconds": _SECONDS,
+        "seconds": {**_SECONDS, "description": "from the first frame to the last"},
+        "timed": {"type": "boolean", "description": "seconds are times, else numbers of frames"},
         "boxes": {**_COUNT, "description": "that score above limits.boxes"},
         "frames_without_boxes": _COUNT,
         "objects": _list(_TALLY),

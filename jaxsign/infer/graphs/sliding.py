@@ -30,10 +30,14 @@ class FrameFollower:
 
     Args:
       run: that tells relations.
-      candidates: pairs that nobody labelled are told of too; False: the labelled ones alone.
       window: frames that relations are told from, from 1.
       batch: windows that the net is asked about at once.
       asked: settings of answers: `constraint`.
+
+    Attributes:
+      run, window: as given; constraint: which relations are told.
+      candidates: pairs that nobody labelled are told of too; False: the labelled ones alone.
+      words, mode: of the run's net.
 
     Raises:
       UserError: the run tells no relations, or does not have a setting.
@@ -43,7 +47,6 @@ class FrameFollower:
         self,
         run: runs.Run,
         *,
-        candidates: bool = True,
         window: int = PAIR,
         batch: int = 8,
         asked: Mapping[str, Any] | None = None,
@@ -58,11 +61,17 @@ class FrameFollower:
         self._asker = asking.Asker(run)
         answerer = task.answerer(run, asked or {})
         assert isinstance(answerer, answers.Answerer)  # as this task makes them
-        self._answerer = answerer
-        self._candidates, self._batch = candidates, batch
+        self._answerer, self.constraint = answerer, answerer.constraint
+        self.window = window
+        self.candidates, self._batch = True, batch
         self._size = _FEWEST, _FEWEST
-        self._window: collections.deque[Scene] = collections.deque(maxlen=window)
+        self._latest: collections.deque[Scene] = collections.deque(maxlen=window)
         self._waiting: list[Scene] = []
+
+    def begin(self) -> None:
+        """Forgets the film so far."""
+        self._latest.clear()
+        self._waiting.clear()
 
     def follow(self, scenes: Iterable[Scene]) -> Iterator[FrameAnswer]:
         """The answers to all frames of parts of one film, in their order."""
@@ -77,8 +86,8 @@ class FrameFollower:
           UserError: other classes or widths than the run has learnt; the frames' times decrease.
         """
         for frame in cutting.frames(scene):
-            self._window.append(frame)
-            self._waiting.append(cutting.joined(tuple(self._window)))
+            self._latest.append(frame)
+            self._waiting.append(cutting.joined(tuple(self._latest)))
             if len(self._waiting) == self._batch:
                 yield from self.finish()
 
@@ -97,13 +106,12 @@ class FrameFollower:
                 windows.__getitem__,
             )
         )
-        found = examples.SceneExamples(source, candidates=self._candidates)
+        found = examples.SceneExamples(source, candidates=self.candidates)
         found.check(self.words)
         found.facts(self.run.config)  # refuses features of another width
         self._grow(*found.sizes[:, 1:].max(axis=0).tolist())
         rows = [found.example(i) if i < len(windows) else None for i in range(self._batch)]
-        length = self._window.maxlen or PAIR
-        outputs = self._asker.ask(found.stack(rows, (length, *self._size)))
+        outputs = self._asker.ask(found.stack(rows, (self.window, *self._size)))
         answerer = dataclasses.replace(self._answerer, source=source)
         return [one.frames[-1] for one in answerer(outputs, source.ids)]
 

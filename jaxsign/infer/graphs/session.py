@@ -1,0 +1,162 @@
+"""From scenes to answers to files: one film at a time."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+import jaxsign
+from jaxsign.errors import UserError, did_you_mean
+from jaxsign.infer.graphs import pictures as frames_pictures
+from jaxsign.infer.graphs.outputs import FilmOutputs, Wanted
+from jaxsign.infer.graphs.seen import SeenFrame
+from jaxsign.infer.graphs.sliding import FrameFollower
+from jaxsign.input.scenes import cutting, examples
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes.sources import SceneSource
+from jaxsign.tasks.scenes.answers import FrameAnswer
+
+Shown = tuple[Scene, np.ndarray | None]  # a frame as a scene of its own, and its picture
+
+
+def seen(follower: FrameFollower, frames: Iterable[Shown]) -> Iterator[SeenFrame]:
+    """The frames of a film with what is told of them, in their order."""
+    waiting: list[Shown] = []
+    numbers = itertools.count()
+
+    def those(answers: Iterable[FrameAnswer]) -> Iterator[SeenFrame]:
+        for answer in answers:
+            scene, picture = waiting.pop(0)
+            number = next(numbers)
+            seconds = float(number) if answer.time is None else answer.time
+            width, height = scene.image_sizes[0].tolist()
+            yield SeenFrame(number, seconds, answer, (width, height), picture)
+
+    for scene, picture in frames:
+        waiting.append((scene, picture))
+        yield from those(follower.push(scene))
+    yield from those(follower.finish())
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """Which frames are looked at: one in `every`, and no more than `most` (0 = all)."""
+
+    every: int = 1
+    most: int = 0
+
+    def __call__(self, frames: Iterable[Shown]) -> Iterator[Shown]:
+        stop = self.every * self.most if self.most else None
+        return itertools.islice(frames, 0, stop, self.every)
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What became of a film.
+
+    Attributes:
+      folder: of its files.
+      files: that were written.
+      line: what was seen, for the console.
+    """
+
+    folder: Path
+    files: Sequence[Path]
+    line: str
+
+
+def one_of(source: SceneSource, name: str | None) -> SceneSource:
+    """The scene of a name; all of them where there is none.
+
+    Raises:
+      UserError: no such scene.
+    """
+    if not name:
+        return source
+    if name not in source.ids:
+        raise UserError(
+            f"--clip {name}: {source.name} holds no such scene.{did_you_mean(name, source.ids)}"
+        )
+    row = list(source.ids).index(name)
+    return dataclasses.replace(
+        source,
+        ids=[name],
+        outlines=[source.outlines[row]],
+        read=lambda _: source.read(row),
+        heads=None,
+        bare=None,
+    )
+
+
+def tell_scenes(
+    follower: FrameFollower,
+    source: SceneSource,
+    pictures: Path | None,
+    out: Path,
+    wanted: Wanted,
+    chosen: Chosen = Chosen(),
+) -> Iterator[Told]:
+    """Writes what happens in scenes: one's into `out`, of several each into a folder of its own.
+
+    Args:
+      follower: of the run.
+      source: of the scenes.
+      pictures: the film of the only scene, or the folder that all frames are named in; None: they
+        are drawn on an empty ground.
+      out: the folder.
+      wanted: what is written.
+      chosen: which frames.
+
+    Raises:
+      UserError: scenes of other classes or widths than the run's, or pictures that do not fit.
+    """
+    single = len(source.ids) == 1
+    if pictures is not None and not single and pictures.is_file():
+        raise UserError(
+            f"--pictures {pictures}: is one film, but {source.name} holds {len(source.ids)} "
+            "scenes. Say which: --clip NAME"
+        )
+    follower.candidates = examples.SceneExamples.asked(source, follower.mode, training=False)
+    for number, name in enumerate(source.ids):
+        scene = source.read(number)
+        shown = zip(cutting.frames(scene), frames_pictures.of_scene(scene, pictures), strict=True)
+        place = out if single else out / name
+        yield tell(follower, chosen(shown), place, name, wanted)
+
+
+def tell(
+    follower: FrameFollower,
+    frames: Iterable[Shown],
+    out: Path,
+    film: str,
+    wanted: Wanted,
+    detector: str = "",
+) -> Told:
+    """Writes what happens in a film.
+
+    Args:
+      follower: of the run; it begins anew.
+      frames: of the film.
+      out: the folder.
+      film: its name.
+      wanted: what is written.
+      detector: what the boxes come from.
+    """
+    follower.begin()
+    about = {
+        "film": film,
+        "run": str(follower.run.workdir),
+        "net": follower.run.config.net.name,
+        "mode": follower.mode,
+        "constraint": follower.constraint,
+        "window": follower.window,
+        "detector": detector,
+        "made_by": f"jaxsign {jaxsign.__version__}",
+    }
+    with FilmOutputs(out, follower.words, about, wanted) as outputs:
+        for frame in seen(follower, frames):
+            outputs.add(frame)
+        files = outputs.close()
+    return Told(out, files, outputs.counts.line())

@@ -6,7 +6,7 @@ nothing of what moves.
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jaxsign.errors import UserError
@@ -25,8 +25,8 @@ _FEWEST = 8  # boxes and pairs of a frame that a program is compiled for; more a
 class FrameFollower:
     """Tells the relations of a film's frames, one after the other.
 
-    What is told of a frame depends on it and on the `window` - 1 frames before it, not on how the
-    film is handed in. STTran's and TEMPURA's nets look no further in any case.
+    What is told of a frame depends on it and on the `window` - 1 frames before it, the first one
+    on the second too; not on how the film is handed in. STTran's net looks no further in any case.
 
     Args:
       run: that tells relations.
@@ -66,12 +66,14 @@ class FrameFollower:
         self.candidates, self._batch = True, batch
         self._size = _FEWEST, _FEWEST
         self._latest: collections.deque[Scene] = collections.deque(maxlen=window)
-        self._waiting: list[Scene] = []
+        self._waiting: list[tuple[Scene, int]] = []
+        self._first = True  # no frame of the film was told yet
 
     def begin(self) -> None:
         """Forgets the film so far."""
         self._latest.clear()
         self._waiting.clear()
+        self._first = True
 
     def follow(self, scenes: Iterable[Scene]) -> Iterator[FrameAnswer]:
         """The answers to all frames of parts of one film, in their order."""
@@ -87,16 +89,31 @@ class FrameFollower:
         """
         for frame in cutting.frames(scene):
             self._latest.append(frame)
-            self._waiting.append(cutting.joined(tuple(self._latest)))
+            if self._first and len(self._latest) == 1 and self.window > 1:
+                continue  # the first one is told with the second
+            self._waiting.append(
+                (cutting.joined(tuple(self._latest)), len(self._latest) if self._first else 1)
+            )
+            self._first = False
             if len(self._waiting) == self._batch:
-                yield from self.finish()
+                yield from self.flush()
 
-    def finish(self) -> list[FrameAnswer]:
+    def flush(self) -> list[FrameAnswer]:
         """What is told of the frames that have waited for a full batch."""
         waiting, self._waiting = self._waiting, []
         return self._told(waiting) if waiting else []
 
-    def _told(self, windows: list[Scene]) -> list[FrameAnswer]:
+    def finish(self) -> list[FrameAnswer]:
+        """What is told of the film's last frames; another film may begin then."""
+        if self._first and self._latest:
+            self._waiting.append((self._latest[0], 1))
+        found = self.flush()
+        self.begin()
+        return found
+
+    def _told(self, waiting: Sequence[tuple[Scene, int]]) -> list[FrameAnswer]:
+        """The answers to the last frames of windows, to so many of each."""
+        windows = [window for window, _ in waiting]
         source = sources.completed(
             sources.SceneSource(
                 windows[-1].source,
@@ -113,7 +130,8 @@ class FrameFollower:
         rows = [found.example(i) if i < len(windows) else None for i in range(self._batch)]
         outputs = self._asker.ask(found.stack(rows, (self.window, *self._size)))
         answerer = dataclasses.replace(self._answerer, source=source)
-        return [one.frames[-1] for one in answerer(outputs, source.ids)]
+        told = zip(answerer(outputs, source.ids), waiting, strict=True)
+        return [frame for answer, (_, last) in told for frame in answer.frames[-last:]]
 
     def _grow(self, *least: int) -> None:
         """Sizes only grow, and twofold, so that few programs are compiled."""

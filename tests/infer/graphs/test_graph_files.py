@@ -134,8 +134,8 @@ def test_bins_stay_few_and_keep_all_sums():
     table, edges = counts.table([holding])[0], counts.edges()
     assert len(table) <= 512 and len(edges) == len(table) + 1
     assert sum(holding.bins.values()) == pytest.approx(1001.0)
-    there = edges[:-1][table > 0.4]
-    assert there.min() == pytest.approx(100, abs=2) and there[-2] == pytest.approx(300, abs=2)
+    there = edges[:-1][table > 0.1]
+    assert there.min() == pytest.approx(100, abs=2) and there.max() > 499
     assert [(one.first, one.last) for one in holding.spells] == [(1000, 2999), (4998, 4999)]
     page = summary.text(counts, {})
     assert "from 100.00 s to 299.90 s     person holding cup" in page

@@ -51,7 +51,7 @@ def test_a_film_in_one_go_and_in_pieces_is_told_the_same(follower):
     pieces = [cutting.joined(parts[:2]), parts[2], cutting.joined(parts[3:])]
     found = []
     for piece in pieces:  # each is told before the next one comes
-        found += [*follower.push(piece), *follower.finish()]
+        found += [*follower.push(piece), *follower.flush()]
     assert [one.name for one in found] == list(scene.frames)
     for one, other in zip(numbers(whole), numbers(found), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)

@@ -32,13 +32,14 @@ def save_run(folder, mode="predcls"):
     shapes = jax.eval_shape(lambda: nets.init(net, jax.random.key(0), blank))
     rng = np.random.default_rng(0)
     variables = jax.tree.map(lambda a: 0.3 * rng.standard_normal(a.shape, np.float32), shapes)
+    variables["batch_stats"] = jax.tree.map(np.abs, variables["batch_stats"])  # of variances
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save_variables(folder, variables, epoch=1, metric=0.5)
     configs.save_run_config(config, folder)
 
 
 def frame(number, *relations, classes=("person", "cup", "cup"), scores=(1.0, 0.6, 0.2), time=True):
-    """A frame with a person and two cups, the second doubtful, and relations (object, name, score)."""
+    """A person, two cups, the second doubtful, and relations (object, name, score)."""
     boxes = np.array([[10, 10, 40, 90], [30, 30, 50, 50], [60, 60, 79, 79.5]], np.float32)
     told = [
         Relation(

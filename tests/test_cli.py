@@ -38,6 +38,7 @@ MISTAKES = {
     "evaluate --workdir nowhere": "nowhere is not a run folder: no such folder",
     "predict --workdir nowhere x.npz": "nowhere is not a run folder",
     "embed --workdir nowhere x --out y --kind cls": "nowhere is not a run folder",
+    "scene nowhere --workdir x --out y": "nowhere: no such file or folder",
     "stream --workdir nowhere x.npz": "nowhere is not a run folder",
     "live --workdir nowhere": "nowhere is not a run folder",
     "export --workdir nowhere x.pt": "nowhere is not a run folder",

@@ -50,6 +50,7 @@ _VERBS = {
     "export-data": "jaxsign.input.signs.convert_commands:add_export_data",
     "embed": "jaxsign.infer.embed.commands:add_embed",
     "features": "jaxsign.infer.features.commands:add_features",
+    "detect": "jaxsign.infer.detect.commands:add_detect",
     "import": "jaxsign.infer.commands:add_import",
     "export": "jaxsign.infer.commands:add_export",
     "runs": "jaxsign.infer.comparing.commands:add_runs",

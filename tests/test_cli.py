@@ -48,6 +48,7 @@ MISTAKES = {
     "convert nowhere --out x": "nowhere: no such file or folder",
     "validate nowhere": "nowhere: no such file or folder",
     "features nowhere --weights x --out x": "nowhere: no such file or folder",
+    "detect nowhere --detector x --out x --mode sgdet": "nowhere: no such file or folder",
     "extract nowhere --out x": "nowhere: no such file or folder",
     "prepare --source clips --data nowhere": "nowhere: no such file or folder",
 }

@@ -11,6 +11,7 @@ from jaxsign.input.folders import finding
 from jaxsign.input.scenes import (
     action_genome,
     coco,
+    detect_table,
     easg,
     easg_files,
     easg_scenes,
@@ -86,8 +87,13 @@ def _of_files(path: Path, words: Vocabulary | None, every: int) -> SceneCollecti
     if not paths:
         raise UserError(f"{path}: holds no *{scene.SUFFIX}")
     first = scene.load(paths[0]).vocabulary
+    told = detect_table.splits(path)
     videos = [
-        NamedScene(one.name.removesuffix(scene.SUFFIX), "", functools.partial(_load, one, first))
+        NamedScene(
+            one.name.removesuffix(scene.SUFFIX),
+            told.get(one.name, ""),
+            functools.partial(_load, one, first),
+        )
         for one in paths
     ]
     return SceneCollection(str(path), FILES, first, tuple(videos))

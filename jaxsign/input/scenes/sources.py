@@ -13,6 +13,7 @@ from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import (
     action_genome,
+    detect_table,
     easg,
     easg_files,
     easg_scenes,
@@ -200,7 +201,8 @@ def _place(data: ConfigDict, split: str) -> Path:
 def _is_split(data: ConfigDict) -> bool:
     """Whether the videos of data.train.path tell to which split they belong."""
     whole = Path(data.train.path)
-    return bool(data.train.path) and (layout.is_split(whole) or store.is_split(whole))
+    kinds = layout.is_split, store.is_split, detect_table.splits
+    return bool(data.train.path) and any(tells(whole) for tells in kinds)
 
 
 def _is_shared(data: ConfigDict, split: str) -> bool:
@@ -244,6 +246,11 @@ def of_folder(folder: Path, split: str = "") -> SceneSource:
         paths = sorted(path for path in folder.glob(f"*{scene.SUFFIX}") if path.name[0] != ".")
     if not paths:
         raise UserError(f"{folder}: holds no *{scene.SUFFIX}, and no {layout.LIST}")
+    if split and (shares := detect_table.splits(folder)):
+        paths = [path for path in paths if shares.get(path.name) == split]
+        if not paths:
+            told = ", ".join(sorted(set(shares.values())))
+            raise UserError(f"{folder}: holds no scenes of {split}; it has scenes of {told}")
     words: Vocabulary | None = None
     outlines, problems = [], []
     for path in progress.over("reading scenes", paths, len(paths), hidden=len(paths) < _MANY):

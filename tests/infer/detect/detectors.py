@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign.infer.detect import looking
+from jaxsign.infer.torch import detectors as torch_detectors
 from jaxsign.nets import faster_rcnn
 
 SIDE = 64
 SMALL = {
     "backbone": "resnet18",
-    "scales": (1.0, 2.0),
     "proposal_dim": 8,
     "proposals": 12,
     "short_side": SIDE,
@@ -39,6 +39,14 @@ def net(classes=37):
 def detector(objects, chunk=3, **options):
     count = len(objects)
     return looking.FrameDetector(net(count), variables(count), objects, chunk=chunk, **options)
+
+
+@functools.cache
+def file(folder):
+    """A file of the detector with Action Genome's classes."""
+    path = folder / "faster_rcnn_ag.pth"
+    torch_detectors.save(torch_detectors.Detector(net(), variables()), path)
+    return path
 
 
 def frame(number=0, size=(48, 64)):

@@ -1,0 +1,321 @@
+"""Videos -> a folder of scenes, one file a video; resumable."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import itertools
+import shutil
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign import locking
+from jaxsign.errors import UserError, listing
+from jaxsign.infer.detect import making, videos
+from jaxsign.input.folders import pool, progress, walk
+from jaxsign.input.scenes import boxes_of_others, detect_table, pairs, pictures, scene
+from jaxsign.input.scenes.detect_table import DetectRow
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.signs.extract import settings
+
+Array = np.ndarray
+_CELLS = 49  # of what is around a pair
+_TOLD = 3  # frames that cannot be read, in a line of the table
+_GUESSED = 8  # boxes of a frame, and pairs, where nothing tells how many there are
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectPlan:
+    """What is done with every video.
+
+    Attributes:
+      out: folder of the scenes.
+      maker: makes them.
+      record: what they depend on, kept beside them.
+      others: boxes of another detector; None = there are none.
+    """
+
+    out: Path
+    maker: making.SceneMaker
+    record: dict[str, Any]
+    others: boxes_of_others.OthersBoxes | None = None
+
+
+def detect(
+    plan: DetectPlan,
+    found: Sequence[videos.SceneVideo],
+    *,
+    shard: tuple[int, int] = (1, 1),
+    overwrite: bool = False,
+    display: progress.Display | None = None,
+) -> int:
+    """Makes the scenes that are not there yet, and says how it goes.
+
+    Args:
+      plan: where to and how.
+      found: the videos.
+      shard: (I, N): of these the I-th part of N, with a table and a lock of its own.
+      overwrite: make all anew.
+      display: shows it.
+
+    Returns:
+      The number of videos that have no scene.
+
+    Raises:
+      UserError: two videos of one name, scenes of other settings in the folder, or too little disk.
+    """
+    _check_names(found)
+    mine = found[shard[0] - 1 :: shard[1]]
+    display = display or progress.Display("video")
+    lock = ".detect.lock" if shard[1] == 1 else f".detect-{shard[0]}-of-{shard[1]}.lock"
+    with locking.alone(plan.out, lock, "--out", "makes scenes in this folder"):
+        table = detect_table.table(plan.out, shard)
+        rows = {} if overwrite else table.read()
+        if rows or (plan.out / detect_table.RECORD).exists():
+            if not overwrite:
+                settings.agree(plan.out, plan.record, name=detect_table.RECORD, what="scenes")
+        settings.write(plan.out, plan.record, detect_table.RECORD)
+        todo = _left_to_do(plan, mine, rows)
+        table.write(rows.values())
+        _tell_disk(plan, todo, display)
+
+        def ended(event: pool.Event) -> progress.Outcome:
+            row: DetectRow = event.value
+            rows[row.file] = row
+            table.append(row)
+            text = f"{row.frames} frames, {row.boxes} boxes, {row.pairs} pairs"
+            failed = row.status == detect_table.FAILED
+            return progress.Outcome(row.file, row.frames, text, row.reason, failed=failed)
+
+        try:
+            sizes = [video.bytes for video in todo]
+            walk.follow(_work_off(plan, todo), sizes, len(mine) - len(todo), ended, display)
+        finally:
+            table.write(rows.values())
+    failed = sum(row.status == detect_table.FAILED for row in rows.values())
+    display.say(_last_line(plan, todo, rows, display))
+    return failed
+
+
+def _last_line(
+    plan: DetectPlan,
+    todo: Sequence[videos.SceneVideo],
+    rows: dict[str, DetectRow],
+    display: progress.Display,
+) -> str:
+    made = [rows[_file(video)] for video in todo if _file(video) in rows]
+    failed = sum(row.status == detect_table.FAILED for row in made)
+    shapes = len(plan.maker.detector.shapes)
+    text = f"{plan.out}: {len(made) - failed} written, {failed} failed"
+    if display.frames:
+        text += (
+            f"; {display.frames:,} frames, {display.milliseconds_a_frame:.0f} ms each; compiled "
+            f"for {shapes} shape{'s' * (shapes != 1)} of images"
+        )
+    return text
+
+
+def _file(video: videos.SceneVideo) -> str:
+    return f"{video.name}{scene.SUFFIX}"
+
+
+def _check_names(found: Sequence[videos.SceneVideo]) -> None:
+    counts = collections.Counter(video.name.casefold() for video in found)
+    shared = [
+        f"{video.source}: {video.name}" for video in found if counts[video.name.casefold()] > 1
+    ]
+    if shared:
+        raise UserError(f"videos whose scenes would be one file:\n{listing(shared)}\nRename them")
+
+
+def _left_to_do(
+    plan: DetectPlan, mine: Sequence[videos.SceneVideo], rows: dict[str, DetectRow]
+) -> list[videos.SceneVideo]:
+    """The videos without a whole scene; their rows are taken away.
+
+    Raises:
+      UserError: a scene of another video has a name.
+    """
+    todo, others = [], []
+    for video in mine:
+        row = rows.get(_file(video))
+        whole = row is not None and row.status == detect_table.DONE
+        if row is None or not whole or not (plan.out / row.file).is_file():
+            rows.pop(_file(video), None)
+            todo.append(video)
+        elif (row.source, row.bytes) != (video.source, video.bytes):
+            others.append(f"{row.file}: of {row.source} ({row.bytes}), not of {video.source}")
+    if others:
+        raise UserError(
+            f"{plan.out} holds scenes of other videos of the same names, or videos have changed:\n"
+            f"{listing(others)}\nChoose another --out, or give --overwrite to make all anew."
+        )
+    return todo
+
+
+def _tell_disk(
+    plan: DetectPlan, todo: Sequence[videos.SceneVideo], display: progress.Display
+) -> None:
+    """Says how much will be written; raises UserError where the disk has not that much.
+
+    Pairs of films are not known before: nothing is refused for them.
+    """
+    known = [video for video in todo if video.known is not None]
+    if not known:
+        a_pair = plan.maker.detector.union_dim * _CELLS * (2 if plan.maker.float16 else 4)
+        if todo:
+            display.say(f"each pair will take {a_pair / 1e3:.0f} kB on the disk")
+        return
+    need = sum(_bytes(plan, video.known) for video in known if video.known is not None)
+    free = shutil.disk_usage(plan.out).free
+    display.say(f"about {need / 1e9:.2f} GB will be written; {free / 1e9:.1f} GB are free")
+    if need > free and plan.maker.mode != "sgdet":
+        raise UserError(
+            f"{plan.out}: about {need / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free on "
+            "its disk. Choose another --out, or make parts of it with --shard"
+        )
+
+
+def _bytes(plan: DetectPlan, known: Scene) -> int:
+    """About so many bytes of a video's scene."""
+    told, boxes = len(known.pairs), len(known.boxes)
+    if plan.maker.mode == "sgcls":
+        told = len(pairs.every_pair(known.box_frames))
+    if plan.maker.mode == "sgdet":
+        told, boxes = max(told, _GUESSED * len(known)), max(boxes, _GUESSED * len(known))
+    a_number = 2 if plan.maker.float16 else 4
+    detector = plan.maker.detector
+    return told * detector.union_dim * _CELLS * a_number + boxes * detector.feature_dim * 4
+
+
+def _work_off(
+    plan: DetectPlan, todo: Sequence[videos.SceneVideo]
+) -> Generator[pool.Event, None, None]:
+    """Makes scenes and writes them; a video that cannot be read fails, the others go on."""
+    for number, video in enumerate(todo):
+        row = DetectRow(_file(video), video.source, video.bytes, video.split, detect_table.DONE)
+        try:
+            reasons: list[str] = []
+            made = None
+            for made in _scene(plan, video, reasons):
+                if isinstance(made, tuple):
+                    yield pool.Event(number, pool.NOTE, made)
+            assert isinstance(made, Scene)
+            made.save(plan.out / row.file)
+        except UserError as error:
+            yield _failed(number, row, str(error))
+        except OSError as error:  # the disk is full, say: what is written stays
+            reason = f"{plan.out / row.file}: cannot be written ({error.strerror or error})"
+            yield _failed(number, row, reason)
+        else:
+            row = dataclasses.replace(
+                row,
+                frames=len(made),
+                boxes=len(made.boxes),
+                pairs=len(made.pairs),
+                reason=_few(reasons),
+            )
+            yield pool.Event(number, pool.DONE, row)
+
+
+def _few(reasons: Sequence[str]) -> str:
+    if not reasons:
+        return ""
+    more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
+    told = "; ".join(" ".join(reason.split()) for reason in reasons[:_TOLD])
+    return f"{len(reasons)} frames left out: {told}{more}"
+
+
+def _failed(number: int, row: DetectRow, reason: str) -> pool.Event:
+    reason = " ".join(reason.split())
+    row = dataclasses.replace(row, status=detect_table.FAILED, reason=reason)
+    return pool.Event(number, pool.FAILED, row)
+
+
+def _scene(
+    plan: DetectPlan, video: videos.SceneVideo, reasons: list[str]
+) -> Iterator[tuple[int, float] | Scene]:
+    """How far it is (frames, share), and at last the scene; `reasons` gets those of bad frames."""
+    maker, shown, parts, counts = plan.maker, list[videos.ShownFrame](), [], []
+    sizes: list[tuple[int, int]] = []
+    training = video.split == "train"
+    side = maker.detector.net.short_side
+    for frames, scaled, of_chunk in _ahead(_chunks(video, maker.detector.chunk, reasons), side):
+        known = _known(plan, video, frames, of_chunk)
+        parts.append(maker.part(maker.detector.see_scaled(scaled), known, training))
+        counts.append(len(frames))
+        shown += frames
+        sizes += of_chunk
+        yield len(shown), frames[-1].share
+    if not shown:
+        told = f": {reasons[0]}" if reasons else ""
+        raise UserError(f"{video.source}: none of its frames can be read{told}")
+    times = [frame.time for frame in shown if frame.time is not None]
+    true = None
+    if maker.mode == "sgdet" and video.known is not None and not training:
+        true = making.frames_of(video.known, np.array([frame.number for frame in shown]))
+    yield maker.scene(
+        video.source,
+        [frame.name for frame in shown],
+        np.array(sizes),
+        parts,
+        counts,
+        times=np.array(times) if len(times) == len(shown) else None,
+        truth=true,
+    )
+
+
+def _known(
+    plan: DetectPlan,
+    video: videos.SceneVideo,
+    frames: Sequence[videos.ShownFrame],
+    sizes: Sequence[tuple[int, int]],
+) -> Scene | None:
+    """What is known of a chunk's boxes."""
+    numbers = [frame.number for frame in frames]
+    if plan.others is not None:
+        names = [frame.name for frame in frames]
+        return plan.others.scene(video.name, names, np.array(sizes), numbers)
+    return None if video.known is None else making.frames_of(video.known, np.array(numbers))
+
+
+def _chunks(
+    video: videos.SceneVideo, size: int, reasons: list[str]
+) -> Iterator[list[videos.ShownFrame]]:
+    """Frames that can be read, so many at once; of the others the reasons."""
+    good = (frame for frame in video.frames() if _is_good(frame, reasons))
+    while chunk := list(itertools.islice(good, size)):
+        yield chunk
+
+
+def _is_good(frame: videos.ShownFrame, reasons: list[str]) -> bool:
+    if frame.image is None:
+        reasons.append(frame.reason)
+    return frame.image is not None
+
+
+_Ahead = tuple[
+    list[videos.ShownFrame], list[tuple[Array, float]], list[tuple[int, int]]
+]  # without images, as the detector sees them, widths and heights
+
+
+def _ahead(chunks: Iterator[list[videos.ShownFrame]], side: int) -> Iterator[_Ahead]:
+    """Chunks read and scaled by other threads, one while the device looks at another."""
+
+    def following() -> _Ahead | None:
+        frames = next(chunks, None)
+        if frames is None:
+            return None
+        images = [frame.image for frame in frames if frame.image is not None]
+        scaled = list(scaling.map(lambda image: pictures.scaled(image, side), images))
+        sizes = [(image.shape[1], image.shape[0]) for image in images]
+        return [dataclasses.replace(frame, image=None) for frame in frames], scaled, sizes
+
+    executor = concurrent.futures.ThreadPoolExecutor
+    with executor(1) as reading, executor() as scaling:
+        coming = reading.submit(following)
+        while (chunk := coming.result()) is not None:
+            coming = reading.submit(following)
+            yield chunk

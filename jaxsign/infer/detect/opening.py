@@ -1,0 +1,96 @@
+"""Opens the detector and the classes that a command line names."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxsign import config as configs
+from jaxsign import reading
+from jaxsign.errors import UserError
+from jaxsign.infer import run as runs
+from jaxsign.infer import run_folder
+from jaxsign.infer.detect import looking
+from jaxsign.infer.torch import detectors
+from jaxsign.input.scenes import vocabulary
+from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign.nets import faster_rcnn
+
+
+def detector(
+    path: Path, which: str = "best", *, chunk: int, likely: looking.Likely
+) -> looking.FrameDetector:
+    """A detector from its run, or from a file such as faster_rcnn_ag.pth.
+
+    Args:
+      path: the run folder or the file.
+      which: checkpoint of the run: 'best' or 'last'.
+      chunk, likely: see `looking.FrameDetector`.
+
+    Raises:
+      UserError: neither of both, a run of another kind, or a file whose classes have no names.
+    """
+    options: dict[str, Any] = {"chunk": chunk, "likely": likely}
+    if path.is_file():
+        found = detectors.load(path)
+        objects = vocabulary.ACTION_GENOME.objects
+        if found.net.num_classes != len(objects):
+            raise UserError(
+                f"{path}: tells {found.net.num_classes} classes, whose names a file does not say "
+                f"(Action Genome's are {len(objects)}). Import it with their names: jaxsign import "
+                f"{path} --workdir RUN --config.task.objects=..."
+            )
+        return looking.FrameDetector(found.net, found.variables, objects, **options)
+    run = runs.load_run(path, which)
+    if not isinstance(run.net, faster_rcnn.FasterRCNN):
+        raise UserError(
+            f"--detector {path}: its net is {run.config.net.name}, no detector. Give a run of "
+            "--config faster_rcnn, or an imported faster_rcnn_ag.pth (docs/detector.md)"
+        )
+    objects = tuple(run.config.task.objects)
+    if len(objects) != run.net.num_classes:
+        raise UserError(
+            f"--detector {path}: names {len(objects)} classes (task.objects in config.json), its "
+            f"net tells {run.net.num_classes}"
+        )
+    return looking.FrameDetector(run.net, run.variables, objects, **options)
+
+
+def words(given: Path | None, of_source: Vocabulary | None, objects: Sequence[str]) -> Vocabulary:
+    """The classes of the scenes.
+
+    Args:
+      given: a run of relations, or a classes.json; None = what is annotated, or Action Genome's
+        where the detector tells these.
+      of_source: what is annotated; None = nothing is.
+      objects: the detector's.
+
+    Raises:
+      UserError: they are not told, or told otherwise than the annotations'.
+    """
+    if given is None:
+        if of_source is not None:
+            return of_source
+        if tuple(objects) == vocabulary.ACTION_GENOME.objects:
+            return vocabulary.ACTION_GENOME
+        raise UserError(
+            "the scenes need classes of objects and predicates, and nothing here tells them. Give "
+            "--classes RUN (the run of relations that will be told of them) or a classes.json"
+        )
+    found = _read(given)
+    if of_source is not None:
+        vocabulary.check_same(of_source, found, str(given))
+    return found
+
+
+def _read(path: Path) -> Vocabulary:
+    if path.is_file():
+        try:
+            return vocabulary.from_json(reading.read_json(path), str(path))
+        except (ValueError, json.JSONDecodeError) as error:
+            raise UserError(f"{path}: is no JSON ({error}). Expected a classes.json") from error
+    run_folder.check(path)
+    config = configs.load_run_config(path)
+    if not config.task.groups:
+        raise UserError(f"--classes {path}: is no run of relations, it knows no predicates")
+    return vocabulary.of_rows(config.task.objects, config.task.groups)

@@ -1,0 +1,74 @@
+"""A run of `jaxsign detect` from its words to its last line."""
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxsign import runtime
+from jaxsign.infer.detect import folder, looking, making, opening, videos
+from jaxsign.input.folders import progress
+from jaxsign.input.scenes import boxes_of_others
+
+
+def run(words: argparse.Namespace) -> int:
+    """Makes the scenes that the command line asks for; returns how many videos have none.
+
+    Raises:
+      UserError: what is wrong with the source, the detector, the boxes or the folder.
+    """
+    source, out = Path(words.source), Path(words.out)
+    options = videos.FilmOptions(
+        words.target_fps,
+        words.every_nth,
+        words.source_fps,
+        words.keep_partial,
+        runtime.available_cores(),
+    )
+    leave_out = {"auto": words.mode != "predcls", "keep": False, "leave_out": True}
+    genome = videos.GenomeOptions(leave_out[words.small_objects], words.val_share)
+    found = videos.of_source(source, out, genome, options)
+    detector = opening.detector(
+        Path(words.detector),
+        words.which,
+        chunk=words.chunk or (4 if jax.default_backend() == "cpu" else 16),
+        likely=looking.RECIPES[words.recipe],
+    )
+    classes = Path(words.classes) if words.classes else None
+    names = opening.words(classes, found.words, detector.objects)
+    others = None
+    if words.boxes:
+        table = Path(words.box_classes) if words.box_classes else None
+        others = boxes_of_others.read(Path(words.boxes), names, table)
+    maker = making.SceneMaker(
+        detector, words.mode, names, float16=not words.float32, others=others is not None
+    )
+    display = progress.Display("video")
+    for remark in found.remarks:
+        display.say(remark)
+    if others is not None and others.left_out:
+        told = ", ".join(f"{count} of {name}" for name, count in others.left_out.most_common(5))
+        display.say(f"{words.boxes}: boxes of classes that the scenes do not have: {told}")
+    plan = folder.DetectPlan(out, maker, _record(words, detector), others)
+    return folder.detect(
+        plan, found.videos, shard=words.shard, overwrite=words.overwrite, display=display
+    )
+
+
+def _record(words: argparse.Namespace, detector: looking.FrameDetector) -> dict[str, Any]:
+    """What the scenes depend on."""
+    names = ("mode", "recipe", "target_fps", "every_nth", "source_fps", "keep_partial", "float32",
+             "val_share", "small_objects")  # fmt: skip
+    chosen = {name: vars(words)[name] for name in names}
+    files = {
+        name: _identity(Path(path)) if path else None
+        for name, path in (("boxes", words.boxes), ("box_classes", words.box_classes))
+    }
+    return {**chosen, **files, "detector": detector.digest, "chunk": detector.chunk}
+
+
+def _identity(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -1,0 +1,203 @@
+"""Boxes that another detector found in films, from its file, as scenes without relations."""
+
+import collections
+import csv
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsign.errors import UserError, did_you_mean, listing
+from jaxsign.input import tables
+from jaxsign.input.scenes import pairs
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes.vocabulary import Vocabulary
+
+Array = np.ndarray
+COLUMNS = ("frame", "class", "score", "x1", "y1", "x2", "y2")
+_EXPECTED = (
+    "Expected COCO results, [{frame (or image_id), category (or category_id), score, bbox: [x, y, "
+    f"width, height]}}, ...], or a csv with the columns {','.join(COLUMNS)}; `video` may tell of "
+    "which film each is"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class OthersBox:
+    """A box: the film's name ('' = of any), the frame's number or name, class, score, corners."""
+
+    video: str
+    frame: str
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class OthersBoxes:
+    """The boxes of a file.
+
+    Attributes:
+      path: it.
+      words: classes that the boxes are of.
+      rows: by film and frame.
+      left_out: boxes by their class, which has no place among `words`.
+    """
+
+    path: Path
+    words: Vocabulary
+    rows: Mapping[tuple[str, str], Sequence[tuple[int, OthersBox]]]
+    left_out: collections.Counter[str]
+
+    def scene(
+        self, video: str, frames: Sequence[str], image_sizes: Array, numbers: Sequence[int]
+    ) -> Scene:
+        """The boxes of frames, with every frame's surest person and its other boxes as pairs.
+
+        Args:
+          video: the film's name.
+          frames: names of the frames; numbers: theirs within the film, from 0.
+          image_sizes: int [F, 2], width and height; boxes are clipped to them.
+        """
+        found = [
+            (place, label, row)
+            for place, keys in enumerate(zip(frames, map(str, numbers), strict=True))
+            for label, row in self._of(video, keys)
+        ]
+        at = np.array([place for place, _, _ in found], np.int64)
+        labels = np.array([label for _, label, _ in found], np.int64)
+        scores = np.array([row.score for _, _, row in found], np.float32)
+        boxes = np.array([row.box for _, _, row in found], np.float32).reshape(-1, 4)
+        boxes = np.clip(boxes, 0, np.tile(np.asarray(image_sizes)[at], 2)).astype(np.float32)
+        persons = np.flatnonzero(labels == pairs.PERSON) if self.words.has_person else at[:0]
+        surest = persons[pairs.best_of_frames(at[persons], scores[persons])]
+        told = pairs.of_persons(at, labels, surest)
+        return Scene(
+            source=video,
+            vocabulary=self.words,
+            frames=tuple(frames),
+            image_sizes=np.asarray(image_sizes),
+            boxes=boxes,
+            box_frames=at,
+            labels=labels,
+            scores=scores,
+            pairs=told,
+            pair_frames=at[told[:, 0]],
+            relations=np.zeros((len(told), len(self.words.predicates)), bool),
+            labelled=np.zeros(len(told), bool),
+            distribution=_spread(labels, scores, len(self.words.objects)),
+        )
+
+    def _of(self, video: str, keys: Iterable[str]) -> list[tuple[int, OthersBox]]:
+        """A frame's boxes, whether its name or its number is told, and the film or none."""
+        names = dict.fromkeys((film, key) for film in (video, "") for key in keys)
+        return [row for name in names for row in self.rows.get(name, ())]
+
+
+def _spread(labels: Array, scores: Array, classes: int) -> Array:
+    """float32 [N, C - 1]: each score at its class, the rest shared among the others."""
+    made = np.repeat((1 - scores[:, None]) / max(classes - 2, 1), classes - 1, axis=1)
+    made[np.arange(len(labels)), labels - 1] = scores
+    return made.astype(np.float32)
+
+
+def read(path: Path, words: Vocabulary, classes: Path | None = None) -> OthersBoxes:
+    """The boxes of a file.
+
+    Args:
+      path: see `_EXPECTED`.
+      words: the scenes' classes.
+      classes: a csv with the columns from,to: the detector's names and the scenes'; None = they are
+        called alike, but for capitals. Boxes of other classes are left out, and counted.
+
+    Raises:
+      UserError: everything that is wrong with the file or the table; no box is left.
+    """
+    rows = _of_csv(path) if path.suffix.lower() == ".csv" else _of_json(path)
+    table = _table(classes, words) if classes else {}
+    known = {name.casefold(): number for number, name in enumerate(words.objects) if number}
+    held: dict[tuple[str, str], list[tuple[int, OthersBox]]] = collections.defaultdict(list)
+    left_out: collections.Counter[str] = collections.Counter()
+    for row in rows:
+        label = table.get(row.label, known.get(row.label.casefold()))
+        if label is None:
+            left_out[row.label] += 1
+        else:
+            held[row.video, row.frame].append((label, row))
+    if not held:
+        raise UserError(
+            f"{path}: none of its {len(rows)} boxes is of a class of the scenes. Its classes: "
+            f"{', '.join(sorted(left_out)) or 'none'}. Give a table with --box-classes"
+        )
+    return OthersBoxes(path, words, held, left_out)
+
+
+def _table(path: Path, words: Vocabulary) -> dict[str, int]:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"from", "to"} <= set(rows[0]):
+        raise UserError(f"{path}: expected a csv with the columns from,to")
+    unknown = sorted({row["to"] for row in rows} - set(words.objects[1:]))
+    if unknown:
+        near = did_you_mean(unknown[0], words.objects[1:])
+        raise UserError(f"{path}: {', '.join(unknown)}: no classes of the scenes.{near}")
+    return {row["from"]: words.objects.index(row["to"]) for row in rows}
+
+
+def _of_json(path: Path) -> list[OthersBox]:
+    try:
+        found = tables.read_json(path, _EXPECTED)
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON ({error}). {_EXPECTED}") from error
+    if not isinstance(found, list):
+        raise UserError(f"{path}: holds no list. {_EXPECTED}")
+    return _checked(path, found, _from_json)
+
+
+def _from_json(row: Mapping[str, Any]) -> OthersBox:
+    x, y, width, height = (float(number) for number in row["bbox"])
+    frame = row["frame"] if "frame" in row else row["image_id"]
+    label = row["category"] if "category" in row else row["category_id"]
+    box = x, y, x + width, y + height
+    return _box(str(row.get("video", "")), str(frame), str(label), float(row["score"]), box)
+
+
+def _of_csv(path: Path) -> list[OthersBox]:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if absent:
+            raise UserError(f"{path}: has no columns {', '.join(absent)}. {_EXPECTED}")
+        return _checked(path, list(reader), _from_csv)
+
+
+def _from_csv(row: Mapping[str, Any]) -> OthersBox:
+    x1, y1, x2, y2 = (float(row[name]) for name in COLUMNS[3:])
+    video = row.get("video") or ""
+    return _box(video, row["frame"], row["class"], float(row["score"]), (x1, y1, x2, y2))
+
+
+def _box(
+    video: str, frame: str, label: str, score: float, box: tuple[float, float, float, float]
+) -> OthersBox:
+    """Raises ValueError for what no box can be."""
+    if not np.isfinite(box).all() or box[0] > box[2] or box[1] > box[3]:
+        raise ValueError(f"the box {list(box)} is reversed or no number")
+    if not 0 <= score <= 1:
+        raise ValueError(f"the score {score:g}, expected 0 to 1")
+    return OthersBox(video, frame, label, score, box)
+
+
+def _checked(path: Path, rows: Sequence[Any], read_row: Any) -> list[OthersBox]:
+    found, problems = [], []
+    for number, row in enumerate(rows):
+        try:
+            found.append(read_row(row))
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            problems.append(f"box {number}: {what}")
+    if problems:
+        raise UserError(f"{path}: {len(problems)} bad boxes:\n{listing(problems, 5)}\n{_EXPECTED}")
+    return found

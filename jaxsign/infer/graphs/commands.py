@@ -103,7 +103,7 @@ def scene(words: argparse.Namespace) -> int:
     wanted = outputs.Wanted(
         seen.Limits(words.boxes, words.relations), not words.no_film, words.graph_at
     )
-    chosen = session.Chosen(words.every, words.max_frames or 0)
+    chosen = session.ChosenFrames(words.every, words.max_frames or 0)
     source = session.one_of(sources.of_folder(Path(words.input)), words.clip)
     pictures = Path(words.pictures) if words.pictures else None
     for told in session.tell_scenes(follower, source, pictures, out, wanted, chosen):

@@ -41,7 +41,7 @@ def seen(follower: FrameFollower, frames: Iterable[Shown]) -> Iterator[SeenFrame
 
 
 @dataclasses.dataclass(frozen=True)
-class Chosen:
+class ChosenFrames:
     """Which frames are looked at: one in `every`, and no more than `most` (0 = all)."""
 
     every: int = 1
@@ -53,7 +53,7 @@ class Chosen:
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
+class ToldFilm:
     """What became of a film.
 
     Attributes:
@@ -96,8 +96,8 @@ def tell_scenes(
     pictures: Path | None,
     out: Path,
     wanted: Wanted,
-    chosen: Chosen = Chosen(),
-) -> Iterator[Told]:
+    chosen: ChosenFrames = ChosenFrames(),
+) -> Iterator[ToldFilm]:
     """Writes what happens in scenes: one's into `out`, of several each into a folder of its own.
 
     Args:
@@ -133,7 +133,7 @@ def tell(
     film: str,
     wanted: Wanted,
     detector: str = "",
-) -> Told:
+) -> ToldFilm:
     """Writes what happens in a film.
 
     Args:
@@ -159,4 +159,4 @@ def tell(
         for frame in seen(follower, frames):
             outputs.add(frame)
         files = outputs.close()
-    return Told(out, files, outputs.counts.line())
+    return ToldFilm(out, files, outputs.counts.line())

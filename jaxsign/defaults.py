@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from jaxsign import fields
 from jaxsign.sections.data import Data
 from jaxsign.sections.decode import Decode
+from jaxsign.sections.detecting import Detect
 from jaxsign.sections.inputs import Input
 from jaxsign.sections.learning import Loss, Optim, ScheduleSection, Train
 
@@ -16,6 +17,7 @@ _UPDATES = fields.Rule(
     lambda v: len(v) == 0 or (len(v) == 2 and 1 <= v[0] <= v[1]), "(first, last), from 1, or ()"
 )
 _SCENES = fields.When("task.name", "scene_graph", "action_graph")
+_BOXES = fields.When("task.name", "scene_graph", "action_graph", "detections")
 _PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
 
 
@@ -35,8 +37,8 @@ class TaskSection:
         None,
         (
             "the kind of learning: classify (one label a head), ctc_attention "
-            "(sequences of glosses), scene_graph (relations in videos) or action_graph (what a "
-            "wearer does, and with which objects)"
+            "(sequences of glosses), scene_graph (relations in videos), action_graph (what a "
+            "wearer does, and with which objects) or detections (boxes in images)"
         ),
     )
     heads: tuple[str, ...] = fields.value(
@@ -52,7 +54,7 @@ class TaskSection:
     monitor: str = fields.value(
         "gloss", None, "the number of a validation that chooses the best epoch"
     )
-    objects: tuple[str, ...] = fields.value((), None, "classes of boxes; () = the data's", _SCENES)
+    objects: tuple[str, ...] = fields.value((), None, "classes of boxes; () = the data's", _BOXES)
     groups: tuple[tuple[Any, ...], ...] = fields.value(
         (),
         None,
@@ -191,6 +193,7 @@ class Recipe:
         default_factory=dict, metadata={"text": "what each run of the chain changes of the recipe"}
     )
     decode: Decode = fields.section(Decode, fields.When("task.name", "ctc_attention"))
+    detect: Detect = fields.section(Detect, fields.When("task.name", "detections"))
     checkpoint: Checkpoint = fields.section(Checkpoint)
     log: Log = fields.section(Log)
     smoke: Smoke = fields.section(Smoke)

@@ -69,6 +69,8 @@ NAMES = (
     "easg:fc",
     "easg:synthetic",
     "sttran:synthetic-sets",
+    "faster_rcnn:action-genome",
+    "faster_rcnn:synthetic",
 )
 # Fields of nets that are made small, wherever a net has them.
 SMALL = {
@@ -104,6 +106,8 @@ def small(name: str, folder: Path) -> Any:
         config = chains.resolve(config)[-1].config
     if config.task.name in ("scene_graph", "action_graph"):
         return _scenes(config)
+    if config.task.name == "detections":
+        return _boxes(config)
     sentences = "stage1" in config.stage
     config.data.source = "synthetic"
     config.data.synthetic.update(SIGNS, continuous=sentences)
@@ -135,6 +139,21 @@ def _scenes(config: Any) -> Any:
     if "language" in config.net:
         config.net.update(LANGUAGE)
         config.train.pretrained = "random" if config.net.language == "gemma2" else ""
+    return config
+
+
+def _boxes(config: Any) -> Any:
+    """A few made-up images for a small detector."""
+    config.data.source = "synthetic_scenes"
+    config.data.synthetic_scenes.update(
+        videos=1, val_videos=1, frames=(2, 2), objects=3, boxes=(1, 2)
+    )
+    config.net.update(
+        num_classes=0, backbone="resnet18", short_side=64, proposal_dim=8, scales=(1.0, 2.0),
+        compared=64, proposals=8, train_compared=64, train_proposals=8,
+    )  # fmt: skip
+    config.input.update(batch_size=2, threads=0)
+    config.train.pretrained = "random"
     return config
 
 

@@ -38,7 +38,7 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
         config.net.input_dim = width
     if config.net.get("num_gloss") == 0:
         config.net.num_gloss = 25
-    of_scenes = config.task.name in ("scene_graph", "action_graph")
+    of_scenes = config.task.name in ("scene_graph", "action_graph", "detections")
     if of_scenes:
         config = setup.filled(config, tasks.kind(config).assumed(config))
         config.smoke.update(batch_size=1, frames=2)

@@ -6,7 +6,7 @@ from typing import Protocol, cast
 from ml_collections import ConfigDict
 
 # What a recipe calls a task, and the folder here whose `sources` find its data.
-_FOLDERS = {"scene_graph": "scenes", "action_graph": "scenes"}
+_FOLDERS = {"scene_graph": "scenes", "action_graph": "scenes", "detections": "boxes"}
 _SIGNS = "signs"
 
 

@@ -359,6 +359,8 @@ def call(
     rng: Array | None = ...,
     now: Progress | None = ...,
     mutable: Literal[False] = ...,
+    method: str = ...,
+    **named: Any,
 ) -> Outputs: ...
 
 
@@ -372,6 +374,8 @@ def call(
     rng: Array | None = ...,
     now: Progress | None = ...,
     mutable: Sequence[str],
+    method: str = ...,
+    **named: Any,
 ) -> tuple[Outputs, state_dict.Variables]: ...
 
 
@@ -384,6 +388,8 @@ def call(
     rng: Array | None = None,
     now: Progress | None = None,
     mutable: Sequence[str] | Literal[False] = False,
+    method: str = "__call__",
+    **named: Any,
 ) -> Any:
     """What a net says of a batch.
 
@@ -394,6 +400,8 @@ def call(
       rng: for dropout; needed in training.
       now: how far the run is, for a net that uses it; None = at its start.
       mutable: collections that may change, e.g. `batch_stats` in training, or `intermediates`.
+      method: of the net that is asked; another one than `__call__` gets `named` alone.
+      **named: its arguments.
 
     Returns:
       The named outputs; with `mutable` also these collections as they are afterwards.
@@ -403,9 +411,11 @@ def call(
         more["rngs"] = {"dropout": rng}
     if net.uses_progress and now is not None:
         more["progress"] = now
-    arrays = [batch.get(name) for name in net.inputs]
+    arrays = [batch.get(name) for name in net.inputs] if method == "__call__" else []
     with nn.intercept_methods(_standing_still(frozenset(net.still))):
-        return net.apply(variables, *arrays, train=train, mutable=mutable, **more)
+        return net.apply(
+            variables, *arrays, train=train, mutable=mutable, method=method, **more, **named
+        )
 
 
 def _standing_still(paths: Collection[str]) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """A detector's ResNet: maps of images, and features of boxes on them.
 
-Source: jwyang's faster-rcnn.pytorch. Batch norms use their running statistics in training too.
+Source: jwyang's faster-rcnn.pytorch, whose batch norms use their running statistics in training
+too: here those do that do not train.
 """
 
 import functools
@@ -45,18 +46,29 @@ class DetectorMaps(typed.Layer):
     Attributes:
       backbone: a key of `BACKBONES`.
       layout: as of `FasterRCNN`.
+      axis_name: mapped axis over which batch statistics are shared.
     """
 
     backbone: str
     layout: str
+    axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, images: Array, sizes: Array | None = None) -> tuple[Array, Array | None]:
+    def __call__(
+        self,
+        images: Array,
+        sizes: Array | None = None,
+        valid: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> tuple[Array, Array | None]:
         """Maps of images.
 
         Args:
           images: float [F, H, W, 3], blue, green and red without `MEANS`.
           sizes: int [F, 2], rows and columns that are real. None = all are.
+          valid: bool [F], images that count in batch statistics. None = all do.
+          train: use batch statistics.
 
         Returns:
           float [F, H / 16, W / 16, C], 0 where they are padding, and their sizes.
@@ -64,18 +76,20 @@ class DetectorMaps(typed.Layer):
         kind, caffe = BACKBONES[self.backbone], self.layout == CAFFE
         if not caffe:
             images = inception.normalise_uint8(images[..., ::-1] + MEANS[::-1])
-        stem = image_convs.ConvNorm(resnet.STEM, 7, 2, name="stem", **self.types)
-        x = nn.relu(stem(image_convs.within(images.astype(jnp.float32), sizes)))
+        types = {**self.types, "axis_name": self.axis_name}
+        stem = image_convs.ConvNorm(resnet.STEM, 7, 2, name="stem", **types)
+        x = image_convs.within(images.astype(jnp.float32), sizes)
         sizes = resnet.halved(sizes)
+        x = nn.relu(stem(x, image_convs.counting(x, valid, sizes, 2), train=train))
         # Every window has a real place, and no number is below 0.
         x = image_convs.within(x, sizes)
         if caffe:
             x, sizes = image_convs.max_pool_inside(x), None if sizes is None else sizes // 2
         else:
             x, sizes = image_convs.max_pool(x), resnet.halved(sizes)
-        block = _block(kind, self.layout, self.types)
+        block = _block(kind, self.layout, types)
         for number in range(STAGES):
-            x = resnet.stage(x, number, kind.blocks[number], block, sizes=sizes)
+            x = resnet.stage(x, number, kind.blocks[number], block, valid, sizes, train=train)
             sizes = resnet.halved(sizes) if number else sizes
         return image_convs.within(x, sizes), sizes
 
@@ -95,19 +109,30 @@ class BoxFeatures(typed.Layer):
     """The last stage of a ResNet, over the cells of boxes.
 
     Attributes:
-      backbone, layout: as of `DetectorMaps`.
+      backbone, layout, axis_name: as of `DetectorMaps`.
     """
 
     backbone: str
     layout: str
+    axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, maps: Array, boxes: Array, sizes: Array | None = None) -> Array:
+    def __call__(
+        self,
+        maps: Array,
+        boxes: Array,
+        sizes: Array | None = None,
+        valid: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> Array:
         """Features of boxes.
 
         Args:
           maps, sizes: as `DetectorMaps` gives them.
           boxes: float [F, N, 4], in pixels of the images.
+          valid: bool [F, N], boxes that count in batch statistics. None = all do.
+          train: use batch statistics.
 
         Returns:
           float32 [F, N, D].
@@ -117,8 +142,10 @@ class BoxFeatures(typed.Layer):
         step = 2 if kind.bottleneck and self.layout == CAFFE else 1
         cells = roi_align.roi_align(maps, boxes, 1 / anchors.BASE, CELLS, sizes, step)
         x = cells.reshape(-1, *cells.shape[2:])
-        block = _block(kind, self.layout, self.types)
-        x = resnet.stage(x, STAGES, kind.blocks[STAGES], block, stride=2 // step)
+        counts = None if valid is None else valid.reshape(-1)
+        block = _block(kind, self.layout, {**self.types, "axis_name": self.axis_name})
+        blocks, stride = kind.blocks[STAGES], 2 // step
+        x = resnet.stage(x, STAGES, blocks, block, counts, stride=stride, train=train)
         return x.astype(jnp.float32).mean((1, 2)).reshape(*boxes.shape[:2], -1)
 
 

@@ -1,11 +1,11 @@
 """Faster R-CNN on a ResNet: boxes of an image with their classes and features.
 
 Source: jwyang's faster-rcnn.pytorch, whose detector of Action Genome's classes the public systems
-of video scene graphs look through. It stays as it is there: batch norms use their running
-statistics in training too.
+of video scene graphs look through. Batch norms that do not train use their running statistics, as
+all of them do there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,6 +51,7 @@ class FasterRCNN(nets.Net):
       proposal_dim: channels of what looks for boxes.
       compared: so many of the best anchors of an image are compared with one another.
       proposals: and so many boxes are left of them.
+      train_compared, train_proposals: the same while it learns.
       overlap: from which the worse of two boxes goes.
       clip: 'each': a class's boxes are clipped to their image; 'first_of_chunk', the original's:
         only those of the first of `chunk` frames, the others at 0.
@@ -69,6 +70,8 @@ class FasterRCNN(nets.Net):
     proposal_dim: int = fields.value(512, fields.COUNT)
     compared: int = fields.value(6000, fields.COUNT)
     proposals: int = fields.value(100, fields.COUNT)
+    train_compared: int = fields.value(12000, fields.COUNT)
+    train_proposals: int = fields.value(2000, fields.COUNT)
     overlap: float = fields.value(0.7, fields.SHARE)
     clip: str = fields.value(EACH, fields.among(EACH, FIRST_OF_CHUNK))
     chunk: int = fields.value(10, fields.COUNT)
@@ -87,7 +90,12 @@ class FasterRCNN(nets.Net):
 
     def setup(self) -> None:
         zeros = nn.initializers.zeros
-        resnet_options = {"backbone": self.backbone, "layout": self.layout, **self.types}
+        resnet_options = {
+            "backbone": self.backbone,
+            "layout": self.layout,
+            "axis_name": self.axis_name,
+            **self.types,
+        }
         self.base = detector_backbone.DetectorMaps(**resnet_options)
         self.top = detector_backbone.BoxFeatures(**resnet_options)
         self.rpn = region_proposals.RegionProposals(self.proposal_dim, self._anchors, **self.types)
@@ -119,7 +127,7 @@ class FasterRCNN(nets.Net):
           boxes: float [F, N, 4], x1, y1, x2, y2 in pixels of the images, where they are known; None
             = the net proposes them.
           valid_boxes: bool [F, N], which of these there are. None = all.
-          train: not looked at.
+          train: batch norms that train use the batch's statistics.
 
         Returns:
           `boxes` float32 [F, N, 4], those given or proposed, the likeliest first, and `valid_boxes`
@@ -127,31 +135,82 @@ class FasterRCNN(nets.Net):
           `class_boxes` float32 [F, N, num_classes, 4], each box as it would be of each class;
           `features` float32 [F, N, D]; `maps` float [F, H / 16, W / 16, C].
         """
-        maps, sizes = self.base(images, image_sizes)
+        maps, sizes = self.base(images, image_sizes, train=train)
         if image_sizes is None:
             image_sizes = jnp.broadcast_to(jnp.asarray(images.shape[1:3]), (len(images), 2))
         if boxes is None or self.is_initializing():
             boxes, valid_boxes = self.propose(maps, image_sizes, sizes)
         elif valid_boxes is None:
             valid_boxes = jnp.ones(boxes.shape[:2], bool)
-        found = self.look(maps, boxes, image_sizes, sizes)
+        found = self.look(maps, boxes, image_sizes, sizes, valid_boxes, train=train)
         return {"boxes": boxes, "valid_boxes": valid_boxes, "maps": maps, **found}
 
+    def learn(
+        self,
+        images: Array,
+        image_sizes: Array,
+        choose: Callable[[Array, Array], tuple[Array, Array]],
+        valid: Array | None = None,
+        *,
+        train: bool = True,
+    ) -> nets.Outputs:
+        """What a loss is made of: of all anchors, and of boxes that are chosen of the proposals.
+
+        Args:
+          images, image_sizes: as of `__call__`.
+          choose: proposals float32 [F, N, 4] and bool [F, N], which there are -> boxes that the
+            head shall look at, and which of them there are.
+          valid: bool [F], images that count in batch statistics. None = all do.
+          train: of `__call__`.
+
+        Returns:
+          `anchor_logits` float32 [F, A, 2], of nothing and of something, and `anchor_deltas`
+          [F, A, 4]; `boxes` [F, N', 4] and `valid_boxes` [F, N'], those chosen, with `class_logits`
+          [F, N', C] and `class_deltas` [F, N', C, 4] in `UNITS`; `proposals` and `valid_proposals`;
+          `maps` and `map_sizes`, of `look`.
+        """
+        maps, sizes = self.base(images, image_sizes, valid, train=train)
+        told = self.rpn(maps)
+        # Where boxes are found is told by the anchors' loss alone.
+        still = jax.lax.stop_gradient(told)
+        found = self._proposed(*still, sizes, image_sizes, train=train)
+        boxes, real = choose(*found)
+        _, logits, deltas = self._of_boxes(maps, boxes, sizes, real, train)
+        return {
+            "anchor_logits": region_proposals.pairs(told[0]),
+            "anchor_deltas": told[1].reshape(len(maps), -1, 4),
+            "boxes": boxes,
+            "valid_boxes": real,
+            "class_logits": logits,
+            "class_deltas": deltas,
+            "proposals": found[0],
+            "valid_proposals": found[1],
+            "maps": maps,
+            "map_sizes": sizes,
+        }
+
+    def anchors_of(self, rows: int, columns: int) -> np.ndarray:
+        """float32 [A, 4]: the anchors of maps of so many rows and columns."""
+        return anchors.of_map(anchors.of_cell(self.ratios, self.scales), rows, columns)
+
     def look(
-        self, maps: Array, boxes: Array, image_sizes: Array, sizes: Array | None = None
+        self,
+        maps: Array,
+        boxes: Array,
+        image_sizes: Array,
+        sizes: Array | None = None,
+        valid_boxes: Array | None = None,
+        *,
+        train: bool = False,
     ) -> dict[str, Array]:
         """`scores`, `class_logits`, `class_boxes` and `features`, of boxes of maps known already.
 
         Args:
-          maps, boxes, image_sizes: as of `__call__`.
+          maps, boxes, image_sizes, valid_boxes, train: as of `__call__`.
           sizes: int [F, 2], rows and columns of the maps that are real. None = all are.
         """
-        features = self.top(maps, boxes, sizes)
-        logits = self.class_scores(features).astype(jnp.float32)
-        deltas = self.class_deltas(features).astype(jnp.float32)
-        self.sow("intermediates", "of_classes", deltas)
-        deltas = deltas.reshape(*boxes.shape[:2], self.num_classes, 4) * jnp.asarray(UNITS)
-        found = box_layers.moved(boxes[:, :, None], deltas)
+        features, logits, deltas = self._of_boxes(maps, boxes, sizes, valid_boxes, train)
+        found = box_layers.moved(boxes[:, :, None], deltas * jnp.asarray(UNITS))
         inside = box_layers.clipped(found, image_sizes)
         if self.clip == FIRST_OF_CHUNK:
             first = jnp.arange(len(boxes)) % self.chunk == 0
@@ -173,23 +232,42 @@ class FasterRCNN(nets.Net):
         self, maps: Array, image_sizes: Array, sizes: Array | None = None
     ) -> tuple[Array, Array]:
         """Boxes [F, N, 4] that may hold something and which of them there are; as of `look`."""
-        logits, deltas = self.rpn(maps)
+        return self._proposed(*self.rpn(maps), sizes, image_sizes, train=False)
+
+    def _of_boxes(
+        self, maps: Array, boxes: Array, sizes: Array | None, valid: Array | None, train: bool
+    ) -> tuple[Array, Array, Array]:
+        """Features, logits and, float32 [F, N, C, 4], deltas of boxes."""
+        features = self.top(maps, boxes, sizes, valid, train=train)
+        logits = self.class_scores(features).astype(jnp.float32)
+        deltas = self.class_deltas(features).astype(jnp.float32)
+        self.sow("intermediates", "of_classes", deltas)
+        return features, logits, deltas.reshape(*boxes.shape[:2], self.num_classes, 4)
+
+    def _proposed(
+        self,
+        logits: Array,
+        deltas: Array,
+        sizes: Array | None,
+        image_sizes: Array,
+        *,
+        train: bool,
+    ) -> tuple[Array, Array]:
         self.sow("intermediates", "rpn_scores", logits)
         self.sow("intermediates", "rpn_deltas", deltas)
-        rows, columns = maps.shape[1:3]
-        cell = anchors.of_cell(self.ratios, self.scales)
+        count, rows, columns = logits.shape[:3]
         real = None
         if sizes is not None:
-            real = image_convs.real_places(rows, columns, sizes).reshape(len(maps), -1)
-            real = jnp.repeat(real, len(cell), axis=1)
+            real = image_convs.real_places(rows, columns, sizes).reshape(count, -1)
+            real = jnp.repeat(real, self._anchors, axis=1)
         return proposals.proposals(
             region_proposals.objectness(logits),
-            deltas.reshape(len(maps), -1, 4),
-            jnp.asarray(anchors.of_map(cell, rows, columns)),
+            deltas.reshape(count, -1, 4),
+            jnp.asarray(self.anchors_of(rows, columns)),
             image_sizes,
             real,
-            most=self.compared,
-            count=self.proposals,
+            most=self.train_compared if train else self.compared,
+            count=self.train_proposals if train else self.proposals,
             threshold=self.overlap,
         )
 
@@ -202,6 +280,14 @@ class FasterRCNN(nets.Net):
     def frame_shape(self) -> tuple[int, ...]:
         """Raises UserError: images are of many sizes, and none is a clip."""
         raise UserError("net faster_rcnn takes images, not clips of signs")
+
+    @property
+    def starts_from(self) -> str:
+        """A detector that was never taught finds nothing."""
+        return (
+            "a detector of jwyang's faster-rcnn.pytorch or a ResNet of torchvision's or Caffe's "
+            "(docs/detector.md)"
+        )
 
     @property
     def head_params(self) -> tuple[str, ...]:

@@ -98,10 +98,11 @@ class ResidualBlock(typed.Layer):
             h = h if i == 1 else nn.relu(h)
             h = h if size == 1 else image_convs.within(h, left)
             left = halved(left) if stride == 2 else left
-            h = layer(h, valid, train=train)
+            h = layer(h, image_convs.counting(h, valid, left, stride), train=train)
         for out, _, size, stride in rows[count:]:
             layer = image_convs.ConvNorm(out, size, stride, name="shortcut", **options)
-            shortcut = layer(x, valid, train=train)
+            counts = image_convs.counting(x, valid, left, self.stride)
+            shortcut = layer(x, counts, train=train)
         return image_convs.made_once(nn.relu(h + shortcut))
 
 

@@ -34,7 +34,7 @@ _CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "d
 _SCENES = fields.When("net.name", "sttran", "stket", "tempura", "scene_llm")
 _RELATIONS = fields.When("task.name", "scene_graph")
 _UNSURE = fields.among("none", "al", "ep")
-_PRETRAINED = fields.When("net.name", "whisper_sign", "scene_llm")
+_PRETRAINED = fields.When("net.name", "whisper_sign", "scene_llm", "faster_rcnn")
 
 
 def _of(*names: str) -> fields.When:

@@ -25,6 +25,7 @@ _FOLDERS = {
     "ctc_attention": "sequences",
     "scene_graph": "scenes",
     "action_graph": "actions",
+    "detections": "detections",
 }
 
 

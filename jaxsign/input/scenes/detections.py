@@ -40,10 +40,9 @@ def found(
     least: float = 0.1,
     overlap: float = 0.4,
     extra: float = 1.0,
+    single: int | None = pairs.PERSON,
 ) -> FoundBoxes:
     """The boxes of every class that are likely and do not overlap better ones of it.
-
-    Of persons only the likeliest of a frame is taken.
 
     Args:
       class_boxes: float [F, N, C, 4], in pixels of the scaled images.
@@ -53,6 +52,7 @@ def found(
       least: a score that is not enough; m3sgg's is 0.01.
       overlap: above which the worse of two boxes of a class goes.
       extra: of `detected.suppress`: 1, or 0 as m3sgg has it.
+      single: of this class only the likeliest box of a frame is taken; None: there is no such.
     """
     likely = (scores > least) & valid[..., None]
     likely[..., 0] = False  # the background
@@ -66,5 +66,6 @@ def found(
     order = np.lexsort((-sure, groups))
     order = order[kept[order]]
     first = np.r_[True, np.diff(groups[order]) > 0][: len(order)]
-    order = order[first | (labels[order] != pairs.PERSON)]
+    if single is not None:
+        order = order[first | (labels[order] != single)]
     return FoundBoxes(frames[order], boxes[order], labels[order], sure[order], source[order])

@@ -49,7 +49,7 @@ def detector_input(paths: Sequence[Path], side: int = SIDE, multiple: int = 1) -
             f"{len(absent)} of {len(paths)} frames are absent:\n{listing(map(str, absent))}\n"
             "Extract them from the films, or leave them out of the annotations."
         )
-    return stacked([scaled(_read(path), side) for path in paths], multiple)
+    return stacked([scaled(read(path), side) for path in paths], multiple)
 
 
 def stacked(made: Sequence[tuple[Array, float]], multiple: int = 1) -> DetectorInput:
@@ -62,7 +62,7 @@ def stacked(made: Sequence[tuple[Array, float]], multiple: int = 1) -> DetectorI
     return DetectorInput(images, made[0][1], sizes)
 
 
-def _read(path: Path) -> Array:
+def read(path: Path) -> Array:
     """uint8 [H, W, 3], RGB."""
     reading.check(path)
     try:

@@ -37,6 +37,25 @@ def moved(boxes: Array, deltas: Array) -> Array:
     return jnp.concatenate([centre - reach, centre + reach], axis=-1)
 
 
+def deltas(boxes: Array, wanted: Array) -> Array:
+    """What moves boxes to others: the inverse of `moved`, but for a pixel of these others' sides.
+
+    Args:
+      boxes, wanted: float [..., 4], of shapes that fit each other.
+
+    Returns:
+      float32 [..., 4]: what a net is to tell of each.
+    """
+    (sides, centre), (others, to) = (_sides_and_centre(one) for one in (boxes, wanted))
+    return jnp.concatenate([(to - centre) / sides, jnp.log(others / sides)], axis=-1)
+
+
+def _sides_and_centre(boxes: Array) -> tuple[Array, Array]:
+    boxes = boxes.astype(jnp.float32)
+    sides = boxes[..., 2:] - boxes[..., :2] + 1
+    return sides, boxes[..., :2] + 0.5 * sides
+
+
 def _exp(x: Array) -> Array:
     """float32 -> float32, with the last bit of torch's but for one number in twenty.
 

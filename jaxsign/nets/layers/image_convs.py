@@ -212,6 +212,25 @@ def real_places(rows: int, columns: int, sizes: Array) -> Array:
     return of_rows[:, :, None] & of_columns[:, None]
 
 
+def counting(x: Array, valid: Array | None, sizes: Array | None, stride: int = 1) -> Array | None:
+    """What of a convolution of maps counts in batch statistics.
+
+    Args:
+      x: [N, H, W, C], that goes in.
+      valid: bool [N], images that count. None = all.
+      sizes: int [N, 2], rows and columns of what comes out that are real. None = all are.
+      stride: of the convolution.
+
+    Returns:
+      bool [N] or [N, ceil(H / stride), ceil(W / stride)]; None = everything.
+    """
+    if sizes is None:
+        return valid
+    rows, columns = (-(-n // stride) for n in x.shape[1:3])
+    real = real_places(rows, columns, sizes)
+    return real if valid is None else real & valid[:, None, None]
+
+
 def _shifts(x: Array, size: int, stride: int, filler: float) -> list[tuple[tuple[int, int], Array]]:
     """((row, column), map): what each place of a window sees."""
     reach, (height, width) = size // 2, x.shape[1:3]
@@ -253,13 +272,16 @@ class ConvNorm(typed.Layer):
 
     @nn.compact
     def __call__(self, x: Array, valid: Array | None = None, *, train: bool = False) -> Array:
-        """x: float [N, H, W, C], valid: bool [N] or None -> float [N, H', W', features].
+        """x: float [N, H, W, C] -> float [N, H', W', features].
 
-        Images that are not valid do not count in the batch statistics.
+        `valid`, bool [N] or [N, H', W']: images, or places of what comes out, that are not valid do
+        not count in the batch statistics. None = all do.
         """
         conv = ImageConv
         x = conv(self.features, self.size, self.stride, self.depthwise, name="conv", **self.types)(
             x
         )
         norm = batch_norm.BatchNorm(axis_name=self.axis_name, name="norm", **self.types)
-        return norm(x, None if valid is None else valid[:, None, None], train=train)
+        if valid is not None and valid.ndim == 1:
+            valid = valid[:, None, None]
+        return norm(x, valid, train=train)

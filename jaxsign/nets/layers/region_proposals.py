@@ -56,6 +56,11 @@ class RegionProposals(typed.Layer):
 
 def objectness(logits: Array) -> Array:
     """float32 [F, H, W, 2 A], as `RegionProposals` gives them -> float32 [F, H W A], in 0 to 1."""
+    return jax.nn.softmax(pairs(logits))[..., 1]
+
+
+def pairs(logits: Array) -> Array:
+    """float32 [F, H, W, 2 A], as `RegionProposals` gives them -> [F, H W A, 2]."""
     count = logits.shape[-1] // 2
     both = jnp.stack([logits[..., :count], logits[..., count:]], axis=-1)
-    return jax.nn.softmax(both)[..., 1].reshape(len(logits), -1)
+    return both.reshape(len(logits), -1, 2)

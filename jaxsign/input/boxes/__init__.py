@@ -1,0 +1,1 @@
+"""Images with boxes, which a detector learns from."""

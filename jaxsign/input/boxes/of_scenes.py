@@ -1,0 +1,99 @@
+"""Frames of scenes as images with boxes."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxsign.errors import UserError, listing
+from jaxsign.input.boxes.source import BoxedImage, BoxSource
+from jaxsign.input.scenes import pictures, rendered, sources, synthetic
+from jaxsign.input.scenes.scene import Scene
+
+Array = np.ndarray
+FRAMES = "frames"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Frame:
+    """A frame of one of many scenes."""
+
+    scene: int
+    number: int
+
+
+def made_up(data: ConfigDict, split: str) -> BoxSource:
+    """The made-up scenes of `data.synthetic_scenes`, as pictures.
+
+    Raises:
+      UserError: settings that make no videos.
+    """
+    scenes = synthetic.scenes(data.synthetic_scenes, split)
+    return of(f"synthetic scenes ({split})", scenes, functools.partial(_rendered, scenes))
+
+
+def of_files(data: ConfigDict, split: str) -> BoxSource:
+    """The frames of scenes in files: Action Genome's, or one's own, with `frames` in their folder.
+
+    Raises:
+      UserError: what is wrong with the scenes, or frames that are absent.
+    """
+    found = sources.open_source(data, split)
+    place = Path(data[split].path or data.train.path)
+    folder = (place if place.is_dir() else place.parent) / FRAMES
+    scenes = [*found.scenes()]
+    absent = [name for one in scenes for name in one.frames if not (folder / name).is_file()]
+    if absent:
+        raise UserError(
+            f"{found.name}: {len(absent)} frames are absent in {folder}:\n{listing(absent)}\n"
+            "Extract them from the films"
+        )
+    made = of(found.name, scenes, functools.partial(_from_file, scenes, folder))
+    return dataclasses.replace(made, remarks=tuple(found.remarks))
+
+
+def kind_of(path: Path) -> str:
+    """The `data.source` of a folder of scenes."""
+    return sources.kind_of(path)
+
+
+def of(name: str, scenes: Sequence[Scene], picture: Callable[[int, int], Array]) -> BoxSource:
+    """The frames of scenes of one vocabulary.
+
+    Args:
+      name: for messages.
+      scenes: with boxes.
+      picture: (scene, frame) -> uint8 [H, W, 3].
+    """
+    at = [_Frame(i, n) for i, one in enumerate(scenes) for n in range(len(one))]
+    images = [_annotations(scenes[one.scene], one.number) for one in at]
+    read = functools.partial(_read, at, picture)
+    return BoxSource(name, tuple(scenes[0].vocabulary.objects), images, read)
+
+
+def _annotations(scene: Scene, number: int) -> BoxedImage:
+    rows = scene.box_frames == number
+    width, height = (int(side) for side in scene.image_sizes[number])
+    boxes = np.clip(scene.boxes[rows], 0, np.array([width, height] * 2)).astype(np.float32)
+    kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    labels = scene.labels[rows][kept].astype(np.int32)
+    ignored = np.zeros(len(labels), bool)
+    return BoxedImage(scene.frames[number], (width, height), boxes[kept], labels, ignored)
+
+
+# Functions of their own, which worker processes can be sent.
+
+
+def _read(at: Sequence[_Frame], picture: Callable[[int, int], Array], index: int) -> Array:
+    return picture(at[index].scene, at[index].number)
+
+
+def _from_file(scenes: Sequence[Scene], folder: Path, scene: int, number: int) -> Array:
+    return pictures.read(folder / scenes[scene].frames[number])
+
+
+def _rendered(scenes: Sequence[Scene], scene: int, number: int) -> Array:
+    return rendered.frame(scenes[scene], number)

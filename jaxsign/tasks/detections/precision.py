@@ -1,0 +1,113 @@
+"""Average precision of boxes, counted so that the counts of many images add up.
+
+Boxes are matched as COCO's evaluation does it; scores fall into bins of a thousandth, so that a
+number may differ from COCO's in the third digit. `jaxsign evaluate` tells COCO's own.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from jaxsign.input.scenes import pairs
+from jaxsign.input.scenes.detections import FoundBoxes
+
+Array = np.ndarray
+TRUE = ("true_boxes", "true_labels", "valid_true", "ignored")
+OVERLAPS = np.linspace(0.5, 0.95, 10)
+_BINS = 1000
+_RECALLS = np.linspace(0, 1, 101)
+
+
+def count(found: FoundBoxes, true: Mapping[str, Array], classes: int) -> dict[str, Array]:
+    """Hits and misses of the boxes of some images.
+
+    Args:
+      found: boxes of F frames, by frame, class and score.
+      true: `TRUE` of these frames, as `BoxExamples` has them.
+      classes: C, with the background.
+
+    Returns:
+      `right` and `told` float64 [T, C, bins], boxes of `found` by score, those that are right and
+      all that count, for every overlap of `OVERLAPS`; `true` float64 [C].
+    """
+    right = np.zeros((len(OVERLAPS), classes, _BINS))
+    told = np.zeros_like(right)
+    boxes, labels, valid, ignored = (true[name] for name in TRUE)
+    there = np.bincount(labels[valid], minlength=classes).astype(np.float64)
+    groups = found.frames * classes + found.labels
+    starts = np.r_[0, np.flatnonzero(np.diff(groups)) + 1, len(groups)]
+    for first, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        if first == end:
+            continue
+        frame, label = int(found.frames[first]), int(found.labels[first])
+        same = (labels[frame] == label) & (valid[frame] | ignored[frame])
+        hit, counts = matched(
+            found.boxes[first:end], boxes[frame][same], ignored[frame][same], OVERLAPS
+        )
+        bins = np.minimum((found.scores[first:end] * _BINS).astype(int), _BINS - 1)
+        for row in range(len(OVERLAPS)):
+            right[row, label] += np.bincount(bins[hit[row]], minlength=_BINS)
+            told[row, label] += np.bincount(bins[counts[row]], minlength=_BINS)
+    return {"right": right, "told": told, "true": there}
+
+
+def matched(
+    found: Array, boxes: Array, ignored: Array, overlaps: Sequence[float] | Array
+) -> tuple[Array, Array]:
+    """Which boxes of one class in one image are right.
+
+    Each takes, the surest first, the true box that it overlaps most of those not yet taken; only
+    where there is none, one that is to be ignored, and then it does not count.
+
+    Args:
+      found: float [N, 4], the surest first.
+      boxes: float [M, 4]; ignored: bool [M].
+      overlaps: T, from which a box is on another.
+
+    Returns:
+      bool [T, N], it is right, and bool [T, N], it counts.
+    """
+    shape = len(overlaps), len(found)
+    right, counts = np.zeros(shape, bool), np.ones(shape, bool)
+    if not len(boxes):
+        return right, counts
+    shared = pairs.iou(found[:, None], boxes[None], 0.0)
+    for row, least in enumerate(overlaps):
+        free = ~ignored
+        for number in range(len(found)):
+            open_ = np.where(free, shared[number], -1)
+            place = int(open_.argmax())
+            if open_[place] >= least:
+                right[row, number], free[place] = True, False
+            elif (shared[number][ignored] >= least).any():
+                counts[row, number] = False
+    return right, counts
+
+
+def average(sums: Mapping[str, Array]) -> Array:
+    """float64 [T, C]: average precision; NaN of a class that is nowhere true."""
+    right, told = (np.cumsum(sums[name][..., ::-1], axis=-1) for name in ("right", "told"))
+    true = sums["true"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = right / true[:, None]
+        precision = np.where(told > 0, right / told, 0)
+    # The best precision of this recall or more, at 101 recalls.
+    best = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    found = np.full(right.shape[:2], np.nan)
+    for row, label in np.ndindex(found.shape):
+        if label and true[label]:
+            places = np.searchsorted(recall[row, label], _RECALLS, side="left")
+            inside = places < recall.shape[-1]
+            values = best[row, label, np.minimum(places, recall.shape[-1] - 1)]
+            found[row, label] = np.where(inside, values, 0).mean()
+    return found
+
+
+def means(sums: Mapping[str, Array]) -> dict[str, float]:
+    """`ap50`, `ap75` and `ap`, of all classes that are anywhere true; NaN where none is."""
+    found = average(sums)
+    known = ~np.isnan(found[0])
+    if not known.any():
+        return dict.fromkeys(("ap50", "ap75", "ap"), float("nan"))
+    each = found[:, known].mean(axis=1)
+    return {"ap50": float(each[0]), "ap75": float(each[5]), "ap": float(each.mean())}

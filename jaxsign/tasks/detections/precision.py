@@ -56,8 +56,8 @@ def matched(
 ) -> tuple[Array, Array]:
     """Which boxes of one class in one image are right.
 
-    Each takes, the surest first, the true box that it overlaps most of those not yet taken; only
-    where there is none, one that is to be ignored, and then it does not count.
+    Each takes, the surest first, the true box that it overlaps most of those not yet taken. Where
+    there is none and enough of it lies in one that is to be ignored, it does not count.
 
     Args:
       found: float [N, 4], the surest first.
@@ -72,6 +72,7 @@ def matched(
     if not len(boxes):
         return right, counts
     shared = pairs.iou(found[:, None], boxes[None], 0.0)
+    inside = _inside(found[:, None], boxes[ignored][None])
     for row, least in enumerate(overlaps):
         free = ~ignored
         for number in range(len(found)):
@@ -79,9 +80,17 @@ def matched(
             place = int(open_.argmax())
             if open_[place] >= least:
                 right[row, number], free[place] = True, False
-            elif (shared[number][ignored] >= least).any():
+            elif (inside[number] >= least).any():
                 counts[row, number] = False
     return right, counts
+
+
+def _inside(boxes: Array, others: Array) -> Array:
+    """The share of boxes that lies in others: [..., 4], [..., 4] -> [...]."""
+    low = np.maximum(boxes[..., :2], others[..., :2])
+    high = np.minimum(boxes[..., 2:], others[..., 2:])
+    both = np.maximum(high - low, 0).prod(-1)
+    return np.asarray(both / np.maximum(pairs.areas(boxes, 0.0), 1e-9))
 
 
 def average(sums: Mapping[str, Array]) -> Array:

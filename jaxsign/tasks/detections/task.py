@@ -230,11 +230,11 @@ class Detections(tasks.Task):
         found = nets.call(self.net, variables, batch)
         return {name: found[name] for name in _TOLD}
 
-    def answerer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answers.BoxAnswerer:
+    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answers.BoxAnswerer:
         _refuse(run, asked)
         return answers.BoxAnswerer(self.names, self.kept)
 
-    def scorer(self, run: answering.Trained, asked: Mapping[str, Any]) -> answering.Scorer:
+    def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         _refuse(run, asked)
         return functools.partial(scoring.DetectionScore, run, self.names, self.kept)
 
@@ -249,7 +249,7 @@ class Detections(tasks.Task):
         return data
 
     def follower(
-        self, run: answering.Trained, asked: Mapping[str, Any], fps: float = 0.0
+        self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0
     ) -> following.Follower:
         raise UserError(f"{run.workdir} finds boxes in images: it hears no stream of signs")
 
@@ -259,7 +259,7 @@ def _keys(rng: Array, rows: Array) -> Array:
     return jax.random.split(rng, len(rows))
 
 
-def _refuse(run: answering.Trained, asked: Mapping[str, Any]) -> None:
+def _refuse(run: answering.Trained, asked: answering.Asked) -> None:
     if given := answering.given(asked):
         raise UserError(
             f"{answering.words(given)}: not for {run.workdir}, which finds boxes. Leave that out."

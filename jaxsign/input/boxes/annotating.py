@@ -68,7 +68,7 @@ def source(
     if not images:
         raise UserError(f"{name}: holds no images")
     remarks = [f"{name}: {count:,} {what}" for what, count in told.items()]
-    return BoxSource(name, tuple(known), images, Files(rows), remarks)
+    return BoxSource(name, tuple(known), images, PictureFiles(rows), remarks)
 
 
 def _image(
@@ -100,7 +100,7 @@ def _image(
 
 
 @dataclasses.dataclass(frozen=True)
-class Files:
+class PictureFiles:
     """Reads pictures, and sees that each is as large as its annotations say."""
 
     rows: Sequence[ImageRow]

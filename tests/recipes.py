@@ -70,6 +70,7 @@ NAMES = (
     "easg:synthetic",
     "sttran:synthetic-sets",
     "faster_rcnn:action-genome",
+    "faster_rcnn:synthetic",
 )
 # Fields of nets that are made small, wherever a net has them.
 SMALL = {

@@ -61,6 +61,9 @@ class TaskSection:
         "predicates, rows (group, 'one' or 'several', reversed, (names)); () = the data's",
         _SCENES,
     )
+    detector: str = fields.value(
+        "", None, "digest of what made the scenes' features; empty = as the data tell", _SCENES
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -230,6 +230,7 @@ class SceneMaker:
             pair_frames=_joined([part.pair_frames for part in parts], firsts),
             times=times,
             truth=truth,
+            detector=self.detector.digest,
             **named,
         )
 

@@ -47,8 +47,8 @@ class SceneExamples(examples.Examples):
       kinds_of_features: what of a scene that is, by the same field.
 
     Raises:
-      UserError: scenes without features, or with features of several widths; the truth beside a
-        detector's boxes of some scenes only.
+      UserError: scenes without features, with features of several widths or detectors; the truth
+        beside a detector's boxes of some scenes only.
     """
 
     kinds_of_features: ClassVar[Mapping[str, str]] = {
@@ -73,6 +73,7 @@ class SceneExamples(examples.Examples):
             name: _width(source, [row.__dict__[name] for row in rows], what)
             for name, what in self.kinds_of_features.items()
         }
+        self._detector = _detector(source)
         self._union_type = np.result_type(*(row.union_type for row in rows))
         self._distribution = all(row.distribution for row in rows)
         self._true = None if training else truths.size_of(self.name, self.ids, rows)
@@ -224,6 +225,13 @@ class SceneExamples(examples.Examples):
             for key, value in found.items()
             if config.net.get(key) and _plain(config.net[key]) != value
         ]
+        detector = self._detector or config.task.detector
+        if config.task.detector not in ("", detector):
+            raise UserError(
+                f"{self.name}: features of the detector {detector}, but the run's scenes were made "
+                f"with {config.task.detector}: to a net these are other numbers. Make scenes with "
+                "the same detector (jaxsign detect --detector), or train anew"
+            )
         if wrong:
             raise UserError(
                 f"{self.name}:\n{listing(wrong)}\nSet them to 0 (predicates to ()) to take the "
@@ -232,7 +240,7 @@ class SceneExamples(examples.Examples):
         found |= {k: v for k, v in words.kinds.items() if k in config.net and not config.net[k]}
         return {
             "net": found,
-            "task": vocabulary.to_rows(words),
+            "task": {**vocabulary.to_rows(words), "detector": detector},
             "input": {"buckets": config.input.buckets or _buckets(self.sizes)},
         }
 
@@ -336,6 +344,21 @@ def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
     kept = (frame < frames) & (place < told) & (row["ends"] < boxes).all(axis=1)
     for name, values in row["of_pairs"].items():
         part[name][frame[kept], place[kept]] = values[kept]
+
+
+def _detector(source: sources.SceneSource) -> str:
+    """That all scenes were made with; raises UserError where they were made with several."""
+    found: dict[str, str] = {}
+    for name, row in zip(source.ids, source.outlines, strict=True):
+        if row.detector:
+            found.setdefault(row.detector, name)
+    if len(found) < 2:
+        return next(iter(found), "")
+    told = " and ".join(f"{name} ({detector})" for detector, name in [*found.items()][:2])
+    raise UserError(
+        f"{source.name}: scenes of {len(found)} detectors, such as {told}; their features are not "
+        "comparable. Make all of them with one (jaxsign detect --overwrite)"
+    )
 
 
 def _width(source: sources.SceneSource, widths: Sequence[int], name: str) -> int:

@@ -24,6 +24,7 @@ class Outline:
       true_boxes, true_pairs: the most of a frame beside a detector's boxes; -1 = there is no such
         truth.
       verb_dim: width of the features of verbs, 0 = there are none.
+      detector: that the features were made with; '' = not told.
     """
 
     boxes: np.ndarray
@@ -39,6 +40,7 @@ class Outline:
     true_boxes: int = -1
     true_pairs: int = -1
     verb_dim: int = 0
+    detector: str = ""
 
     @property
     def relations(self) -> np.ndarray:
@@ -68,6 +70,7 @@ def outline(one: Scene, widths: Widths | None = None) -> Outline:
         *(widths or _widths(one)),
         *(one.truth.size[1:] if one.truth is not None else (-1, -1)),
         0 if one.verb_features is None else one.verb_features.shape[-1],
+        one.detector,
     )
 
 

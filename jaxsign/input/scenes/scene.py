@@ -25,6 +25,7 @@ _OPTIONAL = (
 _ARRAYS = ("boxes", "box_frames", "labels", "scores", "pairs", "pair_frames", "relations",
            "labelled", "image_sizes")  # fmt: skip
 _TEXTS = ("frames", "source", "vocabulary")
+_DETECTOR = "detector"  # a text that may be left out
 _TRUE = "true_"  # before the names of what is true beside a detector's boxes
 _OF_TRUTH = ("boxes", "box_frames", "labels", "pairs", "pair_frames", "relations")
 _UNION = (7, 7)
@@ -77,6 +78,7 @@ class Scene:
       verb_features: float32 [G, V], of what is done in each of the graphs.
       truth: where `boxes` are a detector's, the true boxes of the same frames with their classes
         and pairs, all labelled, as a scene of its own; what is told is compared with it.
+      detector: the digest of the detector that the features were made with; '' = not told.
 
     Raises:
       UserError: an array has another shape or impossible values; `source` begins the message.
@@ -101,6 +103,7 @@ class Scene:
     frame_graphs: np.ndarray | None = None
     verb_features: np.ndarray | None = None
     truth: "Scene | None" = None
+    detector: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", tuple(map(str, self.frames)))
@@ -240,6 +243,8 @@ class Scene:
             "source": np.asarray(self.source),
             "vocabulary": np.asarray(self.vocabulary.to_json()),
         }
+        if self.detector:
+            texts[_DETECTOR] = np.asarray(self.detector)
         held = {name: self.__dict__[name] for name in (*_ARRAYS, *_OPTIONAL)}
         true = self.truth
         if true is not None:
@@ -254,7 +259,7 @@ def load(path: str | os.PathLike) -> Scene:
       UserError: the file is absent, damaged, or does not hold a scene.
     """
     true = [f"{_TRUE}{name}" for name in _OF_TRUTH]
-    names = (*_TEXTS, *_ARRAYS, *_OPTIONAL, *true)
+    names = (*_TEXTS, _DETECTOR, *_ARRAYS, *_OPTIONAL, *true)
     return from_arrays(files.read_npz(path, names), str(path))
 
 
@@ -290,13 +295,18 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str) -> Scene:
         raise UserError(f"{where}: its vocabulary is no JSON ({error})") from error
     if arrays["frames"].ndim != 1 or arrays["frames"].dtype.kind != "U":
         raise UserError(f"{where}: is no good scene: frames are no list of names")
-    held = {name: value for name, value in arrays.items() if name not in _TEXTS}
+    held = {name: value for name, value in arrays.items() if name not in (*_TEXTS, _DETECTOR)}
     names = tuple(arrays["frames"].tolist())
-    return built(where, vocabularies.from_json(words, where), names, held)
+    detector = str(arrays.get(_DETECTOR, ""))
+    return built(where, vocabularies.from_json(words, where), names, held, detector)
 
 
 def built(
-    where: str, words: Vocabulary, frames: tuple[str, ...], held: dict[str, np.ndarray]
+    where: str,
+    words: Vocabulary,
+    frames: tuple[str, ...],
+    held: dict[str, np.ndarray],
+    detector: str = "",
 ) -> Scene:
     """The scene of the arrays that `Scene.arrays` gave, without its texts.
 
@@ -307,7 +317,7 @@ def built(
     own = {name: value for name, value in held.items() if not name.startswith(_TRUE)}
     true = {name.removeprefix(_TRUE): held[name] for name in held if name.startswith(_TRUE)}
     if not true:
-        return Scene(where, words, frames, **own)  # type: ignore[arg-type]
+        return Scene(where, words, frames, **own, detector=detector)  # type: ignore[arg-type]
     if missing := [f"{_TRUE}{name}" for name in _OF_TRUTH if name not in true]:
         raise UserError(
             f"{where}: is no good scene: {', '.join(missing)} are missing; what is true beside a "
@@ -323,7 +333,7 @@ def built(
         labelled=counts["labelled"].astype(bool),
         **true,  # type: ignore[arg-type]
     )
-    return Scene(where, words, frames, **own, truth=truth)  # type: ignore[arg-type]
+    return Scene(where, words, frames, **own, truth=truth, detector=detector)  # type: ignore[arg-type]
 
 
 _COUNTED = {"scores": "boxes", "labelled": "pairs"}  # of what is true, sure and labelled as it is

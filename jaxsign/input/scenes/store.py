@@ -31,7 +31,7 @@ from jaxsign.whole import write_text
 Array = np.ndarray
 INDEX = "index.npz"
 _MAGIC, STEM = b"JSS1", "scenes"
-_TEXTS = ("frames", "source", "vocabulary")
+_TEXTS = ("frames", "source", "vocabulary", "detector")
 # Of the index: flat over the frames of all scenes, and a row a scene.
 _OF_FRAMES, _OF_SCENES = ("boxes", "pairs", "labelled"), ("together", "paired", "objects")
 _NUMBERS = ("feature_dim", "union_dim", "union_type", "distribution", "true_boxes", "true_pairs",
@@ -145,6 +145,7 @@ def _from_index(
         **{name: index[name].tolist() for name in ("feature_dim", "union_dim", "distribution")},
         **{name: index.get(name, none).tolist() for name in ("true_boxes", "true_pairs")},
         "verb_dim": index.get("verb_dim", no_verbs).tolist(),
+        "detector": index.get("detector", np.full(len(names), "")).tolist(),
         "union_type": [_union_type(name) for name in index["union_type"].tolist()],
     }
     rows = zip(*columns.values(), strict=True)
@@ -194,7 +195,12 @@ class SceneStoreWriter:
             one = _rounded(one)
         arrays = {key: value for key, value in one.arrays().items() if key not in _TEXTS}
         little = {k: a.astype(a.dtype.newbyteorder("<"), copy=False) for k, a in arrays.items()}
-        about = {"place": self._shards.place, "source": one.source, "frames": one.frames}
+        about = {
+            "place": self._shards.place,
+            "source": one.source,
+            "frames": one.frames,
+            "detector": one.detector,
+        }
         self._shards.add(records.encode(_MAGIC, about, little))
         self._rows.append((name, split, outline(one)))
 
@@ -208,6 +214,7 @@ class SceneStoreWriter:
             index[name] = np.concatenate([one.__dict__[name] for one in outlines])
         for name in (*_OF_SCENES, *_NUMBERS):
             index[name] = np.asarray([one.__dict__[name] for one in outlines])
+        index["detector"] = np.asarray([one.detector for one in outlines])
         index["union_type"] = np.asarray([one.union_type.name for one in outlines])
         files.write_npz(self._folder / INDEX, index)
         own = {"vocabulary": json.loads(self._words.to_json())}
@@ -229,6 +236,7 @@ def _rounded(one: Scene) -> Scene:
 def _decode(store: SceneStore, record: bytes, place: str) -> Scene:
     about, arrays = records.decode(_MAGIC, record, "a scene", place)
     try:
-        return scene.built(about["source"], store.vocabulary, tuple(about["frames"]), arrays)
+        frames, detector = tuple(about["frames"]), about.get("detector", "")
+        return scene.built(about["source"], store.vocabulary, frames, arrays, detector)
     except (KeyError, TypeError, UserError) as error:
         raise ValueError(f"not a whole record of a scene ({error})") from error

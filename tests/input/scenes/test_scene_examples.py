@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import examples, sources, synthetic, vocabulary
+from jaxsign.input.scenes import examples, sources, store, synthetic, vocabulary
 from jaxsign.tasks.scenes import padded, recall
 
 
@@ -41,7 +41,7 @@ def recipe(source="scenes", path="", mode="predcls", **net):
     places = data()
     places.source, places.train.path = source, str(path)
     wanted = {"mode": mode, "num_objects": 0, "predicates": (), "feature_dim": 0, "union_dim": 0}
-    task, sizes = {"objects": (), "groups": ()}, {"buckets": ()}
+    task, sizes = {"objects": (), "groups": (), "detector": ""}, {"buckets": ()}
     return ConfigDict({"data": places, "net": wanted | net, "task": task, "input": sizes})
 
 
@@ -164,6 +164,7 @@ def test_a_recipe_takes_numbers_and_names_from_the_data(made):
     with pytest.raises(UserError, match=r"here:\n  - net.feature_dim=7, but the data have 6"):
         found.facts(recipe(feature_dim=7))
     told = found.facts(recipe())
+    assert told["task"].pop("detector") == ""
     assert vocabulary.of_rows(**told["task"]) == words
     assert 1 <= len(told["input"]["buckets"]) <= 4
     assert all((found.sizes <= told["input"]["buckets"][-1]).all(axis=1))
@@ -244,3 +245,30 @@ def test_a_scene_is_harder_by_its_pairs_and_rare_predicates(made):
     )
     easy, hard, _ = found.difficulties()
     assert hard == pytest.approx(2 * easy)
+
+
+def test_scenes_of_another_detector_are_refused(made, tmp_path):
+    def by(*names):
+        rows = zip(made[: len(names)], names, strict=True)
+        return [dataclasses.replace(one, detector=name) for one, name in rows]
+
+    config = recipe()
+    assert of_scenes(made).facts(config)["task"]["detector"] == ""
+    found = of_scenes(by("one", "one", ""))
+    config.task.detector = found.facts(config)["task"]["detector"]
+    assert config.task.detector == "one"
+    of_scenes(made).facts(config)  # whose detector is not told
+    with pytest.raises(UserError, match="of the detector two, but the run's scenes were made with"):
+        of_scenes(by("two", "two")).under(config)
+    with pytest.raises(UserError, match="scenes of 2 detectors, such as .* \\(one\\) and .*two"):
+        of_scenes(by("one", "two"))
+    writer = store.SceneStoreWriter(tmp_path / "store", made[0].vocabulary, "made up")
+    (tmp_path / "files").mkdir()
+    for number, one in enumerate(by("one", "one")):
+        one.save(tmp_path / "files" / f"{number}.scene.npz")
+        writer.add(str(number), "", one)
+    writer.finish()
+    for place in ("files", "store"):
+        read = sources.of_folder(tmp_path / place)
+        assert [row.detector for row in read.outlines] == ["one", "one"]
+        assert read.read(1).detector == "one"

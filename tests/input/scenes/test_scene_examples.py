@@ -262,8 +262,9 @@ def test_scenes_of_another_detector_are_refused(made, tmp_path):
         of_scenes(by("two", "two")).under(config)
     with pytest.raises(UserError, match="scenes of 2 detectors, such as .* \\(one\\) and .*two"):
         of_scenes(by("one", "two"))
+    for place in ("files", "store"):
+        (tmp_path / place).mkdir()
     writer = store.SceneStoreWriter(tmp_path / "store", made[0].vocabulary, "made up")
-    (tmp_path / "files").mkdir()
     for number, one in enumerate(by("one", "one")):
         one.save(tmp_path / "files" / f"{number}.scene.npz")
         writer.add(str(number), "", one)

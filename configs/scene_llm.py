@@ -60,6 +60,15 @@ def _spoken(config: ConfigDict) -> None:
 
 def _synthetic(config: ConfigDict) -> None:
     sttran.synthetic(config)
+    _small(config)
+
+
+def _synthetic_rare(config: ConfigDict) -> None:
+    sttran.synthetic_rare(config)
+    _small(config)
+
+
+def _small(config: ConfigDict) -> None:
     config.net.update(embed_dim=32, codebook_size=64, ot_step=4)
     config.schedule.warmup = 1
     _staged(config, (3, 5, 5))
@@ -69,6 +78,7 @@ CHANGES = {
     "gemma": lambda config: None,
     "scenes": sttran.scenes,
     "synthetic": _synthetic,
+    "synthetic-rare": _synthetic_rare,
 }
 NET = {
     **sttran.NET,

@@ -125,7 +125,7 @@ def synthetic_rare(config: ConfigDict) -> None:
     """Shorter videos, in which some relations are rare and features are noisy."""
     synthetic(config)
     config.data.synthetic_scenes.update(
-        tail=1.25, noise=3.0, frames=(4, 6), boxes=(1, 3), val_videos=96
+        tail=1.25, noise=3.0, frames=(4, 6), boxes=(1, 3), val_videos=240
     )
     config.input.buckets = ((6, 4, 3),)
 

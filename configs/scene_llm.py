@@ -12,6 +12,8 @@ It stands still for the first ten epochs of its stage, then its LoRA learns at a
 scenes, a smaller net of their widths. 'synthetic' - a small net on built-in moving boxes:
 
     jaxsign train --config scene_llm:synthetic --workdir runs/scenes
+
+'synthetic-rare' - as of sttran.
 """
 
 from ml_collections import ConfigDict

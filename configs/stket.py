@@ -13,7 +13,7 @@ one's own scenes. 'synthetic' - a small net on built-in moving boxes, minutes on
 
     jaxsign train --config stket:synthetic --workdir runs/scenes
 
-'progressive' - the same net in three stages, a mode each.
+'synthetic-rare' - as of sttran. 'progressive' - the same net in three stages, a mode each.
 """
 
 from ml_collections import ConfigDict

@@ -13,6 +13,7 @@ widths. 'synthetic' - a small net on built-in moving boxes, under five minutes o
 
     jaxsign train --config sttran:synthetic --workdir runs/scenes
 
+'synthetic-rare' - the same on shorter videos with rare relations, for nets that are made for these.
 'progressive' - the same net in three stages: with boxes and classes given, then telling classes,
 then as from a detector. 'sets' - Action Genome, then EASG, in two runs of one command:
 
@@ -128,6 +129,7 @@ def synthetic_rare(config: ConfigDict) -> None:
         tail=1.25, noise=3.0, frames=(4, 6), boxes=(1, 3), val_videos=240
     )
     config.input.buckets = ((6, 4, 3),)
+    config.train.epochs = 15
 
 
 def progressive(config: ConfigDict) -> None:

@@ -12,6 +12,8 @@ boxes followed over the video; 201 million. 'scenes' - one's own scenes, a small
 widths. 'synthetic' - a small net on built-in moving boxes, minutes on two cores:
 
     jaxsign train --config tempura:synthetic --workdir runs/scenes
+
+'synthetic-rare' - as of sttran.
 """
 
 from ml_collections import ConfigDict

@@ -27,7 +27,7 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt
 
 # What tests, lint and benchmarks need besides.
 $(VENV)/full.stamp: $(VENV)/core.stamp
-	$(PIP) -e '.[parity,pose,corpus,sweep,test,bench]'
+	$(PIP) -e '.[parity,pose,corpus,detect,sweep,test,bench]'
 	touch $@
 
 setup: $(VENV)/core.stamp

@@ -2,13 +2,13 @@
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.scenes.detections import FoundBoxes
+from jaxsign.input.boxes.source import BoxedImage
 from jaxsign.tasks.detections import precision
 
 Array = np.ndarray
@@ -35,32 +35,26 @@ class Evaluation:
             ) from error
         self._coco, self._cocoeval = coco, cocoeval
         self._names, self._most = tuple(names), most
-        self._images: list[int] = []
+        self._images = 0
         self._true: list[dict[str, Any]] = []
         self._found: list[dict[str, Any]] = []
 
-    def add(self, true: Mapping[str, Array], found: FoundBoxes, index: Array) -> None:
-        """Takes some images.
+    def add(self, true: BoxedImage, boxes: Array, labels: Array, scores: Array) -> None:
+        """Takes an image.
 
         Args:
-          true: `precision.TRUE` of F images.
-          found: boxes of these.
-          index: int [F], the images' numbers.
+          true: what is on it.
+          boxes: float [N, 4], x1, y1, x2, y2, that were found; labels, scores: [N].
         """
-        self._images += index.tolist()
-        boxes, labels, valid, ignored = (true[name] for name in precision.TRUE)
-        for frame, place in np.argwhere(valid | ignored).tolist():
-            box = _row(boxes[frame, place], labels[frame, place], index[frame])
-            crowd = int(ignored[frame, place])
-            more = {
-                "id": len(self._true) + 1,
-                "iscrowd": crowd,
-                "area": box["bbox"][2] * box["bbox"][3],
-            }
-            self._true.append(box | more)
-        rows = zip(found.boxes, found.labels, index[found.frames], found.scores, strict=True)
+        image = self._images
+        self._images += 1
+        for box, label, ignored in zip(true.boxes, true.labels, true.ignored, strict=True):
+            row = _row(box, label, image)
+            more = {"id": len(self._true) + 1, "iscrowd": int(ignored)}
+            self._true.append(row | more | {"area": row["bbox"][2] * row["bbox"][3]})
         self._found += [
-            _row(box, label, image) | {"score": float(score)} for box, label, image, score in rows
+            _row(box, label, image) | {"score": float(score)}
+            for box, label, score in zip(boxes, labels, scores, strict=True)
         ]
 
     def average(self) -> Array:
@@ -73,7 +67,7 @@ class Evaluation:
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of its progress
             true = self._coco.COCO()
             true.dataset = {
-                "images": [{"id": image} for image in self._images],
+                "images": [{"id": image} for image in range(self._images)],
                 "annotations": self._true,
                 "categories": [{"id": i, "name": n} for i, n in enumerate(self._names) if i],
             }

@@ -4,7 +4,7 @@ Boxes are matched as COCO's evaluation does it; scores fall into bins of a thous
 number may differ from COCO's in the third digit. `jaxsign evaluate` tells COCO's own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -41,19 +41,18 @@ def count(found: FoundBoxes, true: Mapping[str, Array], classes: int) -> dict[st
             continue
         frame, label = int(found.frames[first]), int(found.labels[first])
         same = (labels[frame] == label) & (valid[frame] | ignored[frame])
-        hit, counts = matched(
-            found.boxes[first:end], boxes[frame][same], ignored[frame][same], OVERLAPS
-        )
         bins = np.minimum((found.scores[first:end] * _BINS).astype(int), _BINS - 1)
-        for row in range(len(OVERLAPS)):
-            right[row, label] += np.bincount(bins[hit[row]], minlength=_BINS)
-            told[row, label] += np.bincount(bins[counts[row]], minlength=_BINS)
+        given = found.boxes[first:end], boxes[frame][same], ignored[frame][same]
+        for row, least in enumerate(OVERLAPS.tolist()):
+            hit, counts, _ = matched_places(*given, least)
+            right[row, label] += np.bincount(bins[hit], minlength=_BINS)
+            told[row, label] += np.bincount(bins[counts], minlength=_BINS)
     return {"right": right, "told": told, "true": there}
 
 
-def matched(
-    found: Array, boxes: Array, ignored: Array, overlaps: Sequence[float] | Array
-) -> tuple[Array, Array]:
+def matched_places(
+    found: Array, boxes: Array, ignored: Array, least: float
+) -> tuple[Array, Array, Array]:
     """Which boxes of one class in one image are right.
 
     Each takes, the surest first, the true box that it overlaps most of those not yet taken. Where
@@ -62,27 +61,25 @@ def matched(
     Args:
       found: float [N, 4], the surest first.
       boxes: float [M, 4]; ignored: bool [M].
-      overlaps: T, from which a box is on another.
+      least: overlap from which a box is on another.
 
     Returns:
-      bool [T, N], it is right, and bool [T, N], it counts.
+      bool [N], it is right; bool [N], it counts; bool [M], the true box was found.
     """
-    shape = len(overlaps), len(found)
-    right, counts = np.zeros(shape, bool), np.ones(shape, bool)
+    right, counts = np.zeros(len(found), bool), np.ones(len(found), bool)
+    taken = np.zeros(len(boxes), bool)
     if not len(boxes):
-        return right, counts
+        return right, counts, taken
     shared = pairs.iou(found[:, None], boxes[None], 0.0)
     inside = _inside(found[:, None], boxes[ignored][None])
-    for row, least in enumerate(overlaps):
-        free = ~ignored
-        for number in range(len(found)):
-            open_ = np.where(free, shared[number], -1)
-            place = int(open_.argmax())
-            if open_[place] >= least:
-                right[row, number], free[place] = True, False
-            elif (inside[number] >= least).any():
-                counts[row, number] = False
-    return right, counts
+    for number in range(len(found)):
+        free = np.where(taken | ignored, -1, shared[number])
+        place = int(free.argmax())
+        if free[place] >= least:
+            right[number] = taken[place] = True
+        elif (inside[number] >= least).any():
+            counts[number] = False
+    return right, counts, taken
 
 
 def _inside(boxes: Array, others: Array) -> Array:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jaxsign.input.boxes.source import BoxedImage
 from jaxsign.input.scenes.detections import FoundBoxes
 from jaxsign.tasks.detections import precision
 
@@ -34,7 +35,11 @@ def test_it_is_cocos_but_for_the_bins_of_scores():
 
     true, found = made()
     theirs = coco_precision.Evaluation(("__background__", "a", "b"))
-    theirs.add(true, found, np.arange(12))
+    for i, rows in enumerate(zip(*true.values(), strict=True)):
+        boxes, labels, real, ignored = rows
+        kept, here = real | ignored, found.frames == i
+        image = BoxedImage(str(i), (200, 200), boxes[kept], labels[kept], ignored[kept])
+        theirs.add(image, found.boxes[here], found.labels[here], found.scores[here])
     ours = precision.count(found, true, 3)
     np.testing.assert_allclose(precision.average(ours)[:, 1:], theirs.average()[:, 1:], atol=0.01)
     assert 0.1 < precision.means(ours)["ap"] < precision.means(ours)["ap50"] < 0.95

@@ -87,7 +87,7 @@ class DetectionScore(answering.Score):
     def show(self) -> None:
         info = self._complete["dataset_info"]
         print(f"{info['images']:,} images, {info['boxes']:,} boxes")
-        width = max(len(row["class"]) for row in self._rows)
+        width = max(map(len, self._names))
         print(f"  {'':{width}}  {'true':>6}   AP50   AP75     AP")
         for row in self._rows:
             if row["true"]:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsign import fields
+from jaxsign import fields, nets
 from jaxsign.errors import UserError
 from jaxsign.nets import codebook, language_net, scene_net, state_dict
 from jaxsign.nets import rows as torch_rows
@@ -164,8 +164,13 @@ class SceneLLM(language_net.LanguageNet):
         return found
 
     @property
-    def renewed_by(self) -> tuple[str, ...]:
-        return ("codes",) if self.ot_step and self.stage != "vqvae" else ()
+    def renews(self) -> bool:
+        """The codebook, once it stands still."""
+        return self.ot_step > 0 and self.stage != "vqvae"
+
+    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """`codes` int32 [B, F, M]."""
+        return {"codes": nets.call(self, variables, batch)["codes"]}
 
     def renewed(
         self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]

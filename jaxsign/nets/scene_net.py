@@ -19,6 +19,7 @@ from jaxsign.nets.layers import object_classifier, pair_features, recomputing, s
 Array = jax.Array
 MODES = ("predcls", "sgcls", "sgdet")
 TOLD = "relations"  # the output that answers are made of
+UNCERTAINTIES = ("aleatoric", "epistemic")
 _OF_VIDEOS = ("embedding",)  # outputs that are not of pairs
 
 
@@ -145,21 +146,22 @@ class SceneNet(nets.Net):
         return self.mode != "predcls"
 
     @property
-    def renewed_by(self) -> tuple[str, ...]:
-        """Outputs of all training examples that `renewed` takes at every epoch's end.
+    def renews(self) -> bool:
+        """Whether `renewed` is called at every epoch's end; default: no."""
+        return False
 
-        Default: none, and nothing is renewed.
-        """
-        return ()
+    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Arrays [B, ...]: what `renewed` takes of the videos of a batch; default: none."""
+        return {}
 
     def renewed(
         self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
     ) -> state_dict.Variables:
-        """Variables behind an epoch.
+        """Variables behind an epoch, where more than steps changes them: a memory, a codebook.
 
         Args:
           variables: as the epoch left them; they are not changed.
-          rows: of every batch, the outputs `renewed_by` [B, ...] of its real examples.
+          rows: of every batch of training examples, what `look` gave of its real ones.
         """
         raise NotImplementedError
 
@@ -180,26 +182,6 @@ class SceneNet(nets.Net):
 
         Raises:
           ValueError: other shapes.
-        """
-        raise NotImplementedError
-
-    @property
-    def memories(self) -> Mapping[str, str]:
-        """What the net remembers of all training examples, renewed at every epoch's end.
-
-        'relations' (from the output `pair_embeddings`, a row a predicate) or 'objects' (from
-        `object_embeddings`, a row a class but the background) -> how examples count there, of
-        `jaxsign.nets.tempura.WEIGHTS`. Default: nothing.
-        """
-        return {}
-
-    def with_memory(
-        self, variables: Mapping[str, Any], rows: Mapping[str, np.ndarray]
-    ) -> state_dict.Variables:
-        """Variables with the rows float32 [classes, D] of `memories`.
-
-        Raises:
-          ValueError: another shape.
         """
         raise NotImplementedError
 
@@ -272,18 +254,12 @@ class SceneNet(nets.Net):
         real = jnp.ones(pairs.shape[:-1], bool) if valid_pairs is None else valid_pairs
         # What stands in padding, be it infinite, does not count.
         boxes, features = (jnp.where(boxes_real[..., None], a, 0) for a in (boxes, features))
+        features, seen = self._seen(boxes, features, boxes_real, image_sizes, train)
+        of_boxes, features = self._of_boxes(features, distribution, boxes, boxes_real, train)
         found = {"labels": labels, "scores": scores, "pairs": pairs, "valid_pairs": real}
-        features, more = self._seen(boxes, features, boxes_real, image_sizes, train)
-        found |= more
-        tells = self.mode == "sgcls" and not train
-        learns = (train and self.learns_classes) or self.is_initializing()
-        if tells or learns or self.classifies:
-            of_boxes, features = self._classify(features, distribution, boxes, boxes_real, train)
-            if not (tells or learns):
-                of_boxes.pop("object_logits")  # nobody asks for it: it must not count
-            found |= of_boxes
+        found |= seen | of_boxes
         given = Given(boxes, labels, scores, features, pairs, union_features, real, relations)
-        if tells:
+        if self._tells_classes(train):
             found |= object_classifier.chosen(found["object_logits"], boxes_real, pairs, real)
             told = self._told_of_chosen(given, found)
         else:
@@ -292,6 +268,27 @@ class SceneNet(nets.Net):
         names = dict.fromkeys((TOLD, *self.branches))
         of_pairs = {name: jnp.where(kept, told[name], 0) for name in names}
         return {**found, **told, **of_pairs}
+
+    def _tells_classes(self, train: bool) -> bool:
+        return self.mode == "sgcls" and not train
+
+    def _of_boxes(
+        self,
+        features: Array,
+        distribution: Array | None,
+        boxes: Array,
+        real: Array,
+        train: bool,
+    ) -> tuple[dict[str, Array], Array]:
+        """As `_classify`, if classes are asked for; the features as they are, if not."""
+        asked = self._tells_classes(train) or (train and self.learns_classes)
+        asked = asked or self.is_initializing()
+        if not (asked or self.classifies):
+            return {}, features
+        found, features = self._classify(features, distribution, boxes, real, train)
+        if not asked:
+            found.pop("object_logits")  # it must not count
+        return found, features
 
     @property
     def classifies(self) -> bool:
@@ -425,6 +422,12 @@ class SceneNet(nets.Net):
             "object_words": {"table": table},
         }
         return {**variables, "params": params}
+
+
+def uncertainties(outputs: Mapping[str, Array], prefix: str = "") -> dict[str, Array]:
+    """'aleatoric' and 'epistemic', if a net told them; `prefix` 'object_' = of boxes."""
+    names = {name: f"{prefix}{name}" for name in UNCERTAINTIES}
+    return {name: outputs[given] for name, given in names.items() if given in outputs}
 
 
 def _take(values: Array, index: Array) -> Array:

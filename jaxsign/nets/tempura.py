@@ -6,16 +6,16 @@ original's test script leaves the memory out: so does `ignore_memory`.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsign import fields
+from jaxsign import fields, nets
 from jaxsign.errors import UserError
-from jaxsign.nets import frame_attention, scene_net, state_dict, sttran, tempura_rows
+from jaxsign.nets import frame_attention, memories, scene_net, state_dict, sttran, tempura_rows
 from jaxsign.nets.layers import heads, memory, mixture_head, tracked_classifier
 
 Array = jax.Array
@@ -74,7 +74,7 @@ class Tempura(sttran.STTran):
         """Also `pair_embeddings` [B, F, Q, D], what the memory is made of; the uncertainties."""
         if self.width % self.n_heads:
             raise ValueError(f"n_heads={self.n_heads} must divide the width {self.width}")
-        self._check_mixtures()
+        self._check_fields()
         h, real = self._pairs(given, train), given.real
         self.sow("intermediates", "told", h)
         h = self._within(h, real, train)
@@ -166,7 +166,7 @@ class Tempura(sttran.STTran):
     def _box_width(self) -> int:
         return tempura_rows.box_width(self.sizes)
 
-    def _check_mixtures(self) -> None:
+    def _check_fields(self) -> None:
         if len(self.kinds) != len(self.predicates):
             raise ValueError(f"kinds={self.kinds} are not of {len(self.predicates)} groups")
         if self.pairs_from_memory and self.mode == "predcls":
@@ -174,6 +174,13 @@ class Tempura(sttran.STTran):
                 "net.pairs_from_memory takes boxes that are classified: net.mode='sgcls' or "
                 "'sgdet', not 'predcls'"
             )
+        for name, kind in self.memories.items():
+            if kind != "simple" and name not in self.uncertain:
+                one = name.removesuffix("s")
+                raise UserError(
+                    f"net.{one}_weights={kind!r}: the net does not tell how uncertain it is of "
+                    f"{name}. Set it to 'simple', or net.{one}_head='gmm'."
+                )
 
     @property
     def _window(self) -> int:
@@ -199,7 +206,10 @@ class Tempura(sttran.STTran):
 
     @property
     def memories(self) -> Mapping[str, str]:
-        """Those that the net has and asks."""
+        """The memories that the net has and asks -> how examples count there, of `WEIGHTS`.
+
+        'relations' has a row a predicate, 'objects' a row a class of boxes but the background.
+        """
         found = {}
         if self.relation_memory != "none":
             found["relations"] = self.relation_weights
@@ -207,38 +217,45 @@ class Tempura(sttran.STTran):
             found["objects"] = self.object_weights
         return {} if self.ignore_memory else found
 
+    @property
+    def renews(self) -> bool:
+        """Its memories."""
+        return bool(self.memories)
+
+    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Sums that `memories.means` takes.
+
+        Classes, persons and pairs are the true ones, as when the net learns; dropout and noise are
+        off.
+        """
+        # In sgcls it would tell classes and persons itself.
+        told = self.clone(mode="sgdet") if self.mode == "sgcls" else self
+        outputs = nets.call(told, variables, batch)
+        return memories.look(self.memories, outputs, batch, self.num_objects)
+
+    def renewed(
+        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+    ) -> state_dict.Variables:
+        """Variables with new memories."""
+        return self.with_memory(variables, memories.means(self.memories, rows))
+
     def with_memory(
         self, variables: Mapping[str, Any], rows: Mapping[str, np.ndarray]
     ) -> state_dict.Variables:
-        """As of `SceneNet`; the memories that are not among `rows` stay."""
-        kept: dict[str, Any] = dict(variables.get(memory.COLLECTION, {}))
+        """Variables with the rows float32 [classes, D] of `memories`; other memories stay.
+
+        Raises:
+          ValueError: another shape.
+        """
         for name, value in rows.items():
             if np.shape(value) != (shape := self.memory_shapes[name]):
                 raise ValueError(f"the memory of {name} has shape {np.shape(value)}, not {shape}")
-            new = {"rows": np.asarray(value, np.float32), "filled": np.int32(1)}
-            if name == "relations":
-                kept["memory"] = new
-            else:
-                kept["object_classifier"] = {"memory": new}
-        return {**variables, memory.COLLECTION: kept}
-
-    def remembered(self, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Rows float32 [classes, D] of the memories that are filled, as of `with_memory`."""
-        kept = variables.get(memory.COLLECTION, {})
-        inside = kept.get("object_classifier", {}).get("memory")
-        parts = {"relations": kept.get("memory"), "objects": inside}
-        return {
-            name: np.asarray(part["rows"])
-            for name, part in parts.items()
-            if part is not None and int(part["filled"])
-        }
+        return memories.placed(variables, rows)
 
     def without_memory(self, variables: Mapping[str, Any]) -> state_dict.Variables:
         """Variables whose memories are there, and empty."""
         rows = {name: np.zeros(shape, np.float32) for name, shape in self.memory_shapes.items()}
-        found = self.with_memory(variables, rows)
-        empty = jax.tree.map(lambda a: a if a.ndim else np.int32(0), found[memory.COLLECTION])
-        return {**variables, memory.COLLECTION: empty} if rows else dict(variables)
+        return memories.placed(variables, rows, filled=False)
 
     @property
     def memory_shapes(self) -> dict[str, tuple[int, int]]:

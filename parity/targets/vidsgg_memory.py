@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsign.tasks.scenes import contrastive, memories, terms
+from jaxsign.nets import memories
+from jaxsign.tasks.scenes import contrastive, terms
 from parity import cases
 from parity.settings import vidsgg as settings
 

@@ -13,7 +13,7 @@ from running import environment
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import examples
-from jaxsign.tasks.scenes import memories
+from jaxsign.nets import memories
 from jaxsign.train import checkpoint, inputs, log, loop, records, setup
 
 ON_TWO = """

@@ -17,7 +17,7 @@ from jaxsign.input.scenes import examples as scene_examples
 from jaxsign.input.scenes import priors, vocabulary
 from jaxsign.nets import scene_net
 from jaxsign.tasks import answering, measures
-from jaxsign.tasks.scenes import answers, memories, padded, recall, scene_tasks, scoring, terms
+from jaxsign.tasks.scenes import answers, padded, recall, scene_tasks, scoring, terms
 
 Array = jax.Array
 _SHOWN = 20  # the cut that stands on the console and chooses the best epoch
@@ -49,7 +49,6 @@ class SceneGraph(scene_tasks.SceneTask):
             raise TypeError(f"{type(net).__name__} is no net of relations: check the recipe first")
         made = terms.Terms.of_config(config.loss)
         made.check(net)
-        memories.check(net)
         return cls(net, scene_tasks.words_of(config), made)
 
     @classmethod
@@ -112,32 +111,18 @@ class SceneGraph(scene_tasks.SceneTask):
         }
 
     def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
-        """Of a net that remembers, sums that memories are made of; of another what it renews by.
-
-        `KIND/features` [B, C, D] and `KIND/weights` [B, C]. Classes, persons and pairs are the true
-        ones, as when the net learns.
-        """
-        if self.net.memories:
-            return memories.look(self.net, variables, batch)
-        names = self.net.renewed_by
-        outputs = nets.call(self.net, variables, batch) if names else {}
-        return {name: outputs[name] for name in names}
+        return self.net.look(variables, batch)
 
     @property
     def renews(self) -> bool:
-        """Where the net remembers, or has variables of its own to renew."""
-        return bool(self.net.memories or self.net.renewed_by)
+        return self.net.renews
 
     def renew(
         self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
     ) -> Mapping[str, Any] | None:
-        """With new memories of all training examples, or with what the net makes of them."""
-        if self.net.memories:
-            return memories.renewed(self.net, variables, rows)
-        names = self.net.renewed_by
-        return self.net.renewed(
-            variables, ({name: row[name][row["index"] >= 0] for name in names} for row in rows)
-        )
+        """With what the net makes of all training examples."""
+        real = ({name: a[row["index"] >= 0] for name, a in row.items()} for row in rows)
+        return self.net.renewed(variables, real)
 
     def informed(
         self, variables: dict[str, Any], config: ConfigDict, examples: Examples
@@ -173,7 +158,7 @@ class SceneGraph(scene_tasks.SceneTask):
         self, branch: str, outputs: Mapping[str, Array], truth: Array, told: Array
     ) -> dict[str, Array]:
         """Each group's loss of a branch, float32 [B], by the name it is shown under."""
-        unsure = terms.uncertainties(outputs) if branch == scene_net.TOLD else {}
+        unsure = scene_net.uncertainties(outputs) if branch == scene_net.TOLD else {}
         return {
             _loss_name(branch, group.name): self.lost.of_group(
                 group.kind,

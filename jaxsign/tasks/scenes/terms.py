@@ -104,7 +104,7 @@ class Terms:
         right = jax.nn.one_hot(labels, logits.shape[-1], dtype=bool)
         values = losses.cross_entropy(logits, right)
         values = values * jnp.where(labels == 0, self.background, 1.0)
-        unsure = uncertainties(outputs, "object_")
+        unsure = scene_net.uncertainties(outputs, "object_")
         return losses.mean_of_pairs(_weighed(self.object_weighting, values, real, unsure), real)
 
     def others(
@@ -127,12 +127,6 @@ class Terms:
             ]
             found[VARIANCE] = self.gmm_regularization * sum(means[1:], means[0])
         return found
-
-
-def uncertainties(outputs: Mapping[str, Array], prefix: str = "") -> dict[str, Array]:
-    """'aleatoric' and 'epistemic', if a net told them; `prefix` 'object_' = of boxes."""
-    names = {name: f"{prefix}{name}" for name in _UNCERTAIN.values()}
-    return {name: outputs[given] for name, given in names.items() if given in outputs}
 
 
 def weights_by(unsure: Array, valid: Array) -> Array:

@@ -9,7 +9,7 @@ from jaxsign import cli, nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as load_run
 from jaxsign.infer.torch import importing
-from jaxsign.nets import state_dict
+from jaxsign.nets import memories, state_dict
 
 torch = pytest.importorskip("torch")
 GROUPS = {"attention": 2, "spatial": 1, "contacting": 3}
@@ -72,7 +72,7 @@ def test_a_file_without_memories_is_a_net_without_them(made, tmp_path):
         found = importing.import_checkpoint(tmp_path / f"{name}.tar", tmp_path / name, n_heads=2)
         assert sum("empty until a training" in note for note in found.notes) == 2
         run = load_run.load_run(tmp_path / name)
-        assert not run.net.remembered(run.variables)
+        assert not memories.read(run.variables)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch.originals import _scenes
-from jaxsign.nets import tempura
+from jaxsign.nets import memories, tempura
 
 Array = np.ndarray
 _GROUPS = ("attention", "spatial", "contacting")
@@ -81,7 +81,7 @@ class TempuraForm(_scenes.SceneForm):
 
         if not isinstance(run.net, tempura.Tempura):
             raise TypeError(f"{type(run.net).__name__} is not TEMPURA")
-        kept, ends = run.net.remembered(run.variables), np.cumsum(run.net.predicates)[:-1]
+        kept, ends = memories.read(run.variables), np.cumsum(run.net.predicates)[:-1]
         content = {**super().checkpoint(run, tensors), "object_memory": [], "rel_memory": []}
         if "objects" in kept:
             content["object_memory"] = torch.from_numpy(kept["objects"].copy())

@@ -9,14 +9,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import traverse_util
 
-from jaxsign import nets
-from jaxsign.errors import UserError
-from jaxsign.nets import scene_net
-from jaxsign.tasks.scenes import terms
+from jaxsign.nets import scene_net, state_dict
+from jaxsign.nets.layers import memory
 
 Array = jax.Array
 PARTS = ("features", "weights")  # of `sums`
+# Where a net's variables of the collection hold a memory.
+_PLACES = {"relations": ("memory",), "objects": ("object_classifier", "memory")}
 _TINY = 1e-12
 _Of = tuple[Array, Array, Mapping[str, Array]]  # features, their classes, uncertainties
 
@@ -91,37 +92,29 @@ class Mean:
         return found.astype(np.float32)
 
 
-def check(net: scene_net.SceneNet) -> None:
-    """Raises UserError: examples shall count by an uncertainty that the net does not tell."""
-    for name, kind in net.memories.items():
-        if kind != "simple" and name not in net.uncertain:
-            one = name.removesuffix("s")
-            raise UserError(
-                f"net.{one}_weights={kind!r}: the net does not tell how uncertain it is of {name}. "
-                f"Set it to 'simple', or net.{one}_head='gmm'."
-            )
-
-
 def look(
-    net: scene_net.SceneNet, variables: Mapping[str, Any], batch: Mapping[str, Array]
+    kinds: Mapping[str, str],
+    outputs: Mapping[str, Array],
+    batch: Mapping[str, Array],
+    classes: int,
 ) -> dict[str, Array]:
-    """Of every video of a batch what a net's memories are made of.
+    """Of every video of a batch what memories are made of.
 
-    Classes, persons and pairs are the true ones, as when the net learns; dropout and noise are off.
+    Args:
+      kinds: 'relations' or 'objects' -> the kind of `weights`.
+      outputs: of a net, of the true classes, persons and pairs.
+      batch: which it was told of.
+      classes: of boxes, with the background, which has no row in a memory.
 
     Returns:
       `KIND/features` [B, C, D] and `KIND/weights` [B, C] of every kind of memory.
     """
-    kinds, told = net.memories, net
-    if net.mode == "sgcls":  # which would tell classes and persons itself
-        told = net.clone(mode="sgdet")
-    outputs = nets.call(told, variables, batch)
     found: dict[str, Array] = {}
     for name, kind in kinds.items():
         if name == "relations":
             features, truth, unsure = _relations(outputs, batch)
         else:
-            features, truth, unsure = _objects(outputs, batch, net.num_objects)
+            features, truth, unsure = _objects(outputs, batch, classes)
         made = sums(features, *weights(kind, truth, unsure))
         found |= {f"{name}/{part}": value for part, value in made.items()}
     return found
@@ -130,33 +123,45 @@ def look(
 def _relations(outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> _Of:
     told = batch["valid_pairs"] & batch["labelled"]
     truth = batch["relations"] & told[..., None]
-    return outputs["pair_embeddings"], truth, terms.uncertainties(outputs)
+    return outputs["pair_embeddings"], truth, scene_net.uncertainties(outputs)
 
 
 def _objects(outputs: Mapping[str, Array], batch: Mapping[str, Array], classes: int) -> _Of:
-    """Without the background, which is no class."""
     features, labels = outputs["object_embeddings"], batch["labels"]
-    unsure = terms.uncertainties(outputs, "object_")
+    unsure = scene_net.uncertainties(outputs, "object_")
     truth = jax.nn.one_hot(labels, classes, dtype=bool)[..., 1:]
     truth &= batch["valid_boxes"][..., None]
     return features, truth, {name: value[..., 1:] for name, value in unsure.items()}
 
 
-def renewed(
-    net: scene_net.SceneNet,
-    variables: Mapping[str, Any],
-    rows: Iterable[Mapping[str, np.ndarray]],
-) -> Mapping[str, Any]:
-    """A net's variables with new memories, of batches of what `look` gave.
-
-    Args:
-      net: the net.
-      variables: of it.
-      rows: with the examples' `index`, -1 in rows that only fill a batch.
-    """
-    means = {name: Mean() for name in net.memories}
+def means(names: Iterable[str], rows: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Rows float32 [C, D] of every memory, of batches of what `look` gave."""
+    found = {name: Mean() for name in names}
     for row in rows:
-        real = row["index"] >= 0
-        for name, mean in means.items():
-            mean.add({part: row[f"{name}/{part}"][real] for part in PARTS})
-    return net.with_memory(variables, {name: mean.rows() for name, mean in means.items()})
+        for name, mean in found.items():
+            mean.add({part: row[f"{name}/{part}"] for part in PARTS})
+    return {name: mean.rows() for name, mean in found.items()}
+
+
+def placed(
+    variables: Mapping[str, Any], rows: Mapping[str, np.ndarray], *, filled: bool = True
+) -> state_dict.Variables:
+    """Variables with the rows float32 [C, D] of memories; those that are not named stay."""
+    if not rows:
+        return dict(variables)
+    kept = traverse_util.flatten_dict(dict(variables.get(memory.COLLECTION, {})))
+    for name, value in rows.items():
+        place = _PLACES[name]
+        kept[*place, "rows"] = np.asarray(value, np.float32)
+        kept[*place, "filled"] = np.int32(filled)
+    return {**variables, memory.COLLECTION: traverse_util.unflatten_dict(kept)}
+
+
+def read(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Rows float32 [C, D] of the memories that are filled, as of `placed`."""
+    kept = traverse_util.flatten_dict(dict(variables.get(memory.COLLECTION, {})))
+    return {
+        name: np.asarray(kept[*place, "rows"])
+        for name, place in _PLACES.items()
+        if kept.get((*place, "filled"), 0)
+    }

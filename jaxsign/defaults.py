@@ -105,6 +105,12 @@ class Checkpoint:
         fields.NOT_NEGATIVE,
         "keep the weights of every N-th epoch in checkpoints/kept; 0 = none",
     )
+    also_best: tuple[str, ...] = fields.value(
+        (),
+        None,
+        "numbers beside task.monitor: the weights of the best epoch by each are kept in "
+        "checkpoints/best-NUMBER",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

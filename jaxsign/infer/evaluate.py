@@ -17,7 +17,7 @@ from jaxsign.input.examples import Batch, Examples, indices
 from jaxsign.input.folders import progress
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering
-from jaxsign.train import setup
+from jaxsign.train import checkpoint, setup
 from jaxsign.whole import write_json, write_text
 
 
@@ -267,7 +267,7 @@ def _check_unlearnt(members: Sequence[runs.Run], split: str) -> None:
 def _about(run: runs.Run) -> dict[str, str]:
     return {
         "model_type": run.config.net.name,
-        "checkpoint_path": str(run.workdir / "checkpoints" / run.which),
+        "checkpoint_path": str(checkpoint.place(run.workdir, run.which)),
         "device": jax.devices()[0].platform,
         "timestamp": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }

@@ -153,7 +153,7 @@ def load_run(
 
     Args:
       workdir: what `jaxsign train` or `jaxsign import` made.
-      which: 'best' or 'last'.
+      which: 'best', 'last', or another of `checkpoint.load_variables`.
       language: number of the language of clips that do not tell theirs.
       advice: what to do about a damaged checkpoint; "" = take the other one.
 

@@ -100,10 +100,20 @@ def add_runs(verb: argparse.ArgumentParser, behind: Behind | None = None) -> Non
 def _add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--which",
-        choices=("best", "last"),
+        type=_which,
         default="best",
-        help="which checkpoint to use (default: best)",
+        metavar="CHECKPOINT",
+        help="which checkpoint to use: best (the default), last, an epoch that was kept, or "
+        "best-NUMBER, the best by a number of checkpoint.also_best",
     )
+
+
+def _which(word: str) -> str:
+    if word not in ("best", "last") and not word.isdecimal() and not word.startswith("best-"):
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is none of best, last, best-NUMBER and epochs that were kept"
+        )
+    return word
 
 
 def add_language(verb: argparse.ArgumentParser) -> None:

@@ -295,18 +295,22 @@ def check(config: ConfigDict) -> list[str]:
     """What in a recipe its task cannot work with, a sentence each."""
     task = kind(config)
     names = tuple(task.numbers(config))
-    wrong = [
-        f"{key}={name!r}: expected one of {names}"
-        for key, name in _monitored(config).items()
-        if name not in names
-    ]
+    asked = [*_monitored(config).items(), *(("checkpoint.also_best", n) for n in also_best(config))]
+    wrong = [f"{key}={name!r}: expected one of {names}" for key, name in asked if name not in names]
     return wrong + task.check(config)
 
 
 def monitors(config: ConfigDict) -> measures.Monitors:
     """What the recipe watches; it may name other numbers than `task.monitor` for each purpose."""
     numbers = kind(config).numbers(config)
-    return measures.Monitors(*(numbers[name] for name in _monitored(config).values()))
+    best, stop, steer = (numbers[name] for name in _monitored(config).values())
+    also = {name: numbers[name] for name in also_best(config)}
+    return measures.Monitors(best, stop, steer, also)
+
+
+def also_best(config: ConfigDict) -> tuple[str, ...]:
+    """Names of the numbers whose best epochs are kept beside that of `task.monitor`."""
+    return tuple(name.removeprefix("val_") for name in config.checkpoint.also_best)
 
 
 def _monitored(config: ConfigDict) -> dict[str, str]:

@@ -28,7 +28,7 @@ class Trained:
 
     Attributes:
       workdir: the run folder.
-      which: 'best' or 'last', the checkpoint that was loaded.
+      which: the checkpoint that was loaded, such as 'best'.
       config: its recipe.
       labels: head -> label names by id, or None where there are none.
       net: the module.

@@ -45,11 +45,16 @@ class Number:
 
 @dataclasses.dataclass(frozen=True)
 class Monitors:
-    """Numbers that are watched: what chooses the best epoch, stops a stage, steers its rate."""
+    """Numbers that are watched: what chooses the best epoch, stops a stage, steers its rate.
+
+    Attributes:
+      also_best: name -> what chooses an epoch whose weights are kept, too.
+    """
 
     best: Number
     stop: Number
     steer: Number
+    also_best: Mapping[str, Number] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

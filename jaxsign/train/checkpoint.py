@@ -2,10 +2,11 @@
 
 `checkpoints/last` holds the whole state, the input iterator's position and the run's records;
 `checkpoints/best` holds the variables that were validated (the moving average where there is one);
+`checkpoints/best-NUMBER` the same of the best epoch by another number;
 `checkpoints/kept/EPOCH` the same of epochs that stay;
 `checkpoints/frozen` holds, once, the parameters that no stage trains.
-Each of the first three holds digests of all that is used with it; those of runs made before there
-were any are used unchecked.
+Each but the last holds digests of all that is used with it; those of runs made before there were
+any are used unchecked.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ Variables = dict[str, Any]
 Info = dict[str, Any]
 
 _FROZEN = "frozen"
+_ALSO = "best-"  # before the name of a number
 
 
 class Checkpoints:
@@ -69,6 +71,13 @@ class Checkpoints:
         """Saves the variables that were validated, with `info` (epoch, metric)."""
         self._save_variables(self._best, step, variables, info)
 
+    def save_also_best(
+        self, name: str, step: int, variables: Mapping[str, Any], info: Mapping[str, Any]
+    ) -> None:
+        """As `save_best`, of the best epoch by the number `name`."""
+        with contextlib.closing(storage.Store(self._folder / also_best(name))) as store:
+            self._save_variables(store, step, variables, info)
+
     def save_kept(self, epoch: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
         """Saves variables that stay, under their epoch in `checkpoints/kept`."""
         store = storage.Store(self._folder / "kept", most=None)
@@ -91,6 +100,10 @@ class Checkpoints:
     def has_best(self) -> bool:
         """Whether there is a complete `best` checkpoint."""
         return self._best.latest() is not None
+
+    def has_also_best(self, name: str) -> bool:
+        """Whether there is a complete one of the best epoch by the number `name`."""
+        return storage.latest(self._folder / also_best(name)) is not None
 
     def records(self) -> dict[str, Any]:
         """The records of `last`.
@@ -147,6 +160,21 @@ class Checkpoints:
         return self._frozen or {}
 
 
+def also_best(name: str) -> str:
+    """What the checkpoint of the best epoch by the number `name` is called."""
+    return f"{_ALSO}{name}"
+
+
+def place(workdir: Path, which: str) -> Path:
+    """The folder of a run's checkpoint, `which` as of `load_variables`."""
+    folder = _folder(workdir, which)
+    return folder / which if which.isdecimal() else folder
+
+
+def _folder(workdir: Path, which: str) -> Path:
+    return workdir / "checkpoints" / ("kept" if which.isdecimal() else which)
+
+
 def load_variables(
     workdir: str | Path, which: str = "best", advice: str = ""
 ) -> tuple[Variables, Info]:
@@ -156,18 +184,22 @@ def load_variables(
 
     Args:
       workdir: the run folder.
-      which: `best`, `last`, or the epoch of one that was kept, such as `30`.
+      which: `best`, `last`, the epoch of one that was kept, such as `30`, or `best-NUMBER`, the
+        best epoch by a number of `checkpoint.also_best`.
       advice: what to do about a damaged one; "" = take the other one.
 
     Raises:
       UserError: no such checkpoint yet, or a damaged one.
     """
-    kept = which.isdecimal()
-    if which not in ("best", "last") and not kept:
-        raise UserError(f"checkpoint {which!r} must be 'best', 'last' or an epoch that was kept")
     if not Path(workdir).is_dir():
         raise UserError(f"{workdir}: no such folder. Expected a run folder.")
-    folder = Path(workdir).resolve() / "checkpoints" / ("kept" if kept else which)
+    known = _known(Path(workdir).resolve() / "checkpoints")
+    if which not in ("best", "last", *known) and not which.isdecimal():
+        raise UserError(
+            f"checkpoint {which!r}: {workdir} has none of that name. Expected best, last"
+            + "".join(f", {name}" for name in known)
+        )
+    folder = _folder(Path(workdir).resolve(), which)
     while True:
         before = storage.numbers(folder)
         number = _present(_number(folder, which), workdir, which)
@@ -180,10 +212,16 @@ def load_variables(
                 raise
 
 
+def _known(folder: Path) -> list[str]:
+    """Checkpoints beside `best` and `last`."""
+    kept = [str(number) for number in sorted(storage.numbers(folder / "kept"))]
+    return [*sorted(path.name for path in folder.glob(f"{_ALSO}*")), *kept]
+
+
 def _number(folder: Path, which: str) -> int | None:
-    if which in ("best", "last"):
-        return storage.latest(folder)
-    return int(which) if (folder / which).is_dir() else None
+    if which.isdecimal():
+        return int(which) if (folder / which).is_dir() else None
+    return storage.latest(folder)
 
 
 def _present(number: int | None, workdir: str | Path, which: str) -> int:

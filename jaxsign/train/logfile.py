@@ -82,11 +82,11 @@ def _foot(
 ) -> list[str]:
     if not at.rows:
         return []
-    name = config.task.monitor
     lines = ["", "Results:"]
-    if at.best is not None:
-        best = _shown(numbers[name], numbers[name].value(at.best), sign="%")
-        lines.append(f"- Best {_label(name)}: {best} (epoch {at.best_epoch})")
+    for name, best in ((config.task.monitor, at.best), *at.also_best.items()):
+        if (value := best.value(numbers[name])) is not None:
+            shown = _shown(numbers[name], value, sign="%")
+            lines.append(f"- Best {_label(name)}: {shown} (epoch {best.epoch})")
     took = sum(row["epoch_time"] for row in at.rows)
     return [
         *lines,

@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +89,7 @@ class Loop:
             resumed, variables = False, self._initial(session, display)
         if resumed:
             self.records = records.Records.from_json(self.checkpoints.records())
-            if self.records.best is not None and not self.checkpoints.has_best():
-                display.say("the best checkpoint is gone: the next epoch counts as the best so far")
-                self.records.best = self.records.stop_best = None
+            self._check_best(display)
             display.say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
@@ -111,6 +109,17 @@ class Loop:
         self.outputs = outputs.Outputs(run, display, count, self.records.step)
         folder = run.workdir / "tensorboard"
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
+
+    def _check_best(self, display: log.TrainingDisplay) -> None:
+        """Looks anew for the best epochs whose checkpoints are gone."""
+        at, gone = self.records, "checkpoint is gone: the next epoch counts as the best so far"
+        if at.best.score is not None and not self.checkpoints.has_best():
+            display.say(f"the best {gone}")
+            at.best.score = at.stop_best = None
+        for name, best in at.also_best.items():
+            if best.score is not None and not self.checkpoints.has_also_best(name):
+                display.say(f"the {checkpoint.also_best(name)} {gone}")
+                best.score = None
 
     def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> dict[str, Any]:
         with self.compiling.told("the start weights"):
@@ -141,13 +150,14 @@ class Loop:
                 self._close_feed()
                 self.checkpoints.close()
         number = self.session.monitors.best
-        best = float("nan") if self.records.best is None else number.value(self.records.best)
+        best = self.records.best.value(number)
+        best = float("nan") if best is None else best
         return TrainingResult(
             self.run.workdir,
             self.records.epoch,
             self.records.step,
             best,
-            self.records.best_epoch,
+            self.records.best.epoch,
             number,
             stop.requested and self.records.stage < len(self.run.stages) and not self._spent(),
             chance.doubt(number, best, len(self.run.val)),
@@ -326,8 +336,12 @@ class Loop:
         every = self.session.stage.config.train.eval_every
         return done % every == 0 or done >= self.session.stage.epochs or self._spent()
 
-    def _observe(self, val: measures.Means) -> bool:
-        """Tells what watches a validation of its numbers; True if it is the best so far."""
+    def _observe(self, val: measures.Means) -> tuple[bool, list[str]]:
+        """Tells what watches a validation of its numbers.
+
+        Returns:
+          Whether it is the best so far; other numbers by which it is, of `Monitors.also_best`.
+        """
         at, session, watched = self.records, self.session, self.session.monitors
         settings = session.stage.config.train
         lost = not math.isfinite(val["loss"])
@@ -339,7 +353,14 @@ class Loop:
         session.schedule.observe(watched.steer.score(val))
         at_once = 0 if session.stage.until else settings.early_stop
         at.observe_stopping(watched.stop.score(val), settings.min_delta, at_once)
-        return at.observe(watched.best.score(val), val["loss"])
+        also = [
+            name
+            for name, number in watched.also_best.items()
+            if at.also_best.setdefault(name, records.Best()).observe(
+                at.epoch, number.score(val), val["loss"]
+            )
+        ]
+        return at.best.observe(at.epoch, watched.best.score(val), val["loss"]), also
 
     def _end_epoch(
         self, train: measures.Means, val: measures.Means | None, took: outputs.Took, speed: float,
@@ -348,7 +369,7 @@ class Loop:
         at, session = self.records, self.session
         at.rates.append(self._learning_rate(0))
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
-        best = val is not None and self._observe(val)
+        best, also = (False, []) if val is None else self._observe(val)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
         at.alignment = None
         at.rows.append(
@@ -357,7 +378,7 @@ class Loop:
                 staged=len(self.run.stages) > 1,
             )
         )  # fmt: skip
-        self._save_variables(val, best)
+        self._save_variables(val, best, also)
         self._save()
         self.outputs.write(session, at)
         self.outputs.histograms(session, self.state, at)
@@ -369,17 +390,20 @@ class Loop:
         early = early and at.stage_epoch >= settings.min_epochs
         return at.stage_epoch >= self.session.stage.epochs or early or self._spent()
 
-    def _save_variables(self, val: measures.Means | None, best: bool) -> None:
-        """Saves the variables as the best ones, or as ones that stay."""
+    def _save_variables(self, val: measures.Means | None, best: bool, also: Sequence[str]) -> None:
+        """Saves the variables as the best ones, by whatever number, or as ones that stay."""
         at, every = self.records, self.run.config.checkpoint.keep_every
         stay = bool(every) and at.epoch % every == 0
-        if not best and not stay:
+        if not (best or also or stay):
             return
         variables = self.session.compiled.fetch(self.state).variables
         metric = None if val is None else val[self.session.monitors.best.key]
         info = {"epoch": at.epoch, "metric": metric}
         if best:
             self.checkpoints.save_best(at.step, variables, info)
+        for name in also:
+            value = at.also_best[name].value(self.session.monitors.also_best[name])
+            self.checkpoints.save_also_best(name, at.step, variables, {**info, "metric": value})
         if stay:
             self.checkpoints.save_kept(at.epoch, variables, info)
 
@@ -396,7 +420,7 @@ class Loop:
         upcoming = self.run.stages[at.stage + 1]
         host: state.TrainState = before.compiled.fetch(self.state)
         variables: Any = {"params": host.params, **host.collections}
-        if upcoming.start == "best" and at.best is not None:
+        if upcoming.start == "best" and at.best.score is not None:
             variables = self.checkpoints.best_variables()[0]
         self._close_feed()
         self.compiling.new_stage()

@@ -204,8 +204,12 @@ class Outputs:
             "parameters": self.parameters,
             "trainable_arrays": len(session.trainable),
             "epochs_done": at.epoch,
-            "best_epoch": at.best_epoch,
-            "best_metric": None if at.best is None else session.monitors.best.value(at.best),
+            "best_epoch": at.best.epoch,
+            "best_metric": at.best.value(session.monitors.best),
+            "also_best": {
+                name: {"epoch": best.epoch, "metric": best.value(session.monitors.also_best[name])}
+                for name, best in at.also_best.items()
+            },
             "monitor": run.config.task.monitor,
             "monitor_column": _column(session),
             "train_examples": len(run.train),

@@ -10,7 +10,41 @@ from typing import Any
 import numpy as np
 
 from jaxsign.input.examples import Survey
+from jaxsign.tasks import measures
 from jaxsign.whole import write_text
+
+
+@dataclasses.dataclass
+class Best:
+    """The best validation so far by one number.
+
+    Attributes:
+      score: its score, the higher the better; None where there is none.
+      epoch: whose it is.
+      loss: that epoch's validation loss, which a later epoch of the same score must fall below to
+        become the best; None where there is no best.
+    """
+
+    score: float | None = None
+    epoch: int = 0
+    loss: float | None = None
+
+    def value(self, number: measures.Number) -> float | None:
+        """What the number was; None where there is no best."""
+        return None if self.score is None else number.value(self.score)
+
+    def observe(self, epoch: int, score: float, loss: float = math.nan) -> bool:
+        """Takes note of an epoch's score and loss; True if it is a new best.
+
+        Of equal scores the one with the lower loss is the best, of equal losses the first.
+        """
+        first = self.loss == -math.inf  # an older run goes on as it began
+        lower = self.loss is not None and loss < self.loss
+        better = _rises(score, self.score) or (score == self.score and lower)
+        if better:
+            self.score, self.epoch = score, epoch
+            self.loss = self.loss if first else loss
+        return better
 
 
 @dataclasses.dataclass
@@ -24,9 +58,8 @@ class Records:
       step: optimizer steps of the run that are done.
       steps_in_epoch: steps done of the epoch at hand.
       sums: metric sums of the epoch at hand: numbers, or arrays of them.
-      best, best_epoch: the highest validation score, and whose epoch it is.
-      best_loss: that epoch's validation loss, which a later epoch of the same score must fall below
-        to become the best; None where there is no best.
+      best: the best epoch.
+      also_best: the best epochs by other numbers, by their names.
       stop_best, since_best: the score that counts for stopping, and validations since it rose.
       saves: checkpoints made so far; numbers them.
       skipped: float16 steps in a row that changed nothing.
@@ -43,9 +76,8 @@ class Records:
     step: int = 0
     steps_in_epoch: int = 0
     sums: dict[str, Any] = dataclasses.field(default_factory=dict)
-    best: float | None = None
-    best_epoch: int = 0
-    best_loss: float | None = None
+    best: Best = dataclasses.field(default_factory=Best)
+    also_best: dict[str, Best] = dataclasses.field(default_factory=dict)
     stop_best: float | None = None
     since_best: int = 0
     saves: int = 0
@@ -65,26 +97,18 @@ class Records:
         """The inverse of `to_json`."""
         entries = _numbers(value)
         sums = {k: np.asarray(v) if isinstance(v, list) else v for k, v in entries["sums"].items()}
-        # Runs made before there were two kept one score for both; and they gave ties to the first.
-        older = {"stop_best": entries["best"], "best_loss": -math.inf}
-        return cls(**{**older, **entries, "sums": sums})
+        if "best_epoch" in entries:  # an older run
+            # Before there were two scores one stood for both; and ties went to the first.
+            entries = {"stop_best": entries["best"], "best_loss": -math.inf, **entries}
+            score, epoch, loss = (entries.pop(f"best{part}") for part in ("", "_epoch", "_loss"))
+            entries["best"] = {"score": score, "epoch": epoch, "loss": loss}
+        best = Best(**entries.pop("best"))
+        also = {name: Best(**one) for name, one in entries.pop("also_best", {}).items()}
+        return cls(**{**entries, "sums": sums}, best=best, also_best=also)
 
     def add(self, sums: dict[str, Any]) -> None:
         """Adds a step's metric sums to those of the epoch."""
         add(self.sums, sums)
-
-    def observe(self, score: float, loss: float = math.nan) -> bool:
-        """Takes note of a validation's score and loss; True if it is a new best.
-
-        Of equal scores the one with the lower loss is the best, of equal losses the first.
-        """
-        first = self.best_loss == -math.inf  # an older run goes on as it began
-        lower = self.best_loss is not None and loss < self.best_loss
-        better = _rises(score, self.best) or (score == self.best and lower)
-        if better:
-            self.best, self.best_epoch = score, self.epoch
-            self.best_loss = self.best_loss if first else loss
-        return better
 
     def observe_stopping(self, score: float, min_delta: float, at_once: int = 0) -> None:
         """Takes note of the score that stops a stage once it no more rises by `min_delta`.
@@ -104,7 +128,8 @@ class Records:
         self.stage_epoch = 0
         self.schedule, self.iterator = {}, None
         if reset_best:
-            self.best = None
+            for best in (self.best, *self.also_best.values()):
+                best.score = None
         if reset_best or reset_stop:
             self.stop_best, keep_count = None, False
         if not keep_count:

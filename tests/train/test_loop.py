@@ -274,6 +274,7 @@ def flat(tree):
 
 def test_some_epochs_are_validated_and_some_stay(tmp_path):
     words = ("train.epochs=3", "train.eval_every=2", "checkpoint.keep_every=2")
+    words = (*words, "checkpoint.also_best=('loss',)")
     words = (*words, "schedule.name=plateau", "deterministic=True")
     train_here(tmp_path / "whole", *words)
     train_step_by_step(lambda steps: train_here(tmp_path / "parts", *words, steps=steps), steps=2)
@@ -289,6 +290,14 @@ def test_some_epochs_are_validated_and_some_stay(tmp_path):
     assert checkpoint.load_variables(whole, "2")[1]["epoch"] == 2
     with pytest.raises(UserError, match="holds no 3 checkpoint"):
         variables_of(whole, "3")
+    losses = {float(row["val_loss"]): int(row["epoch"]) for row in rows if row["val_loss"]}
+    least = min(losses)
+    kept = json.loads((whole / "manifest.json").read_text())["also_best"]["loss"]
+    assert kept == {"epoch": losses[least], "metric": pytest.approx(least, abs=1e-6)}
+    assert checkpoint.load_variables(whole, "best-loss")[1] == kept
+    assert_same(variables_of(whole, "best-loss"), variables_of(parts, "best-loss"))
+    with pytest.raises(UserError, match=r"'best-x'.*Expected best, last, best-loss, 2$"):
+        variables_of(whole, "best-x")
 
 
 def test_curriculum_columns(tmp_path):

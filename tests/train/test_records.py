@@ -71,9 +71,11 @@ def test_sums_may_be_arrays_on_their_way_from_the_step_to_the_checkpoint_and_bac
 
 
 def test_numbers_that_are_not_finite_come_back():
-    at = records.Records(best=-math.inf, sums={"loss": math.nan, "each": np.array([1.0, math.nan])})
+    at = records.Records(
+        best=records.Best(-math.inf), sums={"loss": math.nan, "each": np.array([1.0, math.nan])}
+    )
     back = records.Records.from_json(json.loads(json.dumps(at.to_json(), allow_nan=False)))
-    assert back.best == -math.inf and math.isnan(back.sums["loss"])
+    assert back.best.score == -math.inf and math.isnan(back.sums["loss"])
     np.testing.assert_array_equal(back.sums["each"], [1.0, math.nan])
 
 
@@ -81,12 +83,12 @@ def test_what_stops_need_not_be_what_is_best():
     at = records.Records()
     for epoch, (accuracy, loss) in enumerate([(0.5, 1.0), (0.4, 0.8), (0.6, 0.75)], 1):
         at.epoch = epoch
-        at.observe(accuracy)
+        at.best.observe(epoch, accuracy)
         at.observe_stopping(-loss, min_delta=0.1)
-    assert (at.best, at.best_epoch) == (0.6, 3)
+    assert (at.best.score, at.best.epoch) == (0.6, 3)
     assert (at.stop_best, at.since_best) == (-0.8, 1)
     at.next_stage(reset_best=False, reset_stop=True)
-    assert (at.best, at.stop_best, at.since_best) == (0.6, None, 0)
+    assert (at.best.score, at.stop_best, at.since_best) == (0.6, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -105,26 +107,24 @@ def test_early_stopping_counts_on_in_the_next_stage_or_anew(resets, kept, after)
 
 
 def test_of_equal_scores_the_lower_loss_is_best_and_then_the_first():
-    at, best = records.Records(), []
+    at, best = records.Best(), []
     scores = [(0.5, 1.0), (1.0, 0.9), (1.0, 0.7), (1.0, 0.7), (0.9, 0.1), (1.0, math.nan)]
-    for score, loss in scores:
-        at.epoch += 1
-        best.append(at.observe(score, loss))
+    for epoch, (score, loss) in enumerate(scores, 1):
+        best.append(at.observe(epoch, score, loss))
     assert best == [True, True, True, False, False, False]
-    assert (at.best, at.best_epoch, at.best_loss) == (1.0, 3, 0.7)
+    assert (at.score, at.epoch, at.loss) == (1.0, 3, 0.7)
 
 
 def test_a_run_from_before_ties_were_told_apart_goes_on_as_it_began():
-    entries = records.Records(best=0.5, best_epoch=2).to_json()
-    del entries["best_loss"]
+    entries = {**records.Records().to_json(), "best": 0.5, "best_epoch": 2}
     at = records.Records.from_json(entries)
-    for at.epoch, score in ((3, 0.5), (4, 0.6), (5, 0.6)):
-        at.observe(score, 1 / at.epoch)
+    for epoch, score in ((3, 0.5), (4, 0.6), (5, 0.6)):
+        at.best.observe(epoch, score, 1 / epoch)
         at = records.Records.from_json(json.loads(json.dumps(at.to_json(), allow_nan=False)))
-    assert (at.best, at.best_epoch) == (0.6, 4)
+    assert (at.best.score, at.best.epoch) == (0.6, 4)
 
 
 def test_records_made_with_one_score_for_both_go_on():
-    entries = records.Records(best=0.5, since_best=2).to_json()
+    entries = {**records.Records(since_best=2).to_json(), "best": 0.5, "best_epoch": 2}
     del entries["stop_best"]
     assert records.Records.from_json(entries).stop_best == 0.5

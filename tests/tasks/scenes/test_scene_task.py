@@ -23,7 +23,7 @@ def small():
     """The recorded recipe's small net, whose programs are compiled already."""
     config = recipes.small("sttran:synthetic", None)
     config.train.epochs, config.schedule.warmup = 2, 1
-    config.log.tensorboard = False
+    config.log.tensorboard, config.checkpoint.also_best = False, ("loss",)
     return config
 
 
@@ -87,6 +87,17 @@ def test_evaluation_counts_what_the_net_tells(folder, tmp_path, capsys):
     wanted = recall.recall(sums)
     known = found["most_frequent_relations"]
     assert [known[f"R@{cut}"] for cut in recall.CUTS] == pytest.approx(wanted.tolist())
+
+
+def test_an_evaluation_takes_the_best_epoch_by_another_number(folder, tmp_path, capsys):
+    words = ["evaluate", "--workdir", str(folder), "--split", "val", "--out", str(tmp_path / "e")]
+    assert cli.main([*words, "--which", "best-loss"]) == 0
+    found = json.loads((tmp_path / "e" / "results.json").read_text())
+    rows = rows_of(folder / "metrics.csv")
+    least = min(rows, key=lambda row: float(row["val_loss"]))
+    assert found["recall"]["with"]["R@20"] == pytest.approx(float(least["val_recall@20"]), abs=1e-5)
+    assert cli.main([*words, "--which", "best-recall@10"]) == 1
+    assert "Expected best, last, best-loss" in capsys.readouterr().err
 
 
 def test_detected_boxes_are_evaluated_against_the_true_ones(folder, tmp_path):
@@ -203,6 +214,9 @@ def test_a_recipe_of_signs_is_no_scene_graph():
     assert not tasks.check(config)
     config.task.monitor = "recall@30"
     assert "expected one of" in tasks.check(config)[0]
+    config.checkpoint.also_best = ("recall@20", "recall@30")
+    config.task.monitor = "recall@20"
+    assert tasks.check(config)[0].startswith("checkpoint.also_best='recall@30': expected one of")
     config.task.update(monitor="recall@20", objects=("__background__",))
     assert "set both" in tasks.check(config)[0]
 

@@ -112,4 +112,5 @@ NET = {
     "track_rows": 400,
     "temporal_window": 5,
     "uncertainty_threshold": 0.5,
+    "detected_classes": "net",
 }

@@ -38,6 +38,11 @@ class Given(NamedTuple):
     real: Array
     relations: Array | None
 
+    def named(self, found: Mapping[str, Array]) -> "Given":
+        """The same by the labels, scores and pairs of a net's outputs."""
+        labels, scores, real = (found[name] for name in ("labels", "scores", "valid_pairs"))
+        return self._replace(labels=labels, scores=scores, real=real)
+
 
 class SceneNet(nets.Net):
     """Relations between a person and the objects of a video; a subclass makes them of pairs.
@@ -260,10 +265,11 @@ class SceneNet(nets.Net):
         found |= seen | of_boxes
         given = Given(boxes, labels, scores, features, pairs, union_features, real, relations)
         if self._tells_classes(train):
-            found |= object_classifier.chosen(found["object_logits"], boxes_real, pairs, real)
+            found |= self._named(given, found["object_logits"], boxes_real)
+        if self.mode == "sgcls" and not train:
             told = self._told_of_chosen(given, found)
         else:
-            told = self._told(given, train)
+            told = self._told(given.named(found), train)
         kept = found["valid_pairs"][..., None]
         names = dict.fromkeys((TOLD, *self.branches))
         of_pairs = {name: jnp.where(kept, told[name], 0) for name in names}
@@ -271,6 +277,16 @@ class SceneNet(nets.Net):
 
     def _tells_classes(self, train: bool) -> bool:
         return self.mode == "sgcls" and not train
+
+    def _named(self, given: Given, logits: Array, real: Array) -> dict[str, Array]:
+        """Labels, scores, distribution and pairs, of what boxes are told to be.
+
+        Args:
+          given: with the detector's labels and scores.
+          logits: float32 [B, F, M, num_objects].
+          real: bool [B, F, M], boxes.
+        """
+        return object_classifier.chosen(logits, real, given.pairs, given.real)
 
     def _of_boxes(
         self,

@@ -16,7 +16,14 @@ import numpy as np
 from jaxsign import fields, nets
 from jaxsign.errors import UserError
 from jaxsign.nets import frame_attention, memories, scene_net, state_dict, sttran, tempura_rows
-from jaxsign.nets.layers import heads, memory, mixture_head, tracked_classifier
+from jaxsign.nets.layers import (
+    heads,
+    memory,
+    mixture_head,
+    object_classifier,
+    pair_features,
+    tracked_classifier,
+)
 
 Array = jax.Array
 HEADS = ("gmm", "linear")
@@ -49,6 +56,9 @@ class Tempura(sttran.STTran):
       temporal_window: frames that attention between them takes at a time.
       uncertainty_threshold: outside training a relation whose uncertainties (both together) are
         above is not told; 0 = all are.
+      detected_classes: of a detector's boxes in answers (sgdet): the 'net' tells them anew, and of
+        two boxes of a class that overlap the worse goes, or they are the 'detector''s. The person
+        is always the detector's.
     """
 
     kinds: tuple[str, ...] = ("one", "several", "several")
@@ -69,6 +79,7 @@ class Tempura(sttran.STTran):
     track_rows: int = fields.value(400, fields.COUNT)
     temporal_window: int = fields.value(2, fields.between(2, 64))
     uncertainty_threshold: float = fields.value(0.0, fields.NOT_NEGATIVE)
+    detected_classes: str = fields.value("net", fields.among("net", "detector"))
 
     def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
         """Also `pair_embeddings` [B, F, Q, D], what the memory is made of; the uncertainties."""
@@ -156,6 +167,17 @@ class Tempura(sttran.STTran):
             found["object_aleatoric"], found["object_epistemic"] = told.uncertainty
         return found, told.remembered if self.pairs_from_memory else features
 
+    def _tells_classes(self, train: bool) -> bool:
+        detected = self.mode == "sgdet" and self.detected_classes == "net"
+        return super()._tells_classes(train) or (detected and not train)
+
+    def _named(self, given: scene_net.Given, logits: Array, real: Array) -> dict[str, Array]:
+        if self.mode == "sgcls":
+            return super()._named(given, logits, real)
+        found, kept = object_classifier.renamed(logits, given.labels, given.boxes, real)
+        both = pair_features.of_pairs(kept[..., None], given.pairs)[..., 0].all(-1)
+        return {**found, "valid_pairs": given.real & both}
+
     @property
     def _track_heads(self) -> int:
         """The original's 8, or 1 where that does not divide the width."""
@@ -228,8 +250,10 @@ class Tempura(sttran.STTran):
         Classes, persons and pairs are the true ones, as when the net learns; dropout and noise are
         off.
         """
-        # In sgcls it would tell classes and persons itself.
-        told = self.clone(mode="sgdet") if self.mode == "sgcls" else self
+        # It would tell classes and persons itself.
+        told = self
+        if self.mode != "predcls":
+            told = self.clone(mode="sgdet", detected_classes="detector")
         outputs = nets.call(told, variables, batch)
         return memories.look(self.memories, outputs, batch, self.num_objects)
 

@@ -197,7 +197,8 @@ def _boxes(outputs: Mapping[str, Any], at: Any) -> Arrays:
 def _uncertain(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays:
     """Uncertainties with classes and pairs given."""
     video, batch = settings.given_video(case), _batch(case)
-    given = net.clone(mode="predcls" if net.mode == "predcls" else "sgdet")
+    mode = "predcls" if net.mode == "predcls" else "sgdet"
+    given = net.clone(mode=mode, detected_classes="detector")
     outputs, inner = _run(given, variables, batch)
     produced = _inner(outputs, inner, video)
     at = 0, video.pair_frames, video.pair_places
@@ -264,7 +265,7 @@ def _detected(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays:
     video = settings.video(kept.frames, kept.frames[chosen.pairs[:, 1]], chosen.pairs)
     seen = vidsgg_detected.union_features(inputs, video)
     batch = settings.batch({**inputs, "scores": chosen.scores, "union_feat": seen}, video)
-    outputs, inner = _run(net, variables, batch)
+    outputs, inner = _run(net.clone(detected_classes="detector"), variables, batch)
     produced = _relations(case, net, outputs, video) | _inner(outputs, inner, video)
     features = _boxes(told, at)
     remembered = features["output/object_mem_features_first8"][kept.source]

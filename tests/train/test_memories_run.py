@@ -59,7 +59,7 @@ def test_a_run_keeps_the_weighed_means_of_its_training_examples(folder, tmp_path
     before = checkpoint.load_variables(tmp_path / "first", "last")[0]["memory"]
     variables = {**checkpoint.load_variables(folder, "last")[0], "memory": before}
     sums = {name: [0.0, 0.0] for name in net.memories}
-    told = net.clone(mode="sgdet", ignore_memory=False)
+    told = net.clone(mode="sgdet", detected_classes="detector", ignore_memory=False)
     for batch in inputs.evaluation(config, found):
         outputs = jax.device_get(nets.call(told, variables, batch))
         for video in np.flatnonzero(batch["index"] >= 0):

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxsign.nets.layers import batch_norm, dense, dropout, pair_features, typed
+from jaxsign.nets.layers import boxes as box_layers
 
 Array = jax.Array
 PLACE_DIM = 128
 PERSON = 1  # the class behind the background
+OVERLAP = 0.6  # above it two boxes of a class are one
 
 
 def center_size(boxes: Array) -> Array:
@@ -159,6 +161,50 @@ def chosen(logits: Array, valid: Array, pairs: Array, valid_pairs: Array) -> dic
         "pairs": pairs,
         "valid_pairs": valid_pairs,
     }
+
+
+def renamed(
+    logits: Array, labels: Array, boxes: Array, valid: Array, threshold: float = OVERLAP
+) -> tuple[dict[str, Array], Array]:
+    """Detected boxes by the classes that a net tells; who is the person, the detector has found.
+
+    Args:
+      logits: float32 [B, F, M, C].
+      labels: int [B, F, M], the detector's.
+      boxes: float [B, F, M, 4].
+      valid: bool [B, F, M].
+      threshold: overlap above which the worse of two boxes of a class goes.
+
+    Returns:
+      `labels`, `scores`, `distribution` as in `Told`; bool [B, F, M], the boxes that stay.
+    """
+    found = jax.nn.softmax(logits[..., 1:], axis=-1)
+    is_person = labels == PERSON
+    told = jnp.where(is_person, PERSON, jnp.argmax(found[..., 1:], axis=-1) + PERSON + 1)
+    scores = jnp.where(is_person, found[..., 0], found[..., 1:].max(-1))
+    kept = _suppressed(boxes, told, scores, valid, threshold)
+    return {"labels": told.astype(jnp.int32), "scores": scores, "distribution": found}, kept
+
+
+def _suppressed(
+    boxes: Array, labels: Array, scores: Array, valid: Array, threshold: float
+) -> Array:
+    """bool [B, F, M]: boxes that no better one of their class that stays overlaps too much."""
+    order = jnp.argsort(jnp.where(valid, -scores, jnp.inf), axis=-1, stable=True)
+    boxes = jnp.take_along_axis(boxes, order[..., None], axis=-2)
+    labels, valid = (jnp.take_along_axis(a, order, axis=-1) for a in (labels, valid))
+    count = order.shape[-1]
+    shared = box_layers.overlap(boxes[..., :, None, :], boxes[..., None, :, :])
+    same = labels[..., :, None] == labels[..., None, :]
+    # [.., i, j]: j is worse than i, and goes if i stays.
+    beaten = (shared > threshold) & same & ~jnp.tri(count, dtype=bool)
+
+    def let_go(i: Array, kept: Array) -> Array:
+        stays = jax.lax.dynamic_index_in_dim(kept, i, -1)
+        return kept & ~(stays & jax.lax.dynamic_index_in_dim(beaten, i, -2, keepdims=False))
+
+    kept = jax.lax.fori_loop(0, count, let_go, valid)
+    return jnp.take_along_axis(kept, jnp.argsort(order, axis=-1), axis=-1)
 
 
 def with_person(told: Told, pairs: Array, valid: Array) -> tuple[Array, Array]:

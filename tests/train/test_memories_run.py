@@ -35,8 +35,10 @@ def small():
     return config
 
 
-def train(place, stop=None):
-    loop.train(small(), place, log.TrainingDisplay(live=False), stop_after_steps=stop)
+def train(place, stop=None, *, deterministic=True):
+    config = small()
+    config.deterministic = deterministic
+    loop.train(config, place, log.TrainingDisplay(live=False), stop_after_steps=stop)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,18 @@ def test_a_run_that_stops_within_or_between_epochs_goes_on_exactly(folder, tmp_p
     for which in ("last", "best"):
         pair = (checkpoint.load_variables(place, which)[0] for place in places)
         jax.tree.map(np.testing.assert_array_equal, *pair)
+
+
+def test_without_deterministic_a_stopped_run_differs_in_columns_of_times_alone(folder, tmp_path):
+    train(tmp_path / "timed", 3, deterministic=False)
+    train(tmp_path / "timed", deterministic=False)
+    rows = [records.read_csv(place / "metrics.csv") for place in (folder, tmp_path / "timed")]
+    differ = {
+        key for one, other in zip(*rows, strict=True) for key in one if one[key] != other[key]
+    }
+    assert differ == {"epoch_time", "train_time", "val_time"}
+    pair = (checkpoint.load_variables(place, "last")[0] for place in (folder, tmp_path / "timed"))
+    jax.tree.map(np.testing.assert_array_equal, *pair)
 
 
 def test_two_devices_remember_what_one_does(folder, tmp_path):

@@ -106,6 +106,9 @@ def outcome(config, net_of, variables, count, parallel, batches, asked):
         assert len(rows["ids"]) == ROWS and spans.shape == (ROWS, 3, 2)
         np.testing.assert_array_equal(rows["sequence"], asked["sequence"])
         sums.append({"spans": (spans * (1 + np.arange(ROWS))[:, None, None]).sum()})
+    if task.renews:
+        seen = compiled.rows(compiled.look(s, compiled.put_eval(asked)))
+        sums.append({f"look/{name}": value for name, value in seen.items()})
     sums.append(compiled.scalars(found))
     host = compiled.fetch(s)
     leaves = jax.tree.leaves((host.params, host.collections))

@@ -1,6 +1,6 @@
 """As four_devices.py, of nets of relations: a process of its own.
 
-Prints JSON: mode -> way of sharing -> the largest differences of parameters and of sums.
+Prints JSON: net:mode -> way of sharing -> the largest differences of parameters and of sums.
 """
 
 import functools
@@ -18,6 +18,7 @@ from jaxsign import config as configs
 from jaxsign import runtime
 from jaxsign.input.scenes import vocabulary
 
+NETS = ("sttran:predcls", "sttran:sgcls", "stket:predcls", "tempura:sgcls", "scene_llm:predcls")
 ROWS = 4
 GROUPS = (
     ("attention", "one", ("a", "b")),
@@ -30,8 +31,8 @@ WORDS = vocabulary.Vocabulary(
 )
 
 
-def recipe(mode):
-    config = configs.load("sttran:synthetic")
+def recipe(name, mode):
+    config = configs.load(f"{name}:synthetic")
     config.net.mode = mode
     config.task.update(vocabulary.to_rows(WORDS))
     # Adam would make whole steps of the rounding in the gradient of a bias before BatchNorm.
@@ -39,8 +40,8 @@ def recipe(mode):
     return config
 
 
-def net_of(mode, axis):
-    return scenes.net_of("sttran", mode, axis_name=axis)
+def net_of(name, mode, axis):
+    return scenes.net_of(name, mode, axis_name=axis)
 
 
 def made(rng, rows, *, every):
@@ -63,14 +64,15 @@ def step_of(rng):
 def main():
     runtime.compilation_cache()
     told = {}
-    for mode in ("predcls", "sgcls"):
+    for kind in sys.argv[1:] or NETS:
+        name, mode = kind.split(":")
         rng = np.random.default_rng(0)
         batches = [step_of(rng) for _ in range(2)]
         asked = made(rng, ROWS, every=mode == "sgcls")
-        of_axis = functools.partial(net_of, mode)
-        variables = dict(scenes.variables_of("sttran"))
-        told[mode] = four_devices.compared(
-            ("pmap",), recipe(mode), of_axis, variables, batches, asked
+        of_axis = functools.partial(net_of, name, mode)
+        variables = dict(scenes.variables_of(name))
+        told[kind] = four_devices.compared(
+            ("pmap",), recipe(name, mode), of_axis, variables, batches, asked
         )
     print(json.dumps(told))
 

@@ -42,9 +42,9 @@ def test_four_devices_equal_one(compared, kind, parallel):
 
 
 # Detected boxes are learned as those of sgcls, and answered of as those of predcls.
-@pytest.mark.parametrize("mode", ["predcls", "sgcls"])
-def test_two_devices_equal_one_for_scenes(compared_scenes, mode):
-    found = compared_scenes[mode]["pmap"]
+@pytest.mark.parametrize("kind", scene_devices.NETS)
+def test_two_devices_equal_one_for_scenes(compared_scenes, kind):
+    found = compared_scenes[kind]["pmap"]
     assert found["devices"] == 2
     assert found["params"] < 2e-6
     assert found["sums"] < 2e-4

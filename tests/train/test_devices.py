@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import scene_devices
 from helpers import ROOT
 from running import environment, train_apart
 

@@ -38,7 +38,7 @@ def made(at):
 
 
 def test_the_lines_are_the_guides():
-    at = records.Records(epoch=2, rows=rows(), rates=[1e-4, 2.5e-5], best=0.1214, best_epoch=2)
+    at = records.Records(epoch=2, rows=rows(), rates=[1e-4, 2.5e-5], best=records.Best(0.1214, 2))
     head, _, body = made(at).partition("Hyperparameters:\n")
     assert head == (
         "Training Log - sign_transformer classify\n"
@@ -60,7 +60,7 @@ def test_the_lines_are_the_guides():
 
 
 def test_a_run_that_went_on_has_it_whole():
-    at = records.Records(epoch=2, rows=rows(), rates=[1e-4, 2.5e-5], best=0.1214, best_epoch=2)
+    at = records.Records(epoch=2, rows=rows(), rates=[1e-4, 2.5e-5], best=records.Best(0.1214, 2))
     again = records.Records.from_json(json.loads(json.dumps(at.to_json())))
     assert made(again) == made(at)
     # A run that is older than the rates of its epochs.

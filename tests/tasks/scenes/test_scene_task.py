@@ -217,7 +217,8 @@ def test_a_recipe_of_signs_is_no_scene_graph():
     config.checkpoint.also_best = ("recall@20", "recall@30")
     config.task.monitor = "recall@20"
     assert tasks.check(config)[0].startswith("checkpoint.also_best='recall@30': expected one of")
-    config.task.update(monitor="recall@20", objects=("__background__",))
+    config.checkpoint.also_best = ("recall@20",)
+    config.task.objects = ("__background__",)
     assert "set both" in tasks.check(config)[0]
 
 

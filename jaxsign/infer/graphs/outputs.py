@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from jaxsign.errors import UserError
 from jaxsign.infer.graphs import counting, drawing, exporting, graph_picture, schema, summary
 from jaxsign.infer.graphs import timeline as timelines
@@ -87,13 +89,13 @@ class FilmOutputs:
                 self._film = opened.enter_context(film.Writer(draft))
             self._open = opened.pop_all()
 
-    def add(self, frame: SeenFrame) -> None:
-        """Takes the next frame."""
+    def add(self, frame: SeenFrame, image: Image.Image | None = None) -> None:
+        """Takes the next frame, and its picture where that is painted already."""
         self.counts.add(frame)
         self._files.add(frame)
         if self._film:
             seconds = frame.seconds - self.counts.start if frame.timed else frame.number / _RATE
-            self._film.add(self.painter.paint(frame), seconds)
+            self._film.add(image or self.painter.paint(frame), seconds)
         told = self._worth(frame)
         if self._best is None or told > self._best[0]:
             self._best = told, frame

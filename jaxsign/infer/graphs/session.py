@@ -2,10 +2,12 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
 import jaxsign
 from jaxsign.errors import UserError, did_you_mean
@@ -18,6 +20,7 @@ from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.sources import SceneSource
 from jaxsign.tasks.scenes.answers import FrameAnswer
 
+T = TypeVar("T")
 Shown = tuple[Scene, np.ndarray | None]  # a frame as a scene of its own, and its picture
 
 
@@ -47,7 +50,7 @@ class ChosenFrames:
     every: int = 1
     most: int = 0
 
-    def __call__(self, frames: Iterable[Shown]) -> Iterator[Shown]:
+    def __call__(self, frames: Iterable[T]) -> Iterator[T]:
         stop = self.every * self.most if self.most else None
         return itertools.islice(frames, 0, stop, self.every)
 
@@ -133,8 +136,11 @@ def tell(
     film: str,
     wanted: Wanted,
     detector: str = "",
+    watch: Callable[[Image.Image], bool] | None = None,
 ) -> ToldFilm:
     """Writes what happens in a film.
+
+    Ctrl-C ends it as if the film ended; it is raised behind that.
 
     Args:
       follower: of the run; it begins anew.
@@ -143,6 +149,10 @@ def tell(
       film: its name.
       wanted: what is written.
       detector: what the boxes come from.
+      watch: takes every painted frame, and says whether to go on.
+
+    Raises:
+      UserError: there is no frame.
     """
     follower.begin()
     about = {
@@ -155,8 +165,19 @@ def tell(
         "detector": detector,
         "made_by": f"jaxsign {jaxsign.__version__}",
     }
+    stopped: KeyboardInterrupt | None = None
     with FilmOutputs(out, follower.words, about, wanted) as outputs:
-        for frame in seen(follower, frames):
-            outputs.add(frame)
+        try:
+            for frame in seen(follower, frames):
+                image = outputs.painter.paint(frame) if watch else None
+                outputs.add(frame, image)
+                if watch and image and not watch(image):
+                    break
+        except KeyboardInterrupt as error:
+            stopped = error
+        if not outputs.counts.frames:
+            raise stopped or UserError(f"{film}: there is no frame to tell of")
         files = outputs.close()
+    if stopped:
+        raise stopped
     return ToldFilm(out, files, outputs.counts.line())

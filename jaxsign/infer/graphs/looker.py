@@ -1,0 +1,106 @@
+"""From the frames of a film, one after the other, to scenes with what a detector sees in them."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.infer import run as runs
+from jaxsign.infer.detect import looking, making, opening
+from jaxsign.infer.graphs.session import Shown
+from jaxsign.input.scenes import boxes_of_others, cutting
+from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign.tasks.scenes import scene_tasks
+
+# A frame's number, its seconds (None = not known), and uint8 [H, W, 3], RGB.
+Numbered = tuple[int, tuple[float | None, np.ndarray]]
+
+
+class FilmLooker:
+    """Looks at each frame of films once, with a detector.
+
+    Args:
+      run: of relations, for which the scenes are.
+      detector: a detector's run folder or file.
+      chunk: frames that are looked at together.
+      recipe: which boxes count; one of `looking.RECIPES`.
+      boxes: of another detector, in a file; the detector then only makes their features.
+      box_classes: the table of their classes.
+
+    Attributes:
+      name: of what the boxes come from.
+
+    Raises:
+      UserError: no detector, one of other classes or widths than the run's, or a bad file.
+    """
+
+    def __init__(
+        self,
+        run: runs.Run,
+        detector: Path,
+        *,
+        chunk: int = 4,
+        recipe: str = "paper",
+        boxes: Path | None = None,
+        box_classes: Path | None = None,
+    ):
+        words, mode = scene_tasks.words_of(run.config), run.config.net.mode
+        found = opening.detector(detector, chunk=chunk, likely=looking.RECIPES[recipe])
+        _check(run, found, detector, words, given=boxes is not None)
+        self._others = None if boxes is None else boxes_of_others.read(boxes, words, box_classes)
+        asked = mode if mode == "sgcls" else "sgdet"
+        self._maker = making.SceneMaker(
+            found, asked, words, float16=False, others=self._others is not None
+        )
+        self.name = str(boxes or detector)
+
+    def __call__(self, film: str, frames: Iterable[Numbered]) -> Iterator[Shown]:
+        """Each frame as a scene of its own, with its picture.
+
+        Args:
+          film: its name.
+          frames: with their numbers in the film, in order.
+        """
+        numbered = iter(frames)
+        while part := list(itertools.islice(numbered, self._maker.detector.chunk)):
+            yield from self._look(film, part)
+
+    def _look(self, film: str, part: list[Numbered]) -> Iterator[Shown]:
+        numbers = [number for number, _ in part]
+        times, images = zip(*(frame for _, frame in part), strict=True)
+        names = [f"{number:06d}" for number in numbers]
+        sizes = np.array([image.shape[1::-1] for image in images])
+        known = self._others and self._others.scene(film, names, sizes, numbers)
+        made = self._maker.part(self._maker.detector.see(images), known, training=False)
+        timed = None if None in times else np.array(times, np.float64)
+        scene = self._maker.scene(film, names, sizes, [made], [len(part)], times=timed)
+        yield from zip(cutting.frames(scene), images, strict=True)
+
+
+def _check(
+    run: runs.Run, found: looking.FrameDetector, path: Path, words: Vocabulary, *, given: bool
+) -> None:
+    """Refuses a detector that the run's net cannot take boxes from."""
+    net = run.config.net
+    if net.mode == "sgcls" and not given:
+        raise UserError(
+            f"{run.workdir}: tells the classes of given boxes (net.mode=sgcls). Give --boxes FILE, "
+            "or a run of mode sgdet"
+        )
+    if not given and found.objects != words.objects:
+        raise UserError(
+            f"--detector {path}: tells {len(found.objects) - 1} classes "
+            f"({', '.join(found.objects[1:4])} ...), {run.workdir} has learnt "
+            f"{len(words.objects) - 1} ({', '.join(words.objects[1:4])} ...). Give the detector "
+            "that its scenes were made with"
+        )
+    widths = {"feature_dim": found.feature_dim, "union_dim": found.union_dim}
+    wrong = [f"{name} {value}, not {net[name]}" for name, value in widths.items()
+             if net[name] != value]  # fmt: skip
+    if wrong:
+        raise UserError(
+            f"--detector {path}: gives features of {' and '.join(wrong)}, which {run.workdir} has "
+            "learnt. Give the detector that its scenes were made with"
+        )

@@ -17,6 +17,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import asking, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.embed import kinds
+from jaxsign.infer.graphs import looker, sliding, teller
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import films, landmarkers, models
 from jaxsign.input.signs.extract.settings import ExtractionSettings
@@ -165,6 +166,33 @@ def load(
         that its net does not know.
     """
     return TrainedModel(runs.load_run(workdir, which, language), find)
+
+
+def load_graphs(
+    workdir: str | Path,
+    detector: str | Path | None = None,
+    *,
+    which: str = "best",
+    window: int = 2,
+    constraint: str | None = None,
+) -> teller.GraphTeller:
+    """A trained run of relations, ready to tell of films frame by frame.
+
+    Args:
+      workdir: its folder.
+      detector: the run folder or the file of the detector that finds boxes; None = it is asked
+        about stored scenes.
+      which: 'best' or 'last', the checkpoint.
+      window: frames that relations are told from, the last of them the frame itself.
+      constraint: which relations of a pair are told: with, semi, no; None = with.
+
+    Raises:
+      UserError: a run that tells no relations, or a detector of other classes than it has learnt.
+    """
+    run = runs.load_run(workdir, which)
+    follower = sliding.FrameFollower(run, window=window, asked={"constraint": constraint})
+    looks = None if detector is None else looker.FilmLooker(run, Path(detector))
+    return teller.GraphTeller(follower, looks)
 
 
 class TrainedModel:

@@ -91,7 +91,7 @@ def _add_telling(verb: argparse.ArgumentParser) -> None:
         help="frames that relations are told from, the last of them the frame itself (2)",
     )  # fmt: skip
     add(
-        "--boxes",
+        "--box-score",
         type=_share,
         default=0.1,
         metavar="P",

@@ -23,35 +23,6 @@ COLUMNS = (
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def frame_json(frame: SeenFrame) -> dict[str, Any]:
-    """A frame as graph.json holds it; see `schema`."""
-    answer = frame.answer
-    boxes = zip(answer.classes, answer.scores.tolist(), answer.boxes.tolist(), strict=True)
-    return {
-        "number": frame.number,
-        "name": answer.name,
-        "seconds": round(frame.seconds, 4),
-        "width": frame.size[0],
-        "height": frame.size[1],
-        "objects": [
-            {"id": i, "label": label, "score": _share(score), "box": [round(x, 2) for x in box]}
-            for i, (label, score, box) in enumerate(boxes)
-        ],
-        "relations": [
-            {
-                "subject": one.subject,
-                "predicate": one.predicate,
-                "object": one.object,
-                "group": one.group,
-                "reversed": one.reversed,
-                "score": _share(one.score),
-                "told": answer.told(one),
-            }
-            for one in answer.relations
-        ],
-    }
-
-
 class GraphFiles:
     """graph.json, graph.csv and graph.xml in the making; all are whole, or absent after an error.
 
@@ -85,7 +56,7 @@ class GraphFiles:
 
     def add(self, frame: SeenFrame) -> None:
         """Writes a frame."""
-        made = frame_json(frame)
+        made = frame.json()
         self._json.write(self._between + json.dumps(made, ensure_ascii=False, allow_nan=False))
         self._between = ",\n"
         self._table.writerows(_rows(made))
@@ -103,10 +74,6 @@ class GraphFiles:
 
     def __exit__(self, *error: Any) -> None:
         self._open.__exit__(*error)
-
-
-def _share(value: float) -> float:
-    return min(max(round(value, 4), 0.0), 1.0)
 
 
 def _rows(frame: Mapping[str, Any]) -> list[list[Any]]:

@@ -19,7 +19,7 @@ def tell_film(
     path: Path,
     out: Path,
     wanted: Wanted,
-    chosen: session.ChosenFrames = session.ChosenFrames(),
+    chosen: session.ChosenFrames = session.ALL,
     rate: float = 0.0,
 ) -> session.ToldFilm:
     """Writes what happens in a film; how far it is stands in a bar. Damage is told on stderr.
@@ -40,8 +40,7 @@ def tell_film(
     total = min(total, chosen.most or total)
     shown = looker(path.stem, chosen(enumerate(frames.film(path, rate=rate))))
     told = progress.over("frames", shown, total, hidden=not total)
-    with contextlib.closing(told):
-        return session.tell(follower, told, out, path.stem, wanted, looker.name)
+    return session.tell(follower, told, out, path.stem, wanted, looker.name)
 
 
 def tell_camera(
@@ -50,7 +49,7 @@ def tell_camera(
     number: int,
     out: Path,
     wanted: Wanted,
-    chosen: session.ChosenFrames = session.ChosenFrames(),
+    chosen: session.ChosenFrames = session.ALL,
     *,
     shown: bool = True,
 ) -> session.ToldFilm:
@@ -65,7 +64,6 @@ def tell_camera(
         if shown:
             made = window.PreviewWindow("jaxsign scene", picture.PictureView())
             watch = opened.enter_context(contextlib.closing(made))
-        images = opened.enter_context(contextlib.closing(frames.camera(number)))
-        seen = looker(name, chosen(enumerate(images)))
+        seen = looker(name, chosen(enumerate(frames.camera(number))))
         go_on = (lambda image: watch.show(image) != window.QUIT) if watch else None
         return session.tell(follower, seen, out, name, wanted, looker.name, go_on)

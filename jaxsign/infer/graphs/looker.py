@@ -72,7 +72,7 @@ class FilmLooker:
         times, images = zip(*(frame for _, frame in part), strict=True)
         names = [f"{number:06d}" for number in numbers]
         sizes = np.array([image.shape[1::-1] for image in images])
-        known = self._others and self._others.scene(film, names, sizes, numbers)
+        known = self._others.scene(film, names, sizes, numbers) if self._others else None
         made = self._maker.part(self._maker.detector.see(images), known, training=False)
         timed = None if None in times else np.array(times, np.float64)
         scene = self._maker.scene(film, names, sizes, [made], [len(part)], times=timed)

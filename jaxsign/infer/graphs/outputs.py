@@ -53,6 +53,9 @@ class Wanted:
     graph_at: float | None = None
 
 
+USUAL = Wanted()
+
+
 class FilmOutputs:
     """The files of one film; each is whole or absent.
 
@@ -67,7 +70,7 @@ class FilmOutputs:
     """
 
     def __init__(
-        self, out: Path, words: Vocabulary, metadata: Mapping[str, Any], wanted: Wanted = Wanted()
+        self, out: Path, words: Vocabulary, metadata: Mapping[str, Any], wanted: Wanted = USUAL
     ):
         out.mkdir(parents=True, exist_ok=True)
         self.out, self._wanted = out, wanted

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -69,3 +70,35 @@ class SeenFrame:
             if one.score >= limits.relations
             and min(scores[one.subject], scores[one.object]) >= limits.boxes
         ]
+
+    def json(self) -> dict[str, Any]:
+        """Plain values, as graph.json holds them; see `schema`."""
+        answer = self.answer
+        boxes = zip(answer.classes, answer.scores.tolist(), answer.boxes.tolist(), strict=True)
+        return {
+            "number": self.number,
+            "name": answer.name,
+            "seconds": round(self.seconds, 4),
+            "width": self.size[0],
+            "height": self.size[1],
+            "objects": [
+                {"id": i, "label": label, "score": _share(score), "box": [round(x, 2) for x in box]}
+                for i, (label, score, box) in enumerate(boxes)
+            ],
+            "relations": [
+                {
+                    "subject": one.subject,
+                    "predicate": one.predicate,
+                    "object": one.object,
+                    "group": one.group,
+                    "reversed": one.reversed,
+                    "score": _share(one.score),
+                    "told": answer.told(one),
+                }
+                for one in answer.relations
+            ],
+        }
+
+
+def _share(value: float) -> float:
+    return min(max(round(value, 4), 0.0), 1.0)

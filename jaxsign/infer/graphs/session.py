@@ -55,6 +55,9 @@ class ChosenFrames:
         return itertools.islice(frames, 0, stop, self.every)
 
 
+ALL = ChosenFrames()
+
+
 @dataclasses.dataclass(frozen=True)
 class ToldFilm:
     """What became of a film.
@@ -93,13 +96,22 @@ def one_of(source: SceneSource, name: str | None) -> SceneSource:
     )
 
 
+def stored(
+    follower: FrameFollower, source: SceneSource, number: int, pictures: Path | None
+) -> Iterator[Shown]:
+    """The frames of a scene; the follower is told which pairs count."""
+    follower.candidates = examples.SceneExamples.asked(source, follower.mode, training=False)
+    scene = source.read(number)
+    return zip(cutting.frames(scene), frames_pictures.of_scene(scene, pictures), strict=True)
+
+
 def tell_scenes(
     follower: FrameFollower,
     source: SceneSource,
     pictures: Path | None,
     out: Path,
     wanted: Wanted,
-    chosen: ChosenFrames = ChosenFrames(),
+    chosen: ChosenFrames = ALL,
 ) -> Iterator[ToldFilm]:
     """Writes what happens in scenes: one's into `out`, of several each into a folder of its own.
 
@@ -121,10 +133,8 @@ def tell_scenes(
             f"--pictures {pictures}: is one film, but {source.name} holds {len(source.ids)} "
             "scenes. Say which: --clip NAME"
         )
-    follower.candidates = examples.SceneExamples.asked(source, follower.mode, training=False)
     for number, name in enumerate(source.ids):
-        scene = source.read(number)
-        shown = zip(cutting.frames(scene), frames_pictures.of_scene(scene, pictures), strict=True)
+        shown = stored(follower, source, number, pictures)
         place = out if single else out / name
         yield tell(follower, chosen(shown), place, name, wanted)
 

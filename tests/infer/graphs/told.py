@@ -5,9 +5,11 @@ import numpy as np
 import recipes
 
 from jaxsign import config as configs
-from jaxsign import nets
+from jaxsign import nets, tasks
+from jaxsign.infer.detect import looking
 from jaxsign.infer.graphs.seen import SeenFrame
 from jaxsign.input.scenes import examples, synthetic
+from jaxsign.input.scenes.vocabulary import ACTION_GENOME, to_rows
 from jaxsign.tasks.scenes.answers import FrameAnswer, Relation
 from jaxsign.train import checkpoint, setup
 
@@ -24,18 +26,39 @@ def scene(number=0):
 
 
 def save_run(folder, mode="predcls"):
-    """A run folder with random weights."""
+    """A run folder with random weights, which has learnt `scene()`'s classes."""
     config = config_of(mode)
     found = examples.open_examples(config, "train", training=True)
-    config = setup.filled(config, found.facts(config))
-    net, blank = nets.build(**config.net.to_dict()), found.blank((2, 3, 3), 1)
-    shapes = jax.eval_shape(lambda: nets.init(net, jax.random.key(0), blank))
+    _save(folder, setup.filled(config, found.facts(config)))
+
+
+def save_film_run(folder, detector, objects, words=ACTION_GENOME, mode="sgdet"):
+    """A run folder with random weights for what a detector (net, variables) sees."""
+    made = looking.FrameDetector(*detector, objects)
+    config = config_of(mode)
+    net = {
+        "num_objects": len(words.objects),
+        "predicates": tuple(map(len, words.groups)),
+        "feature_dim": made.feature_dim,
+        "union_dim": made.union_dim,
+    }
+    _save(folder, setup.filled(config, {"net": net, "task": to_rows(words)}))
+
+
+def _save(folder, config):
+    net = nets.build(**config.net.to_dict())
+    shapes = jax.eval_shape(lambda: nets.init(net, jax.random.key(0), _batch(config)))
     rng = np.random.default_rng(0)
     variables = jax.tree.map(lambda a: 0.3 * rng.standard_normal(a.shape, np.float32), shapes)
     variables["batch_stats"] = jax.tree.map(np.abs, variables["batch_stats"])  # of variances
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save_variables(folder, variables, epoch=1, metric=0.5)
     configs.save_run_config(config, folder)
+
+
+def _batch(config):
+    task = tasks.build(config, nets.build(**config.net.to_dict()))
+    return task.imagined(config, jax.random.key(0))
 
 
 def frame(number, *relations, classes=("person", "cup", "cup"), scores=(1.0, 0.6, 0.2), time=True):

@@ -191,7 +191,7 @@ def load_graphs(
     """
     run = runs.load_run(workdir, which)
     follower = sliding.FrameFollower(run, window=window, asked={"constraint": constraint})
-    looks = None if detector is None else looker.FilmLooker(run, Path(detector))
+    looks = None if detector is None else looker.opened(run, Path(detector))
     return teller.GraphTeller(follower, looks)
 
 

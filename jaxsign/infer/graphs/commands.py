@@ -195,7 +195,7 @@ def _films(
     from jaxsign.infer.graphs import films, looker
 
     live, out = words.camera is not None, Path(words.out)
-    looks = looker.FilmLooker(
+    looks = looker.opened(
         follower.run,
         Path(words.detector),
         chunk=1 if live else 4,

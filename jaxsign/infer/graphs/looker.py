@@ -23,38 +23,35 @@ class FilmLooker:
 
     Args:
       run: of relations, for which the scenes are.
-      detector: a detector's run folder or file.
-      chunk: frames that are looked at together.
-      recipe: which boxes count; one of `looking.RECIPES`.
-      boxes: of another detector, in a file; the detector then only makes their features.
+      detector: it.
+      path: its run folder or file, for messages.
+      boxes: of another detector, in a file; this one then only makes their features.
       box_classes: the table of their classes.
 
     Attributes:
       name: of what the boxes come from.
 
     Raises:
-      UserError: no detector, one of other classes or widths than the run's, or a bad file.
+      UserError: a detector of other classes or widths than the run's, or a bad file.
     """
 
     def __init__(
         self,
         run: runs.Run,
-        detector: Path,
+        detector: looking.FrameDetector,
+        path: Path,
         *,
-        chunk: int = 4,
-        recipe: str = "paper",
         boxes: Path | None = None,
         box_classes: Path | None = None,
     ):
         words, mode = scene_tasks.words_of(run.config), run.config.net.mode
-        found = opening.detector(detector, chunk=chunk, likely=looking.RECIPES[recipe])
-        _check(run, found, detector, words, given=boxes is not None)
+        _check(run, detector, path, words, given=boxes is not None)
         self._others = None if boxes is None else boxes_of_others.read(boxes, words, box_classes)
         asked = mode if mode == "sgcls" else "sgdet"
         self._maker = making.SceneMaker(
-            found, asked, words, float16=False, others=self._others is not None
+            detector, asked, words, float16=False, others=self._others is not None
         )
-        self.name = str(boxes or detector)
+        self.name = str(boxes or path)
 
     def __call__(self, film: str, frames: Iterable[Numbered]) -> Iterator[Shown]:
         """Each frame as a scene of its own, with its picture.
@@ -79,6 +76,30 @@ class FilmLooker:
         yield from zip(cutting.frames(scene), images, strict=True)
 
 
+def opened(
+    run: runs.Run,
+    detector: Path,
+    *,
+    chunk: int = 4,
+    recipe: str = "paper",
+    boxes: Path | None = None,
+    box_classes: Path | None = None,
+) -> FilmLooker:
+    """A looker with the detector of a run folder or a file.
+
+    Args:
+      run, boxes, box_classes: see `FilmLooker`.
+      detector: the folder or file.
+      chunk: frames that are looked at together.
+      recipe: which boxes count; one of `looking.RECIPES`.
+
+    Raises:
+      UserError: no detector, or one that does not fit.
+    """
+    found = opening.detector(detector, chunk=chunk, likely=looking.RECIPES[recipe])
+    return FilmLooker(run, found, detector, boxes=boxes, box_classes=box_classes)
+
+
 def _check(
     run: runs.Run, found: looking.FrameDetector, path: Path, words: Vocabulary, *, given: bool
 ) -> None:
@@ -95,6 +116,12 @@ def _check(
             f"({', '.join(found.objects[1:4])} ...), {run.workdir} has learnt "
             f"{len(words.objects) - 1} ({', '.join(words.objects[1:4])} ...). Give the detector "
             "that its scenes were made with"
+        )
+    learnt = run.config.task.detector
+    if learnt not in ("", found.digest):
+        raise UserError(
+            f"--detector {path}: is {found.digest}, but the scenes that {run.workdir} has learnt "
+            f"were made with {learnt}: to its net these are other numbers. Give that one"
         )
     widths = {"feature_dim": found.feature_dim, "union_dim": found.union_dim}
     wrong = [f"{name} {value}, not {net[name]}" for name, value in widths.items()

@@ -25,7 +25,9 @@ def frames(scene: Scene) -> Iterator[Scene]:
         )
         starts = {"frames": number, "boxes": boxes[0]}
         held |= {name: held[name] - starts[of] for name, of in _NUMBERS.items()}
-        yield scenes.built(scene.source, scene.vocabulary, scene.frames[number : number + 1], held)
+        yield scenes.built(
+            scene.source, scene.vocabulary, scene.frames[number : number + 1], held, scene.detector
+        )
 
 
 def _taken(scene: Scene, names: Sequence[str], start: int, stop: int) -> dict[str, Array]:
@@ -56,4 +58,4 @@ def joined(several: Sequence[Scene]) -> Scene:
             parts = [part + start for part, start in zip(parts, before, strict=False)]
         held[name] = np.concatenate(parts)
     names = tuple(name for one in several for name in one.frames)
-    return scenes.built(first.source, first.vocabulary, names, held)
+    return scenes.built(first.source, first.vocabulary, names, held, first.detector)

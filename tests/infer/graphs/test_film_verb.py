@@ -1,5 +1,6 @@
 """`jaxsign scene` on films: a detector once a frame, and films that are none or broken."""
 
+import functools
 import json
 import re
 
@@ -11,7 +12,7 @@ from PIL import Image
 from jaxsign import api, cli
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.graphs import looker, outputs
+from jaxsign.infer.graphs import films, looker, outputs, session, sliding
 from jaxsign.input import film
 from jaxsign.input.scenes import vocabulary
 from tests.infer.detect import detectors
@@ -58,63 +59,89 @@ def test_a_film_is_told_frame_by_frame(graph):
     assert any(one["relations"] for one in graph["frames"])
 
 
-def test_boxes_of_another_detector_are_taken(place, tmp_path):
+@pytest.fixture(scope="module")
+def run(place):
+    return runs.load_run(place / "run")
+
+
+@pytest.fixture(scope="module")
+def follower(run):
+    return sliding.FrameFollower(run)
+
+
+@pytest.fixture(scope="module")
+def seeing(run):
+    return detectors.detector(OBJECTS, chunk=4)
+
+
+def film_told(follower, looks, path, out, most=0):
+    wanted = outputs.Wanted(film=False)
+    made = films.tell_film(follower, looks, path, out, wanted, session.ChosenFrames(1, most))
+    return made, json.loads((out / "graph.json").read_text())["frames"]
+
+
+def test_boxes_of_another_detector_are_taken(place, follower, seeing, tmp_path):
     rows = [
         {"frame": 2, "category": "Person", "score": 0.9, "bbox": [2, 2, 20, 40]},
         {"frame": 2, "category": "chair", "score": 0.5, "bbox": [30, 20, 20, 20]},
     ]
     (tmp_path / "boxes.json").write_text(json.dumps(rows))
-    out = tmp_path / "out"
-    given = "--boxes", str(tmp_path / "boxes.json"), "--max-frames", "4", "--no-film"
-    assert scene(place, place / "film.mp4", out, *given) == 0
-    frames = json.loads((out / "graph.json").read_text())["frames"]
+    looks = looker.FilmLooker(follower.run, seeing, place, boxes=tmp_path / "boxes.json")
+    _, frames = film_told(follower, looks, place / "film.mp4", tmp_path / "out", 4)
     assert [[one["label"] for one in frame["objects"]] for frame in frames] == [
         [], [], ["person", "chair"], [],
     ]  # fmt: skip
     assert len(frames[2]["relations"]) == 3 and not frames[3]["relations"]
 
 
-def test_what_is_no_film_is_told(place, tmp_path, capsys):
+def test_nothing_seen_anywhere_is_told(place, follower, seeing, tmp_path):
+    (tmp_path / "boxes.csv").write_text("frame,class,score,x1,y1,x2,y2\n99,person,1,0,0,9,9\n")
+    looks = looker.FilmLooker(follower.run, seeing, place, boxes=tmp_path / "boxes.csv")
+    made, _ = film_told(follower, looks, place / "film.mp4", tmp_path / "out")
+    assert made.line == "7 frames: no relations"
+    assert "7 frames without a box" in (tmp_path / "out" / outputs.SUMMARY).read_text()
+    assert len(made.files) == len(outputs.NAMES) - 1
+
+
+def test_what_is_no_film_is_told(place, follower, seeing, tmp_path):
+    looks = looker.FilmLooker(follower.run, seeing, place)
     (tmp_path / "text.mp4").write_text("no film at all")
     (tmp_path / "empty.mp4").touch()
     for name, said in (("text.mp4", "cannot be read as a video"), ("empty.mp4", "is empty")):
-        assert scene(place, tmp_path / name, tmp_path / "out") == 1
-        assert said in capsys.readouterr().err
-        assert not list((tmp_path / "out").glob("*"))
+        with pytest.raises(UserError, match=said):
+            film_told(follower, looks, tmp_path / name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_film_of_one_frame_and_one_with_a_broken_end_are_told(place, graph, tmp_path, capsys):
-    one = write(tmp_path / "one.mp4", [0])
-    assert scene(place, one, tmp_path / "a", "--no-film") == 0
-    assert "a: 1 frames: " in capsys.readouterr().out
-    whole = write(tmp_path / "whole.mkv", range(60), (96, 128)).read_bytes()
+def test_a_film_of_one_frame_and_one_with_a_broken_end_are_told(
+    place, follower, seeing, tmp_path, capsys
+):
+    looks = looker.FilmLooker(follower.run, seeing, place)
+    made, _ = film_told(follower, looks, write(tmp_path / "one.mp4", [0]), tmp_path / "a")
+    assert made.line.startswith("1 frames: ")
+    whole = write(tmp_path / "whole.mkv", range(24), (96, 128)).read_bytes()
     (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) * 2 // 3])
-    assert scene(place, tmp_path / "cut.mkv", tmp_path / "b", "--no-film") == 0
-    told_of = capsys.readouterr()
-    assert "b: " in told_of.out and "damaged" in told_of.err
+    _, frames = film_told(follower, looks, tmp_path / "cut.mkv", tmp_path / "b")
+    assert 0 < len(frames) < 24 and "damaged" in capsys.readouterr().err
 
 
-def test_nothing_seen_anywhere_is_told(place, tmp_path, capsys):
-    (tmp_path / "boxes.csv").write_text("frame,class,score,x1,y1,x2,y2\n99,person,1,0,0,9,9\n")
-    out = tmp_path / "out"
-    assert scene(place, place / "film.mp4", out, "--boxes", str(tmp_path / "boxes.csv")) == 0
-    assert "7 frames: no relations" in capsys.readouterr().out
-    assert "7 frames without a box" in (out / outputs.SUMMARY).read_text()
-    assert {path.name for path in out.iterdir()} == set(outputs.NAMES)
-
-
-def test_detectors_that_do_not_fit_the_run_are_refused(place, tmp_path):
+def test_detectors_that_do_not_fit_the_run_are_refused(place, seeing):
     run = runs.load_run(place / "run")
+    fits = functools.partial(looker.FilmLooker, run, seeing, place)
+    run.config.task.detector = "0123"
+    with pytest.raises(UserError, match=r"were made with 0123: to its net these are other numbers"):
+        fits()
+    run.config.task.detector = seeing.digest
     run.config.net.feature_dim = 7
     with pytest.raises(UserError, match=r"gives features of feature_dim 512, not 7"):
-        looker.FilmLooker(run, place / "faster_rcnn_ag.pth")
+        fits()
     run.config.net.mode = "sgcls"
     with pytest.raises(UserError, match="tells the classes of given boxes"):
-        looker.FilmLooker(run, place / "faster_rcnn_ag.pth")
+        fits()
     run.config.net.mode = "sgdet"
     run.config.task.objects = (*OBJECTS[:-1], "lamp")
     with pytest.raises(UserError, match="Give the detector that its scenes were made with"):
-        looker.FilmLooker(run, place / "faster_rcnn_ag.pth")
+        fits()
 
 
 @pytest.mark.parametrize(
@@ -133,15 +160,17 @@ def test_words_that_do_not_go_together(place, tmp_path, monkeypatch, capsys, mor
     assert said in capsys.readouterr().err
 
 
-def test_a_camera_is_told_until_its_frames_end(place, tmp_path, monkeypatch):
+def test_a_camera_is_told_until_its_frames_end(place, follower, seeing, tmp_path, monkeypatch):
     from jaxsign.infer.live import frames
 
     images = [(n / 10, detectors.frame(n)) for n in range(4)]
     monkeypatch.setattr(frames, "camera", lambda number: iter(images))
-    words = ["scene", "--camera", "0", "--no-window", "--workdir", str(place / "run"), "--out"]
-    detector = "--detector", str(place / "faster_rcnn_ag.pth")
-    assert cli.main([*words, str(tmp_path / "out"), *detector, "--every", "2"]) == 0
-    told_of = json.loads((tmp_path / "out" / "graph.json").read_text())
+    looks = looker.FilmLooker(follower.run, seeing, place)
+    films.tell_camera(
+        follower, looks, 0, tmp_path, outputs.Wanted(), session.ChosenFrames(2), shown=False
+    )
+    told_of = json.loads((tmp_path / "graph.json").read_text())
+    assert told_of["metadata"]["film"] == "camera 0"
     assert [one["name"] for one in told_of["frames"]] == ["000000", "000002"]
     np.testing.assert_allclose([one["seconds"] for one in told_of["frames"]], [0, 0.2])
 

@@ -1,44 +1,74 @@
 """The video scene graphs' torch references."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from parity import cases
-from parity.reference import signon, vidsgg_detector, vidsgg_easg, vidsgg_stket, vidsgg_sttran
-from parity.reference.fslr import state_dict_of, tensors
+from parity.reference import (
+    vidsgg_chosen,
+    vidsgg_detector,
+    vidsgg_easg,
+    vidsgg_learned,
+    vidsgg_masks,
+    vidsgg_scenellm,
+    vidsgg_stket,
+    vidsgg_sttran,
+    vidsgg_tempura,
+)
+from parity.reference.fslr import tensors
 from parity.settings import vidsgg as settings
 
 Arrays = dict[str, np.ndarray]
 
 
 def sttran(case: cases.Case) -> Arrays:
-    """A case of STTran whose pairs are given."""
+    """A case of STTran of any kind."""
     module = vidsgg_sttran.STTran(**settings.sttran(case), rate=0.0)
-    produced, entry = _loaded(case, module), tensors(case.inputs)
+    produced, entry = vidsgg_learned.loaded(case, module), tensors(case.inputs)
     if "steps" in case.call:
-        return produced | steps(case, module, entry)
+        return produced | vidsgg_learned.steps(case, module, entry)
+    if "fmaps" in entry:
+        return produced | _chosen(case, module, entry)
     outputs = module(entry)
-    values = losses(outputs, entry, settings.truth(case, settings.PREDICATES))
-    return produced | _told(case, module, outputs, values, settings.loss_terms(case))
+    values = vidsgg_learned.losses(outputs, entry, settings.truth(case, settings.PREDICATES))
+    return produced | vidsgg_learned.told(case, module, outputs, values, settings.loss_terms(case))
 
 
 def stket(case: cases.Case) -> Arrays:
-    """A case of STKET whose pairs are given."""
+    """A case of STKET of any kind."""
     module = vidsgg_stket.STKET(**settings.stket(case), rate=0.0)
-    produced, entry = _loaded(case, module), tensors(case.inputs)
+    produced, entry = vidsgg_learned.loaded(case, module), tensors(case.inputs)
+    if "fmaps" in entry:
+        return produced | _chosen(case, module, entry)
     truth = settings.truth(case, settings.PREDICATES)
     outputs = module({**entry, "contacts": torch.from_numpy(truth["contacting"])})
     values = {
         f"{branch}_{name}": value
         for branch in module.branches
-        for name, value in losses(_of_branch(outputs, branch), entry, truth).items()
+        for name, value in vidsgg_learned.losses(_of_branch(outputs, branch), entry, truth).items()
     }
-    return produced | _told(case, module, outputs, values, settings.loss_terms(case))
+    return produced | vidsgg_learned.told(case, module, outputs, values, settings.loss_terms(case))
+
+
+@torch.no_grad()
+def _chosen(case: cases.Case, module: vidsgg_sttran.FrontEnd, entry: dict[str, Tensor]) -> Arrays:
+    """Outputs of pairs that are made of boxes and maps."""
+    if module.mode == "sgcls":
+        boxes = entry["boxes"][:, 1:]
+        logits = module.object_classifier(entry["features"], entry["distribution"], boxes)
+        chosen = vidsgg_chosen.given(entry, logits[:, 1:].softmax(1))
+    else:
+        chosen = vidsgg_chosen.detected(entry, entry["distribution"])
+    outputs = {**module(chosen), **chosen, "pred_labels": chosen["labels"]}
+    union = chosen["union_feat"]
+    outputs |= {"union_feat_mean": union.mean((1, 2, 3)), "union_feat_ch0": union[:, 0]}
+    outputs["features_first4"] = chosen["features"][:, :4]
+    return vidsgg_learned.told(case, module, outputs, {}, settings.loss_terms(case))
 
 
 def _of_branch(outputs: Mapping[str, Tensor], branch: str) -> dict[str, Tensor]:
@@ -49,126 +79,15 @@ def _of_branch(outputs: Mapping[str, Tensor], branch: str) -> dict[str, Tensor]:
 def easg(case: cases.Case) -> Arrays:
     """A case of EASG-STTran."""
     module = vidsgg_easg.EASG(**settings.easg(case), rate=0.0)
-    produced, entry = _loaded(case, module), tensors(case.inputs)
+    produced, entry = vidsgg_learned.loaded(case, module), tensors(case.inputs)
     outputs = module(entry)
     right = torch.from_numpy(settings.edges(case, case.args["edge_class_num"]))
-    values = {"edge_loss": F.multilabel_margin_loss(outputs["edge_distribution"], _listed(right))}
+    told, listed = outputs["edge_distribution"], vidsgg_learned.listed(right)
+    values = {"edge_loss": F.multilabel_margin_loss(told, listed)}
     if module.training:
         values["obj_loss"] = F.cross_entropy(outputs["distribution"], entry["labels"])
         values["verb_loss"] = F.cross_entropy(outputs["distribution_verb"], entry["labels_verb"])
-    return produced | _told(case, module, outputs, values, settings.easg_terms(case))
-
-
-def _loaded(case: cases.Case, module: nn.Module) -> Arrays:
-    """The case's weights in a module without dropout, in the case's mode."""
-    for part in module.modules():
-        if isinstance(part, nn.Dropout):
-            part.p = 0.0
-    produced = signon.load(case, module, settings.is_norm)
-    module.train(case.meta["kind"] == "train")
-    return produced
-
-
-def _told(
-    case: cases.Case,
-    module: nn.Module,
-    outputs: Mapping[str, Tensor],
-    values: Mapping[str, Tensor],
-    terms: Sequence[str],
-) -> Arrays:
-    """Outputs, losses, the gradients of the sum of `terms` where they are asked for, statistics."""
-    loss = torch.stack([torch.zeros(()), *(values[term] for term in terms)]).sum()
-    produced = {f"output/{name}": value.detach().numpy() for name, value in outputs.items()}
-    produced |= {f"output/losses/{name}": value.detach().numpy() for name, value in values.items()}
-    produced["output/loss"] = loss.detach().numpy()
-    keys = case.call.whole("grad_norm_keys", [])
-    if keys:
-        loss.backward()
-        produced |= gradients(module, keys)
-    return produced | {f"after/{key}": value for key, value in state_dict_of(module).items()}
-
-
-def gradients(module: nn.Module, keys: Iterable[str]) -> Arrays:
-    """Gradients, and their norms in the order of `keys`."""
-    named = dict(module.named_parameters())
-    grads = {key: p.grad.numpy() for key, p in named.items() if p.grad is not None}
-    norms = {key: np.linalg.norm(value.astype(np.float64)) for key, value in grads.items()}
-    return {
-        "output/grad_norms": np.array([norms[key] for key in keys]),
-        "output/grad_total_norm": np.asarray(np.linalg.norm(list(norms.values()))),
-        **{f"grad/{key}": value for key, value in grads.items()},
-    }
-
-
-def losses(
-    outputs: Mapping[str, Tensor], entry: Mapping[str, Tensor], truth: Arrays
-) -> dict[str, Tensor]:
-    """Every loss of the original, by its name there; `truth`: group -> bool [P, K]."""
-    attention, spatial, contacting = (torch.from_numpy(truth[g]) for g in settings.GROUPS)
-    found = {
-        "attention_relation_loss": F.cross_entropy(
-            outputs["attention_distribution"], attention.long().argmax(1)
-        )
-    }
-    for ours, theirs, right in (
-        ("spatial", "spatial", spatial),
-        ("contacting", "contact", contacting),
-    ):
-        p = outputs[f"{ours}_distribution"]
-        found[f"{theirs}_relation_loss"] = F.multilabel_margin_loss(p, _listed(right))
-        found[f"{theirs}_relation_loss_bce"] = F.binary_cross_entropy(p, right.float())
-    if "distribution" in outputs:
-        found["object_loss"] = F.cross_entropy(outputs["distribution"], entry["labels"])
-    return found
-
-
-def _listed(right: Tensor) -> Tensor:
-    """bool [P, K] -> the true ones' numbers first, then -1."""
-    places = torch.arange(right.shape[1])
-    order = torch.argsort((~right).long(), dim=1, stable=True)
-    return torch.where(places < right.sum(1, keepdim=True), order, -1)
-
-
-def steps(case: cases.Case, module: nn.Module, entry: Mapping[str, Tensor]) -> Arrays:
-    """Recorded steps on one video."""
-    given, terms = settings.steps(case), settings.loss_terms(case)
-    named = {key: p for key, p in module.named_parameters() if not _unused(module, key)}
-    start = {key: p.detach().clone() for key, p in named.items()}
-    moments = {key: (torch.zeros_like(p), torch.zeros_like(p)) for key, p in named.items()}
-    truth = settings.truth(case, settings.PREDICATES)
-    totals, norms = [], []
-    for number in range(1, given.count + 1):
-        module.zero_grad()
-        values = losses(module(entry), entry, truth)
-        loss = torch.stack([values[term] for term in terms]).sum()
-        loss.backward()
-        totals.append(loss.item())
-        norms.append(float(nn.utils.clip_grad_norm_(named.values(), given.clip)))
-        for key, p in named.items():
-            step(p, moments[key], number, given)
-    after = {key: p.detach() for key, p in named.items()}
-    return {
-        "output/losses": np.array(totals),
-        "output/grad_total_norms": np.array(norms),
-        **{f"after/{key}": value.numpy() for key, value in after.items()},
-        **{f"output/param_delta/{k}": (value - start[k]).numpy() for k, value in after.items()},
-    }
-
-
-def _unused(module: nn.Module, key: str) -> bool:
-    return module.mode == "predcls" and key.startswith("object_classifier.")
-
-
-@torch.no_grad()
-def step(p: Tensor, moments: tuple[Tensor, Tensor], number: int, given: settings.Steps) -> None:
-    """One step of the originals' AdamW: eps is not divided by the bias correction."""
-    (b1, b2), (mean, square) = given.betas, moments
-    assert p.grad is not None
-    mean.mul_(b1).add_(p.grad, alpha=1 - b1)
-    square.mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2)
-    p.mul_(1 - given.learning_rate * given.weight_decay)
-    size = given.learning_rate * (1 - b2**number) ** 0.5 / (1 - b1**number)
-    p.addcdiv_(mean, square.sqrt().add_(given.eps), value=-size)
+    return produced | vidsgg_learned.told(case, module, outputs, values, settings.easg_terms(case))
 
 
 TARGETS: dict[str, Any] = {
@@ -176,21 +95,16 @@ TARGETS: dict[str, Any] = {
     "Faster R-CNN ResNet-101": vidsgg_detector.detector,
     "STKET": stket,
     "STTran": sttran,
+    "SceneLLM": vidsgg_scenellm.forward,
+    "TEMPURA": vidsgg_tempura.forward,
+    "draw_union_boxes (models 2.2)": vidsgg_masks.union_masks,
 }
 _NO_NET = "a function of arrays without a net: nothing for a reference to do"
-_LATER = "jaxsign does not have it yet"
-_CHOSEN = "boxes are chosen by loops in the original; what its net does with them has other cases"
 LEFT_OUT = {
     "BasicSceneGraphEvaluator": _NO_NET,
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _NO_NET,
-    "SceneLLM": _LATER,
-    "TEMPURA": _LATER,
     "detector operations (models 8; assign_relations: data_eval 3)": _NO_NET,
-    "draw_union_boxes (models 2.2)": _NO_NET,
     "get_pred_triplets and recall (data_eval 5.3)": _NO_NET,
-    "stket_sgcls_eval": _CHOSEN,
-    "sttran_sgcls_eval": _CHOSEN,
-    "sttran_sgdet_eval": _CHOSEN,
     (
         "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
     ): _NO_NET,

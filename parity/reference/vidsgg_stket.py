@@ -1,6 +1,6 @@
 """STKET in torch, one video at a time, pair by pair, with the original's keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -156,16 +156,23 @@ class STKET(FrontEnd):
             if self._true
             else self._contacts(found["spatial_contacting_distribution"].detach())
         )
-        between, before = self._between(x, frames.tolist(), labels.tolist(), contacts, members)
+        history = _Histories(frames.tolist(), labels.tolist(), self._scores(entry))
+        between, before = self._between(x, history, contacts, members)
         found |= self._told("temporal_", "tem_", between) | {"inter/temporal_features": between}
         if self._priors[1]:
             found |= self._told("temporal_prior_", "tem_", before)
-        ensemble = self._over((x + between) / 2, frames.tolist(), labels.tolist())
+        ensemble = self._over((x + between) / 2, history)
         return (
             found
             | self._told("ensemble_", "ens_", ensemble)
             | {"inter/ensemble_features": ensemble}
         )
+
+    def _scores(self, entry: Mapping[str, Tensor]) -> list[float] | None:
+        """Of the pairs' objects where the surest one of a class and frame is remembered."""
+        if "pred_scores" not in entry:
+            return None
+        return entry["pred_scores"][entry["pair_idx"][:, 1]].tolist()
 
     def _told(self, name: str, heads: str, x: Tensor) -> dict[str, Tensor]:
         attention, spatial, contacting = (
@@ -198,8 +205,7 @@ class STKET(FrontEnd):
     def _between(
         self,
         x: Tensor,
-        frames: Sequence[int],
-        labels: Sequence[int],
+        history: "_Histories",
         contacts: Tensor,
         members: Sequence[Tensor],
     ) -> tuple[Tensor, Tensor]:
@@ -207,13 +213,12 @@ class STKET(FrontEnd):
         decoder = self.temporal_decoder
         first = second = before = torch.zeros_like(x)
         if self._priors[1]:
-            second = decoder.state_fc(decoder.initialPrior[labels])
-            known_now, earlier, history = [], [], _History(labels)
-            for pair, (frame, label) in enumerate(zip(frames, labels, strict=True)):
-                history.add(label, frame, contacts[pair])
-                known_now.append(decoder.after(label, contacts[pair]) if frame else second[pair])
-                at = history.places(label, frame, 2)[0]
-                earlier.append(decoder.after(label, history.of(label)[at]))
+            second = decoder.state_fc(decoder.initialPrior[history.labels])
+            known_now, earlier = [], []
+            for pair, (label, frame, known) in enumerate(history.walk(contacts)):
+                now = known[frame]
+                known_now.append(decoder.after(label, now) if frame else second[pair])
+                earlier.append(decoder.after(label, known[_back(known, frame, 2)[0]]))
             first, before = torch.stack(known_now), torch.stack(earlier)
         if len(members) == 1:
             return torch.zeros_like(x), before
@@ -232,13 +237,12 @@ class STKET(FrontEnd):
             found = found.index_copy(0, rows, h[start : start + len(rows), window])
         return found, before
 
-    def _over(self, x: Tensor, frames: Sequence[int], labels: Sequence[int]) -> Tensor:
+    def _over(self, x: Tensor, history: "_Histories") -> Tensor:
         """[P, D] of the histories of objects' classes."""
-        rows, history = [], _History(labels)
-        for pair, (frame, label) in enumerate(zip(frames, labels, strict=True)):
-            history.add(label, frame, x[pair])
-            known = history.of(label)
-            rows.append([known[at] for at in history.places(label, frame, self._window)])
+        rows = [
+            [known[at] for at in _back(known, frame, self._window)]
+            for _, frame, known in history.walk(x)
+        ]
         lengths = torch.tensor([len(row) for row in rows])
         filled = torch.zeros(self._window, *x.shape)
         for pair, row in enumerate(rows):
@@ -251,23 +255,31 @@ class STKET(FrontEnd):
         return found[lengths - 1, torch.arange(len(rows))]
 
 
-class _History:
-    """The last pair of each class and frame, of those that were added."""
+class _Histories:
+    """Of each class the pair of every frame: the last one, or with `scores` the surest."""
 
-    def __init__(self, labels: Sequence[int]):
-        self._known: dict[int, dict[int, Tensor]] = {label: {} for label in labels}
+    def __init__(
+        self, frames: Sequence[int], labels: Sequence[int], scores: Sequence[float] | None
+    ):
+        self.labels = list(labels)
+        self._frames, self._scores = frames, scores
 
-    def add(self, label: int, frame: int, value: Tensor) -> None:
-        self._known[label][frame] = value
+    def walk(self, values: Tensor) -> Iterator[tuple[int, int, dict[int, Tensor]]]:
+        """Class and frame of every pair, and values by frame of the class up to this pair."""
+        known: dict[int, dict[int, Tensor]] = {label: {} for label in self.labels}
+        best: dict[tuple[int, int], float] = {}
+        for pair, at in enumerate(zip(self.labels, self._frames, strict=True)):
+            label, frame = at
+            if self._scores is None or self._scores[pair] > best.get(at, 0):
+                known[label][frame] = values[pair]
+                best[at] = 0 if self._scores is None else self._scores[pair]
+            yield label, frame, known[label]
 
-    def of(self, label: int) -> dict[int, Tensor]:
-        """By frame."""
-        return self._known[label]
 
-    def places(self, label: int, frame: int, length: int) -> list[int]:
-        """Frames of a history, the earliest first."""
-        found = [frame]
-        for earlier in sorted(self._known[label], reverse=True):
-            if earlier < found[0] and found[0] - earlier <= GAP and len(found) < length:
-                found.insert(0, earlier)
-        return found
+def _back(known: Mapping[int, Tensor], frame: int, length: int) -> list[int]:
+    """Frames of a history, the earliest first."""
+    found = [frame]
+    for earlier in sorted(known, reverse=True):
+        if earlier < found[0] and found[0] - earlier <= GAP and len(found) < length:
+            found.insert(0, earlier)
+    return found

@@ -104,26 +104,41 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """[P, D] of frames int [P] -> [P, D], and the padded [L, F, D] from within the frames."""
-        members = [torch.nonzero(frames == f)[:, 0] for f in range(int(frames[-1]) + 1)]
-        inside, padding = padded(x, members)
-        inside = self.local_attention(inside, padding)
-        within = torch.zeros_like(x)
-        for frame, rows in enumerate(members):
-            within = within.index_copy(0, rows, inside[: len(rows), frame])
-        if len(members) == 1:
-            return torch.zeros_like(x), inside
-        windows = [torch.cat(pair) for pair in zip(members[:-1], members[1:], strict=True)]
-        between, padding = padded(within, windows)
-        second = torch.zeros(between.shape[:2], dtype=torch.long)
-        for window, rows in enumerate(members[:-1]):
-            second[len(rows) :, window] = 1
-        positions = self.position_embedding(second) * ~padding.T[..., None]
-        between = self.global_attention(between, positions, padding)
-        found = torch.zeros_like(x).index_copy(0, members[0], between[: len(members[0]), 0])
-        for window, rows in enumerate(members[1:]):
-            start = len(members[window])
-            found = found.index_copy(0, rows, between[start : start + len(rows), window])
-        return found, inside
+        members = of_frames(frames)
+        x, inside = within(self.local_attention, x, members)
+        return between(self.global_attention, self.position_embedding, x, members), inside
+
+
+def of_frames(frames: Tensor) -> list[Tensor]:
+    """The rows of every frame, of int [P]."""
+    return [torch.nonzero(frames == f)[:, 0] for f in range(int(frames[-1]) + 1)]
+
+
+def within(layers: nn.Module, x: Tensor, members: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """[P, D] -> the same through layers over each group's rows, and padded [L, groups, D]."""
+    inside, padding = padded(x, members)
+    inside = layers(inside, padding)
+    found = torch.zeros_like(x)
+    for frame, rows in enumerate(members):
+        found = found.index_copy(0, rows, inside[: len(rows), frame])
+    return found, inside
+
+
+def between(layers: nn.Module, places: nn.Module, x: Tensor, members: Sequence[Tensor]) -> Tensor:
+    """[P, D] -> the same through layers over two frames at a time, each told as the later one."""
+    if len(members) == 1:
+        return torch.zeros_like(x)
+    windows = [torch.cat(pair) for pair in zip(members[:-1], members[1:], strict=True)]
+    h, padding = padded(x, windows)
+    second = torch.zeros(h.shape[:2], dtype=torch.long)
+    for window, rows in enumerate(members[:-1]):
+        second[len(rows) :, window] = 1
+    h = layers(h, places(second) * ~padding.T[..., None], padding)
+    found = torch.zeros_like(x).index_copy(0, members[0], h[: len(members[0]), 0])
+    for window, rows in enumerate(members[1:]):
+        start = len(members[window])
+        found = found.index_copy(0, rows, h[start : start + len(rows), window])
+    return found
 
 
 def padded(x: Tensor, members: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -193,9 +208,13 @@ class FrontEnd(nn.Module):
             found["distribution"] = self.object_classifier(
                 entry["features"], entry["distribution"], entry["boxes"][:, 1:]
             )
+        return self.features_of_pairs(entry), found
+
+    def features_of_pairs(self, entry: Mapping[str, Tensor]) -> Tensor:
+        """[P, D]."""
         pairs, labels, features = entry["pair_idx"], entry["labels"], entry["features"]
         around = self.union_func1(entry["union_feat"]) + self.conv(entry["spatial_masks"])
-        x = torch.cat(
+        return torch.cat(
             [
                 self.subj_fc(features[pairs[:, 0]]),
                 self.obj_fc(features[pairs[:, 1]]),
@@ -205,7 +224,6 @@ class FrontEnd(nn.Module):
             ],
             1,
         )
-        return x, found
 
 
 class STTran(FrontEnd):

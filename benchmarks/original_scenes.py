@@ -8,47 +8,44 @@ import torch.nn.functional as F
 from ml_collections import ConfigDict
 from torch import Tensor
 
+from benchmarks import original_nets
 from benchmarks.workload import Batch
-from jaxsign.errors import UserError
 from jaxsign.nets.layers import spatial_masks
 from jaxsign.tasks.scenes import padded, recall, scene_tasks
-from parity.reference import vidsgg_sttran
 
 Entry = Mapping[str, Tensor]
 _SHOWN = recall.CUTS.index(20)
-# What the reference has for good.
-_FIXED = {
-    "name": "sttran",
-    "mode": "predcls",
-    "n_heads": vidsgg_sttran.HEADS,
-    "masks": "fractional",
-}
 
 
 def videos(batch: Batch) -> list[dict[str, Tensor]]:
-    """A batch's videos as the original's net takes them.
+    """A batch's videos as the original's net takes them; what is padded has no row.
 
     Masks, which the original draws on the host, are ready.
     """
-    boxes, pairs = batch["boxes"], batch["pairs"]
-    count, frames = np.ogrid[: len(boxes), : boxes.shape[1]]
-    of_pairs = boxes[count[..., None, None], frames[..., None, None], pairs]
-    masks = np.moveaxis(np.asarray(spatial_masks.spatial_masks(of_pairs)), -1, -3)
     parts = {name: value for name, value in batch.items() if value.ndim > 1}
-    parts["spatial_masks"] = masks
+    make = _actions if "verbs" in batch else _video
+    if "verbs" not in batch:
+        boxes, pairs = batch["boxes"], batch["pairs"]
+        count, frames = np.ogrid[: len(boxes), : boxes.shape[1]]
+        of_pairs = boxes[count[..., None, None], frames[..., None, None], pairs]
+        masks = np.moveaxis(np.asarray(spatial_masks.spatial_masks(of_pairs)), -1, -3)
+        parts["spatial_masks"] = masks
+    rows = [
+        {name: value[row] for name, value in parts.items()} for row in range(len(parts["boxes"]))
+    ]
     return [
-        _video({name: value[row] for name, value in parts.items()}) for row in range(len(boxes))
+        {k: torch.from_numpy(np.ascontiguousarray(a)) for k, a in make(row).items()} for row in rows
     ]
 
 
-def _video(row: Batch) -> dict[str, Tensor]:
+def _video(row: Batch) -> Batch:
     """One video's padded arrays, [F, M, ...] and [F, Q, ...], flat."""
     kept = row["valid_pairs"] & row["labelled"]
     frames, _ = np.nonzero(row["valid_boxes"])
     pair_frames, _ = np.nonzero(kept)
     number = row["valid_boxes"].ravel().cumsum().reshape(row["valid_boxes"].shape) - 1
-    arrays = {
-        "boxes": np.concatenate([frames[:, None], row["boxes"][row["valid_boxes"]]], 1),
+    return {
+        "boxes": _numbered(frames, row["boxes"][row["valid_boxes"]]),
         "labels": row["labels"][row["valid_boxes"]].astype(np.int64),
         "features": row["features"][row["valid_boxes"]],
         "union_feat": np.moveaxis(row["union_features"][kept], -1, 1).astype(np.float32),
@@ -57,7 +54,26 @@ def _video(row: Batch) -> dict[str, Tensor]:
         "im_idx": pair_frames,
         "relations": row["relations"][kept],
     }
-    return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+
+
+def _actions(row: Batch) -> Batch:
+    """The same of a video of graphs: a row an object, of which the wearer is none."""
+    kept = row["valid_pairs"] & row["labelled"]
+    frames, _ = np.nonzero(kept)
+    places = frames, row["pairs"][kept][:, 1]
+    return {
+        "boxes": _numbered(frames, row["boxes"][places]),
+        "labels": row["labels"][places].astype(np.int64) - 2,
+        "labels_verb": row["verbs"][kept].astype(np.int64),
+        "features": row["features"][places],
+        "features_verb": row["verb_features"][kept],
+        "im_idx": frames,
+        "relations": row["relations"][kept],
+    }
+
+
+def _numbered(frames: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate([frames[:, None], boxes], 1).astype(np.float32)
 
 
 class Torch:
@@ -71,18 +87,11 @@ class Torch:
     """
 
     def __init__(self, config: ConfigDict):
-        net, self._words = config.net, scene_tasks.words_of(config)
-        for key, value in _FIXED.items():
-            if net[key] != value:
-                raise UserError(f"net.{key}={net[key]!r}: the torch side has {value!r}")
+        self._words = scene_tasks.words_of(config)
         torch.manual_seed(config.seed)
         self._of_several = config.loss.of_several
-        self.model = vidsgg_sttran.STTran(
-            net.mode, net.predicates, net.spatial_layers, net.temporal_layers,
-            classes=net.num_objects, hidden=net.hidden_dim, words=net.word_dim,
-            features=net.feature_dim, channels=net.union_dim, maps=net.map_dim,
-            inner=net.classifier_dim, feed_forward=net.ff_dim, rate=net.dropout,
-        )  # fmt: skip
+        self.model = original_nets.build(config.net)
+        self._verbs_given = config.net.name == "easg"
         optim = config.optim
         self._clip = float(optim.grad_clip)
         self._optimizer = torch.optim.AdamW(
@@ -117,7 +126,7 @@ class Torch:
         """Of every video, [P, R]: logits of the first group, probabilities of the others."""
         self.model.eval()
         with torch.no_grad():
-            return [_relations(self.model(entry)) for entry in entries]
+            return [original_nets.told(self.model, entry)[0] for entry in entries]
 
     def score(self, batches: Iterable[tuple[Batch, Sequence[Entry]]]) -> float:
         """R@20 with constraint over all videos."""
@@ -138,23 +147,25 @@ class Torch:
         return float(recall.recall(sums)[_SHOWN])
 
     def loss(self, entry: Entry) -> Tensor:
-        """A video's: the sum over groups of the mean over pairs."""
-        found = _relations(self.model(entry))
+        """A video's: the sum over branches and groups of the mean over pairs."""
+        groups = list(zip(self._words.groups, self._words.parts, strict=True))
+        if self._verbs_given:  # only edges are told
+            edges = groups[1]
+            groups = [(edges[0], slice(0, len(edges[0])))]
+            entry = {**entry, "relations": entry["relations"][:, edges[1]]}
         total = torch.zeros(())
-        for group, part in zip(self._words.groups, self._words.parts, strict=True):
-            told, truth = found[:, part], entry["relations"][:, part]
-            if group.kind == "one":
-                total = total + F.cross_entropy(told, truth.int().argmax(1))
-            elif self._of_several == "bce":
-                total = total + F.binary_cross_entropy(told, truth.float())
-            else:
-                total = total + F.multilabel_margin_loss(told, _listed(truth))
+        for found in original_nets.told(self.model, entry):
+            for group, part in groups:
+                total = total + self._of_group(group.kind, found[:, part], entry, part)
         return total
 
-
-def _relations(outputs: Mapping[str, Tensor]) -> Tensor:
-    names = ("attention", "spatial", "contacting")
-    return torch.cat([outputs[f"{name}_distribution"] for name in names], 1)
+    def _of_group(self, kind: str, told: Tensor, entry: Entry, part: slice) -> Tensor:
+        truth = entry["relations"][:, part]
+        if kind == "one":
+            return F.cross_entropy(told, truth.int().argmax(1))
+        if self._of_several == "bce":
+            return F.binary_cross_entropy(told, truth.float())
+        return F.multilabel_margin_loss(told, _listed(truth))
 
 
 def _listed(truth: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""STTran on made-up videos against the original in torch, which takes one video at a time.
+"""Nets of scenes on made-up videos against the originals in torch, which take one at a time.
 
-python -m benchmarks.scene_graphs [--quick] [--json FILE]
+python -m benchmarks.scene_graphs [--net NAME ...] [--quick] [--json FILE]
 """
 
 import dataclasses
@@ -18,10 +18,10 @@ from ml_collections import ConfigDict
 from benchmarks import command, original_recall, sides, timing
 from benchmarks.report import Row
 from benchmarks.workload import Batch
-from configs import sttran as recipes
-from jaxsign import nets
+from jaxsign import config as configs
+from jaxsign import nets, tasks
 from jaxsign.input import batching
-from jaxsign.input.scenes import pairs, sources, synthetic
+from jaxsign.input.scenes import pairs, sources
 from jaxsign.input.scenes.examples import SceneExamples
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME
 from jaxsign.tasks.scenes import recall
@@ -41,6 +41,7 @@ class Size:
     feature_dim: int = 2048
     union_dim: int = 1024
     hidden_dim: int = 512
+    embed_dim: int = 1024
     rounds: int = 5
     evaluated: int = 1000
 
@@ -48,7 +49,9 @@ class Size:
 SIZES = {
     "full": Size(),
     "quick": Size(rounds=2),
-    "check": Size(3, 2, feature_dim=8, union_dim=4, hidden_dim=8, rounds=1, evaluated=20),
+    "check": Size(
+        3, 2, feature_dim=8, union_dim=4, hidden_dim=8, embed_dim=8, rounds=1, evaluated=20
+    ),
 }
 
 
@@ -67,34 +70,61 @@ class Jax(sides.Jax):
         jax.block_until_ready(self._told(self.variables, rows))
 
 
-def recipe(size: Size) -> ConfigDict:
-    """The shipped recipe on made-up videos of the size of Action Genome's, 3 objects a frame."""
-    config = recipes.get_config()
+# A net -> the recipe that is as its original's, and how it is called.
+RECIPES = {
+    "sttran": ("sttran", "STTran"),
+    "tempura": ("tempura:paper", "TEMPURA"),
+    "stket": ("stket", "STKET"),
+    "scene_llm": ("scene_llm", "SceneLLM"),
+    "easg": ("easg", "EASG"),
+}
+
+
+def recipe(size: Size, name: str = "sttran") -> ConfigDict:
+    """A shipped recipe on made-up videos of the size of Action Genome's, 3 objects a frame.
+
+    EASG's are of graphs of two frames on average.
+    """
+    config = configs.load(RECIPES[name][0])
     config.data.source = "synthetic_scenes"
     config.data.synthetic_scenes.update(
         videos=size.videos, val_videos=1, frames=(size.frames, size.frames), boxes=(3, 3),
         objects=35, feature_dim=size.feature_dim, union_dim=size.union_dim,
     )  # fmt: skip
+    if name == "easg":
+        config.data.source = "synthetic_actions"
+        graphs = (size.frames + 1) // 2
+        config.data.synthetic_actions.update(
+            videos=size.videos, val_videos=1, graphs=(graphs, graphs), boxes=(3, 3),
+            objects=35, feature_dim=size.feature_dim, verb_dim=size.feature_dim,
+        )  # fmt: skip
+    if name == "scene_llm":
+        config.net.update(box_scale="corner", embed_dim=size.embed_dim)
     config.net.update(hidden_dim=size.hidden_dim)
     config.input.threads = 2
     return config
 
 
-def measure(size: str) -> list[Row]:
-    """Steps and answers of one video and of several at once, and what feeds them."""
+def measure(size: str, names: Sequence[str] = tuple(RECIPES)) -> list[Row]:
+    """Steps and answers of every net, what feeds them, and what counts their recall."""
+    rows = [row for name in names for row in measure_net(SIZES[size], name)]
+    return rows + evaluator(SIZES[size])
+
+
+def measure_net(size: Size, name: str) -> list[Row]:
+    """Steps and answers of one video and of several at once."""
     from benchmarks import original_scenes  # late: torch
 
-    chosen = SIZES[size]
-    config = recipe(chosen)
-    made = synthetic.scenes(config.data.synthetic_scenes, "train")
-    found = SceneExamples(sources.open_source(config.data, "train"), training=True)
+    config, shown = recipe(size, name), RECIPES[name][1]
+    found = tasks.kind(config).open(config, "train", training=True)
+    assert isinstance(found, SceneExamples)
     config = setup.filled(config, found.facts(config))
-    single, several = (_batch(found, range(count)) for count in (1, chosen.videos))
+    single, several = (_batch(found, range(count)) for count in (1, size.videos))
     ours, theirs = Jax(config, single), original_scenes.Torch(config)
     videos = original_scenes.videos(several)
-    told = sum(int(scene.labelled.sum()) for scene in made)
+    told = int((several["valid_pairs"] & several["labelled"]).sum())
     rows = []
-    for count, batch in ((1, single), (chosen.videos, several)):
+    for count, batch in ((1, single), (size.videos, several)):
         given = ours.prepare(batch)
         for what, run, other in (
             ("step", functools.partial(ours.train, [given]), _one_by_one(theirs.train)),
@@ -102,10 +132,11 @@ def measure(size: str) -> list[Row]:
         ):
             both = {"jaxsign": run, "torch": functools.partial(other, videos[:count])}
             note = f"{told} pairs; the original takes one after the other" if count > 1 else ""
-            name = f"STTran: {what}, {count} video{'s' * (count > 1)}"
-            rows.append(Row(name, timing.alternate(both, rounds=chosen.rounds), note=note))
-    rows.append(_input(config, made, ours, ours.prepare(several), chosen))
-    return rows + evaluator(chosen)
+            of = f"{shown}: {what}, {count} video{'s' * (count > 1)}"
+            rows.append(Row(of, timing.alternate(both, rounds=size.rounds), note=note))
+    if name == "sttran":
+        rows.append(_input(config, found, ours, ours.prepare(several), size))
+    return rows
 
 
 def evaluator(size: Size) -> list[Row]:
@@ -163,10 +194,10 @@ def _size(found: SceneExamples) -> tuple[int, ...]:
     return tuple(found.sizes.max(axis=0).tolist())
 
 
-def _input(config: ConfigDict, made: list[Any], ours: Jax, given: Batch, size: Size) -> Row:
+def _input(config: ConfigDict, made: SceneExamples, ours: Jax, given: Batch, size: Size) -> Row:
     """A batch of training videos from scene files, and the step that it feeds."""
     with tempfile.TemporaryDirectory() as folder:
-        for scene in made:
+        for scene in made.source.scenes():
             scene.save(Path(folder) / f"{scene.source}.scene.npz")
         config = config.copy_and_resolve_references()
         config.data.source, config.data.train.path = sources.SCENES, folder
@@ -186,4 +217,4 @@ def _input(config: ConfigDict, made: list[Any], ours: Jax, given: Batch, size: S
 
 
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(measure, choices=tuple(RECIPES))

@@ -43,6 +43,18 @@ def test_the_originals_loop_counts_the_same_recall():
     assert [list(row.sides) for row in rows] == [["jaxsign", "numpy"]] * 3
 
 
+def test_nets_of_scenes_are_timed_beside_their_references(capsys):
+    command.main(
+        scene_graphs.measure,
+        argv=["--check", "--net", "stket"],
+        choices=tuple(scene_graphs.RECIPES),
+    )
+    printed = capsys.readouterr().out
+    for name in ("step, 1 video", "evaluation, 2 videos"):
+        assert f"STKET: {name}" in printed
+    assert "STTran" not in printed and "Recall of 20 frames" in printed
+
+
 def test_the_detector_is_timed_beside_the_reference(capsys):
     command.main(detector.measure, argv=["--check"])
     printed = capsys.readouterr().out

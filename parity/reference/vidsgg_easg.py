@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parity.reference import vidsgg_sttran
-from parity.reference.vidsgg_sttran import WORDS
+from parity.reference.vidsgg_sttran import FEED_FORWARD, WORDS
 
 
 class ActionClassifier(nn.Module):
@@ -32,6 +32,8 @@ class EASG(nn.Module):
       classes, verbs, edges: how many; of objects without a background.
       spatial_layers, temporal_layers: of attention within a frame, and between two.
       features, verb_features: of a box and of a verb.
+      hidden, words: numbers of a part of a row's features, and of a word.
+      feed_forward: numbers inside the feed-forward parts.
       rate: of dropout.
     """
 
@@ -46,19 +48,22 @@ class EASG(nn.Module):
         *,
         features: int = 2048,
         verb_features: int = 2048,
+        hidden: int = 512,
+        words: int = WORDS,
+        feed_forward: int = FEED_FORWARD,
         rate: float = 0.1,
     ):
         super().__init__()
-        self.mode, width = mode, 2 * (512 + WORDS)
+        self.mode, width = mode, 2 * (hidden + words)
         # Its embedding has a row a class: it takes one class less than it tells.
-        self.object_classifier = vidsgg_sttran.ObjectClassifier(classes + 1, features, WORDS)
+        self.object_classifier = vidsgg_sttran.ObjectClassifier(classes + 1, features, words)
         self.object_classifier.decoder_lin[3] = nn.Linear(1024, classes)
         self.action_classifier = ActionClassifier(verbs, verb_features)
         self.conv = vidsgg_sttran.mask_features()
-        self.obj_fc, self.verb_fc = nn.Linear(features, 512), nn.Linear(verb_features, 512)
-        self.obj_embed, self.verb_embed = nn.Embedding(classes, WORDS), nn.Embedding(verbs, WORDS)
+        self.obj_fc, self.verb_fc = nn.Linear(features, hidden), nn.Linear(verb_features, hidden)
+        self.obj_embed, self.verb_embed = nn.Embedding(classes, words), nn.Embedding(verbs, words)
         self.glocal_transformer = vidsgg_sttran.Transformer(
-            width, spatial_layers, temporal_layers, rate
+            width, spatial_layers, temporal_layers, rate, feed_forward
         )
         self.rel_compress = nn.Linear(width, edges)
 

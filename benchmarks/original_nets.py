@@ -93,7 +93,8 @@ def _easg(net: ConfigDict) -> nn.Module:
     return vidsgg_easg.EASG(
         net.mode, net.num_objects - 2, verbs, edges, net.spatial_layers, net.temporal_layers,
         features=net.feature_dim, verb_features=net.verb_dim, hidden=net.hidden_dim,
-        words=net.word_dim, feed_forward=net.ff_dim, rate=net.dropout,
+        words=net.word_dim, maps=net.map_dim, inner=net.classifier_dim,
+        feed_forward=net.ff_dim, rate=net.dropout,
     )  # fmt: skip
 
 
@@ -119,6 +120,9 @@ def told(module: nn.Module, entry: Entry) -> list[Tensor]:
     found = module(entry)
     if isinstance(module, vidsgg_easg.EASG):
         return [found["edge_distribution"]]
+    if isinstance(module, vidsgg_scenellm.SceneLLM):  # before its answers are clipped
+        first, *rest = (found[f"head_logits/{group}"] for group in _GROUPS)
+        return [torch.cat([first, *(logits.sigmoid() for logits in rest)], 1)]
     if isinstance(module, vidsgg_stket.STKET):
         # The one between frames is answered with.
         first, *rest = sorted(module.branches[:3], key=lambda name: name != "temporal")

@@ -87,10 +87,10 @@ class Torch:
     """
 
     def __init__(self, config: ConfigDict):
-        self._words = scene_tasks.words_of(config)
         torch.manual_seed(config.seed)
-        self._of_several = config.loss.of_several
         self.model = original_nets.build(config.net)
+        self._words = scene_tasks.words_of(config)
+        self._of_several = config.loss.of_several
         self._verbs_given = config.net.name == "easg"
         optim = config.optim
         self._clip = float(optim.grad_clip)

@@ -11,7 +11,7 @@ from jaxsign.errors import UserError
 from jaxsign.nets import state_dict
 from jaxsign.train import inputs, setup
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 from benchmarks import original_scenes, originals, same_recipe  # noqa: E402
 from parity.reference import vidsgg_uncertain  # noqa: E402
 
@@ -100,7 +100,7 @@ def test_scenes_have_one_loss_and_one_recall_on_both_sides(name):
         assert noisy
         side.model.glocal_transformer.rows = []
         for mixture in noisy:
-            mixture._draw = torch.zeros
+            mixture.draw = torch.zeros
     net = setup.build_net(config)
     weights = {key: value.numpy() for key, value in side.model.state_dict().items()}
     variables = state_dict.to_variables(net.key_table(), weights)

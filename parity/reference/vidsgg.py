@@ -68,6 +68,8 @@ def _chosen(case: cases.Case, module: vidsgg_sttran.FrontEnd, entry: dict[str, T
     union = chosen["union_feat"]
     outputs |= {"union_feat_mean": union.mean((1, 2, 3)), "union_feat_ch0": union[:, 0]}
     outputs["features_first4"] = chosen["features"][:, :4]
+    if "human_idx" in entry:  # the original leaves them as they came
+        outputs["human_idx"] = entry["human_idx"]
     return vidsgg_learned.told(case, module, outputs, {}, settings.loss_terms(case))
 
 
@@ -108,4 +110,11 @@ LEFT_OUT = {
     (
         "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
     ): _NO_NET,
+}
+LATER = {
+    "tempura_predcls_train_seperate_early_automated": {
+        name: "one channel of the first convolution over masks differs by 1e-4 in torch on another "
+        "machine; jaxsign meets the case"
+        for name in ("grad/conv.2.weight", "output/grad_norms")
+    },
 }

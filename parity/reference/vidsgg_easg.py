@@ -7,16 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parity.reference import vidsgg_sttran
-from parity.reference.vidsgg_sttran import FEED_FORWARD, WORDS
+from parity.reference.vidsgg_sttran import FEED_FORWARD, INNER, MAPS, WORDS
 
 
 class ActionClassifier(nn.Module):
     """Logits of verbs."""
 
-    def __init__(self, verbs: int, features: int):
+    def __init__(self, verbs: int, features: int, inner: int):
         super().__init__()
         self.decoder_lin = nn.Sequential(
-            nn.Linear(features, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Linear(1024, verbs)
+            nn.Linear(features, inner), nn.BatchNorm1d(inner), nn.ReLU(), nn.Linear(inner, verbs)
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -33,6 +33,7 @@ class EASG(nn.Module):
       spatial_layers, temporal_layers: of attention within a frame, and between two.
       features, verb_features: of a box and of a verb.
       hidden, words: numbers of a part of a row's features, and of a word.
+      maps, inner: as of STTran's front end.
       feed_forward: numbers inside the feed-forward parts.
       rate: of dropout.
     """
@@ -50,16 +51,18 @@ class EASG(nn.Module):
         verb_features: int = 2048,
         hidden: int = 512,
         words: int = WORDS,
+        maps: int = MAPS,
+        inner: int = INNER,
         feed_forward: int = FEED_FORWARD,
         rate: float = 0.1,
     ):
         super().__init__()
         self.mode, width = mode, 2 * (hidden + words)
         # Its embedding has a row a class: it takes one class less than it tells.
-        self.object_classifier = vidsgg_sttran.ObjectClassifier(classes + 1, features, words)
-        self.object_classifier.decoder_lin[3] = nn.Linear(1024, classes)
-        self.action_classifier = ActionClassifier(verbs, verb_features)
-        self.conv = vidsgg_sttran.mask_features()
+        self.object_classifier = vidsgg_sttran.ObjectClassifier(classes + 1, features, words, inner)
+        self.object_classifier.decoder_lin[3] = nn.Linear(inner, classes)
+        self.action_classifier = ActionClassifier(verbs, verb_features, inner)
+        self.conv = vidsgg_sttran.mask_features(maps)
         self.obj_fc, self.verb_fc = nn.Linear(features, hidden), nn.Linear(verb_features, hidden)
         self.obj_embed, self.verb_embed = nn.Embedding(classes, words), nn.Embedding(verbs, words)
         self.glocal_transformer = vidsgg_sttran.Transformer(

@@ -227,8 +227,8 @@ class STKET(FrontEnd):
         late = torch.zeros(h.shape[:2], dtype=torch.long)
         for window, rows in enumerate(members[:-1]):
             late[len(rows) :, window] = 1
-        known = [padded(one, windows)[0] for one in (first, second)]
-        prior = torch.where(late[..., None] == 0, *known)
+        priors = [padded(one, windows)[0] for one in (first, second)]
+        prior = torch.where(late[..., None] == 0, *priors)
         place = decoder.position_embedding(late) * ~padding.T[..., None]
         h = decoder.decoder(h, prior, place, padding)
         found = torch.zeros_like(x).index_copy(0, members[0], h[: len(members[0]), 0])

@@ -190,7 +190,7 @@ class FrontEnd(nn.Module):
         super().__init__()
         self.mode = mode
         self.width = 3 * hidden + 2 * words
-        self.object_classifier = ObjectClassifier(classes, features, words, inner)
+        self.object_classifier: nn.Module = ObjectClassifier(classes, features, words, inner)
         self.union_func1 = nn.Conv2d(channels, maps, 1)
         self.conv = mask_features(maps)
         self.subj_fc, self.obj_fc = nn.Linear(features, hidden), nn.Linear(features, hidden)

@@ -173,6 +173,7 @@ def forward(case: cases.Case) -> vidsgg_learned.Arrays:
         rows = [entry[f"rel_memory/{group}"] for group in settings.GROUPS]
         module.glocal_transformer.rows = rows
     if "obj_memory" in entry:
+        assert isinstance(module.object_classifier, vidsgg_uncertain.Classifier)
         module.object_classifier.rows = [entry["obj_memory"]]
     phase = case.call.one_of("phase", "train", "test")
     uncertain = case.call.one_of("unc", False, True)
@@ -180,7 +181,7 @@ def forward(case: cases.Case) -> vidsgg_learned.Arrays:
         with torch.no_grad():
             outputs = tested(module, entry, phase, uncertain)
         return produced | vidsgg_learned.told(case, module, _shown(outputs), {}, ())
-    outputs = module(entry, phase)
+    outputs = {**module(entry, phase), **_given(entry)}
     values = losses(module, outputs, entry, case)
     terms = settings.loss_terms(case)
     return produced | vidsgg_learned.told(case, module, _shown(outputs), values, terms)
@@ -191,8 +192,7 @@ def tested(
 ) -> dict[str, Tensor]:
     """The original's outputs outside training, of pairs that it makes where there are maps."""
     if "fmaps" not in entry:
-        given = {name: entry[name] for name in ("pair_idx", "im_idx", "boxes")}
-        return {**module(entry, phase, uncertain), **given, "pred_labels": entry["labels"]}
+        return {**module(entry, phase, uncertain), **_given(entry)}
     found = module.object_classifier(entry, phase, uncertain)
     choose = vidsgg_chosen.given if module.mode == "sgcls" else vidsgg_chosen.detected
     chosen = choose(entry, found["distribution"])
@@ -201,6 +201,12 @@ def tested(
     names = ("pair_idx", "im_idx", "boxes", "distribution", "pred_scores")
     told = {name: chosen[name] for name in names} | {"pred_labels": chosen["labels"]}
     return {**found, **told, **module.related(chosen, found, phase, uncertain)}
+
+
+def _given(entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What the original leaves as it came, where pairs are given."""
+    kept = {name: entry[name] for name in ("pair_idx", "im_idx", "boxes")}
+    return {**kept, "pred_labels": entry["labels"]}
 
 
 def _shown(outputs: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -29,13 +29,13 @@ class Mixture(nn.Module):
             for part, size in (("mu", classes), ("pi", 1), ("var", classes))
         }
         self.heads = nn.ModuleDict(parts)
-        self._members, self._one, self._draw = range(1, members + 1), one, draw
+        self._members, self._one, self.draw = range(1, members + 1), one, draw
 
     def forward(self, x: Tensor, noisy: bool, first: int = 0) -> Tensor:
         """[n, D] -> [n, classes from `first` on]; the noise is of all classes."""
         mean, share, variance = self._parts(x)
         if noisy:
-            noise = torch.stack([self._draw(one.shape) for one in mean])
+            noise = torch.stack([self.draw(one.shape) for one in mean])
             mean = mean + variance.sqrt() * noise
         return (share * self._act(mean[..., first:])).sum(0)
 

@@ -1,9 +1,7 @@
 """Videos -> a folder of scenes, one file a video; resumable."""
 
 import collections
-import concurrent.futures
 import dataclasses
-import itertools
 import shutil
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -13,9 +11,9 @@ import numpy as np
 
 from jaxsign import locking
 from jaxsign.errors import UserError, listing
-from jaxsign.infer.detect import making, videos
+from jaxsign.infer.detect import ahead, making, videos
 from jaxsign.input.folders import pool, progress, walk
-from jaxsign.input.scenes import boxes_of_others, detect_table, pairs, pictures, scene
+from jaxsign.input.scenes import boxes_of_others, cutting, detect_table, pairs, scene
 from jaxsign.input.scenes.detect_table import DetectRow
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.signs.extract import settings
@@ -72,10 +70,12 @@ def detect(
     lock = ".detect.lock" if shard[1] == 1 else f".detect-{shard[0]}-of-{shard[1]}.lock"
     with locking.alone(plan.out, lock, "--out", "makes scenes in this folder"):
         table = detect_table.table(plan.out, shard)
-        rows = {} if overwrite else table.read()
-        if rows or (plan.out / detect_table.RECORD).exists():
-            if not overwrite:
-                settings.agree(plan.out, plan.record, name=detect_table.RECORD, what="scenes")
+        leaving = {_file(video) for video in mine} if overwrite else set()
+        rows = {name: row for name, row in table.read().items() if name not in leaving}
+        if any(path.name not in leaving for path in plan.out.glob(f"*{scene.SUFFIX}")):
+            settings.agree(
+                plan.out, plan.record, overwrite, name=detect_table.RECORD, what="scenes"
+            )
         settings.write(plan.out, plan.record, detect_table.RECORD)
         todo = _left_to_do(plan, mine, rows)
         table.write(rows.values())
@@ -242,7 +242,8 @@ def _scene(
     sizes: list[tuple[int, int]] = []
     training = video.split == "train"
     side = maker.detector.net.short_side
-    for frames, scaled, of_chunk in _ahead(_chunks(video, maker.detector.chunk, reasons), side):
+    chunks = ahead.chunks(video, maker.detector.chunk, reasons)
+    for frames, scaled, of_chunk in ahead.scaled(chunks, side):
         known = _known(plan, video, frames, of_chunk)
         parts.append(maker.part(maker.detector.see_scaled(scaled), known, training))
         counts.append(len(frames))
@@ -253,9 +254,11 @@ def _scene(
         told = f": {reasons[0]}" if reasons else ""
         raise UserError(f"{video.source}: none of its frames can be read{told}")
     times = [frame.time for frame in shown if frame.time is not None]
-    true = None
-    if maker.mode == "sgdet" and video.known is not None and not training:
-        true = making.frames_of(video.known, np.array([frame.number for frame in shown]))
+    kept, true, actions = np.array([frame.number for frame in shown]), None, None
+    if video.known is not None:
+        actions = cutting.actions_of(video.known, kept)
+        if maker.mode == "sgdet" and not training:
+            true = cutting.frames_of(video.known, kept)
     yield maker.scene(
         video.source,
         [frame.name for frame in shown],
@@ -264,6 +267,7 @@ def _scene(
         counts,
         times=np.array(times) if len(times) == len(shown) else None,
         truth=true,
+        actions=actions,
     )
 
 
@@ -278,44 +282,4 @@ def _known(
     if plan.others is not None:
         names = [frame.name for frame in frames]
         return plan.others.scene(video.name, names, np.array(sizes), numbers)
-    return None if video.known is None else making.frames_of(video.known, np.array(numbers))
-
-
-def _chunks(
-    video: videos.SceneVideo, size: int, reasons: list[str]
-) -> Iterator[list[videos.ShownFrame]]:
-    """Frames that can be read, so many at once; of the others the reasons."""
-    good = (frame for frame in video.frames() if _is_good(frame, reasons))
-    while chunk := list(itertools.islice(good, size)):
-        yield chunk
-
-
-def _is_good(frame: videos.ShownFrame, reasons: list[str]) -> bool:
-    if frame.image is None:
-        reasons.append(frame.reason)
-    return frame.image is not None
-
-
-_Ahead = tuple[
-    list[videos.ShownFrame], list[tuple[Array, float]], list[tuple[int, int]]
-]  # without images, as the detector sees them, widths and heights
-
-
-def _ahead(chunks: Iterator[list[videos.ShownFrame]], side: int) -> Iterator[_Ahead]:
-    """Chunks read and scaled by other threads, one while the device looks at another."""
-
-    def following() -> _Ahead | None:
-        frames = next(chunks, None)
-        if frames is None:
-            return None
-        images = [frame.image for frame in frames if frame.image is not None]
-        scaled = list(scaling.map(lambda image: pictures.scaled(image, side), images))
-        sizes = [(image.shape[1], image.shape[0]) for image in images]
-        return [dataclasses.replace(frame, image=None) for frame in frames], scaled, sizes
-
-    executor = concurrent.futures.ThreadPoolExecutor
-    with executor(1) as reading, executor() as scaling:
-        coming = reading.submit(following)
-        while (chunk := coming.result()) is not None:
-            coming = reading.submit(following)
-            yield chunk
+    return None if video.known is None else cutting.frames_of(video.known, np.array(numbers))

@@ -1,7 +1,7 @@
 """From frames and what is known of them to a scene with a detector's features, chunk by chunk."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -199,6 +199,7 @@ class SceneMaker:
         *,
         times: Array | None = None,
         truth: Scene | None = None,
+        actions: Mapping[str, Array] | None = None,
     ) -> Scene:
         """The scene of a video's parts.
 
@@ -208,6 +209,7 @@ class SceneMaker:
           parts, counts: what its chunks gave, and their frames.
           times: seconds of the frames.
           truth: what is true of them, where boxes are detected and not matched with it.
+          actions: what `actions_of` gave.
 
         Raises:
           UserError: the parts make no scene.
@@ -231,41 +233,9 @@ class SceneMaker:
             times=times,
             truth=truth,
             detector=self.detector.digest,
+            **(actions or {}),
             **named,
         )
-
-
-def chunk_of(known: Scene, start: int, end: int) -> Scene:
-    """The frames from `start` to `end` of a scene, without features."""
-    return frames_of(known, np.arange(start, min(end, len(known))))
-
-
-def frames_of(known: Scene, kept: Array) -> Scene:
-    """Some frames of a scene, int [F'] in order, without features, actions and truth."""
-    number = np.full(len(known), -1)
-    number[kept] = np.arange(len(kept))
-    boxes, told = number[known.box_frames] >= 0, number[known.pair_frames] >= 0
-    places = np.cumsum(boxes) - 1
-    return dataclasses.replace(
-        known,
-        frames=tuple(known.frames[frame] for frame in kept),
-        image_sizes=known.image_sizes[kept],
-        boxes=known.boxes[boxes],
-        box_frames=number[known.box_frames[boxes]],
-        labels=known.labels[boxes],
-        scores=known.scores[boxes],
-        pairs=places[known.pairs[told]],
-        pair_frames=number[known.pair_frames[told]],
-        relations=known.relations[told],
-        labelled=known.labelled[told],
-        times=None if known.times is None else known.times[kept],
-        distribution=None if known.distribution is None else known.distribution[boxes],
-        features=None,
-        union_features=None,
-        frame_graphs=None,
-        verb_features=None,
-        truth=None,
-    )
 
 
 def _every(known: Scene) -> tuple[Array, Array, Array]:

@@ -1,5 +1,6 @@
 """Frames taken out of scenes, and scenes put one behind the other; truth and actions are left."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -59,3 +60,42 @@ def joined(several: Sequence[Scene]) -> Scene:
         held[name] = np.concatenate(parts)
     names = tuple(name for one in several for name in one.frames)
     return scenes.built(first.source, first.vocabulary, names, held, first.detector)
+
+
+def frames_of(known: Scene, kept: Array) -> Scene:
+    """Some frames of a scene, int [F'] in order, without features, actions and truth."""
+    number = np.full(len(known), -1)
+    number[kept] = np.arange(len(kept))
+    boxes, told = number[known.box_frames] >= 0, number[known.pair_frames] >= 0
+    places = np.cumsum(boxes) - 1
+    return dataclasses.replace(
+        known,
+        frames=tuple(known.frames[frame] for frame in kept),
+        image_sizes=known.image_sizes[kept],
+        boxes=known.boxes[boxes],
+        box_frames=number[known.box_frames[boxes]],
+        labels=known.labels[boxes],
+        scores=known.scores[boxes],
+        pairs=places[known.pairs[told]],
+        pair_frames=number[known.pair_frames[told]],
+        relations=known.relations[told],
+        labelled=known.labelled[told],
+        times=None if known.times is None else known.times[kept],
+        distribution=None if known.distribution is None else known.distribution[boxes],
+        features=None,
+        union_features=None,
+        frame_graphs=None,
+        verb_features=None,
+        truth=None,
+    )
+
+
+def actions_of(known: Scene, kept: Array) -> dict[str, Array]:
+    """`frame_graphs` and `verb_features` of some frames of a scene; nothing where it has none."""
+    if known.frame_graphs is None:
+        return {}
+    graphs, numbers = np.unique(known.frame_graphs[kept], return_inverse=True)
+    made = {"frame_graphs": numbers.astype(np.int32)}
+    if known.verb_features is not None:
+        made["verb_features"] = known.verb_features[graphs]
+    return made

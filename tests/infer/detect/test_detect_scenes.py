@@ -11,7 +11,7 @@ import pytest
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import folder, looking, making, videos
 from jaxsign.input import film
-from jaxsign.input.scenes import boxes_of_others, detect_table, scene, sources, vocabulary
+from jaxsign.input.scenes import boxes_of_others, cutting, detect_table, scene, sources, vocabulary
 
 CLASSES = {
     "objects": ["person", "cup", "dog"],
@@ -164,6 +164,11 @@ def test_other_settings_and_other_videos_in_one_folder_are_refused(looker, annot
     other = write(tmp_path / "other", of_video("a", "train", 5))
     with pytest.raises(UserError, match="scenes of other videos of the same names"):
         detect(looker, other, tmp_path / "out")
+    again = plan(looker, tmp_path / "out", "predcls")
+    with pytest.raises(UserError, match="scenes of other videos made with other options"):
+        folder.detect(again, videos_of(other, tmp_path / "out"), overwrite=True)
+    assert folder.detect(again, videos_of(annotated, tmp_path / "out"), overwrite=True) == 0
+    assert scene.load(tmp_path / "out" / "c.scene.npz").truth is None
 
 
 def test_frames_that_cannot_be_read_are_left_out_and_told(looker, tmp_path, capsys):
@@ -200,6 +205,17 @@ def films(tmp_path_factory):
     content = (place / "long.mp4").read_bytes()
     (place / "cut.mp4").write_bytes(content[: len(content) // 2])
     return place
+
+
+def test_actions_lose_the_graphs_of_frames_that_are_left_out(annotated, tmp_path):
+    known = videos_of(annotated, tmp_path)[0].known
+    assert cutting.actions_of(known, np.array([0])) == {}
+    verbs = np.arange(3, dtype=np.float32)[:, None]
+    told = {"frame_graphs": np.array([0, 1, 1, 2]), "verb_features": verbs}
+    acting = folder.dataclasses.replace(known, **told)
+    got = cutting.actions_of(acting, np.array([1, 3]))
+    assert got["frame_graphs"].tolist() == [0, 1] and got["verb_features"].tolist() == [[1], [2]]
+    assert cutting.frames_of(acting, np.array([1, 3])).frames == ("a/1.png", "a/3.png")
 
 
 def test_films(looker, films, tmp_path):

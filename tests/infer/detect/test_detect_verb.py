@@ -1,0 +1,108 @@
+"""From frames to relations by the command line: import, detect, train, evaluate."""
+
+import json
+
+import detectors
+import pytest
+from helpers import SHARED
+
+from jaxsign import cli
+from jaxsign.errors import UserError
+from jaxsign.infer.detect import looking, opening
+from jaxsign.input.scenes import scene, vocabulary
+
+NET = {"hidden_dim": 8, "word_dim": 4, "map_dim": 8, "classifier_dim": 8, "ff_dim": 8}
+TINY = [f"--config.net.{key}={value}" for key, value in NET.items()]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return detectors.file(tmp_path_factory.mktemp("detector"))
+
+
+@pytest.fixture(scope="module")
+def detector_run(file):
+    """The run folder of an imported detector, which sees frames small."""
+    out = file.parent / "run"
+    words = [
+        "import",
+        str(file),
+        "--workdir",
+        str(out),
+        f"--config.net.short_side={detectors.SIDE}",
+    ]
+    assert cli.main(words) == 0
+    return out
+
+
+def likely():
+    return looking.RECIPES["paper"]
+
+
+def test_a_detector_is_a_file_or_its_run(file, detector_run, tmp_path):
+    made = opening.detector(detector_run, chunk=2, likely=likely())
+    assert made.objects == vocabulary.ACTION_GENOME.objects
+    assert made.net.short_side == detectors.SIDE
+    whole = opening.detector(file, chunk=2, likely=likely())
+    assert whole.net.short_side == 600 and whole.digest != made.digest
+    with pytest.raises(UserError, match="is not a run folder"):
+        opening.detector(tmp_path, chunk=2, likely=likely())
+    (tmp_path / "cut.pth").write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(UserError, match="cut.pth"):
+        opening.detector(tmp_path / "cut.pth", chunk=2, likely=likely())
+
+
+def test_classes_of_films(tmp_path):
+    genome = vocabulary.ACTION_GENOME
+    assert opening.words(None, None, genome.objects) == genome
+    with pytest.raises(UserError, match="Give --classes RUN"):
+        opening.words(None, None, ("__background__", "person", "cup"))
+    told = {"objects": ["person", "cup"], "groups": [{"name": "touch", "predicates": ["holds"]}]}
+    (tmp_path / "classes.json").write_text(json.dumps(told))
+    assert opening.words(tmp_path / "classes.json", None, ()).predicates == ("holds",)
+    with pytest.raises(UserError, match="classes.json"):
+        opening.words(tmp_path / "classes.json", genome, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--shard", "3/2"], "expected I/N"),
+        (["--box-classes", "."], "--box-classes goes with --boxes"),
+        (["--val-share", "1"], "--val-share 1: expected 0 up to 1"),
+    ],
+)
+def test_words_that_make_no_sense(words, told, capsys):
+    common = ["detect", ".", "--detector", ".", "--out", "x", "--mode", "sgdet"]
+    try:
+        assert cli.main([*common, *words]) == 1
+    except SystemExit as stopped:
+        assert stopped.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(SHARED is None, reason="no ../shared")
+def test_from_frames_to_relations(detector_run, tmp_path, capsys):
+    source = SHARED / "golden" / "vidsgg" / "mini_action_genome"
+    scenes, run = tmp_path / "scenes", tmp_path / "run"
+    words = ["detect", source, "--detector", detector_run, "--out", scenes, "--mode", "sgdet"]
+    words += ["--small-objects", "keep", "--val-share", 0.4, "--chunk", 5]
+    assert cli.main([*map(str, words)]) == 0
+    told = capsys.readouterr().out
+    assert "5 written, 0 failed; 21 frames" in told and "GB will be written" in told
+    found = [scene.load(path) for path in sorted(scenes.glob("*.npz"))]
+    assert [one.truth is None for one in found].count(True) == 2  # to train
+    common = [f"--config.data.train.path={scenes}", "--config.net.mode=sgdet"]
+    train = ["train", "--config", "sttran:scenes", "--workdir", str(run), *common, *TINY]
+    assert cli.main([*train, "--config.train.epochs=1", "--config.input.batch_size=2"]) == 0
+    config = json.loads((run / "config.json").read_text())
+    assert config["task"]["detector"] == found[0].detector
+    assert cli.main(["evaluate", "--workdir", str(run), "--split", "test"]) == 0
+    assert "R@20" in capsys.readouterr().out
+    for path, one in zip(sorted(scenes.glob("*.npz")), found, strict=True):
+        scene.dataclasses.replace(one, detector="another").save(path)
+    single = str(scenes / "A1128.mp4.scene.npz")
+    for verb in (["evaluate", "--split", "test"], ["predict", single]):
+        assert cli.main([verb[0], "--workdir", str(run), *verb[1:]]) == 1
+        assert "features of the detector another" in capsys.readouterr().err

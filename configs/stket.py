@@ -8,7 +8,8 @@ original's form, as `jaxsign priors` writes it: --config.train.priors=FILE. The 
 182 arrays, 219 million parameters.
 
 Variants: those of sttran. '' - PredCLS with the settings of the training guide. 'sgcls', 'sgdet'.
-'paper' - the settings of the original's repository: a plateau on R@20 without patience. 'scenes' -
+'paper' - the settings of the original's repository: AdamW at 2e-5 as in its script, a plateau on
+R@20 without patience. 'scenes' -
 one's own scenes. 'synthetic' - a small net on built-in moving boxes, minutes on two cores:
 
     jaxsign train --config stket:synthetic --workdir runs/scenes
@@ -28,6 +29,7 @@ def get_config(arg: str = "") -> ConfigDict:
 
 def _paper(config: ConfigDict) -> None:
     sttran.paper(config)
+    config.optim.lr = 2e-5
     config.schedule.update(patience=0, threshold=1e-3)
 
 

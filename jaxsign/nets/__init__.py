@@ -163,6 +163,11 @@ class Net(typed.Layer, kw_only=True):
         return tuple(f"^{re.escape(module)}/" for module in modules)
 
     @property
+    def object_params(self) -> tuple[str, ...]:
+        """Of `head_params`, those that belong to classes of boxes; default: all."""
+        return self.head_params
+
+    @property
     def language_params(self) -> tuple[str, ...]:
         """Patterns of parameters of which there is one a language; as with `head_params`."""
         return ()

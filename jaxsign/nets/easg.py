@@ -168,11 +168,12 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
     @property
     def head_params(self) -> tuple[str, ...]:
         """Patterns of parameters that belong to the classes, verbs and edges."""
-        return (
-            "^edges/",
-            "^(object|verb)_classifier/(words|linear2)/",
-            "^(object|verb)_words/",
-        )
+        verbs = "^verb_classifier/(words|linear2)/", "^verb_words/"
+        return ("^edges/", *verbs, *self.object_params)
+
+    @property
+    def object_params(self) -> tuple[str, ...]:
+        return "^object_classifier/(words|linear2)/", "^object_words/"
 
     @property
     def unused_params(self) -> tuple[str, ...]:

@@ -396,8 +396,12 @@ class SceneNet(nets.Net):
     @property
     def head_params(self) -> tuple[str, ...]:
         """Patterns of parameters that belong to the classes."""
+        return (r"^head_\d+/", *self.object_params)
+
+    @property
+    def object_params(self) -> tuple[str, ...]:
+        """Of these, those that belong to classes of boxes."""
         return (
-            r"^head_\d+/",
             "^object_classifier/(words|linear2)/",
             "^pair_features/(subject|object)_words/",
         )

@@ -103,11 +103,11 @@ class STKET(scene_net.SceneNet):
 
     @property
     def head_params(self) -> tuple[str, ...]:
-        return (
-            *super().head_params,
-            "^(base|spatial|temporal|ensemble)_heads/",
-            "^(spatial|temporal)_priors/(initial|specific)$",
-        )
+        return (*super().head_params, "^(base|spatial|temporal|ensemble)_heads/")
+
+    @property
+    def object_params(self) -> tuple[str, ...]:
+        return (*super().object_params, "^(spatial|temporal)_priors/(initial|specific)$")
 
     @property
     def unused_params(self) -> tuple[str, ...]:

@@ -293,9 +293,8 @@ class Tempura(sttran.STTran):
         return found
 
     @property
-    def head_params(self) -> tuple[str, ...]:
-        """Patterns of parameters that belong to the classes."""
-        return (*super().head_params, "^object_classifier/head/")
+    def object_params(self) -> tuple[str, ...]:
+        return (*super().object_params, "^object_classifier/head/")
 
     def key_table(self) -> list[state_dict.KeyEntry]:
         """The original's state_dict keys in its order.

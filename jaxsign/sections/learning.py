@@ -235,6 +235,12 @@ class Loss:
         "probabilities as STTran has it, or bce",
         fields.When("task.name", "scene_graph", "action_graph"),
     )
+    relation_factor: float = fields.value(
+        1.0, fields.NOT_NEGATIVE, "factor of the losses of relations", _RELATIONS
+    )
+    object_factor: float = fields.value(
+        1.0, fields.NOT_NEGATIVE, "factor of the loss of boxes' classes", _RELATIONS
+    )
     relation_weighting: str = fields.value(
         "none",
         _UNSURE,

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import batching, words
@@ -68,8 +69,10 @@ def variables(
         notes = [*notes, *loaded]
     if settings.init_from:
         found, _ = checkpoint.load_variables(settings.init_from)
-        made, left_out = fitting(made, found, settings, task.net)
-        notes = [*notes, *left_out]
+        theirs = configs.load_run_config(settings.init_from).task
+        others, told = of_other_classes(config.task, theirs, settings.init_from, task.net)
+        made, left_out = fitting(made, found, settings, task.net, others)
+        notes = [*notes, *told, *left_out]
     return _with_part(settings, task.net, made), notes
 
 
@@ -173,13 +176,53 @@ def _with_part(settings: ConfigDict, net: nets.Net, made: dict[str, Any]) -> dic
     return needed[0].joined(made, given)
 
 
+def of_other_classes(
+    ours: ConfigDict, theirs: ConfigDict, source: str, net: nets.Net
+) -> tuple[tuple[str, ...], list[str]]:
+    """Patterns of parameters that belong to other classes in a run to start from, and notes.
+
+    As many classes have the same shapes, whatever they are called.
+
+    Args:
+      ours, theirs: the section `task` of both recipes.
+      source: the other run.
+      net: of ours.
+    """
+    patterns: set[str] = set()
+    notes = []
+    lists = {
+        "objects": ([*ours.objects], [*theirs.objects], net.object_params),
+        "predicates": (_predicates(ours), _predicates(theirs), net.head_params),
+    }
+    for what, (mine, other, belonging) in lists.items():
+        differ = [(a, b) for a, b in zip(mine, other, strict=False) if a != b]
+        # An imported net may have classes without names.
+        if differ and not all(re.search(r" \d+$", name) for _, name in differ):
+            patterns |= {*belonging}
+            here, there = differ[0]
+            notes.append(
+                f"init     {what} of {source} are others, such as {there!r} for {here!r}: what "
+                "belongs to them starts anew"
+            )
+    return tuple(patterns), notes
+
+
+def _predicates(task: ConfigDict) -> list[str]:
+    return [name for *_, names in task.groups for name in names]
+
+
 def fitting(
-    ours: dict[str, Any], found: Mapping[str, Any], settings: ConfigDict, net: nets.Net
+    ours: dict[str, Any],
+    found: Mapping[str, Any],
+    settings: ConfigDict,
+    net: nets.Net,
+    others: Sequence[str] = (),
 ) -> tuple[dict[str, Any], list[str]]:
     """The variables `found` in another run's place, but for those that `init_skip` leaves out.
 
     Heads and what there is of each language are left out where they are of another shape; with
-    `init_match` 'matching' so is everything.
+    `init_match` 'matching' so is everything. `others` are patterns of parameters that are of other
+    classes there, and left out too.
 
     Returns:
       The variables, and what there is to say of those that were left out.
@@ -196,7 +239,7 @@ def fitting(
     here, there = ({k: list(np.shape(v)) for k, v in one.items()} for one in (mine, theirs))
     for pattern in (*net.head_params, *net.language_params):
         group = {path for path, name in names.items() if re.search(pattern, name)}
-        unwanted = pattern in net.head_params and not settings.keep_head
+        unwanted = pattern in others or (pattern in net.head_params and not settings.keep_head)
         if unwanted or any(here.get(path) != there.get(path) for path in group):
             skipped |= group
     problems = {

@@ -1,8 +1,11 @@
 """Start weights from a run whose arrays do not all fit."""
 
+import re
+
 import numpy as np
 import pytest
 from flax import linen as nn
+from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign import nets
@@ -20,6 +23,18 @@ class _Two(nets.Net):
     @nn.compact
     def __call__(self, x, valid=None, *, train=False):
         raise AssertionError("nobody asks it")
+
+
+class _Named(_Two):
+    """The same, of things and predicates."""
+
+    @property
+    def head_params(self):
+        return "^head/", *self.object_params
+
+    @property
+    def object_params(self):
+        return ("^words/",)
 
 
 def variables(value, **shapes):
@@ -71,3 +86,33 @@ def test_matching_is_strict_where_all_fits():
     strict, nothing = fitted(variables(1.0))
     np.testing.assert_equal(made, strict)
     assert notes == ["init     4 of 4 variables are those of runs/a"] and nothing == []
+
+
+def task_of(objects, predicates):
+    groups = (("gaze", "one", False, predicates[:1]), ("contact", "several", False, predicates[1:]))
+    return ConfigDict({"objects": objects, "groups": groups})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "anew", "told"),
+    [
+        ((("none", "cup", "dog"), ("at", "holds")), set(), ""),
+        ((("none", "cup", "cat"), ("at", "holds")), {"words"}, "objects of runs/a.* 'cat' for 'do"),
+        ((("none", "cup", "dog"), ("at", "eats")), {"words", "head"}, "predicates of runs/a.*eats"),
+        ((("none", "thing 1", "thing 2"), ("at 0", "touch 0")), set(), ""),
+        (((), ()), set(), ""),
+    ],
+)
+def test_what_belongs_to_other_classes_of_equal_number_starts_anew(theirs, anew, told):
+    ours, net = task_of(("none", "cup", "dog"), ("at", "holds")), _Named()
+    others, notes = initial.of_other_classes(ours, task_of(*theirs), "runs/a", net)
+    assert re.search(told, "\n".join(notes)) and bool(notes) == bool(told)
+    config = configs.base().train
+    config.update(init_from="runs/a", init_match="matching")
+    parts = {"words": {"table": (3, 2)}, "head": {"bias": (2,)}}
+    mine, given = (variables(value, **parts) for value in (0.0, 1.0))
+    made, _ = initial.fitting(mine, given, config, net, others)
+    fresh = {
+        part for part, arrays in made["params"].items() for a in arrays.values() if not a.any()
+    }
+    assert fresh == anew

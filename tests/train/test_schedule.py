@@ -34,6 +34,13 @@ def test_cosine_ends_at_its_final_factor():
     assert built.rate(10) == pytest.approx(0.1)
 
 
+def test_waves_fall_and_rise_again():
+    found = rates("waves", 1.0, 9, cycle=4, final_factor=0.2)
+    wanted = [0.2 + 0.8 * (1 + math.cos(math.pi * n / 4)) / 2 for n in range(9)]
+    assert found == pytest.approx(wanted)
+    assert found[4] == pytest.approx(0.2) and found[8] == pytest.approx(1.0)
+
+
 def test_warmup_cosine_rises_to_lr_then_falls():
     values = rates("warmup_cosine", 1.0, 12, warmup=4, final_factor=0.0)
     assert values[0] == pytest.approx(0.1)

@@ -26,6 +26,7 @@ class Terms:
 
     Attributes:
       of_several: of a group of which several may hold, of `OF_SEVERAL`.
+      relation_factor, object_factor: of the losses of relations, and of boxes' classes.
       relation_weighting, object_weighting: 'none', or the uncertainty by which pairs or boxes
         count more, 'al' or 'ep'.
       background: how much boxes count that are of no class.
@@ -35,6 +36,8 @@ class Terms:
     """
 
     of_several: str = "margin"
+    relation_factor: float = 1.0
+    object_factor: float = 1.0
     relation_weighting: str = "none"
     object_weighting: str = "none"
     background: float = 1.0
@@ -96,7 +99,8 @@ class Terms:
         """
         of = losses.cross_entropy if kind == "one" else OF_SEVERAL[self.of_several]
         values = of(logits, truth)
-        return losses.mean_of_pairs(_weighed(self.relation_weighting, values, told, unsure), told)
+        weighed = _weighed(self.relation_weighting, values, told, unsure)
+        return self.relation_factor * losses.mean_of_pairs(weighed, told)
 
     def of_boxes(self, outputs: Mapping[str, Array], labels: Array, real: Array) -> Array:
         """That of the classes of boxes; labels int and real bool [B, F, M]."""
@@ -105,7 +109,8 @@ class Terms:
         values = losses.cross_entropy(logits, right)
         values = values * jnp.where(labels == 0, self.background, 1.0)
         unsure = scene_net.uncertainties(outputs, "object_")
-        return losses.mean_of_pairs(_weighed(self.object_weighting, values, real, unsure), real)
+        weighed = _weighed(self.object_weighting, values, real, unsure)
+        return self.object_factor * losses.mean_of_pairs(weighed, real)
 
     def others(
         self, outputs: Mapping[str, Array], labels: Array, real: Array, told: Array

@@ -108,3 +108,14 @@ def test_a_net_is_asked_only_for_what_it_tells():
         terms.Terms(relation_weighting="al").check(linear)
     # Where no classes are learned nothing weighs boxes.
     terms.Terms(object_weighting="ep").check(sttran.STTran(mode="predcls"))
+
+
+def test_relations_and_classes_of_boxes_have_a_factor_each():
+    one, more = terms.Terms(), terms.Terms(relation_factor=3.0, object_factor=0.5)
+    logits, truth = RNG.normal(size=(2, 2, 3, 4)), RNG.uniform(size=(2, 2, 3, 4)) < 0.5
+    told = np.ones((2, 2, 3), bool)
+    found, wanted = (of.of_group("several", logits, truth, told, {}) for of in (more, one))
+    np.testing.assert_allclose(found, 3 * wanted, rtol=1e-6)
+    labels = RNG.integers(0, 4, (2, 2, 3))
+    found, wanted = (of.of_boxes({"object_logits": logits}, labels, told) for of in (more, one))
+    np.testing.assert_allclose(found, 0.5 * wanted, rtol=1e-6)

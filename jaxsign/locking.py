@@ -14,6 +14,8 @@ from jaxsign.errors import UserError
 def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
     """Holds `folder`, which is made; the system frees it when the process dies.
 
+    A folder that was made and has got nothing when an error ends the work is removed again.
+
     Args:
       folder: where the lock's file lies.
       name: of that file.
@@ -28,7 +30,7 @@ def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
             f"{option} {folder}: cannot be written: it is a file. Expected a folder, which may be "
             "new"
         )
-    lock = filelock.FileLock(folder / name, timeout=0)
+    lock, new = filelock.FileLock(folder / name, timeout=0), not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -45,7 +47,13 @@ def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
             (folder / name).write_text(f"{os.getpid()}\n", encoding="utf-8")
         except OSError as error:  # the disk is full, or another has just moved the folder
             raise _unwritable(folder, option, error) from error
-        yield
+        try:
+            yield
+        except UserError:
+            if new and [path.name for path in folder.iterdir()] == [name]:
+                (folder / name).unlink()
+                folder.rmdir()
+            raise
 
 
 def held(folder: Path, name: str) -> bool:

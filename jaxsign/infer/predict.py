@@ -155,7 +155,7 @@ def predict_files(
 def _predict_examples(
     run: runs.Run, found: answering.Questions, source: Path, out: str | Path | None, size: int
 ) -> int:
-    """As `predict_files`, of what the task itself has read: none is bad."""
+    """As `predict_files`, of what the task itself has read."""
     asker, examples, said = asking.Asker(run), found.examples, dict[int, answering.Answer]()
     options = batching.BatchOptions(
         batch_size=min(size, len(examples)), buckets=run.config.input.buckets
@@ -173,7 +173,9 @@ def _predict_examples(
         write_json(Path(out), said[0].json() if single else saved)
         print(f"Saved to {out}")
     asker.doubts.tell()
-    return 0
+    for problem in found.left_out:
+        print(f"error: {problem}", file=sys.stderr)
+    return len(found.left_out)
 
 
 def _show(one: Prediction, single: bool) -> None:

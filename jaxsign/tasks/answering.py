@@ -78,10 +78,17 @@ Answerer = Callable[[Outputs, Sequence[str]], Sequence[Answer]]
 
 @dataclasses.dataclass(frozen=True)
 class Questions:
-    """What a place holds that a run is asked about, and who answers."""
+    """What a place holds that a run is asked about, and who answers.
+
+    Attributes:
+      examples: what can be read.
+      answerer: of them.
+      left_out: what is wrong with the files that cannot, a sentence each.
+    """
 
     examples: Examples
     answerer: Answerer
+    left_out: tuple[str, ...] = ()
 
 
 class Score(abc.ABC):

@@ -62,8 +62,8 @@ def announce(
     taken = [made.shape[1] * jax.process_count() for made in (batches, session.val_batches)]
     if min(taken) < asked:
         say(
-            f"batch    {taken[0]} rows in training, {taken[1]} in validation: fewer than "
-            f"input.batch_size={asked}, as there are no more examples"
+            f"batch    {taken[0]} rows in training, {taken[1]} in validation, where "
+            f"input.batch_size={asked} asks for more: there are no more examples"
         )
     doubt = initial.doubt(session.stage.config.train)
     for remark in (*run.train.remarks(run.config), *([doubt] if doubt else ())):

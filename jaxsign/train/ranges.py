@@ -2,20 +2,27 @@
 
 from ml_collections import ConfigDict
 
-from jaxsign import defaults, fields, nets, tasks
+from jaxsign import chains, defaults, fields, nets, stages, tasks
 from jaxsign.errors import UserError, listing
+from jaxsign.train import schedule
 
 
-def check(config: ConfigDict, where: str = "") -> None:
-    """Refuses numbers that make no run, all of them at once.
-
-    Args:
-      config: the recipe, or that of a stage.
-      where: begins the message.
+def check(config: ConfigDict) -> None:
+    """Refuses a recipe that makes no run, whatever its data are.
 
     Raises:
-      UserError: names each key, its value and what it may be.
+      UserError: names each key, its value and what it may be; or it is a chain of runs.
     """
+    chains.refuse(config)
+    _check_numbers(config, "")
+    rows = stages.resolve(config)
+    for row in rows:
+        _check_numbers(row.config, f"stage {row.name!r}: ")
+    for row in rows:
+        schedule.check(row.config.schedule, row.config.optim.lr, row.epochs)
+
+
+def _check_numbers(config: ConfigDict, where: str) -> None:
     problems = [
         *defaults.problems(config),
         *fields.problems(nets.get(config.net.name), config.net, "net."),

@@ -274,6 +274,20 @@ def build(
     Raises:
       UserError: numbers that make no schedule.
     """
+    check(options, lr, epochs)
+    if options.warmup_before or options.warmup_updates_before:
+        return _warmed(options, lr, epochs, updates_per_epoch or 1)
+    if options.name == "warmup_cosine_updates":
+        return WarmupCosineUpdates(lr, epochs, options, updates_per_epoch or 1)
+    return SCHEDULES[options.name](lr, epochs, options)
+
+
+def check(options: ConfigDict, lr: float, epochs: int) -> None:
+    """Refuses numbers that make no schedule, whatever the data are; as of `build`.
+
+    Raises:
+      UserError: names the key and how to mend it.
+    """
     if options.name == "restarts" and (options.cycle <= 0 or options.cycle_factor < 1):
         raise UserError("schedule.cycle must be positive and schedule.cycle_factor at least 1")
     if options.name == "warmup_cosine" and options.warmup >= epochs > 1:
@@ -281,27 +295,20 @@ def build(
             f"schedule.warmup={options.warmup} leaves no epoch of {epochs} for the cosine; lower "
             f"it (--config.schedule.warmup={epochs // 5}) or raise train.epochs"
         )
-    _check_floor(options, lr)
-    if options.warmup_before or options.warmup_updates_before:
-        return _warmed(options, lr, epochs, updates_per_epoch or 1)
-    if options.name == "warmup_cosine_updates":
-        if options.unit != "step":
-            raise UserError("schedule.name='warmup_cosine_updates' needs schedule.unit='step'")
-        return WarmupCosineUpdates(lr, epochs, options, updates_per_epoch or 1)
-    return SCHEDULES[options.name](lr, epochs, options)
-
-
-def _check_floor(options: ConfigDict, lr: float) -> None:
+    if options.name == "warmup_cosine_updates" and options.unit != "step":
+        raise UserError("schedule.name='warmup_cosine_updates' needs schedule.unit='step'")
     if options.name != "constant" and not options.min_lr <= lr:
         raise UserError(
             f"schedule.min_lr={options.min_lr:g} is above optim.lr={lr:g}, the highest rate of "
             "the stage. Lower it."
         )
+    _check_warm_up(options, epochs)
 
 
-def _warmed(options: ConfigDict, lr: float, epochs: int, updates_per_epoch: int) -> Schedule:
-    """A schedule behind a warm-up that is counted in epochs or in updates."""
+def _check_warm_up(options: ConfigDict, epochs: int) -> None:
     warmup, updates = options.warmup_before, options.warmup_updates_before
+    if not warmup and not updates:
+        return
     key = f"schedule.warmup_before={warmup}"
     if updates:
         key = f"schedule.warmup_updates_before={updates}"
@@ -312,17 +319,22 @@ def _warmed(options: ConfigDict, lr: float, epochs: int, updates_per_epoch: int)
             f"{key}: {options.name} has a warm-up of its own "
             "(schedule.warmup, schedule.warmup_updates). Set that, and this to 0."
         )
+    if not updates and warmup >= epochs:
+        raise UserError(
+            f"{key} leaves no epoch of {epochs} for {options.name}; "
+            f"lower it (--config.schedule.warmup_before={epochs // 5}) or raise train.epochs"
+        )
+
+
+def _warmed(options: ConfigDict, lr: float, epochs: int, updates_per_epoch: int) -> Schedule:
+    """A schedule behind a warm-up that is counted in epochs or in updates."""
+    warmup, updates = options.warmup_before, options.warmup_updates_before
     make = SCHEDULES[options.name]
     if updates:
         _doubt("warmup_updates_before", updates, epochs * updates_per_epoch)
         left = max(epochs * updates_per_epoch - updates, 1) / updates_per_epoch
         after = make(lr, left if make is Cosine else epochs, options)
         return WarmedByUpdates(lr, epochs, options, after, updates_per_epoch)
-    if warmup >= epochs:
-        raise UserError(
-            f"{key} leaves no epoch of {epochs} for {options.name}; "
-            f"lower it (--config.schedule.warmup_before={epochs // 5}) or raise train.epochs"
-        )
     return Warmed(lr, epochs, options, make(lr, epochs - warmup, options))
 
 

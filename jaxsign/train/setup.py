@@ -11,8 +11,8 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from jaxsign import chains, nets, runtime, tasks
 from jaxsign import config as configs
+from jaxsign import nets, runtime, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
@@ -61,10 +61,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
     Raises:
       UserError: anything that would make the run fail later.
     """
-    chains.refuse(config)
     ranges.check(config)
-    for row in stage.resolve(config):
-        ranges.check(row.config, f"stage {row.name!r}: ")
     workdir = Path(workdir).resolve()
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
@@ -116,7 +113,7 @@ def _absolute_paths(config: ConfigDict) -> None:
     """Paths of the recipe as they hold from any folder: later verbs read them from the run."""
     places = [(config.data[split], key) for split in SPLITS for key in ("path", "labels")]
     places += [(config.data, "label_map"), (config.data.action_genome, "features")]
-    of_train = ("init_from", "pretrained", "words", "backbone_weights")
+    of_train = ("init_from", "pretrained", "words", "priors", "backbone_weights")
     places += [(config.train, key) for key in of_train]
     for section, key in places:
         if section[key] not in ("", initial.RANDOM):

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 from collections.abc import Generator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from jaxsign.infer import asking, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.embed import kinds
 from jaxsign.infer.features import images
+from jaxsign.input import names
 from jaxsign.input.folders import pool, progress, report, walk
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import films, settings, videos
@@ -158,8 +159,8 @@ def _jobs(items: Sequence[files.Item]) -> list[EmbedJob]:
     places: dict[str, list[str]] = collections.defaultdict(list)
     for item in items:
         name = f"{_stem(item.name)}.npy"
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise UserError(f"{item.path}: its name {item.name!r} leads out of a folder. Rename it")
+        if wrong := names.problem(item.name):
+            raise UserError(f"{item.path}: {wrong}. Rename it")
         source = str(item.path.absolute())
         jobs.append(EmbedJob(item, EmbedRow(name, source, videos.size(item.path), _DONE)))
         places[name.casefold()].append(item.name)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError, listing
+from jaxsign.input import names
 from jaxsign.input.boxes import annotating
 from jaxsign.input.boxes.annotating import DrawnBox, ImageRow
 from jaxsign.input.boxes.source import BACKGROUND, BoxSource
@@ -88,8 +89,8 @@ def _boxes(
 
 def _picture(file: Path, folder: Path | None, name: str) -> Path:
     relative = Path(name.replace("\\", "/"))
-    if relative.is_absolute() or ".." in relative.parts:
-        raise ValueError(f"file_name {name!r} leads out of its folder")
+    if wrong := names.problem(relative.as_posix()):
+        raise ValueError(f"file_name {wrong}")
     if folder is not None:
         return folder / relative
     places = [file.parent / relative, file.parent / "images" / relative]

@@ -316,13 +316,17 @@ def open_examples(
     return kind(source, candidates=wanted, training=training)
 
 
-def of_place(path: Path, mode: str, kind: type[SceneExamples] = SceneExamples) -> SceneExamples:
+def of_place(
+    path: Path, mode: str, left_out: list[str], kind: type[SceneExamples] = SceneExamples
+) -> SceneExamples:
     """The scenes of a file, or of a folder of scenes, to answer in a mode.
+
+    `left_out` gets what is wrong with files that cannot be read, where there are others.
 
     Raises:
       UserError: what is wrong with them.
     """
-    source = sources.of_folder(path)
+    source = sources.of_folder(path, left_out=left_out)
     return kind(source, candidates=kind.asked(source, mode, training=False))
 
 

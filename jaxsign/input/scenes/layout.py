@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels, tables
+from jaxsign.input import labels, names, tables
 from jaxsign.input.scenes import features, values
 from jaxsign.input.scenes import frames as frame_parts
 from jaxsign.input.scenes import vocabulary as vocabularies
@@ -108,8 +108,8 @@ def read(folder: Path) -> OpenLayout:
         if line.strip():
             video = _line(line, f"{path} line {number}", folder, words, problems)
             videos += [video] if video else []
-    names = [video.name for video in videos]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    told = [video.name for video in videos]
+    twice = sorted({name for name in told if told.count(name) > 1})
     problems += [f"{path}: {name!r} is the name of several videos" for name in twice]
     untold = [video.name for video in videos if not video.split]
     if len(untold) not in (0, len(videos)):
@@ -155,6 +155,8 @@ def _line(
     try:
         row = values.keys(tables.parse_json(line), "a video", *_VIDEO)
         name, split = values.text(row, "name"), row.get("split", "")
+        if wrong := names.problem(name):
+            raise ValueError(wrong)
         where = f"{where} ({name})"
         if split not in ("", *SPLITS):
             raise ValueError(f"split is {values.told(split)}, expected one of {', '.join(SPLITS)}")

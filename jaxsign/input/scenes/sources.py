@@ -224,13 +224,15 @@ def _shared(source: SceneSource, share: float, split: str) -> SceneSource:
     )
 
 
-def of_folder(folder: Path, split: str = "") -> SceneSource:
+def of_folder(folder: Path, split: str = "", left_out: list[str] | None = None) -> SceneSource:
     """The scenes of a folder, or of a single file; each is read and checked.
 
     Args:
       folder: of `*.scene.npz`, taken in the order of their names, in the open layout, or a store;
         or one scene file.
       split: videos of this one, where the folder tells of splits; '' = all.
+      left_out: gets what is wrong with scene files that cannot be read; they are then left out, if
+        there are others. None = they are an error.
 
     Raises:
       UserError: none, or all that is wrong with them.
@@ -252,19 +254,22 @@ def of_folder(folder: Path, split: str = "") -> SceneSource:
             told = ", ".join(sorted(set(shares.values())))
             raise UserError(f"{folder}: holds no scenes of {split}; it has scenes of {told}")
     words: Vocabulary | None = None
-    outlines, problems = [], []
+    good, outlines, problems = [], [], list[str]()
     for path in progress.over("reading scenes", paths, len(paths), hidden=len(paths) < _MANY):
         try:
             found = scene.load(path)
             words = words or found.vocabulary
             vocabulary.check_same(found.vocabulary, words, str(path))
             outlines.append(outline(found))
+            good.append(path)
         except UserError as error:
             problems.append(str(error))
-    if problems or words is None:
+    if words is None or (problems and left_out is None):
         raise UserError(f"{folder}: {len(problems)} bad scenes:\n{listing(problems)}")
-    ids = [path.name.removesuffix(scene.SUFFIX) for path in paths]
-    reading = functools.partial(_loaded, paths), (), functools.partial(_head, paths)
+    if left_out is not None:
+        left_out += problems
+    ids = [path.name.removesuffix(scene.SUFFIX) for path in good]
+    reading = functools.partial(_loaded, good), (), functools.partial(_head, good)
     return completed(SceneSource(str(folder), ids, words, outlines, *reading))
 
 

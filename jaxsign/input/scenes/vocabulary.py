@@ -223,7 +223,9 @@ def _check_names(what: str, names: Sequence[str], least: int) -> None:
         raise UserError(f"{what}: {len(names)} names, expected {least} or more")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UserError(f"{what}: {', '.join(map(repr, twice[:5]))} occur more than once")
+        raise UserError(
+            f"{what}: {twice[0]!r} stands there more than once; expected each name once"
+        )
     if not all(names):
         raise UserError(f"{what}: an empty name")
 

@@ -4,13 +4,13 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input import files
+from jaxsign.input import files, names
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import kinds, layout, scene, store
 from jaxsign.input.scenes.collection import NamedScene, SceneCollection
@@ -103,8 +103,8 @@ def _good(
         try:
             if video.name in seen:
                 raise UserError(f"{collection.name}: {video.name!r} is the name of two videos")
-            if ".." in PurePosixPath(video.name).parts or video.name.startswith("/"):
-                raise UserError(f"{collection.name}: {video.name!r} is no name for a file")
+            if wrong := names.problem(video.name):
+                raise UserError(f"{collection.name}: {wrong}. Rename the video")
             found = video.read()
         except UserError as error:
             if strict:

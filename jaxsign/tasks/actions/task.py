@@ -211,11 +211,12 @@ class ActionGraphTask(scene_tasks.SceneTask):
     def questions(
         self, run: answering.Trained, path: Path, asked: answering.Asked
     ) -> answering.Questions:
-        found = examples.of_place(path, self.net.mode, ActionExamples)
+        left_out: list[str] = []
+        found = examples.of_place(path, self.net.mode, left_out, ActionExamples)
         found.check(self.words)
         found.facts(run.config)  # refuses features of another width
         made = dataclasses.replace(self.answerer(run, asked), source=found.source)
-        return answering.Questions(found, made)
+        return answering.Questions(found, made, tuple(left_out))
 
     def answerer(self, run: answering.Trained, asked: answering.Asked) -> answers.GraphAnswerer:
         constraint = scene_tasks.constraint(run, asked, graphs.CONSTRAINTS, ("no",))[0]

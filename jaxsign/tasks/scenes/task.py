@@ -233,12 +233,13 @@ class SceneGraph(scene_tasks.SceneTask):
     def questions(
         self, run: answering.Trained, path: Path, asked: answering.Asked
     ) -> answering.Questions:
-        found = scene_examples.of_place(path, self.net.mode)
+        left_out: list[str] = []
+        found = scene_examples.of_place(path, self.net.mode, left_out)
         found.check(self.words)
         found.facts(run.config)  # refuses features of another width
         source = found.source
         made = answers.Answerer(self.words, source, _one_constraint(run, asked))
-        return answering.Questions(found, made)
+        return answering.Questions(found, made, tuple(left_out))
 
     def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
         return answers.Answerer(self.words, None, _one_constraint(run, asked))

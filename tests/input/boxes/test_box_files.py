@@ -100,7 +100,7 @@ def test_boxes_beyond_the_image_are_cut_and_those_of_no_area_left_out_and_told(c
         (lambda rows: rows["annotations"][0].update(image_id=99), "image 99: has annotations"),
         (lambda rows: rows["annotations"][0].update(bbox=[1, 2, 3]), "is in another form"),
         (lambda rows: rows["annotations"][0].update(bbox=[1, 2, 3, float("nan")]), "four numbers"),
-        (lambda rows: rows["images"][0].update(file_name="../a.jpg"), "leads out of its folder"),
+        (lambda rows: rows["images"][0].update(file_name="../a.jpg"), "is no name for a file"),
         (lambda rows: rows["images"][0].update(width=0), "a size of 0"),
         (lambda rows: rows["images"][0].pop("height"), "KeyError: 'height'"),
         (lambda rows: rows.update(images=[]), "has annotations, but is not among"),

@@ -169,6 +169,10 @@ def test_a_prediction_tells_each_frame(folder, tmp_path, capsys):
     assert scene.frames[0] in capsys.readouterr().out
     assert cli.main([*words, str(tmp_path)]) == 0
     assert json.loads((tmp_path / "p.json").read_text())[0]["file"] == "one"
+    (tmp_path / "cut.scene.npz").write_bytes((tmp_path / "one.scene.npz").read_bytes()[:500])
+    assert cli.main([*words, str(tmp_path)]) == 1
+    assert "cut.scene.npz" in capsys.readouterr().err
+    assert [one["file"] for one in json.loads((tmp_path / "p.json").read_text())] == ["one"]
 
 
 @pytest.mark.parametrize(

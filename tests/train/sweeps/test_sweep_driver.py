@@ -137,7 +137,14 @@ def test_mistakes_of_the_command_line(tmp_path, capsys):
     path.write_text('"net.n_layers" = [0]\n')
     assert cli.main([*words, "--trials", "2"]) == 1
     assert "net.n_layers=0" in capsys.readouterr().err
-    assert not (tmp_path / "s" / "sweep.json").exists()
+    space_of(tmp_path, LR)
+    late = [*words, "--trials", "2", "--config.schedule.name=warmup_cosine"]
+    assert cli.main([*late, "--config.schedule.warmup=9", "--config.train.epochs=9"]) == 1
+    assert "schedule.warmup=9 leaves no epoch of 9" in capsys.readouterr().err
+    words[2] = "sttran:synthetic-sets"
+    assert cli.main([*words, "--trials", "2"]) == 1
+    assert "this recipe is several runs" in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
 
 
 def test_a_damaged_trial_is_told_with_what_to_do(tmp_path):

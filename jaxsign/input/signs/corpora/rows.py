@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from jaxsign.errors import UserError
-from jaxsign.input import tables
+from jaxsign.input import names, tables
 from jaxsign.input.signs.corpora import cleaning
 from jaxsign.whole import write_text
 
@@ -113,12 +113,8 @@ def _instance(path: Path, row: tables.Row) -> Instance:
             f"{cells['end_ms']!r}: expected whole milliseconds, the start first"
         )
     for name in ("SourceVideo", "SampleVideo"):
-        inside = PurePosixPath(cells[name].replace("\\", "/"))
-        if not inside.name or inside.is_absolute() or ".." in inside.parts:
-            raise UserError(
-                f"{path} line {row.number}: {name} {cells[name]!r}: expected the name of a film "
-                "below its folder, such as a/b.mp4"
-            )
+        if wrong := names.problem(cells[name].replace("\\", "/")):
+            raise UserError(f"{path} line {row.number}: {name}: {wrong}")
     return Instance(
         cells["Id"],
         cells["Gloss"],

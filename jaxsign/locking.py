@@ -11,16 +11,17 @@ from jaxsign.errors import UserError
 
 
 @contextlib.contextmanager
-def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
+def alone(
+    folder: Path, name: str, option: str, work: str, *, tidy: bool = False
+) -> Iterator[None]:
     """Holds `folder`, which is made; the system frees it when the process dies.
-
-    A folder that was made and has got nothing when an error ends the work is removed again.
 
     Args:
       folder: where the lock's file lies.
       name: of that file.
       option: of the command line that names the folder, for messages.
       work: what another process does there, for messages: 'trains in this folder'.
+      tidy: a folder that was made and has got nothing when a `UserError` ends the work is removed.
 
     Raises:
       UserError: `folder` is a file, cannot be written, or another process holds it.
@@ -50,7 +51,7 @@ def alone(folder: Path, name: str, option: str, work: str) -> Iterator[None]:
         try:
             yield
         except UserError:
-            if new and [path.name for path in folder.iterdir()] == [name]:
+            if tidy and new and [path.name for path in folder.iterdir()] == [name]:
                 (folder / name).unlink()
                 folder.rmdir()
             raise

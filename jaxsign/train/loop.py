@@ -460,7 +460,7 @@ def train(
     run = setup.prepare(config, workdir)
     # Every process of a run on several machines works in the same folder; the first one guards it.
     guard = (
-        locking.alone(run.workdir, ".lock", "--workdir", "trains in this folder")
+        locking.alone(run.workdir, ".lock", "--workdir", "trains in this folder", tidy=True)
         if jax.process_index() == 0
         else contextlib.nullcontext()
     )

@@ -68,13 +68,14 @@ def add_sweep(verbs: arguments.Verbs) -> None:
 
 def sweep(words: argparse.Namespace) -> int:
     """Runs `jaxsign sweep`."""
+    from jaxsign import chains, locking
     from jaxsign import config as configs
-    from jaxsign import locking
     from jaxsign.input import places
     from jaxsign.train.sweeps import plan as plans
     from jaxsign.train.sweeps import space as spaces
 
     recipe = configs.load(words.config, words.rest)
+    chains.refuse(recipe)
     space = spaces.read(Path(words.space), recipe)
     if words.how == "grid":
         words.trials = min(words.trials or 10**9, len(space.grid()))
@@ -85,7 +86,7 @@ def sweep(words: argparse.Namespace) -> int:
     text = Path(words.space).read_text(encoding="utf-8")
     overrides = tuple(words.rest)
     plan = plans.SweepPlan(words.config, overrides, text, words.how, words.seed, recipe)
-    with locking.alone(folder, ".sweep.lock", "--workdir", "sweeps in this folder"):
+    with locking.alone(folder, ".sweep.lock", "--workdir", "sweeps in this folder", tidy=True):
         return _sweep(words, folder, plan, space)
 
 

@@ -11,9 +11,7 @@ from jaxsign.errors import UserError
 
 
 @contextlib.contextmanager
-def alone(
-    folder: Path, name: str, option: str, work: str, *, tidy: bool = False
-) -> Iterator[None]:
+def alone(folder: Path, name: str, option: str, work: str, *, tidy: bool = False) -> Iterator[None]:
     """Holds `folder`, which is made; the system frees it when the process dies.
 
     Args:

@@ -18,7 +18,7 @@ from jaxsign import config as configs
 from jaxsign import runtime
 from jaxsign.input.scenes import vocabulary
 
-NETS = ("sttran:predcls", "sttran:sgcls", "stket:predcls", "tempura:sgcls", "scene_llm:predcls")
+NETS = ("sttran:predcls", "sttran:sgcls")  # others as words
 ROWS = 4
 GROUPS = (
     ("attention", "one", ("a", "b")),

@@ -209,6 +209,8 @@ def _picture(path: Path) -> Array:
 def film_frames(path: Path, options: FilmOptions) -> Iterator[ShownFrame]:
     """The kept frames of a film, or of a folder of pictures.
 
+    Where some could not be read, a last one without an image tells the reason.
+
     Raises:
       UserError: no film, no frame in it, pictures of several sizes, or a damaged film.
     """
@@ -229,7 +231,9 @@ def film_frames(path: Path, options: FilmOptions) -> Iterator[ShownFrame]:
         raise UserError(f"{path}: no frame could be decoded{f': {damage}' if damage else ''}")
     if damage and names:  # the others of a folder's pictures are whole
         yield ShownFrame("", -1, None, None, 1.0, f"{path}: {damage}")
-    elif damage and not options.keep_partial:
+    elif damage and options.keep_partial:
+        yield ShownFrame("", -1, None, None, 1.0, f"{path}: damaged: {damage}")
+    elif damage:
         raise UserError(
             f"{path}: damaged: {damage}. Mend or replace the film, or give --keep-partial to take "
             f"the {count} frames that can be read."

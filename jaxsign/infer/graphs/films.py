@@ -1,9 +1,12 @@
 """A film or a camera from its frames to its files."""
 
 import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from jaxsign.errors import UserError
+from jaxsign.infer.detect import videos
 from jaxsign.infer.graphs import session
 from jaxsign.infer.graphs.looker import FilmLooker
 from jaxsign.infer.graphs.outputs import Wanted
@@ -11,6 +14,19 @@ from jaxsign.infer.graphs.sliding import FrameFollower
 from jaxsign.infer.live import frames, picture, window
 from jaxsign.input.folders import progress
 from jaxsign.input.signs.extract import opening
+
+
+def frames_of(path: Path, rate: float = 0.0) -> Iterator[videos.ShownFrame]:
+    """The frames of a film that can be read, called as `jaxsign detect` calls them.
+
+    Damage is told on stderr at the end. For the arguments and errors see `tell_film`.
+    """
+    options = videos.FilmOptions(source_fps=rate, keep_partial=True)
+    for frame in videos.film_frames(path, options):
+        if frame.image is None:
+            print(f"warning: {frame.reason}", file=sys.stderr)
+        else:
+            yield frame
 
 
 def tell_film(
@@ -38,7 +54,7 @@ def tell_film(
     with opening.film(path, rate=rate) as film:
         total = film.frames // chosen.every
     total = min(total, chosen.most or total)
-    shown = looker(path.stem, chosen(enumerate(frames.film(path, rate=rate))))
+    shown = looker(path.stem, chosen(frames_of(path, rate)))
     told = progress.over("frames", shown, total, hidden=not total)
     return session.tell(follower, told, out, path.stem, wanted, looker.name)
 
@@ -64,6 +80,10 @@ def tell_camera(
         if shown:
             made = window.PreviewWindow("jaxsign scene", picture.PictureView())
             watch = opened.enter_context(contextlib.closing(made))
-        seen = looker(name, chosen(enumerate(frames.camera(number))))
+        coming = (
+            videos.ShownFrame(f"{place:06d}", place, image, seconds)
+            for place, (seconds, image) in enumerate(frames.camera(number))
+        )
+        seen = looker(name, chosen(coming))
         go_on = (lambda image: watch.show(image) != window.QUIT) if watch else None
         return session.tell(follower, seen, out, name, wanted, looker.name, go_on)

@@ -8,14 +8,17 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.detect import looking, making, opening
+from jaxsign.infer.detect import looking, making, opening, videos
 from jaxsign.infer.graphs.session import Shown
 from jaxsign.input.scenes import boxes_of_others, cutting
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.tasks.scenes import scene_tasks
 
-# A frame's number, its seconds (None = not known), and uint8 [H, W, 3], RGB.
-Numbered = tuple[int, tuple[float | None, np.ndarray]]
+
+def numbered(frames: Iterable[np.ndarray]) -> Iterator[videos.ShownFrame]:
+    """Frames uint8 [H, W, 3], RGB, without times, which are called by their numbers."""
+    for number, image in enumerate(frames):
+        yield videos.ShownFrame(f"{number:06d}", number, image)
 
 
 class FilmLooker:
@@ -53,25 +56,25 @@ class FilmLooker:
         )
         self.name = str(boxes or path)
 
-    def __call__(self, film: str, frames: Iterable[Numbered]) -> Iterator[Shown]:
+    def __call__(self, film: str, frames: Iterable[videos.ShownFrame]) -> Iterator[Shown]:
         """Each frame as a scene of its own, with its picture.
 
         Args:
           film: its name.
-          frames: with their numbers in the film, in order.
+          frames: with their names and numbers in the film, in order.
         """
-        numbered = iter(frames)
-        while part := list(itertools.islice(numbered, self._maker.detector.chunk)):
+        coming = iter(frames)
+        while part := list(itertools.islice(coming, self._maker.detector.chunk)):
             yield from self._look(film, part)
 
-    def _look(self, film: str, part: list[Numbered]) -> Iterator[Shown]:
-        numbers = [number for number, _ in part]
-        times, images = zip(*(frame for _, frame in part), strict=True)
-        names = [f"{number:06d}" for number in numbers]
+    def _look(self, film: str, part: list[videos.ShownFrame]) -> Iterator[Shown]:
+        names, numbers = [one.name for one in part], [one.number for one in part]
+        images = [one.image for one in part if one.image is not None]
+        times = [one.time for one in part if one.time is not None]
         sizes = np.array([image.shape[1::-1] for image in images])
         known = self._others.scene(film, names, sizes, numbers) if self._others else None
         made = self._maker.part(self._maker.detector.see(images), known, training=False)
-        timed = None if None in times else np.array(times, np.float64)
+        timed = np.array(times, np.float64) if len(times) == len(part) else None
         scene = self._maker.scene(film, names, sizes, [made], [len(part)], times=timed)
         yield from zip(cutting.frames(scene), images, strict=True)
 

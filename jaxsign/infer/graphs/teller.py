@@ -7,11 +7,10 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer.graphs import films, session
-from jaxsign.infer.graphs.looker import FilmLooker
+from jaxsign.infer.graphs.looker import FilmLooker, numbered
 from jaxsign.infer.graphs.outputs import USUAL, Wanted
 from jaxsign.infer.graphs.seen import SeenFrame
 from jaxsign.infer.graphs.sliding import FrameFollower
-from jaxsign.infer.live import frames
 from jaxsign.input.scenes import sources
 
 Film = str | Path | Iterable[np.ndarray]
@@ -45,12 +44,11 @@ class GraphTeller:
         if self._looker is None:
             yield from session.seen(self._follower, chosen(self._stored(film)))
         elif isinstance(film, str | Path):
-            read = frames.film(Path(film))
-            shown = self._looker(Path(film).stem, chosen(enumerate(read)))
+            shown = self._looker(Path(film).stem, chosen(films.frames_of(Path(film))))
             yield from session.seen(self._follower, shown)
         else:
-            given = ((number, (None, frame)) for number, frame in enumerate(film))
-            yield from session.seen(self._follower, self._looker("frames", chosen(given)))
+            shown = self._looker("frames", chosen(numbered(film)))
+            yield from session.seen(self._follower, shown)
 
     def _stored(self, film: Film) -> Iterable[session.Shown]:
         if not isinstance(film, str | Path):

@@ -94,6 +94,23 @@ def test_boxes_of_another_detector_are_taken(place, follower, seeing, tmp_path):
     assert len(frames[2]["relations"]) == 3 and not frames[3]["relations"]
 
 
+def test_boxes_find_the_pictures_of_a_folder(place, follower, seeing, tmp_path, capsys):
+    folder = tmp_path / "kitchen"
+    folder.mkdir()
+    for number in range(1, 5):
+        Image.fromarray(detectors.frame(number)).save(folder / f"view_{number}.png")
+    (folder / "view_2.png").write_bytes(b"no picture")
+    row = {"category": "person", "score": 0.9, "bbox": [2, 2, 20, 40]}
+    by_name, by_number = row | {"frame": "view_3.png"}, row | {"frame": 3, "category": "chair"}
+    (tmp_path / "boxes.json").write_text(json.dumps([by_name, by_number]))
+    looks = looker.FilmLooker(follower.run, seeing, place, boxes=tmp_path / "boxes.json")
+    _, frames = film_told(follower, looks, folder, tmp_path / "out")
+    assert [(one["name"], [box["label"] for box in one["objects"]]) for one in frames] == [
+        ("view_1.png", []), ("view_3.png", ["person"]), ("view_4.png", ["chair"]),
+    ]  # fmt: skip
+    assert "view_2.png cannot be read" in capsys.readouterr().err
+
+
 def test_nothing_seen_anywhere_is_told(place, follower, seeing, tmp_path):
     (tmp_path / "boxes.csv").write_text("frame,class,score,x1,y1,x2,y2\n99,person,1,0,0,9,9\n")
     looks = looker.FilmLooker(follower.run, seeing, place, boxes=tmp_path / "boxes.csv")

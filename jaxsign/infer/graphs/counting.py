@@ -41,6 +41,7 @@ class Tally:
       frames: in which it was told.
       total: sum over them of the best score of each.
       best, best_at: the best of them, and its time.
+      first, last: times of the first and of the last frame in which it was told.
       spells: the longest, in order of time.
       broken: how many spells there were.
       bins: sum of scores by number of the bin.
@@ -52,6 +53,8 @@ class Tally:
     total: float = 0.0
     best: float = 0.0
     best_at: float = 0.0
+    first: float = 0.0
+    last: float = 0.0
     spells: list[Spell] = dataclasses.field(default_factory=list)
     broken: int = 0
     bins: dict[int, float] = dataclasses.field(default_factory=dict)
@@ -63,6 +66,9 @@ class Tally:
 
     def add(self, frame: SeenFrame, score: float, bin: int) -> None:
         """Counts a frame in which it was told."""
+        if not self.frames:
+            self.first = frame.seconds
+        self.last = frame.seconds
         self.frames += 1
         self.total += score
         self.bins[bin] = self.bins.get(bin, 0.0) + score
@@ -73,7 +79,7 @@ class Tally:
             now = self.spells[-1]
             now.end, now.frames, now.last = seconds, now.frames + 1, number
             return
-        if len(self.spells) > _SPELLS:
+        if len(self.spells) >= _SPELLS:
             self.spells.remove(min(self.spells, key=lambda one: one.frames))
         self.spells.append(Spell(seconds, seconds, 1, number, number))
         self.broken += 1
@@ -88,8 +94,8 @@ class Tally:
             "best_score": round(self.best, 4),
             "best_at": round(self.best_at, 3),
             "spells": self.broken,
-            "first": round(min(one.start for one in self.spells), 3),
-            "last": round(self.spells[-1].end, 3),
+            "first": round(self.first, 3),
+            "last": round(self.last, 3),
         }
 
 
@@ -117,7 +123,6 @@ class FilmCounts:
         self.size = self._last_size = (0, 0)
         self.objects: dict[str, Tally] = {}
         self.relations: dict[str, Tally] = {}
-        self._first: dict[str, float] = {}
         self._width, self._times = 1, [0.0]
 
     def add(self, frame: SeenFrame) -> None:

@@ -141,6 +141,17 @@ def test_bins_stay_few_and_keep_all_sums():
     assert "from 100.00 s to 299.90 s     person holding cup" in page
 
 
+def test_first_and_last_are_those_of_all_spells():
+    counts = counting.FilmCounts(Limits())
+    for number in range(2, 200):  # one frame at the start, then two in ten
+        pair = ((1, "holding", 0.5),) if number == 2 or number % 10 in (6, 7) else ()
+        counts.add(frame(number, *pair))
+    holding = counts.relations["person holding cup"]
+    assert len(holding.spells) == 8 and min(one.first for one in holding.spells) > 2
+    told = holding.json()
+    assert (told["first"], told["last"], told["spells"]) == (0.2, 19.7, 21)
+
+
 def test_films_without_times_are_told_by_frames(tmp_path):
     with outputs.FilmOutputs(tmp_path, WORDS, ABOUT, outputs.Wanted(film=False)) as made:
         for one in frames(time=False):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import videos
-from jaxsign.infer.graphs import session
+from jaxsign.infer.graphs import outputs, session
 from jaxsign.infer.graphs.looker import FilmLooker
 from jaxsign.infer.graphs.outputs import Wanted
 from jaxsign.infer.graphs.sliding import FrameFollower
@@ -47,10 +47,11 @@ def tell_film(
       rate: frames a second, whatever the film says; 0 = as it says.
 
     Raises:
-      UserError: no film, or no frame in it.
+      UserError: no film, no frame in it, or one that would be written over.
     """
     if path.is_dir() and any(path.glob("*.scene.npz")):
         raise UserError(f"{path}: holds scenes, no pictures of a film. Leave out --detector")
+    outputs.check_apart(out, path)
     with opening.film(path, rate=rate) as film:
         total = film.frames // chosen.every
     total = min(total, chosen.most or total)

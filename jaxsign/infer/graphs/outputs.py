@@ -38,6 +38,19 @@ def check(out: Path, *, overwrite: bool = False) -> None:
         )
 
 
+def check_apart(out: Path, source: Path | None) -> None:
+    """Looks whether a film is none of the files that telling of it removes.
+
+    Raises:
+      UserError: it is one of an earlier run in the folder.
+    """
+    if source is not None and source.resolve() in [(out / name).resolve() for name in NAMES]:
+        raise UserError(
+            f"{source}: is a file that is written anew in --out {out}. Give another folder, or "
+            "move the film"
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """What is written beside tables and text.
@@ -57,7 +70,7 @@ USUAL = Wanted()
 
 
 class FilmOutputs:
-    """The files of one film; each is whole or absent.
+    """The files of one film; each is whole or absent, those of an earlier run are removed.
 
     Args:
       out: their folder.
@@ -73,6 +86,8 @@ class FilmOutputs:
         self, out: Path, words: Vocabulary, metadata: Mapping[str, Any], wanted: Wanted = USUAL
     ):
         out.mkdir(parents=True, exist_ok=True)
+        for name in NAMES:
+            (out / name).unlink(missing_ok=True)
         self.out, self._wanted = out, wanted
         self._groups = [group.name for group in words.groups]
         self._about = metadata
@@ -127,7 +142,7 @@ class FilmOutputs:
         made = graph_picture.picture(self._best[1], self._groups, limits)
         with whole(self.out / GRAPH, ending=True) as draft:
             made.save(draft)
-        return [self.out / name for name in NAMES if (self.out / name).is_file()]
+        return [self.out / name for name in NAMES if name != FILM or self._wanted.film]
 
     def __enter__(self) -> "FilmOutputs":
         return self

@@ -12,7 +12,7 @@ from PIL import Image
 import jaxsign
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.infer.graphs import pictures as frames_pictures
-from jaxsign.infer.graphs.outputs import FilmOutputs, Wanted
+from jaxsign.infer.graphs.outputs import FilmOutputs, Wanted, check_apart
 from jaxsign.infer.graphs.seen import SeenFrame
 from jaxsign.infer.graphs.sliding import FrameFollower
 from jaxsign.input.scenes import cutting, examples
@@ -133,6 +133,8 @@ def tell_scenes(
             f"--pictures {pictures}: is one film, but {source.name} holds {len(source.ids)} "
             "scenes. Say which: --clip NAME"
         )
+    if single:
+        check_apart(out, pictures)
     for number, name in enumerate(source.ids):
         shown = stored(follower, source, number, pictures)
         place = out if single else out / name

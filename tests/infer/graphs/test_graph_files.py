@@ -162,6 +162,18 @@ def test_films_without_times_are_told_by_frames(tmp_path):
     assert not json.loads((tmp_path / "graph.json").read_text())["statistics"]["timed"]
 
 
+def test_files_of_an_earlier_run_are_not_passed_off_as_new(tmp_path):
+    for name in (*outputs.NAMES, "mine.txt"):
+        (tmp_path / name).write_text("old")
+    with pytest.raises(UserError, match=r"film\.mp4: is a file that is written anew"):
+        outputs.check_apart(tmp_path, tmp_path / outputs.FILM)
+    with outputs.FilmOutputs(tmp_path, WORDS, ABOUT, outputs.Wanted(film=False)) as made:
+        made.add(next(frames()))
+        written = made.close()
+    assert {path.name for path in written} == set(outputs.NAMES) - {outputs.FILM}
+    assert {*written, tmp_path / "mine.txt"} == set(tmp_path.iterdir())
+
+
 def test_an_error_leaves_no_half_files(tmp_path):
     with (
         pytest.raises(RuntimeError),

@@ -19,13 +19,22 @@ from jaxsign.input.scenes import cutting, examples
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.sources import SceneSource
 from jaxsign.tasks.scenes.answers import FrameAnswer
+from jaxsign.train import signals
 
 T = TypeVar("T")
 Shown = tuple[Scene, np.ndarray | None]  # a frame as a scene of its own, and its picture
 
 
-def seen(follower: FrameFollower, frames: Iterable[Shown]) -> Iterator[SeenFrame]:
-    """The frames of a film with what is told of them, in their order."""
+def seen(
+    follower: FrameFollower, frames: Iterable[Shown], ended: Callable[[], bool] = lambda: False
+) -> Iterator[SeenFrame]:
+    """The frames of a film with what is told of them, in their order.
+
+    Args:
+      follower: of the run.
+      frames: of the film.
+      ended: asked behind each frame; once it says so, the film ends there.
+    """
     waiting: list[Shown] = []
     numbers = itertools.count()
 
@@ -40,6 +49,8 @@ def seen(follower: FrameFollower, frames: Iterable[Shown]) -> Iterator[SeenFrame
     for scene, picture in frames:
         waiting.append((scene, picture))
         yield from those(follower.push(scene))
+        if ended():
+            break
     yield from those(follower.finish())
 
 
@@ -152,7 +163,7 @@ def tell(
 ) -> ToldFilm:
     """Writes what happens in a film.
 
-    Ctrl-C ends it as if the film ended; it is raised behind that.
+    Ctrl-C ends it as if the film ended; it is raised behind that. A second one stops at once.
 
     Args:
       follower: of the run; it begins anew.
@@ -177,19 +188,19 @@ def tell(
         "detector": detector,
         "made_by": f"jaxsign {jaxsign.__version__}",
     }
-    stopped: KeyboardInterrupt | None = None
-    with FilmOutputs(out, follower.words, about, wanted) as outputs:
-        try:
-            for frame in seen(follower, frames):
-                image = outputs.painter.paint(frame) if watch else None
-                outputs.add(frame, image)
-                if watch and image and not watch(image):
-                    break
-        except KeyboardInterrupt as error:
-            stopped = error
-        if not outputs.counts.frames:
-            raise stopped or UserError(f"{film}: there is no frame to tell of")
-        files = outputs.close()
-    if stopped:
-        raise stopped
+    with (
+        signals.StopRequest() as stop,
+        FilmOutputs(out, follower.words, about, wanted) as outputs,
+    ):
+        for frame in seen(follower, frames, lambda: stop.requested):
+            image = outputs.painter.paint(frame) if watch else None
+            outputs.add(frame, image)
+            if watch and image and not watch(image):
+                break
+        if outputs.counts.frames:
+            files = outputs.close()
+        elif not stop.requested:
+            raise UserError(f"{film}: there is no frame to tell of")
+    if stop.requested:
+        raise KeyboardInterrupt
     return ToldFilm(out, files, outputs.counts.line())

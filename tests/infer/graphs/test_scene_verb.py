@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -122,6 +123,22 @@ def test_scenes_of_other_classes_and_runs_of_other_tasks_are_refused(follower, r
     wide = dataclasses.replace(scene, features=np.zeros((len(scene.boxes), 9), np.float32))
     with pytest.raises(UserError, match="net.feature_dim=6, but the data have 9"):
         list(follower.follow([wide]))
+
+
+def test_ctrl_c_ends_a_film_as_if_it_ended(follower, tmp_path):
+    def frames():
+        for number, frame in enumerate(cutting.frames(told.scene())):
+            if number == 3:
+                signal.raise_signal(signal.SIGINT)
+            yield frame, None
+
+    wanted = outputs.Wanted(film=False)
+    with pytest.raises(KeyboardInterrupt):
+        session.tell(follower, frames(), tmp_path, "kitchen", wanted)
+    graph = json.loads((tmp_path / "graph.json").read_text())
+    assert [one["name"] for one in graph["frames"]] == list(told.scene().frames[:4])
+    assert graph["statistics"]["frames"] == 4
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_several_scenes_get_folders_of_their_own(follower, tmp_path):

@@ -20,6 +20,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files, records, shards
+from jaxsign.input import names as file_names
 from jaxsign.input.scenes import scene
 from jaxsign.input.scenes import vocabulary as vocabularies
 from jaxsign.input.scenes.outlines import Outline, outline
@@ -133,6 +134,8 @@ def _from_index(
     unknown = set(splits) - {"", *SPLITS}
     if unknown or not all(isinstance(name, str) for name in names):
         raise ValueError(f"names that are none, or splits {sorted(unknown)}")
+    if wrong := next(filter(None, map(file_names.problem, names)), ""):
+        raise ValueError(wrong)
     classes = len(words.objects)
     shapes = [index[name].shape[1:] for name in _OF_SCENES]
     if shapes != [(classes, len(words.predicates)), (classes,), (classes,)]:

@@ -128,6 +128,16 @@ def test_a_store_of_scenes_is_none_of_clips(tmp_path):
         formats.open_collection(a_store(tmp_path / "s", [made()]))
 
 
+def test_names_that_lead_out_of_a_folder_are_refused(tmp_path):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    writer = store.SceneStoreWriter(folder, WORDS, "tests")
+    writer.add("../../x", "", made())
+    writer.finish()
+    with pytest.raises(UserError, match=r"index.npz: is no index .*'../../x' is no name for a"):
+        store.opened(folder)
+
+
 def test_files_that_do_not_belong_together(tmp_path):
     folder = a_store(tmp_path / "s", [made()] * 3)
     other = a_store(tmp_path / "t", [made()] * 3)

@@ -63,7 +63,7 @@ def _add_films(verb: argparse.ArgumentParser) -> None:
     add("--camera", type=arguments.count, metavar="N", help="watch a camera, in a window")
     add("--no-window", action="store_true", help="with --camera: no window; Ctrl-C ends it")
     add(
-        "--recipe", choices=("paper", "m3sgg"), default="paper",
+        "--recipe", choices=("paper", "m3sgg"),
         help="which boxes count, as in `jaxsign detect` (paper)",
     )  # fmt: skip
     add("--boxes", type=arguments.Existing, metavar="FILE", help="boxes of another detector")
@@ -127,10 +127,21 @@ def _check(words: argparse.Namespace) -> None:
         raise UserError("scene of what? Give INPUT, or --camera N, and not both")
     if live and not words.detector:
         raise UserError("--camera: give the detector that finds boxes, --detector RUN")
-    films = {"--boxes": words.boxes, "--box-classes": words.box_classes}
+    films = {
+        "--boxes": words.boxes,
+        "--box-classes": words.box_classes,
+        "--recipe": words.recipe,
+        "--source-fps": words.source_fps,
+    }
     given = [name for name, value in films.items() if value and not words.detector]
     if given:
         raise UserError(f"{given[0]} goes with a film and --detector. Leave it out")
+    if words.box_classes and not words.boxes:
+        raise UserError("--box-classes: is the table of which boxes? Give --boxes FILE")
+    if words.no_window and not live:
+        raise UserError("--no-window goes with --camera. Leave it out")
+    if words.source_fps and live:
+        raise UserError("--source-fps goes with a film; a camera's frames have times. Leave it out")
     scenes = {"--clip": words.clip, "--pictures": words.pictures}
     given = [name for name, value in scenes.items() if value and words.detector]
     if given:
@@ -199,7 +210,7 @@ def _films(
         follower.run,
         Path(words.detector),
         chunk=1 if live else 4,
-        recipe=words.recipe,
+        recipe=words.recipe or "paper",
         boxes=Path(words.boxes) if words.boxes else None,
         box_classes=Path(words.box_classes) if words.box_classes else None,
     )

@@ -169,6 +169,11 @@ def test_detectors_that_do_not_fit_the_run_are_refused(place, seeing):
         (["--camera", "0"], "--camera: give the detector that finds boxes"),
         (["film.mp4", "--boxes", "film.mp4"], "--boxes goes with a film and --detector"),
         (["film.mp4", "--detector", "film.mp4", "--clip", "x"], "--clip goes with stored scenes"),
+        (["film.mp4", "--recipe", "paper"], "--recipe goes with a film and --detector"),
+        (["film.mp4", "--source-fps", "5"], "--source-fps goes with a film and --detector"),
+        (["film.mp4", "--no-window"], "--no-window goes with --camera"),
+        (["film.mp4", "--detector", "film.mp4", "--box-classes", "film.mp4"], "Give --boxes FILE"),
+        (["--camera", "0", "--detector", "film.mp4", "--source-fps", "5"], "camera's frames have"),
     ],
 )
 def test_words_that_do_not_go_together(place, tmp_path, monkeypatch, capsys, more, said):

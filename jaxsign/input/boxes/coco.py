@@ -1,6 +1,6 @@
 """COCO's json: images, annotations with bbox x, y, width, height, and categories."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,11 @@ def read(
     """
     rows = read_object(file, _EXPECTED)
     try:
+        if twice := _twice(rows):
+            raise UserError(
+                f"{file}:\n{listing(twice)}\nGive each image and each category an id of its own, "
+                "and each category a name of its own"
+            )
         categories = {one["id"]: str(one["name"]) for one in rows["categories"]}
         boxes = _boxes(file, rows, categories)
         images = [
@@ -66,6 +71,21 @@ def read(
         raise UserError(f"{file}:\n{listing(wrong)}")
     names = [one for one in categories.values() if one != BACKGROUND]
     return annotating.source(name or str(file), names, images, skip_missing=skip_missing)
+
+
+def _twice(rows: Mapping[str, Any]) -> list[str]:
+    """Ids and names that are there more than once: whose boxes were meant is not to be known."""
+    found = {
+        "image id": [one["id"] for one in rows["images"]],
+        "category id": [one["id"] for one in rows["categories"]],
+        "category name": [str(one["name"]) for one in rows["categories"]],
+    }
+    return [
+        f"{kind} {value!r}: is there {count} times, expected once"
+        for kind, values in found.items()
+        for value, count in Counter(values).items()
+        if count > 1
+    ]
 
 
 def _boxes(

@@ -104,6 +104,9 @@ def test_boxes_beyond_the_image_are_cut_and_those_of_no_area_left_out_and_told(c
         (lambda rows: rows["images"][0].update(width=0), "a size of 0"),
         (lambda rows: rows["images"][0].pop("height"), "KeyError: 'height'"),
         (lambda rows: rows.update(images=[]), "has annotations, but is not among"),
+        (lambda rows: rows["images"][1].update(id=1), "image id 1: is there 2 times"),
+        (lambda rows: rows["categories"][1].update(id=4), "category id 4: is there 2 times"),
+        (lambda rows: rows["categories"][1].update(name="cup"), "category name 'cup': is there 2"),
     ],
 )
 def test_a_bad_json_is_refused(coco, write, spoil, told):

@@ -92,7 +92,16 @@ def _read(at: Sequence[_Frame], picture: Callable[[int, int], Array], index: int
 
 
 def _from_file(scenes: Sequence[Scene], folder: Path, scene: int, number: int) -> Array:
-    return pictures.read(folder / scenes[scene].frames[number])
+    known = scenes[scene]
+    path = folder / known.frames[number]
+    image = pictures.read(path)
+    width, height = (int(side) for side in known.image_sizes[number])
+    if image.shape[1::-1] != (width, height):
+        raise UserError(
+            f"{path}: is {image.shape[1]} x {image.shape[0]} pixels, its scene's boxes are told of "
+            f"{width} x {height}: they would lie elsewhere. Extract frames in the film's own size"
+        )
+    return image
 
 
 def _rendered(scenes: Sequence[Scene], scene: int, number: int) -> Array:

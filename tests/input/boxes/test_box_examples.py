@@ -113,3 +113,7 @@ def test_frames_of_ones_own_scenes_come_from_their_folder_and_absent_ones_are_to
     found = of_scenes.of_files(config.data, "test")
     assert len(found) == 2
     np.testing.assert_array_equal(found.read(1), rendered.frame(scene, 1))
+    PIL.Image.new("RGB", (7, 5)).save(path)
+    wide, high = scene.image_sizes[1].tolist()
+    with pytest.raises(UserError, match=f"is 7 x 5 pixels, its scene's .* of {wide} x {high}"):
+        found.read(1)

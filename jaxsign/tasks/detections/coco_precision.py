@@ -62,7 +62,8 @@ class Evaluation:
         result = np.full((len(precision.OVERLAPS), len(self._names)), np.nan)
         if not (self._true and self._found):
             for row in self._true:
-                result[:, row["category_id"]] = 0
+                if not row["iscrowd"]:
+                    result[:, row["category_id"]] = 0
             return result
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of its progress
             true = self._coco.COCO()

@@ -45,6 +45,19 @@ def test_it_is_cocos_but_for_the_bins_of_scores():
     assert 0.1 < precision.means(ours)["ap"] < precision.means(ours)["ap50"] < 0.95
 
 
+def test_a_class_of_crowds_alone_is_nowhere_true_even_where_nothing_is_found():
+    pytest.importorskip("pycocotools")
+    from jaxsign.tasks.detections import coco_precision
+
+    boxes = np.array([[0, 0, 9, 9], [5, 5, 20, 20]], np.float32)
+    image = BoxedImage("it", (50, 50), boxes, np.array([1, 2]), np.array([False, True]))
+    nothing = np.zeros((0, 4)), np.zeros(0, int), np.zeros(0)
+    for found in (nothing, (boxes[1:], np.array([1]), np.array([0.9]))):
+        made = coco_precision.Evaluation(("__background__", "a", "b"))
+        made.add(image, *found)
+        assert (made.average()[:, 1] == 0).all() and np.isnan(made.average()[:, 2]).all()
+
+
 def test_counts_of_parts_add_up_and_what_is_nowhere_true_counts_nowhere():
     true, found = made()
     whole = precision.count(found, true, 3)

@@ -7,7 +7,7 @@ all of them do there.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,21 @@ EACH, FIRST_OF_CHUNK = "each", "first_of_chunk"
 _SCALES = {12: anchors.SCALES, 9: anchors.SCALES[1:]}
 # What the first convolution, its norm and the stages are called there.
 _KEYS = ("RCNN_base.0", "RCNN_base.1", *(f"RCNN_base.{i}" for i in (4, 5, 6)), "RCNN_top.0")
+
+
+class BoxesToLearn(NamedTuple):
+    """Boxes of images that the head looks at while it learns, and what it is to tell of them.
+
+    Attributes:
+      boxes: float32 [F, N, 4]; valid: bool [F, N], which of them there are.
+      labels: int [F, N], their classes, 0 = nothing.
+      deltas: float32 [F, N, 4], to what they are on, in `UNITS`.
+    """
+
+    boxes: Array
+    valid: Array
+    labels: Array
+    deltas: Array
 
 
 class FasterRCNN(nets.Net):
@@ -149,7 +164,7 @@ class FasterRCNN(nets.Net):
         self,
         images: Array,
         image_sizes: Array,
-        choose: Callable[[Array, Array], tuple[Array, Array]],
+        choose: Callable[[Array, Array], BoxesToLearn],
         valid: Array | None = None,
         *,
         train: bool = True,
@@ -159,28 +174,31 @@ class FasterRCNN(nets.Net):
         Args:
           images, image_sizes: as of `__call__`.
           choose: proposals float32 [F, N, 4] and bool [F, N], which there are -> boxes that the
-            head shall look at, and which of them there are.
+            head shall look at.
           valid: bool [F], images that count in batch statistics. None = all do.
           train: of `__call__`.
 
         Returns:
           `anchor_logits` float32 [F, A, 2], of nothing and of something, and `anchor_deltas`
           [F, A, 4]; `boxes` [F, N', 4] and `valid_boxes` [F, N'], those chosen, with `class_logits`
-          [F, N', C] and `class_deltas` [F, N', C, 4] in `UNITS`; `proposals` and `valid_proposals`;
-          `maps` and `map_sizes`, of `look`.
+          [F, N', C] and `class_deltas` [F, N', C, 4] in `UNITS`, and what was to be told, `labels`
+          [F, N'] and `deltas` [F, N', 4]; `proposals` and `valid_proposals`; `maps` and
+          `map_sizes`, of `look`.
         """
         maps, sizes = self.base(images, image_sizes, valid, train=train)
         told = self.rpn(maps)
         # Where boxes are found is told by the anchors' loss alone.
         still = jax.lax.stop_gradient(told)
         found = self._proposed(*still, sizes, image_sizes, train=train)
-        boxes, real = choose(*found)
-        _, logits, deltas = self._of_boxes(maps, boxes, sizes, real, train)
+        chosen = choose(*found)
+        _, logits, deltas = self._of_boxes(maps, chosen.boxes, sizes, chosen.valid, train)
         return {
             "anchor_logits": region_proposals.pairs(told[0]),
             "anchor_deltas": told[1].reshape(len(maps), -1, 4),
-            "boxes": boxes,
-            "valid_boxes": real,
+            "boxes": chosen.boxes,
+            "valid_boxes": chosen.valid,
+            "labels": chosen.labels,
+            "deltas": chosen.deltas,
             "class_logits": logits,
             "class_deltas": deltas,
             "proposals": found[0],

@@ -35,7 +35,7 @@ class Sampling:
 
 
 def of_anchors(
-    anchors: Array, image_size: Array, boxes: Array, real: Array, rng: Array, asked: Sampling
+    anchors: Array, image_size: Array, boxes: Array, real: Array, rng: Array | None, asked: Sampling
 ) -> tuple[Array, Array, Array]:
     """What an image's anchors are to tell.
 
@@ -46,7 +46,7 @@ def of_anchors(
       anchors: float32 [A, 4].
       image_size: int [2], height and width.
       boxes: float32 [M, 4]; real: bool [M], which there are.
-      rng: draws.
+      rng: draws. None = nothing is drawn: all are looked at.
       asked: how many.
 
     Returns:
@@ -71,21 +71,19 @@ def of_proposals(
     boxes: Array,
     labels: Array,
     real: Array,
-    rng: Array,
+    rng: Array | None,
     asked: Sampling,
-) -> tuple[Array, Array, Array, Array]:
+) -> faster_rcnn.BoxesToLearn:
     """Boxes of an image that a detector's head learns from: proposals, and the true ones.
 
     Args:
       proposals: float32 [P, 4]; found: bool [P], which there are.
       boxes: float32 [M, 4]; labels: int [M]; real: bool [M].
-      rng: draws.
+      rng: draws. None = nothing is drawn: all are looked at.
       asked: how many.
 
     Returns:
-      float32 [N, 4], bool [N]: the boxes, and which there are; int [N], their classes, 0 = nothing;
-      float32 [N, 4], their deltas to what they are on, in the units of a net. N is `asked.count`,
-      or as many boxes as there can be.
+      Them, of one image. N is `asked.count`, or as many boxes as there can be.
     """
     every, there = jnp.concatenate([proposals, boxes]), jnp.concatenate([found, real])
     shared = jnp.where(real, box_layers.overlap(every[:, None], boxes), 0)
@@ -94,16 +92,20 @@ def of_proposals(
     off = there & (most < asked.off) & (most >= asked.least)
     on, off = _drawn(on, off, rng, asked)
     # Those on something first, in the order in which they came.
-    _, places = jax.lax.top_k(2 * on + off, min(asked.count, len(every)))
+    count = len(every) if rng is None else min(asked.count, len(every))
+    _, places = jax.lax.top_k(2 * on + off, count)
     chosen, to = every[places], shared.argmax(1)[places]
     classes = jnp.where(on[places], labels[to], 0)
     deltas = box_layers.deltas(chosen, boxes[to]) / jnp.asarray(faster_rcnn.UNITS)
     valid = (on | off)[places]
-    return jnp.where(valid[:, None], chosen, 0), valid, classes, deltas
+    chosen = jnp.where(valid[:, None], chosen, 0)
+    return faster_rcnn.BoxesToLearn(chosen, valid, classes, deltas)
 
 
-def _drawn(on: Array, off: Array, rng: Array, asked: Sampling) -> tuple[Array, Array]:
+def _drawn(on: Array, off: Array, rng: Array | None, asked: Sampling) -> tuple[Array, Array]:
     """Of boxes on something at most their share, of those on nothing the rest: bool [N] each."""
+    if rng is None:
+        return on, off
     rngs = jax.random.split(rng)
     on = _some(on, rngs[0], int(asked.count * asked.share))
     return on, _some(off, rngs[1], asked.count - on.sum())

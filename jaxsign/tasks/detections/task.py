@@ -118,13 +118,14 @@ class Detections(tasks.Task):
     ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
         """As in `Task`: the mean over images of each one's loss."""
         variables = {"params": params, **collections}
-        rows, sums, _, new = self._learnt(variables, batch, rng, train=True)
+        rows, sums, _, new = self._learnt(variables, batch, rng)
         return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
 
     def evaluate(
         self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
-        _, sums, told, _ = self._learnt(variables, batch, jax.random.key(0), train=False)
+        # Nothing is drawn, so that an image has one loss in whatever row and shape it stands.
+        _, sums, told, _ = self._learnt(variables, batch, None)
         found = nets.call(
             self.net,
             variables,
@@ -140,25 +141,24 @@ class Detections(tasks.Task):
         return {**sums, "rows": {**kept, "weight": batch["weight"]}}
 
     def _learnt(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], rng: Array, *, train: bool
+        self, variables: Mapping[str, Any], batch: Mapping[str, Array], rng: Array | None
     ) -> tuple[Array, dict[str, Array], nets.Outputs, Mapping[str, Any]]:
-        """float32 [B], each image's loss; sums of the real ones; what the net told; statistics."""
-        rngs = jax.random.split(rng)
-        true = batch["true_boxes"], batch["true_labels"], batch["valid_true"]
-        wanted: list[tuple[Array, Array]] = []
+        """float32 [B], each image's loss; sums of the real ones; what the net told; statistics.
 
-        def choose(found: Array, valid: Array) -> tuple[Array, Array]:
+        rng: of training; None: nothing trains, and all anchors and proposals count.
+        """
+        keys = (None, None) if rng is None else _keys(rng, batch["weight"])
+        true = batch["true_boxes"], batch["true_labels"], batch["valid_true"]
+
+        def choose(found: Array, valid: Array) -> faster_rcnn.BoxesToLearn:
             draw = functools.partial(targets.of_proposals, asked=self.proposals)
-            keys = _keys(rngs[0], batch["weight"])
-            boxes, there, labels, deltas = jax.vmap(draw)(found, valid, *true, keys)
-            wanted.append((labels, deltas))
-            return boxes, there
+            return jax.vmap(draw)(found, valid, *true, keys[0])
 
         told, new = nets.call(
             self.net,
             variables,
             {},
-            train=train,
+            train=rng is not None,
             mutable=["batch_stats"],
             method="learn",
             images=batch["images"],
@@ -166,17 +166,16 @@ class Detections(tasks.Task):
             choose=choose,
             valid=batch["weight"] > 0,
         )
-        each = self._of_anchors(told, batch, rngs[1]) | self._of_proposals(told, *wanted[-1])
+        each = self._of_anchors(told, batch, keys[1]) | self._of_proposals(told)
         return *scene_tasks.sums_of(each, batch["weight"]), told, new
 
     def _of_anchors(
-        self, told: nets.Outputs, batch: Mapping[str, Array], rng: Array
+        self, told: nets.Outputs, batch: Mapping[str, Array], keys: Array | None
     ) -> dict[str, Array]:
         """Losses of what looks for boxes, float32 [B] each."""
         anchors = jnp.asarray(self.net.anchors_of(*told["maps"].shape[1:3]))
         draw = functools.partial(targets.of_anchors, anchors, asked=self.anchors)
         boxes, real = batch["true_boxes"], batch["valid_true"]
-        keys = _keys(rng, batch["weight"])
         on, counts, wanted = jax.vmap(draw)(batch["image_sizes"], boxes, real, keys)
         deltas = functools.partial(losses.deltas, sigma=self.anchor_sigma)
         return {
@@ -186,14 +185,14 @@ class Detections(tasks.Task):
             "loss/anchor_box": jax.vmap(deltas)(told["anchor_deltas"], wanted, on, counts),
         }
 
-    def _of_proposals(self, told: nets.Outputs, labels: Array, wanted: Array) -> dict[str, Array]:
+    def _of_proposals(self, told: nets.Outputs) -> dict[str, Array]:
         """Losses of what looks at boxes, float32 [B] each."""
-        counts = told["valid_boxes"]
+        labels, counts = told["labels"], told["valid_boxes"]
         own = jnp.take_along_axis(told["class_deltas"], labels[..., None, None], axis=2)[:, :, 0]
         deltas = functools.partial(losses.deltas, sigma=self.proposal_sigma)
         return {
             "loss/class": jax.vmap(losses.classes)(told["class_logits"], labels, counts),
-            "loss/box": jax.vmap(deltas)(own, wanted, labels > 0, counts),
+            "loss/box": jax.vmap(deltas)(own, told["deltas"], labels > 0, counts),
         }
 
     def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -254,9 +253,10 @@ class Detections(tasks.Task):
         raise UserError(f"{run.workdir} finds boxes in images: it hears no stream of signs")
 
 
-def _keys(rng: Array, rows: Array) -> Array:
-    """A key for each row."""
-    return jax.random.split(rng, len(rows))
+def _keys(rng: Array, rows: Array) -> tuple[Array, Array]:
+    """A key for each row, of its proposals and of its anchors."""
+    first, second = jax.random.split(rng)
+    return jax.random.split(first, len(rows)), jax.random.split(second, len(rows))
 
 
 def _refuse(run: answering.Trained, asked: answering.Asked) -> None:

@@ -18,7 +18,7 @@ from jaxsign import nets
 from jaxsign.input.scenes import examples, vocabulary
 from jaxsign.input.scenes.action_examples import ActionExamples
 from jaxsign.nets import action_net
-from jaxsign.tasks import answering, measures
+from jaxsign.tasks import answering, loss_parts, measures
 from jaxsign.tasks.actions import answers, graphs, scoring
 from jaxsign.tasks.scenes import losses, scene_tasks, terms
 
@@ -137,7 +137,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
             "verb": losses.cross_entropy(logits[..., done], true[..., done]),
         }
         each = {f"loss/{name}": losses.mean_of_pairs(values[name], told) for name in self._learned}
-        return scene_tasks.sums_of(each, batch["weight"])
+        return loss_parts.sums_of(each, batch["weight"])
 
     @property
     def _learned(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
 
     def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         """`loss` and its parts; where graphs were counted recalls, and mean recalls of edges."""
-        found = scene_tasks.means_of(sums)
+        found = loss_parts.means_of(sums)
         if "graphs" in sums:
             for constraint, name in _NAMES.items():
                 for what, of in (("", graphs.recall), ("m", graphs.mean_recall)):
@@ -186,7 +186,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
                 measures.Column(f"val_{name.replace('/', '_')}", "val", name)
                 for name in (_CHOICE, *names)
             ),
-            *(scene_tasks.column(f"loss/{part}") for part in self._learned),
+            *(loss_parts.column(f"loss/{part}") for part in self._learned),
         )
 
     @property

@@ -16,9 +16,8 @@ from jaxsign.errors import UserError
 from jaxsign.input.boxes import examples, sources
 from jaxsign.input.scenes import vocabulary
 from jaxsign.nets import faster_rcnn
-from jaxsign.tasks import answering, following, measures
+from jaxsign.tasks import answering, following, loss_parts, measures
 from jaxsign.tasks.detections import answers, losses, precision, scoring, targets
-from jaxsign.tasks.scenes import scene_tasks
 
 Array = jax.Array
 _PARTS = ("loss/anchor_class", "loss/anchor_box", "loss/class", "loss/box")
@@ -167,7 +166,7 @@ class Detections(tasks.Task):
             valid=batch["weight"] > 0,
         )
         each = self._of_anchors(told, batch, keys[1]) | self._of_proposals(told)
-        return *scene_tasks.sums_of(each, batch["weight"]), told, new
+        return *loss_parts.sums_of(each, batch["weight"]), told, new
 
     def _of_anchors(
         self, told: nets.Outputs, batch: Mapping[str, Array], keys: Array | None
@@ -203,7 +202,7 @@ class Detections(tasks.Task):
 
     def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         """`loss` and its parts; where boxes were counted `ap50`, `ap75` and `ap`."""
-        found = scene_tasks.means_of(sums)
+        found = loss_parts.means_of(sums)
         return found | precision.means(sums) if "right" in sums else found
 
     @property
@@ -211,7 +210,7 @@ class Detections(tasks.Task):
         """Average precisions; the parts of the losses stand last."""
         return (
             *(measures.Column(f"val_{name}", "val", name) for name in ("ap50", "ap75", "ap")),
-            *map(scene_tasks.column, _PARTS),
+            *map(loss_parts.column, _PARTS),
         )
 
     @property

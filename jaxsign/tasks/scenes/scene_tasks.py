@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -110,26 +109,6 @@ class SceneTask(tasks.Task, abc.ABC):
             f"{run.workdir} tells relations in videos whose boxes are known: it hears no stream. "
             "Use jaxsign predict"
         )
-
-
-def sums_of(each: Mapping[str, Array], weight: Array) -> tuple[Array, dict[str, Array]]:
-    """Terms of the loss, float32 [B] each -> each video's loss, and the sums of the real ones."""
-    rows = jnp.stack(list(each.values())).sum(0)
-    sums = {name: (values * weight).sum() for name, values in each.items()}
-    return rows, {"examples": weight.sum(), "loss": (rows * weight).sum(), **sums}
-
-
-def means_of(sums: Mapping[str, Any]) -> dict[str, Any]:
-    """`loss` and its parts of what `sums_of` gave."""
-    count = float(sums.get("examples", 0.0)) or float("nan")
-    names = [name for name in sums if name == "loss" or name.startswith("loss/")]
-    return {name: float(sums[name]) / count for name in names}
-
-
-def column(part: str) -> measures.Column:
-    """Of a part of the loss: 'loss/spatial/contact' -> 'train_spatial_contact_loss'."""
-    name = part.removeprefix("loss/").replace("/", "_")
-    return measures.Column(f"train_{name}_loss", "train", part, True)
 
 
 def words_of(config: ConfigDict) -> Vocabulary:

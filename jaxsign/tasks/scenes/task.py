@@ -16,7 +16,7 @@ from jaxsign.input.examples import Examples
 from jaxsign.input.scenes import examples as scene_examples
 from jaxsign.input.scenes import priors, vocabulary
 from jaxsign.nets import scene_net
-from jaxsign.tasks import answering, measures
+from jaxsign.tasks import answering, loss_parts, measures
 from jaxsign.tasks.scenes import answers, padded, recall, scene_tasks, scoring, terms
 
 Array = jax.Array
@@ -152,7 +152,7 @@ class SceneGraph(scene_tasks.SceneTask):
             each[terms.OBJECTS] = self.lost.of_boxes(outputs, labels, real)
         each |= self.lost.others(outputs, labels, real, told)
         each |= {name: outputs[name] for name in self.net.own_losses if name in outputs}
-        return scene_tasks.sums_of(each, batch["weight"])
+        return loss_parts.sums_of(each, batch["weight"])
 
     def _of_groups(
         self, branch: str, outputs: Mapping[str, Array], truth: Array, told: Array
@@ -185,7 +185,7 @@ class SceneGraph(scene_tasks.SceneTask):
 
     def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         """`loss` and its parts; where relations were counted recall@K and mrecall@K."""
-        found = scene_tasks.means_of(sums)
+        found = loss_parts.means_of(sums)
         if "hits" in sums:
             for what, values in (
                 ("recall", recall.recall(sums)),
@@ -211,7 +211,7 @@ class SceneGraph(scene_tasks.SceneTask):
         names = [f"{what}@{cut}" for what in ("recall", "mrecall") for cut in recall.CUTS]
         return (
             *(measures.Column(f"val_{name}", "val", name) for name in names),
-            *map(scene_tasks.column, self._parts),
+            *map(loss_parts.column, self._parts),
         )
 
     @property

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.input import pictures
 from jaxsign.input.boxes.source import BACKGROUND, BoxedImage, BoxSource
-from jaxsign.input.scenes import pictures as scene_pictures
+from jaxsign.input.scenes import pictures
 
 Array = np.ndarray
 _OUTSIDE = "boxes that reach beyond their image: cut to it"
@@ -112,22 +111,10 @@ class PictureFiles:
           UserError: it is no picture, or of another size.
         """
         row = self.rows[index]
-        image = scene_pictures.read(row.path)
+        image = pictures.read(row.path)
         if image.shape[1::-1] != tuple(row.size):
             raise UserError(
                 f"{row.path}: is {image.shape[1]} x {image.shape[0]} pixels, its annotations are "
                 f"of {row.size[0]} x {row.size[1]}: its boxes would lie elsewhere"
             )
         return image
-
-
-def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of a picture, as it is shown.
-
-    Raises:
-      UserError: it is no picture.
-    """
-    try:
-        return pictures.shown(path).size
-    except pictures.BROKEN as error:
-        raise UserError(f"{path}: cannot be read as a picture ({error})") from error

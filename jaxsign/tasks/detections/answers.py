@@ -1,15 +1,12 @@
-"""Boxes that a detector finds in an image, for people and as JSON."""
+"""Which of the boxes that a detector finds in an image count."""
 
 import dataclasses
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from jaxsign.input.scenes import detections
 from jaxsign.input.scenes.detections import FoundBoxes
-from jaxsign.tasks import answering
 
 Array = np.ndarray
 TOLD = ("class_boxes", "scores", "valid_boxes")
@@ -46,54 +43,3 @@ class Kept:
         kept = rank < self.most
         parts = (found.frames, found.boxes, found.labels, found.scores, found.source)
         return FoundBoxes(*(values[kept] for values in parts))
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageAnswer(answering.Answer):
-    """Boxes of an image, float [N, 4], x1, y1, x2, y2 in its pixels, the surest first."""
-
-    boxes: Array
-    classes: tuple[str, ...]
-    scores: Array
-
-    def line(self) -> str:
-        counts = Counter(self.classes).most_common(4)
-        return ", ".join(f"{count} {name}" for name, count in counts) or "nothing"
-
-    def text(self, name: str) -> str:
-        lines = [f"{name}: {len(self.classes)} boxes"]
-        for label, score, box in zip(self.classes, self.scores, self.boxes, strict=True):
-            lines.append(f"  {label:16} {score:.2f}  {' '.join(f'{x:.0f}' for x in box)}")
-        return "\n".join(lines)
-
-    def json(self) -> dict[str, Any]:
-        rows = zip(self.classes, self.scores, self.boxes, strict=True)
-        return {
-            "objects": [
-                {"label": name, "score": float(score), "box": [float(x) for x in box]}
-                for name, score, box in rows
-            ]
-        }
-
-
-@dataclasses.dataclass(frozen=True)
-class BoxAnswerer:
-    """Makes answers of a net's padded outputs.
-
-    Attributes:
-      names: of the classes.
-      kept: which boxes count.
-    """
-
-    names: tuple[str, ...]
-    kept: Kept
-
-    def __call__(self, rows: answering.Outputs, names: Sequence[str]) -> list[ImageAnswer]:
-        found = self.kept.of({name: rows[name][: len(names)] for name in TOLD})
-        answers = []
-        for frame in range(len(names)):
-            here = np.flatnonzero(found.frames == frame)
-            here = here[np.argsort(-found.scores[here], kind="stable")]
-            classes = tuple(self.names[label] for label in found.labels[here])
-            answers.append(ImageAnswer(found.boxes[here], classes, found.scores[here]))
-        return answers

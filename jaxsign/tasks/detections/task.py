@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -228,9 +228,15 @@ class Detections(tasks.Task):
         found = nets.call(self.net, variables, batch)
         return {name: found[name] for name in _TOLD}
 
-    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answers.BoxAnswerer:
-        _refuse(run, asked)
-        return answers.BoxAnswerer(self.names, self.kept)
+    def questions(self, run: answering.Trained, path: Path, asked: answering.Asked) -> NoReturn:
+        """Refused before anything is read."""
+        self.answerer(run, asked)
+
+    def answerer(self, run: answering.Trained, asked: answering.Asked) -> NoReturn:
+        raise UserError(
+            f"{run.workdir} is a detector, whose boxes are kept as scenes: it answers none. Use "
+            f"jaxsign detect PICTURES --detector {run.workdir} --out SCENES --mode sgdet"
+        )
 
     def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         _refuse(run, asked)

@@ -70,13 +70,8 @@ def test_wrong_and_missed_boxes_cost_and_are_shown(frames, tmp_path):
     assert {(60, 200, 90), (235, 60, 60), (250, 210, 60)} <= colours
 
 
-def test_an_image_where_nothing_is_found_and_an_answer_in_words(frames):
-    _, found, batch = frames
+def test_where_nothing_is_sure_enough_nothing_is_found(frames, tmp_path):
+    config, found, batch = frames
     rows = told(found, batch)
-    rows["scores"] = 0 * rows["scores"]
-    names = found.source.names
-    empty = answers.BoxAnswerer(names, KEPT)(rows, ["a", "b"])
-    assert [one.line() for one in empty] == ["nothing"] * 2 and empty[0].json() == {"objects": []}
-    (one,) = answers.BoxAnswerer(names, KEPT)(told(found, batch), ["a"])
-    assert "1 person" in one.line() and one.text("a").startswith("a: ")
-    assert one.json()["objects"][0]["score"] == pytest.approx(0.9)
+    _, numbers = score(config, found, batch, rows | {"scores": 0 * rows["scores"]}, tmp_path)
+    assert numbers["AP50"] == numbers["AP"] == 0

@@ -1,11 +1,15 @@
-"""The detector's losses: an image has one, whatever stands around it."""
+"""The detector's losses: an image has one, whatever stands around it. What it does not answer."""
 
 import fresh
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
+from ml_collections import ConfigDict
 
+from jaxsign.errors import UserError
 from jaxsign.nets import faster_rcnn
+from jaxsign.tasks import answering
 from jaxsign.tasks.detections import answers, targets, task
 
 # Far fewer than there are, so that it would show if they were drawn.
@@ -54,3 +58,14 @@ def test_an_image_has_one_validation_loss_in_every_row_and_shape():
     assert float(alone["loss"]) > 0 and float(alone["loss/box"]) > 0
     for name in ("examples", "loss", *task._PARTS):
         np.testing.assert_allclose(beside[name], alone[name], rtol=1e-3, err_msg=name)
+
+
+def test_predict_is_refused_and_says_which_verb_keeps_boxes(tmp_path):
+    detections = made()
+    run = answering.Trained(tmp_path, "best", ConfigDict(), {}, None, {}, {})
+    for asks in (
+        lambda: detections.questions(run, tmp_path, {}),
+        lambda: detections.answerer(run, {}),
+    ):
+        with pytest.raises(UserError, match="jaxsign detect PICTURES --detector"):
+            asks()

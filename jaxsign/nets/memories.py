@@ -17,7 +17,7 @@ from jaxsign.nets.layers import memory
 Array = jax.Array
 PARTS = ("features", "weights")  # of `sums`
 # Where a net's variables of the collection hold a memory.
-_PLACES = {"relations": ("memory",), "objects": ("object_classifier", "memory")}
+PLACES = {"relations": ("memory",), "objects": ("object_classifier", "memory")}
 _TINY = 1e-12
 _Of = tuple[Array, Array, Mapping[str, Array]]  # features, their classes, uncertainties
 
@@ -151,7 +151,7 @@ def placed(
         return dict(variables)
     kept = traverse_util.flatten_dict(dict(variables.get(memory.COLLECTION, {})))
     for name, value in rows.items():
-        place = _PLACES[name]
+        place = PLACES[name]
         kept[*place, "rows"] = np.asarray(value, np.float32)
         kept[*place, "filled"] = np.int32(filled)
     return {**variables, memory.COLLECTION: traverse_util.unflatten_dict(kept)}
@@ -162,6 +162,6 @@ def read(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
     kept = traverse_util.flatten_dict(dict(variables.get(memory.COLLECTION, {})))
     return {
         name: np.asarray(kept[*place, "rows"])
-        for name, place in _PLACES.items()
+        for name, place in PLACES.items()
         if kept.get((*place, "filled"), 0)
     }

@@ -293,8 +293,12 @@ class Tempura(sttran.STTran):
         return found
 
     @property
+    def head_params(self) -> tuple[str, ...]:
+        return (*super().head_params, "^memory/(rows|filled)$")
+
+    @property
     def object_params(self) -> tuple[str, ...]:
-        return (*super().object_params, "^object_classifier/head/")
+        return (*super().object_params, "^object_classifier/(head|memory)/")
 
     def key_table(self) -> list[state_dict.KeyEntry]:
         """The original's state_dict keys in its order.

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.errors import UserError
+from jaxsign.nets import memories
 from jaxsign.train import initial
 
 
@@ -116,3 +117,27 @@ def test_what_belongs_to_other_classes_of_equal_number_starts_anew(theirs, anew,
         part for part, arrays in made["params"].items() for a in arrays.values() if not a.any()
     }
     assert fresh == anew
+
+
+def test_what_tempura_remembers_belongs_to_its_classes():
+    net = nets.build("tempura", relation_memory="joint", object_memory=True)
+    rows = {name: np.ones(shape) for name, shape in net.memory_shapes.items()}
+    ours = {"params": {}, **memories.placed({}, rows, filled=False)}
+    theirs = {"params": {}, **memories.placed({}, rows)}
+    config = configs.base().train
+    config.init_from = "runs/a"
+    kept, _ = initial.fitting(ours, theirs, config, net)
+    assert kept["memory"]["memory"]["filled"] == 1
+    for patterns, places in (
+        (net.head_params, [("memory",), ("object_classifier", "memory")]),
+        (net.object_params, [("object_classifier", "memory")]),
+    ):
+        made, _ = initial.fitting(ours, theirs, config, net, patterns)
+        empty = [place for place in memories.PLACES.values() if not _at(made["memory"], place)]
+        assert empty == places
+
+
+def _at(tree, place):
+    for name in place:
+        tree = tree[name]
+    return int(tree["filled"])

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsign import reading
 from jaxsign.errors import UserError
-from jaxsign.input import pictures
-from jaxsign.input.scenes import action_genome, genome_videos, kinds, vocabulary
+from jaxsign.input.scenes import action_genome, genome_videos, kinds, pictures, vocabulary
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.input.signs.extract import opening, sampling
@@ -179,7 +177,7 @@ def _frames_of(folder: Path, known: Scene) -> Iterator[ShownFrame]:
         time = None if known.times is None else float(known.times[number])
         share = (number + 1) / len(known)
         try:
-            image = _picture(folder / name)
+            image = pictures.read(folder / name)
         except UserError as error:
             yield ShownFrame(name, number, None, time, share, str(error))
             continue
@@ -192,18 +190,6 @@ def _frames_of(folder: Path, known: Scene) -> Iterator[ShownFrame]:
             f"{size[0]} x {size[1]}"
         )
         yield ShownFrame(name, number, None, time, share, reason)
-
-
-def _picture(path: Path) -> Array:
-    """uint8 [H, W, 3], RGB."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such frame")
-    reading.check(path)
-    try:
-        return np.asarray(pictures.shown(path))
-    except pictures.BROKEN as error:
-        reason = reading.told(path, "a picture", error)
-        raise UserError(f"{path}: cannot be read as a picture ({reason})") from error
 
 
 def film_frames(path: Path, options: FilmOptions) -> Iterator[ShownFrame]:

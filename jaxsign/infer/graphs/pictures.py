@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.input import pictures
+from jaxsign.input.scenes import pictures
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.signs.extract import opening, video
 
@@ -38,14 +38,7 @@ def _of_folder(scene: Scene, folder: Path) -> Iterator[Array]:
             f"{folder}: {len(absent)} of {len(paths)} frames are absent:\n{listing(absent)}\n"
             "Give the folder that the scene's frames are named in, or leave it out"
         )
-    return map(_read, paths)
-
-
-def _read(path: Path) -> Array:
-    try:
-        return np.asarray(pictures.shown(path))
-    except pictures.BROKEN as error:
-        raise UserError(f"{path}: cannot be read as a picture ({error})") from error
+    return map(pictures.read, paths)
 
 
 def _of_film(scene: Scene, path: Path) -> Iterator[Array]:

@@ -9,8 +9,8 @@ Make scenes from frames: what a detector sees in them, stored once for every net
 scene file a video, with boxes, their features and classes, and what lies around each pair.
 
 predcls and sgcls look at boxes that are given: by annotations (Action Genome, EASG, a folder in the
-open layout) or by --boxes. sgdet finds boxes; those of training videos are matched with the true
-ones and completed by them. Films have no annotations: --mode sgdet, or --boxes.
+open layout), or of films by --boxes. sgdet finds boxes; those of training videos are matched with
+the true ones and completed by them. Films have no annotations: --mode sgdet, or --boxes.
 
 A run that was stopped goes on with the same command. The exit status is 0 when every video has its
 scene and 2 when some failed; what was wrong with them is in OUT/detect.csv.
@@ -95,7 +95,8 @@ def _add_boxes(verb: argparse.ArgumentParser) -> None:
         "--boxes",
         type=arguments.Existing,
         metavar="FILE",
-        help="boxes of another detector: COCO results, or a csv frame,class,score,x1,y1,x2,y2",
+        help="of films: another detector's boxes, COCO results or a csv "
+        "frame,class,score,x1,y1,x2,y2",
     )
     verb.add_argument(
         "--box-classes",

@@ -9,7 +9,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer.detect import looking
 from jaxsign.input.scenes import assigning, detected, pairs
 from jaxsign.input.scenes.scene import Scene
-from jaxsign.input.scenes.vocabulary import ACTION_GENOME, Vocabulary
+from jaxsign.input.scenes.vocabulary import ACTION_GENOME, PERSON, Vocabulary
 
 Array = np.ndarray
 MODES = ("predcls", "sgcls", "sgdet")
@@ -55,6 +55,9 @@ class SceneMaker:
       words: the scenes' classes.
       float16: what is around pairs is rounded to it.
       others: boxes come from another detector; they are taken as they are in every mode.
+
+    Raises:
+      UserError: no such mode, a detector of other classes, or no person to pair found boxes with.
     """
 
     detector: looking.FrameDetector
@@ -66,6 +69,14 @@ class SceneMaker:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise UserError(f"--mode {self.mode}: expected one of {', '.join(MODES)}")
+        of_persons = self.mode == "sgdet" or (self.others and self.mode == "predcls")
+        if of_persons and not self.words.has_person:
+            raise UserError(
+                f"--mode {self.mode}: boxes that a detector finds are paired with a frame's surest "
+                f"{PERSON}, and the scenes have none among their classes "
+                f"({_few(self.words.objects)}). Name a {PERSON} among them, or take "
+                "annotated boxes (--mode predcls or sgcls)"
+            )
         asked = self.mode == "sgcls" or (self.mode == "sgdet" and not self.others)
         if asked and not self.same_classes:
             raise UserError(

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from jaxsign import runtime
+from jaxsign.errors import UserError
 from jaxsign.infer.detect import folder, looking, making, opening, videos
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import boxes_of_others
@@ -30,6 +31,11 @@ def run(words: argparse.Namespace) -> int:
     leave_out = {"auto": words.mode != "predcls", "keep": False, "leave_out": True}
     genome = videos.GenomeOptions(leave_out[words.small_objects], words.val_share)
     found = videos.of_source(source, out, genome, options)
+    if words.boxes and found.words is not None:
+        raise UserError(
+            f"--boxes {words.boxes}: {source} is annotated, and what is annotated would be lost "
+            "with other boxes. Leave --boxes out, or give the films or the folder of frames alone"
+        )
     detector = opening.detector(
         Path(words.detector),
         words.which,

@@ -59,7 +59,7 @@ def detect(
       display: shows it.
 
     Returns:
-      The number of videos that have no scene.
+      The number of these videos that have no scene.
 
     Raises:
       UserError: two videos of one name, scenes of other settings in the folder, or too little disk.
@@ -70,8 +70,13 @@ def detect(
     lock = ".detect.lock" if shard[1] == 1 else f".detect-{shard[0]}-of-{shard[1]}.lock"
     with locking.alone(plan.out, lock, "--out", "makes scenes in this folder"):
         table = detect_table.table(plan.out, shard)
-        leaving = {_file(video) for video in mine} if overwrite else set()
-        rows = {name: row for name, row in table.read().items() if name not in leaving}
+        wanted = {_file(video) for video in mine}
+        leaving = wanted if overwrite else set[str]()
+        rows = {
+            name: row
+            for name, row in table.read().items()
+            if name not in leaving and (name in wanted or not _is_gone(row))
+        }
         if any(path.name not in leaving for path in plan.out.glob(f"*{scene.SUFFIX}")):
             settings.agree(
                 plan.out, plan.record, overwrite, name=detect_table.RECORD, what="scenes"
@@ -94,7 +99,8 @@ def detect(
             walk.follow(_work_off(plan, todo), sizes, len(mine) - len(todo), ended, display)
         finally:
             table.write(rows.values())
-    failed = sum(row.status == detect_table.FAILED for row in rows.values())
+    there = [rows[name] for name in sorted(wanted) if name in rows]
+    failed = sum(row.status == detect_table.FAILED for row in there)
     display.say(_last_line(plan, todo, rows, display))
     return failed
 
@@ -119,6 +125,11 @@ def _last_line(
 
 def _file(video: videos.SceneVideo) -> str:
     return f"{video.name}{scene.SUFFIX}"
+
+
+def _is_gone(row: DetectRow) -> bool:
+    """Whether a row tells of a failed video that is no more there."""
+    return row.status == detect_table.FAILED and not Path(row.source).exists()
 
 
 def _check_names(found: Sequence[videos.SceneVideo]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import folder, looking, making, videos
 from jaxsign.input import film
@@ -232,6 +233,18 @@ def test_films(looker, films, tmp_path):
     assert [frame.name for frame in kept] == ["000000", "000002", "000004", "000006"]
 
 
+def test_failures_are_those_of_films_that_are_there(looker, tmp_path):
+    place, other, out = tmp_path / "films", tmp_path / "other", tmp_path / "out"
+    for path in (place / "a.mp4", place / "b.mp4", other / "c.mp4"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert detect(looker, place, out)[1] == 2
+    (place / "a.mp4").unlink()
+    assert detect(looker, place, out)[1] == 1
+    assert detect(looker, other, out)[1] == 1
+    assert set(detect_table.table(out).read()) == {"b.scene.npz", "c.scene.npz"}
+
+
 def test_a_film_without_boxes_is_no_scene_where_boxes_are_given(looker, films, tmp_path):
     made, failed = detect(looker, films / "one.mp4", tmp_path, "predcls")
     assert failed == 1 and not made
@@ -332,6 +345,28 @@ def test_boxes_that_are_none(tmp_path, content, told):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(UserError, match=told):
         boxes_of_others.read(path, WORDS)
+
+
+def test_boxes_that_are_found_need_a_person_to_be_paired_with():
+    words = vocabulary.from_json({**CLASSES, "objects": ["cup", "dog"]}, "here")
+    other = detectors.detector(("__background__", "person", "cat"))
+    for mode, others in (("sgdet", False), ("sgdet", True), ("predcls", True)):
+        with pytest.raises(UserError, match="have none among their classes.*cup, dog"):
+            making.SceneMaker(other, mode, words, others=others)
+    assert making.SceneMaker(other, "predcls", words).words == words
+    same = detectors.detector(words.objects)
+    assert making.SceneMaker(same, "sgcls", words, others=True).same_classes
+
+
+def test_boxes_of_another_detector_do_not_take_the_place_of_annotations(
+    annotated, tmp_path, capsys
+):
+    (tmp_path / "boxes.json").write_text("[]")
+    words = ["detect", annotated, "--detector", tmp_path, "--out", tmp_path / "out"]
+    words += ["--mode", "sgdet", "--boxes", tmp_path / "boxes.json"]
+    assert cli.main([*map(str, words)]) == 1
+    assert "is annotated, and what is annotated would be lost" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_detector_of_other_classes_only_looks_at_given_boxes(annotated, tmp_path):

@@ -104,6 +104,7 @@ def _add_boxes(verb: argparse.ArgumentParser) -> None:
         metavar="CSV",
         help="with --boxes: from,to, names of its classes and of the scenes' (the same)",
     )
+    arguments.add_encoding(verb)
     verb.add_argument(
         "--classes",
         type=arguments.Existing,

@@ -208,9 +208,9 @@ def _work_off(
     for number, video in enumerate(todo):
         row = DetectRow(_file(video), video.source, video.bytes, video.split, detect_table.DONE)
         try:
-            reasons: list[str] = []
+            reasons, remarks = list[str](), list[str]()
             made = None
-            for made in _scene(plan, video, reasons):
+            for made in _scene(plan, video, reasons, remarks):
                 if isinstance(made, tuple):
                     yield pool.Event(number, pool.NOTE, made)
             assert isinstance(made, Scene)
@@ -226,7 +226,7 @@ def _work_off(
                 frames=len(made),
                 boxes=len(made.boxes),
                 pairs=len(made.pairs),
-                reason=_few(reasons),
+                reason="; ".join(filter(None, (_few(reasons), *remarks))),
             )
             yield pool.Event(number, pool.DONE, row)
 
@@ -246,9 +246,12 @@ def _failed(number: int, row: DetectRow, reason: str) -> pool.Event:
 
 
 def _scene(
-    plan: DetectPlan, video: videos.SceneVideo, reasons: list[str]
+    plan: DetectPlan, video: videos.SceneVideo, reasons: list[str], remarks: list[str]
 ) -> Iterator[tuple[int, float] | Scene]:
-    """How far it is (frames, share), and at last the scene; `reasons` gets those of bad frames."""
+    """How far it is (frames, share), and at last the scene.
+
+    `reasons` gets those of bad frames, `remarks` what else is to be said.
+    """
     maker, shown, parts, counts = plan.maker, list[videos.ShownFrame](), [], []
     sizes: list[tuple[int, int]] = []
     training = video.split == "train"
@@ -264,6 +267,9 @@ def _scene(
     if not shown:
         told = f": {reasons[0]}" if reasons else ""
         raise UserError(f"{video.source}: none of its frames can be read{told}")
+    if plan.others is not None:
+        names, numbers = [frame.name for frame in shown], [frame.number for frame in shown]
+        remarks += filter(None, [plan.others.missed(video.name, names, numbers)])
     times = [frame.time for frame in shown if frame.time is not None]
     kept, true, actions = np.array([frame.number for frame in shown]), None, None
     if video.known is not None:

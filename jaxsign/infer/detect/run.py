@@ -48,6 +48,7 @@ def run(words: argparse.Namespace) -> int:
     if words.boxes:
         table = Path(words.box_classes) if words.box_classes else None
         others = boxes_of_others.read(Path(words.boxes), names, table)
+        others.check(video.name for video in found.videos)
     maker = making.SceneMaker(
         detector, words.mode, names, float16=not words.float32, others=others is not None
     )

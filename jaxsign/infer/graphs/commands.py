@@ -68,6 +68,7 @@ def _add_films(verb: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--boxes", type=arguments.Existing, metavar="FILE", help="boxes of another detector")
     add("--box-classes", type=arguments.Existing, metavar="CSV", help="the table of their classes")
+    arguments.add_encoding(films)
     add("--every", type=arguments.positive, default=1, metavar="N", help="one frame in N (1)")
     add("--max-frames", type=arguments.positive, metavar="N", help="no more frames than these")
     arguments.add_source_fps(films)

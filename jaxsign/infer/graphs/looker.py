@@ -1,6 +1,7 @@
 """From the frames of a film, one after the other, to scenes with what a detector sees in them."""
 
 import itertools
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from jaxsign.infer.graphs.session import Shown
 from jaxsign.input.scenes import boxes_of_others, cutting
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.tasks.scenes import scene_tasks
+
+_LOG = logging.getLogger("jaxsign")
 
 
 def numbered(frames: Iterable[np.ndarray]) -> Iterator[videos.ShownFrame]:
@@ -62,10 +65,24 @@ class FilmLooker:
         Args:
           film: its name.
           frames: with their names and numbers in the film, in order.
+
+        Raises:
+          UserError: boxes are given, all of them of other films.
         """
-        coming = iter(frames)
-        while part := list(itertools.islice(coming, self._maker.detector.chunk)):
+        if self._others is not None:
+            self._others.check_film(film)
+        return self._looked(film, iter(frames))
+
+    def _looked(self, film: str, frames: Iterator[videos.ShownFrame]) -> Iterator[Shown]:
+        names, numbers = list[str](), list[int]()
+        while part := list(itertools.islice(frames, self._maker.detector.chunk)):
+            if self._others is not None:
+                names += [one.name for one in part]
+                numbers += [one.number for one in part]
             yield from self._look(film, part)
+        if self._others is not None and names:
+            if told := self._others.missed(film, names, numbers):
+                _LOG.warning("%s: %s", film, told)
 
     def _look(self, film: str, part: list[videos.ShownFrame]) -> Iterator[Shown]:
         names, numbers = [one.name for one in part], [one.number for one in part]

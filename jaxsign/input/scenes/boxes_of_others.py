@@ -1,8 +1,8 @@
 """Boxes that another detector found in films, from its file, as scenes without relations."""
 
 import collections
-import csv
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,50 @@ class OthersBoxes:
             distribution=_spread(labels, scores, len(self.words.objects)),
         )
 
+    @functools.cached_property
+    def _counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Film ('' = any) -> frame -> how many boxes are told of it."""
+        found: dict[str, dict[str, int]] = collections.defaultdict(dict)
+        for (film, frame), rows in self.rows.items():
+            found[film][frame] = len(rows)
+        return found
+
+    def check(self, films: Iterable[str]) -> None:
+        """Raises UserError where boxes are told of other films than these."""
+        known = list(films)
+        if unknown := sorted(set(self._counts) - {"", *known}):
+            raise self._of_no_film(unknown, known)
+
+    def check_film(self, film: str) -> None:
+        """Raises UserError where boxes are told of other films only."""
+        if not {"", film} & set(self._counts):
+            raise self._of_no_film(sorted(self._counts), [film])
+
+    def _of_no_film(self, unknown: Sequence[str], known: Sequence[str]) -> UserError:
+        return UserError(
+            f"{self.path}: tells of boxes in films that are not there:\n{listing(unknown, 5)}\n"
+            f"Expected in `video` the names of films without their endings:\n{listing(known, 5)}"
+            f"\nor no `video` at all.{did_you_mean(unknown[0], known)}"
+        )
+
+    def missed(self, film: str, frames: Sequence[str], numbers: Sequence[int]) -> str:
+        """What is to be said of boxes of a film that are in none of its frames; '' = nothing.
+
+        Args:
+          film: its name.
+          frames, numbers: of all its frames that were looked at, as of `scene`.
+        """
+        told = [pair for name in (film, "") for pair in self._counts.get(name, {}).items()]
+        seen = {*frames, *map(str, numbers)}
+        lost = [(frame, count) for frame, count in told if frame not in seen]
+        if not lost:
+            return ""
+        return (
+            f"{sum(count for _, count in lost)} of its {sum(count for _, count in told)} boxes in "
+            f"{self.path} are in no frame that was looked at, such as in frame {lost[0][0]}; these "
+            f"were {frames[0]} to {frames[-1]}"
+        )
+
     def _of(self, video: str, keys: Iterable[str]) -> list[tuple[int, OthersBox]]:
         """A frame's boxes, whether its name or its number is told, and the film or none."""
         names = dict.fromkeys((film, key) for film in (video, "") for key in keys)
@@ -135,15 +179,20 @@ def read(path: Path, words: Vocabulary, classes: Path | None = None) -> OthersBo
 
 
 def _table(path: Path, words: Vocabulary) -> dict[str, int]:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"from", "to"} <= set(rows[0]):
+    rows = tables.read_rows(path, ("from", "to"))
+    if not {"from", "to"} <= set(rows[0].cells):  # other tables than csv have columns of their own
         raise UserError(f"{path}: expected a csv with the columns from,to")
-    unknown = sorted({row["to"] for row in rows} - set(words.objects[1:]))
+    empty = [row.number for row in rows if not (row.cells["from"] and row.cells["to"])]
+    if empty:
+        raise UserError(
+            f"{path} line {empty[0]}: has no name in `from` or in `to`. Expected the other "
+            "detector's name and the scenes'; leave the line out where the scenes have none"
+        )
+    unknown = sorted({row.cells["to"] for row in rows} - set(words.objects[1:]))
     if unknown:
         near = did_you_mean(unknown[0], words.objects[1:])
         raise UserError(f"{path}: {', '.join(unknown)}: no classes of the scenes.{near}")
-    return {row["from"]: words.objects.index(row["to"]) for row in rows}
+    return {row.cells["from"]: words.objects.index(row.cells["to"]) for row in rows}
 
 
 def _of_json(path: Path) -> list[OthersBox]:
@@ -165,12 +214,7 @@ def _from_json(row: Mapping[str, Any]) -> OthersBox:
 
 
 def _of_csv(path: Path) -> list[OthersBox]:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if absent:
-            raise UserError(f"{path}: has no columns {', '.join(absent)}. {_EXPECTED}")
-        return _checked(path, list(reader), _from_csv)
+    return _checked(path, [row.cells for row in tables.read_rows(path, COLUMNS)], _from_csv)
 
 
 def _from_csv(row: Mapping[str, Any]) -> OthersBox:

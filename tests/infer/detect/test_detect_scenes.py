@@ -304,6 +304,7 @@ FOUND = [
     {"frame": 0, "category": "Cup", "score": 0.8, "bbox": [30, 30, 100, 10]},
     {"frame": 2, "category": "Tree", "score": 0.8, "bbox": [30, 30, 10, 10]},
     {"frame": 3, "category": "dog", "score": 0.7, "bbox": [30, 30, 10, 10]},
+    {"frame": 9, "category": "dog", "score": 0.7, "bbox": [30, 30, 10, 10]},
 ]
 
 
@@ -317,6 +318,8 @@ def test_boxes_of_another_detector(looker, films, tmp_path):
     assert one.box_frames.tolist() == [0, 0, 0, 3] and one.labels.tolist() == [1, 1, 2, 3]
     assert one.pairs.tolist() == [[0, 2]] and not one.labelled.any()
     assert one.boxes[2].tolist() == [30, 30, 64, 40]  # within the frame
+    reason = detect_table.table(tmp_path / "out").read()["long.scene.npz"].reason
+    assert reason.startswith("1 of its 5 boxes in") and "such as in frame 9; these" in reason
     np.testing.assert_allclose(one.distribution[2], [0.1, 0.8, 0.1], rtol=1e-5)
     seen = looker.see([detectors.frame(0)])
     assert looker.look(seen, one.box_frames[:3], one.boxes[:3])[0].shape == one.features[:3].shape
@@ -326,6 +329,29 @@ def test_boxes_of_another_detector(looker, films, tmp_path):
     got = table.scene("long", ["000003"], np.array([[64, 48]]), [3])
     np.testing.assert_array_equal(got.boxes, one.boxes[3:])
     assert not len(table.scene("other", ["000003"], np.array([[64, 48]]), [3]).boxes)
+    table.check(["long", "other"])
+    with pytest.raises(UserError, match=r"(?s)films that are not there:.*long\n.*- longer"):
+        table.check(["longer", "other"])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("from,to\nTür,cup\n".encode("cp1252"), "is no text in UTF-8"),
+        (b"from,to\nhuman,person\ncup\n", "line 3: has no name in `from` or in `to`"),
+        (b"from,to\nhuman,persons\n", "persons: no classes of the scenes. Did you mean 'person'"),
+        (b"name,to\nhuman,person\n", "lacks the column.* from"),
+    ],
+)
+def test_tables_of_classes_that_are_none(tmp_path, content, told):
+    boxes, table = tmp_path / "boxes.csv", tmp_path / "table.csv"
+    boxes.write_bytes("frame;class;score;x1;y1;x2;y2\n3;Tür;0,7;1;2;3;4\n".encode("cp1252"))
+    table.write_bytes(content)
+    with pytest.raises(UserError, match=r"boxes.csv: is no text in UTF-8"):
+        boxes_of_others.read(boxes, WORDS, table)
+    boxes.write_text("frame;class;score;x1;y1;x2;y2\n3;human;1;1;2;3;4\n")
+    with pytest.raises(UserError, match=told):
+        boxes_of_others.read(boxes, WORDS, table)
 
 
 @pytest.mark.parametrize(

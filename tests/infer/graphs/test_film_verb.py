@@ -111,13 +111,22 @@ def test_boxes_find_the_pictures_of_a_folder(place, follower, seeing, tmp_path, 
     assert "view_2.png cannot be read" in capsys.readouterr().err
 
 
-def test_nothing_seen_anywhere_is_told(place, follower, seeing, tmp_path):
+def test_nothing_seen_anywhere_is_told(place, follower, seeing, tmp_path, caplog):
     (tmp_path / "boxes.csv").write_text("frame,class,score,x1,y1,x2,y2\n99,person,1,0,0,9,9\n")
     looks = looker.FilmLooker(follower.run, seeing, place, boxes=tmp_path / "boxes.csv")
     made, _ = film_told(follower, looks, place / "film.mp4", tmp_path / "out")
     assert made.line == "7 frames: no relations"
+    assert "film: 1 of its 1 boxes in" in caplog.text and "these were 000000 to" in caplog.text
     assert "7 frames without a box" in (tmp_path / "out" / outputs.SUMMARY).read_text()
     assert len(made.files) == len(outputs.NAMES) - 1
+
+
+def test_boxes_of_other_films_only_are_refused(place, follower, seeing, tmp_path):
+    lines = "video,frame,class,score,x1,y1,x2,y2\nfilm.mp4,1,person,1,0,0,9,9\n"
+    (tmp_path / "boxes.csv").write_text(lines)
+    looks = looker.FilmLooker(follower.run, seeing, place, boxes=tmp_path / "boxes.csv")
+    with pytest.raises(UserError, match=r"(?s)films that are not there:.*film.mp4.*mean 'film'"):
+        looks("film", [])
 
 
 def test_what_is_no_film_is_told(place, follower, seeing, tmp_path):

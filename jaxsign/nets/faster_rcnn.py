@@ -103,6 +103,24 @@ class FasterRCNN(nets.Net):
         "maps",
     )
 
+    @property
+    def features_from(self) -> dict[str, str | int]:
+        """What features of boxes depend on beside the weights, by the fields' names."""
+        return {"backbone": self.backbone, "layout": self.layout, "short_side": self.short_side}
+
+    @property
+    def boxes_from(self) -> dict[str, str | int | float | list[float]]:
+        """What the boxes that it finds depend on beside these, by the fields' names."""
+        told: dict[str, str | int | float | list[float]] = {
+            "ratios": list(self.ratios),
+            "scales": list(self.scales),
+            "compared": self.compared,
+            "proposals": self.proposals,
+            "overlap": self.overlap,
+            "clip": self.clip,
+        }
+        return told | ({"chunk": self.chunk} if self.clip == FIRST_OF_CHUNK else {})
+
     def setup(self) -> None:
         zeros = nn.initializers.zeros
         resnet_options = {

@@ -20,8 +20,6 @@ from jaxsign.nets.layers import anchors, roi_align
 Array = np.ndarray
 _MULTIPLE = 32  # pixels of which the sides of images are, so that there are few shapes of them
 _FEWEST = 8  # boxes of a frame that are looked at together; more are the next power of 2
-# Fields of a net that tell what its features are; its weights are told apart.
-_OF_FEATURES = ("backbone", "layout", "short_side")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +110,8 @@ class FrameDetector:
     @functools.cached_property
     def digest(self) -> str:
         """16 letters that are others where another detector gives other features."""
-        told = {name: getattr(self.net, name) for name in _OF_FEATURES}
-        whole = json.dumps(told, sort_keys=True) + features.fingerprint(self._variables)
+        told = json.dumps(self.net.features_from, sort_keys=True)
+        whole = told + features.fingerprint(self._variables)
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
     @property

@@ -12,6 +12,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer.detect import folder, looking, making, opening, videos
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import boxes_of_others
+from jaxsign.nets import faster_rcnn
 
 
 def run(words: argparse.Namespace) -> int:
@@ -58,22 +59,32 @@ def run(words: argparse.Namespace) -> int:
     if others is not None and others.left_out:
         told = ", ".join(f"{count} of {name}" for name, count in others.left_out.most_common(5))
         display.say(f"{words.boxes}: boxes of classes that the scenes do not have: {told}")
-    plan = folder.DetectPlan(out, maker, _record(words, detector), others)
+    plan = folder.DetectPlan(out, maker, _record(words, maker), others)
     return folder.detect(
         plan, found.videos, shard=words.shard, overwrite=words.overwrite, display=display
     )
 
 
-def _record(words: argparse.Namespace, detector: looking.FrameDetector) -> dict[str, Any]:
+def _record(words: argparse.Namespace, maker: making.SceneMaker) -> dict[str, Any]:
     """What the scenes depend on."""
     names = ("mode", "recipe", "target_fps", "every_nth", "source_fps", "keep_partial", "float32",
-             "val_share", "small_objects")  # fmt: skip
+             "val_share", "small_objects", "encoding")  # fmt: skip
     chosen = {name: vars(words)[name] for name in names}
     files = {
         name: _identity(Path(path)) if path else None
         for name, path in (("boxes", words.boxes), ("box_classes", words.box_classes))
     }
-    return {**chosen, **files, "detector": detector.digest, "chunk": detector.chunk}
+    detector, found = maker.detector, maker.mode == "sgdet" and not maker.others
+    # Only so clipped, a frame's boxes depend on those that are looked at with it.
+    together = found and detector.net.clip == faster_rcnn.FIRST_OF_CHUNK
+    return {
+        **chosen,
+        **files,
+        "classes": hashlib.sha256(maker.words.to_json().encode()).hexdigest()[:16],
+        "detector": detector.digest,
+        "detector_boxes": detector.net.boxes_from if found else None,
+        "chunk": detector.chunk if together else None,
+    }
 
 
 def _identity(path: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """From frames to relations by the command line: import, detect, train, evaluate."""
 
 import json
+import shutil
 
 import detectors
 import pytest
@@ -62,6 +63,31 @@ def test_classes_of_films(tmp_path):
     assert opening.words(tmp_path / "classes.json", None, ()).predicates == ("holds",)
     with pytest.raises(UserError, match="classes.json"):
         opening.words(tmp_path / "classes.json", genome, ())
+
+
+def test_scenes_of_other_classes_or_of_a_detector_that_finds_others_are_refused(
+    file, detector_run, tmp_path, capsys
+):
+    films, out, other = tmp_path / "films", tmp_path / "out", tmp_path / "other"
+    films.mkdir()
+    (films / "empty.mp4").touch()
+    shutil.copytree(detector_run, other)
+    config = json.loads((other / "config.json").read_text())
+    config["net"]["proposals"] = 7
+    (other / "config.json").write_text(json.dumps(config))
+    groups = [{"name": "touch", "predicates": ["holds"]}]
+    told = {"objects": vocabulary.ACTION_GENOME.objects[1:], "groups": groups}
+    (tmp_path / "classes.json").write_text(json.dumps(told))
+    words = ["detect", str(films), "--out", str(out), "--mode", "sgdet", "--detector"]
+    assert cli.main([*words, str(detector_run)]) == 2
+    (out / "a.scene.npz").touch()
+    assert cli.main([*words, str(detector_run), "--chunk", "2"]) == 2
+    capsys.readouterr()
+    assert cli.main([*words, str(other)]) == 1
+    told_of = capsys.readouterr().err
+    assert '"proposals": 7' in told_of and "--detector: " not in told_of
+    assert cli.main([*words, str(detector_run), "--classes", str(tmp_path / "classes.json")]) == 1
+    assert "--classes: was" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

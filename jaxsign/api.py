@@ -175,6 +175,7 @@ def load_graphs(
     which: str = "best",
     window: int = 2,
     constraint: str | None = None,
+    live: bool = False,
 ) -> teller.GraphTeller:
     """A trained run of relations, ready to tell of films frame by frame.
 
@@ -185,13 +186,17 @@ def load_graphs(
       which: 'best' or 'last', the checkpoint.
       window: frames that relations are told from, the last of them the frame itself.
       constraint: which relations of a pair are told: with, semi, no; None = with.
+      live: a frame is told as soon as it comes (the first one with the second, where `window` is
+        above 1), as of a camera; else several are looked at together, which is faster.
 
     Raises:
       UserError: a run that tells no relations, or a detector of other classes than it has learnt.
     """
     run = runs.load_run(workdir, which)
-    follower = sliding.FrameFollower(run, window=window, asked={"constraint": constraint})
-    looks = None if detector is None else looker.opened(run, Path(detector))
+    batch, chunk = (1, 1) if live else (8, 4)
+    asked = {"constraint": constraint}
+    follower = sliding.FrameFollower(run, window=window, batch=batch, asked=asked)
+    looks = None if detector is None else looker.opened(run, Path(detector), chunk=chunk)
     return teller.GraphTeller(follower, looks)
 
 

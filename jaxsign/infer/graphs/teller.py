@@ -28,7 +28,10 @@ class GraphTeller:
         self._follower, self._looker = follower, looker
 
     def frames(self, film: Film, *, every: int = 1, most: int = 0) -> Iterator[SeenFrame]:
-        """What is told of each frame, as soon as it is; it holds no more than a few of them.
+        """What is told of each frame, in order; it holds no more than a few of them.
+
+        Frames are told as soon as they come where `load_graphs` was called with `live`; else up to
+        12 are waited for, which are told together.
 
         Args:
           film: the path of a film, or frames uint8 [H, W, 3], RGB, of any number, which may still

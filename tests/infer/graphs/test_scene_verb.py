@@ -1,6 +1,7 @@
 """`jaxsign scene` on stored scenes, and relations told from pairs of frames."""
 
 import dataclasses
+import itertools
 import json
 import signal
 
@@ -8,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxsign import cli
+from jaxsign import api, cli
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.graphs import outputs, session, sliding
+from jaxsign.infer.graphs import looker, outputs, session, sliding
 from jaxsign.input import film
 from jaxsign.input.scenes import cutting
 from tests.infer.graphs import told
@@ -139,6 +140,27 @@ def test_ctrl_c_ends_a_film_as_if_it_ended(follower, tmp_path):
     assert [one["name"] for one in graph["frames"]] == list(told.scene().frames[:4])
     assert graph["statistics"]["frames"] == 4
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_live_frames_are_told_as_soon_as_they_come(run, monkeypatch):
+    parts, taken = list(cutting.frames(told.scene())), []
+
+    def opened(run, path, chunk):
+        def looks(film, frames):
+            while part := list(itertools.islice(frames, chunk)):
+                yield from ((parts[one.number], one.image) for one in part)
+
+        return looks
+
+    def images():
+        for number in range(len(parts)):
+            taken.append(number)
+            yield np.zeros((8, 8, 3), np.uint8)
+
+    monkeypatch.setattr(looker, "opened", opened)
+    graphs = api.load_graphs(run, "detector", live=True)
+    waited = [len(taken) for _ in graphs.frames(images())]
+    assert waited == [2, 2, 3, 4, 5]  # the first is told with the second
 
 
 def test_several_scenes_get_folders_of_their_own(follower, tmp_path):

@@ -208,7 +208,9 @@ def test_a_camera_is_told_until_its_frames_end(place, follower, seeing, tmp_path
 
 def test_the_page_of_the_library_tells_of_films(place, seeing, tmp_path, monkeypatch, capsys):
     # A second detector would be compiled as long as all other tests here take together.
-    monkeypatch.setattr(looker, "opened", lambda run, path, chunk: looker.FilmLooker(run, seeing, path))
+    monkeypatch.setattr(
+        looker, "opened", lambda run, path, chunk: looker.FilmLooker(run, seeing, path)
+    )
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     block = next(
         one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "graphs" in one

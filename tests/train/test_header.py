@@ -35,7 +35,7 @@ def test_it_tells_what_trains_at_which_rate_and_what_stands_still(tmp_path):
 def test_a_batch_that_no_epoch_fills_is_made_smaller_and_told(tmp_path):
     run, text = header(tmp_path, "input.batch_size=32", "devices=1")
     assert (len(run.train), len(run.val)) == (12, 6)
-    assert "batch    12 rows in training, 6 in validation: fewer than input.batch_size=32" in text
+    assert "batch    12 rows in training, 6 in validation, where input.batch_size=32 asks" in text
     assert run.config.input.batch_size == 32
     assert "batch  " not in header(tmp_path, "devices=1")[1]
 

@@ -178,7 +178,7 @@ def test_vocabularies_are_read_back_and_compared():
     [
         ({"objects": ["a"]}, "are no classes of scenes"),
         ({"objects": ["__background__", "cup", "person"], "groups": []}, "begin with"),
-        ({"objects": ["__background__", "person", "a", "a"], "groups": []}, "'a' stands there more"),
+        ({"objects": ["__background__", "person", "a", "a"], "groups": []}, "'a' stands there"),
         ({"objects": ["__background__", "person", "a"],
           "groups": [{"name": "g", "predicates": ["x"], "kind": "all"}]}, "kind is 'all'"),
     ],

@@ -75,16 +75,6 @@ def _still(config: ConfigDict) -> None:
         config.stage[name].train.freeze_parts = "decoder"
 
 
-def _synthetic(config: ConfigDict) -> None:
-    sttran.synthetic(config)
-    _small(config)
-
-
-def _synthetic_rare(config: ConfigDict) -> None:
-    sttran.synthetic_rare(config)
-    _small(config)
-
-
 def _small(config: ConfigDict) -> None:
     config.net.update(embed_dim=32, codebook_size=64, ot_step=8)
     config.schedule.warmup = 1
@@ -95,8 +85,7 @@ CHANGES = {
     "gemma": lambda config: None,
     "original": lambda config: None,
     "scenes": sttran.scenes,
-    "synthetic": _synthetic,
-    "synthetic-rare": _synthetic_rare,
+    **sttran.followed(_small, "synthetic", "synthetic-rare"),
 }
 NET = {
     **sttran.NET,

@@ -37,32 +37,9 @@ def _small(config: ConfigDict) -> None:
     config.net.prior_dims = (32,)
 
 
-def _scenes(config: ConfigDict) -> None:
-    sttran.scenes(config)
-    _small(config)
-
-
-def _synthetic(config: ConfigDict) -> None:
-    sttran.synthetic(config)
-    _small(config)
-
-
-def _synthetic_rare(config: ConfigDict) -> None:
-    sttran.synthetic_rare(config)
-    _small(config)
-
-
-def _progressive(config: ConfigDict) -> None:
-    sttran.progressive(config)
-    _small(config)
-
-
 CHANGES = {
     "paper": _paper,
-    "scenes": _scenes,
-    "synthetic": _synthetic,
-    "synthetic-rare": _synthetic_rare,
-    "progressive": _progressive,
+    **sttran.followed(_small, "scenes", "synthetic", "synthetic-rare", "progressive"),
 }
 NET = {
     **sttran.NET,

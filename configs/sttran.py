@@ -30,15 +30,15 @@ from ml_collections import ConfigDict
 
 from jaxsign.config import base
 
+Change = Callable[[ConfigDict], None]  # what a variant does to a recipe
+
 
 def get_config(arg: str = "") -> ConfigDict:
     """arg: "", "sgcls", "sgdet", or one of `CHANGES`."""
     return recipe(NET, CHANGES, arg)
 
 
-def recipe(
-    net: Mapping[str, Any], changes: Mapping[str, Callable[[ConfigDict], None]], arg: str
-) -> ConfigDict:
+def recipe(net: Mapping[str, Any], changes: Mapping[str, Change], arg: str) -> ConfigDict:
     """The recipe of a net of relations: the training guide's settings, changed by its variant.
 
     Args:
@@ -187,6 +187,21 @@ CHANGES = {
     "sets": sets,
     "synthetic-sets": synthetic_sets,
 }
+
+
+def followed(own: Change, *names: str) -> dict[str, Change]:
+    """Variants of these names, each followed by what another net changes besides."""
+
+    def both(change: Change) -> Change:
+        def changed(config: ConfigDict) -> None:
+            change(config)
+            own(config)
+
+        return changed
+
+    return {name: both(CHANGES[name]) for name in names}
+
+
 NET = {
     "name": "sttran",
     "mode": "predcls",

@@ -57,21 +57,6 @@ def _sgdet(config: ConfigDict) -> None:
     config.net.track_rows = 600
 
 
-def _scenes(config: ConfigDict) -> None:
-    sttran.scenes(config)
-    _small(config)
-
-
-def _synthetic(config: ConfigDict) -> None:
-    sttran.synthetic(config)
-    _small(config)
-
-
-def _synthetic_rare(config: ConfigDict) -> None:
-    sttran.synthetic_rare(config)
-    _small(config)
-
-
 def _small(config: ConfigDict) -> None:
     """What is remembered is an epoch old: at higher rates features leave it behind.
 
@@ -87,9 +72,7 @@ CHANGES = {
     "paper": _paper,
     "sgcls": _sgcls,
     "sgdet": _sgdet,
-    "scenes": _scenes,
-    "synthetic": _synthetic,
-    "synthetic-rare": _synthetic_rare,
+    **sttran.followed(_small, "scenes", "synthetic", "synthetic-rare"),
 }
 NET = {
     **sttran.NET,

@@ -31,6 +31,8 @@ _NOT_FILES = {
     stat.S_IFCHR: "is a device",
     stat.S_IFBLK: "is a device",
 }
+# What JSON has beside texts, lists and objects: the beginning of one may be the end of a file.
+_JSON_WORDS = "true", "false", "null", "-", ".", "e-", "e+"
 # How files begin: (bytes before it, the bytes, what it is).
 _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\3\4", "a zip archive"),
@@ -273,6 +275,23 @@ def parse_json(
         return value
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    except json.JSONDecodeError as error:
+        if not _ends_early(error):
+            raise
+        line = error.doc.rstrip().count("\n") + 1
+        raise ValueError(
+            f"it ends early, in line {line}, as if cut short: make it or fetch it again"
+        ) from error
+
+
+def _ends_early(error: json.JSONDecodeError) -> bool:
+    """Whether a text that is no JSON is the beginning of one."""
+    rest = error.doc[error.pos :].strip()
+    if error.msg.startswith("Unterminated string"):
+        return True
+    if error.msg.startswith("Invalid \\uXXXX"):
+        return '"' not in rest
+    return bool(error.doc.strip()) and any(word.startswith(rest) for word in _JSON_WORDS)
 
 
 def _check_letters(value: Any) -> None:

@@ -1,5 +1,6 @@
 """Files from elsewhere: named for what they are, refused before they are read."""
 
+import json
 import os
 import pathlib
 
@@ -82,6 +83,31 @@ def test_json_may_begin_with_a_mark_and_is_never_nested_too_deep(tmp_path):
     assert reading.read_json(path) == {"a": [1]}
     with pytest.raises(ValueError, match="nested too deep"):
         reading.parse_json("[" * 200_000)
+
+
+def test_json_that_was_cut_short_says_so_wherever_that_was_and_other_json_that_is_none_does_not():
+    value = {"a": [1.5, -2e-7, 'te"x\\ut \u00e9'], "b": {"c": None, "d": True, "e": False}}
+    text = json.dumps(value, indent=1)
+    for end in range(1, len(text)):
+        with pytest.raises(
+            ValueError, match=r"ends early, in line \d+.*: make it or fetch it again"
+        ):
+            reading.parse_json(text[:end])
+    for text in (
+        "",
+        "abc",
+        "[1,]",
+        "[1 2]",
+        '{"a" 1}',
+        "]",
+        "[tru1]",
+        "[1]x",
+        '["a\nb"]',
+        r'"\u1"',
+    ):
+        with pytest.raises(ValueError) as told:
+            reading.parse_json(text)
+        assert "ends early" not in str(told.value)
 
 
 def test_text_says_its_size_before_it_is_read(tmp_path):

@@ -98,6 +98,14 @@ class Task(answering.Answering):
         """Numbers in place of the examples' facts: section -> key -> value; default: none."""
         return {}
 
+    @classmethod
+    def check_start(cls, config: ConfigDict) -> None:
+        """Reads files that `informed` will read, before anything compiles; default: there are none.
+
+        Raises:
+          UserError: a file that does not fit a recipe with what the examples tell.
+        """
+
     def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
         """Random inputs of the net [B, ...], as `config.smoke` asks; default: refused."""
         raise UserError(

@@ -69,7 +69,9 @@ def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
     train, val = kind.open(config, "train", training=True), kind.open(config, "val")
     config = resolve(config, train, stored)
     train, val = train.under(config), val.under(config)
-    if stored is not None and (workdir / "checkpoints").exists():
+    if stored is None or not (workdir / "checkpoints").exists():
+        kind.check_start(config)
+    else:
         configs.check_same_run(config, stored, workdir)
         continuing.check_classes(train.class_names(config), workdir / "labels.json")
         continuing.check_languages(config.data.parts, stored.data.parts)

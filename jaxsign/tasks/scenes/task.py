@@ -82,6 +82,12 @@ class SceneGraph(scene_tasks.SceneTask):
         net = {k: v for k, v in sizes.items() if k in config.net and not config.net[k]}
         return {"net": net, "task": vocabulary.to_rows(words)}
 
+    @classmethod
+    def check_start(cls, config: ConfigDict) -> None:
+        """The file of what is known of classes beforehand."""
+        if config.train.priors:
+            priors.read(Path(config.train.priors), scene_tasks.words_of(config))
+
     def imagined(self, config: ConfigDict, rng: Array) -> dict[str, Array]:
         """Videos of `smoke.frames` frames of a person and two objects, with features of N(0, 1)."""
         count, frames = config.smoke.batch_size, config.smoke.frames

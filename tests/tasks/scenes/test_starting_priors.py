@@ -43,9 +43,15 @@ def test_a_run_starts_from_its_training_scenes_or_a_file(tmp_path):
     assert any(leaf.any() for leaf in jax.tree.leaves(params["base_heads"]))  # the rest is random
 
 
-def test_a_file_of_other_classes_is_refused_before_anything_is_trained(tmp_path):
-    (tmp_path / "p.json").write_text("{}")
-    with pytest.raises(UserError, match="3 classes|is not there"):
-        started(tmp_path, priors=str(tmp_path / "p.json"))
-    with pytest.raises(UserError, match="absent.json"):
-        started(tmp_path, priors=str(tmp_path / "absent.json"))
+def test_a_file_of_other_classes_is_refused_before_anything_is_told(tmp_path):
+    for name, content, told in (
+        ("p.json", "{}", "3 classes|is not there"),
+        ("cut.json", '{"2": {', "cut.json: is no JSON .*ends early"),
+        ("absent.json", None, "absent.json"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        config = recipes.small("stket:synthetic", tmp_path)
+        config.train.priors = str(tmp_path / name)
+        with pytest.raises(UserError, match=told):
+            setup.prepare(config, tmp_path / "run")

@@ -15,6 +15,7 @@ from parity.reference import (
     vidsgg_easg,
     vidsgg_learned,
     vidsgg_masks,
+    vidsgg_memory,
     vidsgg_scenellm,
     vidsgg_stket,
     vidsgg_sttran,
@@ -100,6 +101,9 @@ TARGETS: dict[str, Any] = {
     "SceneLLM": vidsgg_scenellm.forward,
     "TEMPURA": vidsgg_tempura.forward,
     "draw_union_boxes (models 2.2)": vidsgg_masks.union_masks,
+    (
+        "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
+    ): vidsgg_memory.computed,
 }
 _NO_NET = "a function of arrays without a net: nothing for a reference to do"
 LEFT_OUT = {
@@ -107,9 +111,6 @@ LEFT_OUT = {
     "OTCodebookUpdater, build_hierarchical_graph (models 6)": _NO_NET,
     "detector operations (models 8; assign_relations: data_eval 3)": _NO_NET,
     "get_pred_triplets and recall (data_eval 5.3)": _NO_NET,
-    (
-        "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
-    ): _NO_NET,
 }
 LATER = {
     "tempura_predcls_train_seperate_early_automated": {

@@ -4,12 +4,18 @@ Source: EASG (CVPR 2024), whose layers are called fc_verb, fc_objs and fc_rels. 
 in every mode; the mode says what validation counts.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxsign.nets import action_net, frame_attention
+from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import dense
+from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 
@@ -62,6 +68,33 @@ class EASGLayers(action_net.ActionNet):
     def head_params(self) -> tuple[str, ...]:
         """All of it belongs to the classes."""
         return ("^(objects|verbs|edges)/",)
+
+    def key_table(self) -> list[KeyEntry]:
+        """The original's state_dict keys in its order."""
+        verbs, edges = self.predicates
+        objects = self.num_objects - action_net.NO_OBJECTS
+        return [
+            *torch_rows.linear("fc_verb", ("verbs",), verbs, self.verb_dim),
+            *torch_rows.linear("fc_objs", ("objects",), objects, self.feature_dim),
+            *torch_rows.linear("fc_rels", ("edges",), edges, self.verb_dim + self.feature_dim),
+        ]
+
+    @classmethod
+    def matches(cls, weights: Mapping[str, Any]) -> bool:
+        """True if the keys are the baseline's."""
+        return {"fc_verb.weight", "fc_objs.weight", "fc_rels.weight"} <= weights.keys()
+
+    @classmethod
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Constructor fields that the shapes tell; mode is not stored in them."""
+        verbs, verb_dim = weights["fc_verb.weight"].shape
+        objects, feature_dim = weights["fc_objs.weight"].shape
+        return {
+            "num_objects": objects + action_net.NO_OBJECTS,
+            "predicates": (verbs, len(weights["fc_rels.weight"])),
+            "feature_dim": feature_dim,
+            "verb_dim": verb_dim,
+        }
 
 
 NET = EASGLayers

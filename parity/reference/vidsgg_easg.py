@@ -96,3 +96,30 @@ class EASG(nn.Module):
             "pred_labels": labels,
             "pred_labels_verb": doing,
         }
+
+
+class Layers(nn.Module):
+    """The baseline: logits of a graph's verb, of its objects and of their edges.
+
+    Args:
+      classes, verbs, edges: how many; of objects without a background.
+      features, verb_features: of an object and of a verb.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        verbs: int,
+        edges: int,
+        features: int = 1024,
+        verb_features: int = 2304,
+    ):
+        super().__init__()
+        self.fc_verb = nn.Linear(verb_features, verbs)
+        self.fc_objs = nn.Linear(features, classes)
+        self.fc_rels = nn.Linear(verb_features + features, edges)
+
+    def forward(self, verb: Tensor, objects: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """verb: [V], objects: [N, D] -> [verbs], [N, classes] and [N, edges]."""
+        both = torch.cat([verb.expand(len(objects), -1), objects], 1)
+        return self.fc_verb(verb), self.fc_objs(objects), self.fc_rels(both)

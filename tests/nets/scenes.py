@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
-from jaxsign.nets import scene_net
+from jaxsign.nets import easg, scene_net
 
 OBJECTS, FEATURES, UNION, VERB = 6, 5, 4, 3
 SIZES = 4, 4, 6  # frames, boxes, pairs of a padded batch
@@ -36,6 +36,15 @@ _SHARED = dict(
 
 def net_of(name, mode, **fields) -> scene_net.SceneNet:
     return nets.get(name)(**{**_SHARED, **NETS[name], "mode": mode, **fields})
+
+
+def easg_of(mode, **fields):
+    """EASG's net of actions; three verbs and two edges."""
+    sizes = dict(num_objects=OBJECTS, predicates=(3, 2), feature_dim=FEATURES, verb_dim=VERB)
+    inner = dict(hidden_dim=4, word_dim=4, map_dim=2, classifier_dim=4, ff_dim=8, n_heads=2)
+    return easg.EASG(
+        **{**sizes, **inner, "mode": mode, "temporal_layers": 1, "dropout": 0.0, **fields}
+    )
 
 
 @functools.cache

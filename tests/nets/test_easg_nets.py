@@ -9,14 +9,7 @@ from jaxsign import nets
 from jaxsign.nets import easg, state_dict
 from parity.reference import vidsgg_easg
 
-SIZES = {
-    "num_objects": scenes.OBJECTS, "predicates": (3, 2), "feature_dim": scenes.FEATURES,
-    "verb_dim": scenes.VERB,
-}  # fmt: skip
-NET = easg.EASG(
-    mode="easgcls", hidden_dim=4, word_dim=4, map_dim=2, classifier_dim=4, ff_dim=8, n_heads=2,
-    temporal_layers=1, **SIZES,
-)  # fmt: skip
+NET = scenes.easg_of("easgcls")
 
 
 @pytest.fixture(scope="module")

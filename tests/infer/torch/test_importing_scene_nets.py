@@ -13,9 +13,11 @@ from jaxsign import cli, nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as load_run
 from jaxsign.infer.torch import importing
-from jaxsign.nets import easg, state_dict
+from jaxsign.nets import state_dict
 
 torch = pytest.importorskip("torch")
+from parity.reference import vidsgg_easg  # noqa: E402
+
 GEMMA = {
     "language": "gemma2", "language_dim": 12, "language_layers": 2, "language_heads": 4,
     "language_kv_heads": 2, "language_head_dim": 4, "language_ff": 6, "lora_r": 3,
@@ -45,10 +47,7 @@ def net_of(case, mode, **fields):
     name, own, _ = CASES[case]
     if name != "easg":
         return scenes.net_of(name, mode, **own, **fields)
-    sizes = {"num_objects": scenes.OBJECTS, "feature_dim": scenes.FEATURES, "verb_dim": scenes.VERB}
-    inner = {"hidden_dim": 4, "word_dim": 4, "map_dim": 2, "classifier_dim": 4, "ff_dim": 8}
-    more = {"predicates": (3, 2), "temporal_layers": 1, "n_heads": 2, "dropout": 0.0}
-    return easg.EASG(**{**sizes, **inner, **more, "mode": mode, **fields})
+    return scenes.easg_of(mode, **fields)
 
 
 def batch_of():
@@ -129,6 +128,32 @@ def test_an_imported_net_tells_what_the_file_was_made_of(case, tmp_path):
     )
     assert np.asarray(wanted["relations"]).any()
     np.testing.assert_array_equal(found["relations"], wanted["relations"])
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_easgs_baseline_tells_what_the_reference_does_and_goes_back(wrapped, tmp_path, capsys):
+    torch.manual_seed(0)
+    layers = vidsgg_easg.Layers(scenes.OBJECTS - 2, 3, 2, scenes.FEATURES, scenes.VERB)
+    weights = layers.state_dict()
+    content = {"state_dict": weights, "config": {"mode": "sgcls"}} if wrapped else weights
+    torch.save(content, tmp_path / "fc.pt")
+    found = importing.import_checkpoint(tmp_path / "fc.pt", tmp_path / "run")
+    run = load_run.load_run(tmp_path / "run")
+    assert (found.net, run.net.mode) == ("easg_fc", "sgcls" if wrapped else "easgcls")
+    video = scenes.video(np.random.default_rng(0), 1, 4)
+    told = nets.call(run.net, run.variables, scenes.batch([video], *scenes.SIZES))
+    boxes = video["features"][0, video["pairs"][0, :, 1]]
+    for row, doing in enumerate(video["verb_features"][0]):
+        with torch.no_grad():
+            verbs, objects, edges = layers(*map(torch.from_numpy, (doing, boxes[row : row + 1])))
+        both = np.concatenate([verbs, edges[0]])
+        np.testing.assert_allclose(told["relations"][0, 0, row], both, atol=1e-6)
+        np.testing.assert_allclose(told["objects"][0, 0, row], objects[0], atol=1e-6)
+    out = tmp_path / "back.tar"
+    assert cli.main(["export", "--workdir", str(tmp_path / "run"), str(out)]) == 0
+    back = torch.load(out, weights_only=True)["state_dict"]
+    assert list(back) == list(weights)
+    assert all(torch.equal(back[key], value) for key, value in weights.items())
 
 
 class Planted:

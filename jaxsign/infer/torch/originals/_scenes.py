@@ -33,7 +33,7 @@ class SceneForm(originals.Form):
     def __init__(self, model: str, *names: str) -> None:
         self.model, self.names = model, (model, *names)
 
-    def n_heads(self, extras: Mapping[str, Any]) -> int:
+    def n_heads(self, extras: Mapping[str, Any]) -> int | None:
         """Attention heads."""
         return _HEADS
 

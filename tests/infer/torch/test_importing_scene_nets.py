@@ -156,6 +156,22 @@ def test_easgs_baseline_tells_what_the_reference_does_and_goes_back(wrapped, tmp
     assert all(torch.equal(back[key], value) for key, value in weights.items())
 
 
+@pytest.mark.parametrize(
+    ("case", "word", "told"),
+    [
+        ("stket", "window=2", "ensemble_decoder.position_embedding.weight has shape"),
+        ("stket", "num_objects=7", "has shape .*expected"),
+        ("easg", "predicates=(3,3)", "rel_compress.weight has shape"),
+    ],
+)
+def test_a_file_of_another_window_or_list_of_classes_is_refused(case, word, told, tmp_path):
+    torch.save({"state_dict": weights_of(case)}, tmp_path / "a.tar")
+    words = [*words_of(CASES[case][2]), f"--config.net.{word}"]
+    with pytest.raises(UserError, match=told):
+        importing.import_checkpoint(tmp_path / "a.tar", tmp_path / "run", overrides=words)
+    assert not (tmp_path / "run").exists()
+
+
 class Planted:
     def __reduce__(self):
         return os.system, ("touch planted-by-a-checkpoint",)

@@ -66,36 +66,44 @@ def source(
         raise UserError(f"{name}: {len(problems)} boxes cannot be right:\n{listing(problems)}")
     if not images:
         raise UserError(f"{name}: holds no images")
-    remarks = [f"{name}: {count:,} {what}" for what, count in told.items()]
-    return BoxSource(name, tuple(known), images, PictureFiles(rows), remarks)
+    return BoxSource(name, tuple(known), images, PictureFiles(rows), remarks(name, told))
 
 
 def _image(
     row: ImageRow, known: Mapping[str, int], told: Counter[str], problems: list[str]
 ) -> BoxedImage:
-    last = np.array([*row.size, *row.size], np.float64)
-    boxes, labels, ignored = [], [], []
-    for one in row.boxes:
-        corners = np.asarray(one.corners, np.float64)
-        if not np.isfinite(corners).all():
-            problems.append(f"{row.name}, {one.label}: {one.corners}, expected four numbers")
-            continue
-        inside = np.clip(corners, 0, last)
-        if not (inside[2:] > inside[:2]).all():
-            told[_EMPTY] += 1
-            continue
-        if (np.abs(inside - corners) > 1).any():
-            told[_OUTSIDE] += 1
-        boxes.append(inside)
-        labels.append(known[one.label])
-        ignored.append(one.ignored)
-    return BoxedImage(
-        row.name,
-        row.size,
-        np.asarray(boxes, np.float32).reshape(-1, 4),
-        np.asarray(labels, np.int32),
-        np.asarray(ignored, bool),
-    )
+    drawn = [one for one in row.boxes if np.isfinite(one.corners).all()]
+    problems += [
+        f"{row.name}, {one.label}: {one.corners}, expected four numbers"
+        for one in row.boxes
+        if not np.isfinite(one.corners).all()
+    ]
+    corners = np.array([one.corners for one in drawn], np.float64).reshape(-1, 4)
+    boxes, kept = cut(corners, row.size, told)
+    labels = np.array([known[one.label] for one in drawn], np.int32)
+    ignored = np.array([one.ignored for one in drawn], bool)
+    return BoxedImage(row.name, row.size, boxes[kept], labels[kept], ignored[kept])
+
+
+def cut(boxes: Array, size: tuple[int, int], told: Counter[str]) -> tuple[Array, Array]:
+    """Boxes cut to their image, float32 [N, 4], and which of them have area in it, bool [N].
+
+    Args:
+      boxes: float [N, 4], x1, y1, x2, y2.
+      size: the image's width and height.
+      told: counts those that are cut by more than a pixel, and those without area.
+    """
+    inside = np.clip(boxes, 0, np.array([*size, *size]))
+    kept = (inside[:, 2:] > inside[:, :2]).all(axis=1)
+    beyond = (np.abs(inside - boxes) > 1).any(axis=1)
+    told[_OUTSIDE] += int((kept & beyond).sum())
+    told[_EMPTY] += int((~kept).sum())
+    return inside.astype(np.float32), kept
+
+
+def remarks(name: str, told: Mapping[str, int]) -> list[str]:
+    """A sentence for each kind of what was counted, if there was any."""
+    return [f"{name}: {count:,} {what}" for what, count in told.items() if count]
 
 
 @dataclasses.dataclass(frozen=True)

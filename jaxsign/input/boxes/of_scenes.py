@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, listing
+from jaxsign.input.boxes import annotating
 from jaxsign.input.boxes.source import BoxedImage, BoxSource
 from jaxsign.input.scenes import pictures, rendered, sources, synthetic
 from jaxsign.input.scenes.scene import Scene
@@ -52,7 +54,7 @@ def of_files(data: ConfigDict, split: str) -> BoxSource:
             "Extract them from the films"
         )
     made = of(found.name, scenes, functools.partial(_from_file, scenes, folder))
-    return dataclasses.replace(made, remarks=tuple(found.remarks))
+    return dataclasses.replace(made, remarks=(*found.remarks, *made.remarks))
 
 
 def kind_of(path: Path) -> str:
@@ -69,16 +71,17 @@ def of(name: str, scenes: Sequence[Scene], picture: Callable[[int, int], Array])
       picture: (scene, frame) -> uint8 [H, W, 3].
     """
     at = [_Frame(i, n) for i, one in enumerate(scenes) for n in range(len(one))]
-    images = [_annotations(scenes[one.scene], one.number) for one in at]
+    told = Counter[str]()
+    images = [_annotations(scenes[one.scene], one.number, told) for one in at]
     read = functools.partial(_read, at, picture)
-    return BoxSource(name, tuple(scenes[0].vocabulary.objects), images, read)
+    names = tuple(scenes[0].vocabulary.objects)
+    return BoxSource(name, names, images, read, annotating.remarks(name, told))
 
 
-def _annotations(scene: Scene, number: int) -> BoxedImage:
+def _annotations(scene: Scene, number: int, told: Counter[str]) -> BoxedImage:
     rows = scene.box_frames == number
     width, height = (int(side) for side in scene.image_sizes[number])
-    boxes = np.clip(scene.boxes[rows], 0, np.array([width, height] * 2)).astype(np.float32)
-    kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    boxes, kept = annotating.cut(scene.boxes[rows], (width, height), told)
     labels = scene.labels[rows][kept].astype(np.int32)
     ignored = np.zeros(len(labels), bool)
     return BoxedImage(scene.frames[number], (width, height), boxes[kept], labels, ignored)

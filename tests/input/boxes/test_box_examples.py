@@ -1,5 +1,7 @@
 """Images with boxes as examples: sizes, mirrors, padding, classes, frames of scenes."""
 
+import dataclasses
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -95,6 +97,37 @@ def test_frames_of_made_up_scenes_show_their_boxes():
         x1, y1, x2, y2 = box
         inside = picture[y1:y2, x1:x2].reshape(-1, 3).astype(float)
         assert inside.std(axis=0).max() > 20, label
+
+
+def test_boxes_of_scenes_are_cut_to_their_frames_and_what_has_no_area_is_left_out_and_told():
+    config = configs.load("faster_rcnn:synthetic")
+    config.data.synthetic_scenes.update(val_videos=1, frames=(2, 2), feature_dim=2, union_dim=1)
+    (scene,) = synthetic.scenes(config.data.synthetic_scenes, "val")
+    count = scene.boxes_of_frames.tolist()
+    assert min(count) >= 2
+    inside = of_scenes.of("it", [scene], rendered.frame)
+    limits = np.array([640, 480] * 2)
+    boxes = np.clip(scene.boxes, 0, limits).astype(np.float32)
+    boxes[0], boxes[count[0]] = (-20, 30, 60, 900), (50, 50, 50, 90)
+    found = of_scenes.of("it", [dataclasses.replace(scene, boxes=boxes)], rendered.frame)
+    assert found.remarks == [
+        "it: 1 boxes that reach beyond their image: cut to it",
+        "it: 1 boxes without area in their image, or with corners in the wrong order: left out",
+    ]
+    np.testing.assert_array_equal(found.images[0].boxes[0], [0, 30, 60, 480])
+    np.testing.assert_array_equal(found.images[1].boxes, inside.images[1].boxes[1:])
+    np.testing.assert_array_equal(found.images[1].labels, inside.images[1].labels[1:])
+
+
+def test_a_picture_of_one_pixel_and_one_of_three_hundred_boxes():
+    whole = np.tile(np.array([[0, 0, 1, 1]], np.float32), (300, 1))
+    one = source.BoxedImage("dot", (1, 1), whole, np.ones(300, np.int32), np.zeros(300, bool))
+    names = "__background__", "cup"
+    dot = source.BoxSource("it", names, [one], lambda _: np.zeros((1, 1, 3), np.uint8))
+    found = examples.BoxExamples(dot, 32, (), 1.0)
+    assert found.sizes.tolist() == [[32, 32, 300]]
+    batch = found.stack([found.example(0, np.random.default_rng(0))], (32, 32, 300))
+    assert batch["valid_true"].all() and (batch["true_boxes"] == [0, 0, 32, 32]).all()
 
 
 def test_frames_of_ones_own_scenes_come_from_their_folder_and_absent_ones_are_told(tmp_path):

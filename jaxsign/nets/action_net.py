@@ -4,7 +4,7 @@ A row is an object that the wearer of the camera does something with: a pair of 
 box. Source: EASG (CVPR 2024).
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,8 @@ from jaxsign.errors import UserError
 from jaxsign.nets.layers import pair_features
 
 Array = jax.Array
-MODES = ("edgecls", "sgcls", "easgcls")
+Mode = Literal["edgecls", "sgcls", "easgcls"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 GROUPS = ("verb", "edge")
 NO_OBJECTS = 2  # the background and the wearer, which come first among the classes of boxes
 _SURE = 100.0  # the logit of what is given
@@ -84,9 +85,9 @@ class ActionNet(nets.Net):
         )
 
     @property
-    def counted(self) -> str:
+    def counted(self) -> Mode:
         """The mode, under its own name: what validation counts."""
-        return MODES[0] if self.mode == "predcls" else self.mode
+        return next((mode for mode in MODES if mode == self.mode), MODES[0])
 
     @property
     def learned(self) -> tuple[str, ...]:

@@ -16,17 +16,10 @@ from ml_collections import ConfigDict
 from jaxsign import nets
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.examples import Examples, Survey
+from jaxsign.sections.kinds import KINDS
 from jaxsign.tasks import answering, baselines, measures
 
 Array = jax.Array
-# What a recipe calls a task, and its folder here.
-_FOLDERS = {
-    "classify": "classes",
-    "ctc_attention": "sequences",
-    "scene_graph": "scenes",
-    "action_graph": "actions",
-    "detections": "detections",
-}
 
 
 class Task(answering.Answering):
@@ -114,9 +107,12 @@ class Task(answering.Answering):
 
     # On the devices, traced.
 
-    @abc.abstractmethod
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
+        """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at).
+
+        Default: the net's.
+        """
+        return nets.init(self.net, rng, batch)
 
     def informed(
         self, variables: dict[str, Any], config: ConfigDict, examples: Examples
@@ -279,7 +275,7 @@ def kind(config: ConfigDict) -> type[Task]:
     Raises:
       UserError: no such task.
     """
-    known = sorted(_FOLDERS)
+    known = sorted(KINDS)
     name = config.task.name
     if name in _ADDED:
         return _ADDED[name]
@@ -287,7 +283,7 @@ def kind(config: ConfigDict) -> type[Task]:
         raise UserError(
             f"no task is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}"
         )
-    return importlib.import_module(f"jaxsign.tasks.{_FOLDERS[name]}.task").TASK
+    return importlib.import_module(f"jaxsign.tasks.{KINDS[name].task}.task").TASK
 
 
 def build(config: ConfigDict, net: nets.Net) -> Task:

@@ -6,7 +6,6 @@ Source: EASG (CVPR 2024).
 import dataclasses
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,8 +14,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets
-from jaxsign.input.scenes import examples, vocabulary
+from jaxsign.input.scenes import vocabulary
 from jaxsign.input.scenes.action_examples import ActionExamples
+from jaxsign.input.scenes.sources import SceneSource
 from jaxsign.nets import action_net
 from jaxsign.tasks import answering, loss_parts, measures
 from jaxsign.tasks.actions import answers, graphs, scoring
@@ -26,7 +26,7 @@ Array = jax.Array
 _COUNTS = {"verb": 198, "edge": 13}  # of EASG
 _SHOWN = 20  # the cut that stands on the console and chooses the best epoch
 _CHOICE = f"recall@{_SHOWN}"
-_NAMES = {"with": "recall@{}/with", "no": "recall@{}/no"}
+_NAMES: dict[graphs.Constraint, str] = {"with": "recall@{}/with", "no": "recall@{}/no"}
 _TOLD = ("boxes", "labels", "pairs", "valid_pairs", "verbs")  # what nets are given
 
 
@@ -41,12 +41,8 @@ class ActionGraphTask(scene_tasks.SceneTask):
 
     net: action_net.ActionNet
     of_several: str = "margin"
-
-    @classmethod
-    def open(
-        cls, config: ConfigDict, split: str, *, training: bool = False
-    ) -> examples.SceneExamples:
-        return examples.open_examples(config, split, training=training, kind=ActionExamples)
+    kind = ActionExamples
+    told = graphs.TOLD
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "ActionGraphTask":
@@ -111,16 +107,8 @@ class ActionGraphTask(scene_tasks.SceneTask):
             "pairs": jnp.broadcast_to(pairs, (*shape, 2, 2)),
         }
 
-    def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
-    ) -> dict[str, Any]:
-        outputs = nets.call(self.net, variables, batch)
-        told = {f"told/{name}": outputs[name] for name in graphs.TOLD}
-        true = {f"true/{name}": batch[name] for name in graphs.TRUE}
-        return {
-            **self._rows(outputs, batch)[1],
-            "rows": {**told, **true, "weight": batch["weight"]},
-        }
+    def _true(self, batch: Mapping[str, Array]) -> tuple[str, ...]:
+        return graphs.TRUE
 
     def _rows(
         self, outputs: Mapping[str, Array], batch: Mapping[str, Array]
@@ -136,32 +124,17 @@ class ActionGraphTask(scene_tasks.SceneTask):
             "objects": losses.cross_entropy(names, right),
             "verb": losses.cross_entropy(logits[..., done], true[..., done]),
         }
-        each = {f"loss/{name}": losses.mean_of_pairs(values[name], told) for name in self._learned}
+        each = {
+            f"loss/{name}": losses.mean_of_pairs(values[name], told) for name in self.net.learned
+        }
         return loss_parts.sums_of(each, batch["weight"])
-
-    @property
-    def _learned(self) -> tuple[str, ...]:
-        return self.net.learned
 
     def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Sums of recall, with and without constraint."""
-        kept = np.asarray(rows["weight"]) > 0
-        told, true = (
-            {
-                name.partition("/")[2]: np.asarray(values)[kept]
-                for name, values in rows.items()
-                if name.startswith(start)
-            }
-            for start in ("told/", "true/")
-        )
+        told, true = scene_tasks.counted(rows)
         at = graphs.rows_of(true, true["valid_pairs"] & true["labelled"])
         found = graphs.told(at, told, true["verbs"], self.words)
-        return graphs.count(found, graphs.truth(at, true, self.words), self.words, self._mode)
-
-    @property
-    def _mode(self) -> graphs.Mode:
-        mode: graphs.Mode = self.net.counted  # type: ignore[assignment]
-        return mode
+        return graphs.count(found, graphs.truth(at, true, self.words), self.words, self.net.counted)
 
     def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         """`loss` and its parts; where graphs were counted recalls, and mean recalls of edges."""
@@ -169,7 +142,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
         if "graphs" in sums:
             for constraint, name in _NAMES.items():
                 for what, of in (("", graphs.recall), ("m", graphs.mean_recall)):
-                    values = of(sums, constraint)  # type: ignore[arg-type]
+                    values = of(sums, constraint)
                     pairs = zip(graphs.CUTS, values, strict=True)
                     found |= {f"{what}{name.format(cut)}": float(v) for cut, v in pairs}
             both = [found[name.format(_SHOWN)] for name in _NAMES.values()]
@@ -186,7 +159,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
                 measures.Column(f"val_{name.replace('/', '_')}", "val", name)
                 for name in (_CHOICE, *names)
             ),
-            *(loss_parts.column(f"loss/{part}") for part in self._learned),
+            *(loss_parts.column(f"loss/{part}") for part in self.net.learned),
         )
 
     @property
@@ -208,23 +181,15 @@ class ActionGraphTask(scene_tasks.SceneTask):
         found = nets.call(self.net, variables, batch)
         return {name: batch[name] for name in _TOLD} | {name: found[name] for name in graphs.TOLD}
 
-    def questions(
-        self, run: answering.Trained, path: Path, asked: answering.Asked
-    ) -> answering.Questions:
-        left_out: list[str] = []
-        found = examples.of_place(path, self.net.mode, left_out, ActionExamples)
-        found.check(self.words)
-        found.facts(run.config)  # refuses features of another width
-        made = dataclasses.replace(self.answerer(run, asked), source=found.source)
-        return answering.Questions(found, made, tuple(left_out))
-
-    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answers.GraphAnswerer:
+    def answering_of(
+        self, source: SceneSource | None, run: answering.Trained, asked: answering.Asked
+    ) -> answers.GraphAnswerer:
         constraint = scene_tasks.constraint(run, asked, graphs.CONSTRAINTS, ("no",))[0]
-        return answers.GraphAnswerer(self.words, self._mode, constraint=constraint)
+        return answers.GraphAnswerer(self.words, self.net.counted, constraint, source)
 
     def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         constraints = scene_tasks.constraint(run, asked, graphs.CONSTRAINTS, graphs.CONSTRAINTS)
-        return functools.partial(scoring.GraphScore, run, self.words, self._mode, constraints)
+        return functools.partial(scoring.GraphScore, run, self.words, self.net.counted, constraints)
 
 
 TASK = ActionGraphTask

@@ -117,7 +117,7 @@ class Classify(clips.ClipTask):
         return simple.baseline
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        variables = nets.init(self.net, rng, batch)
+        variables = super().init(rng, batch)
         if self.uncertainty is not None:
             start = jnp.full(len(self.heads), jnp.log(self.uncertainty), jnp.float32)
             variables["params"] = {**variables["params"], LEARNED: {"log_variance": start}}

@@ -104,9 +104,6 @@ class Detections(tasks.Task):
             "image_sizes": jnp.full((shape[0], 2), 64),
         }
 
-    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        return nets.init(self.net, rng, batch)
-
     def loss(
         self,
         params: Mapping[str, Any],

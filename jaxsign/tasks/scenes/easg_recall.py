@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from jaxsign.input.scenes import pairs
+from jaxsign.nets.action_net import Mode
 
 Array = np.ndarray
-Mode = Literal["edgecls", "sgcls", "easgcls"]
 Constraint = Literal["with", "no"]
 CONSTRAINTS: tuple[Constraint, ...] = ("with", "no")
 CUTS = (10, 20, 50)

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import jax
 import numpy as np
@@ -12,12 +12,17 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import sources, vocabulary
+from jaxsign.input.scenes import examples, sources, vocabulary
+from jaxsign.input.scenes.examples import SceneExamples
+from jaxsign.input.scenes.sources import SceneSource
 from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign.nets import action_net, scene_net
 from jaxsign.tasks import answering, following, measures
 
 Array = jax.Array
+Rows = dict[str, np.ndarray]
 Name = TypeVar("Name", bound=str)
+_TOLD, _TRUE = "told/", "true/"  # before the names of rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +32,18 @@ class SceneTask(tasks.Task, abc.ABC):
     Attributes:
       net: the net.
       words: classes and groups of predicates.
+      kind: of the examples.
+      told: the names of what it counts of a net's outputs.
     """
 
-    net: nets.Net
+    net: scene_net.SceneNet | action_net.ActionNet
     words: Vocabulary
+    kind: ClassVar[type[SceneExamples]] = SceneExamples
+    told: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def open(cls, config: ConfigDict, split: str, *, training: bool = False) -> SceneExamples:
+        return examples.open_examples(config, split, training=training, kind=cls.kind)
 
     @classmethod
     def check(cls, config: ConfigDict) -> list[str]:
@@ -42,9 +55,6 @@ class SceneTask(tasks.Task, abc.ABC):
         if bool(config.task.objects) != bool(config.task.groups):
             wrong.append("task.objects and task.groups: set both, or none to take the data's")
         return wrong
-
-    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        return nets.init(self.net, rng, batch)
 
     def loss(
         self,
@@ -78,9 +88,43 @@ class SceneTask(tasks.Task, abc.ABC):
     ) -> tuple[Array, dict[str, Array]]:
         """float32 [B], each video's loss, and the sums of the real ones."""
 
+    @abc.abstractmethod
+    def _true(self, batch: Mapping[str, Array]) -> tuple[str, ...]:
+        """The names of what answers to a batch are compared with."""
+
+    def evaluate(
+        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+    ) -> dict[str, Any]:
+        outputs = nets.call(self.net, variables, batch)
+        told = {f"{_TOLD}{name}": outputs[name] for name in self.told}
+        true = {f"{_TRUE}{name}": batch[name] for name in self._true(batch)}
+        return {
+            **self._rows(outputs, batch)[1],
+            "rows": {**told, **true, "weight": batch["weight"]},
+        }
+
     def epoch_tags(self, val: measures.Means) -> dict[str, float]:
         """The recalls under the names of the training guide: eval/recall@K, eval/mrecall@K."""
         return {f"eval/{name}": val[name] for name in val if "recall@" in name}
+
+    def questions(
+        self, run: answering.Trained, path: Path, asked: answering.Asked
+    ) -> answering.Questions:
+        left_out: list[str] = []
+        found = examples.of_place(path, self.net.mode, left_out, self.kind)
+        found.check(self.words)
+        found.facts(run.config)  # refuses features of another width
+        made = self.answering_of(found.source, run, asked)
+        return answering.Questions(found, made, tuple(left_out))
+
+    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
+        return self.answering_of(None, run, asked)
+
+    @abc.abstractmethod
+    def answering_of(
+        self, source: SceneSource | None, run: answering.Trained, asked: answering.Asked
+    ) -> answering.Answerer:
+        """As `answerer`, of the scenes of a source, by whose names and times it tells of frames."""
 
     def pointed(
         self, run: answering.Trained, split: str, path: Path | None, labels: Path | None
@@ -109,6 +153,20 @@ class SceneTask(tasks.Task, abc.ABC):
             f"{run.workdir} tells relations in videos whose boxes are known: it hears no stream. "
             "Use jaxsign predict"
         )
+
+
+def counted(rows: Mapping[str, np.ndarray]) -> tuple[Rows, Rows]:
+    """The real rows of what `SceneTask.evaluate` gave: what the net told, and what is true."""
+    kept = np.asarray(rows["weight"]) > 0
+    told, true = (
+        {
+            name.removeprefix(start): np.asarray(values)[kept]
+            for name, values in rows.items()
+            if name.startswith(start)
+        }
+        for start in (_TOLD, _TRUE)
+    )
+    return told, true
 
 
 def words_of(config: ConfigDict) -> Vocabulary:

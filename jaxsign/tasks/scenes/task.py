@@ -13,8 +13,9 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.input.examples import Examples
-from jaxsign.input.scenes import examples as scene_examples
 from jaxsign.input.scenes import priors, vocabulary
+from jaxsign.input.scenes.examples import SceneExamples
+from jaxsign.input.scenes.sources import SceneSource
 from jaxsign.nets import scene_net
 from jaxsign.tasks import answering, loss_parts, measures
 from jaxsign.tasks.scenes import answers, padded, recall, scene_tasks, scoring, terms
@@ -36,12 +37,7 @@ class SceneGraph(scene_tasks.SceneTask):
 
     net: scene_net.SceneNet
     lost: terms.Terms = terms.Terms()
-
-    @classmethod
-    def open(
-        cls, config: ConfigDict, split: str, *, training: bool = False
-    ) -> scene_examples.SceneExamples:
-        return scene_examples.open_examples(config, split, training=training)
+    told = padded.TOLD
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "SceneGraph":
@@ -105,16 +101,8 @@ class SceneGraph(scene_tasks.SceneTask):
             "union_features": jax.random.normal(rng, (count, frames, 2, 7, 7, self.net.union_dim)),
         }
 
-    def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
-    ) -> dict[str, Any]:
-        outputs = nets.call(self.net, variables, batch)
-        told = {f"told/{name}": outputs[name] for name in padded.TOLD}
-        true = {f"true/{name}": batch[name] for name in padded.true_of(batch)}
-        return {
-            **self._rows(outputs, batch)[1],
-            "rows": {**told, **true, "weight": batch["weight"]},
-        }
+    def _true(self, batch: Mapping[str, Array]) -> tuple[str, ...]:
+        return padded.true_of(batch)
 
     def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
         return self.net.look(variables, batch)
@@ -136,7 +124,7 @@ class SceneGraph(scene_tasks.SceneTask):
         """With what is known of classes beforehand, where the net takes it: see `priors`."""
         if not self.net.takes_priors:
             return variables, []
-        assert isinstance(examples, scene_examples.SceneExamples)  # which `open` gave
+        assert isinstance(examples, SceneExamples)  # which `open` gave
         if given := config.train.priors:
             found, of = priors.read(Path(given), self.words), given
         else:
@@ -178,13 +166,7 @@ class SceneGraph(scene_tasks.SceneTask):
 
     def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Sums of recall with constraint."""
-        kept = np.asarray(rows["weight"]) > 0
-        outputs = {name: np.asarray(rows[f"told/{name}"])[kept] for name in padded.TOLD}
-        batch = {
-            name.removeprefix("true/"): np.asarray(rows[name])[kept]
-            for name in rows
-            if name.startswith("true/")
-        }
+        outputs, batch = scene_tasks.counted(rows)
         told = padded.answers(batch["boxes"], outputs, self.words)
         truth = padded.truth(batch)
         return recall.count(recall.ranks(told, truth, self.words, "with"), truth, self.words)
@@ -236,19 +218,11 @@ class SceneGraph(scene_tasks.SceneTask):
         found = {**batch, **nets.call(self.net, variables, batch)}
         return {name: found[name] for name in {*_TOLD, *self.net.compared.values()}}
 
-    def questions(
-        self, run: answering.Trained, path: Path, asked: answering.Asked
-    ) -> answering.Questions:
-        left_out: list[str] = []
-        found = scene_examples.of_place(path, self.net.mode, left_out)
-        found.check(self.words)
-        found.facts(run.config)  # refuses features of another width
-        source = found.source
-        made = answers.Answerer(self.words, source, _one_constraint(run, asked))
-        return answering.Questions(found, made, tuple(left_out))
-
-    def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
-        return answers.Answerer(self.words, None, _one_constraint(run, asked))
+    def answering_of(
+        self, source: SceneSource | None, run: answering.Trained, asked: answering.Asked
+    ) -> answers.Answerer:
+        constraint = scene_tasks.constraint(run, asked, recall.CONSTRAINTS, ("with",))[0]
+        return answers.Answerer(self.words, source, constraint)
 
     def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         constraints = scene_tasks.constraint(run, asked, recall.CONSTRAINTS, recall.CONSTRAINTS)
@@ -259,11 +233,6 @@ class SceneGraph(scene_tasks.SceneTask):
 
 def _loss_name(branch: str, group: str) -> str:
     return f"loss/{group}" if branch == scene_net.TOLD else f"loss/{branch}/{group}"
-
-
-def _one_constraint(run: answering.Trained, asked: answering.Asked) -> recall.Constraint:
-    """That which answers are told with."""
-    return scene_tasks.constraint(run, asked, recall.CONSTRAINTS, ("with",))[0]
 
 
 TASK = SceneGraph

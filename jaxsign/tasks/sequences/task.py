@@ -93,7 +93,7 @@ class CtcAttention(clips.ClipTask):
         return problems
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
-        return nets.init(self.net, rng, {**batch, "tokens": jnp.zeros((1, 1), jnp.int32)})
+        return super().init(rng, {**batch, "tokens": jnp.zeros((1, 1), jnp.int32)})
 
     def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Besides rows, tokens are averaged over: [B], how many a row has."""

@@ -1,0 +1,25 @@
+"""The kinds of learning that a recipe may ask for, and the folders where each one stands."""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """Where a kind of learning stands.
+
+    Attributes:
+      task: its folder of jaxsign/tasks.
+      input: the folder of jaxsign/input whose `sources` find its data.
+    """
+
+    task: str
+    input: str
+
+
+# By what a recipe calls it (`task.name`).
+KINDS = {
+    "classify": Kind("classes", "signs"),
+    "ctc_attention": Kind("sequences", "signs"),
+    "scene_graph": Kind("scenes", "scenes"),
+    "action_graph": Kind("actions", "scenes"),
+    "detections": Kind("detections", "boxes"),
+}

@@ -10,6 +10,7 @@ from jaxsign.errors import UserError
 
 # Of `ArgumentParser.add_subparsers`.
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Options: TypeAlias = "argparse.ArgumentParser | argparse._ArgumentGroup"
 
 
 def add_verb(
@@ -45,7 +46,28 @@ def add_person(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def add_source_fps(verb: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+def add_films(verb: Options) -> None:
+    """The options that say which frames of films are taken, and how fast they follow."""
+    kept = verb.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--target-fps",
+        type=rate,
+        default=0.0,
+        metavar="F",
+        help="keep about F frames a second of films (all)",
+    )
+    kept.add_argument(
+        "--every-nth", type=positive, default=1, metavar="N", help="keep each N-th frame (1)"
+    )
+    add_source_fps(verb)
+    verb.add_argument(
+        "--keep-partial",
+        action="store_true",
+        help="take what can be decoded of damaged films; without it they fail",
+    )
+
+
+def add_source_fps(verb: Options) -> None:
     """The option that gives the true rate of clips whose files do not know it."""
     verb.add_argument(
         "--source-fps",

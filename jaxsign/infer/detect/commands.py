@@ -52,7 +52,7 @@ def add_detect(verbs: arguments.Verbs) -> None:
         help="whose boxes: given ones, given ones with every pair, or found ones",
     )
     _add_boxes(verb)
-    _add_films(verb)
+    arguments.add_films(verb)
     verb.add_argument(
         "--val-share",
         type=float,
@@ -110,24 +110,6 @@ def _add_boxes(verb: argparse.ArgumentParser) -> None:
         type=arguments.Existing,
         metavar="RUN",
         help="of films: a run of relations, or a classes.json (default: Action Genome's)",
-    )
-
-
-def _add_films(verb: argparse.ArgumentParser) -> None:
-    rate = verb.add_mutually_exclusive_group()
-    rate.add_argument(
-        "--target-fps", type=arguments.rate, default=0.0, metavar="F",
-        help="keep about F frames a second of films (default: all)",
-    )  # fmt: skip
-    rate.add_argument(
-        "--every-nth", type=arguments.positive, default=1, metavar="N",
-        help="keep each N-th frame (default: 1)",
-    )  # fmt: skip
-    arguments.add_source_fps(verb)
-    verb.add_argument(
-        "--keep-partial",
-        action="store_true",
-        help="take what can be decoded of damaged films; without it they fail",
     )
 
 

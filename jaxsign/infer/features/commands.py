@@ -42,23 +42,11 @@ def add_features(verbs: arguments.Verbs) -> None:
         help="torchvision's inception_v3_google-0cc3c7bd.pth, or a run that holds its backbone",
     )
     verb.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
-    rate = verb.add_mutually_exclusive_group()
-    rate.add_argument(
-        "--target-fps", type=float, metavar="F", help="keep about F frames a second (default: all)"
-    )
-    rate.add_argument(
-        "--every-nth", type=int, default=1, metavar="N", help="keep each N-th frame (default: 1)"
-    )
-    arguments.add_source_fps(verb)
+    arguments.add_films(verb)
     verb.add_argument(
         "--with-keypoints",
         metavar="CLIPS",
         help="clips of the same videos with the same frames: their X and mask go into the files",
-    )
-    verb.add_argument(
-        "--keep-partial",
-        action="store_true",
-        help="take what can be decoded of damaged videos; without it they fail",
     )
     verb.add_argument(
         "--batch-size",
@@ -74,19 +62,16 @@ def features(words: argparse.Namespace) -> int:
     """Runs `jaxsign features`; 2 if an input has no file."""
     from pathlib import Path
 
-    from jaxsign.errors import UserError
     from jaxsign.infer.features import run as features_run
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-    if words.target_fps is not None and words.target_fps <= 0:
-        raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
     failed = features_run.run(
         Path(words.target),
         words.weights,
         Path(words.out),
         settings=ExtractionSettings(
             every_nth=words.every_nth,
-            target_fps=words.target_fps or 0.0,
+            target_fps=words.target_fps,
             source_fps=words.source_fps,
         ),
         keypoints=Path(words.with_keypoints) if words.with_keypoints else None,

@@ -30,7 +30,7 @@ jaxsign capture --out hello.clip.npz --model models/holistic_landmarker.task --m
 
 def add_capture(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign capture`."""
-    from jaxsign.input.signs.extract.commands import add_models
+    from jaxsign.infer.live.commands import add_source
 
     verb = arguments.add_verb(
         verbs,
@@ -40,13 +40,7 @@ def add_capture(verbs: arguments.Verbs) -> None:
         _EXAMPLES,
     )
     verb.add_argument("--out", required=True, metavar="FILE", help="x.clip.npz, or x.json")
-    source = verb.add_mutually_exclusive_group()
-    source.add_argument("--camera", type=int, default=0, metavar="N", help="its number (0)")
-    source.add_argument(
-        "--video", metavar="FILE", help="a film (or the folder of its pictures) instead of a camera"
-    )
-    arguments.add_source_fps(verb)
-    add_models(verb)
+    add_source(verb)
     add = verb.add_argument
     add("--max-frames", type=int, default=100, metavar="N", help="frames of the clip (100)")
     add("--fps", type=float, default=30.0, metavar="F", help="at most so many a second (30)")
@@ -64,11 +58,11 @@ def capture(words: argparse.Namespace) -> int:
 
     from jaxsign.infer.live import capture as recording
     from jaxsign.infer.live import frames
-    from jaxsign.input.signs.extract import landmarkers, libraries, models
-    from jaxsign.input.signs.extract.commands import MODELS
+    from jaxsign.input.signs.extract import commands as extracting
+    from jaxsign.input.signs.extract import landmarkers, libraries
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-    files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
+    files = extracting.model_files(words)
     out = recording.place(Path(words.out))
     wanted = recording.CaptureSettings(
         words.max_frames, words.fps, words.target_frames, words.face_only

@@ -40,13 +40,21 @@ _JUDGING = (
 
 def add_live(verbs: arguments.Verbs) -> None:
     """Adds `jaxsign live`."""
-    from jaxsign.input.signs.extract.commands import add_models
-
     verb = arguments.add_verb(
         verbs, "live", "recognise signs from a camera or a film", _TEXT, _EXAMPLES
     )
     run_folder.add_run(verb)
     run_folder.add_language(verb)
+    add_source(verb)
+    _add_judging(verb)
+    _add_showing(verb)
+    verb.set_defaults(run=live)
+
+
+def add_source(verb: argparse.ArgumentParser) -> None:
+    """The options of where pictures come from, and of the models that look at them."""
+    from jaxsign.input.signs.extract.commands import add_models
+
     source = verb.add_mutually_exclusive_group()
     source.add_argument(
         "--camera", type=int, default=0, metavar="N", help="number of the camera (default: 0)"
@@ -56,9 +64,6 @@ def add_live(verbs: arguments.Verbs) -> None:
     )
     arguments.add_source_fps(verb)
     add_models(verb)
-    _add_judging(verb)
-    _add_showing(verb)
-    verb.set_defaults(run=live)
 
 
 def _add_judging(verb: argparse.ArgumentParser) -> None:
@@ -118,11 +123,11 @@ def live(words: argparse.Namespace) -> int:
     from jaxsign.infer import doubts
     from jaxsign.infer import run as runs
     from jaxsign.infer.live import frames, session, window
-    from jaxsign.input.signs.extract import landmarkers, libraries, models
-    from jaxsign.input.signs.extract.commands import MODELS
+    from jaxsign.input.signs.extract import commands as extracting
+    from jaxsign.input.signs.extract import landmarkers, libraries
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-    files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
+    files = extracting.model_files(words)
     chosen = ExtractionSettings(max_side=words.max_side, confidence=words.confidence)
     rate = frames.rate_of(Path(words.video), words.source_fps) if words.video else 0.0
     run = runs.load_run(words.workdir, words.which, words.language)

@@ -225,10 +225,6 @@ def test_nothing_to_do(tmp_path, capsys, weights):
     for target, words in ((tmp_path / "no", "no such file"), (tmp_path, "no videos")):
         code, text = run(capsys, target, "--weights", weights, "--out", tmp_path / "o")
         assert code == 1 and words in text
-    video = write_video(tmp_path / "a.mp4", 2)
-    for options in (("--target-fps", "0"), ("--every-nth", "0")):
-        code, text = run(capsys, video, "--weights", weights, "--out", tmp_path / "o", *options)
-        assert code == 1 and options[0] in text
 
 
 class Means:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from jaxsign import arguments
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jaxsign.input.signs.extract.films import Finder
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
@@ -26,8 +28,6 @@ jaxsign extract sign.mp4 --out clips --model models/holistic_landmarker.task --p
 jaxsign extract videos --out clips --hand hand_landmarker.task \\
     --pose pose_landmarker_full.task --face face_landmarker.task --target-fps 15
 """
-# The kinds of landmarkers and the options that give their files.
-MODELS = {"holistic": "model", "hand": "hand", "pose": "pose", "face": "face"}
 
 
 def add_extract(verbs: arguments.Verbs) -> None:
@@ -71,13 +71,7 @@ def add_models(verb: argparse.ArgumentParser) -> None:
 def add_frames(verb: argparse.ArgumentParser) -> None:
     """Adds the options that say which frames are kept, and how they are shown."""
     frames = verb.add_argument_group("frames")
-    frames.add_argument(
-        "--target-fps", type=float, metavar="F", help="keep about F frames a second (default: all)"
-    )
-    frames.add_argument(
-        "--every-nth", type=int, default=1, metavar="N", help="keep each N-th frame (default: 1)"
-    )
-    arguments.add_source_fps(frames)
+    arguments.add_films(frames)
     frames.add_argument(
         "--max-side",
         type=int,
@@ -105,18 +99,13 @@ def add_frames(verb: argparse.ArgumentParser) -> None:
         help="sharpen each frame by its blur of SIGMA pixels before detection; 0 = by its nearest "
         "pixels",
     )
-    frames.add_argument(
-        "--keep-partial",
-        action="store_true",
-        help="take what can be decoded of damaged videos; without it they fail",
-    )
 
 
 def _add_running(verb: argparse.ArgumentParser) -> None:
     running = verb.add_argument_group("running")
     running.add_argument(
         "--workers",
-        type=int,
+        type=arguments.count,
         default=0,
         metavar="N",
         help="processes, one video each at a time (default: one a core)",
@@ -141,22 +130,31 @@ def settings(words: argparse.Namespace) -> "ExtractionSettings":
     Raises:
       UserError: it makes no sense.
     """
-    from jaxsign.errors import UserError
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-    if words.target_fps is not None and words.target_fps <= 0:
-        raise UserError(f"--target-fps {words.target_fps:g}: expected more than 0")
     return ExtractionSettings(
         static=words.static,
         bgr=words.bgr,
         every_nth=words.every_nth,
-        target_fps=words.target_fps or 0.0,
+        target_fps=words.target_fps,
         max_side=words.max_side,
         confidence=words.confidence,
         source_fps=words.source_fps,
         equalize_histogram=words.equalize_histogram,
         sharpen=words.sharpen,
     )
+
+
+def model_files(words: argparse.Namespace) -> "dict[str, Path]":
+    """The landmarkers' files that the options of `add_models` give, by kind.
+
+    Raises:
+      UserError: none given, some that do not go together, or files that are no models.
+    """
+    from jaxsign.input.signs.extract import models
+
+    named = {"holistic": words.model, "hand": words.hand, "pose": words.pose, "face": words.face}
+    return models.check(named)
 
 
 def finder(
@@ -173,14 +171,13 @@ def finder(
     """
     import functools
 
-    from jaxsign.input.signs.extract import films, landmarkers, models
+    from jaxsign.input.signs.extract import films, landmarkers
 
-    paths = {kind: getattr(words, name) for kind, name in MODELS.items()}
-    if not any(paths.values()):
+    if not any((words.model, words.hand, words.pose, words.face)):
         return None
     partial = chosen is None and words.keep_partial
     chosen = chosen or settings(words)
-    factory = functools.partial(landmarkers.create, models.check(paths), chosen)
+    factory = functools.partial(landmarkers.create, model_files(words), chosen)
     return films.Finder(factory, chosen, partial)
 
 
@@ -189,15 +186,12 @@ def extract(words: argparse.Namespace) -> int:
     import functools
     from pathlib import Path
 
-    from jaxsign.errors import UserError
     from jaxsign.input.folders import progress
     from jaxsign.input.signs.extract import folder, landmarkers, models, summary, work
     from jaxsign.screen import Console
 
-    if words.workers < 0:
-        raise UserError(f"--workers {words.workers}: expected 1 or more, or 0 for one a core")
     chosen = settings(words)
-    files = models.check({kind: getattr(words, name) for kind, name in MODELS.items()})
+    files = model_files(words)
     out = Path(words.out)
     plan = work.ExtractionPlan(
         out=out,

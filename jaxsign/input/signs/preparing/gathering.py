@@ -146,8 +146,8 @@ def extraction(words: argparse.Namespace, out: Path) -> tuple[Any, dict[str, Any
     from jaxsign.input.signs.extract import commands, landmarkers, models, work
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-    settings = ExtractionSettings(confidence=words.confidence, source_fps=words.source_fps or 0.0)
-    files = models.check({kind: getattr(words, name) for kind, name in commands.MODELS.items()})
+    settings = ExtractionSettings(confidence=words.confidence, source_fps=words.source_fps)
+    files = commands.model_files(words)
     factory = functools.partial(landmarkers.create, files, settings)
     return work.ExtractionPlan(out, factory, settings), dict(models.fingerprints(files))
 
@@ -184,7 +184,7 @@ def _collected(
 
 
 def _clips(words: argparse.Namespace, data: Path, console: Console) -> Collection:
-    opened = formats.open_collection(data, fps=words.source_fps or 0.0)
+    opened = formats.open_collection(data, fps=words.source_fps)
     return preparation.labelled(opened, _table(words), words.separator)
 
 

@@ -117,7 +117,7 @@ def _add_splits(verb: argparse.ArgumentParser) -> None:
 def _add_joints(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("joints")
     group.add_argument(
-        "--fps", "--target_fps", type=float, default=60.0, metavar="F",
+        "--fps", "--target_fps", type=arguments.rate, default=60.0, metavar="F",
         help="frames a second of the samples (60)",
     )  # fmt: skip
     group.add_argument(
@@ -126,7 +126,7 @@ def _add_joints(verb: argparse.ArgumentParser) -> None:
         "also from the zeros of those that do not, as in the original (present)",
     )  # fmt: skip
     group.add_argument(
-        "--source-fps", type=float, metavar="F",
+        "--source-fps", type=arguments.rate, default=0.0, metavar="F",
         help="frames a second of what is read, whatever films and clips say; keypoints and "
         "recordings do not tell (huggingface: --fps; leap: 120)",
     )  # fmt: skip
@@ -163,9 +163,6 @@ def prepare(words: argparse.Namespace) -> int:
     from jaxsign.input.signs.preparing import gathering, preparation, showing
     from jaxsign.screen import Console
 
-    for name, fps in (("fps", words.fps), ("source-fps", words.source_fps)):
-        if fps is not None and not arguments.is_rate(fps):
-            raise UserError(f"--{name} {fps:g}: expected 0.01 to 1000")
     out = Path(words.out)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"--out {out} exists already. Choose another one or remove it.")

@@ -128,6 +128,14 @@ def test_a_seed_is_one_of_numpys(tmp_path, capsys):
     assert "4294967296 is no seed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--fps", "0"], ["--source-fps", "nan"]])
+def test_a_rate_is_one_of_films(tmp_path, capsys, words):
+    with pytest.raises(SystemExit):
+        prepare("clips", tmp_path, tmp_path / "out", *words)
+    said = capsys.readouterr().err
+    assert words[0] in said and f"'{words[1]}': expected 0.01 to 1000" in said
+
+
 def test_the_originals_split_of_few_clips_repeats_them(tmp_path):
     clips(tmp_path / "clips")
     assert prepare("clips", tmp_path / "clips", tmp_path / "out", "--split", "original") == 0
@@ -140,9 +148,6 @@ def test_the_originals_split_of_few_clips_repeats_them(tmp_path):
     [
         (["--split", "given"], "6 of 6 clips belong to no split"),
         (["--val-share", "0.9"], "together less than 1"),
-        (["--fps", "0"], "--fps 0"),
-        (["--source-fps", "nan"], "--source-fps nan"),
-        (["--source-fps", "0"], "--source-fps 0"),
         (["--labels", "none.csv"], "none.csv: no such file"),
     ],
 )

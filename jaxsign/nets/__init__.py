@@ -31,7 +31,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, overload
+from typing import Any, ClassVar, Literal, Self, TypeAlias, overload
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +44,9 @@ from jaxsign.nets.layers import batch_norm, regularisers, typed
 
 Array = jax.Array
 Outputs = dict[str, Any]
+# Arrays by name, in a batch or as a method's arguments, and functions of arrays that it calls.
+Batch: TypeAlias = Mapping[str, Array | np.ndarray | None]
+Argument: TypeAlias = Array | np.ndarray | Callable[..., tuple[Array, ...]] | None
 Progress = regularisers.Progress
 
 
@@ -347,9 +350,10 @@ def build(name: str, **fields: Any) -> Net:
     return net(**fields)
 
 
-def init(net: Net, rng: Array, batch: Mapping[str, Any]) -> state_dict.Variables:
+def init(net: Net, rng: Array, batch: Batch) -> state_dict.Variables:
     """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
-    row = [None if batch.get(n) is None else jnp.asarray(batch[n][:1]) for n in net.inputs]
+    given = [batch.get(name) for name in net.inputs]
+    row = [None if values is None else jnp.asarray(values[:1]) for values in given]
     variables = jax.jit(net.init)({"params": rng, "dropout": rng}, *row)
     return {name: tree for name, tree in variables.items() if name != "intermediates"}
 
@@ -358,14 +362,14 @@ def init(net: Net, rng: Array, batch: Mapping[str, Any]) -> state_dict.Variables
 def call(
     net: Net,
     variables: Mapping[str, Any],
-    batch: Mapping[str, Any],
+    batch: Batch,
     *,
     train: bool = ...,
     rng: Array | None = ...,
     now: Progress | None = ...,
     mutable: Literal[False] = ...,
     method: str = ...,
-    **named: Any,
+    **named: Argument,
 ) -> Outputs: ...
 
 
@@ -373,28 +377,28 @@ def call(
 def call(
     net: Net,
     variables: Mapping[str, Any],
-    batch: Mapping[str, Any],
+    batch: Batch,
     *,
     train: bool = ...,
     rng: Array | None = ...,
     now: Progress | None = ...,
     mutable: Sequence[str],
     method: str = ...,
-    **named: Any,
+    **named: Argument,
 ) -> tuple[Outputs, state_dict.Variables]: ...
 
 
 def call(
     net: Net,
     variables: Mapping[str, Any],
-    batch: Mapping[str, Any],
+    batch: Batch,
     *,
     train: bool = False,
     rng: Array | None = None,
     now: Progress | None = None,
     mutable: Sequence[str] | Literal[False] = False,
     method: str = "__call__",
-    **named: Any,
+    **named: Argument,
 ) -> Any:
     """What a net says of a batch.
 
@@ -411,22 +415,25 @@ def call(
     Returns:
       The named outputs; with `mutable` also these collections as they are afterwards.
     """
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {**named}
     if rng is not None:
         more["rngs"] = {"dropout": rng}
     if net.uses_progress and now is not None:
         more["progress"] = now
     arrays = [batch.get(name) for name in net.inputs] if method == "__call__" else []
     with nn.intercept_methods(_standing_still(frozenset(net.still))):
-        return net.apply(
-            variables, *arrays, train=train, mutable=mutable, method=method, **more, **named
-        )
+        return net.apply(variables, *arrays, train=train, mutable=mutable, method=method, **more)
 
 
 def _standing_still(paths: Collection[str]) -> Callable[..., Any]:
     """Runs the batch norms at `paths` in eval mode."""
 
-    def intercept(run: Callable[..., Any], words: Any, named: Any, context: Any) -> Any:
+    def intercept(
+        run: Callable[..., Any],
+        words: tuple[Any, ...],
+        named: dict[str, Any],
+        context: nn.module.InterceptorContext,
+    ) -> Any:
         module = context.module
         if isinstance(module, batch_norm.BatchNorm) and "/".join(module.path) in paths:
             named = {**named, "train": False}

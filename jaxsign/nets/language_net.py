@@ -6,6 +6,7 @@ libraries are there, and a linear layer where they are not.
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -145,7 +146,7 @@ class LanguageNet(sttran.STTran):
         return "the folder of Gemma 2's weights, such as google/gemma-2-2b of Hugging Face"
 
     def load_pretrained(
-        self, path: Any, variables: Mapping[str, Any], *, zero_branches: bool = True
+        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
     ) -> tuple[state_dict.Variables, list[str]]:
         """Gemma's weights; see `pretrained.gemma`."""
         if self.language == "none":

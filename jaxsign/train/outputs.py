@@ -263,7 +263,7 @@ def row(
         took, memory = Took(0.0, 0.0), (0.0, 0.0)
     columns = session.task.columns
 
-    def of(side: measures.Side, key: str) -> Any:
+    def of(side: measures.Side, key: str) -> float | str:
         means = train if side == "train" else val
         return "" if means is None else means[key]
 

@@ -70,7 +70,7 @@ class SceneExamples(examples.Examples):
             np.int64,
         )
         self.widths = {
-            name: _width(source, [row.__dict__[name] for row in rows], what)
+            name: _width(source, [row.widths[name] for row in rows], what)
             for name, what in self.kinds_of_features.items()
         }
         self._detector = _detector(source)

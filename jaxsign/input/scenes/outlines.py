@@ -43,6 +43,15 @@ class Outline:
     detector: str = ""
 
     @property
+    def widths(self) -> dict[str, int]:
+        """Of features, by field."""
+        return {
+            "feature_dim": self.feature_dim,
+            "union_dim": self.union_dim,
+            "verb_dim": self.verb_dim,
+        }
+
+    @property
     def relations(self) -> np.ndarray:
         """int [R], labelled pairs of each predicate."""
         total: np.ndarray = self.together.sum(axis=0)

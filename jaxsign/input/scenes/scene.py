@@ -108,10 +108,9 @@ class Scene:
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", tuple(map(str, self.frames)))
         try:
-            for name, (dtype, kinds) in _TYPES.items():
-                value = self.__dict__[name]
-                if value is not None:
-                    object.__setattr__(self, name, _typed(name, value, dtype, kinds))
+            for name, value in self.known.items():
+                if name in _TYPES:
+                    object.__setattr__(self, name, _typed(name, value, *_TYPES[name]))
             self._check_shapes()
             self._check_frames()
             self._check_boxes()
@@ -127,6 +126,12 @@ class Scene:
             f"Scene({len(self)} frames, {len(self.boxes)} boxes, {len(self.pairs)} pairs, "
             f"source={self.source!r})"
         )
+
+    @property
+    def known(self) -> dict[str, np.ndarray]:
+        """Its arrays by name; those that are None are left out."""
+        held = vars(self)
+        return {name: held[name] for name in (*_ARRAYS, *_OPTIONAL) if held[name] is not None}
 
     @property
     def boxes_of_frames(self) -> np.ndarray:
@@ -172,16 +177,14 @@ class Scene:
         }
         if not frames:
             raise ValueError("it has no frame")
-        for name, shape in shapes.items():
-            value = self.__dict__[name]
-            if value is not None:
-                check_shape(name, value.shape, shape)
+        known = self.known
+        for name, value in known.items():
+            check_shape(name, value.shape, shapes[name])
         union = self.union_features
         if union is not None and union.dtype not in (np.float16, np.float32):
             raise ValueError(f"union_features are {union.dtype}, expected float16 or float32")
-        for name in _FLOATS:
-            value = self.__dict__[name]
-            if value is not None and not _is_finite(value):
+        for name, value in known.items():
+            if name in _FLOATS and not _is_finite(value):
                 row = int(np.argwhere(~np.isfinite(value))[0][0])
                 raise ValueError(f"{name}: row {row} holds NaN or infinite numbers")
 
@@ -198,8 +201,7 @@ class Scene:
         graphs = self.frame_graphs
         if graphs is not None and (graphs[0] != 0 or not np.isin(np.diff(graphs), (0, 1)).all()):
             raise ValueError("frame_graphs do not count graphs from 0 on, one behind the other")
-        for name in ("box_frames", "pair_frames"):
-            value = self.__dict__[name]
+        for name, value in (("box_frames", self.box_frames), ("pair_frames", self.pair_frames)):
             wrong = (value < 0) | (value >= len(self))
             _refuse(wrong, value, name, f"a frame from 0 to {len(self) - 1}")
             if (np.diff(value) < 0).any():
@@ -245,11 +247,8 @@ class Scene:
         }
         if self.detector:
             texts[_DETECTOR] = np.asarray(self.detector)
-        held = {name: self.__dict__[name] for name in (*_ARRAYS, *_OPTIONAL)}
-        true = self.truth
-        if true is not None:
-            held |= {f"{_TRUE}{name}": true.__dict__[name] for name in _OF_TRUTH}
-        return texts | {name: value for name, value in held.items() if value is not None}
+        true = {} if self.truth is None else self.truth.known
+        return texts | self.known | {f"{_TRUE}{name}": true[name] for name in _OF_TRUTH if true}
 
 
 def load(path: str | os.PathLike) -> Scene:

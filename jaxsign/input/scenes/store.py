@@ -214,9 +214,9 @@ class SceneStoreWriter:
         index = {"names": np.asarray(names), "splits": np.asarray(splits)}
         index["frames"] = np.asarray([len(one.boxes) for one in outlines])
         for name in _OF_FRAMES:
-            index[name] = np.concatenate([one.__dict__[name] for one in outlines])
+            index[name] = np.concatenate([vars(one)[name] for one in outlines])
         for name in (*_OF_SCENES, *_NUMBERS):
-            index[name] = np.asarray([one.__dict__[name] for one in outlines])
+            index[name] = np.asarray([vars(one)[name] for one in outlines])
         index["detector"] = np.asarray([one.detector for one in outlines])
         index["union_type"] = np.asarray([one.union_type.name for one in outlines])
         files.write_npz(self._folder / INDEX, index)

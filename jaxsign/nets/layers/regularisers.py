@@ -4,7 +4,7 @@ Their rates come from the progress of the run, which the training step passes in
 device: nothing is compiled anew when an epoch begins, and a resumed run goes on where it stopped.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from flax import linen as nn
 from jaxsign.nets.layers import dropout
 
 Array = jax.Array
+Number: TypeAlias = Array | float
 
 
 class Progress(NamedTuple):
@@ -23,20 +24,20 @@ class Progress(NamedTuple):
       step: optimizer steps done.
     """
 
-    epoch: Any = 0.0
-    step: Any = 0.0
+    epoch: Number = 0.0
+    step: Number = 0.0
 
 
 START = Progress()
 
 
-def ramp(counter: Any, initial: float, final: float, warmup: float) -> Array:
+def ramp(counter: Number, initial: float, final: float, warmup: float) -> Array:
     """initial + (final - initial) * min(counter / warmup, 1); `final` at once without a warm-up."""
     share = jnp.minimum(counter / warmup, 1.0) if warmup else 1.0
     return jnp.asarray(initial + (final - initial) * share, jnp.float32)
 
 
-def late_rate(step: Any, rate: float, start_step: float) -> Array:
+def late_rate(step: Number, rate: float, start_step: float) -> Array:
     """`rate` from step `start_step` on, 0 before."""
     return jnp.where(jnp.asarray(step) >= start_step, jnp.float32(rate), 0.0)
 
@@ -70,7 +71,7 @@ class AdaptiveDropout(nn.Module):
         rate = self.rate(progress.epoch)
         return dropout.dropout(x, dropout.keep_mask(self.make_rng("dropout"), x.shape, rate), rate)
 
-    def rate(self, epoch: Any) -> Array:
+    def rate(self, epoch: Number) -> Array:
         """The rate in training epoch `epoch` (from 0)."""
         return ramp(epoch + 1, self.initial, self.final, self.warmup)
 

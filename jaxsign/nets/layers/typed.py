@@ -4,6 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 
 class Layer(nn.Module, kw_only=True):
@@ -14,8 +15,8 @@ class Layer(nn.Module, kw_only=True):
       param_dtype: storage type of the parameters.
     """
 
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
 
     @property
     def types(self) -> dict[str, Any]:

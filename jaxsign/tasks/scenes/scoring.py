@@ -1,6 +1,6 @@
 """Relations told of scenes whose relations are known: recalls, tables, pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,9 @@ class SceneScore(answering.Score):
         examples.check(words)
         examples.facts(run.config)  # refuses features of another width
         self._words, self._examples, self._mode = words, examples, run.config.net.mode
-        self._sums: dict[str, dict[str, Array]] = {one: {} for one in constraints}
+        self._sums: dict[recall.Constraint, dict[str, Array]] = {one: {} for one in constraints}
         self._compared = compared
-        self._of_branches: dict[str, dict[str, dict[str, Array]]] = {
+        self._of_branches: dict[str, dict[recall.Constraint, dict[str, Array]]] = {
             name: {one: {} for one in constraints} for name in compared
         }
         counts = frequent.counts_of(run, words)
@@ -60,14 +60,14 @@ class SceneScore(answering.Score):
         rows = {name: values[: len(index)] for name, values in rows.items()}
         told, truth = padded.answers(batch["boxes"], rows, self._words), padded.truth(batch)
         for constraint, sums in self._sums.items():
-            found = recall.ranks(told, truth, self._words, constraint)  # type: ignore[arg-type]
+            found = recall.ranks(told, truth, self._words, constraint)
             _add(sums, recall.count(found, truth, self._words))
             self._add_videos(index, constraint, found, truth)
         for name, output in self._compared.items():
             rows_of = {**rows, "relations": rows[output]}
             told = padded.answers(batch["boxes"], rows_of, self._words)
             for constraint, sums in self._of_branches[name].items():
-                found = recall.ranks(told, truth, self._words, constraint)  # type: ignore[arg-type]
+                found = recall.ranks(told, truth, self._words, constraint)
                 _add(sums, recall.count(found, truth, self._words))
         if self._usual is not None:
             found = recall.ranks(frequent.answers(truth, self._usual), truth, self._words, "with")
@@ -154,7 +154,9 @@ class SceneScore(answering.Score):
             for name in group.predicates
         ]
 
-    def _table(self, rows: list[dict[str, Any]], true: Array, of: Any) -> list[dict[str, Any]]:
+    def _table(
+        self, rows: list[dict[str, Any]], true: Array, of: Callable[[Mapping[str, Array]], Array]
+    ) -> list[dict[str, Any]]:
         """The rows with how many relations are true, and the shares that are told of them."""
         made = [{**row, "true": int(n)} for row, n in zip(rows, true, strict=True)]
         for constraint, sums in self._sums.items():
@@ -183,7 +185,9 @@ def _taken(group: Group, truth: Array, logits: Array) -> tuple[Array, Array]:
     return predicate, np.where(right, predicate, wrong[pair])
 
 
-def _recalls(sums: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, dict[str, float]]]:
+def _recalls(
+    sums: Mapping[recall.Constraint, Mapping[str, Array]],
+) -> dict[str, dict[str, dict[str, float]]]:
     """`recall` and `mean_recall` by constraint and cut."""
     return {
         "recall": {name: _of_cuts("R", recall.recall(s)) for name, s in sums.items()},

@@ -6,6 +6,7 @@ continuous sign language recognition: the rate is that of the whole set, not a m
 
 import dataclasses
 import itertools
+import operator
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -40,8 +41,7 @@ class Counts:
     wrong_sentences: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        fields = (field.name for field in dataclasses.fields(self))
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in fields})
+        return Counts(*map(operator.add, dataclasses.astuple(self), dataclasses.astuple(other)))
 
     @property
     def errors(self) -> int:

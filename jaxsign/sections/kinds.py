@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Kind(NamedTuple):
+class TaskFolders(NamedTuple):
     """Where a kind of learning stands.
 
     Attributes:
@@ -17,9 +17,9 @@ class Kind(NamedTuple):
 
 # By what a recipe calls it (`task.name`).
 KINDS = {
-    "classify": Kind("classes", "signs"),
-    "ctc_attention": Kind("sequences", "signs"),
-    "scene_graph": Kind("scenes", "scenes"),
-    "action_graph": Kind("actions", "scenes"),
-    "detections": Kind("detections", "boxes"),
+    "classify": TaskFolders("classes", "signs"),
+    "ctc_attention": TaskFolders("sequences", "signs"),
+    "scene_graph": TaskFolders("scenes", "scenes"),
+    "action_graph": TaskFolders("actions", "scenes"),
+    "detections": TaskFolders("detections", "boxes"),
 }

@@ -89,45 +89,39 @@ def import_checkpoint(
     """
     path, workdir = Path(path), Path(workdir)
     _refuse_occupied(workdir)
-    weights, extras = _read(path)
-    name = net or recognise.net_name(weights, path)
-    notes: list[str] = []
+    file = _read(path)
+    name = net or recognise.net_name(file.weights, path)
     form = originals.find(name)
-    weights = form.weights(weights, path, notes)
-    given = {"n_heads": n_heads or form.n_heads(extras), "pooling": pooling}
-    fields = recognise.fields(name, weights, given, path, notes)
-    fields = form.fields(extras, fields, weights, path, notes)
+    file = dataclasses.replace(file, weights=form.weights(file))
+    given = {"n_heads": n_heads or form.n_heads(file), "pooling": pooling}
+    found = recognise.fields(name, file.weights, given, path, file.notes)
+    fields = form.fields(dataclasses.replace(file, found=found))
     recipe = form.recipe or ":".join(filter(None, (_recipe_name(name), form.variant)))
     config = _recipe(recipe, fields, overrides)
     fields = {key: config.net[key] for key in fields}
-    _set(config, form.settings(extras, fields, notes), overrides)
-    built = nets.build(**config.net.to_dict())
-    weights = recognise.as_float32(weights, notes)
+    _set(config, form.settings(file, fields), overrides)
     keep = form.with_backbone if with_backbone is None else with_backbone
-    table, backbone = recognise.split_table(built, weights, extras, keep, notes)
-    weights = {key: value for key, value in weights.items() if key not in backbone}
-    made = torch_map.to_variables(table, weights, where=str(path))
-    variables = form.completed(made, extras, built, path, notes)
-    labels = _labels(config, fields, label_map, form.first_id, notes)
+    variables, backbone = _variables(file, form, nets.build(**config.net.to_dict()), keep)
+    labels = _labels(config, fields, label_map, form.first_id, file.notes)
     result = Imported(
         workdir=workdir,
         net=name,
         fields=fields,
-        epoch=recognise.epoch(extras),
-        best_metric=recognise.metric(extras),
+        epoch=recognise.epoch(file.extras),
+        best_metric=recognise.metric(file.extras),
         parameters=sum(leaf.size for leaf in jax.tree.leaves(variables["params"])),
-        notes=tuple(notes),
+        notes=tuple(file.notes),
         metric_name=form.metric,
     )
     manifest = _manifest(result, config, path, backbone)
-    manifest["imported"] |= recognise.told(extras)
+    manifest["imported"] |= recognise.told(file.extras)
     with _claimed(workdir):
         _write(workdir, config, labels, variables, manifest)
     return result
 
 
-def _read(path: Path) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
-    """A checkpoint's weights, and what it holds besides."""
+def _read(path: Path) -> originals.TorchFile:
+    """A checkpoint's weights, and what it holds."""
     checkpoint = torch_files.read(path)
     extras = checkpoint if isinstance(checkpoint, Mapping) else {}
     state = extras.get("state_dict")
@@ -135,7 +129,18 @@ def _read(path: Path) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
         # Beside the net's weights there may be those of the loss.
         own = {key: value for key, value in state.items() if not key.startswith("criterion.")}
         checkpoint = {"state_dict": own}
-    return torch_map.unwrap(checkpoint, where=str(path)), extras
+    return originals.TorchFile(path, extras, torch_map.unwrap(checkpoint, where=str(path)))
+
+
+def _variables(
+    file: originals.TorchFile, form: originals.Form, net: nets.Net, keep: bool | None
+) -> tuple[Mapping[str, Any], dict[str, Array]]:
+    """A net's variables, and the weights of its backbone where that is left out."""
+    weights = recognise.as_float32(file.weights, file.notes)
+    table, backbone = recognise.split_table(net, weights, file.extras, keep, file.notes)
+    kept = {key: value for key, value in weights.items() if key not in backbone}
+    made = torch_map.to_variables(table, kept, where=str(file.path))
+    return form.completed(made, net, file), backbone
 
 
 def _refuse_occupied(workdir: Path) -> None:

@@ -1,5 +1,6 @@
 """STTran's checkpoints in all their forms, none of which is executed."""
 
+import dataclasses
 import os
 import types
 from pathlib import Path
@@ -47,13 +48,13 @@ def module():
 
 def imported(path):
     """The net and variables of a file, and what was assumed."""
-    content, notes = torch_files.read(path), []
-    weights = state_dict.unwrap(content, where=str(path))
-    name = recognise.net_name(weights, path)
-    given = {"n_heads": FORM.n_heads(content)}
-    fields = recognise.fields(name, weights, given, path, notes)
-    net = nets.build(name, **FORM.fields(content, fields, weights, path, notes))
-    return net, state_dict.to_variables(net.key_table(), weights), notes
+    content = torch_files.read(path)
+    file = originals.TorchFile(path, content, state_dict.unwrap(content, where=str(path)))
+    name = recognise.net_name(file.weights, path)
+    given = {"n_heads": FORM.n_heads(file)}
+    found = recognise.fields(name, file.weights, given, path, file.notes)
+    net = nets.build(name, **FORM.fields(dataclasses.replace(file, found=found)))
+    return net, state_dict.to_variables(net.key_table(), file.weights), file.notes
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
@@ -125,7 +126,7 @@ def test_a_file_becomes_a_run_and_goes_back(module, tmp_path, capsys):
 
 def test_a_file_of_action_genomes_sizes_has_its_names():
     found = {"num_objects": 37, "predicates": (3, 6, 17)}
-    told = FORM.settings({}, found, [])
+    told = FORM.settings(originals.TorchFile(Path("m.tar"), {}), found)
     made = vocabulary.of_rows(told["task.objects"], told["task.groups"])
     assert made == vocabulary.ACTION_GENOME
 
@@ -155,7 +156,7 @@ def test_what_is_planted_in_a_file_never_runs(legacy, module, tmp_path, monkeypa
 )
 def test_a_file_that_contradicts_itself_is_refused(more, words):
     with pytest.raises(UserError, match=words):
-        FORM.fields(more, {}, {}, Path("m.tar"), [])
+        FORM.fields(originals.TorchFile(Path("m.tar"), more))
 
 
 def test_a_run_is_written_so_that_both_systems_find_their_weights():
@@ -166,4 +167,4 @@ def test_a_run_is_written_so_that_both_systems_find_their_weights():
     content = FORM.checkpoint(run, {"a": 1})
     assert content["model_state_dict"] == content["state_dict"] == {"a": 1}
     assert {k: content[k] for k in ("epoch", "loss")} == {"epoch": 3, "loss": 0.5}
-    assert FORM.fields(content, {}, {}, Path("m.tar"), []) == {"mode": "sgcls"}
+    assert FORM.fields(originals.TorchFile(Path("m.tar"), content)) == {"mode": "sgcls"}

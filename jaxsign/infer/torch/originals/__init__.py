@@ -3,6 +3,7 @@
 A file is called as its net and defines `FORM`, a `Form`.
 """
 
+import dataclasses
 import importlib
 import math
 import pkgutil
@@ -14,6 +15,30 @@ import numpy as np
 
 from jaxsign import nets
 from jaxsign.infer import run as runs
+
+
+@dataclasses.dataclass(frozen=True)
+class TorchFile:
+    """An original system's checkpoint, as far as it is read.
+
+    Attributes:
+      path: for messages.
+      extras: what it holds.
+      weights: torch keys and arrays.
+      found: constructor fields of the net that their shapes tell.
+      notes: gets a sentence for what was assumed or left out.
+    """
+
+    path: Path
+    extras: Mapping[str, Any]
+    weights: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    found: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """A part of what it holds; {} where there is none."""
+        part = self.extras.get(name)
+        return part if isinstance(part, Mapping) else {}
 
 
 class Form:
@@ -35,51 +60,31 @@ class Form:
     recipe: str = ""
     with_backbone: bool | None = None
 
-    def n_heads(self, extras: Mapping[str, Any]) -> int | None:
+    def n_heads(self, file: TorchFile) -> int | None:
         """Attention heads, which shapes do not tell; None where the file does not either."""
         return None
 
-    def weights(
-        self, weights: Mapping[str, np.ndarray], path: Path, notes: list[str]
-    ) -> Mapping[str, np.ndarray]:
+    def weights(self, file: TorchFile) -> Mapping[str, np.ndarray]:
         """A file's weights under the keys of the net's table, without what has no place there.
-
-        Args:
-          weights: torch keys and arrays.
-          path: for messages.
-          notes: gets a sentence for what was left out.
 
         Raises:
           UserError: they cannot be read.
         """
-        return weights
+        return file.weights
 
-    def fields(
-        self,
-        extras: Mapping[str, Any],
-        found: Mapping[str, Any],
-        weights: Mapping[str, np.ndarray],
-        path: Path,
-        notes: list[str],
-    ) -> dict[str, Any]:
+    def fields(self, file: TorchFile) -> dict[str, Any]:
         """Constructor fields, where a file tells more than its shapes do.
-
-        Args:
-          extras: what the file holds.
-          found: fields that the shapes tell.
-          weights: torch keys and arrays.
-          path: for messages.
-          notes: gets a sentence for what was assumed.
 
         Raises:
           UserError: the file contradicts itself.
         """
-        return dict(found)
+        return dict(file.found)
 
-    def settings(
-        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
-    ) -> dict[str, Any]:
-        """Changes of the recipe that a file asks for, `{'section.key': value}`.
+    def settings(self, file: TorchFile, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Changes of the recipe that a file of a net of these fields asks for.
+
+        Returns:
+          `{'section.key': value}`.
 
         Raises:
           UserError: settings that there are not.
@@ -87,21 +92,9 @@ class Form:
         return {}
 
     def completed(
-        self,
-        variables: Mapping[str, Any],
-        extras: Mapping[str, Any],
-        net: nets.Net,
-        path: Path,
-        notes: list[str],
+        self, variables: Mapping[str, Any], net: nets.Net, file: TorchFile
     ) -> Mapping[str, Any]:
-        """A net's variables with those that lie beside its weights.
-
-        Args:
-          variables: made of the weights.
-          extras: what the file holds.
-          net: of the variables.
-          path: for messages.
-          notes: gets a sentence for what was assumed.
+        """A net's variables, made of a file's weights, with those that lie beside them.
 
         Raises:
           UserError: they are not this net's.

@@ -5,14 +5,12 @@ A system of these has `FORM = SceneForm(...)` in a file of its net's name.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
-
-import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
+from jaxsign.infer.torch.originals import TorchFile
 from jaxsign.input.scenes import vocabulary
 from jaxsign.nets import scene_net
 
@@ -33,42 +31,35 @@ class SceneForm(originals.Form):
     def __init__(self, model: str, *names: str) -> None:
         self.model, self.names = model, (model, *names)
 
-    def n_heads(self, extras: Mapping[str, Any]) -> int | None:
+    def n_heads(self, file: TorchFile) -> int | None:
         """Attention heads."""
         return _HEADS
 
-    def fields(
-        self,
-        extras: Mapping[str, Any],
-        found: Mapping[str, Any],
-        weights: Mapping[str, np.ndarray],
-        path: Path,
-        notes: list[str],
-    ) -> dict[str, Any]:
+    def fields(self, file: TorchFile) -> dict[str, Any]:
         """With the mode, and m3sgg's kind of masks, where the file tells them.
 
         Raises:
           UserError: it is another system's, or of a mode that there is not.
         """
-        metadata, config = (section(extras, name) for name in ("model_metadata", "config"))
+        metadata, config = (file.section(name) for name in ("model_metadata", "config"))
         kind = str(metadata.get("model_type", self.model)).lower()
         if kind not in self.names:
             raise UserError(
-                f"{path}: says that it is a {kind!r}, but its keys are a {self.model}'s"
+                f"{file.path}: says that it is a {kind!r}, but its keys are a {self.model}'s"
             )
         told = {str(part["mode"]) for part in (metadata, config) if "mode" in part}
         if len(told) > 1 or not told <= set(self.modes):
             raise UserError(
-                f"{path}: mode {' and '.join(map(repr, sorted(told)))}, expected one of "
+                f"{file.path}: mode {' and '.join(map(repr, sorted(told)))}, expected one of "
                 f"{', '.join(self.modes)}"
             )
-        fields = dict(found)
+        fields = dict(file.found)
         if told:
             (fields["mode"],) = told
         else:
-            notes.append(f"assumed mode={self.modes[0]!r}: the file does not tell it")
+            file.notes.append(f"assumed mode={self.modes[0]!r}: the file does not tell it")
         if metadata:
-            fields |= self._of_m3sgg(notes)
+            fields |= self._of_m3sgg(file.notes)
         return fields
 
     def _of_m3sgg(self, notes: list[str]) -> dict[str, Any]:
@@ -76,15 +67,13 @@ class SceneForm(originals.Form):
         notes.append("m3sgg's file: masks='hard', as it draws them")
         return {"masks": "hard"}
 
-    def settings(
-        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
-    ) -> dict[str, Any]:
+    def settings(self, file: TorchFile, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The classes, which no file names: Action Genome's where there are as many.
 
         And what nets ask of them.
         """
-        count, sizes = found["num_objects"], tuple(found["predicates"])
-        words = self._words(count, sizes, notes)
+        count, sizes = fields["num_objects"], tuple(fields["predicates"])
+        words = self._words(count, sizes, file.notes)
         told = {f"task.{key}": value for key, value in vocabulary.to_rows(words).items()}
         return told | {f"net.{key}": value for key, value in words.kinds.items()}
 
@@ -123,9 +112,3 @@ def numbered(
     return vocabulary.Vocabulary(
         (*first, *(f"object {i}" for i in range(2, count)))[:count], tuple(groups)
     )
-
-
-def section(extras: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A part of a file; {} where there is none."""
-    found = extras.get(name)
-    return found if isinstance(found, Mapping) else {}

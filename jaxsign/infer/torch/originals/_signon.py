@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
+from jaxsign.infer.torch.originals import TorchFile
 from jaxsign.input.signs import signon_kinds
 
 VERSION = "pytorch-lightning_version"
 PREFIX = "model."
 _LIGHTNING = "1.7.7"
+_ARGUMENTS = "hyper_parameters"
 # Frames of a clip where lengths are not variable.
 _FIXED = 16
 # Lists of them with an entry a language.
@@ -44,40 +44,33 @@ class SignonForm(originals.Form):
         self._net, self._model, self.recipe, self._older = net, model, recipe, older
         self.with_backbone = True if films else None
 
-    def n_heads(self, extras: Mapping[str, Any]) -> int | None:
+    def n_heads(self, file: TorchFile) -> int | None:
         """Attention heads, where the file tells them."""
-        found = _arguments(extras).get("num_attention_heads")
+        found = file.section(_ARGUMENTS).get("num_attention_heads")
         return found if type(found) is int else None
 
-    def fields(
-        self,
-        extras: Mapping[str, Any],
-        found: Mapping[str, Any],
-        weights: Mapping[str, np.ndarray],
-        path: Path,
-        notes: list[str],
-    ) -> dict[str, Any]:
+    def fields(self, file: TorchFile) -> dict[str, Any]:
         """By `hyper_parameters`, checked against those that the shapes tell."""
-        told = _arguments(extras)
+        told = file.section(_ARGUMENTS)
         more: dict[str, Any] = {}
         if not told:
-            notes.append("no hyper_parameters in the file: what its shapes do not tell is assumed")
+            file.notes.append(
+                "no hyper_parameters in the file: what its shapes do not tell is assumed"
+            )
         else:
-            _check(told, found, self._model, self._older, path)
+            _check(told, file.found, self._model, self._older, file.path)
         if self._net == "poseformer" and isinstance(told.get("pf_dropout"), int | float):
             more["dropout"] = float(told["pf_dropout"])
         if self._net == "ptn" and told:
             more["generation"] = "A" if _is_first(told) else "B"
-        fields = {**found, **more}
+        fields = {**file.found, **more}
         if fields.get("generation") == "B":
             del fields["input_dim"]  # the net makes these numbers of points
         return fields
 
-    def settings(
-        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
-    ) -> dict[str, Any]:
+    def settings(self, file: TorchFile, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Data and training as the file tells them."""
-        told = _arguments(extras)
+        told = file.section(_ARGUMENTS)
         if not told:
             return {}
         kind = told.get("data_kind")
@@ -105,7 +98,7 @@ class SignonForm(originals.Form):
         classes = _counts(told)
         if len(classes) > 1:
             folders = ",".join(f"DIR{number}" for number in range(1, len(classes) + 1))
-            notes.append(
+            file.notes.append(
                 f"it knows {len(classes)} languages of {', '.join(map(str, classes))} signs: give "
                 f"their folders in this order, --config.data.parts={folders}"
             )
@@ -166,11 +159,6 @@ class SignonForm(originals.Form):
 
 # Augmentations that the older generation does not have.
 _NEWER = ("shift_frames", "flip", "rotate_hands", "jitter", "crop", "drop_frames")
-
-
-def _arguments(extras: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = extras.get("hyper_parameters")
-    return found if isinstance(found, Mapping) else {}
 
 
 def _is_first(told: Mapping[str, Any]) -> bool:

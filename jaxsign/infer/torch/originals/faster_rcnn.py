@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxsign.infer.torch import originals
+from jaxsign.infer.torch.originals import TorchFile
 from jaxsign.input.boxes.source import BACKGROUND
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME
 
@@ -13,15 +14,13 @@ class DetectorForm(originals.Form):
 
     variant = "coco"
 
-    def settings(
-        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
-    ) -> dict[str, Any]:
+    def settings(self, file: TorchFile, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The classes, which no file names: Action Genome's where there are as many."""
-        count, names = int(found["num_classes"]), ACTION_GENOME.objects
+        count, names = int(fields["num_classes"]), ACTION_GENOME.objects
         if count == len(names):
-            notes.append(f"took its {count} classes for Action Genome's: the file names none")
+            file.notes.append(f"took its {count} classes for Action Genome's: the file names none")
             return {"task.objects": names, "data.source": "action_genome"}
-        notes.append(
+        file.notes.append(
             f"named its {count} classes by number: the file names none. Name them: "
             "--config.task.objects=\"('__background__', ...)\""
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.torch.originals import _scenes
+from jaxsign.infer.torch.originals import TorchFile, _scenes
 from jaxsign.nets import language_net, scene_llm
 
 Array = np.ndarray
@@ -21,9 +21,7 @@ _STAGE = "scenellm_training_stage"  # m3sgg's flag
 class SceneLLMForm(_scenes.SceneForm):
     """As of other nets of relations; only m3sgg has it, so boxes are held as there."""
 
-    def weights(
-        self, weights: Mapping[str, Array], path: Path, notes: list[str]
-    ) -> Mapping[str, Array]:
+    def weights(self, file: TorchFile) -> Mapping[str, Array]:
         """Without a language model's words, and with counts of the codes that there are.
 
         m3sgg shortens a codebook and leaves the counts as long as they were.
@@ -31,8 +29,9 @@ class SceneLLMForm(_scenes.SceneForm):
         Raises:
           UserError: another language model, or one whose weights are not plain numbers.
         """
+        weights, notes = file.weights, file.notes
         spoken = [key for key in weights if key.startswith("llm.")]
-        _check_language(weights, spoken, path)
+        _check_language(weights, spoken, file.path)
         kept, ends = dict(weights), ("embed_tokens.weight", "lm_head.weight")
         if words := [key for key in spoken if key.endswith(ends)]:
             notes.append(f"left out {', '.join(words)}: there are no words here")
@@ -50,25 +49,18 @@ class SceneLLMForm(_scenes.SceneForm):
             kept[_COUNTS] = counted[:codes]
         return kept
 
-    def fields(
-        self,
-        extras: Mapping[str, Any],
-        found: Mapping[str, Any],
-        weights: Mapping[str, Array],
-        path: Path,
-        notes: list[str],
-    ) -> dict[str, Any]:
+    def fields(self, file: TorchFile) -> dict[str, Any]:
         """With the stage, and what no shape tells of a language model and of boxes.
 
         Raises:
           UserError: a stage that there is not.
         """
-        fields = super().fields(extras, found, weights, path, notes)
-        config = _scenes.section(extras, "config")
+        fields, found, notes = super().fields(file), file.found, file.notes
+        config = file.section("config")
         stage = str(config.get(_STAGE, scene_llm.STAGES[-1]))
         if stage not in scene_llm.STAGES:
             known = ", ".join(scene_llm.STAGES)
-            raise UserError(f"{path}: {_STAGE} is {stage!r}, expected one of {known}")
+            raise UserError(f"{file.path}: {_STAGE} is {stage!r}, expected one of {known}")
         if _STAGE not in config:
             notes.append(f"assumed stage={stage!r}: the file does not tell it")
         notes.append("box_scale='corner', as m3sgg holds boxes")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.torch.originals import _scenes
+from jaxsign.infer.torch.originals import TorchFile, _scenes
 from jaxsign.nets import memories, tempura
 
 Array = np.ndarray
@@ -22,32 +22,20 @@ class TempuraForm(_scenes.SceneForm):
 
     variant: ClassVar[str] = "paper"
 
-    def fields(
-        self,
-        extras: Mapping[str, Any],
-        found: Mapping[str, Any],
-        weights: Mapping[str, Array],
-        path: Path,
-        notes: list[str],
-    ) -> dict[str, Any]:
+    def fields(self, file: TorchFile) -> dict[str, Any]:
         """With the share that its repository sets for the mode."""
-        fields = super().fields(extras, found, weights, path, notes)
+        fields, found = super().fields(file), file.found
         kept = 0.3 if fields.get("mode") == "sgcls" else 0.5
         if found["relation_memory"] != "none" or found["object_memory"]:
             fields["memory_lambda"] = kept
-            notes.append(
+            file.notes.append(
                 f"assumed memory_lambda={kept} and memory_fusion='late': the file tells neither. "
                 "Else: --config.net.memory_lambda, memory_fusion, memory_selection"
             )
         return fields
 
     def completed(
-        self,
-        variables: Mapping[str, Any],
-        extras: Mapping[str, Any],
-        net: nets.Net,
-        path: Path,
-        notes: list[str],
+        self, variables: Mapping[str, Any], net: nets.Net, file: TorchFile
     ) -> Mapping[str, Any]:
         """With the memories, as far as there are any.
 
@@ -57,9 +45,9 @@ class TempuraForm(_scenes.SceneForm):
         if not isinstance(net, tempura.Tempura):
             raise TypeError(f"{type(net).__name__} is not TEMPURA")
         variables, shapes = net.without_memory(variables), net.memory_shapes
-        rows = {}
+        rows, notes = {}, file.notes
         for name, key in _KEYS.items():
-            value = _rows(extras.get(key), path, key)
+            value = _rows(file.extras.get(key), file.path, key)
             if value is None:
                 if name in shapes:
                     notes.append(f"the file has no {key}: it is empty until a training fills it")
@@ -67,7 +55,7 @@ class TempuraForm(_scenes.SceneForm):
                 notes.append(f"left out {key}, which no weights of the file ask")
             elif value.shape != shapes[name]:
                 raise UserError(
-                    f"{path}: {key} has shape {list(value.shape)}, but this net remembers "
+                    f"{file.path}: {key} has shape {list(value.shape)}, but this net remembers "
                     f"{list(shapes[name])}: classes, and numbers of each. Import it with the "
                     "classes that it was trained with."
                 )

@@ -11,6 +11,7 @@ import jaxsign
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
+from jaxsign.infer.torch.originals import TorchFile
 from jaxsign.nets import whisper_sign
 from jaxsign.tasks.sequences import options
 
@@ -49,20 +50,14 @@ class WhisperSignForm(originals.Form):
     first_id = 1  # of the glosses; 0 is the blank
     variant = "parity"
 
-    def fields(
-        self,
-        extras: Mapping[str, Any],
-        found: Mapping[str, Any],
-        weights: Mapping[str, np.ndarray],
-        path: Path,
-        notes: list[str],
-    ) -> dict[str, Any]:
+    def fields(self, file: TorchFile) -> dict[str, Any]:
         """By the file's `config`, checked against those that the shapes tell."""
-        config = extras.get("config")
+        config, found, notes = file.extras.get("config"), file.found, file.notes
+        numbers = _patch_width(file.weights, file.path)
         if not isinstance(config, Mapping):
-            return {**found, **_assumed_patch(_patch_width(weights, path), notes)}
+            return {**found, **_assumed_patch(numbers, notes)}
         told = {}
-        _check_values(config, path)
+        _check_values(config, file.path)
         for (section, key), (field, default) in _CONFIG.items():
             value = _told(config, section, key)
             if value is None:
@@ -76,18 +71,17 @@ class WhisperSignForm(originals.Form):
                 value -= 1  # the vocabulary has the blank besides
             if value is not None:
                 told[field] = value
-        _check(told, found, weights, path)
+        _check(told, found, numbers, file.path)
         _note_ignored(config, told, notes)
         return {**found, **told}
 
-    def settings(
-        self, extras: Mapping[str, Any], found: Mapping[str, Any], notes: list[str]
-    ) -> dict[str, Any]:
+    def settings(self, file: TorchFile, fields: Mapping[str, Any]) -> dict[str, Any]:
         """A file that jaxsign wrote brings its own way of decoding.
 
         A net of other joints than the view's takes stored features as they are.
         """
-        frame = (found.get("num_joints", 42), found.get("num_features", 7))
+        frame = (fields.get("num_joints", 42), fields.get("num_features", 7))
+        extras, notes = file.extras, file.notes
         changes: dict[str, Any] = {}
         if frame != (42, 7):
             notes.append(
@@ -100,9 +94,9 @@ class WhisperSignForm(originals.Form):
             notes.append(
                 "its loss is the validation loss in best_*.pt, the training loss in other files"
             )
-        own = extras.get("jaxsign")
-        if isinstance(own, Mapping) and isinstance(own.get("decode"), Mapping):
-            return {**changes, **_decoding(own["decode"])}
+        own = file.section("jaxsign").get("decode")
+        if isinstance(own, Mapping):
+            return {**changes, **_decoding(own)}
         notes.append(_NO_DECODER)
         return {**changes, "decode.mode": "beam"}
 
@@ -182,18 +176,13 @@ def _assumed_patch(numbers: int, notes: list[str]) -> dict[str, int]:
     )
 
 
-def _check(
-    told: Mapping[str, Any],
-    found: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
-    path: Path,
-) -> None:
+def _check(told: Mapping[str, Any], found: Mapping[str, Any], numbers: int, path: Path) -> None:
+    """Raises UserError: the config contradicts the weights, which have `numbers` a patch."""
     wrong = [
         f"{field}: {told[field]} in the config, {value} by the weights"
         for field, value in found.items()
         if field in told and told[field] != value
     ]
-    numbers = _patch_width(weights, path)
     patch = told["num_joints"] * told["num_features"] * told["patch_size"]
     if patch != numbers:
         wrong.append(

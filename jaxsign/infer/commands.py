@@ -79,6 +79,18 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
         """,
     )
     run_folder.add_runs(parser)
+    _add_evaluated(parser)
+    _add_results(parser)
+    run_folder.add_batch_size(parser)
+    _add_decoding(parser, ("greedy", "beam", "two_pass", "all"))
+    _add_counting(parser)
+    _add_constraint(parser, ("with", "semi", "no", "all"), "all")
+    arguments.add_encoding(parser)
+    parser.set_defaults(run=evaluate)
+
+
+def _add_evaluated(parser: argparse.ArgumentParser) -> None:
+    """Options of which examples are asked about."""
     parser.add_argument(
         "--split",
         choices=("val", "test", "train"),
@@ -89,16 +101,19 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
     parser.add_argument(
         "--labels", metavar="CSV", help="their labels: file,gloss,cat[,occluded] (DIR/labels.csv)"
     )
+    parser.add_argument(
+        "--skip-missing", action="store_true", help="leave out rows without their clip file"
+    )
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    """Options of what is written."""
     parser.add_argument("--out", metavar="DIR", help="results folder (RUN/evaluate-SPLIT)")
     parser.add_argument(
         "--csv",
         metavar="FILE",
         help="write this table alone: truth, answer and probabilities of all clips of train, val "
         "and test, in their order",
-    )
-    run_folder.add_batch_size(parser)
-    parser.add_argument(
-        "--skip-missing", action="store_true", help="leave out rows without their clip file"
     )
     parser.add_argument(
         "--save-predictions", action="store_true", help="also write one JSON file a clip"
@@ -115,11 +130,6 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
     parser.add_argument(
         "--save-results", metavar="FILE", help="write the numbers to this JSON file too"
     )
-    _add_decoding(parser, ("greedy", "beam", "two_pass", "all"))
-    _add_counting(parser)
-    _add_constraint(parser, ("with", "semi", "no", "all"), "all")
-    arguments.add_encoding(parser)
-    parser.set_defaults(run=evaluate)
 
 
 def _add_counting(parser: argparse.ArgumentParser) -> None:

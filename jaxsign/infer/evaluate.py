@@ -65,21 +65,16 @@ def evaluate(
         open_split(one, data_section(one, split, path, labels, skip_missing), split)
         for one in members
     ]
-    examples = opened[0]
     if several:
         scored = _together(members, opened, scorer, batch_size)
     else:
-        scored = score(run, examples, scorer, batch_size)
-    if path is None:
-        heads = run.config.task.heads
-        if known := baseline.beside(run.workdir, split, len(examples), heads):
-            scored.stand_beside(known)
+        scored = score(run, opened[0], scorer, batch_size)
+    heads = run.config.task.heads
+    if path is None and (known := baseline.beside(run.workdir, split, len(opened[0]), heads)):
+        scored.stand_beside(known)
     own = run.workdir / (f"together-{split}" if several else f"evaluate-{split}")
     folder = Path(out) if out is not None else own
-    about: dict[str, Any] = _about(run)
-    if several:
-        about["runs"] = [str(one.workdir) for one in members]
-    complete = scored.write(folder, {"model_info": about})
+    complete = scored.write(folder, {"model_info": _about(members)})
     scored.show()
     if save_results is not None:
         write_json(Path(save_results), complete)
@@ -264,10 +259,12 @@ def _check_unlearnt(members: Sequence[runs.Run], split: str) -> None:
         )
 
 
-def _about(run: runs.Run) -> dict[str, str]:
-    return {
+def _about(members: Sequence[runs.Run]) -> dict[str, Any]:
+    run = members[0]
+    about = {
         "model_type": run.config.net.name,
         "checkpoint_path": str(checkpoint.place(run.workdir, run.which)),
         "device": jax.devices()[0].platform,
         "timestamp": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }
+    return about | ({"runs": [str(one.workdir) for one in members]} if len(members) > 1 else {})

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import shutil
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,17 +71,7 @@ def detect(
     with locking.alone(plan.out, lock, "--out", "makes scenes in this folder"):
         table = detect_table.table(plan.out, shard)
         wanted = {_file(video) for video in mine}
-        leaving = wanted if overwrite else set[str]()
-        rows = {
-            name: row
-            for name, row in table.read().items()
-            if name not in leaving and (name in wanted or not _is_gone(row))
-        }
-        if any(path.name not in leaving for path in plan.out.glob(f"*{scene.SUFFIX}")):
-            settings.agree(
-                plan.out, plan.record, overwrite, name=detect_table.RECORD, what="scenes"
-            )
-        settings.write(plan.out, plan.record, detect_table.RECORD)
+        rows = _taken_over(plan, table.read(), wanted, overwrite)
         todo = _left_to_do(plan, mine, rows)
         table.write(rows.values())
         _tell_disk(plan, todo, display)
@@ -103,6 +93,25 @@ def detect(
     failed = sum(row.status == detect_table.FAILED for row in there)
     display.say(_last_line(plan, todo, rows, display))
     return failed
+
+
+def _taken_over(
+    plan: DetectPlan, known: Mapping[str, DetectRow], wanted: set[str], overwrite: bool
+) -> dict[str, DetectRow]:
+    """The rows of the folder that stay; its record is from now on the plan's.
+
+    Raises:
+      UserError: scenes of other settings lie there, and stay.
+    """
+    leaving = wanted if overwrite else set[str]()
+    if any(path.name not in leaving for path in plan.out.glob(f"*{scene.SUFFIX}")):
+        settings.agree(plan.out, plan.record, overwrite, name=detect_table.RECORD, what="scenes")
+    settings.write(plan.out, plan.record, detect_table.RECORD)
+    return {
+        name: row
+        for name, row in known.items()
+        if name not in leaving and (name in wanted or not _is_gone(row))
+    }
 
 
 def _last_line(

@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,8 +23,9 @@ from jaxsign.input.scenes import (
 )
 from jaxsign.input.scenes.scene import Scene
 
-# Missing frames that are named.
+# Missing frames, or videos without pairs, that are named.
 _NAMED = 5
+Told: TypeAlias = tuple[list[str], list[str]]  # lines to print, and what is to be mended
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,15 +77,15 @@ def easg_folder(folder: Path) -> SceneReport:
     Raises:
       UserError: files that cannot be read, or annotations that cannot be right.
     """
-    lines, issues = [f"{folder}: EASG"], []
+    lines, issues = [f"{folder}: EASG"], list[str]()
     if easg_files.recognises(folder):
         files = easg_files.annotations(folder)
         words = easg_scenes.vocabulary(files.words)
         for split in easg.SPLITS:
             found = easg.of_split(files, split)
             scenes = [easg_scenes.scene(one, words, one.name) for one in found.videos]
-            lines += [f"{split}: {_counts(scenes)}", *_left_out(found.left_out)]
-            issues += _issues(scenes)
+            told, wrong = _of(split, scenes, found.left_out)
+            lines, issues = lines + told, issues + wrong
             if absent := found.left_out[easg.ABSENT]:
                 issues.append(f"{folder / 'frames'}: {absent} frames of {split} are absent")
     for split in easg.SPLITS if easg_baseline.recognises(folder) else ():
@@ -103,22 +105,22 @@ def action_genome_folder(folder: Path) -> SceneReport:
     Raises:
       UserError: files that cannot be read, or annotations that cannot be right.
     """
-    lines, issues = [f"{folder}: Action Genome"], []
+    lines, issues = [f"{folder}: Action Genome"], list[str]()
     files = action_genome.annotations(folder)
     for split in ("train", "test"):
         found = action_genome.of_split(files, action_genome.Options(split))
-        lines += [f"{split}: {_counts(found.scenes)}", *_left_out(found.left_out)]
-        issues += _issues(found.scenes)
-        issues += _missing(folder / "frames", found.scenes)
-        told, wrong = _features(folder, found.scenes, split)
-        lines, issues = lines + told, issues + wrong
+        missing = _missing(folder / "frames", found.scenes)
+        for told, wrong in (
+            _of(split, found.scenes, found.left_out),
+            ([], missing),
+            _features(folder, found.scenes, split),
+        ):
+            lines, issues = lines + told, issues + wrong
     return SceneReport(tuple(lines), tuple(issues))
 
 
-def _features(
-    folder: Path, scenes: Sequence[Scene], split: action_genome.Split
-) -> tuple[list[str], list[str]]:
-    """Lines and issues of the features that lie beside the annotations, if there are any.
+def _features(folder: Path, scenes: Sequence[Scene], split: action_genome.Split) -> Told:
+    """What is to be said of the features that lie beside the annotations, if there are any.
 
     They may be of all boxes, or of those without small ones.
     """
@@ -165,8 +167,8 @@ def scene_files(paths: Sequence[Path]) -> SceneReport:
             scenes.append(_bare(scene.load(path)))
         except UserError as error:
             issues.append(str(error))
-    lines = (f"{len(paths)} scene files: {_counts(scenes)}",)
-    return SceneReport(lines, (*issues, *_issues(scenes)))
+    lines, wrong = _of(f"{len(paths)} scene files", scenes)
+    return SceneReport(tuple(lines), (*issues, *wrong))
 
 
 def open_layout(folder: Path) -> SceneReport:
@@ -176,10 +178,11 @@ def open_layout(folder: Path) -> SceneReport:
       UserError: all that is wrong with its lines.
     """
     found = layout.read(folder)
-    lines, issues = [f"{folder}: scenes in the open layout"], []
+    lines, issues = [f"{folder}: scenes in the open layout"], list[str]()
     for split in dict.fromkeys(video.split for video in found.videos):
         bare = [video.scene for video in found.videos if video.split == split]
-        lines.append(f"{split or 'all'}: {_counts(bare)}")
+        told, wrong = _of(split or "all", bare)
+        lines, issues = lines + told, issues + wrong
     opened, problems = layout.opened(found.videos)
     issues += problems
     for one in opened:
@@ -187,10 +190,8 @@ def open_layout(folder: Path) -> SceneReport:
             one.read()
         except UserError as error:
             issues.append(str(error))
-    bare = [video.scene for video in found.videos]
-    issues += _issues(bare)
     if (folder / layout.PICTURES).is_dir():
-        issues += _missing(folder / layout.PICTURES, bare)
+        issues += _missing(folder / layout.PICTURES, [video.scene for video in found.videos])
     return SceneReport(tuple(lines), tuple(issues))
 
 
@@ -207,8 +208,8 @@ def scene_store(folder: Path) -> SceneReport:
             scenes.append(_bare(found.read(row)))
         except UserError as error:
             issues.append(str(error))
-    lines = (f"{folder}: a store of {len(found.names)} scenes: {_counts(scenes)}",)
-    return SceneReport(lines, (*issues, *_issues(scenes)))
+    lines, wrong = _of(f"{folder}: a store of {len(found.names)} scenes", scenes)
+    return SceneReport(tuple(lines), (*issues, *wrong))
 
 
 def _bare(one: Scene) -> Scene:
@@ -227,11 +228,42 @@ def _counts(scenes: Sequence[Scene]) -> str:
     return ", ".join(f"{count} {what}" for what, count in numbers.items())
 
 
-def _issues(scenes: Iterable[Scene]) -> list[str]:
-    return [f"{one.source}: {issue}" for one in scenes for issue in _of(one)]
+def _of(title: str, scenes: Sequence[Scene], left_out: Mapping[str, int] | None = None) -> Told:
+    """What is to be said of scenes that can be read.
+
+    Frames without a person and videos without a pair are told and no issue: nothing is told of
+    them in training and answers.
+    """
+    lines = [f"{title}: {_counts(scenes)}", *_left_out(left_out or {}), *_empty(scenes)]
+    return lines, [f"{one.source}: {issue}" for one in scenes for issue in _issues(one)]
 
 
-def _of(one: Scene) -> list[str]:
+def _empty(scenes: Sequence[Scene]) -> list[str]:
+    """Frames without a person and videos without a pair, a line each where there are any."""
+    frames = {one.source: n for one in scenes if (n := _without_person(one))}
+    alone = [one.source for one in scenes if not len(one.pairs)]
+    lines = []
+    if frames:
+        lines.append(f"  no person in {sum(frames.values())} frames of {_some(list(frames))}")
+    if alone:
+        lines.append(f"  no pair in any frame of {_some(alone)}")
+    return lines
+
+
+def _some(videos: Sequence[str]) -> str:
+    """How many, and the first ones."""
+    more = ", ..." if len(videos) > _NAMED else ""
+    return f"{len(videos)} videos: {', '.join(videos[:_NAMED])}{more}"
+
+
+def _without_person(one: Scene) -> int:
+    """Frames without a person; where others are subjects too, a frame may do without one."""
+    persons = np.bincount(one.box_frames[one.labels == 1], minlength=len(one))
+    missed = (persons == 0) & (one.pairs_of_frames == 0)
+    return int(missed.sum()) if one.vocabulary.has_person else 0
+
+
+def _issues(one: Scene) -> list[str]:
     issues = []
     sizes = one.image_sizes[one.box_frames]
     outside = (one.boxes[:, :2] > sizes).any(axis=1) | (one.boxes[:, 2:] < 0).any(axis=1)
@@ -240,13 +272,6 @@ def _of(one: Scene) -> list[str]:
     empty = (one.boxes[:, :2] == one.boxes[:, 2:]).any(axis=1)
     if empty.any():
         issues.append(f"{empty.sum()} boxes are empty")
-    # Where others than persons are subjects too, a frame may do without one.
-    persons = np.bincount(one.box_frames[one.labels == 1], minlength=len(one))
-    missed = (persons == 0) & (one.pairs_of_frames == 0)
-    if one.vocabulary.has_person and missed.any():
-        issues.append(f"{missed.sum()} of {len(one)} frames have no person")
-    if not len(one.pairs):
-        issues.append("no pair in any frame")
     return issues
 
 

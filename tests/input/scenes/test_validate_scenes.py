@@ -1,7 +1,5 @@
 """`jaxsign validate` of scenes."""
 
-import numpy as np
-
 from jaxsign import cli
 from jaxsign.input.scenes import action_genome, validate
 from tests.input.scenes.action_genome_folder import an_object, of_frames
@@ -35,10 +33,22 @@ def test_scene_files(tmp_path, capsys):
     assert "1 boxes lie outside the image" in told and "c.scene.npz" in told
 
 
-def test_frames_without_a_person():
+def test_frames_without_a_person_and_videos_without_a_pair_are_told_and_no_issue(tmp_path):
     labels = made().labels.copy()
     labels[0] = 2
-    assert validate._of(made(labels=labels)) == []  # something else is the subject there
-    second = {name: made().arrays()[name][1:] for name in ("pairs", "pair_frames", "relations")}
-    found = made(labels=labels, labelled=np.array([True]), **second)
-    assert validate._of(found) == ["1 of 2 frames have no person"]
+
+    def lines(path, **changed):
+        made(labels=labels, **changed).save(path)
+        found = validate.scene_files([path])
+        assert found.exit_code == 0
+        return found.lines[1:]
+
+    assert lines(tmp_path / "a.scene.npz") == ()  # something else is the subject there
+    names = ("pairs", "pair_frames", "relations", "labelled")
+    second, none = ({name: made().arrays()[name][at:] for name in names} for at in (1, 2))
+    one, alone = tmp_path / "b.scene.npz", tmp_path / "c.scene.npz"
+    assert lines(one, **second) == (f"  no person in 1 frames of 1 videos: {one}",)
+    assert lines(alone, **none) == (
+        f"  no person in 1 frames of 1 videos: {alone}",
+        f"  no pair in any frame of 1 videos: {alone}",
+    )

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from jaxsign.nets import scene_net, state_dict
+from jaxsign.nets import relation_net, state_dict
 from jaxsign.nets.layers import memory
 
 Array = jax.Array
@@ -123,12 +123,12 @@ def look(
 def _relations(outputs: Mapping[str, Array], batch: Mapping[str, Array]) -> _Of:
     told = batch["valid_pairs"] & batch["labelled"]
     truth = batch["relations"] & told[..., None]
-    return outputs["pair_embeddings"], truth, scene_net.uncertainties(outputs)
+    return outputs["pair_embeddings"], truth, relation_net.uncertainties(outputs)
 
 
 def _objects(outputs: Mapping[str, Array], batch: Mapping[str, Array], classes: int) -> _Of:
     features, labels = outputs["object_embeddings"], batch["labels"]
-    unsure = scene_net.uncertainties(outputs, "object_")
+    unsure = relation_net.uncertainties(outputs, "object_")
     truth = jax.nn.one_hot(labels, classes, dtype=bool)[..., 1:]
     truth &= batch["valid_boxes"][..., None]
     return features, truth, {name: value[..., 1:] for name, value in unsure.items()}

@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxsign import fields, nets
 from jaxsign.errors import UserError
-from jaxsign.nets import codebook, language_net, scene_net, state_dict
+from jaxsign.nets import codebook, language_net, relation_net, scene_net, state_dict
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import box_mixing, dense, quantiser
 from jaxsign.nets.state_dict import KeyEntry
@@ -157,10 +157,10 @@ class SceneLLM(language_net.LanguageNet):
         # While the quantiser learns, what stands behind it stays, its running statistics too.
         found = super()._told(given, train and (self.parity or self.stage != "vqvae"))
         if self.parity:
-            logits = found[scene_net.TOLD]
+            logits = found[relation_net.TOLD]
             self.sow("intermediates", "logits", logits)
             changed = jax.lax.stop_gradient(_clipped(logits, self.predicates) - logits)
-            found[scene_net.TOLD] = logits + changed
+            found[relation_net.TOLD] = logits + changed
         return found
 
     @property

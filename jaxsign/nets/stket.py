@@ -19,7 +19,7 @@ from flax import linen as nn
 from jaxsign import fields
 from jaxsign.errors import UserError
 from jaxsign.nets import rows as torch_rows
-from jaxsign.nets import scene_net, scene_rows, state_dict
+from jaxsign.nets import relation_net, scene_net, scene_rows, state_dict
 from jaxsign.nets.layers import frame_pairs, heads, histories, post_norm, priors, typed
 from jaxsign.nets.state_dict import KeyEntry
 
@@ -82,7 +82,7 @@ class STKET(scene_net.SceneNet):
     @property
     def branches(self) -> tuple[str, ...]:
         """`relations`, `spatial`, `ensemble`, and what is told from priors alone, where learned."""
-        found = [scene_net.TOLD]
+        found = [relation_net.TOLD]
         found += ["spatial", "ensemble"] if self.temporal_layers else []
         found += ["spatial_prior"] if self.spatial_prior and self.spatial_prior_loss else []
         if self.temporal_layers and self.temporal_prior and self.temporal_prior_loss:
@@ -94,7 +94,7 @@ class STKET(scene_net.SceneNet):
         """The three branches by the original's names."""
         if not self.temporal_layers:
             return super().compared
-        return {"temporal": scene_net.TOLD, "spatial": "spatial", "ensemble": "ensemble"}
+        return {"temporal": relation_net.TOLD, "spatial": "spatial", "ensemble": "ensemble"}
 
     @property
     def takes_priors(self) -> bool:
@@ -131,7 +131,7 @@ class STKET(scene_net.SceneNet):
         if not self.temporal_layers:
             if self.is_initializing():  # the original's files have them all the same
                 _ = [self._heads(name)(h) for name in ("temporal", "ensemble")]
-            return self._kept({scene_net.TOLD: told["spatial"], **told}, h, given.real)
+            return self._kept({relation_net.TOLD: told["spatial"], **told}, h, given.real)
         told_later = train or self.mode == "predcls"
         surest = None if told_later else _of_objects(given.scores, given.pairs)
         known = histories.history(labels, given.real, self.num_objects, max(self.window, 2), surest)
@@ -221,7 +221,7 @@ class STKET(scene_net.SceneNet):
         found = layers(h, real, (first, second), train=train)
         alone = ~real[:, 1:].any((1, 2))[:, None, None, None]
         found = jnp.where(alone, 0 if self.parity else h, found)
-        return found, {scene_net.TOLD: heads(found), "temporal_prior": heads(before)}
+        return found, {relation_net.TOLD: heads(found), "temporal_prior": heads(before)}
 
     def _ensemble(self, h: Array, known: histories.History, train: bool) -> Array:
         """[B, F, Q, D] -> the same, of the histories of objects' classes."""

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.nets import frame_attention, scene_net, scene_rows
+from jaxsign.nets import frame_attention, relation_net, scene_net, scene_rows
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import heads
 from jaxsign.nets.state_dict import KeyEntry
@@ -32,7 +32,7 @@ class STTran(frame_attention.FrameAttention, scene_net.SceneNet):
         h = self._attended(h, given.real, train)
         relations = heads.logits(h, self.predicates, self.types)
         mean = frame_attention.mean_of_rows(h, given.real)
-        return {scene_net.TOLD: relations, "embedding": mean}
+        return {relation_net.TOLD: relations, "embedding": mean}
 
     def key_table(self) -> list[KeyEntry]:
         """The original's state_dict keys (90 as published) in its order.

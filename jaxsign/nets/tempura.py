@@ -15,7 +15,15 @@ import numpy as np
 
 from jaxsign import fields, nets
 from jaxsign.errors import UserError
-from jaxsign.nets import frame_attention, memories, scene_net, state_dict, sttran, tempura_rows
+from jaxsign.nets import (
+    frame_attention,
+    memories,
+    relation_net,
+    scene_net,
+    state_dict,
+    sttran,
+    tempura_rows,
+)
 from jaxsign.nets.layers import (
     heads,
     memory,
@@ -121,7 +129,7 @@ class Tempura(sttran.STTran):
     def _heads(self, h: Array, train: bool) -> dict[str, Array]:
         """Logits of relations, and of mixtures how uncertain they are."""
         if self.relation_head == "linear":
-            return {scene_net.TOLD: heads.logits(h, self.predicates, self.types)}
+            return {relation_net.TOLD: heads.logits(h, self.predicates, self.types)}
         mixed = []
         for i, (count, kind) in enumerate(zip(self.predicates, self.kinds, strict=True)):
             options = {"noise": self.noise, "name": f"head_{i}", **self.types}
@@ -131,7 +139,7 @@ class Tempura(sttran.STTran):
         if self.uncertainty_threshold and not train:
             unsure = aleatoric + epistemic > self.uncertainty_threshold
             logits = jnp.where(unsure, logits + _UNSURE, logits)
-        return {scene_net.TOLD: logits, "aleatoric": aleatoric, "epistemic": epistemic}
+        return {relation_net.TOLD: logits, "aleatoric": aleatoric, "epistemic": epistemic}
 
     def _classify(
         self,

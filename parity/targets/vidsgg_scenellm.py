@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsign.nets import codebook, scene_llm, scene_net
+from jaxsign.nets import codebook, relation_net, scene_llm
 from jaxsign.nets.layers import box_graph, quantiser
 from parity import cases, weights
 from parity.settings import vidsgg as settings
@@ -48,7 +48,9 @@ def forward(case: cases.Case) -> Arrays:
         kept
         | produced
         | _quantised(net, variables, inputs["features"])
-        | _answers("output/after_clamp", np.asarray(outputs[scene_net.TOLD])[at], "_distribution")
+        | _answers(
+            "output/after_clamp", np.asarray(outputs[relation_net.TOLD])[at], "_distribution"
+        )
         | _logits(sown["logits"][at])
         | {
             "output/frame_token": sown["token"][0],

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.nets import scene_net, stket
+from jaxsign.nets import relation_net, stket
 from parity import cases
 from parity.settings import vidsgg as settings
 from parity.targets import vidsgg_sttran
@@ -27,7 +27,7 @@ def original(case: cases.Case) -> stket.STKET:
 def branches(net: stket.STKET) -> dict[str, str]:
     """The net's outputs -> how the original's names of them begin."""
     first = "temporal_" if net.temporal_layers else "spatial_"
-    return {name: first if name == scene_net.TOLD else f"{name}_" for name in net.branches}
+    return {name: first if name == relation_net.TOLD else f"{name}_" for name in net.branches}
 
 
 def forward(case: cases.Case) -> Arrays:

@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
-from jaxsign.nets import easg, faster_rcnn, scene_llm, scene_net, state_dict, sttran
+from jaxsign.nets import easg, faster_rcnn, relation_net, scene_llm, scene_net, state_dict, sttran
 from jaxsign.tasks.scenes import losses
 from parity import cases, targets, weights
 from parity.settings import vidsgg as settings
 
 Arrays = dict[str, np.ndarray]
 Inner = Callable[[Mapping[str, Any], settings.Video], Arrays]
-BRANCHES = {scene_net.TOLD: ""}
+BRANCHES = {relation_net.TOLD: ""}
 _SEVERAL = {"": losses.margin, "_bce": losses.binary_cross_entropy}
 # A group -> what the original's losses call it.
 _NAMES = {"attention": "attention", "spatial": "spatial", "contacting": "contact"}
@@ -115,7 +115,10 @@ def _alone(function: Any) -> Any:
 
 
 def loss_values(
-    outputs: Mapping[str, jax.Array], batch: Arrays, branch: str = scene_net.TOLD, start: str = ""
+    outputs: Mapping[str, jax.Array],
+    batch: Arrays,
+    branch: str = relation_net.TOLD,
+    start: str = "",
 ) -> dict[str, jax.Array]:
     """Every loss of the original of a branch, by its name there, and that of boxes.
 
@@ -145,7 +148,7 @@ def loss_values(
 def told(
     outputs: Mapping[str, Any],
     video: settings.Video,
-    branch: str = scene_net.TOLD,
+    branch: str = relation_net.TOLD,
     start: str = "",
 ) -> Arrays:
     """The distributions of every pair, as the original gives them.

@@ -16,7 +16,7 @@ from jaxsign.input.examples import Examples
 from jaxsign.input.scenes import priors, vocabulary
 from jaxsign.input.scenes.examples import SceneExamples
 from jaxsign.input.scenes.sources import SceneSource
-from jaxsign.nets import scene_net
+from jaxsign.nets import relation_net, scene_net
 from jaxsign.tasks import answering, loss_parts, measures
 from jaxsign.tasks.scenes import answers, padded, recall, scene_tasks, scoring, terms
 
@@ -152,7 +152,7 @@ class SceneGraph(scene_tasks.SceneTask):
         self, branch: str, outputs: Mapping[str, Array], truth: Array, told: Array
     ) -> dict[str, Array]:
         """Each group's loss of a branch, float32 [B], by the name it is shown under."""
-        unsure = scene_net.uncertainties(outputs) if branch == scene_net.TOLD else {}
+        unsure = relation_net.uncertainties(outputs) if branch == relation_net.TOLD else {}
         return {
             _loss_name(branch, group.name): self.lost.of_group(
                 group.kind,
@@ -232,7 +232,7 @@ class SceneGraph(scene_tasks.SceneTask):
 
 
 def _loss_name(branch: str, group: str) -> str:
-    return f"loss/{group}" if branch == scene_net.TOLD else f"loss/{branch}/{group}"
+    return f"loss/{group}" if branch == relation_net.TOLD else f"loss/{branch}/{group}"
 
 
 TASK = SceneGraph

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.nets import scene_net
+from jaxsign.nets import relation_net, scene_net
 from jaxsign.tasks.scenes import contrastive, losses
 
 Array = jax.Array
@@ -108,7 +108,7 @@ class Terms:
         right = jax.nn.one_hot(labels, logits.shape[-1], dtype=bool)
         values = losses.cross_entropy(logits, right)
         values = values * jnp.where(labels == 0, self.background, 1.0)
-        unsure = scene_net.uncertainties(outputs, "object_")
+        unsure = relation_net.uncertainties(outputs, "object_")
         weighed = _weighed(self.object_weighting, values, real, unsure)
         return self.object_factor * losses.mean_of_pairs(weighed, real)
 

@@ -12,7 +12,7 @@ from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
 from jaxsign.infer.torch.originals import TorchFile
 from jaxsign.input.scenes import vocabulary
-from jaxsign.nets import scene_net
+from jaxsign.nets import relation_net
 
 _HEADS = 8  # of all of them
 
@@ -26,7 +26,7 @@ class SceneForm(originals.Form):
       modes: of its net.
     """
 
-    modes: ClassVar[tuple[str, ...]] = scene_net.MODES
+    modes: ClassVar[tuple[str, ...]] = relation_net.MODES
 
     def __init__(self, model: str, *names: str) -> None:
         self.model, self.names = model, (model, *names)

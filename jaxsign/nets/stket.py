@@ -18,8 +18,8 @@ from flax import linen as nn
 
 from jaxsign import fields
 from jaxsign.errors import UserError
-from jaxsign.nets import rows as torch_rows
 from jaxsign.nets import relation_net, scene_net, scene_rows, state_dict
+from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import frame_pairs, heads, histories, post_norm, priors, typed
 from jaxsign.nets.state_dict import KeyEntry
 

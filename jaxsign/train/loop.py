@@ -9,10 +9,9 @@ A run that is stopped at any moment and started again writes the same metrics an
 import collections
 import contextlib
 import dataclasses
-import itertools
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,13 @@ from jaxsign.input import batching
 from jaxsign.tasks import chance, measures
 from jaxsign.train import (
     autobatch,
+    bests,
     checkpoint,
     compiling,
     initial,
     log,
     outputs,
+    passes,
     profiling,
     records,
     schedule,
@@ -40,9 +41,6 @@ from jaxsign.train import (
     state,
 )
 
-# Steps whose metrics are still on the devices: enough that the host never holds them up, few enough
-# for the CPU backend, which dies with dozens of unfinished collectives in flight.
-_IN_FLIGHT = 6
 _SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
 
 
@@ -89,7 +87,7 @@ class Loop:
             resumed, variables = False, self._initial(session, display)
         if resumed:
             self.records = records.Records.from_json(self.checkpoints.records())
-            self._check_best(display)
+            bests.look_anew(self.records, self.checkpoints, display)
             display.say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
             if self.records.stage:
                 session = setup.begin(run, run.stages[self.records.stage], shapes)
@@ -109,17 +107,6 @@ class Loop:
         self.outputs = outputs.Outputs(run, display, count, self.records.step)
         folder = run.workdir / "tensorboard"
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
-
-    def _check_best(self, display: log.TrainingDisplay) -> None:
-        """Looks anew for the best epochs whose checkpoints are gone."""
-        at, gone = self.records, "checkpoint is gone: the next epoch counts as the best so far"
-        if at.best.score is not None and not self.checkpoints.has_best():
-            display.say(f"the best {gone}")
-            at.best.score = at.stop_best = None
-        for name, best in at.also_best.items():
-            if best.score is not None and not self.checkpoints.has_also_best(name):
-                display.say(f"the {checkpoint.also_best(name)} {gone}")
-                best.score = None
 
     def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> dict[str, Any]:
         with self.compiling.told("the start weights"):
@@ -167,7 +154,8 @@ class Loop:
         """What would break the first validation breaks now."""
         batches = self.run.config.train.sanity
         if batches:
-            self._validate(self.session.task.rates(self.session.stage.config, 0), batches)
+            rates = self.session.task.rates(self.session.stage.config, 0)
+            passes.validate(self.session, self.state, rates, self.compiling, batches)
             self.display.say(f"sanity   {batches} validation batches tried")
 
     def _spent(self) -> bool:
@@ -195,7 +183,11 @@ class Loop:
             train = self.session.task.means(at.sums)
             if self.session.renew_batches is not None:
                 self._renew(self.session.renew_batches)
-            val = self._validate(rates) if self._is_validated() else None
+            val = (
+                passes.validate(self.session, self.state, rates, self.compiling)
+                if self._is_validated()
+                else None
+            )
             took = outputs.Took(trained, time.monotonic() - begun - trained)
             self._end_epoch(train, val, took, speed, rates)
             if stop.requested:
@@ -227,7 +219,7 @@ class Loop:
             at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
             stop.count_step()
             pending.append((at.step, metrics, batch["index"], lr))
-            if len(pending) >= _IN_FLIGHT:
+            if len(pending) >= passes.IN_FLIGHT:
                 self._collect(*pending.popleft())
             if self.profile.add(at.step, batch, now):
                 self._drain(pending)
@@ -248,7 +240,8 @@ class Loop:
         """
         at, session = self.records, self.session
         if not at.steps_in_epoch or at.alignment is None:
-            at.alignment = session.task.survey(self._looks(batches), len(batches.examples))
+            seen = passes.looks(session, self.state, batches, self.compiling)
+            at.alignment = session.task.survey(seen, len(batches.examples))
         session.train_batches.examples.surveyed(at.alignment)
         self._close_feed()
 
@@ -257,18 +250,10 @@ class Loop:
         compiled = self.session.compiled
         host = compiled.fetch(self.state)
         before = {"params": host.params, **host.collections}
-        found = self.session.task.renew(before, self._looks(batches))
+        seen = passes.looks(self.session, self.state, batches, self.compiling)
+        found = self.session.task.renew(before, seen)
         if found is not None:
             self.state = compiled.place(host.renewed(found))
-
-    def _looks(self, batches: batching.EvalBatches) -> Iterator[dict[str, np.ndarray]]:
-        """What the task sees of every batch between epochs."""
-        compiled = self.session.compiled
-        for batch in batches:
-            put = compiled.put_eval(batch)
-            with self.compiling.step("look", put):
-                seen = compiled.look(self.state, put)
-            yield compiled.rows(seen)
 
     def _close_feed(self) -> None:
         if self.feed is not None:
@@ -308,59 +293,11 @@ class Loop:
             "precision=float32."
         )
 
-    def _validate(self, rates: measures.Rates, most: int | None = None) -> dict[str, Any]:
-        """The means over the validation's batches, or over the first `most` of them."""
-        session = self.session
-        totals: dict[str, Any] = {}
-        pending: collections.deque = collections.deque()
-
-        def add(found: dict[str, Any]) -> None:
-            rows = found.pop("rows", None)
-            records.add(totals, session.compiled.scalars(found))
-            if rows is not None:
-                records.add(totals, session.task.count(session.compiled.rows(rows)))
-
-        for batch in itertools.islice(session.val_batches, most):
-            put = session.compiled.put_eval(batch)
-            with self.compiling.step("validation", put):
-                pending.append(session.compiled.evaluate(self.state, put, rates.now))
-            if len(pending) >= _IN_FLIGHT:
-                add(pending.popleft())
-        for found in pending:
-            add(found)
-        return session.task.means(totals)
-
     def _is_validated(self) -> bool:
         """Whether the epoch at hand is: every so many of a stage, and the last one."""
         done = self.records.stage_epoch + 1
         every = self.session.stage.config.train.eval_every
         return done % every == 0 or done >= self.session.stage.epochs or self._spent()
-
-    def _observe(self, val: measures.Means) -> tuple[bool, list[str]]:
-        """Tells what watches a validation of its numbers.
-
-        Returns:
-          Whether it is the best so far; other numbers by which it is, of `Monitors.also_best`.
-        """
-        at, session, watched = self.records, self.session, self.session.monitors
-        settings = session.stage.config.train
-        lost = not math.isfinite(val["loss"])
-        if lost and not (settings.early_stop and watched.stop.key == "loss"):
-            raise UserError(
-                f"the validation loss of epoch {at.epoch} is {val['loss']}. The checkpoint of "
-                "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
-            )
-        session.schedule.observe(watched.steer.score(val))
-        at_once = 0 if session.stage.until else settings.early_stop
-        at.observe_stopping(watched.stop.score(val), settings.min_delta, at_once)
-        also = [
-            name
-            for name, number in watched.also_best.items()
-            if at.also_best.setdefault(name, records.Best()).observe(
-                at.epoch, number.score(val), val["loss"]
-            )
-        ]
-        return at.best.observe(at.epoch, watched.best.score(val), val["loss"]), also
 
     def _end_epoch(
         self, train: measures.Means, val: measures.Means | None, took: outputs.Took, speed: float,
@@ -369,7 +306,7 @@ class Loop:
         at, session = self.records, self.session
         at.rates.append(self._learning_rate(0))
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
-        best, also = (False, []) if val is None else self._observe(val)
+        best, also = (False, []) if val is None else bests.observe(at, session, val)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
         at.alignment = None
         at.rows.append(
@@ -378,7 +315,7 @@ class Loop:
                 staged=len(self.run.stages) > 1,
             )
         )  # fmt: skip
-        self._save_variables(val, best, also)
+        bests.save(at, session, self.state, self.checkpoints, val, best, also)
         self._save()
         self.outputs.write(session, at)
         self.outputs.histograms(session, self.state, at)
@@ -389,23 +326,6 @@ class Loop:
         early = bool(settings.early_stop) and at.since_best >= settings.early_stop
         early = early and at.stage_epoch >= settings.min_epochs
         return at.stage_epoch >= self.session.stage.epochs or early or self._spent()
-
-    def _save_variables(self, val: measures.Means | None, best: bool, also: Sequence[str]) -> None:
-        """Saves the variables as the best ones, by whatever number, or as ones that stay."""
-        at, every = self.records, self.run.config.checkpoint.keep_every
-        stay = bool(every) and at.epoch % every == 0
-        if not (best or also or stay):
-            return
-        variables = self.session.compiled.fetch(self.state).variables
-        metric = None if val is None else val[self.session.monitors.best.key]
-        info = {"epoch": at.epoch, "metric": metric}
-        if best:
-            self.checkpoints.save_best(at.step, variables, info)
-        for name in also:
-            value = at.also_best[name].value(self.session.monitors.also_best[name])
-            self.checkpoints.save_also_best(name, at.step, variables, {**info, "metric": value})
-        if stay:
-            self.checkpoints.save_kept(at.epoch, variables, info)
 
     def _save(self) -> None:
         host = self.session.compiled.fetch(self.state)

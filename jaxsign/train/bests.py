@@ -1,0 +1,79 @@
+"""Which epochs are the best ones, and the variables that stay of them."""
+
+import math
+from collections.abc import Sequence
+
+from jaxsign.errors import UserError
+from jaxsign.tasks import measures
+from jaxsign.train import checkpoint, log, records, setup, state
+
+
+def look_anew(
+    at: records.Records, checkpoints: checkpoint.Checkpoints, display: log.TrainingDisplay
+) -> None:
+    """Forgets the best epochs whose checkpoints are gone."""
+    gone = "checkpoint is gone: the next epoch counts as the best so far"
+    if at.best.score is not None and not checkpoints.has_best():
+        display.say(f"the best {gone}")
+        at.best.score = at.stop_best = None
+    for name, best in at.also_best.items():
+        if best.score is not None and not checkpoints.has_also_best(name):
+            display.say(f"the {checkpoint.also_best(name)} {gone}")
+            best.score = None
+
+
+def observe(
+    at: records.Records, session: setup.Session, val: measures.Means
+) -> tuple[bool, list[str]]:
+    """Tells what watches a validation of its numbers.
+
+    Returns:
+      Whether it is the best so far; other numbers by which it is, of `Monitors.also_best`.
+
+    Raises:
+      UserError: the loss is not finite, and nothing stops the run for it.
+    """
+    watched, settings = session.monitors, session.stage.config.train
+    lost = not math.isfinite(val["loss"])
+    if lost and not (settings.early_stop and watched.stop.key == "loss"):
+        raise UserError(
+            f"the validation loss of epoch {at.epoch} is {val['loss']}. The checkpoint of "
+            "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
+        )
+    session.schedule.observe(watched.steer.score(val))
+    at_once = 0 if session.stage.until else settings.early_stop
+    at.observe_stopping(watched.stop.score(val), settings.min_delta, at_once)
+    also = [
+        name
+        for name, number in watched.also_best.items()
+        if at.also_best.setdefault(name, records.Best()).observe(
+            at.epoch, number.score(val), val["loss"]
+        )
+    ]
+    return at.best.observe(at.epoch, watched.best.score(val), val["loss"]), also
+
+
+def save(
+    at: records.Records,
+    session: setup.Session,
+    current: state.TrainState,
+    checkpoints: checkpoint.Checkpoints,
+    val: measures.Means | None,
+    best: bool,
+    also: Sequence[str],
+) -> None:
+    """Saves the variables as the best ones, by whatever number, or as ones that stay."""
+    every = session.stage.config.checkpoint.keep_every
+    stay = bool(every) and at.epoch % every == 0
+    if not (best or also or stay):
+        return
+    variables = session.compiled.fetch(current).variables
+    metric = None if val is None else val[session.monitors.best.key]
+    info = {"epoch": at.epoch, "metric": metric}
+    if best:
+        checkpoints.save_best(at.step, variables, info)
+    for name in also:
+        value = at.also_best[name].value(session.monitors.also_best[name])
+        checkpoints.save_also_best(name, at.step, variables, {**info, "metric": value})
+    if stay:
+        checkpoints.save_kept(at.epoch, variables, info)

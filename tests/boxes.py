@@ -124,14 +124,10 @@ class Task(tasks.Task):
     def numbers(cls, config):
         return {"right": measures.Number("right", "right videos", "max")}
 
-    def init(self, rng, batch):
-        return nets.init(self.net, rng, batch)
-
-    def loss(self, params, collections, batch, rng, now):
-        variables = {"params": params, **collections}
+    def loss(self, variables, batch, rng, now):
         output = nets.call(self.net, variables, batch, train=True, rng=rng)
         rows, sums = self._rows(output, batch)
-        return (rows * batch["share"]).sum(), (collections, sums)
+        return tasks.Learnt((rows * batch["share"]).sum(), sums, {})
 
     def evaluate(self, variables, batch, now):
         return self._rows(nets.call(self.net, variables, batch), batch)[1]

@@ -109,11 +109,10 @@ def test_scenes_have_one_loss_and_one_recall_on_both_sides(name):
     batch = found.stack([found.example(i) for i in range(3)], size)
     batch |= {"weight": np.ones(3, np.float32), "share": np.full(3, 1 / 3, np.float32)}
     task = tasks.build(config, net)
-    rest = {key: value for key, value in variables.items() if key != "params"}
 
     @jax.jit
     def of_ours(batch):
-        ours, _ = task.loss(variables["params"], rest, batch, jax.random.key(0), {})
+        ours = task.loss(variables, batch, jax.random.key(0), {}).loss
         return ours, task.evaluate(variables, batch, {})["rows"]
 
     ours, rows = of_ours(batch)

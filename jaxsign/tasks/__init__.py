@@ -7,7 +7,7 @@ import abc
 import importlib
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,6 +20,21 @@ from jaxsign.sections.kinds import KINDS
 from jaxsign.tasks import answering, baselines, measures
 
 Array = jax.Array
+
+
+class Learnt(NamedTuple):
+    """What a micro-batch tells in training.
+
+    Attributes:
+      loss: float32 scalar.
+      sums: over the real rows (`examples` among them; scalars or arrays), which add up over
+        devices, micro-batches and steps.
+      changed: collections as they are afterwards; those that stay may be left out.
+    """
+
+    loss: Array
+    sums: dict[str, Array]
+    changed: Mapping[str, Any]
 
 
 class Task(answering.Answering):
@@ -138,24 +153,20 @@ class Task(answering.Answering):
     @abc.abstractmethod
     def loss(
         self,
-        params: Mapping[str, Any],
-        collections: Mapping[str, Any],
+        variables: Mapping[str, Any],
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
-    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+    ) -> Learnt:
         """Training loss of one micro-batch.
 
         Args:
-          params, collections: the net's variables.
+          variables: the net's; the gradient is taken of `params`.
           batch: with `share` float32 [B], a row's part in the mean over rows, and one like it for
             every name of `shares`.
           rng: for dropout.
           now: `Rates.now`; `epoch` float32 and `step` int32 done so far.
 
-        Returns:
-          The loss (float32 scalar); the new collections and sums over the real rows (`examples`
-          among them; scalars or arrays), which add up over devices, micro-batches and steps.
         """
 
     @abc.abstractmethod

@@ -67,9 +67,10 @@ def train_step(
     def scaled_loss(chosen, collections, micro, index):
         flat = {**rest, **chosen}
         key = jax.random.fold_in(rng, index)
-        loss, (new, sums) = task.loss(optimizers.nested(flat), collections, micro, key, now)
-        loss, sums = penalties_.added(penalties, flat, loss, sums)
-        return loss * (scale / count), (new, sums)
+        variables = {**collections, "params": optimizers.nested(flat)}
+        found = task.loss(variables, micro, key, now)
+        loss, sums = penalties_.added(penalties, flat, found.loss, found.sums)
+        return loss * (scale / count), ({**collections, **found.changed}, sums)
 
     def micro_step(collections, micro, index):
         micro, real = _with_shares(micro, axis, task)

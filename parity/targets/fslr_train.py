@@ -160,9 +160,9 @@ def train_run(case: cases.Case) -> Arrays:
 class _Ramp(classes.Classify):
     """A task whose only parameter grows by the learning rate in every step."""
 
-    def loss(self, params, collections, batch, rng, now):
+    def loss(self, variables, batch, rng, now):
         del rng, now
-        return -(params["p"] * batch["share"].sum()), (collections, {})
+        return tasks.Learnt(-(variables["params"]["p"] * batch["share"].sum()), {}, {})
 
 
 def moving_average(start: float, decay: float, count: int) -> list[float]:

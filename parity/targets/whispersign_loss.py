@@ -164,7 +164,9 @@ def _value_and_gradients(
     now = {"epoch": jnp.float32(0), "step": jnp.int32(0)}
 
     def loss(params):
-        return task.loss(params, collections, {**batch, **parts}, jax.random.key(0), now)
+        variables = {**collections, "params": params}
+        found = task.loss(variables, {**batch, **parts}, jax.random.key(0), now)
+        return found.loss, ({**collections, **found.changed}, found.sums)
 
     return jax.value_and_grad(loss, has_aux=True)
 

@@ -130,7 +130,7 @@ def test_balanced_classes_count_alike_in_training_and_validation_stays_as_it_is(
     each = np.log([4, 4, 4 / 3, 4 / 3])
     now = {"loss_weights": jnp.ones(1), "epoch": 0.0, "step": 0}
     params = {"unused": jnp.zeros(())}
-    loss, (_, sums) = task.loss(params, {}, batch, jax.random.key(0), now)
+    loss, sums, _ = task.loss({"params": params}, batch, jax.random.key(0), now)
     wanted = each @ factors / factors.sum()  # as torch's CrossEntropyLoss(weight=factors)
     np.testing.assert_allclose([loss, sums["loss"] / 4], wanted, rtol=1e-6)
     found = task.evaluate({"params": params}, batch, now)

@@ -10,6 +10,7 @@ import pytest
 from flax import linen as nn
 
 from jaxsign import config as configs
+from jaxsign import tasks
 from jaxsign.tasks.classes import task as classes
 from jaxsign.train import optimizer, records, step
 from jaxsign.train import state as states
@@ -29,13 +30,13 @@ class Chosen(nn.Module):
 class MacroF1(classes.Classify):
     """Counts right answers, answers and examples of every class."""
 
-    def loss(self, params, collections, batch, rng, now):
-        logits = params["offset"] + batch["x"][:, 0]
+    def loss(self, variables, batch, rng, now):
+        logits = variables["params"]["offset"] + batch["x"][:, 0]
         ones = jax.nn.one_hot(batch["gloss"], CLASSES) * batch["weight"][:, None]
         found = jax.nn.one_hot(logits.argmax(-1), CLASSES) * batch["weight"][:, None]
         sums = {"right": (ones * found).sum(0), "found": found.sum(0), "there": ones.sum(0)}
         loss = (logits.sum(-1) * batch["share"]).sum()
-        return loss, (collections, {"examples": batch["weight"].sum(), "loss": loss, **sums})
+        return tasks.Learnt(loss, {"examples": batch["weight"].sum(), "loss": loss, **sums}, {})
 
     def summarise(self, sums):
         recall = sums["right"] / np.maximum(sums["there"], 1)

@@ -11,7 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, baselines, clips, measures
 from jaxsign.tasks.classes import (
@@ -130,19 +130,18 @@ class Classify(clips.ClipTask):
 
     def loss(
         self,
-        params: Mapping[str, Any],
-        collections: Mapping[str, Any],
+        variables: Mapping[str, Any],
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
-    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+    ) -> tasks.Learnt:
         """As in `Task`; `now` holds `loss_weights` float32 [heads].
 
         A net whose regularisation changes over a run is told the epoch and the step.
         """
         output, new = nets.call(
             self.net,
-            {"params": _of_net(params), **collections},
+            {**variables, "params": _of_net(variables["params"])},
             # Rows that only fill the batch have no real frame: no statistics may see them.
             {**batch, "valid": batch["valid"] & (batch["weight"] > 0)[:, None]},
             train=True,
@@ -151,8 +150,9 @@ class Classify(clips.ClipTask):
             mutable=["batch_stats"],
         )
         factors = self._factors(batch) if self.class_weights else None
-        rows, sums = self._rows(output["logits"], params, batch, now["loss_weights"], factors)
-        return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
+        weights = now["loss_weights"]
+        rows, sums = self._rows(output["logits"], variables["params"], batch, weights, factors)
+        return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
 
     def evaluate(
         self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]

@@ -106,16 +106,14 @@ class Detections(tasks.Task):
 
     def loss(
         self,
-        params: Mapping[str, Any],
-        collections: Mapping[str, Any],
+        variables: Mapping[str, Any],
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
-    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+    ) -> tasks.Learnt:
         """As in `Task`: the mean over images of each one's loss."""
-        variables = {"params": params, **collections}
         rows, sums, _, new = self._learnt(variables, batch, rng)
-        return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
+        return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
 
     def evaluate(
         self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]

@@ -58,12 +58,11 @@ class SceneTask(tasks.Task, abc.ABC):
 
     def loss(
         self,
-        params: Mapping[str, Any],
-        collections: Mapping[str, Any],
+        variables: Mapping[str, Any],
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
-    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+    ) -> tasks.Learnt:
         """As in `Task`: the mean over videos of each one's loss."""
         # Rows that only fill the batch have no real box or pair: no statistics may see them.
         real = batch["weight"] > 0
@@ -73,14 +72,14 @@ class SceneTask(tasks.Task, abc.ABC):
         }
         outputs, new = nets.call(
             self.net,
-            {"params": params, **collections},
+            variables,
             {**batch, **shown},
             train=True,
             rng=rng,
             mutable=["batch_stats"],
         )
         rows, sums = self._rows(outputs, batch)
-        return (rows * batch["share"]).sum(), ({**collections, **new}, sums)
+        return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
 
     @abc.abstractmethod
     def _rows(

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import nets
+from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.tasks import answering, clips, measures
 from jaxsign.tasks.sequences import ctc, examples, following, options, scoring, word_errors
@@ -101,18 +101,17 @@ class CtcAttention(clips.ClipTask):
 
     def loss(
         self,
-        params: Mapping[str, Any],
-        collections: Mapping[str, Any],
+        variables: Mapping[str, Any],
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
-    ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+    ) -> tasks.Learnt:
         """As in `Task`; the labels are `sequence` int32 [B, L], `sequence_valid` bool [B, L]."""
         # Rows that only fill the batch have no real frame: no statistics may see them.
         valid = batch["valid"] & (batch["weight"] > 0)[:, None]
         output, new = nets.call(
             self.net,
-            {"params": params, **collections},
+            variables,
             {**batch, "valid": valid, "tokens": self._tokens(batch)},
             train=True,
             rng=rng,
@@ -126,7 +125,7 @@ class CtcAttention(clips.ClipTask):
                 "auxiliary": (rows["auxiliary"] * batch["share"]).sum(),
             }
         )
-        return total, ({**collections, **new}, _sums(rows, batch))
+        return tasks.Learnt(total, _sums(rows, batch), new)
 
     def evaluate(
         self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]

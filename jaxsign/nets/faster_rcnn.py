@@ -16,8 +16,7 @@ from flax import linen as nn
 
 from jaxsign import fields, nets
 from jaxsign.errors import UserError
-from jaxsign.nets import detector_backbone, resnet, state_dict
-from jaxsign.nets import rows as torch_rows
+from jaxsign.nets import detector_backbone, detector_rows, state_dict
 from jaxsign.nets.layers import (
     anchors,
     dense,
@@ -33,10 +32,6 @@ Array = jax.Array
 # A class's deltas are told in these units.
 UNITS = (0.1, 0.1, 0.2, 0.2)
 EACH, FIRST_OF_CHUNK = "each", "first_of_chunk"
-# The original's numbers of anchors of three ratios -> their scales.
-_SCALES = {12: anchors.SCALES, 9: anchors.SCALES[1:]}
-# What the first convolution, its norm and the stages are called there.
-_KEYS = ("RCNN_base.0", "RCNN_base.1", *(f"RCNN_base.{i}" for i in (4, 5, 6)), "RCNN_top.0")
 
 
 class BoxesToLearn(NamedTuple):
@@ -347,22 +342,14 @@ class FasterRCNN(nets.Net):
 
     def key_table(self) -> list[KeyEntry]:
         """The original's state_dict keys (634 of a ResNet-101) in its order."""
-        bottleneck, count = detector_backbone.BACKBONES[self.backbone].bottleneck, self._anchors
-        channels, width = (resnet.expanded(n, bottleneck) for n in resnet.WIDTHS[-2:])
-        rpn, inner = "RCNN_rpn.RPN_", self.proposal_dim
-        rows = torch_rows.convolution(f"{rpn}Conv", ("rpn", "conv"), (inner, channels, 3, 3))
-        rows += torch_rows.pointwise(f"{rpn}cls_score", ("rpn", "scores"), 2 * count, inner)
-        rows += torch_rows.pointwise(f"{rpn}bbox_pred", ("rpn", "deltas"), 4 * count, inner)
-        rows += detector_backbone.backbone_rows(self.backbone, _KEYS)
-        rows += torch_rows.linear("RCNN_cls_score", ("class_scores",), self.num_classes, width)
-        return rows + torch_rows.linear(
-            "RCNN_bbox_pred", ("class_deltas",), 4 * self.num_classes, width
+        return detector_rows.table(
+            self.backbone, self._anchors, self.proposal_dim, self.num_classes
         )
 
     @classmethod
     def matches(cls, weights: Mapping[str, Any]) -> bool:
         """True if the keys are the detector's."""
-        return f"{_KEYS[0]}.weight" in weights and "RCNN_rpn.RPN_Conv.weight" in weights
+        return detector_rows.matches(weights)
 
     @classmethod
     def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -371,18 +358,7 @@ class FasterRCNN(nets.Net):
         Raises:
           KeyError, ValueError: boxes of no class, or anchors of a number that is not known.
         """
-        classes = len(weights["RCNN_cls_score.weight"])
-        count = len(weights["RCNN_rpn.RPN_cls_score.weight"]) // 2
-        if count not in _SCALES:
-            raise ValueError(f"RCNN_rpn.RPN_cls_score of {count} anchors a cell")
-        if len(weights["RCNN_bbox_pred.weight"]) != 4 * classes:
-            raise ValueError("RCNN_bbox_pred (its boxes are not of each class)")
-        return {
-            "backbone": detector_backbone.backbone_of(weights, _KEYS),
-            "num_classes": classes,
-            "scales": _SCALES[count],
-            "proposal_dim": len(weights["RCNN_rpn.RPN_Conv.weight"]),
-        }
+        return detector_rows.fields(weights)
 
 
 NET = FasterRCNN

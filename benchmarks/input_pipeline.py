@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from benchmarks import command, fslr, timing, workload
 from benchmarks.report import Row
 from jaxsign.input import batching
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import clip_source, sources
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.tasks.classes.examples import ClassExamples
 
@@ -64,7 +64,7 @@ def write_folder(folder: Path, key: str, clips: int, frames: int, dim: int) -> N
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def _open(config: ConfigDict, folder: Path) -> sources.Source:
+def _open(config: ConfigDict, folder: Path) -> clip_source.Source:
     place = {"path": str(folder), "labels": str(folder / "labels.csv")}
     config.data.train.update(place)
     return sources.open_source(config.data, "train", {"gloss": 105, "cat": 10})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import clip_source
 
 Batch = dict[str, np.ndarray]
 
@@ -45,11 +45,11 @@ def padded_to_longest(clips: np.ndarray, size: int, dim: int) -> list[Batch]:
     return [batch(part, int(part.max()), dim, seed=i) for i, part in enumerate(parts)]
 
 
-def source(clips: np.ndarray, dim: int) -> sources.Source:
+def source(clips: np.ndarray, dim: int) -> clip_source.Source:
     """The same clips as examples in memory: float32 [T, dim] of `clips` frames each."""
     rng = np.random.default_rng(1)
     arrays = [rng.standard_normal((frames, dim), dtype=np.float32) for frames in clips]
-    return sources.Source(
+    return clip_source.Source(
         name="benchmark",
         ids=[str(i) for i in range(len(clips))],
         lengths=np.asarray(clips, np.int32),

@@ -15,7 +15,7 @@ from jaxsign import nets, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
 from jaxsign.input.folders import progress
-from jaxsign.input.signs import numbering, seen, sources, views
+from jaxsign.input.signs import clip_source, numbering, seen, sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
 from jaxsign.tasks import answering
 
@@ -23,7 +23,7 @@ _CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
 _MANY = 1000  # clips that are measured with a bar
 
 
-def open_source(config: ConfigDict, split: str) -> sources.Source:
+def open_source(config: ConfigDict, split: str) -> clip_source.Source:
     """The clips of a split, all checked.
 
     Raises:
@@ -36,7 +36,7 @@ def open_source(config: ConfigDict, split: str) -> sources.Source:
     return source
 
 
-def _check_rate(config: ConfigDict, source: sources.Source) -> None:
+def _check_rate(config: ConfigDict, source: clip_source.Source) -> None:
     """Refuses arrays that the recipe's view would take for those of another rate."""
     wanted = float(config.view.get("rate") or 0.0)
     if wanted and source.rate and wanted != source.rate:
@@ -47,7 +47,7 @@ def _check_rate(config: ConfigDict, source: sources.Source) -> None:
         )
 
 
-def measured(config: ConfigDict, source: sources.Source) -> sources.Source:
+def measured(config: ConfigDict, source: clip_source.Source) -> clip_source.Source:
     """The same source with the lengths that its clips have behind the view.
 
     Every clip is read once for it where the view changes the number of frames.
@@ -184,13 +184,13 @@ class SignExamples(ClipExamples):
             )
 
 
-def _fit(config: ConfigDict, source: sources.Source) -> dict[str, Any]:
+def _fit(config: ConfigDict, source: clip_source.Source) -> dict[str, Any]:
     """The options of the recipe's view that only its training data can tell."""
     view = views.of_recipe(config)
     return view.fit(source.read(i) for i in range(len(source))) if view is not None else {}
 
 
-def _classes(config: ConfigDict, source: sources.Source) -> dict[str, int]:
+def _classes(config: ConfigDict, source: clip_source.Source) -> dict[str, int]:
     counts = {}
     for head in config.task.heads:
         if not config.net.get(f"num_{head}", 0):

@@ -5,7 +5,7 @@ import numpy as np
 from jaxsign.input import batching
 from jaxsign.input.examples import Batch
 from jaxsign.input.signs import signon_batches
-from jaxsign.input.signs.sources import Source
+from jaxsign.input.signs.clip_source import Source
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.tasks.classes.examples import ClassExamples
 from parity import cases

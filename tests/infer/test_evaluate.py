@@ -16,14 +16,14 @@ from rich.console import Console
 from jaxsign.errors import UserError
 from jaxsign.infer import evaluate
 from jaxsign.infer import run as runs
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import clip_source
 from jaxsign.tasks.classes import metrics, summary
 from jaxsign.tasks.classes.examples import of_source
 
 
 def memory(clips, labels, occluded=None):
     """A source of clips in memory."""
-    return sources.Source(
+    return clip_source.Source(
         name="memory", ids=[f"sub/clip {i}.npz" for i in range(len(clips))],
         lengths=np.array([len(x) for x in clips], np.int32), labels=labels,
         reader=clips.__getitem__, occluded=occluded,

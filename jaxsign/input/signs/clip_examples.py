@@ -10,7 +10,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.signs import pieces, sources
+from jaxsign.input.signs import clip_source, pieces
 from jaxsign.input.signs.features import Features
 from jaxsign.input.signs.treatment import Treatment
 
@@ -28,7 +28,7 @@ class ClipExamples(examples.Examples):
     """
 
     def __init__(
-        self, source: sources.Source, treatment: Treatment, features: Features | None = None
+        self, source: clip_source.Source, treatment: Treatment, features: Features | None = None
     ):
         self.name, self.ids, self.source = source.name, source.ids, source
         self.max_length = treatment.max_length or int(max(source.lengths))

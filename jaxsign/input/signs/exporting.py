@@ -7,7 +7,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.input.signs import fslr_npz, occlusion, sources
+from jaxsign.input.signs import clip_source, fslr_npz, occlusion, sources
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _labels, fslr
 from jaxsign.input.signs.views import fslr156
@@ -55,7 +55,7 @@ def export_data(
     return len(rows)
 
 
-def _file_names(source: sources.Source) -> list[str]:
+def _file_names(source: clip_source.Source) -> list[str]:
     missing = [head for head in ("gloss", "cat") if head not in source.labels]
     if missing or any(len(row) > 1 for row in source.sequences or ()):
         raise UserError(
@@ -70,7 +70,7 @@ def _file_names(source: sources.Source) -> list[str]:
 
 
 def _write_clip(
-    source: sources.Source,
+    source: clip_source.Source,
     index: int,
     path: Path,
     view: ConfigDict,
@@ -93,7 +93,7 @@ def _write_clip(
     return occluded
 
 
-def _visible(x: Array, source: sources.Source) -> Array:
+def _visible(x: Array, source: clip_source.Source) -> Array:
     if x.ndim != 2 or x.shape[1] != 2 * fslr156.KEYPOINTS:
         raise UserError(
             f"{source.name}: clips are {list(x.shape)}; an FSLR folder needs keypoints [T, 156]. "

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import files
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import clip_source
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.views import ViewFunction
 
@@ -30,7 +30,7 @@ class Features:
 
     def __init__(
         self,
-        source: sources.Source,
+        source: clip_source.Source,
         view: ViewFunction | None,
         mirrored: ViewFunction | None,
         cache_mb: float,

@@ -15,7 +15,7 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input import batching, planning, windows
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.signs import clip_examples, sources
+from jaxsign.input.signs import clip_examples, clip_source
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import BoundView
 
@@ -174,7 +174,7 @@ class InferenceDataset(clip_examples.ClipExamples):
 
     def __init__(
         self,
-        source: sources.Source,
+        source: clip_source.Source,
         view: BoundView | None = None,
         *,
         window: int = 0,
@@ -249,6 +249,6 @@ class _Places:
         return self._pieces
 
 
-def _frames(source: sources.Source, view: BoundView | None, index: int) -> int:
+def _frames(source: clip_source.Source, view: BoundView | None, index: int) -> int:
     length = None if view is None else view.frames(source.read(index))
     return int(source.lengths[index]) if length is None else length

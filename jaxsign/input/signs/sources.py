@@ -5,102 +5,31 @@ serves all: a split without a path is looked for in the training data.
 """
 
 import dataclasses
-import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.input import labels, segments, tables
+from jaxsign.input import labels, tables
 from jaxsign.input.folders import finding, progress
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import (
-    cuts,
+    clip_source,
     folding,
     formats,
-    fslr_npz,
     numbering,
-    rates,
     signon_parts,
     synthetic,
+    table_source,
 )
-from jaxsign.input.signs.clip import Clip
-from jaxsign.sections.data import SPLITS
+from jaxsign.input.signs.clip_source import Source
 
 Array = np.ndarray
 _LOG = logging.getLogger("jaxsign")
 _MANY = 1000  # clips whose files are opened with a bar
-_HELD_BYTES = 1 << 30
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """Checked examples with random access.
-
-    Attributes:
-      name: for messages.
-      ids: a name for every example.
-      lengths: int32 [N], frames.
-      labels: int32 [N] for every head.
-      class_names: names of every head's classes, as far as they are known.
-      reader: i -> Clip, or an array that is already what a view would give: float32 [T, D] (or
-        uint8 [T, H, W, 3] frames).
-      paths: the file of every example, None where it has none.
-      occluded: bool [N], where the labels tell.
-      sequences: the glosses of every example in order, where it holds several.
-      signers: who signs every example, "" where unknown; () where nothing tells.
-      rate: frames a second of arrays that are what a view would give; 0 = not told.
-      languages: int32 [N], of every example, where there may be several.
-      num_languages: how many there are, also of those without an example here; 0 = not told.
-    """
-
-    name: str
-    ids: list[str]
-    lengths: Array
-    labels: dict[str, Array]
-    reader: Callable[[int], Clip | Array]
-    class_names: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    paths: list[Path | None] = dataclasses.field(default_factory=list)
-    occluded: Array | None = None
-    sequences: list[tuple[int, ...]] | None = None
-    signers: Sequence[str] = ()
-    rate: float = 0.0
-    languages: Array | None = None
-    num_languages: int = 0
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def read(self, index: int) -> Clip | Array:
-        """Example `index`."""
-        return self.reader(index)
-
-    def sample(self, count: int, seed: int = 42) -> "Source":
-        """At most `count` examples, drawn at random, in their order here."""
-        if len(self) <= count:
-            return self
-        return self.part(
-            np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
-        )
-
-    def part(self, kept: Array) -> "Source":
-        """The examples at places int [n]."""
-        return dataclasses.replace(
-            self,
-            ids=[self.ids[i] for i in kept],
-            lengths=self.lengths[kept],
-            labels={head: values[kept] for head, values in self.labels.items()},
-            reader=formats.At(self.reader, kept.tolist()),
-            paths=[self.paths[i] for i in kept] if self.paths else [],
-            occluded=None if self.occluded is None else self.occluded[kept],
-            sequences=None if self.sequences is None else [self.sequences[i] for i in kept],
-            signers=[self.signers[i] for i in kept] if self.signers else (),
-            languages=None if self.languages is None else self.languages[kept],
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,13 +96,15 @@ def open_source(
         `data.missing=skip` clips with a problem (for a table: without their file) are left out,
         counted and told instead.
     """
-    kind = kind_of(data)
-    open_split = _of_table if kind.table else _of_collection
+    kind, limits = kind_of(data), dict(num_classes or {})
     with tables.encoded(data.encoding):
         folded = data.folds.count > 0 and split != "test"
         opened = "train" if folded else split
         try:
-            source = open_split(kind, data, opened, dict(num_classes or {}))
+            if kind.table:
+                source = table_source.opened(data, opened, limits, stored=kind.stored)
+            else:
+                source = _of_collection(kind, data, opened, limits)
         except UserError as error:
             raise UserError(f"{error}{_other_reader(kind, data, opened)}") from error
         if folded:
@@ -193,7 +124,9 @@ def _other_reader(kind: SourceKind, data: ConfigDict, split: str) -> str:
         return ""
     try:
         found = formats.detect(named)
-        if found == kind.format and not (kind.table and _has_names_alone(_place(data, split)[1])):
+        if found == kind.format and not (
+            kind.table and _has_names_alone(table_source.place(data, split)[1])
+        ):
             return ""
     except UserError:
         return ""
@@ -211,7 +144,7 @@ def _has_names_alone(table: Path) -> bool:
 
 def _fold(source: Source, data: ConfigDict, split: str) -> Source:
     """What a split holds of the training clips that are shared out in folds."""
-    labels = single_labels(source, ("gloss",)).labels
+    labels = clip_source.single_labels(source, ("gloss",)).labels
     signers = list(source.signers)
     kept = folding.chosen(labels["gloss"], signers, data.folds, split, source.name)
     return _of_all_classes(source, kept, labels)
@@ -219,7 +152,7 @@ def _fold(source: Source, data: ConfigDict, split: str) -> Source:
 
 def _first(source: Source, data: ConfigDict) -> Source:
     """The share of the training clips that a learning curve asks for."""
-    labels = single_labels(source, ("gloss",)).labels
+    labels = clip_source.single_labels(source, ("gloss",)).labels
     signs = labels["gloss"].tolist()
     kept = folding.first_of_each(signs, data.learning_curve, "data.learning_curve")
     return _of_all_classes(source, np.array(kept), labels)
@@ -243,7 +176,7 @@ def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> 
     kind = kind_of(data)
     for split in ("train",) if data.folds.count else splits:
         if kind.table:
-            _place(data, split)
+            table_source.place(data, split)
         elif kind.places is not None:
             kind.places(data, split)
         elif not kind.made and not (path := _path(data, split)).exists():
@@ -380,178 +313,3 @@ def _tell(problems: Sequence[str], what: str, skip: bool, kept: int) -> None:
     else:
         advice = "To leave such clips out: --config.data.missing=skip" if kept else ""
         labels.raise_all(list(problems), what, advice)
-
-
-def _of_table(kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[str, int]) -> Source:
-    folder, path = _place(data, split)
-    load: Callable[[Path], Clip | Array] = functools.partial(_clip, fps=data.source_fps)
-    if kind.stored:
-        load = functools.partial(fslr_npz.read, key=data.key)
-    suffix = ".npz" if kind.stored else clips.SUFFIX
-    named = _table_names(data, split, limits)
-    endings = (suffix, ".npz", ".parquet")
-    table = labels.read_table(folder, path, limits, endings, split, named)
-    if kind.stored and any(table.parts):
-        table.problems.append(
-            f"{path}: start and end cut clips, not stored arrays: leave these columns out, or read "
-            "the clips (--config.data.source=clips)"
-        )
-    files = formats.Lookup(folder, suffix)
-    reader = _Files([files.path(stem) for stem in table.stems], table.parts, load)
-    if data.missing != "skip":
-        table.problems += _absent(reader.paths, table.stems, files)
-    kept, lengths = reader.check(data.key, table.problems)
-    labels.raise_all(table.problems, f"{split} data {folder}")
-    table.log_skipped(len(kept))
-    return Source(
-        name=str(folder),
-        ids=[table.names[i] for i in kept],
-        lengths=np.array(lengths, np.int32),
-        labels={head: values[kept] for head, values in table.labels.items()},
-        reader=formats.At(reader, kept),
-        class_names=named,
-        paths=[reader.paths[i] for i in kept],
-        occluded=None if table.occluded is None else table.occluded[kept],
-        signers=[table.signers[i] for i in kept] if any(table.signers) else (),
-    )
-
-
-def _table_names(data: ConfigDict, split: str, limits: Mapping[str, int]) -> numbering.Names:
-    """The classes of each head whose tables hold names, in the same order for all splits."""
-    given = data.get("class_names") or labels.label_map(data.label_map, limits)
-    if given:
-        return {head: tuple(names) for head, names in given.items() if names}
-    cells: dict[str, list[str]] = {head: [] for head in labels.HEADS}
-    for other in SPLITS:
-        folder = Path(data[other].path)
-        path = Path(data[other].labels) if data[other].labels else folder / "labels.csv"
-        if not data[other].path or not path.is_file():
-            continue
-        with numbering.spared(split, other):
-            rows = tables.read_rows(path, labels.REQUIRED)
-            for head, found in cells.items():
-                found += [row.cells.get(head, "") for row in rows]
-    names = {
-        head: formats.in_order((), found)
-        for head, found in cells.items()
-        if any(found) and not any(map(labels.is_number, found))
-    }
-    numbering.check_counts(names, limits, str(data.train.path))
-    return names
-
-
-def _absent(paths: Sequence[Path], names: Sequence[str], files: formats.Lookup) -> list[str]:
-    return [
-        f"{path}: no such file (row {i + 1} of the labels).{files.near(name)} "
-        "Mend the row, or set data.missing=skip to leave such rows out"
-        for i, (path, name) in enumerate(zip(paths, names, strict=True))
-        if not path.is_file()
-    ]
-
-
-def _clip(path: Path, fps: float) -> Clip:
-    return rates.timed(clips.load(path), fps)
-
-
-@dataclasses.dataclass
-class _Files:
-    """A file an example. Arrays that were read to be checked are held, as far as there is room."""
-
-    paths: list[Path]
-    parts: Sequence[segments.Segment | None]
-    load: Callable[[Path], Clip | Array]
-    held: dict[int, Array] = dataclasses.field(default_factory=dict)
-
-    def check(self, key: str, problems: list[str]) -> tuple[list[int], list[int]]:
-        """The files that are good and their frames; adds what is wrong with others that exist."""
-        kept, lengths, left = [], [], _HELD_BYTES
-        widths: dict[tuple[int, ...], Path] = {}
-        for i, path in enumerate(self.paths):
-            if not path.is_file():
-                continue
-            try:
-                value = self._read(i)
-            except UserError as error:
-                problems.append(str(error))
-                continue
-            kept.append(i)
-            lengths.append(len(value))
-            if isinstance(value, np.ndarray):
-                left -= value.nbytes
-                if left > 0:
-                    self.held[i] = value
-                widths.setdefault(value.shape[1:], path)
-        if len(widths) > 1:
-            (first, a), (second, b) = list(widths.items())[:2]
-            problems.append(
-                f"{b}: {key} has {list(second)} a frame, but {a} has {list(first)}; "
-                "all clips must have the same width"
-            )
-        return kept, lengths
-
-    def __call__(self, index: int) -> Clip | Array:
-        return self.held[index] if index in self.held else self._read(index)
-
-    def _read(self, index: int) -> Clip | Array:
-        path, part = self.paths[index], self.parts[index]
-        value = self.load(path) if part is None else cuts.whole(self.load, path)
-        return cuts.cut(value, part) if isinstance(value, Clip) else value
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A worker process reads the files itself: sending it everything would take longer.
-        return {**self.__dict__, "held": {}}
-
-
-def single_labels(source: Source, heads: Sequence[str]) -> Source:
-    """The same source, whose examples have one label for every head, as classification needs.
-
-    Raises:
-      UserError: it has sentences, or no labels for a head.
-    """
-    missing = [head for head in heads if head not in source.labels]
-    if missing:
-        rest = tuple(head for head in heads if head in source.labels)
-        raise UserError(
-            f"{source.name}: its clips have no {' and no '.join(missing)}, but the recipe learns "
-            f'it. Label them, or learn the rest alone: --config.task.heads="{rest}" '
-            f'--config.loss.weights="{(1.0,) * len(rest)}"'
-        )
-    several = [i for i, row in enumerate(source.sequences or ()) if len(row) > 1]
-    if several:
-        raise UserError(
-            f"{source.name}: {len(several)} of {len(source)} clips hold several glosses (first: "
-            f"{source.ids[several[0]]}), but the recipe learns one sign a clip. Leave them out."
-        )
-    return source
-
-
-def label_sequences(source: Source) -> Source:
-    """The same source with `sequences` for every example; a clip of one sign has one of one gloss.
-
-    Raises:
-      UserError: its clips have no glosses.
-    """
-    if source.sequences is not None:
-        return source
-    if "gloss" not in source.labels:
-        raise UserError(f"{source.name}: its clips have no gloss, but the recipe learns glosses")
-    rows: list[tuple[int, ...]] = [(int(label),) for label in source.labels["gloss"]]
-    return dataclasses.replace(source, sequences=rows)
-
-
-def _place(data: ConfigDict, split: str) -> tuple[Path, Path]:
-    """The folder and the labels file that the recipe gives for a split.
-
-    Raises:
-      UserError: not given, or not there.
-    """
-    entry = data[split]
-    if not entry.path:
-        raise UserError(
-            f"data.{split}.path is not set. Give the folder of the {split} clips: "
-            f"--config.data.{split}.path=DIR"
-        )
-    folder = Path(entry.path)
-    if not folder.is_dir():
-        raise UserError(f"data.{split}.path={entry.path}: no such folder")
-    return folder, Path(entry.labels) if entry.labels else folder / "labels.csv"

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from jaxsign import telling
 from jaxsign.input import windows
 from jaxsign.input.signs import augment as augmenting
-from jaxsign.input.signs import sources, views
+from jaxsign.input.signs import clip_source, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.features import Features
 from jaxsign.input.signs.views import BoundView, ViewFunction
@@ -45,7 +45,7 @@ class Treatment:
     finish: Callable[[Array], Array] | None = None
 
 
-def of_recipe(config: ConfigDict, source: sources.Source, *, training: bool) -> Treatment:
+def of_recipe(config: ConfigDict, source: clip_source.Source, *, training: bool) -> Treatment:
     """The treatment of a source's clips under a recipe's `view` and `input`.
 
     Raises:
@@ -86,7 +86,7 @@ def _augmentation(config: ConfigDict, view: BoundView | None) -> augmenting.Augm
 
 
 def _stage(
-    changes: augmenting.Augmentation, source: sources.Source, view: BoundView | None
+    changes: augmenting.Augmentation, source: clip_source.Source, view: BoundView | None
 ) -> BoundView | None:
     """The earliest stage of the view that the changes are for.
 
@@ -107,5 +107,5 @@ def _finish(view: BoundView | None, stage: BoundView | None) -> Callable[[Array]
     return functools.partial(view.finish, stage=stage)
 
 
-def _shape(source: sources.Source, view: BoundView | None) -> tuple[int, ...]:
+def _shape(source: clip_source.Source, view: BoundView | None) -> tuple[int, ...]:
     return Features(source, view, None, 0)(0).shape

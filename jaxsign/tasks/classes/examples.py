@@ -10,7 +10,7 @@ from jaxsign import stages
 from jaxsign.errors import UserError
 from jaxsign.input import planning
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import clip_source
 from jaxsign.input.signs import treatment as treatments
 from jaxsign.tasks import clips
 
@@ -24,7 +24,7 @@ class ClassExamples(clips.SignExamples):
     """
 
     def __init__(
-        self, source: sources.Source, treatment: treatments.Treatment, *, balanced: str = ""
+        self, source: clip_source.Source, treatment: treatments.Treatment, *, balanced: str = ""
     ):
         """Clips whose epochs have equally many of each class of the head `balanced`, "" = all."""
         super().__init__(source, treatment)
@@ -119,7 +119,7 @@ class ClassExamples(clips.SignExamples):
         return self.source.labels | ({} if known is None else {"language": known})
 
 
-def of_source(config: ConfigDict, source: sources.Source, *, training: bool) -> ClassExamples:
+def of_source(config: ConfigDict, source: clip_source.Source, *, training: bool) -> ClassExamples:
     """A source's clips under a recipe."""
     balanced = config.task.heads[0] if training and config.data.sampler else ""
     treatment = treatments.of_recipe(config, source, training=training)
@@ -133,5 +133,5 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
       UserError: what is wrong with them.
     """
     source = clips.open_source(config, split)
-    labelled = clips.measured(config, sources.single_labels(source, config.task.heads))
+    labelled = clips.measured(config, clip_source.single_labels(source, config.task.heads))
     return of_source(config, labelled, training=training)

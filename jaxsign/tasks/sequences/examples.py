@@ -10,7 +10,7 @@ from jaxsign import nets
 from jaxsign.errors import UserError, listing
 from jaxsign.input import planning
 from jaxsign.input.examples import Batch, Example, Survey
-from jaxsign.input.signs import sequence_labels, sources
+from jaxsign.input.signs import clip_source, sequence_labels
 from jaxsign.input.signs import treatment as treatments
 from jaxsign.input.signs.features import Features
 from jaxsign.tasks import clips
@@ -28,7 +28,7 @@ class SequenceExamples(clips.SignExamples):
 
     def __init__(
         self,
-        source: sources.Source,
+        source: clip_source.Source,
         treatment: treatments.Treatment,
         frames_per_output: int,
         features: Features | None = None,
@@ -74,7 +74,9 @@ class SequenceExamples(clips.SignExamples):
         self.sequences.alignment = found
 
 
-def of_source(config: ConfigDict, source: sources.Source, *, training: bool) -> SequenceExamples:
+def of_source(
+    config: ConfigDict, source: clip_source.Source, *, training: bool
+) -> SequenceExamples:
     """A source's clips under a recipe."""
     treatment = treatments.of_recipe(config, source, training=training)
     return SequenceExamples(source, treatment, _net(config).frames_per_output)
@@ -87,7 +89,7 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
       UserError: what is wrong with them.
     """
     source = clips.open_source(config, split)
-    labelled = clips.measured(config, sources.label_sequences(source))
+    labelled = clips.measured(config, clip_source.label_sequences(source))
     return of_source(config, labelled, training=training)
 
 

@@ -11,7 +11,7 @@ from jaxsign.input import batching
 from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.augment import joints as operations
 from jaxsign.input.signs.augment import recipe
-from jaxsign.input.signs.sources import Source
+from jaxsign.input.signs.clip_source import Source
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.sections import augment as sections
 from jaxsign.tasks.classes.examples import ClassExamples

@@ -5,7 +5,7 @@ import pytest
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.input.signs import signon_kinds, sources, treatment, views
+from jaxsign.input.signs import clip_source, signon_kinds, treatment, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.augment import signon as operations
 from jaxsign.input.signs.clip import Clip
@@ -126,7 +126,7 @@ def test_points_are_changed_before_they_become_features(view, augment, width):
     landmarks = np.random.default_rng(0).random((30, 543, 3), np.float32)
     held = Clip(landmarks, np.arange(30) / 25, frame_size=(4, 3), fps=25)
     labels = {"gloss": np.zeros(2, np.int32)}
-    source = sources.Source("made", ["a", "b"], np.array([30, 30]), labels, lambda i: held)
+    source = clip_source.Source("made", ["a", "b"], np.array([30, 30]), labels, lambda i: held)
     config = configs.base()
     config.view = {"name": "signon", **view}
     for name, values in augment.items():

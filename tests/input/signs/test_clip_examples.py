@@ -9,7 +9,7 @@ from jaxsign.errors import UserError
 from jaxsign.input.batching import BatchOptions, EvalBatches, TrainBatches
 from jaxsign.input.signs import augment
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.sources import Source
+from jaxsign.input.signs.clip_source import Source
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.tasks.classes.examples import ClassExamples
 from jaxsign.tasks.sequences.examples import SequenceExamples

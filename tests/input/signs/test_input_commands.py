@@ -9,7 +9,14 @@ import pytest
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.input.signs import commands, convert_commands, exporting, sources, validate
+from jaxsign.input.signs import (
+    clip_source,
+    commands,
+    convert_commands,
+    exporting,
+    sources,
+    validate,
+)
 from jaxsign.input.signs.clip import POINTS, Clip
 
 FOLDER = helpers.GOLDEN / "fslr" / "validate_npz"
@@ -116,7 +123,7 @@ def _source(**changes):
         "reader": [clip, np.full((3, 156), 0.25, np.float32)].__getitem__,
         "occluded": np.array([True, False]),
     }
-    return sources.Source(**given | changes)
+    return clip_source.Source(**given | changes)
 
 
 def _export(monkeypatch, out, source):

@@ -8,7 +8,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import batching, windows
 from jaxsign.input.signs import signon_batches, treatment
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.sources import Source
+from jaxsign.input.signs.clip_source import Source
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.tasks import clips
 from jaxsign.tasks.classes.examples import ClassExamples

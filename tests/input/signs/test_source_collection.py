@@ -8,7 +8,7 @@ import pytest
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input import batching
-from jaxsign.input.signs import formats, sources
+from jaxsign.input.signs import clip_source, formats, sources
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import fslr156
 from jaxsign.tasks.classes.examples import ClassExamples
@@ -183,12 +183,12 @@ def test_what_classification_cannot_learn_is_told(tmp_path):
     a_store(tmp_path / "s", rows)
     source = sources.open_source(data_of(train=tmp_path / "s"), "train")
     with pytest.raises(UserError, match=r"1 of 2 clips hold several glosses \(first: a\)"):
-        sources.single_labels(source, ("gloss",))
+        clip_source.single_labels(source, ("gloss",))
     a_store(tmp_path / "t", rows[1:])
     source = sources.open_source(data_of(train=tmp_path / "t"), "train")
-    assert sources.single_labels(source, ("gloss",)) is source
+    assert clip_source.single_labels(source, ("gloss",)) is source
     with pytest.raises(UserError, match=r"have no cat, .*--config.task.heads=.\('gloss',\)"):
-        sources.single_labels(source, ("gloss", "cat"))
+        clip_source.single_labels(source, ("gloss", "cat"))
 
 
 def test_a_place_given_for_a_split_is_taken_whatever_its_only_split_is_called(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from jaxsign import config as configs
 from jaxsign import tasks
 from jaxsign.errors import UserError
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import clip_source
 from jaxsign.tasks import baselines
 from jaxsign.tasks.classes import simple
 from jaxsign.tasks.classes.examples import of_source
@@ -38,7 +38,7 @@ def made(config, name, count, *, seed, extra=()):
     labels = {"gloss": glosses.astype(np.int32), "cat": (glosses // 2).astype(np.int32)}
     lengths = np.array([len(x) for x in clips], np.int32)
     ids = [f"{name}{i}" for i in range(count)]
-    source = sources.Source(name, ids, lengths, labels, clips.__getitem__)
+    source = clip_source.Source(name, ids, lengths, labels, clips.__getitem__)
     return of_source(config, source, training=False)
 
 
@@ -92,7 +92,9 @@ def test_films_and_a_single_class_and_sentences_are_refused(config):
         simple.baseline(config, one, {"val": one})
     films = [np.zeros((3, 80, 80, 3), np.uint8)] * 4
     labels = {head: np.arange(4, dtype=np.int32) % 2 for head in ("gloss", "cat")}
-    source = sources.Source("f", list("abcd"), np.full(4, 3, np.int32), labels, films.__getitem__)
+    source = clip_source.Source(
+        "f", list("abcd"), np.full(4, 3, np.int32), labels, films.__getitem__
+    )
     images = of_source(config, source, training=False)
     with pytest.raises(UserError, match="f holds films .80 x 80 x 3"):
         simple.baseline(config, images, {"val": images})

@@ -10,7 +10,7 @@ import sequence_runs
 from jaxsign.errors import UserError
 from jaxsign.infer import evaluate
 from jaxsign.infer import run as runs
-from jaxsign.input.signs import sources
+from jaxsign.input.signs import clip_source
 from jaxsign.tasks import answering
 from jaxsign.tasks.sequences.examples import of_source
 
@@ -32,7 +32,7 @@ def said(run):
 def source(said):
     """Clips whose references are what greedy decoding says, but for two errors."""
     truth = [*said[:2], said[2][1:], (*said[3], 0, 0)]
-    return sources.Source(
+    return clip_source.Source(
         name="memory", ids=[f"sub/clip {i}.npz" for i in range(4)],
         lengths=np.array([len(x) for x in CLIPS], np.int32), labels={},
         reader=CLIPS.__getitem__, sequences=truth, signers=["ann"] * 4,

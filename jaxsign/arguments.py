@@ -2,8 +2,9 @@
 
 import argparse
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from jaxsign import reading
 from jaxsign.errors import UserError
@@ -76,6 +77,11 @@ def add_source_fps(verb: Options) -> None:
         metavar="N",
         help="frames a second of films and clips, whatever their files say (as they say)",
     )
+
+
+def given(words: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """What a command line says of some options, by their names."""
+    return {name: vars(words)[name] for name in names}
 
 
 def is_rate(value: float) -> bool:

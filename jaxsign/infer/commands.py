@@ -5,7 +5,6 @@ What is heavy to import is imported when the verb runs, so that `--help` answers
 """
 
 import argparse
-from typing import Any
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
@@ -34,11 +33,6 @@ def _add_decoding(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> No
 
 _DECODING = ("mode", "beam", "n_best", "ctc_weight", "length_bonus")
 _SCORING = ("costs", "glosses", "sclite", "save_predictions", "constraint")
-
-
-def _asked(words: Words, names: tuple[str, ...]) -> dict[str, Any]:
-    """What the run's task is told; it refuses what it does not have."""
-    return {name: getattr(words, name) for name in names}
 
 
 def _costs(word: str) -> tuple[float, float, float]:
@@ -191,7 +185,7 @@ def evaluate(words: Words) -> int:
         which=words.which,
         batch_size=words.batch_size,
         skip_missing=words.skip_missing,
-        asked=_asked(words, (*_DECODING, *_SCORING)),
+        asked=arguments.given(words, (*_DECODING, *_SCORING)),
         save_results=words.save_results,
     )
     return 0
@@ -266,7 +260,7 @@ def predict(words: Words) -> int:
             mask=words.mask,
             which=words.which,
             batch_size=words.batch_size,
-            asked=_asked(words, (*_DECODING, "constraint")),
+            asked=arguments.given(words, (*_DECODING, "constraint")),
             finder=finder,
             person=words.person,
             fps=words.source_fps,

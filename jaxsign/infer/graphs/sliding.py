@@ -133,7 +133,7 @@ class FrameFollower:
         told = zip(answerer(outputs, source.ids), waiting, strict=True)
         return [frame for answer, (_, last) in told for frame in answer.frames[-last:]]
 
-    def _grow(self, *least: int) -> None:
+    def _grow(self, boxes: int, pairs: int) -> None:
         """Sizes only grow, and twofold, so that few programs are compiled."""
-        powers = (1 << (number - 1).bit_length() for number in least)
-        self._size = tuple(map(max, self._size, powers))  # type: ignore[assignment]
+        boxes, pairs = (1 << (number - 1).bit_length() for number in (boxes, pairs))
+        self._size = max(self._size[0], boxes), max(self._size[1], pairs)

@@ -177,7 +177,7 @@ def _recogniser(run: "runs.Run", words: argparse.Namespace, rate: float) -> "rec
             f"{run.workdir}: its net takes stored features, not landmarks; live recognition "
             "needs a run with a view (config.view.name)"
         )
-    asked = {name: getattr(words, name) for name in _JUDGING}
+    asked = arguments.given(words, _JUDGING)
     follower = run.task.watcher(run, asked, rate)
     return recogniser.Recogniser(run, follower)
 

@@ -88,9 +88,9 @@ def stream(words: argparse.Namespace) -> int:
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     run_folder.check_input(words)
-    for name in ("json", "csv"):
-        if getattr(words, name) and Path(getattr(words, name)).is_dir():
-            raise IsADirectoryError(21, "is a folder", getattr(words, name))
+    for path in filter(None, (words.json, words.csv)):
+        if Path(path).is_dir():
+            raise IsADirectoryError(21, "is a folder", path)
     members = ensemble.load(words.workdir, words.which, words.language)
     run = members[0]
     chosen = ExtractionSettings(
@@ -99,7 +99,7 @@ def stream(words: argparse.Namespace) -> int:
     films = commands.finder(words, chosen)
     streams = inputs.open_all(words.input, run, size=words.chunk, films=films, fps=words.source_fps)
     names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
-    asked = {name: getattr(words, name) for name in names}
+    asked = arguments.given(words, names)
     player = streaming.Player(members, asked, words.fps, quiet=words.quiet)
     done = []
     # MediaPipe greets every start with a dozen lines.

@@ -110,7 +110,7 @@ def _frames(name: str, row: Mapping[str, Any], every: int) -> list[AnnotatedFram
         ]
         if boxes:
             corners = [
-                tuple(float(box[key]) for key in ("xmin", "ymin", "xmax", "ymax"))
+                (float(box["xmin"]), float(box["ymin"]), float(box["xmax"]), float(box["ymax"]))
                 for box in boxes.values()
             ]
             labels = [classes[tid] for tid in boxes]
@@ -118,7 +118,7 @@ def _frames(name: str, row: Mapping[str, Any], every: int) -> list[AnnotatedFram
                 AnnotatedFrame(
                     f"{name}/{number:06d}.jpg",
                     size,
-                    corners,  # type: ignore[arg-type]  # four each
+                    corners,
                     labels,
                     [1.0] * len(labels),
                     relations,

@@ -114,7 +114,8 @@ class _Source:
     """The file's arrays; remembers which were used and which were missed."""
 
     def __init__(self, weights: Arrays) -> None:
-        self.weights, self.used, self.missing = weights, set(), []  # type: ignore[var-annotated]
+        self.weights = weights
+        self.used, self.missing = set[str](), list[str]()
 
     def take(self, key: str) -> Array:
         if key not in self.weights:

@@ -9,12 +9,14 @@ import math
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from jaxsign import nets
 from jaxsign.infer import run as runs
+
+OwnNet = TypeVar("OwnNet", bound=nets.Net)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +128,13 @@ def metric(run: runs.Run) -> float:
     """The metric of a run's checkpoint; 0 where there is none."""
     value = run.info.get("metric", run.info.get("best"))
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def net_of(run: runs.Run, kind: type[OwnNet]) -> OwnNet:
+    """A run's net, of the kind that its form is of."""
+    if not isinstance(run.net, kind):
+        raise TypeError(f"{type(run.net).__name__} is no {kind.__name__}")
+    return run.net
 
 
 def find(net: str) -> Form:

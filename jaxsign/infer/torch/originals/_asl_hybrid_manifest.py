@@ -1,11 +1,12 @@
 """What google_asl_recognition's manifests say of a model: sizes, recipe, data, machine."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from jaxsign.infer import run as runs
+from jaxsign.infer.torch import originals
 from jaxsign.nets import asl_hybrid
 
 _MOTION = (
@@ -17,7 +18,7 @@ _MOTION = (
 def common(run: runs.Run, name: str) -> dict[str, Any]:
     """What both manifests say."""
     config, made = run.config, run.manifest
-    net = cast(asl_hybrid.ASLHybrid, run.net)
+    net = originals.net_of(run, asl_hybrid.ASLHybrid)
     count = int(made.get("parameters", 0))
     classes = int(config.net.num_gloss)
     return {

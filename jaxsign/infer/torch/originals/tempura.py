@@ -9,6 +9,7 @@ import numpy as np
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
+from jaxsign.infer.torch import originals
 from jaxsign.infer.torch.originals import TorchFile, _scenes
 from jaxsign.nets import memories, tempura
 
@@ -67,9 +68,8 @@ class TempuraForm(_scenes.SceneForm):
         """With the memories."""
         import torch
 
-        if not isinstance(run.net, tempura.Tempura):
-            raise TypeError(f"{type(run.net).__name__} is not TEMPURA")
-        kept, ends = memories.read(run.variables), np.cumsum(run.net.predicates)[:-1]
+        net = originals.net_of(run, tempura.Tempura)
+        kept, ends = memories.read(run.variables), np.cumsum(net.predicates)[:-1]
         content = {**super().checkpoint(run, tensors), "object_memory": [], "rel_memory": []}
         if "objects" in kept:
             content["object_memory"] = torch.from_numpy(kept["objects"].copy())

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +106,7 @@ class WhisperSignForm(originals.Form):
         content = {
             "model_state_dict": dict(tensors),
             "config": imported.get("config")
-            or model_section(cast(whisper_sign.WhisperSign, run.net)),
+            or model_section(originals.net_of(run, whisper_sign.WhisperSign)),
             "epoch": int(run.info.get("epoch") or 0),
             "loss": _loss(run),
         }
@@ -117,7 +117,7 @@ class WhisperSignForm(originals.Form):
 
     def notes(self, run: runs.Run) -> list[str]:
         """What the reader of an exported file should know."""
-        net = cast(whisper_sign.WhisperSign, run.net)
+        net = originals.net_of(run, whisper_sign.WhisperSign)
         found = []
         if net.padding == "masked":
             found.append(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jaxsign import arguments
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
 from jaxsign.input.folders import progress
@@ -54,7 +55,7 @@ def _sampled_rates(collection: Collection) -> list[tuple[str, float]]:
 def record(words: argparse.Namespace) -> dict[str, Any]:
     """How the folder is made, for prepared.json."""
     names = ("source", "split", "val_share", "test_share", "seed", "missing", "separator")
-    return {"made_of": str(words.data), **{name: getattr(words, name) for name in names}}
+    return {"made_of": str(words.data), **arguments.given(words, names)}
 
 
 def _table(words: argparse.Namespace) -> label_table.LabelTable | None:

@@ -10,16 +10,22 @@ import run_helpers
 from helpers import GOLDEN
 
 from jaxsign.infer import commands
+from jaxsign.infer.torch import commands as torch_commands
 
-VERBS = ("evaluate", "predict", "import", "export")
+VERBS = {
+    "evaluate": commands.add_evaluate,
+    "predict": commands.add_predict,
+    "import": torch_commands.add_import,
+    "export": torch_commands.add_export,
+}
 
 
 @pytest.fixture(scope="module")
 def parser():
     parser = argparse.ArgumentParser(prog="jaxsign")
     subparsers = parser.add_subparsers(required=True)
-    for name in VERBS:
-        getattr(commands, f"add_{name}")(subparsers)
+    for add in VERBS.values():
+        add(subparsers)
     return parser
 
 
@@ -38,7 +44,7 @@ def test_help_explains_and_gives_examples(parser, verb, capsys):
 
 def test_help_needs_no_heavy_imports():
     code = (
-        "import sys; import jaxsign.infer.commands; "
+        "import sys; import jaxsign.infer.commands, jaxsign.infer.torch.commands; "
         "print([m for m in ('jax', 'torch', 'sklearn', 'matplotlib') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,8 @@ from flax import linen as nn
 from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
+from jaxsign.input import places
+from jaxsign.sections.kinds import KINDS
 from jaxsign.tasks import measures
 from jaxsign.tasks.classes import weighting
 
@@ -163,3 +165,12 @@ def test_weights_of_classes_are_those_of_scikit_learn():
     loss.name = "label_smoothing"
     with pytest.raises(UserError, match="without label smoothing. Set loss.name=ce"):
         weighting.of_classes(loss)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_of_learning_has_a_task_and_sources(name):
+    config = configs.base()
+    config.task.name, config.data.source = name, "nothing of that name"
+    assert issubclass(tasks.kind(config), tasks.Task)
+    with pytest.raises(UserError, match="data.source='nothing of that name'"):
+        places.check(config)

@@ -1,9 +1,8 @@
 """Weights of EASG's baseline of plain layers; its script saves none, so any wrapping will do."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from jaxsign.infer.torch.originals import easg
+from jaxsign.infer.torch.originals import TorchFile, easg
 from jaxsign.nets import action_net
 
 
@@ -13,7 +12,7 @@ class LayersForm(easg.ActionForm):
     modes: ClassVar[tuple[str, ...]] = (*reversed(action_net.MODES), "predcls")
     recipe = "easg:fc"
 
-    def n_heads(self, extras: Mapping[str, Any]) -> None:
+    def n_heads(self, file: TorchFile) -> None:
         return None
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from parity import cases
 from parity.reference import (
     vidsgg_chosen,
+    vidsgg_codebook,
     vidsgg_detector,
     vidsgg_easg,
     vidsgg_learned,
@@ -20,6 +21,7 @@ from parity.reference import (
     vidsgg_stket,
     vidsgg_sttran,
     vidsgg_tempura,
+    vidsgg_triplets,
 )
 from parity.reference.fslr import tensors
 from parity.settings import vidsgg as settings
@@ -100,7 +102,10 @@ TARGETS: dict[str, Any] = {
     "STTran": sttran,
     "SceneLLM": vidsgg_scenellm.forward,
     "TEMPURA": vidsgg_tempura.forward,
+    "OTCodebookUpdater": vidsgg_codebook.operations,
+    "build_hierarchical_graph (models 6)": vidsgg_codebook.operations,
     "draw_union_boxes (models 2.2)": vidsgg_masks.union_masks,
+    "get_pred_triplets and recall (data_eval 5.3)": vidsgg_triplets.graphs,
     (
         "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
     ): vidsgg_memory.computed,
@@ -108,9 +113,7 @@ TARGETS: dict[str, Any] = {
 _NO_NET = "a function of arrays without a net: nothing for a reference to do"
 LEFT_OUT = {
     "BasicSceneGraphEvaluator": _NO_NET,
-    "OTCodebookUpdater, build_hierarchical_graph (models 6)": _NO_NET,
     "detector operations (models 8; assign_relations: data_eval 3)": _NO_NET,
-    "get_pred_triplets and recall (data_eval 5.3)": _NO_NET,
 }
 LATER = {
     "tempura_predcls_train_seperate_early_automated": {

@@ -53,10 +53,10 @@ def edges(boxes: np.ndarray) -> Iterator[tuple[int, int]]:
     tree = hierarchy.linkage(boxes[:, :2] + boxes[:, 2:] / 2, "ward")
     owners = hierarchy.fcluster(tree, min(count, max(2, count // 2)), "maxclust")
     for owner in np.unique(owners):
-        members = np.flatnonzero(owners == owner)
+        members = np.flatnonzero(owners == owner).tolist()
         yield from ((i, j) for i in members for j in members if i != j)
     for i in range(count):
-        yield from ((i, j) for j in np.flatnonzero(owners != owners[i])[:1])
+        yield from ((i, j) for j in np.flatnonzero(owners != owners[i])[:1].tolist())
 
 
 def operations(case: cases.Case) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,13 +19,12 @@ from jaxsign import fields, nets
 from jaxsign.errors import UserError
 from jaxsign.nets import codebook, language_net, relation_net, scene_net, state_dict
 from jaxsign.nets import rows as torch_rows
-from jaxsign.nets.layers import box_mixing, dense, quantiser
+from jaxsign.nets.layers import box_mixing, clipped_shares, dense, quantiser
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
 STAGES = ("vqvae", "stage1", "stage2")
 _DECODER = "decoder."  # before the keys of the original's STTran
-_SMALLEST = 1e-10
 # In what the original calls its own parts, those without layers inside.
 _PROJECTIONS = ("feature_projection", "roi_feature_projection", "fallback_projection")
 
@@ -49,7 +49,8 @@ class SceneLLM(language_net.LanguageNet):
         the video, as m3sgg does.
       parity: as the original, beside what it means to STTran: the codebook gets no gradient and
         losses of codes count twice; relations are told from clipped shares of probabilities, and
-        those of the first group from shares of logits; the graph takes x2 and y2 for sizes.
+        those of the first group from shares of logits, as boxes' classes are in training; the graph
+        takes x2 and y2 for sizes.
     """
 
     stage: str = fields.value("stage2", fields.among(*STAGES))
@@ -153,14 +154,35 @@ class SceneLLM(language_net.LanguageNet):
             found = self._dense("fallback_projection", self.feature_dim)(token)
         return found
 
+    def _of_boxes(
+        self,
+        features: Array,
+        distribution: Array | None,
+        boxes: Array,
+        real: Array,
+        train: bool,
+    ) -> tuple[dict[str, Array], Array]:
+        found, features = super()._of_boxes(features, distribution, boxes, real, train)
+        if self.parity and train and "object_logits" in found:
+            logits = found["object_logits"]
+            found["object_logits"] = clipped_shares.replaced(logits, clipped_shares.shares)
+        return found, features
+
+    def _named(self, given: scene_net.Given, logits: Array, real: Array) -> dict[str, Array]:
+        found = super()._named(given, logits, real)
+        if self.parity:
+            shares = clipped_shares.shares(found["distribution"])
+            found["distribution"] = jnp.where(real[..., None], shares, 0)
+        return found
+
     def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
         # While the quantiser learns, what stands behind it stays, its running statistics too.
         found = super()._told(given, train and (self.parity or self.stage != "vqvae"))
         if self.parity:
             logits = found[relation_net.TOLD]
             self.sow("intermediates", "logits", logits)
-            changed = jax.lax.stop_gradient(_clipped(logits, self.predicates) - logits)
-            found[relation_net.TOLD] = logits + changed
+            clip = functools.partial(clipped_shares.of_groups, predicates=self.predicates)
+            found[relation_net.TOLD] = clipped_shares.replaced(logits, clip)
         return found
 
     @property
@@ -259,21 +281,6 @@ class SceneLLM(language_net.LanguageNet):
             "embed_dim": int(dim),
             "mixing": "graph" if "sia.gcn1.weight" in weights else "attention",
         }
-
-
-def _clipped(logits: Array, predicates: tuple[int, ...]) -> Array:
-    """Logits as of what the original makes of its answers; the first group's are no logits then."""
-    parts = jnp.split(logits, np.cumsum(predicates)[:-1].tolist(), axis=-1)
-    found = [_shares(parts[0])]
-    for part in parts[1:]:
-        share = jnp.minimum(_shares(jax.nn.sigmoid(part)), 1 - 1e-7)
-        found.append(jnp.log(share) - jnp.log1p(-share))
-    return jnp.concatenate(found, axis=-1)
-
-
-def _shares(values: Array) -> Array:
-    values = jnp.clip(values, _SMALLEST, 1)
-    return values / values.sum(-1, keepdims=True)
 
 
 NET = SceneLLM

@@ -147,6 +147,8 @@ class SceneLLM(nn.Module):
             logits = self.decoder.get_submodule(f"{short}_rel_compress")(between)
             found[f"head_logits/{group}"] = logits
             found[f"{group}_distribution"] = _shares(told[f"{group}_distribution"])
+        if "distribution" in told:
+            found["distribution"] = _shares(told["distribution"])
         return found | {
             "frame_token": token,
             "combined_features": features,

@@ -162,3 +162,17 @@ def test_renewed_variables_hold_fewer_codes_and_none_is_taken_of_the_rest():
     last = net.renewed(short, [{"codes": np.zeros((1, 2, 3), int)}])
     assert codebook.used(last["params"]["quantiser"]["codebook"]) == 4
     assert last["codebook"]["quantiser"]["usage"].tolist() == [6] + [0] * 11
+
+
+def test_as_the_original_boxes_are_told_from_clipped_shares_of_which_no_gradient_knows():
+    net = scenes.net_of("scene_llm", "sgcls", parity=True)
+    videos, rng = scenes.some_videos([(3, 4), (2, 3)], 0, every=True)
+    batch = scenes.batch(videos, *scenes.SIZES, rng)
+    at = np.nonzero(batch["valid_boxes"])
+    told = np.asarray(scenes.answer(net)(batch)["distribution"])
+    np.testing.assert_allclose(told[at].sum(-1), 1, rtol=1e-5)
+    assert 0 < told[at].min() < 1e-9 and not told[~batch["valid_boxes"]].any()
+    learned, grads = scenes.learn(net)(batch)
+    shares = np.asarray(learned["object_logits"])[at]
+    np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-5)
+    assert shares.min() >= 0 and np.asarray(grads["object_classifier"]["linear2"]["kernel"]).any()

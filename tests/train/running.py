@@ -1,8 +1,10 @@
 """Tiny runs for tests: a small net on a few synthetic signs, here or in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from helpers import ROOT
@@ -72,6 +74,19 @@ def train_apart(workdir, *words, devices=1, name=NAME):
         timeout=300,
         cwd=Path(workdir).parent,
     )
+
+
+def kill_within_the_epochs(process, seconds, how=signal.SIGKILL, told="epoch"):
+    """Waits for a line that begins so, then `seconds`, then kills; returns what was printed."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith(told):
+            break
+    time.sleep(seconds)
+    process.send_signal(how)
+    rest, _ = process.communicate(timeout=120)
+    return "".join(lines) + rest
 
 
 def train_step_by_step(train, most=60, steps=1):

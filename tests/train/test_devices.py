@@ -13,9 +13,9 @@ from running import environment, train_apart
 from jaxsign.train import checkpoint, records
 
 
-def told_by(script, devices):
+def told_by(script, devices, *words):
     done = subprocess.run(
-        [sys.executable, f"tests/train/{script}"],
+        [sys.executable, f"tests/train/{script}", *words],
         env=environment(devices), capture_output=True, text=True, timeout=500, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
@@ -25,11 +25,6 @@ def told_by(script, devices):
 @pytest.fixture(scope="module")
 def compared():
     return told_by("four_devices.py", 4)
-
-
-@pytest.fixture(scope="module")
-def compared_scenes():
-    return told_by("scene_devices.py", 2)
 
 
 @pytest.mark.parametrize("parallel", ["pmap", "jit"])
@@ -42,10 +37,17 @@ def test_four_devices_equal_one(compared, kind, parallel):
     assert found["sums"] < 2e-4
 
 
-# Detected boxes are learned as those of sgcls, and answered of as those of predcls.
-@pytest.mark.parametrize("kind", scene_devices.NETS)
-def test_two_devices_equal_one_for_scenes(compared_scenes, kind):
-    found = compared_scenes[kind]["pmap"]
+# Detected boxes are learned as those of sgcls, and answered of as those of predcls. A net takes a
+# minute to compile for both: most are tried with the long tests.
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind.startswith("sttran") else pytest.mark.shared)
+        for kind in scene_devices.NETS
+    ],
+)
+def test_two_devices_equal_one_for_scenes(kind):
+    found = told_by("scene_devices.py", 2, kind)[kind]["pmap"]
     assert found["devices"] == 2
     assert found["params"] < 2e-6
     assert found["sums"] < 2e-4

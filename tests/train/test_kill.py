@@ -6,12 +6,19 @@ import re
 import shlex
 import signal
 import subprocess
-import time
 
 import jax
+import kills
 import numpy as np
 import pytest
-from running import NAME, TWO_SHAPES, command, environment, train_apart
+from running import (
+    NAME,
+    TWO_SHAPES,
+    command,
+    environment,
+    kill_within_the_epochs,
+    train_apart,
+)
 
 from jaxsign import cli
 from jaxsign.train import checkpoint, records
@@ -51,19 +58,6 @@ def start(workdir, name=NAME):
     )
 
 
-def kill_within_the_epochs(process, seconds, how=signal.SIGKILL, told="epoch"):
-    """Waits for a line that begins so, then `seconds`, then kills; returns what was printed."""
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith(told):
-            break
-    time.sleep(seconds)
-    process.send_signal(how)
-    rest, _ = process.communicate(timeout=120)
-    return "".join(lines) + rest
-
-
 def test_sigkill_at_random_moments_in_a_folder_of_any_name(tmp_path):
     killed_run, name = tmp_path / "[a] b\\c", tmp_path / "thawing.py"
     name.write_text(THAWING)
@@ -92,6 +86,12 @@ def test_sigkill_at_random_moments_in_a_folder_of_any_name(tmp_path):
     results = json.loads((killed_run / "evaluate-val" / "overall_results.json").read_text())
     best = max(float(row["val_gloss_acc"]) for row in records.read_csv(killed_csv))
     assert results["gloss_accuracy"] == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.shared  # for its length: kills.py does the same for each net, as often as one likes
+def test_sigkill_in_any_stage_of_a_net_of_relations(tmp_path):
+    done, _, found = kills.compare("scene_llm", tmp_path, kills=4, seed=1)
+    assert done == 4 and not found
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):

@@ -34,8 +34,9 @@ NETS = {
     "easg": ("easg:synthetic", {}),
 }
 EPOCHS = 48
-# Header and start weights, the first epoch behind it, and the beginnings of stages.
-LINES = ("run ", "epoch", "epoch", "stage ")
+# Header and start weights, the first epoch behind it; and the beginnings of stages.
+LINES = ("run ", "epoch", "epoch")
+STAGED = (*LINES, "stage ")
 
 
 def get_config(arg):
@@ -74,10 +75,10 @@ def finish(net, folder):
 
 def killed(net, folder, count, moments):
     """Starts again and again, and kills up to `count` times; how often that was."""
-    done = 0
+    done, lines = 0, STAGED if len(get_config(net).stage) else LINES
     while done < count:
         process = start(net, folder)
-        told, seconds = moments.choice(LINES), moments.uniform(0, 1)
+        told, seconds = moments.choice(lines), moments.uniform(0, 1)
         printed = kill_within_the_epochs(process, seconds, told=told)
         if process.returncode == 0:
             break

@@ -4,8 +4,8 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -80,6 +80,20 @@ class SeenBoxes:
     features: Array
 
 
+_Given = ParamSpec("_Given")
+_Told = TypeVar("_Told")
+_Two = tuple[jax.Array, jax.Array]
+# Of weights, images [C, H, W, 3] and their sizes: maps and their sizes.
+_See = Callable[[Mapping[str, Any], Array, jax.Array], _Two]
+# Of weights, maps, their sizes and the images': what the net's `look` tells of its own boxes.
+_Find = Callable[[Mapping[str, Any], jax.Array, jax.Array, jax.Array], dict[str, jax.Array]]
+# Of weights, maps, boxes [C, N, 4], the images' sizes and the maps': features and logits.
+_Look = Callable[
+    [Mapping[str, Any], jax.Array, jax.Array, jax.Array, jax.Array],
+    _Two,
+]
+
+
 class FrameDetector:
     """A detector with its weights, compiled for each shape of images when it is first met.
 
@@ -142,9 +156,9 @@ class FrameDetector:
 
     def find(self, seen: SeenFrames) -> SeenBoxes:
         """The boxes that the detector finds."""
-        told = self._find(self._variables, seen.maps, seen.sizes, seen.image_sizes)
-        told = {name: np.asarray(value)[: seen.count] for name, value in told.items()}
-        found = detections.found(
+        found = self._find(self._variables, seen.maps, seen.sizes, seen.image_sizes)
+        told = {name: np.asarray(value)[: seen.count] for name, value in found.items()}
+        chosen = detections.found(
             told["class_boxes"],
             told["scores"],
             told["valid_boxes"],
@@ -153,13 +167,13 @@ class FrameDetector:
             overlap=self.likely.overlap,
             extra=self.likely.extra,
         )
-        at = found.frames, found.source
+        at = chosen.frames, chosen.source
         distribution = _distribution(told["class_logits"][at])
         return SeenBoxes(
-            found.frames,
-            found.boxes,
-            found.labels,
-            found.scores,
+            chosen.frames,
+            chosen.boxes,
+            chosen.labels,
+            chosen.scores,
             distribution,
             told["features"][at],
         )
@@ -191,37 +205,52 @@ class FrameDetector:
 
     def _padded(
         self, seen: SeenFrames, frames: Array, boxes: Array
-    ) -> tuple[Array, tuple[Array, Array]]:
+    ) -> tuple[jax.Array, tuple[Array, Array]]:
         """The boxes as the detector sees them, [C, N, 4], and the row and place of each."""
         place = pairs.places(frames)
         width = max(_FEWEST, 1 << int(place.max()).bit_length())
         scaled = (boxes * seen.scales[frames, None]).astype(np.float32)
-        return pairs.padded(scaled, frames, place, (self.chunk, width), 0), (frames, place)
+        padded = pairs.padded(scaled, frames, place, (self.chunk, width), 0)
+        return jnp.asarray(padded), (frames, place)
 
     @functools.cached_property
-    def _see(self) -> Any:
-        return _exact(lambda variables, *given: self.net.apply(variables, *given, method="see"))
+    def _see(self) -> _See:
+        def see(variables: Mapping[str, Any], images: Array, sizes: jax.Array) -> _Two:
+            return cast(_Two, self.net.apply(variables, images, sizes, method="see"))
+
+        return _exact(see)
 
     @functools.cached_property
-    def _find(self) -> Any:
-        def find(variables, maps, sizes, image_sizes):
+    def _find(self) -> _Find:
+        def find(
+            variables: Mapping[str, Any], maps: jax.Array, sizes: jax.Array, image_sizes: jax.Array
+        ) -> dict[str, jax.Array]:
             given = maps, image_sizes, sizes
-            boxes, valid = self.net.apply(variables, *given, method="propose")
-            told = self.net.apply(variables, maps, boxes, image_sizes, sizes, method="look")
-            return {**told, "valid_boxes": valid}
+            boxes, valid = cast(_Two, self.net.apply(variables, *given, method="propose"))
+            return {**self._told(variables, maps, boxes, image_sizes, sizes), "valid_boxes": valid}
 
         return _exact(find)
 
     @functools.cached_property
-    def _look(self) -> Any:
-        def look(variables, *given):
-            told = self.net.apply(variables, *given, method="look")
+    def _look(self) -> _Look:
+        def look(
+            variables: Mapping[str, Any],
+            maps: jax.Array,
+            boxes: jax.Array,
+            image_sizes: jax.Array,
+            sizes: jax.Array,
+        ) -> _Two:
+            told = self._told(variables, maps, boxes, image_sizes, sizes)
             return told["features"], told["class_logits"]
 
         return _exact(look)
 
+    def _told(self, variables: Mapping[str, Any], *given: jax.Array) -> dict[str, jax.Array]:
+        """What the net tells of boxes: maps, boxes, the images' sizes and the maps'."""
+        return cast(dict[str, jax.Array], self.net.apply(variables, *given, method="look"))
 
-def _exact(function: Any) -> Any:
+
+def _exact(function: Callable[_Given, _Told]) -> Callable[_Given, _Told]:
     """Compiled; products are full float32 on every device: features are kept for years."""
     return jax.jit(jax.default_matmul_precision("highest")(function))
 

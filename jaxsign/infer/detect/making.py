@@ -1,7 +1,8 @@
 """From frames and what is known of them to a scene with a detector's features, chunk by chunk."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,32 +16,45 @@ Array = np.ndarray
 MODES = ("predcls", "sgcls", "sgdet")
 # Classes of Action Genome whose boxes are also taken for their second best class.
 _DOUBLED = ("book", "chair", "food")
-_OF_BOXES = ("boxes", "labels", "scores", "distribution", "features")
-_OF_PAIRS = ("union_features", "relations", "labelled")
+
+
+class BoxValues(NamedTuple):
+    """Of boxes, as the attributes of `Scene`."""
+
+    boxes: Array
+    labels: Array
+    scores: Array
+    distribution: Array
+    features: Array
+
+
+class PairValues(NamedTuple):
+    """Of pairs, as the attributes of `Scene`; `pairs` are numbered within the chunk's boxes."""
+
+    pairs: Array
+    relations: Array
+    labelled: Array
 
 
 @dataclasses.dataclass(frozen=True)
 class ScenePart:
     """What a chunk of frames gives to a scene; frames and boxes are numbered within it.
 
-    Attributes: as those of `Scene`.
+    Attributes:
+      box_frames: int [N].
+      of_boxes, of_pairs: what is known of them.
+      union_features: float [P, 7, 7, K], of what lies around the pairs.
     """
 
-    boxes: Array
     box_frames: Array
-    labels: Array
-    scores: Array
-    distribution: Array
-    features: Array
-    pairs: Array
+    of_boxes: BoxValues
+    of_pairs: PairValues
     union_features: Array
-    relations: Array
-    labelled: Array
 
     @property
     def pair_frames(self) -> Array:
         """int [P]."""
-        found: Array = self.box_frames[self.pairs[:, 0]]
+        found: Array = self.box_frames[self.of_pairs.pairs[:, 0]]
         return found
 
 
@@ -122,8 +136,8 @@ class SceneMaker:
         return self._with_pairs(
             seen,
             known.box_frames,
-            (known.boxes, known.labels, known.scores, distribution, features),
-            (told, relations, labelled),
+            BoxValues(known.boxes, known.labels, known.scores, distribution, features),
+            PairValues(told, relations, labelled),
         )
 
     def _found(self, seen: looking.SeenFrames) -> ScenePart:
@@ -138,7 +152,7 @@ class SceneMaker:
             self.detector.likely.doubtful,
         )
         boxes, told = chosen.detected, chosen.pairs
-        values = (
+        values = BoxValues(
             boxes.boxes,
             chosen.labels,
             chosen.scores,
@@ -147,7 +161,7 @@ class SceneMaker:
         )
         none = np.zeros((len(told), len(self.words.predicates)), bool)
         unlabelled = np.zeros(len(told), bool)
-        return self._with_pairs(seen, boxes.frames, values, (told, none, unlabelled))
+        return self._with_pairs(seen, boxes.frames, values, PairValues(told, none, unlabelled))
 
     def _assigned(self, seen: looking.SeenFrames, known: Scene) -> ScenePart:
         """Detected boxes with the classes of the true ones that they show, and those not found."""
@@ -170,8 +184,8 @@ class SceneMaker:
         return self._with_pairs(
             seen,
             boxes.frames,
-            (boxes.boxes, boxes.labels, scores, distribution, features),
-            (supplied.places[known.pairs], known.relations, known.labelled),
+            BoxValues(boxes.boxes, boxes.labels, scores, distribution, features),
+            PairValues(supplied.places[known.pairs], known.relations, known.labelled),
         )
 
     @property
@@ -182,23 +196,13 @@ class SceneMaker:
         self,
         seen: looking.SeenFrames,
         frames: Array,
-        of_boxes: tuple[Array, ...],
-        of_pairs: tuple[Array, Array, Array],
+        of_boxes: BoxValues,
+        of_pairs: PairValues,
     ) -> ScenePart:
-        told, relations, labelled = of_pairs
-        around = pairs.around(of_boxes[0][told])
+        told = of_pairs.pairs
+        around = pairs.around(of_boxes.boxes[told])
         union = self.detector.around(seen, frames[told[:, 0]], around)
-        if self.float16:
-            union = _rounded(union)
-        values = dict(zip(_OF_BOXES, of_boxes, strict=True))
-        return ScenePart(
-            **values,
-            box_frames=frames,
-            pairs=told,
-            union_features=union,
-            relations=relations,
-            labelled=labelled,
-        )
+        return ScenePart(frames, of_boxes, of_pairs, _rounded(union) if self.float16 else union)
 
     def scene(
         self,
@@ -226,26 +230,30 @@ class SceneMaker:
           UserError: the parts make no scene.
         """
         firsts = np.cumsum([0, *counts])[:-1]
-        boxes = np.cumsum([0, *(len(part.boxes) for part in parts)])[:-1]
-        named = {
-            name: np.concatenate([part.__dict__[name] for part in parts])
-            for name in (*_OF_BOXES, *_OF_PAIRS)
-        }
-        if named["distribution"].shape[1] != len(self.words.objects) - 1:
-            del named["distribution"]
+        boxes = np.cumsum([0, *(len(part.box_frames) for part in parts)])[:-1]
+        of_boxes = BoxValues(*_columns([part.of_boxes for part in parts]))
+        of_pairs = PairValues(*_columns([part.of_pairs for part in parts]))
+        fits = of_boxes.distribution.shape[1] == len(self.words.objects) - 1
         return Scene(
             source=source,
             vocabulary=self.words,
             frames=tuple(frames),
             image_sizes=image_sizes,
+            boxes=of_boxes.boxes,
             box_frames=_joined([part.box_frames for part in parts], firsts),
-            pairs=_joined([part.pairs for part in parts], boxes),
+            labels=of_boxes.labels,
+            scores=of_boxes.scores,
+            pairs=_joined([part.of_pairs.pairs for part in parts], boxes),
             pair_frames=_joined([part.pair_frames for part in parts], firsts),
+            relations=of_pairs.relations,
+            labelled=of_pairs.labelled,
             times=times,
+            distribution=of_boxes.distribution if fits else None,
+            features=of_boxes.features,
+            union_features=np.concatenate([part.union_features for part in parts]),
             truth=truth,
             detector=self.detector.digest,
             **(actions or {}),
-            **named,
         )
 
 
@@ -267,6 +275,10 @@ def _placed(lost: Array, of_lost: Array, of_found: Array) -> Array:
     made = np.empty((len(lost), *of_lost.shape[1:]), np.float32)
     made[lost], made[~lost] = of_lost, of_found
     return made
+
+
+def _columns(rows: Sequence[tuple[Array, ...]]) -> Iterator[Array]:
+    return (np.concatenate(values) for values in zip(*rows, strict=True))
 
 
 def _joined(parts: Sequence[Array], firsts: Array) -> Array:

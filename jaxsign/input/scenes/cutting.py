@@ -1,7 +1,7 @@
 """Frames taken out of scenes, and scenes put one behind the other; truth and actions are left."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,13 +17,12 @@ _NUMBERS = {"box_frames": "frames", "pair_frames": "frames", "pairs": "boxes"}  
 
 def frames(scene: Scene) -> Iterator[Scene]:
     """Every frame as a scene of its own, with its boxes and pairs."""
+    own = scene.known
     for number in range(len(scene)):
         at = (number, number + 1)
         boxes, pairs = (np.searchsorted(of, at) for of in (scene.box_frames, scene.pair_frames))
-        held = _taken(scene, _OF_FRAMES, *at)
-        held |= _taken(scene, _OF_BOXES, *boxes.tolist()) | _taken(
-            scene, _OF_PAIRS, *pairs.tolist()
-        )
+        held = _taken(own, _OF_FRAMES, *at)
+        held |= _taken(own, _OF_BOXES, *boxes.tolist()) | _taken(own, _OF_PAIRS, *pairs.tolist())
         starts = {"frames": number, "boxes": boxes[0]}
         held |= {name: held[name] - starts[of] for name, of in _NUMBERS.items()}
         yield scenes.built(
@@ -31,9 +30,10 @@ def frames(scene: Scene) -> Iterator[Scene]:
         )
 
 
-def _taken(scene: Scene, names: Sequence[str], start: int, stop: int) -> dict[str, Array]:
-    held = ((name, scene.__dict__[name]) for name in names)
-    return {name: value[start:stop] for name, value in held if value is not None}
+def _taken(
+    own: Mapping[str, Array], names: Sequence[str], start: int, stop: int
+) -> dict[str, Array]:
+    return {name: own[name][start:stop] for name in names if name in own}
 
 
 def joined(several: Sequence[Scene]) -> Scene:
@@ -49,11 +49,11 @@ def joined(several: Sequence[Scene]) -> Scene:
         "frames": np.cumsum([0, *map(len, several)]),
         "boxes": np.cumsum([0, *(len(one.boxes) for one in several)]),
     }
-    held = {}
+    owned, held = [one.known for one in several], {}
     for name in (*_OF_FRAMES, *_OF_BOXES, *_OF_PAIRS):
-        if first.__dict__[name] is None:
+        if name not in owned[0]:
             continue
-        parts = [one.__dict__[name] for one in several]
+        parts = [own[name] for own in owned]
         if name in _NUMBERS:
             before = starts[_NUMBERS[name]].tolist()
             parts = [part + start for part, start in zip(parts, before, strict=False)]

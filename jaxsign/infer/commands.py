@@ -16,7 +16,8 @@ Words = argparse.Namespace
 def _add_decoding(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> None:
     """Options of runs that recognise sequences of glosses."""
     group = parser.add_argument_group("sequences of glosses (the run's recipe says the rest)")
-    group.add_argument("--mode", choices=modes, help="how glosses are found")
+    more = " (relations in scenes: see there)" if _GIVEN[0] in modes else ""
+    group.add_argument("--mode", choices=modes, help=f"how glosses are found{more}")
     group.add_argument(
         "--beam", type=arguments.positive, metavar="N", help="prefixes kept a frame (10)"
     )
@@ -31,6 +32,12 @@ def _add_decoding(parser: argparse.ArgumentParser, modes: tuple[str, ...]) -> No
     )
 
 
+# What nets of relations are given; in which they learnt is the run's net.mode.
+_GIVEN = ("predcls", "sgcls", "sgdet")
+_IN_MODE = """\
+--mode predcls gives the net boxes and classes, sgcls boxes alone, sgdet a detector's boxes; without
+it the run's own is taken. One that learnt with predcls tells no classes.
+"""
 _DECODING = ("mode", "beam", "n_best", "ctc_weight", "length_bonus")
 _SCORING = ("costs", "glosses", "sclite", "save_predictions", "constraint")
 
@@ -76,9 +83,9 @@ def add_evaluate(subparsers: arguments.Verbs) -> None:
     _add_evaluated(parser)
     _add_results(parser)
     run_folder.add_batch_size(parser)
-    _add_decoding(parser, ("greedy", "beam", "two_pass", "all"))
+    _add_decoding(parser, ("greedy", "beam", "two_pass", "all", *_GIVEN))
     _add_counting(parser)
-    _add_constraint(parser, ("with", "semi", "no", "all"), "all")
+    _add_constraint(parser, ("with", "semi", "no", "all"), "all", _IN_MODE)
     arguments.add_encoding(parser)
     parser.set_defaults(run=evaluate)
 
@@ -143,8 +150,10 @@ def _add_counting(parser: argparse.ArgumentParser) -> None:
     errors.add_argument("--sclite", action="store_true", help="also write files for sclite")
 
 
-def _add_constraint(parser: argparse.ArgumentParser, choices: tuple[str, ...], usual: str) -> None:
-    scenes = parser.add_argument_group("relations in scenes")
+def _add_constraint(
+    parser: argparse.ArgumentParser, choices: tuple[str, ...], usual: str, more: str = ""
+) -> None:
+    scenes = parser.add_argument_group("relations in scenes", more)
     scenes.add_argument(
         "--constraint",
         choices=choices,

@@ -56,9 +56,10 @@ def evaluate(
     Raises:
       UserError: no data, or data or settings that do not fit the run.
     """
-    members = ensemble.load(workdir, which)
+    asked = asked or {}
+    members = [one.task.as_asked(one, asked) for one in ensemble.load(workdir, which)]
     run, several = members[0], len(members) > 1
-    scorer = run.task.scorer(run, asked or {})
+    scorer = run.task.scorer(run, asked)
     if several and path is None:
         _check_unlearnt(members, split)
     opened = [

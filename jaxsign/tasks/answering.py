@@ -5,7 +5,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import jax
 from ml_collections import ConfigDict
@@ -54,6 +54,9 @@ class Trained:
             return dict(reading.read_json(path))
         except (ValueError, TypeError) as error:
             raise UserError(f"{path}: not readable ({error}). Expected a JSON object.") from error
+
+
+SomeTrained = TypeVar("SomeTrained", bound=Trained)
 
 
 class Answer(abc.ABC):
@@ -169,6 +172,18 @@ class Answering(abc.ABC):
     def averaged(self, outputs: Sequence[Outputs]) -> Outputs:
         """The outputs of several runs to the same examples as one; for tasks with `averages`."""
         raise NotImplementedError
+
+    def as_asked(self, run: SomeTrained, asked: Asked) -> SomeTrained:
+        """The run, its net set as asked where that changes what it is given; default: as it is.
+
+        Args:
+          run: that is asked.
+          asked: as in `scorer`, which refuses what is not known here.
+
+        Raises:
+          UserError: what the net has not learnt to do without.
+        """
+        return run
 
     @abc.abstractmethod
     def answerer(self, run: Trained, asked: Asked) -> Answerer:

@@ -12,6 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets
+from jaxsign.errors import UserError
 from jaxsign.input.examples import Examples
 from jaxsign.input.scenes import priors, vocabulary
 from jaxsign.input.scenes.examples import SceneExamples
@@ -218,6 +219,21 @@ class SceneGraph(scene_tasks.SceneTask):
         found = {**batch, **nets.call(self.net, variables, batch)}
         return {name: found[name] for name in {*_TOLD, *self.net.compared.values()}}
 
+    def as_asked(self, run: answering.SomeTrained, asked: answering.Asked) -> answering.SomeTrained:
+        """The run in another mode: with the setting `mode`, boxes or classes are given or told."""
+        mode = asked.get("mode")
+        if mode not in relation_net.MODES or mode == self.net.mode:
+            return run
+        if not self.net.learns_classes:
+            raise UserError(
+                f"--mode {mode}: {run.workdir} learnt with net.mode={self.net.mode}, in which "
+                "classes of boxes are given, and cannot tell them. Leave it out, or train with "
+                f"--config.net.mode={mode}"
+            )
+        config = ConfigDict(run.config.to_dict())
+        config.net.mode = mode
+        return dataclasses.replace(run, config=config, net=self.net.clone(mode=mode))
+
     def answering_of(
         self, source: SceneSource | None, run: answering.Trained, asked: answering.Asked
     ) -> answers.Answerer:
@@ -225,7 +241,8 @@ class SceneGraph(scene_tasks.SceneTask):
         return answers.Answerer(self.words, source, constraint)
 
     def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
-        constraints = scene_tasks.constraint(run, asked, recall.CONSTRAINTS, recall.CONSTRAINTS)
+        others = {k: v for k, v in asked.items() if (k, v) != ("mode", self.net.mode)}
+        constraints = scene_tasks.constraint(run, others, recall.CONSTRAINTS, recall.CONSTRAINTS)
         return functools.partial(
             scoring.SceneScore, run, self.words, constraints, self.net.compared
         )

@@ -16,6 +16,7 @@ from jaxsign.infer import run as runs
 from jaxsign.input.scenes import examples, synthetic, vocabulary
 from jaxsign.tasks.scenes import frequent, padded, recall
 from jaxsign.train import log, loop, setup
+from tests.infer.graphs import told as graphs_told
 from tests.input.scenes import action_genome_folder
 
 
@@ -100,6 +101,18 @@ def test_an_evaluation_takes_the_best_epoch_by_another_number(folder, tmp_path, 
     assert "Expected best, last, best-loss" in capsys.readouterr().err
 
 
+def test_a_run_is_evaluated_in_another_mode_than_its_own(tmp_path):
+    graphs_told.save_run(tmp_path / "run", "sgcls")
+    words = ["evaluate", "--workdir", str(tmp_path / "run"), "--out", str(tmp_path / "e")]
+    right = {}
+    for mode in ("sgcls", "predcls"):
+        assert cli.main([*words, "--mode", mode]) == 0
+        found = json.loads((tmp_path / "e" / "results.json").read_text())
+        assert found["mode"] == mode
+        right[mode] = found["recall"]["no"]["R@50"]
+    assert right["predcls"] > right["sgcls"]  # where classes are given
+
+
 def test_detected_boxes_are_evaluated_against_the_true_ones(folder, tmp_path):
     options = runs.load_run(folder).config.data.synthetic_scenes
     data, out, told = tmp_path / "data", tmp_path / "e", []
@@ -180,6 +193,7 @@ def test_a_prediction_tells_each_frame(folder, tmp_path, capsys):
     [
         (["evaluate", "--labels", "x.csv"], "scenes hold their relations themselves"),
         (["evaluate", "--mode", "beam"], "--mode: not for"),
+        (["evaluate", "--mode", "sgcls"], "learnt with net.mode=predcls, in which classes"),
         (["evaluate", "--csv", "x.csv"], "runs that learn one sign a clip"),
         (["evaluate", "--data", "nowhere"], "nowhere: no such folder"),
         (["stream", "clip.npz"], "takes scenes"),

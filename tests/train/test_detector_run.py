@@ -1,0 +1,52 @@
+"""Training a detector: killed and gone on with, and on two devices."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import drawn_boxes
+import jax
+import numpy as np
+from helpers import ROOT
+from running import environment
+
+from jaxsign import cli
+from jaxsign.train import checkpoint, records
+
+APART = "import sys, pathlib, drawn_boxes; drawn_boxes.train(*map(pathlib.Path, sys.argv[1:]))"
+
+
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path):
+    place = drawn_boxes.written(tmp_path / "images")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    drawn_boxes.train(place, whole)
+    process = subprocess.Popen(
+        [sys.executable, "-c", APART, str(place), str(killed)],
+        env={**environment(), "PYTHONPATH": f"{ROOT}:{ROOT}/tests/train"},
+    )
+    while process.poll() is None and not (killed / "metrics.csv").exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert len(records.read_csv(killed / "metrics.csv")) < 3
+    drawn_boxes.train(place, killed)
+    assert (whole / "metrics.csv").read_bytes() == (killed / "metrics.csv").read_bytes()
+    for which in ("last", "best"):
+        a, b = (checkpoint.load_variables(run, which)[0] for run in (whole, killed))
+        jax.tree.map(np.testing.assert_array_equal, a, b)
+    losses = [float(row["train_loss"]) for row in records.read_csv(whole / "metrics.csv")]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+
+
+def test_a_detector_is_never_begun_with_random_weights_by_chance(tmp_path, capsys):
+    place = drawn_boxes.written(tmp_path / "images")
+    words = ["train", "--config", "faster_rcnn:boxes", "--workdir", str(tmp_path / "run")]
+    words += [f"--config.data.train.path={place}", f"--config.data.val.path={place}"]
+    for given, told in (
+        ("", "train.pretrained is not set: this net needs weights"),
+        (str(tmp_path / "none.pth"), "none.pth: no such file"),
+    ):
+        assert cli.main([*words, f"--config.train.pretrained={given}"]) == 1
+        assert told in capsys.readouterr().err

@@ -18,8 +18,8 @@ import jax
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.train import digests, storage
 from jaxsign.train import optimizer as optimizers
-from jaxsign.train import storage
 from jaxsign.train.state import TrainState
 
 Variables = dict[str, Any]
@@ -49,7 +49,7 @@ class Checkpoints:
             opened.callback(self._last.close)
             self._best = storage.Store(self._folder / "best")
             opened.pop_all()
-        self._frozen: storage.Digests | None = None
+        self._frozen: digests.Digests | None = None
 
     def save_last(self, number: int, state: TrainState, records: Mapping[str, Any]) -> None:
         """Saves what the run goes on from; the previous one is deleted when this one is complete.
@@ -149,14 +149,14 @@ class Checkpoints:
         flat = optimizers.flat(params)
         return optimizers.nested({k: v for k, v in flat.items() if k not in self._never})
 
-    def _save_frozen(self, params: Mapping[str, Any]) -> storage.Digests:
+    def _save_frozen(self, params: Mapping[str, Any]) -> digests.Digests:
         """Saves what is never trained, once in a run; its digests."""
         if self._never and self._frozen is None:
             flat = optimizers.flat(params)
             frozen = optimizers.nested({path: flat[path] for path in sorted(self._never)})
             if not self.exists():  # what is there is of a run that was killed at its start
                 storage.save_tree(self._folder / _FROZEN, frozen)
-            self._frozen = storage.digests(_FROZEN, frozen)
+            self._frozen = digests.of_arrays(_FROZEN, frozen)
         return self._frozen or {}
 
 
@@ -247,14 +247,14 @@ def _load(folder: Path, number: int, which: str, advice: str) -> tuple[Variables
     return jax.tree.map(np.asarray, {**variables, "params": whole}), info
 
 
-def _with_frozen(folder: Path, params: Any, stored: storage.Digests | None) -> Any:
+def _with_frozen(folder: Path, params: Any, stored: digests.Digests | None) -> Any:
     """The parameters with those that no stage trains, as the digests `stored` want them."""
     place = folder / _FROZEN
     if not place.is_dir():
-        storage.check(place, _FROZEN, {}, stored)
+        digests.check(place, _FROZEN, {}, stored)
         return params
     frozen = storage.read_tree(place)
-    storage.check(place, _FROZEN, storage.digests(_FROZEN, frozen), stored)
+    digests.check(place, _FROZEN, digests.of_arrays(_FROZEN, frozen), stored)
     return optimizers.nested({**optimizers.flat(params), **optimizers.flat(frozen)})
 
 

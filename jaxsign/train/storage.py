@@ -1,28 +1,20 @@
 """How checkpoints lie on disk: Orbax in folders of any name, a digest of all that is stored."""
 
-import asyncio
 import contextlib
 import errno
-import hashlib
-import json
 import logging
 import os
 import re
 import shutil
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextvars import Context
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVarTuple
+from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxsign.errors import UserError, listing
-
-# name -> sha256 with type and shape; names begin with the part that they belong to.
-Digests = dict[str, str]
+from jaxsign.errors import UserError
+from jaxsign.train import digests, patience
 
 # The part of a checkpoint that holds the digests of the others.
 _DIGESTS = "digests"
@@ -50,7 +42,11 @@ class Store:
             self._open = opened.pop_all()
 
     def save(
-        self, number: int, arrays: Mapping[str, Any], values: Mapping[str, Any], beside: Digests
+        self,
+        number: int,
+        arrays: Mapping[str, Any],
+        values: Mapping[str, Any],
+        beside: digests.Digests,
     ) -> None:
         """Writes a checkpoint; one that is there already stays.
 
@@ -63,12 +59,12 @@ class Store:
         Raises:
           UserError: it could not be written.
         """
-        found = [digests(name, tree) for name, tree in arrays.items()]
-        found += [_digest_of_value(name, value) for name, value in values.items()]
+        found = [digests.of_arrays(name, tree) for name, tree in arrays.items()]
+        found += [digests.of_value(name, value) for name, value in values.items()]
         values = {**values, _DIGESTS: {k: v for part in (*found, beside) for k, v in part.items()}}
         items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
         items |= {name: ocp.args.JsonSave(value) for name, value in values.items()}
-        with explained(self._folder, writing=True), _patient():
+        with explained(self._folder, writing=True), patience.patient():
             if number not in self._manager.all_steps():
                 self._manager.save(number, args=ocp.args.Composite(**items), force=True)
                 self._manager.wait_until_finished()
@@ -98,7 +94,7 @@ def read(
     arrays: Mapping[str, Any],
     values: Collection[str] = (),
     advice: str = "",
-) -> tuple[dict[str, Any], Digests | None]:
+) -> tuple[dict[str, Any], digests.Digests | None]:
     """Parts of a checkpoint and the digests of all of it; None where it was made without.
 
     Nothing is changed: another process may be writing there just now.
@@ -120,14 +116,14 @@ def read(
     signed = (place / _DIGESTS).is_dir()
     if signed:
         items[_DIGESTS] = ocp.args.JsonRestore()
-    with explained(place, advice=advice), _patient(), _reachable(folder) as reachable:
+    with explained(place, advice=advice), patience.patient(), _reachable(folder) as reachable:
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
             found = dict(reader.restore(reachable / place.name, ocp.args.Composite(**items)))
         stored = dict(found.pop(_DIGESTS)) if signed else None
         for name in arrays:
-            check(place, name, digests(name, found[name]), stored, advice)
+            digests.check(place, name, digests.of_arrays(name, found[name]), stored, advice)
         for name in values:
-            check(place, name, _digest_of_value(name, found[name]), stored, advice)
+            digests.check(place, name, digests.of_value(name, found[name]), stored, advice)
     return found, stored
 
 
@@ -148,14 +144,14 @@ def numbers(folder: Path) -> set[int]:
 
 def save_tree(place: Path, tree: Any) -> None:
     """Writes a tree of arrays that has no number, in place of what is there."""
-    with explained(place, writing=True), _patient(), _reachable(place.parent) as parent:
+    with explained(place, writing=True), patience.patient(), _reachable(place.parent) as parent:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(parent / place.name, tree, force=True)
 
 
 def read_tree(place: Path) -> Any:
     """What `save_tree` wrote."""
-    with explained(place), _patient(), _reachable(place.parent) as parent:
+    with explained(place), patience.patient(), _reachable(place.parent) as parent:
         with ocp.StandardCheckpointer() as checkpointer:
             return checkpointer.restore(parent / place.name)
 
@@ -180,120 +176,6 @@ def _reachable(folder: Path) -> Iterator[Path]:
         yield _OPEN_FOLDERS / str(number)
     finally:
         os.close(number)
-
-
-_Arguments = TypeVarTuple("_Arguments")
-
-
-class _PatientLoop(asyncio.SelectorEventLoop):
-    """Ends what it has begun before it closes."""
-
-    def close(self) -> None:
-        left = set() if self.is_closed() else asyncio.all_tasks(self)
-        if left:
-            self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        super().close()
-
-    def call_soon_threadsafe(
-        self,
-        callback: Callable[[*_Arguments], object],
-        *args: *_Arguments,
-        context: Context | None = None,
-    ) -> asyncio.Handle:
-        """Of what Ctrl-C has cancelled, nobody waits for the end: the library would print it."""
-        try:
-            return super().call_soon_threadsafe(callback, *args, context=context)
-        except RuntimeError:
-            if not self.is_closed():
-                raise
-            return asyncio.Handle(callback, args, self, context)
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Of several arrays that fail, the first one is raised where it is awaited."""
-
-
-class _PatientPolicy(asyncio.AbstractEventLoopPolicy):
-    """Another policy, with patient loops for the thread that made this one."""
-
-    def __init__(self, before: asyncio.AbstractEventLoopPolicy):
-        self._before, self._thread = before, threading.get_ident()
-
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        mine = threading.get_ident() == self._thread
-        return _PatientLoop() if mine else self._before.new_event_loop()
-
-    def get_event_loop(self) -> asyncio.AbstractEventLoop:
-        return self._before.get_event_loop()
-
-    def set_event_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        self._before.set_event_loop(loop)
-
-    def get_child_watcher(self) -> Any:
-        return self._before.get_child_watcher()
-
-    def set_child_watcher(self, watcher: Any) -> None:
-        self._before.set_child_watcher(watcher)
-
-
-# The policy is the process's: two threads would put back each other's.
-_ONE_POLICY = threading.RLock()
-
-
-@contextlib.contextmanager
-def _patient() -> Iterator[None]:
-    """Where one array fails, the library leaves the others to themselves: here it waits for them.
-
-    They would go on writing, and print a trace each when they come to an end.
-    """
-    with _ONE_POLICY:
-        before = asyncio.get_event_loop_policy()
-        asyncio.set_event_loop_policy(_PatientPolicy(before))
-        try:
-            yield
-        finally:
-            asyncio.set_event_loop_policy(before)
-
-
-def digests(name: str, tree: Any) -> Digests:
-    """The digest of every array of a part `name`."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    paths = (jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves)
-    return {f"{name}/{path}": _digest(a) for path, (_, a) in zip(paths, leaves, strict=True)}
-
-
-def _digest(array: Any) -> str:
-    array = np.asarray(array)
-    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    return f"{array.dtype} {list(array.shape)} {hashlib.sha256(content.data).hexdigest()}"
-
-
-def _digest_of_value(name: str, value: Any) -> Digests:
-    text = json.dumps(value, sort_keys=True)
-    return {name: hashlib.sha256(text.encode()).hexdigest()}
-
-
-def check(place: Path, name: str, found: Digests, stored: Digests | None, advice: str = "") -> None:
-    """Refuses a part `name` that is not as it was written.
-
-    Args:
-      place: where it lies.
-      name: of the part.
-      found: its digests now.
-      stored: those of the whole checkpoint; None where it was made without.
-      advice: a sentence on what to do without it.
-
-    Raises:
-      UserError: it is damaged.
-    """
-    if stored is None:
-        return
-    wanted = {key: value for key, value in stored.items() if key.partition("/")[0] == name}
-    wrong = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
-    if wrong:
-        raise UserError(
-            f"{place}: this checkpoint is damaged: {len(wrong)} of its parts are not as they were "
-            f"written.\n{listing(wrong, 5)}\nPut a copy in its place. {advice}".rstrip()
-        )
 
 
 @contextlib.contextmanager

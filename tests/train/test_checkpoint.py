@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, state, storage
+from jaxsign.train import checkpoint, patience, state, storage
 
 
 def _params(seed=0):
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_opened_leaves_nothing_open(tmp_path):
 
 def test_loops_of_other_threads_are_their_own():
     before, found = asyncio.get_event_loop_policy(), []
-    with storage._patient():
+    with patience.patient():
         thread = threading.Thread(target=lambda: found.append(asyncio.new_event_loop()))
         thread.start()
         thread.join()
@@ -212,13 +212,13 @@ def test_loops_of_other_threads_are_their_own():
     for loop in found:
         loop.close()
     assert type(found[0]).__module__.startswith("asyncio")
-    assert type(found[1]).__module__ == storage.__name__
+    assert type(found[1]).__module__ == patience.__name__
     assert asyncio.get_event_loop_policy() is before
 
 
 def test_what_comes_to_its_end_behind_a_ctrl_c_is_not_printed():
     """The library's threads would show a trace: the loop that waited for them is closed."""
-    with storage._patient():
+    with patience.patient():
         loop = asyncio.new_event_loop()
     assert not loop.call_soon_threadsafe(lambda: None).cancelled()
     loop.close()

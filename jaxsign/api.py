@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.infer import asking, files
+from jaxsign.infer import asking, clip_items, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.embed import kinds
 from jaxsign.infer.graphs import looker, sliding, teller
@@ -279,7 +279,7 @@ class TrainedModel:
 
     def _read(self, asked: Question) -> runs.NetInput:
         if isinstance(asked, str | Path):
-            items = files.find(asked, self._find, view=self.run.view)
+            items = clip_items.find(asked, self._find, view=self.run.view)
             if len(items) != 1:
                 raise UserError(f"{asked}: holds {len(items)} clips; give one, or a list of paths")
             return files.read(items[0], self.run)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jaxsign.errors import UserError
-from jaxsign.infer import asking, ensemble, files
+from jaxsign.infer import asking, clip_items, ensemble, files
 from jaxsign.infer import run as runs
 from jaxsign.input import batching
 from jaxsign.input.examples import indices
@@ -40,7 +40,7 @@ class Prediction:
 
 def predict(
     run: runs.Run | Sequence[runs.Run],
-    items: Sequence[files.Item],
+    items: Sequence[clip_items.Item],
     answerer: answering.Answerer | None = None,
     *,
     mask: str = "length",
@@ -50,7 +50,7 @@ def predict(
 
     Args:
       run: a loaded run, or several that answer together.
-      items: of `files.find`.
+      items: of `clip_items.find`.
       answerer: of the run's task; by the run's own settings if None.
       mask: 'length' (every frame counts) or 'visibility' (frames with a visible keypoint).
       batch_size: clips run at once.
@@ -81,7 +81,9 @@ def predict(
     askers[0].doubts.tell()
 
 
-def _read(item: files.Item, members: Sequence[runs.Run], mask: str) -> list[runs.NetInput] | str:
+def _read(
+    item: clip_items.Item, members: Sequence[runs.Run], mask: str
+) -> list[runs.NetInput] | str:
     """The clip as every run takes it, or what is wrong with it."""
     if len(members) > 1:
         item = item.read_once()
@@ -119,7 +121,7 @@ def predict_files(
         (`jaxsign.tasks.answering.Answering.answerer`).
       finder: finds landmarks in films.
       person: which of several people of a clip, from 1; 0 = the one who moves.
-      fps: frames a second of clips, as in `files.find`; 0 = as they say.
+      fps: frames a second of clips, as in `clip_items.find`; 0 = as they say.
       language: of all clips, where the run is told it.
 
     Returns:
@@ -133,7 +135,7 @@ def predict_files(
     found = run.task.questions(run, Path(source), asked or {})
     if found is not None:
         return _predict_examples(run, found, Path(source), out, batch_size)
-    items = files.find(source, finder, view=run.view, person=person, fps=fps)
+    items = clip_items.find(source, finder, view=run.view, person=person, fps=fps)
     answerer = run.task.answerer(run, asked or {})
     single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
     done: list[Prediction] = []

@@ -7,7 +7,7 @@ from PIL import Image
 from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.errors import UserError
-from jaxsign.infer import files
+from jaxsign.infer import clip_items, files
 from jaxsign.infer import run as runs
 from jaxsign.input import film
 from jaxsign.tasks.classes import examples
@@ -42,7 +42,7 @@ def test_a_film_is_what_it_was_in_training(tmp_path, run):
     config = run.config.copy_and_resolve_references()
     config.data.train.path = str(folder)
     trained = examples.open_examples(config, "train")
-    found = files.find(folder / "clips", view=run.view)
+    found = clip_items.find(folder / "clips", view=run.view)
     assert [item.name for item in found] == ["f0.mp4", "f1.mp4"]
     for i, item in enumerate(found):
         clip = files.read(item, run)
@@ -54,7 +54,7 @@ def test_a_film_is_what_it_was_in_training(tmp_path, run):
 def test_what_is_no_film_is_told_by_its_name_and_the_rest_is_read(tmp_path, run):
     a_film(tmp_path / "films" / "good.mp4", 3)
     (tmp_path / "films" / "empty.mp4").touch()
-    empty, good = files.find(tmp_path / "films", view=run.view)
+    empty, good = clip_items.find(tmp_path / "films", view=run.view)
     assert len(files.read(good, run).x) == 16
     with pytest.raises(UserError, match=r"empty.mp4: is empty \(0 bytes\)"):
         files.read(empty, run)
@@ -65,5 +65,5 @@ def test_a_folder_of_pictures_is_a_film(tmp_path, run):
         picture = Image.new("RGB", (48, 36), (10 * i, 0, 0))
         (tmp_path / "sign").mkdir(exist_ok=True)
         picture.save(tmp_path / "sign" / f"{i}.png")
-    (item,) = files.find(tmp_path / "sign", view=run.view)
+    (item,) = clip_items.find(tmp_path / "sign", view=run.view)
     assert len(np.unique(files.read(item, run).x[..., 0])) > 5

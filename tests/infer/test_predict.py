@@ -9,7 +9,7 @@ import run_helpers
 from helpers import GOLDEN
 
 from jaxsign.errors import UserError
-from jaxsign.infer import asking, files, predict
+from jaxsign.infer import asking, clip_items, files, predict
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.views import fslr156
 
@@ -210,16 +210,16 @@ def test_what_cannot_be_predicted_is_said(tmp_path, name, reason):
     if not name.startswith("no"):
         (tmp_path / name).write_text("x")
     with pytest.raises(UserError, match=reason):
-        files.find(tmp_path / name)
+        clip_items.find(tmp_path / name)
 
 
 def test_an_empty_folder_is_said(tmp_path):
     with pytest.raises(UserError, match="none of the known formats"):
-        files.find(tmp_path)
+        clip_items.find(tmp_path)
 
 
 def test_clips_with_flaws_of_the_golden_set_are_read_or_explained(run):
-    items = files.find(GOLDEN / "fslr/validate_npz")
+    items = clip_items.find(GOLDEN / "fslr/validate_npz")
     answers = {a.path.stem: a for a in predict.predict(run, items, batch_size=8)}
     assert len(answers) == len(items) >= 20
     assert answers["ok"].answer is not None and not answers["ok"].error
@@ -262,7 +262,7 @@ def test_a_folder_of_films_needs_a_model(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.MP4").touch()
     with pytest.raises(UserError, match="holds films: .*--model PATH"):
-        files.find(tmp_path)
+        clip_items.find(tmp_path)
 
 
 def test_a_clip_without_a_person_has_no_answer(run, tmp_path):
@@ -278,13 +278,13 @@ def test_what_a_folder_holds_besides_is_named(tmp_path, caplog):
     for name in ("a.parquet", "b.pose", "c.mp4", "labels.csv", "a.preview.mp4"):
         (tmp_path / name).touch()
     with caplog.at_level("WARNING"):
-        assert [item.name for item in files.find(tmp_path)] == ["a.npz"]
+        assert [item.name for item in clip_items.find(tmp_path)] == ["a.npz"]
     assert "2 other files left out: b.pose, c.mp4." in caplog.text
 
 
 def test_a_single_number_is_no_input(run, tmp_path):
     np.savez(tmp_path / "a.npz", X=np.float32(3))
-    (item,) = files.find(tmp_path / "a.npz", run)
+    (item,) = clip_items.find(tmp_path / "a.npz", run)
     with pytest.raises(UserError, match=r"a.npz: no array of 156.*Found: X \[\] float32"):
         files.read(item, run)
 
@@ -293,4 +293,4 @@ def test_a_person_is_chosen_only_where_there_may_be_several(tmp_path):
     np.savez(tmp_path / "a.npz", X=np.zeros((3, 156), np.float32))
     for source in (tmp_path, tmp_path / "a.npz"):
         with pytest.raises(UserError, match="--person 2, but files of arrays are of one person"):
-            files.find(source, person=2)
+            clip_items.find(source, person=2)

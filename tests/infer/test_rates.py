@@ -9,7 +9,7 @@ import pytest
 from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.infer import files
+from jaxsign.infer import clip_items, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.live import inputs as live_inputs
 from jaxsign.input.signs import views
@@ -49,7 +49,7 @@ def test_a_samples_frames_are_those_of_training_wherever_it_is_read(tmp_path, fp
     assert len(learnt) == frames
     sample = tmp_path / "data/train/features/sample_00000.npy"
     for place in (tmp_path / "data", sample):
-        (item,) = files.find(place)
+        (item,) = clip_items.find(place)
         np.testing.assert_allclose(files.read(item, one).x, learnt, atol=1e-6)
         (stream,) = live_inputs.open_all([str(place)], one)
         assert next(stream.chunks()).landmarks == (fps != 60)

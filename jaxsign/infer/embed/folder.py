@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxsign import locking
 from jaxsign.errors import UserError, listing
-from jaxsign.infer import asking, files
+from jaxsign.infer import asking, clip_items, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.embed import kinds
 from jaxsign.infer.features import images
@@ -52,7 +52,7 @@ class EmbedRow:
 class EmbedJob:
     """One clip on its way to a file."""
 
-    item: files.Item
+    item: clip_items.Item
     row: EmbedRow
 
 
@@ -82,7 +82,7 @@ def embed(
       kind, window, stride: see `kinds.Embedder`.
       language: of all clips, where the run is told it.
       batch_size: clips run at once.
-      finder, person, fps: see `files.find`.
+      finder, person, fps: see `clip_items.find`.
       overwrite: make all files anew.
       display: shows how it goes.
 
@@ -98,7 +98,7 @@ def embed(
     embedder = kinds.Embedder(asker, kind, window=window, stride=stride)
     if out.resolve().is_relative_to(Path(source).resolve()):
         raise UserError(f"--out {out} lies in {source}: its files would be clips. Choose another")
-    jobs = _jobs(files.find(source, finder, view=run.view, person=person, fps=fps))
+    jobs = _jobs(clip_items.find(source, finder, view=run.view, person=person, fps=fps))
     chosen = {"kind": kind, "window": window, "stride": stride, "person": person}
     record = {**chosen, "source_fps": fps, **_record(run, finder)}
     display = display or progress.Display("clip")
@@ -153,7 +153,7 @@ def _follow(
         table.write(rows.values())
 
 
-def _jobs(items: Sequence[files.Item]) -> list[EmbedJob]:
+def _jobs(items: Sequence[clip_items.Item]) -> list[EmbedJob]:
     """Refuses names that leave the folder, or of which one file would be made."""
     jobs = []
     places: dict[str, list[str]] = collections.defaultdict(list)
@@ -220,7 +220,7 @@ def _work_off(
             yield _written(number, jobs[number], array, out)
 
 
-def _read(item: files.Item, run: runs.Run) -> runs.NetInput | str:
+def _read(item: clip_items.Item, run: runs.Run) -> runs.NetInput | str:
     """The clip, or what is wrong with it."""
     try:
         return files.read(item, run)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsign.infer import files
+from jaxsign.infer import clip_items, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.live import frames, sensor_lines
 from jaxsign.input.signs.clip import Clip
@@ -64,13 +64,13 @@ def open_all(
         if source == PIPE:
             found.append(Stream(_STDIN, lambda: sensor_lines.read(sys.stdin, _STDIN)))
         else:
-            items = files.find(source, films, fps=fps)
+            items = clip_items.find(source, films, fps=fps)
             found += [_of_item(item, run, size, films, fps) for item in items]
     return found
 
 
 def _of_item(
-    item: files.Item, run: runs.Run, size: int, films: Finder | None, fps: float
+    item: clip_items.Item, run: runs.Run, size: int, films: Finder | None, fps: float
 ) -> Stream:
     if films is not None and videos.is_film(item.path):
         return _film(item.path, films.factory, fps)

@@ -8,7 +8,7 @@ import sequence_runs
 
 from jaxsign import cli
 from jaxsign.errors import UserError
-from jaxsign.infer import files, predict
+from jaxsign.infer import clip_items, files, predict
 from jaxsign.infer import run as runs
 
 
@@ -67,10 +67,10 @@ def test_stored_features_are_read_as_in_training_wherever_they_lie(folder, tmp_p
     np.save(features / "sample_00000.npy", x)
     (tmp_path / "processed/label_map.json").write_text('{"<blank>": 0, "HELLO": 1}')
     for place in (features / "sample_00000.npy", features, tmp_path / "processed"):
-        (item,) = files.find(place)
+        (item,) = clip_items.find(place)
         np.testing.assert_array_equal(files.read(item, run).x, run.features(x))
     np.save(features / "other.npy", np.zeros((4, 5), np.float32))
-    _, other = sorted(files.find(features), key=lambda i: i.name != "other.npy")[::-1]
+    _, other = sorted(clip_items.find(features), key=lambda i: i.name != "other.npy")[::-1]
     with pytest.raises(UserError, match="other.npy"):
         files.read(other, run)
 

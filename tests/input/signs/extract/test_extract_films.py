@@ -8,7 +8,7 @@ import pytest
 import run_helpers
 
 from jaxsign.errors import UserError
-from jaxsign.infer import files, predict
+from jaxsign.infer import clip_items, files, predict
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.extract import films, recording
 from jaxsign.input.signs.extract.settings import ExtractionSettings
@@ -48,19 +48,21 @@ def test_films_are_answered_as_their_clips_and_bad_ones_are_told(folder, tmp_pat
 def test_models_that_cannot_be_loaded_stop_before_the_first_film(tmp_path):
     extract_fakes.movie(tmp_path / "a.mp4", 3)
     with pytest.raises(UserError, match="model.task: cannot be loaded"):
-        files.find(tmp_path, films.Finder(extract_fakes.refusing))
+        clip_items.find(tmp_path, films.Finder(extract_fakes.refusing))
 
 
 def test_runs_of_features_do_not_look_for_landmarks(tmp_path):
     run = runs.load_run(run_helpers.save_run(tmp_path / "r", "iv3_gru"))
     finder = films.Finder(extract_fakes.Fake)
-    (item,) = files.find(extract_fakes.movie(tmp_path / "a.mp4", 3), finder)
+    (item,) = clip_items.find(extract_fakes.movie(tmp_path / "a.mp4", 3), finder)
     with pytest.raises(UserError, match="2048 stored features.*jaxsign features"):
         files.read(item, run)
 
 
 def test_a_film_is_seen_as_its_settings_say(tmp_path):
     path = extract_fakes.movie(tmp_path / "a.mp4", 6)
-    (item,) = files.find(path, films.Finder(extract_fakes.Fake, ExtractionSettings(every_nth=2)))
+    (item,) = clip_items.find(
+        path, films.Finder(extract_fakes.Fake, ExtractionSettings(every_nth=2))
+    )
     clip = item.collection.read(item.index)
     assert len(clip) == 3 and np.isfinite(clip.landmarks).any()

@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from jaxsign.errors import UserError
-from jaxsign.infer import files
+from jaxsign.infer import clip_items
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.folder import FeatureJob
 from jaxsign.infer.live import frames as live_frames
@@ -134,7 +134,7 @@ def test_films_that_are_found(tmp_path, caplog):
 
 def test_other_verbs_take_them(tmp_path, caplog):
     place = pictures(tmp_path / "films" / "a", 3)
-    (item,) = files.find(tmp_path / "films", films.Finder(fakes.Fake))
+    (item,) = clip_items.find(tmp_path / "films", films.Finder(fakes.Fake))
     clip = item.collection.read(0)
     assert (item.path, len(clip), clip.fps) == (place, 3, 25)
     assert "25 assumed" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.infer import files
+from jaxsign.infer import clip_items
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import formats, fslr_npz, sources
 
@@ -41,7 +41,7 @@ def train_ids(folder, source):
 def test_a_file_is_found_however_it_is_written(tmp_path, source, name, row):
     folder = a_folder(tmp_path / "data", [name, "b.npz"], [f"{row},0,0", "b,1,0"])
     assert unicodedata.normalize("NFC", row).replace("\\", "/") in train_ids(folder, source)
-    assert formats.detect(folder) == "fslr" and len(files.find(folder)) == 2
+    assert formats.detect(folder) == "fslr" and len(clip_items.find(folder)) == 2
     opened = formats.open_collection(folder)
     assert not opened.problems and [e.glosses for e in opened.entries] == [("1",), ("0",)] or True
     assert len(opened.read(0)) == 6
@@ -66,7 +66,7 @@ def test_files_of_systems_are_no_data(tmp_path):
     for name in ("._c0.npz", ".DS_Store", "__MACOSX/._c0.npz", ".hidden/c1.npz"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"\0\5\26\7")
-    assert [item.name for item in files.find(folder)] == ["c0.npz"]
+    assert [item.name for item in clip_items.find(folder)] == ["c0.npz"]
     assert [entry.name for entry in formats.open_collection(folder).entries] == ["c0"]
     assert finding.walk(folder, lambda name: not name.endswith(".csv")) == [folder / "c0.npz"]
     assert not finding.is_data("Thumbs.db") and finding.is_data("thumbs.npz")

@@ -29,7 +29,7 @@ def trainer(case: cases.Case, module: WhisperSignModel) -> Arrays:
         }
         produced |= state_after(state_dict_of(module), number)
     produced["output/trainable"] = np.array([found.trainable for found in records])
-    written = files(records)
+    written = settings.files([(one.train_loss, one.val_loss) for one in records])
     whispersign.check_files(case.call, written["output/files/names"].tolist())
     return produced | scalars(records, len(train)) | written
 
@@ -55,22 +55,6 @@ def scalars(records: list[whispersign_train.Records], updates: int) -> Arrays:
     found["output/scalars/val/loss"] = losses
     found["output/scalar_steps/val/loss"] = np.arange(1, len(losses) + 1) * updates
     return found
-
-
-def files(records: list[whispersign_train.Records]) -> Arrays:
-    """Names, epochs and losses of the checkpoints: the best of each stage and the last."""
-    rows = {}
-    for number, record in enumerate(records, 1):
-        best = record.best_epoch
-        rows[f"best_stage{number}.pt"] = (best, record.val_loss[best - 1])
-        last = "final_model.pt" if number == len(records) else f"final_stage{number}.pt"
-        rows[last] = (len(record.train_loss), record.train_loss[-1])
-    names = sorted(rows)
-    return {
-        "output/files/names": np.array(names),
-        "output/files/epoch": np.array([rows[name][0] for name in names]),
-        "output/files/loss": np.array([rows[name][1] for name in names]),
-    }
 
 
 def hybrid(case: cases.Case, module: WhisperSignModel) -> Arrays:

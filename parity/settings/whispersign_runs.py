@@ -1,7 +1,10 @@
 """Settings of WhisperSign's recorded training runs."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from parity import cases, settings
 from parity.settings import whispersign
@@ -91,3 +94,23 @@ def updates(case: cases.Case) -> Updates:
     changes |= call.given(grad_clip="clip") | schedule.given("min_lr", warmup="warmup_steps")
     stage = dataclasses.replace(default, epochs=1, teacher_forcing=True, **changes)
     return Updates(stage, call["steps"], schedule["total_steps"])
+
+
+def files(losses: Sequence[tuple[Sequence[float], Sequence[float]]]) -> dict[str, np.ndarray]:
+    """Names, epochs and losses of the original's checkpoints: the best of each stage and the last.
+
+    Args:
+      losses: of each stage those of its epochs, in training and in validation.
+    """
+    rows = {}
+    for number, (train, val) in enumerate(losses, 1):
+        best = int(np.argmin(val))
+        rows[f"best_stage{number}.pt"] = (best + 1, val[best])
+        last = "final_model.pt" if number == len(losses) else f"final_stage{number}.pt"
+        rows[last] = (len(train), train[-1])
+    names = sorted(rows)
+    return {
+        "output/files/names": np.array(names),
+        "output/files/epoch": np.array([rows[name][0] for name in names]),
+        "output/files/loss": np.array([rows[name][1] for name in names]),
+    }

@@ -54,22 +54,8 @@ def detected(case: cases.Case) -> Arrays:
     """Boxes of a detector, of which those that relations are told of are chosen first."""
     net, inputs = vidsgg_sttran.original(case), case.inputs
     variables, produced = weights.load(case, net.key_table(), settings.is_norm)
-    chosen = rules.choose(
-        inputs["boxes"][:, 0].astype(int),
-        inputs["boxes"][:, 1:],
-        inputs["distribution"],
-        settings.DOUBLED,
-        settings.OVERLAP,
-    )
+    chosen, inputs, video = chosen_of(inputs, inputs["distribution"])
     kept = chosen.detected
-    inputs = {
-        **inputs,
-        "boxes": np.concatenate([kept.frames[:, None], kept.boxes], axis=1).astype(np.float32),
-        "labels": chosen.labels,
-        "features": inputs["features"][kept.source],
-        "distribution": kept.distribution,
-    }
-    video = settings.video(kept.frames, kept.frames[chosen.pairs[:, 1]], chosen.pairs)
     seen = union_features(inputs, video)
     batch = settings.batch({**inputs, "scores": chosen.scores, "union_feat": seen}, video)
     outputs, inner = _run(net, variables, batch)
@@ -84,6 +70,28 @@ def detected(case: cases.Case) -> Arrays:
         "output/human_idx": chosen.persons[:, None],
         "output/features_first4": inputs["features"][:, :4],
     }
+
+
+def chosen_of(
+    inputs: Arrays, distribution: np.ndarray
+) -> tuple[rules.Chosen, Arrays, settings.Video]:
+    """The boxes and pairs that relations are told of, by classes told of a detector's boxes.
+
+    Returns:
+      What was chosen; the case's inputs of that alone; its video.
+    """
+    frames, boxes = inputs["boxes"][:, 0].astype(int), inputs["boxes"][:, 1:]
+    chosen = rules.choose(frames, boxes, distribution, settings.DOUBLED, settings.OVERLAP)
+    kept = chosen.detected
+    inputs = {
+        **inputs,
+        "boxes": np.concatenate([kept.frames[:, None], kept.boxes], axis=1).astype(np.float32),
+        "labels": chosen.labels,
+        "features": inputs["features"][kept.source],
+        "distribution": kept.distribution,
+    }
+    video = settings.video(kept.frames, kept.frames[chosen.pairs[:, 1]], chosen.pairs)
+    return chosen, inputs, video
 
 
 def _run(net: nets.Net, variables: Any, batch: Arrays) -> Any:

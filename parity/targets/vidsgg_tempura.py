@@ -10,7 +10,6 @@ from flax import linen as nn
 from flax import traverse_util
 
 from jaxsign import nets
-from jaxsign.input.scenes import detected as rules
 from jaxsign.nets import tempura
 from jaxsign.nets.layers import mixture_head
 from jaxsign.tasks.scenes import losses
@@ -247,22 +246,8 @@ def _detected(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays:
     told = _run(net.clone(mode="sgcls"), variables, settings.batch(given, first))[0]
     at = 0, first.box_frames, first.box_places
     distribution = np.asarray(jax.nn.softmax(np.asarray(told["object_logits"])[at][:, 1:]))
-    chosen = rules.choose(
-        inputs["boxes"][:, 0].astype(int),
-        inputs["boxes"][:, 1:],
-        distribution,
-        settings.DOUBLED,
-        settings.OVERLAP,
-    )
+    chosen, inputs, video = vidsgg_detected.chosen_of(inputs, distribution)
     kept = chosen.detected
-    inputs = {
-        **inputs,
-        "boxes": np.concatenate([kept.frames[:, None], kept.boxes], axis=1).astype(np.float32),
-        "labels": chosen.labels,
-        "features": inputs["features"][kept.source],
-        "distribution": kept.distribution,
-    }
-    video = settings.video(kept.frames, kept.frames[chosen.pairs[:, 1]], chosen.pairs)
     seen = vidsgg_detected.union_features(inputs, video)
     batch = settings.batch({**inputs, "scores": chosen.scores, "union_feat": seen}, video)
     outputs, inner = _run(net.clone(detected_classes="detector"), variables, batch)

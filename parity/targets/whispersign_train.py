@@ -119,7 +119,7 @@ def trainer(case: cases.Case) -> Arrays:
         last = number == len(stages)
         produced |= _state_after(state_dict.to_state_dict(table, variables), number, last)
     produced["output/trainable"] = np.array(trainable)
-    files = _files(records)
+    files = runs.files([(one.train_loss, one.val_loss) for one in records])
     settings.check_files(case.call, files["output/files/names"].tolist())
     return produced | _scalars(records, len(train)) | files
 
@@ -151,22 +151,6 @@ def _scalars(records: Sequence[Records], updates: int) -> Arrays:
     found["output/scalars/val/loss"] = losses
     found["output/scalar_steps/val/loss"] = np.arange(1, len(losses) + 1) * updates
     return found
-
-
-def _files(records: Sequence[Records]) -> Arrays:
-    """Names, epochs and losses of the original's checkpoints: each stage's best and last."""
-    rows = {}
-    for number, record in enumerate(records, 1):
-        best = int(np.argmin(record.val_loss))
-        rows[f"best_stage{number}.pt"] = (best + 1, record.val_loss[best])
-        last = "final_model.pt" if number == len(records) else f"final_stage{number}.pt"
-        rows[last] = (len(record.train_loss), record.train_loss[-1])
-    names = sorted(rows)
-    return {
-        "output/files/names": np.array(names),
-        "output/files/epoch": np.array([rows[name][0] for name in names]),
-        "output/files/loss": np.array([rows[name][1] for name in names]),
-    }
 
 
 def hybrid_run(case: cases.Case) -> Arrays:

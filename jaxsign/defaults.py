@@ -10,7 +10,8 @@ from jaxsign.sections.data import Data
 from jaxsign.sections.decode import Decode
 from jaxsign.sections.detecting import Detect
 from jaxsign.sections.inputs import Input
-from jaxsign.sections.learning import Loss, Optim, ScheduleSection, Train
+from jaxsign.sections.learning import Optim, ScheduleSection, Train
+from jaxsign.sections.losses import Loss
 
 _FSLR = fields.When("view.name", "fslr156")
 _UPDATES = fields.Rule(

@@ -57,9 +57,7 @@ def train_step(
     flat = optimizers.flat(state.params)
     chosen = {path: flat[path] for path in trainable}
     rest = {path: value for path, value in flat.items() if path not in chosen}
-    rng = jax.random.fold_in(jax.random.wrap_key_data(state.rng), state.step)
-    if axis is not None:
-        rng = jax.random.fold_in(rng, jax.lax.axis_index(axis))
+    rng = _key(state, axis)
     scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
     count = batch["weight"].shape[0]
     now = _now(state, rates)
@@ -91,6 +89,12 @@ def train_step(
     if state.loss_scale is not None:
         new_state = _skip_unless(finite, new_state, state)
     return new_state, {**sums, "grad_norm": grad_norm, "finite": finite}
+
+
+def _key(state: TrainState, axis: str | None) -> Array:
+    """The step's key, on every device another one."""
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.rng), state.step)
+    return key if axis is None else jax.random.fold_in(key, jax.lax.axis_index(axis))
 
 
 def _now(state: TrainState, rates: Mapping[str, Array]) -> dict[str, Array]:

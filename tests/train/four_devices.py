@@ -90,8 +90,11 @@ def outcome(config, net_of, variables, count, parallel, batches, asked):
     task = tasks.build(config, net_of(axis))
     chain = optimizer.build(config.optim)
     names = optimizer.select(optimizer.flat(variables["params"]), (".*",))
-    compiled = step.build(task, chain, names, devices=jax.devices()[:count], parallel=parallel)
-    s = compiled.place(state.create(variables, chain, names, seed=0))
+    decay = config.train.ema_decay
+    compiled = step.build(
+        task, chain, names, devices=jax.devices()[:count], parallel=parallel, ema_decay=decay
+    )
+    s = compiled.place(state.create(variables, chain, names, seed=0, average=decay > 0))
     sums = []
     for batch in batches:
         s, metrics = compiled.train(s, compiled.put_train(batch), RATES)
@@ -111,7 +114,7 @@ def outcome(config, net_of, variables, count, parallel, batches, asked):
         sums.append({f"look/{name}": value for name, value in seen.items()})
     sums.append(compiled.scalars(found))
     host = compiled.fetch(s)
-    leaves = jax.tree.leaves((host.params, host.collections))
+    leaves = jax.tree.leaves((host.params, host.collections, host.average))
     numbers = [{name: float(np.sum(value)) for name, value in row.items()} for row in sums]
     return numbers, [np.asarray(leaf, float) for leaf in leaves]
 

@@ -53,6 +53,13 @@ def test_two_devices_equal_one_for_scenes(kind):
     assert found["sums"] < 2e-4
 
 
+def test_two_devices_equal_one_for_a_detector_and_its_moving_average():
+    found = told_by("detector_devices.py", 2)["pmap"]
+    assert found["devices"] == 2
+    assert found["params"] < 2e-6
+    assert found["sums"] < 2e-4
+
+
 def test_a_run_on_four_devices_from_the_command_line(tmp_path):
     done = train_apart(tmp_path / "four", "input.batch_size=8", "train.epochs=3", devices=4)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -88,5 +88,6 @@ def _legend(axes: Any, relations: Sequence[counting.Tally], groups: Sequence[str
     labels = lettering.usual()
     handles = [Patch(color=colour, label=labels.label(name)) for name, colour in seen]
     if handles:
-        axes.legend(handles=handles, fontsize=8, ncols=5, frameon=False, loc="upper right",
-                    bbox_to_anchor=(1, 1.09), borderaxespad=0)  # fmt: skip
+        # On the upper edge: above the rows, however few there are.
+        axes.legend(handles=handles, fontsize=8, ncols=5, frameon=False, loc="lower right",
+                    bbox_to_anchor=(1, 1), borderaxespad=0)  # fmt: skip

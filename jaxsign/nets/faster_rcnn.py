@@ -194,9 +194,9 @@ class FasterRCNN(nets.Net):
         Returns:
           `anchor_logits` float32 [F, A, 2], of nothing and of something, and `anchor_deltas`
           [F, A, 4]; `boxes` [F, N', 4] and `valid_boxes` [F, N'], those chosen, with `class_logits`
-          [F, N', C] and `class_deltas` [F, N', C, 4] in `UNITS`, and what was to be told, `labels`
-          [F, N'] and `deltas` [F, N', 4]; `proposals` and `valid_proposals`; `maps` and
-          `map_sizes`, of `look`.
+          [F, N', C] and `class_deltas` [F, N', C, 4] in `UNITS`, what was to be told, `labels`
+          [F, N'] and `deltas` [F, N', 4], and `scores` and `class_boxes` as of `__call__`;
+          `proposals` and `valid_proposals`; `maps`.
         """
         maps, sizes = self.base(images, image_sizes, valid, train=train)
         told = self.rpn(maps)
@@ -212,12 +212,11 @@ class FasterRCNN(nets.Net):
             "valid_boxes": chosen.valid,
             "labels": chosen.labels,
             "deltas": chosen.deltas,
-            "class_logits": logits,
             "class_deltas": deltas,
             "proposals": found[0],
             "valid_proposals": found[1],
             "maps": maps,
-            "map_sizes": sizes,
+            **self._answers(chosen.boxes, logits, deltas, image_sizes),
         }
 
     def anchors_of(self, rows: int, columns: int) -> np.ndarray:
@@ -241,17 +240,18 @@ class FasterRCNN(nets.Net):
           sizes: int [F, 2], rows and columns of the maps that are real. None = all are.
         """
         features, logits, deltas = self._of_boxes(maps, boxes, sizes, valid_boxes, train)
+        return {"features": features, **self._answers(boxes, logits, deltas, image_sizes)}
+
+    def _answers(
+        self, boxes: Array, logits: Array, deltas: Array, image_sizes: Array
+    ) -> dict[str, Array]:
+        """`scores`, `class_logits` and `class_boxes` of boxes that were looked at."""
         found = box_layers.moved(boxes[:, :, None], deltas * jnp.asarray(UNITS))
         inside = box_layers.clipped(found, image_sizes)
         if self.clip == FIRST_OF_CHUNK:
             first = jnp.arange(len(boxes)) % self.chunk == 0
             inside = jnp.where(first[:, None, None, None], inside, jnp.maximum(found, 0))
-        return {
-            "scores": jax.nn.softmax(logits),
-            "class_logits": logits,
-            "class_boxes": inside,
-            "features": features,
-        }
+        return {"scores": jax.nn.softmax(logits), "class_logits": logits, "class_boxes": inside}
 
     def see(self, images: Array, image_sizes: Array) -> tuple[Array, Array]:
         """Maps of images, and the rows and columns of each that are real: int [F, 2]."""

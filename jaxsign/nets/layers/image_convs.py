@@ -17,25 +17,36 @@ _WIDE = 128
 
 
 class ImageConv(typed.Layer):
-    """Convolution without bias, padded by half its size: `kernel` [size, size, in, features].
+    """Convolution padded by half its size: `kernel` [size, size, in, features].
 
     Attributes:
       features: channels out.
       size, stride: of both axes.
       depthwise: every channel alone; features is then as many as x has.
+      use_bias: with a `bias` [features], from 0.
+      kernel_init: of the kernel.
     """
 
     features: int
     size: int = 3
     stride: int = 1
     depthwise: bool = False
+    use_bias: bool = False
+    kernel_init: nn.initializers.Initializer = initializers.fan_out_normal
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """x: float [N, H, W, C] -> float [N, ceil(H / stride), ceil(W / stride), features]."""
         shape = (self.size, self.size, 1 if self.depthwise else x.shape[-1], self.features)
-        kernel = self.param("kernel", initializers.fan_out_normal, shape, self.param_dtype)
+        kernel = self.param("kernel", self.kernel_init, shape, self.param_dtype)
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
+        found = self._convolved(x, kernel)
+        if not self.use_bias:
+            return found
+        zeros = nn.initializers.zeros
+        return found + self.param("bias", zeros, (self.features,), self.param_dtype).astype(x.dtype)
+
+    def _convolved(self, x: Array, kernel: Array) -> Array:
         if self.size == 1:
             return dense.dense(x[:, :: self.stride, :: self.stride], kernel[0, 0])
         if self.depthwise and backend.on_cpu():

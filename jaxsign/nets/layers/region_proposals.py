@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import dense, typed
+from jaxsign.nets.layers import dense, image_convs, typed
 
 Array = jax.Array
 
@@ -39,8 +39,8 @@ class RegionProposals(typed.Layer):
           float32 [F, H, W, 4 anchors].
         """
         init = narrow(0.01)
-        conv = nn.Conv(
-            self.features, (3, 3), padding=1, kernel_init=init, name="conv", **self.types
+        conv = image_convs.ImageConv(
+            self.features, use_bias=True, kernel_init=init, name="conv", **self.types
         )
         h = nn.relu(conv(maps))
 

@@ -79,7 +79,7 @@ def of_proposals(
     Args:
       proposals: float32 [P, 4]; found: bool [P], which there are.
       boxes: float32 [M, 4]; labels: int [M]; real: bool [M].
-      rng: draws. None = nothing is drawn: all are looked at.
+      rng: draws. None = nothing is drawn: all are looked at, in the order of proposals and boxes.
       asked: how many.
 
     Returns:
@@ -91,15 +91,15 @@ def of_proposals(
     on = there & (most >= asked.on)
     off = there & (most < asked.off) & (most >= asked.least)
     on, off = _drawn(on, off, rng, asked)
-    # Those on something first, in the order in which they came.
-    count = len(every) if rng is None else min(asked.count, len(every))
-    _, places = jax.lax.top_k(2 * on + off, count)
-    chosen, to = every[places], shared.argmax(1)[places]
-    classes = jnp.where(on[places], labels[to], 0)
-    deltas = box_layers.deltas(chosen, boxes[to]) / jnp.asarray(faster_rcnn.UNITS)
-    valid = (on | off)[places]
-    chosen = jnp.where(valid[:, None], chosen, 0)
-    return faster_rcnn.BoxesToLearn(chosen, valid, classes, deltas)
+    valid, to = on | off, shared.argmax(1)
+    if rng is not None:
+        # Those on something first, in the order in which they came.
+        count = min(asked.count, len(every))
+        _, places = jax.lax.top_k(2 * on + off, count)
+        every, on, valid, to = every[places], on[places], valid[places], to[places]
+        every = jnp.where(valid[:, None], every, 0)
+    deltas = box_layers.deltas(every, boxes[to]) / jnp.asarray(faster_rcnn.UNITS)
+    return faster_rcnn.BoxesToLearn(every, valid, jnp.where(on, labels[to], 0), deltas)
 
 
 def _drawn(on: Array, off: Array, rng: Array | None, asked: Sampling) -> tuple[Array, Array]:

@@ -120,19 +120,12 @@ class Detections(tasks.Task):
     ) -> dict[str, Any]:
         # Nothing is drawn, so that an image has one loss in whatever row and shape it stands.
         _, sums, told, _ = self._learnt(variables, batch, None)
-        found = nets.call(
-            self.net,
-            variables,
-            {},
-            method="look",
-            maps=told["maps"],
-            boxes=told["proposals"],
-            image_sizes=batch["image_sizes"],
-            sizes=told["map_sizes"],
-        )
-        rows = {**found, "valid_boxes": told["valid_proposals"]}
-        kept = {name: rows[name] for name in _TOLD} | {name: batch[name] for name in _TRUE}
-        return {**sums, "rows": {**kept, "weight": batch["weight"]}}
+        # Proposals stand first, the true boxes behind them.
+        count = told["proposals"].shape[1]
+        rows = {name: told[name][:, :count] for name in ("class_boxes", "scores")}
+        rows["valid_boxes"] = told["valid_proposals"]
+        rows |= {name: batch[name] for name in (*_TRUE, "weight")}
+        return {**sums, "rows": rows}
 
     def _learnt(
         self, variables: Mapping[str, Any], batch: Mapping[str, Array], rng: Array | None

@@ -5,8 +5,8 @@
 
 The torch side gets the very batches that jaxsign's input pipeline makes (order, augmentation,
 padding) and starts from torch's own random weights. Both keep the weights of their best validation
-epoch, which are tested once. For recipes of one stage on one device, of nets in originals.py, and
-of STTran in predcls (original_scenes.py).
+epoch, which are tested once. For recipes of one stage on one device, of nets in originals.py, of
+STTran in predcls (original_scenes.py), and of detectors (original_detector.py).
 """
 
 import argparse
@@ -23,7 +23,7 @@ import torch
 from ml_collections import ConfigDict
 from rich.table import Table
 
-from benchmarks import original_scenes, originals
+from benchmarks import original_detector, original_scenes, originals
 from benchmarks.workload import Batch
 from jaxsign import config as configs
 from jaxsign import runtime, tasks
@@ -55,7 +55,7 @@ _PLAIN = {
     "train.min_delta": 0.0,
     "train.trainable": (".*",),
 }
-_MONITORS = {"scene_graph": "recall@20"}
+_MONITORS = {"scene_graph": "recall@20", "detections": "ap50"}
 Numbers = dict[str, float]
 
 
@@ -84,8 +84,9 @@ def train_jax(config: ConfigDict, workdir: Path) -> Numbers:
 
 def _tested(folder: Path) -> float:
     """The number that the best epoch was chosen by, of an evaluation."""
-    if (scenes := folder / "results.json").exists():
-        return float(json.loads(scenes.read_text())["recall"]["with"]["R@20"])
+    if (found := folder / "results.json").exists():
+        told = json.loads(found.read_text())
+        return float(told["AP50"] if "AP50" in told else told["recall"]["with"]["R@20"])
     return float(json.loads((folder / "overall_results.json").read_text())["gloss_accuracy"])
 
 
@@ -116,10 +117,12 @@ def train_torch(config: ConfigDict, workdir: Path) -> Numbers:
 
 
 def _side(config: ConfigDict) -> Any:
-    """The original of the recipe's net; both kinds have the same methods."""
+    """The original of the recipe's net; all kinds have the same methods."""
+    torch.set_num_threads(runtime.available_cores())
     if config.task.name == "scene_graph":
-        torch.set_num_threads(runtime.available_cores())
         return original_scenes.Torch(config)
+    if config.task.name == "detections":
+        return original_detector.Torch(config)
     return originals.Torch(config, runtime.available_cores())
 
 
@@ -132,7 +135,7 @@ _SIDES = {"jaxsign": train_jax, "torch": train_torch}
 
 
 def trained(recipe: str, words: list[str], seeds: list[int], sides: list[str]) -> Table:
-    """A table of what each side reaches with each seed: accuracy of signs, or R@20 of scenes."""
+    """A table of what each side reaches with each seed: accuracy of signs, R@20 of scenes, AP50."""
     table = Table(title=f"{recipe}: {runtime.processor()}")
     for name in ("seed", "side", "val", "test", "training, s"):
         table.add_column(name, justify="right")

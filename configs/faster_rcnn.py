@@ -79,11 +79,11 @@ def _from_scratch(config: ConfigDict) -> None:
         train_proposals=128,
         short_side=192,
     )
-    config.detect.update(anchors=128, proposals=32, overlap=0.5)
+    config.detect.update(anchors=128, proposals=16, overlap=0.5)
     config.input.batch_size = 4
     config.optim.update(name="adamw", lr=1e-3, weight_decay=0.01, grad_clip=10.0)
     config.schedule.update(name="warmup_cosine", warmup=1, start_factor=0.1, final_factor=0.01)
-    config.train.update(epochs=60, frozen=(), pretrained="random", ema_decay=0.98)
+    config.train.update(epochs=24, frozen=(), pretrained="random", ema_decay=0.98)
 
 
 def _synthetic(config: ConfigDict) -> None:

@@ -12,7 +12,7 @@ from jaxsign.nets import state_dict
 from jaxsign.train import inputs, setup
 
 torch = pytest.importorskip("torch")
-from benchmarks import original_scenes, originals, same_recipe  # noqa: E402
+from benchmarks import original_detector, original_scenes, originals, same_recipe  # noqa: E402
 from parity.reference import vidsgg_uncertain  # noqa: E402
 
 SMALL = {"num_gloss": 5, "emb_dim": 16, "n_heads": 2, "n_layers": 2}
@@ -122,6 +122,38 @@ def test_scenes_have_one_loss_and_one_recall_on_both_sides(name):
     side.model.train()
     theirs = [side.loss(entry).item() for entry in side.prepare(batch)]
     assert float(ours) == pytest.approx(np.mean(theirs), rel=1e-5)
+
+
+def test_detectors_have_one_loss_and_one_precision_on_both_sides():
+    config = configs.load("faster_rcnn:synthetic")
+    config.data.synthetic_scenes.update(videos=2, val_videos=1)
+    config.net.update(short_side=96, proposal_dim=8, proposals=10, train_proposals=10)
+    # Images are not padded, and nothing is drawn: more is asked for than there is.
+    config.detect.update(anchors=9999, anchor_share=1.0, proposals=99, proposal_share=1.0)
+    found = tasks.kind(config).open(config, "val")
+    config = setup.filled(config, found.facts(config))
+    side = original_detector.Torch(config)
+    net = setup.build_net(config)
+    weights = {key: value.numpy() for key, value in side.model.state_dict().items()}
+    variables = state_dict.to_variables(net.key_table(), weights)
+    size = tuple(found.sizes.max(axis=0).tolist())
+    batch = found.stack([found.example(i) for i in range(2)], size)
+    batch |= {"weight": np.ones(2, np.float32), "share": np.full(2, 1 / 2, np.float32)}
+    task = tasks.build(config, net)
+    rest = {key: value for key, value in variables.items() if key != "params"}
+
+    @jax.jit
+    def of_ours(batch):
+        ours, _ = task.loss(variables["params"], rest, batch, jax.random.key(0), {})
+        return ours, task.evaluate(variables, batch, {})["rows"]
+
+    ours, rows = of_ours(batch)
+    side.model.eval()
+    told = side._told(side.prepare(batch))
+    np.testing.assert_allclose(told["scores"], rows["scores"], atol=1e-4)
+    np.testing.assert_allclose(told["class_boxes"], rows["class_boxes"], atol=0.01)
+    side.model.train()
+    assert float(ours) == pytest.approx(side.loss(side.prepare(batch)).item(), rel=1e-4)
 
 
 def test_a_net_of_scenes_that_the_original_cannot_be_is_refused():

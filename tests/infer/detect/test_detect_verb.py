@@ -1,11 +1,17 @@
 """From frames to relations by the command line: import, detect, train, evaluate."""
 
 import json
+import os
+import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import detectors
 import pytest
-from helpers import SHARED
+from helpers import ROOT, SHARED
 
 from jaxsign import cli
 from jaxsign.errors import UserError
@@ -107,16 +113,42 @@ def test_words_that_make_no_sense(words, told, capsys):
     assert told in capsys.readouterr().err
 
 
+def killed_at_random_moments(words, out):
+    """Runs a command five times, each time killed when it has made one scene more, or a bit later.
+
+    Returns how many of them were killed before they were done.
+    """
+    moments, kills = random.Random(16), 0
+    for number in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jaxsign", *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        while process.poll() is None and len([*out.glob("*.npz")]) < number:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    return kills
+
+
 @pytest.mark.shared
-@pytest.mark.skipif(SHARED is None, reason="no ../shared")
 def test_from_frames_to_relations(detector_run, tmp_path, capsys):
     source = SHARED / "golden" / "vidsgg" / "mini_action_genome"
     scenes, run = tmp_path / "scenes", tmp_path / "run"
-    words = ["detect", source, "--detector", detector_run, "--out", scenes, "--mode", "sgdet"]
-    words += ["--small-objects", "keep", "--val-share", 0.4, "--chunk", 5]
-    assert cli.main([*map(str, words)]) == 0
+    words = ["detect", source, "--detector", detector_run, "--mode", "sgdet"]
+    words = [*map(str, words), "--small-objects", "keep", "--val-share", "0.4", "--chunk", "5"]
+    assert cli.main([*words, "--out", str(scenes)]) == 0
     told = capsys.readouterr().out
     assert "5 written, 0 failed; 21 frames" in told and "GB will be written" in told
+    again = tmp_path / "again"
+    assert killed_at_random_moments([*words, "--out", str(again)], again) >= 3
+    assert cli.main([*words, "--out", str(again)]) == 0
+    wholes, resumed = (
+        {path.name: path.read_bytes() for path in place.glob("[!.]*")} for place in (scenes, again)
+    )
+    assert len(wholes) == 7 and resumed == wholes
+    capsys.readouterr()
     found = [scene.load(path) for path in sorted(scenes.glob("*.npz"))]
     assert [one.truth is None for one in found].count(True) == 2  # to train
     common = [f"--config.data.train.path={scenes}", "--config.net.mode=sgdet"]
@@ -124,7 +156,8 @@ def test_from_frames_to_relations(detector_run, tmp_path, capsys):
     assert cli.main([*train, "--config.train.epochs=1", "--config.input.batch_size=2"]) == 0
     config = json.loads((run / "config.json").read_text())
     assert config["task"]["detector"] == found[0].detector
-    assert cli.main(["evaluate", "--workdir", str(run), "--split", "test"]) == 0
+    judge = ["evaluate", "--workdir", str(run), "--split", "test", "--mode", "sgdet"]
+    assert cli.main(judge) == 0
     assert "R@20" in capsys.readouterr().out
     for path, one in zip(sorted(scenes.glob("*.npz")), found, strict=True):
         scene.dataclasses.replace(one, detector="another").save(path)

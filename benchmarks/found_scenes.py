@@ -96,7 +96,7 @@ def main() -> None:
         _run("train", "--config", "sttran:scenes", "--workdir", run, *words)
         _run("evaluate", "--workdir", run, "--split", "val", "--out", run / "val")
         told = json.loads((run / "val" / "results.json").read_text())
-        shown = [f"{100 * told[of]['with'][cut]:.1f}" for of in _SHOWN for cut in _CUTS]
+        shown = [f"{100 * told[of]['with'][m + c]:.1f}" for of, m in _SHOWN.items() for c in _CUTS]
         table.add_row("true" if mode == "predcls" else "found", *shown)
     Console().print(table)
 

@@ -140,11 +140,10 @@ def test_detectors_have_one_loss_and_one_precision_on_both_sides():
     batch = found.stack([found.example(i) for i in range(2)], size)
     batch |= {"weight": np.ones(2, np.float32), "share": np.full(2, 1 / 2, np.float32)}
     task = tasks.build(config, net)
-    rest = {key: value for key, value in variables.items() if key != "params"}
 
     @jax.jit
     def of_ours(batch):
-        ours, _ = task.loss(variables["params"], rest, batch, jax.random.key(0), {})
+        ours = task.loss(variables, batch, jax.random.key(0), {}).loss
         return ours, task.evaluate(variables, batch, {})["rows"]
 
     ours, rows = of_ours(batch)

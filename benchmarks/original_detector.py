@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from benchmarks.workload import Batch
 from jaxsign.errors import UserError
-from jaxsign.nets import detector_backbone, faster_rcnn
+from jaxsign.nets import detector_backbone, faster_rcnn, inception, resnet
+from jaxsign.nets.layers import image_convs
 from jaxsign.tasks.detections import precision, targets, task
 from jaxsign.train import setup
 from parity.reference import signon_vtn, vidsgg_detector
@@ -34,14 +35,8 @@ class Detector(nn.Module):
         super().__init__()
         self.net = net
         kind = detector_backbone.BACKBONES[net.backbone]
-        stages, channels = [], 64
-        for number, (width, count) in enumerate(zip((64, 128, 256, 512), kind.blocks, strict=True)):
-            blocks = []
-            for i in range(count):
-                stride = 2 if number and not i else 1
-                blocks.append(signon_vtn.ResidualBlock(channels, width, stride, kind.bottleneck))
-                channels = 4 * width if kind.bottleneck else width
-            stages.append(nn.Sequential(*blocks))
+        stages = signon_vtn.stages(kind.blocks, kind.bottleneck)
+        channels = resnet.features(kind.bottleneck)
         stem = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
         self.RCNN_rpn = _Proposer(
             channels // 2, net.proposal_dim, len(net.ratios) * len(net.scales)
@@ -137,12 +132,9 @@ class Torch:
 
     def prepare(self, batch: Batch) -> dict[str, Tensor]:
         """Images as torchvision's ResNets take them, channels first, and their boxes."""
-        rgb = (batch["images"] + detector_backbone.MEANS)[..., ::-1] / 255
-        normal = (rgb - np.array((0.485, 0.456, 0.406))) / np.array((0.229, 0.224, 0.225))
-        rows, columns = (np.arange(n) for n in normal.shape[1:3])
-        real = batch["image_sizes"][:, :, None, None]
-        inside = (rows[:, None] < real[:, 0]) & (columns < real[:, 1])
-        images = np.moveaxis(np.where(inside[..., None], normal, 0), -1, 1).astype(np.float32)
+        rgb = batch["images"][..., ::-1] + detector_backbone.MEANS[::-1]
+        normal = image_convs.within(inception.normalise_uint8(rgb), batch["image_sizes"])
+        images = np.moveaxis(np.asarray(normal), -1, 1)
         kept = ("image_sizes", "true_boxes", "true_labels", "valid_true")
         arrays = {"images": images, **{name: batch[name] for name in kept}}
         return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}

@@ -87,6 +87,24 @@ CHANGES = {
 }
 
 
+def of_ours(config, side, found, count):
+    """jaxsign's task with torch's weights; a batch of so many examples, its loss and its rows."""
+    net = setup.build_net(config)
+    weights = {key: value.numpy() for key, value in side.model.state_dict().items()}
+    variables = state_dict.to_variables(net.key_table(), weights)
+    size = tuple(found.sizes.max(axis=0).tolist())
+    batch = found.stack([found.example(i) for i in range(count)], size)
+    batch |= {"weight": np.ones(count, np.float32), "share": np.full(count, 1 / count, np.float32)}
+    task = tasks.build(config, net)
+
+    @jax.jit
+    def told(batch):
+        loss = task.loss(variables, batch, jax.random.key(0), {}).loss
+        return loss, task.evaluate(variables, batch, {})["rows"]
+
+    return task, batch, *told(batch)
+
+
 @pytest.mark.parametrize("name", ["sttran", "tempura", "stket", "scene_llm", "easg"])
 def test_scenes_have_one_loss_and_one_recall_on_both_sides(name):
     config = recipes.small(f"{name}:synthetic", None)
@@ -102,20 +120,7 @@ def test_scenes_have_one_loss_and_one_recall_on_both_sides(name):
         side.model.glocal_transformer.rows = []
         for mixture in noisy:
             mixture.draw = torch.zeros
-    net = setup.build_net(config)
-    weights = {key: value.numpy() for key, value in side.model.state_dict().items()}
-    variables = state_dict.to_variables(net.key_table(), weights)
-    size = tuple(found.sizes.max(axis=0).tolist())
-    batch = found.stack([found.example(i) for i in range(3)], size)
-    batch |= {"weight": np.ones(3, np.float32), "share": np.full(3, 1 / 3, np.float32)}
-    task = tasks.build(config, net)
-
-    @jax.jit
-    def of_ours(batch):
-        ours = task.loss(variables, batch, jax.random.key(0), {}).loss
-        return ours, task.evaluate(variables, batch, {})["rows"]
-
-    ours, rows = of_ours(batch)
+    task, batch, ours, rows = of_ours(config, side, found, 3)
     if name == "sttran":
         told = task.summarise({**task.count(rows), "examples": 3.0})
         assert side.score([side.to_score(batch)]) == pytest.approx(told["recall@20"])
@@ -133,20 +138,7 @@ def test_detectors_have_one_loss_and_one_precision_on_both_sides():
     found = tasks.kind(config).open(config, "val")
     config = setup.filled(config, found.facts(config))
     side = original_detector.Torch(config)
-    net = setup.build_net(config)
-    weights = {key: value.numpy() for key, value in side.model.state_dict().items()}
-    variables = state_dict.to_variables(net.key_table(), weights)
-    size = tuple(found.sizes.max(axis=0).tolist())
-    batch = found.stack([found.example(i) for i in range(2)], size)
-    batch |= {"weight": np.ones(2, np.float32), "share": np.full(2, 1 / 2, np.float32)}
-    task = tasks.build(config, net)
-
-    @jax.jit
-    def of_ours(batch):
-        ours = task.loss(variables, batch, jax.random.key(0), {}).loss
-        return ours, task.evaluate(variables, batch, {})["rows"]
-
-    ours, rows = of_ours(batch)
+    _, batch, ours, rows = of_ours(config, side, found, 2)
     side.model.eval()
     told = side._told(side.prepare(batch))
     np.testing.assert_allclose(told["scores"], rows["scores"], atol=1e-4)

@@ -1,5 +1,6 @@
 """SignON's VTN in torch, with torchvision's layout of ResNet and EfficientNet-B0 inside."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -44,19 +45,26 @@ class ResidualBlock(nn.Module):
         return F.relu(h + (x if self.downsample is None else self.downsample(x)))
 
 
-def resnet(bottleneck: bool, d: int) -> nn.Sequential:
-    """ResNet-34 or -50 up to its pooling, and a 1 x 1 convolution where the width is another."""
-    stages, channels = [], 64
-    for stage, (width, count) in enumerate(zip((64, 128, 256, 512), (3, 4, 6, 3), strict=True)):
-        blocks = []
+def stages(blocks: Sequence[int], bottleneck: bool) -> list[nn.Sequential]:
+    """The four stages of a ResNet."""
+    made, channels = [], 64
+    for stage, (width, count) in enumerate(zip((64, 128, 256, 512), blocks, strict=True)):
+        rows = []
         for i in range(count):
             stride = 2 if stage and not i else 1
-            blocks.append(ResidualBlock(channels, width, stride, bottleneck))
+            rows.append(ResidualBlock(channels, width, stride, bottleneck))
             channels = 4 * width if bottleneck else width
-        stages.append(nn.Sequential(*blocks))
+        made.append(nn.Sequential(*rows))
+    return made
+
+
+def resnet(bottleneck: bool, d: int) -> nn.Sequential:
+    """ResNet-34 or -50 up to its pooling, and a 1 x 1 convolution where the width is another."""
+    channels = 2048 if bottleneck else 512
     stem = [_conv(3, 64, 7, 2), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
     last = [nn.Conv2d(channels, d, 1)] if d != channels else []
-    return nn.Sequential(*stem, *stages, *last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    rows = stages((3, 4, 6, 3), bottleneck)
+    return nn.Sequential(*stem, *rows, *last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 class Squeeze(nn.Module):

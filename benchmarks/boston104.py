@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=42)
     options = parser.parse_args(argv)
     if argv is None:
-        runtime.reexec_with_huge_pages()
+        runtime.reexec_with_kept_memory()
     runtime.quiet()
     torch.set_num_threads(runtime.available_cores())
     config = recipe(options.data, options.epochs_scale, options.seed)

@@ -29,7 +29,7 @@ def main(
         parser.add_argument("--net", action="append", choices=choices, help="only these nets")
     options = parser.parse_args(argv)
     if argv is None:
-        runtime.reexec_with_huge_pages()
+        runtime.reexec_with_kept_memory()
     runtime.quiet()
     size = "check" if options.check else "quick" if options.quick else "full"
     peak = timing.matmul_peak(*((64, 1) if size == "check" else ()))

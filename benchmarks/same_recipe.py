@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--sides", nargs="+", default=list(_SIDES), choices=list(_SIDES))
     arguments, words = parser.parse_known_args()
-    runtime.reexec_with_huge_pages()
+    runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
     for recipe in arguments.config:

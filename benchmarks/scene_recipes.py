@@ -91,8 +91,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--out", type=Path, default=Path("runs/scene_recipes.json"), metavar="JSON")
     options, words = parser.parse_known_args(argv)
+    if not options.out.suffix:
+        parser.error(f"--out {options.out}: is no file's name, expected one such as found.json")
     if argv is None:
-        runtime.reexec_with_huge_pages()
+        runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
     Console().print(table(measure(options.config, words, options.seeds, options.out)))

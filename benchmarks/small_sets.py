@@ -199,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/small_sets.json"), metavar="JSON")
     options = parser.parse_args(argv)
     if argv is None:
-        runtime.reexec_with_huge_pages()
+        runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
     Console().print(table(measure(options.data, options.out, options.quick)))

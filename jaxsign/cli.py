@@ -115,7 +115,7 @@ def _run(words: list[str], *, again: bool) -> int:
     parsed.rest = rest
     arguments.check(parsed)
     if again:
-        runtime.reexec_with_huge_pages()
+        runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
     with reading.limited(parsed.max_bytes), tables.encoded(parsed.encoding):

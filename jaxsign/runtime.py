@@ -8,25 +8,34 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_TUNABLE = "glibc.malloc.hugetlb"
+# Memory in huge pages, taken once for all threads and never given back. mmap_max and trim_threshold
+# keep what a step frees for the next one; arena_max, as the heaps of other threads hold 64 MB only.
+_MALLOC = {
+    "glibc.malloc.hugetlb": 1,
+    "glibc.malloc.mmap_max": 0,
+    "glibc.malloc.trim_threshold": 1 << 40,
+    "glibc.malloc.arena_max": 1,
+}
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
 
 
-def reexec_with_huge_pages() -> None:
-    """Starts this program again with huge-page malloc, where that helps (Linux with glibc, a CPU).
+def reexec_with_kept_memory() -> None:
+    """Starts this program again with a malloc that keeps memory, where that helps.
 
-    XLA's CPU backend takes fresh memory for its temporaries in every step; with ordinary pages a
-    transformer's step spends a quarter of its time in page faults. The tunable must be set before
-    the process starts. Does nothing when it is set, on a GPU or TPU machine, on other systems, or
-    when the environment has JAXSIGN_HUGE_PAGES=0.
+    XLA's CPU backend takes fresh memory for its temporaries in every step. Where malloc gives it
+    back, a step spends up to a quarter of its time in page faults, and twice its time where the
+    system has given the pages to another process meanwhile. The tunables must be set before the
+    process starts. Does nothing when one of them is set, on a GPU or TPU machine, on other systems
+    than Linux with glibc, or when the environment has JAXSIGN_KEEP_MEMORY=0.
     """
     tunables = os.environ.get("GLIBC_TUNABLES", "")
-    unwanted = os.environ.get("JAXSIGN_HUGE_PAGES") == "0" or _TUNABLE in tunables
+    unwanted = os.environ.get("JAXSIGN_KEEP_MEMORY") == "0" or "glibc.malloc" in tunables
     if unwanted or not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
         return
     if _has_accelerator() or not sys.orig_argv or not sys.executable:
         return
-    os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, f"{_TUNABLE}=1"]))
+    ours = (f"{name}={value}" for name, value in _MALLOC.items())
+    os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, *ours]))
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

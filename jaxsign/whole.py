@@ -78,6 +78,11 @@ def drafts(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"))
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or somebody's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Writes a text file, whole or not at all."""
     with whole(path) as draft:

@@ -1,7 +1,6 @@
 """How checkpoints lie on disk: Orbax in folders of any name, a digest of all that is stored."""
 
 import contextlib
-import errno
 import logging
 import os
 import re
@@ -15,6 +14,7 @@ import orbax.checkpoint as ocp
 
 from jaxsign.errors import UserError
 from jaxsign.train import digests, patience
+from jaxsign.whole import is_full
 
 # The part of a checkpoint that holds the digests of the others.
 _DIGESTS = "digests"
@@ -199,8 +199,7 @@ def explained(place: Path, *, writing: bool = False, advice: str = "") -> Iterat
 
 def _explanation(place: Path, error: Exception, writing: bool, advice: str) -> str:
     text = str(error)
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or any(word in text for word in ("No space left", "ENOSPC", "Disk quota")):
+    if is_full(error) or any(word in text for word in ("No space left", "ENOSPC", "Disk quota")):
         free = shutil.disk_usage(_existing(place)).free / 1e6
         return (
             f"{place}: the disk is full ({free:.0f} MB free), so this checkpoint was not written."

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import shutil
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,16 @@ import numpy as np
 
 from jaxsign import locking
 from jaxsign.errors import UserError, listing
-from jaxsign.infer.detect import ahead, making, videos
+from jaxsign.infer.detect import ahead, disk, making, parts, videos
 from jaxsign.input.folders import pool, progress, walk
-from jaxsign.input.scenes import boxes_of_others, cutting, detect_table, pairs, scene
+from jaxsign.input.scenes import boxes_of_others, cutting, detect_table, scene
 from jaxsign.input.scenes.detect_table import DetectRow
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.signs.extract import settings
+from jaxsign.whole import is_full
 
 Array = np.ndarray
-_CELLS = 49  # of what is around a pair
 _TOLD = 3  # frames that cannot be read, in a line of the table
-_GUESSED = 8  # boxes of a frame, and pairs, where nothing tells how many there are
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,19 +60,21 @@ def detect(
       The number of these videos that have no scene.
 
     Raises:
-      UserError: two videos of one name, scenes of other settings in the folder, or too little disk.
+      UserError: two videos of one name, scenes of other settings in the folder, too little disk, or
+        none left.
     """
     _check_names(found)
     mine = found[shard[0] - 1 :: shard[1]]
     display = display or progress.Display("video")
     lock = ".detect.lock" if shard[1] == 1 else f".detect-{shard[0]}-of-{shard[1]}.lock"
-    with locking.alone(plan.out, lock, "--out", "makes scenes in this folder"):
+    alone = locking.alone(plan.out, lock, "--out", "makes scenes in this folder")
+    with disk.full_told(plan.out), alone:
         table = detect_table.table(plan.out, shard)
         wanted = {_file(video) for video in mine}
         rows = _taken_over(plan, table.read(), wanted, overwrite)
         todo = _left_to_do(plan, mine, rows)
         table.write(rows.values())
-        _tell_disk(plan, todo, display)
+        disk.check(plan.out, plan.maker, todo, display)
 
         def ended(event: pool.Event) -> progress.Outcome:
             row: DetectRow = event.value
@@ -175,41 +175,6 @@ def _left_to_do(
     return todo
 
 
-def _tell_disk(
-    plan: DetectPlan, todo: Sequence[videos.SceneVideo], display: progress.Display
-) -> None:
-    """Says how much will be written; raises UserError where the disk has not that much.
-
-    Pairs of films are not known before: nothing is refused for them.
-    """
-    known = [video for video in todo if video.known is not None]
-    if not known:
-        a_pair = plan.maker.detector.union_dim * _CELLS * (2 if plan.maker.float16 else 4)
-        if todo:
-            display.say(f"each pair will take {a_pair / 1e3:.0f} kB on the disk")
-        return
-    need = sum(_bytes(plan, video.known) for video in known if video.known is not None)
-    free = shutil.disk_usage(plan.out).free
-    display.say(f"about {need / 1e9:.2f} GB will be written; {free / 1e9:.1f} GB are free")
-    if need > free and plan.maker.mode != "sgdet":
-        raise UserError(
-            f"{plan.out}: about {need / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free on "
-            "its disk. Choose another --out, or make parts of it with --shard"
-        )
-
-
-def _bytes(plan: DetectPlan, known: Scene) -> int:
-    """About so many bytes of a video's scene."""
-    told, boxes = len(known.pairs), len(known.boxes)
-    if plan.maker.mode == "sgcls":
-        told = len(pairs.every_pair(known.box_frames))
-    if plan.maker.mode == "sgdet":
-        told, boxes = max(told, _GUESSED * len(known)), max(boxes, _GUESSED * len(known))
-    a_number = 2 if plan.maker.float16 else 4
-    detector = plan.maker.detector
-    return told * detector.union_dim * _CELLS * a_number + boxes * detector.feature_dim * 4
-
-
 def _work_off(
     plan: DetectPlan, todo: Sequence[videos.SceneVideo]
 ) -> Generator[pool.Event, None, None]:
@@ -226,7 +191,9 @@ def _work_off(
             made.save(plan.out / row.file)
         except UserError as error:
             yield _failed(number, row, str(error))
-        except OSError as error:  # the disk is full, say: what is written stays
+        except OSError as error:
+            if is_full(error):
+                raise
             reason = f"{plan.out / row.file}: cannot be written ({error.strerror or error})"
             yield _failed(number, row, reason)
         else:
@@ -261,14 +228,16 @@ def _scene(
 
     `reasons` gets those of bad frames, `remarks` what else is to be said.
     """
-    maker, shown, parts, counts = plan.maker, list[videos.ShownFrame](), [], []
+    maker, shown, made, counts = plan.maker, list[videos.ShownFrame](), [], []
+    shelved = parts.ShelvedFeatures(plan.out)
     sizes: list[tuple[int, int]] = []
     training = video.split == "train"
     side = maker.detector.net.short_side
     chunks = ahead.chunks(video, maker.detector.chunk, reasons)
     for frames, scaled, of_chunk in ahead.scaled(chunks, side):
         known = _known(plan, video, frames, of_chunk)
-        parts.append(maker.part(maker.detector.see_scaled(scaled), known, training))
+        part = maker.part(maker.detector.see_scaled(scaled), known, training)
+        made.append(shelved.take(part))
         counts.append(len(frames))
         shown += frames
         sizes += of_chunk
@@ -289,8 +258,9 @@ def _scene(
         video.source,
         [frame.name for frame in shown],
         np.array(sizes),
-        parts,
+        made,
         counts,
+        shelved=shelved,
         times=np.array(times) if len(times) == len(shown) else None,
         truth=true,
         actions=actions,

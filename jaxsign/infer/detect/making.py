@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import looking
+from jaxsign.infer.detect.parts import BoxValues, PairValues, ScenePart, ShelvedFeatures
 from jaxsign.input.scenes import assigning, detected, pairs
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME, PERSON, Vocabulary
@@ -16,46 +16,6 @@ Array = np.ndarray
 MODES = ("predcls", "sgcls", "sgdet")
 # Classes of Action Genome whose boxes are also taken for their second best class.
 _DOUBLED = ("book", "chair", "food")
-
-
-class BoxValues(NamedTuple):
-    """Of boxes, as the attributes of `Scene`."""
-
-    boxes: Array
-    labels: Array
-    scores: Array
-    distribution: Array
-    features: Array
-
-
-class PairValues(NamedTuple):
-    """Of pairs, as the attributes of `Scene`; `pairs` are numbered within the chunk's boxes."""
-
-    pairs: Array
-    relations: Array
-    labelled: Array
-
-
-@dataclasses.dataclass(frozen=True)
-class ScenePart:
-    """What a chunk of frames gives to a scene; frames and boxes are numbered within it.
-
-    Attributes:
-      box_frames: int [N].
-      of_boxes, of_pairs: what is known of them.
-      union_features: float [P, 7, 7, K], of what lies around the pairs.
-    """
-
-    box_frames: Array
-    of_boxes: BoxValues
-    of_pairs: PairValues
-    union_features: Array
-
-    @property
-    def pair_frames(self) -> Array:
-        """int [P]."""
-        found: Array = self.box_frames[self.of_pairs.pairs[:, 0]]
-        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,6 +172,7 @@ class SceneMaker:
         parts: Sequence[ScenePart],
         counts: Sequence[int],
         *,
+        shelved: ShelvedFeatures | None = None,
         times: Array | None = None,
         truth: Scene | None = None,
         actions: Mapping[str, Array] | None = None,
@@ -222,6 +183,7 @@ class SceneMaker:
           source: where it comes from.
           frames: names of all its frames; image_sizes: int [F, 2], width and height.
           parts, counts: what its chunks gave, and their frames.
+          shelved: what has taken the parts' features; None = they hold them.
           times: seconds of the frames.
           truth: what is true of them, where boxes are detected and not matched with it.
           actions: what `actions_of` gave.
@@ -233,6 +195,11 @@ class SceneMaker:
         boxes = np.cumsum([0, *(len(part.box_frames) for part in parts)])[:-1]
         of_boxes = BoxValues(*_columns([part.of_boxes for part in parts]))
         of_pairs = PairValues(*_columns([part.of_pairs for part in parts]))
+        if shelved is None:
+            features = of_boxes.features
+            unions = np.concatenate([part.union_features for part in parts])
+        else:
+            features, unions = shelved.given_back(parts)
         fits = of_boxes.distribution.shape[1] == len(self.words.objects) - 1
         return Scene(
             source=source,
@@ -249,8 +216,8 @@ class SceneMaker:
             labelled=of_pairs.labelled,
             times=times,
             distribution=of_boxes.distribution if fits else None,
-            features=of_boxes.features,
-            union_features=np.concatenate([part.union_features for part in parts]),
+            features=features,
+            union_features=unions,
             truth=truth,
             detector=self.detector.digest,
             **(actions or {}),

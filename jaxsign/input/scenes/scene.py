@@ -29,6 +29,7 @@ _DETECTOR = "detector"  # a text that may be left out
 _TRUE = "true_"  # before the names of what is true beside a detector's boxes
 _OF_TRUTH = ("boxes", "box_frames", "labels", "pairs", "pair_frames", "relations")
 _UNION = (7, 7)
+_SOME = 1 << 22  # numbers that are looked at together
 _FLOATS = ("times", "boxes", "scores", "distribution", "features", "union_features",
            "verb_features")  # fmt: skip
 _TYPES: dict[str, tuple[npt.DTypeLike, str]] = {  # name -> (type, kinds that become it)
@@ -357,6 +358,12 @@ def check_shape(name: str, found: tuple[int, ...], wanted: tuple[int | None, ...
 
 
 def _is_finite(values: np.ndarray) -> bool:
+    """Looks at some numbers after the other: a film's may be more than memory holds."""
+    flat = values.reshape(-1)
+    return all(_all_finite(flat[i : i + _SOME]) for i in range(0, len(flat), _SOME))
+
+
+def _all_finite(values: np.ndarray) -> bool:
     if values.dtype != np.float16:
         return bool(np.isfinite(values).all())
     # By the bits of the exponent: numpy's way takes three times as long for numbers of 16 bits.

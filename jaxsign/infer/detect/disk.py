@@ -1,0 +1,79 @@
+"""What scenes take of a disk: told before they are made, and where there is no more of it."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jaxsign.errors import UserError
+from jaxsign.infer.detect import making, videos
+from jaxsign.input.folders import progress
+from jaxsign.input.scenes import pairs
+from jaxsign.input.scenes.scene import Scene
+from jaxsign.whole import is_full
+
+_CELLS = 49  # of what is around a pair
+_GUESSED = 8  # boxes of a frame, and pairs, where nothing tells how many there are
+
+
+@contextlib.contextmanager
+def full_told(out: Path) -> Iterator[None]:
+    """A full disk ends the run, as no other video would find room either."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise UserError(
+            f"{out}: its disk is full. The scenes that are written stay. Free some of it, and the "
+            "same command goes on"
+        ) from error
+
+
+def check(
+    out: Path,
+    maker: making.SceneMaker,
+    todo: Sequence[videos.SceneVideo],
+    display: progress.Display,
+) -> None:
+    """Says how much will be written.
+
+    Pairs that are found are not known before: nothing is refused for them.
+
+    Args:
+      out: folder of the scenes; maker: makes them.
+      todo: the videos.
+      display: says it.
+
+    Raises:
+      UserError: the disk has not that much.
+    """
+    known = [video for video in todo if video.known is not None]
+    if not known:
+        a_pair = maker.detector.union_dim * _CELLS * (2 if maker.float16 else 4)
+        if todo:
+            told = f"each pair will take {a_pair / 1e3:.0f} kB on the disk; how many there are is not known"
+            display.say(told)
+        return
+    need = sum(_bytes(maker, video.known) for video in known if video.known is not None)
+    free = shutil.disk_usage(out).free
+    guess = maker.mode == "sgdet"
+    more = f", if {_GUESSED} boxes and as many pairs are found in a frame" if guess else ""
+    display.say(f"about {need / 1e9:.2f} GB will be written{more}; {free / 1e9:.1f} GB are free")
+    if need > free and not guess:
+        raise UserError(
+            f"{out}: about {need / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free on "
+            "its disk. Choose another --out, or make parts of it with --shard"
+        )
+
+
+def _bytes(maker: making.SceneMaker, known: Scene) -> int:
+    """About so many bytes of a video's scene."""
+    told, boxes = len(known.pairs), len(known.boxes)
+    if maker.mode == "sgcls":
+        told = len(pairs.every_pair(known.box_frames))
+    if maker.mode == "sgdet":
+        told, boxes = max(told, _GUESSED * len(known)), max(boxes, _GUESSED * len(known))
+    a_number = 2 if maker.float16 else 4
+    detector = maker.detector
+    return told * detector.union_dim * _CELLS * a_number + boxes * detector.feature_dim * 4

@@ -1,5 +1,7 @@
 """Films and frames that are not as they should be, and what cannot be written."""
 
+import dataclasses
+import errno
 import shutil
 from fractions import Fraction
 
@@ -13,7 +15,7 @@ import pytest
 from jaxsign import locking
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import looking, videos
-from jaxsign.input.scenes import detect_table, scene
+from jaxsign.input.scenes import cutting, detect_table, scene
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +176,22 @@ def test_folders_of_pictures(looker, tmp_path):
     assert "expected pictures of one size" in rows["several.scene.npz"].reason
 
 
+def test_a_film_in_one_go_and_in_pieces_has_the_same_boxes(looker, tmp_path):
+    # Chunks of three frames: the whole film's are 3, 3 and 1, those of its pieces 3, 1 and 3.
+    for name, numbers in {"whole": range(7), "first": range(4), "second": range(4, 7)}.items():
+        (tmp_path / "films" / name).mkdir(parents=True)
+        for i in numbers:
+            image = PIL.Image.fromarray(detectors.frame(i))
+            image.save(tmp_path / "films" / name / f"{i}.png")
+    made, failed = detecting.detect(looker, tmp_path / "films", tmp_path / "out")
+    pieces = [dataclasses.replace(made[name], times=None) for name in ("first", "second")]
+    whole, joined = made["whole"].known, cutting.joined(pieces).known
+    assert not failed and made["whole"].frames == cutting.joined(pieces).frames
+    assert len(whole["boxes"]) > 7 and len(whole["pairs"]) and joined.keys() == {*whole} - {"times"}
+    for name, value in joined.items():
+        np.testing.assert_allclose(value, whole[name], rtol=1e-3, atol=1e-3, err_msg=name)
+
+
 def test_nothing_detected(looker, annotated, tmp_path, monkeypatch):
     monkeypatch.setattr(looker, "likely", looking.Likely(least=1.0))
     made, failed = detecting.detect(looker, annotated, tmp_path)
@@ -207,19 +225,34 @@ def test_two_runs_in_one_folder_are_refused(looker, annotated, tmp_path):
         detecting.detect(looker, annotated, tmp_path)
 
 
-def test_a_full_disk_costs_what_could_not_be_written(looker, annotated, tmp_path, monkeypatch):
+def cannot_write(monkeypatch, letter, number, reason):
+    """Scenes whose names begin with a letter cannot be written."""
     save = scene.Scene.save
 
-    def full(self, path):
-        if path.name.startswith("b"):
-            raise OSError(28, "No space left on device")
+    def fails(self, path):
+        if path.name.startswith(letter):
+            raise OSError(number, reason)
         return save(self, path)
 
-    monkeypatch.setattr(scene.Scene, "save", full)
+    monkeypatch.setattr(scene.Scene, "save", fails)
+
+
+def test_what_cannot_be_written_costs_one_scene(looker, annotated, tmp_path, monkeypatch):
+    cannot_write(monkeypatch, "b", errno.EIO, "Input/output error")
     made, failed = detecting.detect(looker, annotated, tmp_path)
     assert failed == 1 and sorted(made) == ["a", "c"]
     row = detect_table.table(tmp_path).read()["b.scene.npz"]
-    assert "cannot be written (No space left on device)" in row.reason
+    assert "cannot be written (Input/output error)" in row.reason
+
+
+def test_a_full_disk_is_told_once_and_what_is_written_stays(
+    looker, annotated, tmp_path, monkeypatch
+):
+    cannot_write(monkeypatch, "b", errno.ENOSPC, "No space left on device")
+    with pytest.raises(UserError, match="its disk is full. The scenes that are written stay"):
+        detecting.detect(looker, annotated, tmp_path)
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["a.scene.npz"]
+    assert list(detect_table.table(tmp_path).read()) == ["a.scene.npz"]
     monkeypatch.undo()
     assert sorted(detecting.detect(looker, annotated, tmp_path)[0]) == ["a", "b", "c"]
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 0))

@@ -12,6 +12,7 @@ from PIL import Image
 from jaxsign import api, cli
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
+from jaxsign.infer.detect import videos
 from jaxsign.infer.graphs import films, looker, outputs, session, sliding
 from jaxsign.input import film
 from jaxsign.input.scenes import vocabulary
@@ -78,6 +79,35 @@ def film_told(follower, looks, path, out, most=0):
     wanted = outputs.Wanted(film=False)
     made = films.tell_film(follower, looks, path, out, wanted, session.ChosenFrames(1, most))
     return made, json.loads((out / "graph.json").read_text())["frames"]
+
+
+def parts_of(frame):
+    """Numbers of a frame's boxes, and of its relations by what they tell."""
+    answer = frame.answer
+    relations = {(one.subject, one.predicate, one.object): one.score for one in answer.relations}
+    return answer.name, answer.classes, answer.boxes, answer.scores, relations
+
+
+def test_a_film_in_one_go_in_pieces_and_in_other_chunks_is_told_the_same(place, follower, seeing):
+    shown = [videos.ShownFrame(f"{n}", n, detectors.frame(n), n / 10) for n in range(9)]
+
+    def told_of(detector, frames):
+        follower.begin()
+        looks = looker.FilmLooker(follower.run, detector, place)
+        return [parts_of(one) for one in session.seen(follower, looks("film", frames))]
+
+    whole = told_of(seeing, shown)
+    # A piece begins with the frame before it, from which its relations are told as well.
+    pieces = told_of(seeing, shown[:3]) + told_of(seeing, shown[2:])[1:]
+    one_by_one = told_of(detectors.detector(OBJECTS, chunk=1), shown)
+    assert [one[0] for one in whole] == [f"{n}" for n in range(9)]
+    assert sum(len(one[4]) for one in whole) > 9
+    for other in (pieces, one_by_one):
+        for one, two in zip(whole, other, strict=True):
+            assert one[:2] == two[:2] and one[4].keys() == two[4].keys()
+            np.testing.assert_allclose(one[2], two[2], atol=1e-2)
+            np.testing.assert_allclose(one[3], two[3], atol=1e-3)
+            np.testing.assert_allclose([*one[4].values()], [two[4][k] for k in one[4]], atol=1e-3)
 
 
 def test_boxes_of_another_detector_are_taken(place, follower, seeing, tmp_path):

@@ -52,8 +52,8 @@ def check(
     if not known:
         a_pair = maker.detector.union_dim * _CELLS * (2 if maker.float16 else 4)
         if todo:
-            told = f"each pair will take {a_pair / 1e3:.0f} kB on the disk; how many there are is not known"
-            display.say(told)
+            size = f"each pair will take {a_pair / 1e3:.0f} kB on the disk"
+            display.say(f"{size}; how many will be found is not known")
         return
     need = sum(_bytes(maker, video.known) for video in known if video.known is not None)
     free = shutil.disk_usage(out).free

@@ -1,4 +1,4 @@
-"""What chunks of frames give to a scene, and where a long film's features wait until it is written."""
+"""What chunks of frames give to a scene; where a long film's features wait for it."""
 
 import dataclasses
 import tempfile

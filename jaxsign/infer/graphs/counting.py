@@ -193,7 +193,8 @@ class FilmCounts:
     def line(self) -> str:
         """What was seen, in a line."""
         best = [f"{one.name.replace('_', ' ')} ({one.frames}x)" for one in self._commonest()]
-        return f"{self.frames:,} frames: {', '.join(best) or 'no relations'}"
+        frames = f"{self.frames:,} frame{'s' * (self.frames != 1)}"
+        return f"{frames}: {', '.join(best) or 'no relations'}"
 
     def _commonest(self) -> list["Tally"]:
         return ranked(self.relations.values())[:3]
@@ -209,6 +210,12 @@ class FilmCounts:
             "objects": [one.json() for one in ranked(self.objects.values())],
             "relations": [one.json() for one in ranked(self.relations.values())],
         }
+
+
+def share(tally: Tally, counts: FilmCounts) -> str:
+    """Of a film's frames those in which it was told: '12 %', or '<1 %'."""
+    found = 100 * tally.frames / counts.frames
+    return f"{found:.0f} %" if found >= 1 else "<1 %"
 
 
 def ranked(tallies: Iterable[Tally]) -> list[Tally]:

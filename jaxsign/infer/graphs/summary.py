@@ -48,7 +48,7 @@ def _part(title: str, tallies: Sequence[Tally], most: int, counts: FilmCounts) -
     width = max(len(_name(one)) for one in shown)
     found = [f"{title:{width + 2}}  frames  share  mean score  best"]
     for one in shown:
-        share = f"{100 * one.frames / counts.frames:.0f} %"
+        share = counting.share(one, counts)
         best = f"{one.best:.2f} at {_when(one.best_at, counts)}"
         found.append(
             f"  {_name(one):{width}}  {one.frames:6,}  {share:>5}  {one.mean:10.2f}  {best}"

@@ -69,7 +69,7 @@ def _rows(
     axes.set_ylim(len(told), 0)
     axes.set_xlim(edges[0], edges[-1])
     for row, tally in enumerate(tallies):
-        text = f" {100 * tally.frames / counts.frames:.0f} %"
+        text = f" {counting.share(tally, counts)}"
         axes.text(edges[-1], row + 0.5, text, va="center", fontsize=8, color="#555555")
     axes.grid(axis="x", color="#e2e2e2", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -174,7 +174,7 @@ def test_a_film_of_one_frame_and_one_with_a_broken_end_are_told(
 ):
     looks = looker.FilmLooker(follower.run, seeing, place)
     made, _ = film_told(follower, looks, write(tmp_path / "one.mp4", [0]), tmp_path / "a")
-    assert made.line.startswith("1 frames: ")
+    assert made.line.startswith("1 frame: ")
     whole = write(tmp_path / "whole.mkv", range(24), (96, 128)).read_bytes()
     (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) * 2 // 3])
     _, frames = film_told(follower, looks, tmp_path / "cut.mkv", tmp_path / "b")

@@ -21,6 +21,7 @@ GROUPS: tuple[Colour, ...] = (
     (112, 164, 222), (236, 166, 92), (130, 200, 140), (222, 130, 152), (178, 154, 226),
 )  # fmt: skip
 BACK, INK, TEXT, DIM = (22, 25, 31), (18, 20, 24), (236, 240, 245), (150, 160, 174)
+_TAG_ROWS = (0, -1, -2, 1, 2, 3, -3)  # from a label's own row, the best first
 _BLANK = (58, 63, 72)  # where there is no picture
 _LEAST, _MOST = 640, 1280  # width of a film's picture
 _TALLEST = 960
@@ -194,17 +195,20 @@ def _tag(
     within: tuple[int, int],
     taken: list[tuple[float, float, float, float]],
 ) -> None:
-    """A label at its box's upper left corner, moved down where another one stands."""
+    """A label at its box's upper left corner, in another row where another one stands."""
     letters, font = lettered(label, size)
     width, height = pen.textlength(letters, font) + 8, size + 6
     x = float(np.clip(box[0], 0, max(within[0] - width, 0)))
     y = float(box[1]) - height if box[1] >= height else max(float(box[1]), 0.0)
     y = min(y, within[1] - height)
-    while any(x < r and left < x + width and y < b and t < y + height for left, t, r, b in taken):
-        y += height
-        if y > within[1] - height:
-            y = within[1] - height
-            break
+
+    def is_free(y: float) -> bool:
+        return 0 <= y <= within[1] - height and not any(
+            x < r and left < x + width and y < b and t < y + height for left, t, r, b in taken
+        )
+
+    # Above rather than below, where it would hide what is in the box.
+    y = next(filter(is_free, (y + row * height for row in _TAG_ROWS)), y)
     taken.append((x, y, x + width, y + height))
     pen.rectangle((x, y, x + width, y + height), colour)
     pen.text((x + 4, y + 1), letters, INK, font)

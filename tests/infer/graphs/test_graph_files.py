@@ -1,9 +1,11 @@
 """What is written of a film: the three forms of its graph, its counts and its summary."""
 
 import csv
+import dataclasses
 import json
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -203,3 +205,12 @@ def test_pictures_of_a_film_have_one_size():
     painter = drawing.FramePainter(["contact", "spatial"], Limits())
     sizes = {painter.paint(one).size for one in frames()}
     assert len(sizes) == 1
+
+
+def test_labels_of_boxes_in_one_place_hide_nothing_in_them():
+    one = frame(0)
+    boxes = np.tile(np.array([[40, 50, 80, 90]], np.float32), (3, 1))
+    stacked = dataclasses.replace(one, answer=dataclasses.replace(one.answer, boxes=boxes))
+    image = np.asarray(drawing.FramePainter(["spatial"], Limits()).paint(stacked))
+    inside = image[round(6.4 * 52) : round(6.4 * 88), round(6.4 * 42) : round(6.4 * 78)]
+    assert (inside == inside[0, 0]).all()

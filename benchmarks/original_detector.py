@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from ml_collections import ConfigDict
 from torch import Tensor, nn
 
+from benchmarks.torch_side import TorchSide
 from benchmarks.workload import Batch
 from jaxsign.errors import UserError
 from jaxsign.nets import detector_backbone, faster_rcnn, inception, resnet
@@ -102,8 +103,8 @@ class Chosen:
     deltas: Tensor
 
 
-class Torch:
-    """A detector with a recipe's losses, clipped gradients and AdamW; the methods of `originals`.
+class Torch(TorchSide[Detector, Tensors, tuple[Batch, Tensors]]):
+    """A detector with a recipe's losses.
 
     Args:
       config: a recipe of detections whose net tells all its sizes.
@@ -113,22 +114,13 @@ class Torch:
     """
 
     def __init__(self, config: ConfigDict):
-        torch.manual_seed(config.seed)
-        optim = config.optim
-        wanted = {"net.layout": detector_backbone.TORCHVISION, "optim.name": "adamw"}
-        for key, value in wanted.items():
-            section, _, name = key.partition(".")
-            if config[section][name] != value:
-                raise UserError(f"{key}={config[section][name]!r}: the torch side has {value!r}")
+        if config.net.layout != detector_backbone.TORCHVISION:
+            wanted = detector_backbone.TORCHVISION
+            raise UserError(f"net.layout={config.net.layout!r}: the torch side has {wanted!r}")
         net = setup.build_net(config)
         assert isinstance(net, faster_rcnn.FasterRCNN)
+        super().__init__(config, lambda: Detector(net))
         self._task = task.Detections.build(config, net)
-        self.model = Detector(net)
-        self._clip = float(optim.grad_clip)
-        self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=optim.lr, betas=(optim.b1, optim.b2), eps=optim.eps,
-            weight_decay=optim.weight_decay,
-        )  # fmt: skip
 
     def prepare(self, batch: Batch) -> dict[str, Tensor]:
         """Images as torchvision's ResNets take them, channels first, and their boxes."""
@@ -140,22 +132,10 @@ class Torch:
         return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
 
     def to_score(self, batch: Batch) -> tuple[Batch, dict[str, Tensor]]:
-        """What `score` takes of a batch without filler rows."""
         return batch, self.prepare(batch)
 
-    def set_rate(self, rate: float) -> None:
-        """The learning rate of the steps to come."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-
-    def train(self, batches: Iterable[Tensors]) -> None:
-        """A step a batch."""
-        self.model.train()
-        for batch in batches:
-            self._optimizer.zero_grad()
-            self.loss(batch).backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
-            self._optimizer.step()
+    def backward(self, given: Tensors) -> None:
+        self.loss(given).backward()
 
     def loss(self, batch: Tensors) -> Tensor:
         """The mean over images of the four losses of each."""

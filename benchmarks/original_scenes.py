@@ -6,9 +6,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from ml_collections import ConfigDict
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks import original_nets
+from benchmarks.torch_side import TorchSide
 from benchmarks.workload import Batch
 from jaxsign.nets.layers import spatial_masks
 from jaxsign.tasks.scenes import padded, recall, scene_tasks
@@ -76,51 +77,31 @@ def _numbered(frames: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([frames[:, None], boxes], 1).astype(np.float32)
 
 
-class Torch:
-    """The original's net with a recipe's losses, clipped gradients and AdamW (torch's own).
+class Torch(TorchSide[nn.Module, Sequence[Entry], tuple[Batch, Sequence[Entry]]]):
+    """The original's net with a recipe's losses; a step takes the mean of its videos' losses.
 
     Args:
       config: a recipe whose net tells all its sizes.
 
     Raises:
-      UserError: the original has no counterpart of the recipe's net.
+      UserError: torch's side has no counterpart of the recipe's net or optimizer.
     """
 
     def __init__(self, config: ConfigDict):
-        torch.manual_seed(config.seed)
-        self.model = original_nets.build(config.net)
+        super().__init__(config, lambda: original_nets.build(config.net))
         self._words = scene_tasks.words_of(config)
         self._of_several = config.loss.of_several
         self._verbs_given = config.net.name == "easg"
-        optim = config.optim
-        self._clip = float(optim.grad_clip)
-        self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=optim.lr, betas=(optim.b1, optim.b2), eps=optim.eps,
-            weight_decay=optim.weight_decay,
-        )  # fmt: skip
 
     def prepare(self, batch: Batch) -> list[dict[str, Tensor]]:
-        """The videos of a step."""
         return videos(batch)
 
     def to_score(self, batch: Batch) -> tuple[Batch, list[dict[str, Tensor]]]:
-        """What `score` takes of a batch without filler rows."""
         return batch, videos(batch)
 
-    def set_rate(self, rate: float) -> None:
-        """The learning rate of the steps to come."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-
-    def train(self, groups: Iterable[Sequence[Entry]]) -> None:
-        """A step a group: the mean of its videos' losses."""
-        self.model.train()
-        for group in groups:
-            self._optimizer.zero_grad()
-            for entry in group:
-                (self.loss(entry) / len(group)).backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
-            self._optimizer.step()
+    def backward(self, given: Sequence[Entry]) -> None:
+        for entry in given:
+            (self.loss(entry) / len(given)).backward()
 
     def predict(self, entries: Iterable[Entry]) -> list[Tensor]:
         """Of every video, [P, R]: logits of the first group, probabilities of the others."""

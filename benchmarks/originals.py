@@ -5,13 +5,14 @@ It starts from torch's own random weights. Another net is another row of `ORIGIN
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from ml_collections import ConfigDict
 from torch import Tensor, nn
 
+from benchmarks.torch_side import TorchSide, known
 from benchmarks.workload import Batch
 from jaxsign.errors import UserError
 from parity.reference import (
@@ -24,7 +25,6 @@ from parity.reference import (
 )
 
 Tensors = Mapping[str, Tensor]
-Row = TypeVar("Row")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,16 +127,6 @@ ORIGINALS = {
     "ptn": Original(_ptn, _time_first, _one_head),
     "vtn": Original(_vtn, _time_first, _one_head),
 }
-_OPTIMIZERS: dict[str, type[torch.optim.Adam]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-}
-
-
-def _known(key: str, name: str, table: Mapping[str, Row]) -> Row:
-    if name not in table:
-        raise UserError(f"{key}={name!r}: the torch side has {', '.join(table)}")
-    return table[name]
 
 
 def criterion(loss: ConfigDict) -> nn.Module:
@@ -149,8 +139,8 @@ def criterion(loss: ConfigDict) -> nn.Module:
     return fslr_loss.build(loss.name, **options[loss.name])
 
 
-class Torch:
-    """Forward, loss, backward, clipping and optimizer; the methods are those of `sides`.
+class Torch(TorchSide[nn.Module, Tensors, Tensors]):
+    """A net of signs.
 
     Args:
       config: a recipe whose net tells all its sizes.
@@ -159,39 +149,18 @@ class Torch:
 
     def __init__(self, config: ConfigDict, threads: int):
         torch.set_num_threads(threads)
-        torch.manual_seed(config.seed)
-        self.original = _known("net.name", config.net.name, ORIGINALS)
-        self.model = self.original.build(config.net)
+        self.original = known("net.name", config.net.name, ORIGINALS)
+        super().__init__(config, lambda: self.original.build(config.net))
         self.criterion = criterion(config.loss)
         self.heads = dict(zip(config.task.heads, config.loss.weights, strict=True))
-        own = config.optim
-        self.clip = own.grad_clip
-        self.optimizer = _known("optim.name", own.name, _OPTIMIZERS)(
-            self.model.parameters(),
-            lr=own.lr,
-            betas=(own.b1, own.b2),
-            eps=own.eps,
-            weight_decay=own.weight_decay,
-        )
 
     def prepare(self, batch: Batch) -> dict[str, Tensor]:
         arrays = self.original.inputs(batch)
         arrays |= {head: batch[head].astype(np.int64) for head in self.heads}
         return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
 
-    def set_rate(self, rate: float) -> None:
-        """The learning rate of the steps to come."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-
-    def train(self, batches: Iterable[Tensors]) -> None:
-        self.model.train()
-        for batch in batches:
-            self.optimizer.zero_grad()
-            self.loss(batch).backward()
-            if self.clip:
-                nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-            self.optimizer.step()
+    def backward(self, given: Tensors) -> None:
+        self.loss(given).backward()
 
     def loss(self, batch: Tensors) -> Tensor:
         """The weighted sum of the heads' losses."""
@@ -200,7 +169,6 @@ class Torch:
         return torch.stack(parts).sum()
 
     def to_score(self, batch: Batch) -> dict[str, Tensor]:
-        """What `score` takes of a batch."""
         return self.prepare(batch)
 
     def score(self, batches: Iterable[Tensors]) -> float:

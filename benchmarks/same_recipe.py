@@ -24,6 +24,7 @@ from ml_collections import ConfigDict
 from rich.table import Table
 
 from benchmarks import original_detector, original_scenes, originals
+from benchmarks.torch_side import TorchSide
 from benchmarks.workload import Batch
 from jaxsign import config as configs
 from jaxsign import runtime, tasks
@@ -116,8 +117,8 @@ def train_torch(config: ConfigDict, workdir: Path) -> Numbers:
     return {"val": best, "test": side.score(tested), "seconds": seconds}
 
 
-def _side(config: ConfigDict) -> Any:
-    """The original of the recipe's net; all kinds have the same methods."""
+def _side(config: ConfigDict) -> TorchSide[Any, Any, Any]:
+    """The original of the recipe's net."""
     torch.set_num_threads(runtime.available_cores())
     if config.task.name == "scene_graph":
         return original_scenes.Torch(config)

@@ -18,16 +18,6 @@ from jaxsign.infer.detect import looking, videos
 from jaxsign.input.scenes import cutting, detect_table, scene
 
 
-@pytest.fixture(scope="module")
-def looker():
-    return detecting.looker()
-
-
-@pytest.fixture(scope="module")
-def annotated(tmp_path_factory):
-    return detecting.three(tmp_path_factory.mktemp("annotated") / "set")
-
-
 def test_frames_that_cannot_be_read_are_left_out_and_told(looker, tmp_path, capsys):
     place = detecting.write(
         tmp_path / "set", detecting.of_video("a", "val", 7), detecting.of_video("b", "val", 1)

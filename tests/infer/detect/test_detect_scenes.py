@@ -10,16 +10,6 @@ from jaxsign.infer.detect import folder, making
 from jaxsign.input.scenes import cutting, detect_table, scene, sources, vocabulary
 
 
-@pytest.fixture(scope="module")
-def looker():
-    return detecting.looker()
-
-
-@pytest.fixture(scope="module")
-def annotated(tmp_path_factory):
-    return detecting.three(tmp_path_factory.mktemp("annotated") / "set")
-
-
 def test_boxes_that_are_given(looker, annotated, tmp_path):
     given, _ = detecting.detect(looker, annotated, tmp_path / "p", "predcls")
     known = {one.name: one.known for one in detecting.videos_of(annotated, tmp_path)}

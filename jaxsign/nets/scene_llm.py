@@ -154,19 +154,8 @@ class SceneLLM(language_net.LanguageNet):
             found = self._dense("fallback_projection", self.feature_dim)(token)
         return found
 
-    def _of_boxes(
-        self,
-        features: Array,
-        distribution: Array | None,
-        boxes: Array,
-        real: Array,
-        train: bool,
-    ) -> tuple[dict[str, Array], Array]:
-        found, features = super()._of_boxes(features, distribution, boxes, real, train)
-        if self.parity and train and "object_logits" in found:
-            logits = found["object_logits"]
-            found["object_logits"] = clipped_shares.replaced(logits, clipped_shares.shares)
-        return found, features
+    def _learned(self, logits: Array) -> Array:
+        return clipped_shares.replaced(logits, clipped_shares.shares) if self.parity else logits
 
     def _named(self, given: scene_net.Given, logits: Array, real: Array) -> dict[str, Array]:
         found = super()._named(given, logits, real)

@@ -139,7 +139,13 @@ class SceneNet(relation_net.RelationNet):
         found, features = self._classify(features, distribution, boxes, real, train)
         if not asked:
             found.pop("object_logits")  # it must not count
+        elif train:
+            found["object_logits"] = self._learned(found["object_logits"])
         return found, features
+
+    def _learned(self, logits: Array) -> Array:
+        """Logits of boxes [B, F, M, num_objects] as training compares them; default: as they are."""
+        return logits
 
     @property
     def classifies(self) -> bool:

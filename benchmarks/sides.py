@@ -32,7 +32,7 @@ class Jax:
         self.variables = jax.device_put(variables)
         weights = np.array([float(w) for w in config.loss.weights], np.float32)
         self.rates = {"lr": np.float32(config.optim.lr), "loss_weights": weights}
-        self._predict = jax.jit(lambda v, batch: nets.call(self.net, v, batch)["logits"])
+        self._predict = jax.jit(lambda v, batch: nets.logits_of(nets.call(self.net, v, batch)))
 
     def prepare(self, batch: Batch) -> Batch:
         names = ("x", "valid", "gloss", "cat", "weight")

@@ -201,7 +201,7 @@ def _operations(ours: Jax, given: Batch, *, train: bool) -> float:
 
     def answer(params: Any) -> Any:
         found = nets.call(ours.net, {**ours.variables, "params": params}, batch)
-        return found["logits"]["gloss"].sum()
+        return nets.logits_of(found)["gloss"].sum()
 
     return flops.counted(jax.grad(answer) if train else answer, ours.variables["params"])
 

@@ -114,7 +114,7 @@ class WhisperSign(nets.Net):
         tokens: Array | None = None,
         *,
         train: bool = False,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Array]:
         """What both heads say of a batch of clips.
 
         Args:
@@ -125,8 +125,8 @@ class WhisperSign(nets.Net):
           train: use dropout (rng stream `dropout`) and batch statistics.
 
         Returns:
-          With T' = ceil(T / P): `ctc_log_probs` float32 [B, T', V]; `att_logits` float32 [B, S, V]
-          of the id after each token, or None; `encoder_output` float [B, T', D]; `output_valid`
+          With T' = ceil(T / P): `ctc_log_probs` float32 [B, T', V]; with `tokens` also `att_logits`
+          float32 [B, S, V] of the id after each; `encoder_output` float [B, T', D]; `output_valid`
           bool [B, T']; with `auxiliary_ctc` also `aux_log_probs` float32 [B, T', V].
 
         Raises:
@@ -139,15 +139,13 @@ class WhisperSign(nets.Net):
         encoded = self.encoder(h, seen, train=train)
         if tokens is None and self.is_initializing():
             tokens = jnp.zeros((len(x), 1), jnp.int32)  # all parameters must come to be
-        logits = None
-        if tokens is not None:
-            logits = self.attention_decoder(tokens, encoded, seen, train=train)
         result = {
             "ctc_log_probs": _log_softmax(self.ctc_head(encoded)),
-            "att_logits": logits,
             "encoder_output": encoded,
             "output_valid": jnp.ones(encoded.shape[:2], bool) if seen is None else seen,
         }
+        if tokens is not None:
+            result["att_logits"] = self.attention_decoder(tokens, encoded, seen, train=train)
         if self.auxiliary_ctc:
             result["aux_log_probs"] = _log_softmax(self.auxiliary_head(h))
         return result

@@ -13,9 +13,9 @@ from jaxsign.errors import UserError
 from jaxsign.train import checkpoint, precision, ranges, setup
 
 
-def _mean(output: Any) -> jax.Array:
+def _mean(output: nets.Outputs) -> jax.Array:
     """Sum of the heads' mean logits, or of the means of all that a net without heads gives."""
-    numbers = output["logits"].values() if "logits" in output else jax.tree.leaves(output)
+    numbers = jax.tree.leaves(output["logits"] if "logits" in output else output)
     return sum((a.mean() for a in numbers if jnp.issubdtype(a.dtype, jnp.floating)), jnp.zeros(()))
 
 

@@ -103,13 +103,13 @@ def forward(
 
     def loss(params, variables):
         outputs = nets.call(net, {**variables, "params": params}, batch)
-        logits, labels = outputs["logits"]["gloss"], jnp.asarray(clips.targets, jnp.int32)
+        logits, labels = nets.logits_of(outputs)["gloss"], jnp.asarray(clips.targets, jnp.int32)
         kind = "label_smoothing"
         return losses.per_example(kind, logits, labels, label_smoothing=smoothing).mean(), outputs
 
     run = jax.jit(jax.value_and_grad(loss, has_aux=True))
     (value, outputs), grads = run(variables["params"], variables)
-    found = {"logits": outputs["logits"]["gloss"], "loss": value}
+    found = {"logits": nets.logits_of(outputs)["gloss"], "loss": value}
     found |= {f"embedding_{name}": outputs[name] for name in ("spatial", "temporal", "cls")}
     produced |= {f"output/{name}": np.asarray(array) for name, array in found.items()}
     return produced | weights.gradients(table, variables, grads)
@@ -169,7 +169,7 @@ def predict(case: cases.Case) -> Arrays:
             "spatial": outputs["spatial"][row, : len(clip)],
             "temporal": outputs["temporal"][row, : len(clip)],
             "CLS": outputs["cls"][row],
-            "probabilities": outputs["logits"]["gloss"][row],
+            "probabilities": nets.logits_of(outputs)["gloss"][row],
         }
         for output, value in found.items():
             produced[f"output/{output}/{video.removeprefix('raw/')}"] = np.asarray(value)

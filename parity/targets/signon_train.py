@@ -72,7 +72,7 @@ def steps(net: nets.Net, case: cases.Case) -> Arrays:
         losses.append(task.means(metrics)["loss"])
     state = compiled.fetch(current)
     after: dict[str, Any] = jax.device_get({"params": state.params, **state.collections})
-    logits = nets.call(net, after, batch)["logits"]["gloss"]
+    logits = nets.logits_of(nets.call(net, after, batch))["gloss"]
     stored = state_dict.to_state_dict(table, after)
     produced = {"output/losses": np.array(losses), "output/logits_after": np.asarray(logits)}
     return produced | {f"after/{key}": value for key, value in stored.items()}

@@ -149,9 +149,10 @@ class _Given:
         logits = variables["params"]
         output = {
             "ctc_log_probs": jax.nn.log_softmax(logits["ctc_logits"]),
-            "att_logits": logits.get("att_logits"),
             "output_valid": valid,
         }
+        if "att_logits" in logits:
+            output["att_logits"] = logits["att_logits"]
         return output, {}
 
 

@@ -125,7 +125,7 @@ def _outputs(
 ) -> dict[str, jax.Array]:
     """`made` [B, ...], and `valid` bool [B, T'] where the net has its own time."""
     found = nets.call(net, variables, batch)
-    made = found["logits"][head] if head else found[kind]
+    made = nets.logits_of(found)[head] if head else found[kind]
     if kind.startswith(_PROBABILITIES):
         made = jax.nn.softmax(made)
     return {"made": made} | ({"valid": found["output_valid"]} if "output_valid" in found else {})

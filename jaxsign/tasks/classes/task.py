@@ -151,7 +151,7 @@ class Classify(clips.ClipTask):
         )
         factors = self._factors(batch) if self.class_weights else None
         weights = now["loss_weights"]
-        rows, sums = self._rows(output["logits"], variables["params"], batch, weights, factors)
+        rows, sums = self._rows(nets.logits_of(output), variables["params"], batch, weights, factors)
         return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
 
     def evaluate(
@@ -160,7 +160,7 @@ class Classify(clips.ClipTask):
         """Sums over the real rows of a batch: `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
         params = variables["params"]
         output = nets.call(self.net, {**variables, "params": _of_net(params)}, batch)
-        return self._rows(output["logits"], params, batch, now["loss_weights"])[1]
+        return self._rows(nets.logits_of(output), params, batch, now["loss_weights"])[1]
 
     def _factors(self, batch: Mapping[str, Array]) -> list[Array]:
         """Of every head, what makes the plain mean over rows the mean by their classes: [B]."""
@@ -260,7 +260,7 @@ class Classify(clips.ClipTask):
     def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
         """Logits float32 [B, K] by head."""
         params = _of_net(variables["params"])
-        logits = nets.call(self.net, {**variables, "params": params}, batch)["logits"]
+        logits = nets.logits_of(nets.call(self.net, {**variables, "params": params}, batch))
         return {head: logits[head].astype(jnp.float32) for head in self.heads}
 
     averages = True

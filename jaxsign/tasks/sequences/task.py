@@ -181,7 +181,7 @@ class CtcAttention(clips.ClipTask):
             return None
         return jnp.pad(batch["sequence"], ((0, 0), (1, 0)), constant_values=START_END)
 
-    def _rows(self, output: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def _rows(self, output: nets.Outputs, batch: Mapping[str, Array]) -> dict[str, Array]:
         """float32 [B]: CTC losses, and the sum of the attention losses of a row's tokens."""
         labels = (batch["sequence"], batch["sequence_valid"])
         nothing = jnp.zeros_like(batch["weight"])
@@ -190,7 +190,7 @@ class CtcAttention(clips.ClipTask):
             "attention": nothing,
             "auxiliary": nothing,
         }
-        if output["att_logits"] is not None:
+        if "att_logits" in output:
             rows["attention"] = token_losses(output["att_logits"], *labels)
         if self.auxiliary:
             rows["auxiliary"] = ctc.loss(output["aux_log_probs"], output["output_valid"], *labels)

@@ -59,8 +59,8 @@ class Scene:
       vocabulary: of C objects and R predicates.
       frames: the frames' names, in order of time.
       image_sizes: int32 [F, 2], (width, height) in pixels.
-      boxes: float32 [N, 4], x1, y1, x2, y2 in pixels of the original image. A box may be empty and
-        may reach beyond the image, as detectors give them.
+      boxes: float32 [N, 4], x1, y1, x2, y2 in pixels of the original image. A box may lack
+        width or height and may reach beyond the image, as annotations and detectors give them.
       box_frames: int32 [N], not decreasing.
       labels: int32 [N], 0 = not known.
       scores: float32 [N], 0 to 1.
@@ -317,7 +317,7 @@ def built(
     own = {name: value for name, value in held.items() if not name.startswith(_TRUE)}
     true = {name.removeprefix(_TRUE): held[name] for name in held if name.startswith(_TRUE)}
     if not true:
-        return Scene(where, words, frames, **own, detector=detector)  # type: ignore[arg-type]
+        return Scene(where, words, frames, **own, truth=None, detector=detector)
     if missing := [f"{_TRUE}{name}" for name in _OF_TRUTH if name not in true]:
         raise UserError(
             f"{where}: is no good scene: {', '.join(missing)} are missing; what is true beside a "
@@ -331,9 +331,11 @@ def built(
         own["image_sizes"],
         scores=counts["scores"],
         labelled=counts["labelled"].astype(bool),
-        **true,  # type: ignore[arg-type]
+        **true,
+        truth=None,
+        detector="",
     )
-    return Scene(where, words, frames, **own, truth=truth, detector=detector)  # type: ignore[arg-type]
+    return Scene(where, words, frames, **own, truth=truth, detector=detector)
 
 
 _COUNTED = {"scores": "boxes", "labelled": "pairs"}  # of what is true, sure and labelled as it is

@@ -232,21 +232,24 @@ def _of(title: str, scenes: Sequence[Scene], left_out: Mapping[str, int] | None 
     """What is to be said of scenes that can be read.
 
     Frames without a person and videos without a pair are told and no issue: nothing is told of
-    them in training and answers.
+    them in training and answers. Nor are boxes without width or height, which count as one pixel.
     """
-    lines = [f"{title}: {_counts(scenes)}", *_left_out(left_out or {}), *_empty(scenes)]
+    lines = [f"{title}: {_counts(scenes)}", *_left_out(left_out or {}), *_lacking(scenes)]
     return lines, [f"{one.source}: {issue}" for one in scenes for issue in _issues(one)]
 
 
-def _empty(scenes: Sequence[Scene]) -> list[str]:
-    """Frames without a person and videos without a pair, a line each where there are any."""
+def _lacking(scenes: Sequence[Scene]) -> list[str]:
+    """Frames without a person, videos without a pair, boxes without a side, a line each."""
     frames = {one.source: n for one in scenes if (n := _without_person(one))}
+    thin = {one.source: n for one in scenes if (n := _without_side(one))}
     alone = [one.source for one in scenes if not len(one.pairs)]
     lines = []
     if frames:
         lines.append(f"  no person in {sum(frames.values())} frames of {_some(list(frames))}")
     if alone:
         lines.append(f"  no pair in any frame of {_some(alone)}")
+    if thin:
+        lines.append(f"  no width or height in {sum(thin.values())} boxes of {_some(list(thin))}")
     return lines
 
 
@@ -263,15 +266,16 @@ def _without_person(one: Scene) -> int:
     return int(missed.sum()) if one.vocabulary.has_person else 0
 
 
+def _without_side(one: Scene) -> int:
+    return int((one.boxes[:, :2] == one.boxes[:, 2:]).any(axis=1).sum())
+
+
 def _issues(one: Scene) -> list[str]:
     issues = []
     sizes = one.image_sizes[one.box_frames]
     outside = (one.boxes[:, :2] > sizes).any(axis=1) | (one.boxes[:, 2:] < 0).any(axis=1)
     if outside.any():
         issues.append(f"{outside.sum()} boxes lie outside the image")
-    empty = (one.boxes[:, :2] == one.boxes[:, 2:]).any(axis=1)
-    if empty.any():
-        issues.append(f"{empty.sum()} boxes are empty")
     return issues
 
 

@@ -33,6 +33,15 @@ def test_scene_files(tmp_path, capsys):
     assert "1 boxes lie outside the image" in told and "c.scene.npz" in told
 
 
+def test_boxes_without_width_or_height_are_told_and_no_issue(tmp_path):
+    boxes = made().boxes.copy()
+    boxes[0, 2] = boxes[0, 0]
+    made(boxes=boxes).save(tmp_path / "a.scene.npz")
+    found = validate.scene_files([tmp_path / "a.scene.npz"])
+    told = f"  no width or height in 1 boxes of 1 videos: {tmp_path / 'a.scene.npz'}"
+    assert (found.exit_code, found.lines[1:]) == (0, (told,))
+
+
 def test_frames_without_a_person_and_videos_without_a_pair_are_told_and_no_issue(tmp_path):
     labels = made().labels.copy()
     labels[0] = 2

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from jaxsign.nets import rows
 from jaxsign.nets.layers import object_classifier
@@ -22,6 +22,20 @@ class Sizes:
     union_dim: int
     map_dim: int
     classifier_dim: int
+
+
+class Fields(Protocol):
+    """The fields of every net that such a table depends on."""
+
+    @property
+    def sizes(self) -> Sizes: ...
+    @property
+    def width(self) -> int: ...
+
+    predicates: tuple[int, ...]
+    ff_dim: int
+    spatial_layers: int
+    temporal_layers: int
 
 
 def words(key: str, path: Path, classes: int, width: int) -> KeyEntry:

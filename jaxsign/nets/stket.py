@@ -6,8 +6,6 @@ are added to what attention matches pairs by. The original takes one video at a 
 here videos, frames and pairs are padded.
 """
 
-import dataclasses
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,17 +16,11 @@ from flax import linen as nn
 
 from jaxsign import fields
 from jaxsign.errors import UserError
-from jaxsign.nets import relation_net, scene_net, scene_rows, state_dict
-from jaxsign.nets import rows as torch_rows
+from jaxsign.nets import relation_net, scene_net, state_dict, stket_rows
 from jaxsign.nets.layers import frame_pairs, heads, histories, post_norm, priors, typed
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
-# What the original calls the heads of its three groups, and begins the names of its branches with.
-_HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
-_BRANCHES = {"base": "", "spatial": "spa_", "temporal": "tem_", "ensemble": "ens_"}
-_PRIMED = {"W_q": "query", "W_k": "key", "W_v": "value"}
-_ENSEMBLE_LAYERS = 2
 _THRESHOLD = fields.Rule(
     lambda v: 0 < v < 1,
     "above 0 and below 1 (1, the original's sign for the true contacts, is net.true_contacts=True: "
@@ -232,7 +224,7 @@ class STKET(scene_net.SceneNet):
         age = jnp.cumsum(there, axis=-1) - 1
         positions = table[age[..., -1:] - age]
         rows = histories.gathered(h, known.places[..., : self.window])
-        sizes = _ENSEMBLE_LAYERS, self.n_heads, self.ff_dim, self.dropout
+        sizes = stket_rows.ENSEMBLE_LAYERS, self.n_heads, self.ff_dim, self.dropout
         layers = post_norm.PostNormEncoder(
             *sizes,
             final_norm=False,
@@ -251,7 +243,7 @@ class STKET(scene_net.SceneNet):
     def with_priors(
         self, variables: Mapping[str, Any], initial: np.ndarray, specific: np.ndarray
     ) -> state_dict.Variables:
-        shapes = self._prior_shapes
+        shapes = stket_rows.prior_shapes(self)
         found = {"initial": initial, "specific": specific}
         if wrong := [name for name, shape in shapes.items() if found[name].shape != shape]:
             raise ValueError(f"priors {wrong} are not of the shapes {shapes}")
@@ -268,61 +260,7 @@ class STKET(scene_net.SceneNet):
         Raises:
           UserError: other than three groups of predicates.
         """
-        if len(self.predicates) != len(_HEADS):
-            raise UserError(
-                f"net.predicates={self.predicates}: STKET's files have {len(_HEADS)} groups of "
-                "predicates. A net of other groups has no file of the original's form."
-            )
-        d = self.width
-        rows = scene_rows.classifier(self.sizes) + scene_rows.pair_features(self.sizes)
-        rows += self._prior_rows("spatial_encoder.", "spatial", ("initial",))
-        rows += self._layer_rows("spatial_encoder.encoder.", ("spatial",), self.spatial_layers)
-        rows += self._state_rows("spatial_encoder.", "spatial")
-        if self.temporal_layers:
-            rows += self._later_rows()
-        for name, start in _BRANCHES.items():
-            for i, (head, count) in enumerate(zip(_HEADS, self.predicates, strict=True)):
-                rows += torch_rows.linear(start + head, (f"{name}_heads", f"head_{i}"), count, d)
-        return rows
-
-    def _later_rows(self) -> list[KeyEntry]:
-        """Of the layers between frames, and of those over histories."""
-        d = self.width
-        rows = self._prior_rows("temporal_decoder.", "temporal", ("initial", "specific"))
-        rows += self._layer_rows(
-            "temporal_decoder.decoder.", ("temporal", "layers"), self.temporal_layers
-        )
-        place = ("params", "temporal", "positions")
-        rows.append(KeyEntry("temporal_decoder.position_embedding.weight", place, shape=(2, d)))
-        rows += self._state_rows("temporal_decoder.", "temporal")
-        rows += self._layer_rows("ensemble_decoder.decoder.", ("ensemble",), _ENSEMBLE_LAYERS)
-        key = "ensemble_decoder.position_embedding.weight"
-        rows.append(KeyEntry(key, ("params", "ensemble_positions"), shape=(self.window, d)))
-        return rows
-
-    @property
-    def _prior_shapes(self) -> dict[str, tuple[int, ...]]:
-        classes, relations = self.num_objects, sum(self.predicates)
-        specific = classes, self.predicates[-1], relations
-        return {"initial": (classes, relations), "specific": specific}
-
-    def _prior_rows(self, key: str, name: str, kinds: tuple[str, ...]) -> list[KeyEntry]:
-        shapes = self._prior_shapes
-        path = ("params", f"{name}_priors")
-        return [KeyEntry(f"{key}{kind}Prior", (*path, kind), shape=shapes[kind]) for kind in kinds]
-
-    def _state_rows(self, key: str, name: str) -> list[KeyEntry]:
-        rows, widths = [], (sum(self.predicates), *self.prior_dims, self.width)
-        for i, (inner, out) in enumerate(itertools.pairwise(widths)):
-            path = (f"{name}_priors", f"states_{i}")
-            rows += torch_rows.linear(f"{key}state_fc.{i}", path, out, inner)
-        return rows
-
-    def _layer_rows(self, key: str, path: tuple[str, ...], layers: int) -> list[KeyEntry]:
-        norms: tuple[str, ...] = ("norm1", "norm2") if path == ("spatial",) else ("norm3",)
-        return torch_rows.post_norm_encoder(
-            key, path, self.width, self.ff_dim, layers, norm=False, norms=norms, primed=_PRIMED
-        )
+        return stket_rows.table(self)
 
     @classmethod
     def matches(cls, weights: Mapping[str, Any]) -> bool:
@@ -332,22 +270,7 @@ class STKET(scene_net.SceneNet):
     @classmethod
     def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Constructor fields that the shapes tell; not mode, n_heads, rounds, contact_threshold."""
-
-        def layers(start: str, at: int) -> int:
-            return len({key.split(".")[at] for key in weights if key.startswith(start)})
-
-        window = weights.get("ensemble_decoder.position_embedding.weight")
-        states = layers("spatial_encoder.state_fc.", 2)
-        dims = [len(weights[f"spatial_encoder.state_fc.{i}.weight"]) for i in range(states - 1)]
-        return {
-            **dataclasses.asdict(scene_rows.sizes(weights)),
-            "predicates": tuple(len(weights[f"{head}.weight"]) for head in _HEADS),
-            "ff_dim": len(weights["spatial_encoder.encoder.layers.0.linear1.weight"]),
-            "spatial_layers": layers("spatial_encoder.encoder.layers.", 3),
-            "temporal_layers": layers("temporal_decoder.decoder.layers.", 3),
-            **({} if window is None else {"window": len(window)}),
-            "prior_dims": tuple(dims),
-        }
+        return stket_rows.told(weights)
 
 
 class Heads(typed.Layer):

@@ -17,18 +17,9 @@ _BOXES = "object_classifier."
 _GROUPS = {"attention": 0, "contacting": 2, "spatial": 1}
 
 
-class Fields(Protocol):
+class MemoryFields(scene_rows.Fields, Protocol):
     """The net's fields that its table depends on."""
 
-    @property
-    def sizes(self) -> scene_rows.Sizes: ...
-    @property
-    def width(self) -> int: ...
-
-    predicates: tuple[int, ...]
-    ff_dim: int
-    spatial_layers: int
-    temporal_layers: int
     relation_head: str
     object_head: str
     num_mixtures: int
@@ -46,7 +37,7 @@ def box_width(sizes: scene_rows.Sizes) -> int:
     return sizes.feature_dim + sizes.word_dim + object_classifier.PLACE_DIM
 
 
-def table(net: Fields) -> list[KeyEntry]:
+def table(net: MemoryFields) -> list[KeyEntry]:
     """The whole table.
 
     Raises:
@@ -67,11 +58,11 @@ def table(net: Fields) -> list[KeyEntry]:
     return found
 
 
-def _members(head: str, net: Fields) -> int:
+def _members(head: str, net: MemoryFields) -> int:
     return net.num_mixtures if head == "gmm" else 0
 
 
-def _attention(net: Fields) -> list[KeyEntry]:
+def _attention(net: MemoryFields) -> list[KeyEntry]:
     d, between = net.width, ("temporal", "layers")
     found = rows.post_norm_encoder(
         f"{_GLOCAL}local_attention.", ("spatial",), d, net.ff_dim, net.spatial_layers, norm=False
@@ -114,7 +105,7 @@ def _head(key: str, path: Path, classes: int, width: int, members: int) -> list[
     return found
 
 
-def _classifier(net: Fields) -> list[KeyEntry]:
+def _classifier(net: MemoryFields) -> list[KeyEntry]:
     sizes, path, place = net.sizes, ("object_classifier",), object_classifier.PLACE_DIM
     classes, inner, width = sizes.num_objects, box_width(sizes), sizes.classifier_dim
     found = [

@@ -1,0 +1,116 @@
+"""Rows of STKET's state_dict table, and the fields that its shapes tell."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from jaxsign.errors import UserError
+from jaxsign.nets import rows, scene_rows
+from jaxsign.nets.state_dict import KeyEntry
+
+Path = tuple[str, ...]
+ENSEMBLE_LAYERS = 2
+# What the original calls the heads of its three groups, and begins the names of its branches with.
+_HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
+_BRANCHES = {"base": "", "spatial": "spa_", "temporal": "tem_", "ensemble": "ens_"}
+_PRIMED = {"W_q": "query", "W_k": "key", "W_v": "value"}
+
+
+class PriorFields(scene_rows.Fields, Protocol):
+    """The net's fields that its table depends on."""
+
+    num_objects: int
+    window: int
+    prior_dims: tuple[int, ...]
+
+
+def prior_shapes(net: PriorFields) -> dict[str, tuple[int, ...]]:
+    """Of what is known of classes beforehand: of each, and of each behind each contact."""
+    classes, relations = net.num_objects, sum(net.predicates)
+    specific = classes, net.predicates[-1], relations
+    return {"initial": (classes, relations), "specific": specific}
+
+
+def table(net: PriorFields) -> list[KeyEntry]:
+    """The whole table.
+
+    Raises:
+      UserError: other than three groups of predicates.
+    """
+    if len(net.predicates) != len(_HEADS):
+        raise UserError(
+            f"net.predicates={net.predicates}: STKET's files have {len(_HEADS)} groups of "
+            "predicates. A net of other groups has no file of the original's form."
+        )
+    found = scene_rows.classifier(net.sizes) + scene_rows.pair_features(net.sizes)
+    found += _priors(net, "spatial_encoder.", "spatial", ("initial",))
+    found += _layers(net, "spatial_encoder.encoder.", ("spatial",), net.spatial_layers)
+    found += _states(net, "spatial_encoder.", "spatial")
+    if net.temporal_layers:
+        found += _later(net)
+    for name, start in _BRANCHES.items():
+        for i, (head, count) in enumerate(zip(_HEADS, net.predicates, strict=True)):
+            path = (f"{name}_heads", f"head_{i}")
+            found += rows.linear(start + head, path, count, net.width)
+    return found
+
+
+def _later(net: PriorFields) -> list[KeyEntry]:
+    """Of the layers between frames, and of those over histories."""
+    d, between = net.width, ("temporal", "layers")
+    found = _priors(net, "temporal_decoder.", "temporal", ("initial", "specific"))
+    found += _layers(net, "temporal_decoder.decoder.", between, net.temporal_layers)
+    place = ("params", "temporal", "positions")
+    found.append(KeyEntry("temporal_decoder.position_embedding.weight", place, shape=(2, d)))
+    found += _states(net, "temporal_decoder.", "temporal")
+    found += _layers(net, "ensemble_decoder.decoder.", ("ensemble",), ENSEMBLE_LAYERS)
+    key = "ensemble_decoder.position_embedding.weight"
+    found.append(KeyEntry(key, ("params", "ensemble_positions"), shape=(net.window, d)))
+    return found
+
+
+def _priors(net: PriorFields, key: str, name: str, kinds: tuple[str, ...]) -> list[KeyEntry]:
+    shapes, path = prior_shapes(net), ("params", f"{name}_priors")
+    return [KeyEntry(f"{key}{kind}Prior", (*path, kind), shape=shapes[kind]) for kind in kinds]
+
+
+def _states(net: PriorFields, key: str, name: str) -> list[KeyEntry]:
+    found, widths = list[KeyEntry](), (sum(net.predicates), *net.prior_dims, net.width)
+    for i, (inner, out) in enumerate(itertools.pairwise(widths)):
+        path = (f"{name}_priors", f"states_{i}")
+        found += rows.linear(f"{key}state_fc.{i}", path, out, inner)
+    return found
+
+
+def _layers(net: PriorFields, key: str, path: Path, layers: int) -> list[KeyEntry]:
+    norms: tuple[str, ...] = ("norm1", "norm2") if path == ("spatial",) else ("norm3",)
+    return rows.post_norm_encoder(
+        key, path, net.width, net.ff_dim, layers, norm=False, norms=norms, primed=_PRIMED
+    )
+
+
+def told(weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Constructor fields, of a file's weights.
+
+    Raises:
+      KeyError, ValueError, IndexError: they are not STKET's.
+    """
+
+    def layers(start: str, at: int) -> int:
+        return len({key.split(".")[at] for key in weights if key.startswith(start)})
+
+    window = weights.get("ensemble_decoder.position_embedding.weight")
+    states = layers("spatial_encoder.state_fc.", 2)
+    dims = [len(weights[f"spatial_encoder.state_fc.{i}.weight"]) for i in range(states - 1)]
+    return {
+        **dataclasses.asdict(scene_rows.sizes(weights)),
+        "predicates": tuple(len(weights[f"{head}.weight"]) for head in _HEADS),
+        "ff_dim": len(weights["spatial_encoder.encoder.layers.0.linear1.weight"]),
+        "spatial_layers": layers("spatial_encoder.encoder.layers.", 3),
+        "temporal_layers": layers("temporal_decoder.decoder.layers.", 3),
+        **({} if window is None else {"window": len(window)}),
+        "prior_dims": tuple(dims),
+    }

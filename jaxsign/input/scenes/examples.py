@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError, listing
 from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.scenes import pairs, sources, truths, vocabulary
+from jaxsign.input.scenes import alike, pairs, sources, truths, vocabulary
 from jaxsign.input.scenes.scene import Scene
 
 Array = np.ndarray
@@ -70,10 +70,10 @@ class SceneExamples(examples.Examples):
             np.int64,
         )
         self.widths = {
-            name: _width(source, [row.widths[name] for row in rows], what)
+            name: alike.width(source, [row.widths[name] for row in rows], what)
             for name, what in self.kinds_of_features.items()
         }
-        self._detector = _detector(source)
+        self._detector = alike.detector(source)
         self._union_type = np.result_type(*(row.union_type for row in rows))
         self._distribution = all(row.distribution for row in rows)
         self._true = None if training else truths.size_of(self.name, self.ids, rows)
@@ -348,33 +348,6 @@ def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
     kept = (frame < frames) & (place < told) & (row["ends"] < boxes).all(axis=1)
     for name, values in row["of_pairs"].items():
         part[name][frame[kept], place[kept]] = values[kept]
-
-
-def _detector(source: sources.SceneSource) -> str:
-    """That all scenes were made with; raises UserError where they were made with several."""
-    found: dict[str, str] = {}
-    for name, row in zip(source.ids, source.outlines, strict=True):
-        if row.detector:
-            found.setdefault(row.detector, name)
-    if len(found) < 2:
-        return next(iter(found), "")
-    told = " and ".join(f"{name} ({detector})" for detector, name in [*found.items()][:2])
-    raise UserError(
-        f"{source.name}: scenes of {len(found)} detectors, such as {told}; their features are not "
-        "comparable. Make all of them with one (jaxsign detect --overwrite)"
-    )
-
-
-def _width(source: sources.SceneSource, widths: Sequence[int], name: str) -> int:
-    first = widths[0]
-    other = next((i for i, width in enumerate(widths) if width != first or not width), None)
-    if other is None:
-        return first
-    raise UserError(
-        f"{source.name}: {name} of {source.ids[other]} are {widths[other] or 'absent'}"
-        + (f", those of {source.ids[0]} are {first} wide" if other else "")
-        + ". A net of relations takes features of one width of all scenes."
-    )
 
 
 def _plain(value: Any) -> Any:

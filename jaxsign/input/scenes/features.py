@@ -22,7 +22,8 @@ import numpy as np
 from jaxsign.errors import UserError, listing
 from jaxsign.input import files
 from jaxsign.input.folders import progress
-from jaxsign.input.scenes.scene import Scene, check_shape
+from jaxsign.input.scenes.arrays import check_shape
+from jaxsign.input.scenes.scene import Scene
 
 Array = np.ndarray
 _OF_BOXES, _SMALL = ("features", "distribution"), ("pairs", "boxes", "frames")

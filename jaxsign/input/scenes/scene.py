@@ -11,6 +11,7 @@ import numpy.typing as npt
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.scenes import vocabulary as vocabularies
+from jaxsign.input.scenes.arrays import check_shape, is_finite, no_share, refuse, typed
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
 SUFFIX = ".scene.npz"
@@ -29,7 +30,6 @@ _DETECTOR = "detector"  # a text that may be left out
 _TRUE = "true_"  # before the names of what is true beside a detector's boxes
 _OF_TRUTH = ("boxes", "box_frames", "labels", "pairs", "pair_frames", "relations")
 _UNION = (7, 7)
-_SOME = 1 << 22  # numbers that are looked at together
 _FLOATS = ("times", "boxes", "scores", "distribution", "features", "union_features",
            "verb_features")  # fmt: skip
 _TYPES: dict[str, tuple[npt.DTypeLike, str]] = {  # name -> (type, kinds that become it)
@@ -111,7 +111,7 @@ class Scene:
         try:
             for name, value in self.known.items():
                 if name in _TYPES:
-                    object.__setattr__(self, name, _typed(name, value, *_TYPES[name]))
+                    object.__setattr__(self, name, typed(name, value, *_TYPES[name]))
             self._check_shapes()
             self._check_frames()
             self._check_boxes()
@@ -185,14 +185,14 @@ class Scene:
         if union is not None and union.dtype not in (np.float16, np.float32):
             raise ValueError(f"union_features are {union.dtype}, expected float16 or float32")
         for name, value in known.items():
-            if name in _FLOATS and not _is_finite(value):
+            if name in _FLOATS and not is_finite(value):
                 row = int(np.argwhere(~np.isfinite(value))[0][0])
                 raise ValueError(f"{name}: row {row} holds NaN or infinite numbers")
 
     def _check_frames(self) -> None:
         if len(set(self.frames)) < len(self.frames):
             raise ValueError("two of its frames have one name")
-        _refuse(self.image_sizes.min(axis=1) < 1, self.image_sizes, "image_sizes",
+        refuse(self.image_sizes.min(axis=1) < 1, self.image_sizes, "image_sizes",
                 "a width and a height of 1 pixel or more")  # fmt: skip
         true = self.truth
         if true is not None and (true.frames != self.frames or not true.labelled.all()):
@@ -204,34 +204,34 @@ class Scene:
             raise ValueError("frame_graphs do not count graphs from 0 on, one behind the other")
         for name, value in (("box_frames", self.box_frames), ("pair_frames", self.pair_frames)):
             wrong = (value < 0) | (value >= len(self))
-            _refuse(wrong, value, name, f"a frame from 0 to {len(self) - 1}")
+            refuse(wrong, value, name, f"a frame from 0 to {len(self) - 1}")
             if (np.diff(value) < 0).any():
                 raise ValueError(f"{name} decrease; boxes and pairs stand in their frames' order")
 
     def _check_boxes(self) -> None:
         boxes, last = self.boxes, len(self.vocabulary.objects) - 1
-        _refuse((boxes[:, :2] > boxes[:, 2:]).any(axis=1), boxes, "boxes",
+        refuse((boxes[:, :2] > boxes[:, 2:]).any(axis=1), boxes, "boxes",
                 "x1 <= x2 and y1 <= y2 (this one is reversed)")  # fmt: skip
-        _refuse((self.labels < 0) | (self.labels > last), self.labels, "labels", f"0 to {last}")
-        _refuse(_no_share(self.scores), self.scores, "scores", "0 to 1")
+        refuse((self.labels < 0) | (self.labels > last), self.labels, "labels", f"0 to {last}")
+        refuse(no_share(self.scores), self.scores, "scores", "0 to 1")
         if self.distribution is not None:
-            wrong = _no_share(self.distribution).any(axis=1)
-            _refuse(wrong, self.distribution.max(axis=1), "distribution", "0 to 1")
+            wrong = no_share(self.distribution).any(axis=1)
+            refuse(wrong, self.distribution.max(axis=1), "distribution", "0 to 1")
 
     def _check_pairs(self) -> None:
         pairs, count = self.pairs, len(self.boxes)
         names_none = ((pairs < 0) | (pairs >= count)).any(axis=1)
-        _refuse(names_none, pairs, "pairs", f"rows of the {count} boxes")
-        _refuse(pairs[:, 0] == pairs[:, 1], pairs, "pairs", "two boxes")
+        refuse(names_none, pairs, "pairs", f"rows of the {count} boxes")
+        refuse(pairs[:, 0] == pairs[:, 1], pairs, "pairs", "two boxes")
         elsewhere = (self.box_frames[pairs] != self.pair_frames[:, None]).any(axis=1)
-        _refuse(elsewhere, pairs, "pairs", "two boxes of the pair's own frame")
-        _refuse(~self.labelled & self.relations.any(axis=1), pairs, "pairs",
+        refuse(elsewhere, pairs, "pairs", "two boxes of the pair's own frame")
+        refuse(~self.labelled & self.relations.any(axis=1), pairs, "pairs",
                 "no relations where a pair is not labelled")  # fmt: skip
         for group, part in zip(self.vocabulary.groups, self.vocabulary.parts, strict=True):
             if group.kind == "one":
                 told = self.relations[:, part].sum(axis=1)
                 wanted = f"exactly one relation of group {group.name!r} for each labelled pair"
-                _refuse(self.labelled & (told != 1), told, "relations", wanted)
+                refuse(self.labelled & (told != 1), told, "relations", wanted)
 
     def save(self, path: str | os.PathLike) -> Path:
         """Writes the scene; the name must end with `.scene.npz`. A file is whole or absent."""
@@ -339,49 +339,3 @@ def built(
 
 
 _COUNTED = {"scores": "boxes", "labelled": "pairs"}  # of what is true, sure and labelled as it is
-
-
-def _typed(name: str, value: npt.ArrayLike, dtype: npt.DTypeLike, kinds: str) -> np.ndarray:
-    array = np.asarray(value)
-    if array.size and array.dtype.kind not in kinds:
-        raise ValueError(f"{name} are {array.dtype}, expected {np.dtype(dtype)}")
-    if array.dtype.kind in "iu" and array.size and np.abs(array).max() > np.iinfo(np.int32).max:
-        raise ValueError(f"{name} hold numbers beyond what 32 bits tell")
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
-        return array.astype(dtype, copy=False)
-
-
-def check_shape(name: str, found: tuple[int, ...], wanted: tuple[int | None, ...]) -> None:
-    """Raises ValueError for an array of another shape; None in `wanted` = any length."""
-    pairs = zip(found, wanted, strict=False)
-    if len(found) != len(wanted) or not all(b is None or a == b for a, b in pairs):
-        told = ", ".join("any" if n is None else str(n) for n in wanted)
-        raise ValueError(f"{name} {list(found)}, expected [{told}]")
-
-
-def _is_finite(values: np.ndarray) -> bool:
-    """Looks at some numbers after the other: a film's may be more than memory holds."""
-    flat = values.reshape(-1)
-    return all(_all_finite(flat[i : i + _SOME]) for i in range(0, len(flat), _SOME))
-
-
-def _all_finite(values: np.ndarray) -> bool:
-    if values.dtype != np.float16:
-        return bool(np.isfinite(values).all())
-    # By the bits of the exponent: numpy's way takes three times as long for numbers of 16 bits.
-    exponent = np.uint16(0x7C00)
-    return not (values.view(np.uint16) & exponent == exponent).any()
-
-
-def _no_share(values: np.ndarray) -> np.ndarray:
-    """Where they lie outside 0 to 1, but for rounding."""
-    return (values < 0) | (values > 1 + 1e-5)
-
-
-def _refuse(wrong: npt.ArrayLike, values: np.ndarray, name: str, wanted: str) -> None:
-    """Raises ValueError of the first row that is wrong."""
-    rows = np.flatnonzero(wrong)
-    if len(rows):
-        more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-        found = np.asarray(values[rows[0]]).tolist()
-        raise ValueError(f"{name}: row {rows[0]} is {found}{more}, expected {wanted}")

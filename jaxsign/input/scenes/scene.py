@@ -193,7 +193,7 @@ class Scene:
         if len(set(self.frames)) < len(self.frames):
             raise ValueError("two of its frames have one name")
         refuse(self.image_sizes.min(axis=1) < 1, self.image_sizes, "image_sizes",
-                "a width and a height of 1 pixel or more")  # fmt: skip
+               "a width and a height of 1 pixel or more")  # fmt: skip
         true = self.truth
         if true is not None and (true.frames != self.frames or not true.labelled.all()):
             raise ValueError("its truth is of other frames, or holds pairs that nobody labelled")
@@ -211,7 +211,7 @@ class Scene:
     def _check_boxes(self) -> None:
         boxes, last = self.boxes, len(self.vocabulary.objects) - 1
         refuse((boxes[:, :2] > boxes[:, 2:]).any(axis=1), boxes, "boxes",
-                "x1 <= x2 and y1 <= y2 (this one is reversed)")  # fmt: skip
+               "x1 <= x2 and y1 <= y2 (this one is reversed)")  # fmt: skip
         refuse((self.labels < 0) | (self.labels > last), self.labels, "labels", f"0 to {last}")
         refuse(no_share(self.scores), self.scores, "scores", "0 to 1")
         if self.distribution is not None:
@@ -226,7 +226,7 @@ class Scene:
         elsewhere = (self.box_frames[pairs] != self.pair_frames[:, None]).any(axis=1)
         refuse(elsewhere, pairs, "pairs", "two boxes of the pair's own frame")
         refuse(~self.labelled & self.relations.any(axis=1), pairs, "pairs",
-                "no relations where a pair is not labelled")  # fmt: skip
+               "no relations where a pair is not labelled")  # fmt: skip
         for group, part in zip(self.vocabulary.groups, self.vocabulary.parts, strict=True):
             if group.kind == "one":
                 told = self.relations[:, part].sum(axis=1)

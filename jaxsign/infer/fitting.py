@@ -1,9 +1,7 @@
 """Whether what lies in a run folder belongs together: recipe, names and weights."""
 
 import contextlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
 from flax import traverse_util
@@ -71,7 +69,7 @@ def check_names(config: ConfigDict, labels: answering.Names, path: Path) -> None
 
 
 def check_weights(
-    config: ConfigDict, net: nets.Net, variables: Mapping[str, Any], path: Path
+    config: ConfigDict, net: nets.Net, variables: nets.Variables, path: Path
 ) -> None:
     """Refuses weights of another net than the recipe's.
 
@@ -106,7 +104,7 @@ def _shown(shapes: _Shapes, key: tuple[str, ...]) -> str:
     return str(list(shapes[key])) if key in shapes else "none"
 
 
-def _table(net: nets.Net, variables: Mapping[str, Any]) -> _Shapes | None:
+def _table(net: nets.Net, variables: nets.Variables) -> _Shapes | None:
     """Shapes by the net's own table; None where it has none."""
     try:
         table = net.key_table()

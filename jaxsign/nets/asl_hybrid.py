@@ -258,7 +258,7 @@ class ASLHybrid(nets.Net):
         return rows + torch_rows.linear("classifier.4", ("out",), self.num_gloss, d)
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are an ASLModel's."""
         return "stem_conv.weight" in weights and "lstm.lstm.weight_ih_l0" in weights
 

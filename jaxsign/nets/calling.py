@@ -38,7 +38,7 @@ def init(net: Net, rng: Array, batch: Batch) -> state_dict.Variables:
 @overload
 def call(
     net: Net,
-    variables: Mapping[str, Any],
+    variables: state_dict.Variables,
     batch: Batch,
     *,
     train: bool = ...,
@@ -53,7 +53,7 @@ def call(
 @overload
 def call(
     net: Net,
-    variables: Mapping[str, Any],
+    variables: state_dict.Variables,
     batch: Batch,
     *,
     train: bool = ...,
@@ -67,7 +67,7 @@ def call(
 
 def call(
     net: Net,
-    variables: Mapping[str, Any],
+    variables: state_dict.Variables,
     batch: Batch,
     *,
     train: bool = False,

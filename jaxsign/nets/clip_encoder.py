@@ -112,7 +112,7 @@ class ClipEncoder(nets.Net):
         return [*rows, KeyEntry("cls_emb.weight", ("params", "cls_token"), shape=(1, d))]
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are those of such a net; which one, a subclass tells."""
         return "pos_enc.pe" in weights and "cls_emb.weight" in weights
 

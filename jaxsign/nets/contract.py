@@ -32,11 +32,11 @@ class Part:
     source: str
     load: Callable[[str | Path], state_dict.Variables]
 
-    def inside(self, variables: Mapping[str, Any]) -> bool:
+    def inside(self, variables: state_dict.Variables) -> bool:
         """Whether these variables of the net have the part."""
         return self.name in variables["params"]
 
-    def joined(self, variables: Mapping[str, Any], path: str | Path) -> state_dict.Variables:
+    def joined(self, variables: state_dict.Variables, path: str | Path) -> state_dict.Variables:
         """The net's variables with the part's from a file."""
         result = {name: dict(tree) for name, tree in variables.items()}
         for collection, tree in self.load(path).items():
@@ -192,7 +192,7 @@ class Net(typed.Layer, kw_only=True):
         return ""
 
     def load_pretrained(
-        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
+        self, path: str | Path, variables: state_dict.Variables, *, zero_branches: bool = True
     ) -> tuple[state_dict.Variables, list[str]]:
         """Another model's weights, where there is one that this net can start from.
 
@@ -219,7 +219,7 @@ class Net(typed.Layer, kw_only=True):
         """
         return None
 
-    def with_words(self, variables: Mapping[str, Any], words: np.ndarray) -> state_dict.Variables:
+    def with_words(self, variables: state_dict.Variables, words: np.ndarray) -> state_dict.Variables:
         """Variables whose classes start from vectors of their names, where there are such.
 
         Args:
@@ -240,12 +240,12 @@ class Net(typed.Layer, kw_only=True):
         raise UserError(f"the net {name_of(type(self))} has no torch original to export to")
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if these torch keys are the original's."""
         return False
 
     @classmethod
-    def fields_from_state_dict(cls, weights: Mapping[str, Any]) -> dict[str, Any]:
+    def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Constructor fields that the original's weights tell.
 
         Raises:

@@ -149,7 +149,7 @@ class BoxFeatures(typed.Layer):
         return x.astype(jnp.float32).mean((1, 2)).reshape(*boxes.shape[:2], -1)
 
 
-def backbone_of(weights: Mapping[str, Any], keys: Sequence[str]) -> str:
+def backbone_of(weights: Mapping[str, np.ndarray], keys: Sequence[str]) -> str:
     """The key of `BACKBONES` that these torch keys are of; `keys` as of `backbone_rows`.
 
     Raises:
@@ -163,7 +163,7 @@ def backbone_of(weights: Mapping[str, Any], keys: Sequence[str]) -> str:
     raise ValueError(f"{keys[2]} (a backbone of {blocks} blocks)")
 
 
-def _blocks(weights: Mapping[str, Any], key: str) -> int:
+def _blocks(weights: Mapping[str, np.ndarray], key: str) -> int:
     return len({k[len(key) + 1 :].partition(".")[0] for k in weights if k.startswith(f"{key}.")})
 
 

@@ -36,7 +36,7 @@ def table(backbone: str, cell: int, inner: int, classes: int) -> list[KeyEntry]:
     return rows + torch_rows.linear("RCNN_bbox_pred", ("class_deltas",), 4 * classes, width)
 
 
-def matches(weights: Mapping[str, Any]) -> bool:
+def matches(weights: Mapping[str, np.ndarray]) -> bool:
     """Whether the keys are the detector's."""
     return f"{_KEYS[0]}.weight" in weights and f"{_RPN}Conv.weight" in weights
 

@@ -187,7 +187,7 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
         """Those of boxes."""
         return "objects", self.word_dim
 
-    def with_words(self, variables: Mapping[str, Any], words: np.ndarray) -> state_dict.Variables:
+    def with_words(self, variables: state_dict.Variables, words: np.ndarray) -> state_dict.Variables:
         """As in `Net`; `words`: float [num_objects, word_dim], of all classes of boxes."""
         if words.shape != (self.num_objects, self.word_dim):
             shape = (self.num_objects, self.word_dim)
@@ -229,7 +229,7 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
         ]
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are an EASG-STTran's."""
         return "verb_embed.weight" in weights and "rel_compress.weight" in weights
 

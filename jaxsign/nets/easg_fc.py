@@ -80,7 +80,7 @@ class EASGLayers(action_net.ActionNet):
         ]
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are the baseline's."""
         return {"fc_verb.weight", "fc_objs.weight", "fc_rels.weight"} <= weights.keys()
 

@@ -326,7 +326,7 @@ class FasterRCNN(nets.Net):
         return ("^class_(scores|deltas)/",)
 
     def load_pretrained(
-        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
+        self, path: str | Path, variables: state_dict.Variables, *, zero_branches: bool = True
     ) -> tuple[state_dict.Variables, list[str]]:
         """A detector's weights, those of its classes only where these are as many; or a ResNet's.
 
@@ -347,7 +347,7 @@ class FasterRCNN(nets.Net):
         )
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are the detector's."""
         return detector_rows.matches(weights)
 

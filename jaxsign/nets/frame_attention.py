@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxsign import fields, nets
 from jaxsign.nets import rows as torch_rows
@@ -98,7 +99,7 @@ class FrameAttention(nets.Net):
         return [*rows, KeyEntry(f"{KEY}position_embedding.weight", place, shape=(2, d))]
 
 
-def fields_of(weights: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The fields that the shapes of a state_dict tell; n_heads is not stored in them.
 
     Raises:

@@ -119,7 +119,7 @@ class InceptionV3GRU(nets.Net):
         return rows
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are an InceptionV3GRU's."""
         return "gru1.weight_hh_l0" in weights and "gru2.weight_hh_l0" in weights
 

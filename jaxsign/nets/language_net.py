@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxsign import fields
 from jaxsign.errors import UserError
@@ -146,7 +147,7 @@ class LanguageNet(sttran.STTran):
         return "the folder of Gemma 2's weights, such as google/gemma-2-2b of Hugging Face"
 
     def load_pretrained(
-        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
+        self, path: str | Path, variables: state_dict.Variables, *, zero_branches: bool = True
     ) -> tuple[state_dict.Variables, list[str]]:
         """Gemma's weights; see `pretrained.gemma`."""
         if self.language == "none":
@@ -161,7 +162,7 @@ class LanguageNet(sttran.STTran):
         return {**variables, "params": {**params, "language": made["params"]}}, notes
 
 
-def fields_of(weights: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The fields that the shapes of a state_dict tell of its language model.
 
     Attention's heads are not stored in them: they have 256 numbers, as Gemma 2's, or the largest

@@ -144,7 +144,7 @@ def means(names: Iterable[str], rows: Iterable[Mapping[str, np.ndarray]]) -> dic
 
 
 def placed(
-    variables: Mapping[str, Any], rows: Mapping[str, np.ndarray], *, filled: bool = True
+    variables: state_dict.Variables, rows: Mapping[str, np.ndarray], *, filled: bool = True
 ) -> state_dict.Variables:
     """Variables with the rows float32 [C, D] of memories; those that are not named stay."""
     if not rows:
@@ -157,7 +157,7 @@ def placed(
     return {**variables, memory.COLLECTION: traverse_util.unflatten_dict(kept)}
 
 
-def read(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def read(variables: state_dict.Variables) -> dict[str, np.ndarray]:
     """Rows float32 [C, D] of the memories that are filled, as of `placed`."""
     kept = traverse_util.flatten_dict(dict(variables.get(memory.COLLECTION, {})))
     return {

@@ -238,7 +238,7 @@ class PoseFormer(nets.Net):
         return rows
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are a PoseFormer's."""
         return "frame_embed.upsample.weight" in weights and "pos_embed.pe" in weights
 

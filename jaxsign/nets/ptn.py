@@ -144,7 +144,7 @@ class PTN(clip_encoder.ClipEncoder):
         return rows + torch_rows.linear(f"{key}.output_layer", (*path, "out"), d, flat)
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are a PTN's."""
         return super().matches(weights) and any(k.startswith("pose_embedding.") for k in weights)
 

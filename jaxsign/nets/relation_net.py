@@ -1,7 +1,7 @@
 """What is asked of a net of relations: its sizes, and what it may do beside telling them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -128,12 +128,12 @@ class RelationNet(nets.Net):
         """Whether `renewed` is called at every epoch's end; default: no."""
         return False
 
-    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def look(self, variables: state_dict.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays [B, ...]: what `renewed` takes of the videos of a batch; default: none."""
         return {}
 
     def renewed(
-        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+        self, variables: state_dict.Variables, rows: Iterable[Mapping[str, np.ndarray]]
     ) -> state_dict.Variables:
         """Variables behind an epoch, where more than steps changes them: a memory, a codebook.
 
@@ -149,7 +149,7 @@ class RelationNet(nets.Net):
         return False
 
     def with_priors(
-        self, variables: Mapping[str, Any], initial: np.ndarray, specific: np.ndarray
+        self, variables: state_dict.Variables, initial: np.ndarray, specific: np.ndarray
     ) -> state_dict.Variables:
         """Variables that start from what is known of classes.
 

@@ -1,7 +1,8 @@
 """Rows of state_dict tables: torch's layers and the blocks of this folder, key for key."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+import numpy as np
 
 from jaxsign.nets.layers import positions
 from jaxsign.nets.layers.temporal_attention import POSITIONS
@@ -18,7 +19,7 @@ def linear(key: str, path: Path, out: int, width: int) -> list[KeyEntry]:
     ]
 
 
-def classes(weights: Mapping[str, Any], head: str) -> int:
+def classes(weights: Mapping[str, np.ndarray], head: str) -> int:
     """The classes of a head by its last layer's key; 0 where a checkpoint has no such head."""
     return next((len(w) for key, w in weights.items() if key.startswith(f"{head}.")), 0)
 
@@ -186,7 +187,7 @@ def languages_table(languages: int, width: int) -> KeyEntry:
     return KeyEntry("language_embedding.weight", path, shape=(languages, width))
 
 
-def languages(weights: Mapping[str, Any]) -> dict[str, int]:
+def languages(weights: Mapping[str, np.ndarray]) -> dict[str, int]:
     """`languages` and `language_dim` of a net, where it has an embedding of languages."""
     found = weights.get("language_embedding.weight")
     return {} if found is None else {"languages": found.shape[0], "language_dim": found.shape[1]}

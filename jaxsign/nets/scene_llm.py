@@ -179,12 +179,12 @@ class SceneLLM(language_net.LanguageNet):
         """The codebook, once it stands still."""
         return self.ot_step > 0 and self.stage != "vqvae"
 
-    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def look(self, variables: state_dict.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """`codes` int32 [B, F, M]."""
         return {"codes": nets.call(self, variables, batch)["codes"]}
 
     def renewed(
-        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+        self, variables: state_dict.Variables, rows: Iterable[Mapping[str, np.ndarray]]
     ) -> state_dict.Variables:
         """Variables whose codes are counted; with a shorter codebook where that is due.
 
@@ -250,7 +250,7 @@ class SceneLLM(language_net.LanguageNet):
         return rows
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are SceneLLM's."""
         return "quantiser.codebook.weight" in weights
 

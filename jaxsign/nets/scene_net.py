@@ -4,7 +4,7 @@ Source: the public system STTran, whose front end others took over.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -257,7 +257,7 @@ class SceneNet(relation_net.RelationNet):
         """Those of boxes."""
         return "objects", self.word_dim
 
-    def with_words(self, variables: Mapping[str, Any], words: np.ndarray) -> state_dict.Variables:
+    def with_words(self, variables: state_dict.Variables, words: np.ndarray) -> state_dict.Variables:
         """Variables whose classes start from vectors of their names.
 
         Args:

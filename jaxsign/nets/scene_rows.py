@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
+
+import numpy as np
 
 from jaxsign.nets import rows
 from jaxsign.nets.layers import object_classifier
@@ -86,7 +88,7 @@ def pair_features(sizes: Sizes) -> list[KeyEntry]:
     ]
 
 
-def sizes(weights: Mapping[str, Any]) -> Sizes:
+def sizes(weights: Mapping[str, np.ndarray]) -> Sizes:
     """The fields that the shapes of both parts tell.
 
     Raises:

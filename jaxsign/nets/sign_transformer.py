@@ -156,7 +156,7 @@ class SignTransformer(nets.Net):
         return () if self.pooling == "cls" else ("^cls_token$",)
 
     def attention_weights(
-        self, variables: Mapping[str, Any], x: Array, valid: Array | None = None
+        self, variables: nets.Variables, x: Array, valid: Array | None = None
     ) -> list[Array]:
         """Every layer's: n_layers times float32 [B, H, T, T] (T + 1 with 'cls')."""
         _, state = self.apply(variables, x, valid, mutable=["intermediates"])
@@ -190,7 +190,7 @@ class SignTransformer(nets.Net):
         return rows
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are a SignTransformer's."""
         return "embedding.weight" in weights and "pos_encoder.pe" in weights
 

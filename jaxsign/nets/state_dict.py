@@ -6,7 +6,7 @@ order. The map is strict in both directions: nothing is guessed, dropped or fill
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from jaxsign import reading
 from jaxsign.errors import UserError, listing
 
 Array = np.ndarray
-Variables = dict[str, Any]
+# Flax's variables: collection -> tree of arrays by the names of modules and parameters.
+Variables: TypeAlias = Mapping[str, Mapping[str, Any]]
+_Tree: TypeAlias = dict[str, Any]
 
 
 def _same(value: Array) -> Array:
@@ -101,14 +103,14 @@ def to_variables(
             f"{listing(problems)}\n"
             "Check that the checkpoint belongs to this net and these constructor fields."
         )
-    variables: Variables = {}
+    variables: _Tree = {}
     for entry in table:
         value = _KINDS[entry.kind][0](np.asarray(state_dict[entry.key]))
         _put(variables, entry.path, _contiguous(value))
     return variables
 
 
-def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> Variables:
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> _Tree:
     """A copy of a tree with some leaves replaced, in the old leaves' types."""
     result = dict(old)
     for name, value in new.items():
@@ -125,7 +127,7 @@ def shapes(table: Iterable[KeyEntry]) -> dict[tuple[str, ...], tuple[int, ...]]:
     return {path: np.shape(_KINDS[kind][0](value)) for path, (kind, value) in empty.items()}
 
 
-def to_state_dict(table: Iterable[KeyEntry], variables: Mapping[str, Any]) -> dict[str, Array]:
+def to_state_dict(table: Iterable[KeyEntry], variables: Variables) -> dict[str, Array]:
     """Flax variables -> torch state_dict in the table's order; the exact inverse of `to_variables`.
 
     Raises:
@@ -221,7 +223,7 @@ def import_torch(purpose: str) -> Any:
     return torch
 
 
-def _put(tree: Variables, path: tuple[str, ...], value: Array) -> None:
+def _put(tree: _Tree, path: tuple[str, ...], value: Array) -> None:
     for name in path[:-1]:
         tree = tree.setdefault(name, {})
     tree[path[-1]] = value

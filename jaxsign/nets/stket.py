@@ -241,7 +241,7 @@ class STKET(scene_net.SceneNet):
         return found[:, 0].reshape(h.shape)
 
     def with_priors(
-        self, variables: Mapping[str, Any], initial: np.ndarray, specific: np.ndarray
+        self, variables: state_dict.Variables, initial: np.ndarray, specific: np.ndarray
     ) -> state_dict.Variables:
         shapes = stket_rows.prior_shapes(self)
         found = {"initial": initial, "specific": specific}
@@ -263,7 +263,7 @@ class STKET(scene_net.SceneNet):
         return stket_rows.table(self)
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are an STKET's."""
         return all(key in weights for key in ("spatial_encoder.initialPrior", "obj_embed2.weight"))
 

@@ -52,7 +52,7 @@ class STTran(frame_attention.FrameAttention, scene_net.SceneNet):
         return rows
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are an STTran's; TEMPURA's classifier has one layer more."""
         own = ("vr_fc.weight", *(f"{head}.weight" for head in _HEADS))
         return (

@@ -252,7 +252,7 @@ class Tempura(sttran.STTran):
         """Its memories."""
         return bool(self.memories)
 
-    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def look(self, variables: state_dict.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Sums that `memories.means` takes.
 
         Classes, persons and pairs are the true ones, as when the net learns; dropout and noise are
@@ -266,13 +266,13 @@ class Tempura(sttran.STTran):
         return memories.look(self.memories, outputs, batch, self.num_objects)
 
     def renewed(
-        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+        self, variables: state_dict.Variables, rows: Iterable[Mapping[str, np.ndarray]]
     ) -> state_dict.Variables:
         """Variables with new memories."""
         return self.with_memory(variables, memories.means(self.memories, rows))
 
     def with_memory(
-        self, variables: Mapping[str, Any], rows: Mapping[str, np.ndarray]
+        self, variables: state_dict.Variables, rows: Mapping[str, np.ndarray]
     ) -> state_dict.Variables:
         """Variables with the rows float32 [classes, D] of `memories`; other memories stay.
 
@@ -284,7 +284,7 @@ class Tempura(sttran.STTran):
                 raise ValueError(f"the memory of {name} has shape {np.shape(value)}, not {shape}")
         return memories.placed(variables, rows)
 
-    def without_memory(self, variables: Mapping[str, Any]) -> state_dict.Variables:
+    def without_memory(self, variables: state_dict.Variables) -> state_dict.Variables:
         """Variables whose memories are there, and empty."""
         rows = {name: np.zeros(shape, np.float32) for name, shape in self.memory_shapes.items()}
         return memories.placed(variables, rows, filled=False)
@@ -317,7 +317,7 @@ class Tempura(sttran.STTran):
         return tempura_rows.table(self)
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are TEMPURA's."""
         own = ("vr_fc.weight", "object_classifier.intermediate.0.weight")
         return all(key in weights for key in own)

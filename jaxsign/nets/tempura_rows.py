@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from jaxsign.errors import UserError
 from jaxsign.nets import rows, scene_rows
 from jaxsign.nets.layers import object_classifier, positions, tracked_classifier
@@ -149,7 +151,7 @@ class Stored:
     fields: Mapping[str, Any]
 
 
-def told(weights: Mapping[str, Any]) -> Stored:
+def told(weights: Mapping[str, np.ndarray]) -> Stored:
     """Of a file's weights.
 
     Raises:
@@ -186,16 +188,16 @@ def told(weights: Mapping[str, Any]) -> Stored:
     return Stored(sizes, fields)
 
 
-def _classes(weights: Mapping[str, Any], head: str) -> int:
+def _classes(weights: Mapping[str, np.ndarray], head: str) -> int:
     keys: Sequence[str] = (f"{head}.heads.mu_1.weight", f"{head}.weight")
     return len(next(weights[key] for key in keys if key in weights))
 
 
-def _count(weights: Mapping[str, Any], head: str) -> int:
+def _count(weights: Mapping[str, np.ndarray], head: str) -> int:
     """Members of a mixture; 0 = a linear head."""
     return sum(k.startswith(f"{head}.heads.pi_") and k.endswith(".weight") for k in weights)
 
 
-def _layers(weights: Mapping[str, Any], part: str) -> int:
+def _layers(weights: Mapping[str, np.ndarray], part: str) -> int:
     start = f"{_GLOCAL}{part}.layers."
     return len({key.split(".")[3] for key in weights if key.startswith(start)})

@@ -183,7 +183,7 @@ class VTN(clip_encoder.ClipEncoder):
         return [*self._backbone.rows(), *projection, *self._encoder_rows()]
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are a VTN's."""
         return super().matches(weights) and any(k.startswith(f"{PART}.") for k in weights)
 

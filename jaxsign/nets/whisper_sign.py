@@ -191,7 +191,7 @@ class WhisperSign(nets.Net):
         return self.padding == "upstream"
 
     def load_pretrained(
-        self, path: str | Path, variables: Mapping[str, Any], *, zero_branches: bool = True
+        self, path: str | Path, variables: nets.Variables, *, zero_branches: bool = True
     ) -> tuple[dict[str, Any], list[str]]:
         """Whisper's weights; see `pretrained.whisper`."""
         return whisper.load_pretrained(path, self, variables, zero_branches)
@@ -222,7 +222,7 @@ class WhisperSign(nets.Net):
         )
 
     @classmethod
-    def matches(cls, weights: Mapping[str, Any]) -> bool:
+    def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are a WhisperSignModel's."""
         return (
             "frontend.conv_spe.depthwise.weight" in weights

@@ -153,7 +153,7 @@ class Task(answering.Answering):
     @abc.abstractmethod
     def loss(
         self,
-        variables: Mapping[str, Any],
+        variables: nets.Variables,
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
@@ -171,7 +171,7 @@ class Task(answering.Answering):
 
     @abc.abstractmethod
     def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+        self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
         """Sums over the real rows of a batch, and under `rows` arrays [B, ...] for `count`.
 
@@ -179,7 +179,7 @@ class Task(answering.Answering):
           now: `Rates.now`.
         """
 
-    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def look(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays [B, ...] that `survey` or `renew` needs of a batch; default: none."""
         return {}
 
@@ -227,7 +227,7 @@ class Task(answering.Answering):
         return False
 
     def renew(
-        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+        self, variables: nets.Variables, rows: Iterable[Mapping[str, np.ndarray]]
     ) -> Mapping[str, Any] | None:
         """The net's variables behind an epoch, where more than steps changes them: a memory.
 

@@ -165,7 +165,7 @@ class Answering(abc.ABC):
 
     @abc.abstractmethod
     def outputs(
-        self, variables: Mapping[str, Any], batch: Mapping[str, jax.Array]
+        self, variables: nets.Variables, batch: Mapping[str, jax.Array]
     ) -> dict[str, jax.Array]:
         """What an answer needs of every row of a batch: arrays [B, ...]; traced."""
 

@@ -17,12 +17,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.train import digests, storage
 from jaxsign.train import optimizer as optimizers
 from jaxsign.train.state import TrainState
 
-Variables = dict[str, Any]
 Info = dict[str, Any]
 
 _FROZEN = "frozen"
@@ -67,25 +67,25 @@ class Checkpoints:
         state = state.replace(params=self._trained(state.params))
         self._last.save(number, {"state": _tree(state)}, {"records": dict(records)}, frozen)
 
-    def save_best(self, step: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+    def save_best(self, step: int, variables: nets.Variables, info: Mapping[str, Any]) -> None:
         """Saves the variables that were validated, with `info` (epoch, metric)."""
         self._save_variables(self._best, step, variables, info)
 
     def save_also_best(
-        self, name: str, step: int, variables: Mapping[str, Any], info: Mapping[str, Any]
+        self, name: str, step: int, variables: nets.Variables, info: Mapping[str, Any]
     ) -> None:
         """As `save_best`, of the best epoch by the number `name`."""
         with contextlib.closing(storage.Store(self._folder / also_best(name))) as store:
             self._save_variables(store, step, variables, info)
 
-    def save_kept(self, epoch: int, variables: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+    def save_kept(self, epoch: int, variables: nets.Variables, info: Mapping[str, Any]) -> None:
         """Saves variables that stay, under their epoch in `checkpoints/kept`."""
         store = storage.Store(self._folder / "kept", most=None)
         with contextlib.closing(store):
             self._save_variables(store, epoch, variables, info)
 
     def _save_variables(
-        self, store: storage.Store, step: int, variables: Mapping[str, Any],
+        self, store: storage.Store, step: int, variables: nets.Variables,
         info: Mapping[str, Any],
     ) -> None:  # fmt: skip
         frozen = self._save_frozen(variables["params"])
@@ -128,7 +128,7 @@ class Checkpoints:
         state = like.replace(**found["state"])
         return state.replace(params=_with_frozen(self._folder, state.params, stored))
 
-    def best_variables(self) -> tuple[Variables, Info]:
+    def best_variables(self) -> tuple[nets.Variables, Info]:
         """Variables and info of `best`, as `load_variables` gives them."""
         return load_variables(self._workdir, "best")
 
@@ -177,7 +177,7 @@ def _folder(workdir: Path, which: str) -> Path:
 
 def load_variables(
     workdir: str | Path, which: str = "best", advice: str = ""
-) -> tuple[Variables, Info]:
+) -> tuple[nets.Variables, Info]:
     """The variables of a run's checkpoint, as numpy arrays, and its info.
 
     Another process may be training the run.
@@ -233,7 +233,7 @@ def _present(number: int | None, workdir: str | Path, which: str) -> int:
     return number
 
 
-def _load(folder: Path, number: int, which: str, advice: str) -> tuple[Variables, Info]:
+def _load(folder: Path, number: int, which: str, advice: str) -> tuple[nets.Variables, Info]:
     other = "best" if which == "last" else "last"
     if not advice and storage.latest(folder.parent / other) is not None:
         advice = f"Or take the other one: --which {other}."
@@ -259,7 +259,7 @@ def _with_frozen(folder: Path, params: Any, stored: digests.Digests | None) -> A
 
 
 def save_variables(
-    workdir: str | Path, variables: Mapping[str, Any], *, epoch: int, metric: float
+    workdir: str | Path, variables: nets.Variables, *, epoch: int, metric: float
 ) -> None:
     """Makes a `best` checkpoint of variables that come from elsewhere (an import)."""
     checkpoints = Checkpoints(workdir)

@@ -1,8 +1,7 @@
 """What a stage leaves as it is: parameters, by pattern or the original's parts, and statistics."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from ml_collections import ConfigDict
 
@@ -44,7 +43,7 @@ def _of_parts(settings: ConfigDict, net: nets.Net) -> list[str]:
 
 
 def still(
-    variables: Mapping[str, Any], trainable: Iterable[str], unused: Iterable[str]
+    variables: nets.Variables, trainable: Iterable[str], unused: Iterable[str]
 ) -> tuple[str, ...]:
     """Modules with statistics of batches whose parameters are all frozen.
 

@@ -181,7 +181,7 @@ class Session:
     optimizer: optax.GradientTransformation
 
     def fresh(
-        self, variables: Mapping[str, Any], at: int, before: state.TrainState | None
+        self, variables: nets.Variables, at: int, before: state.TrainState | None
     ) -> state.TrainState:
         """The state at the stage's start, on the host."""
         settings = self.stage.config
@@ -200,7 +200,7 @@ class Session:
         return created
 
 
-def begin(run: TrainingRun, current: stage.Stage, variables: Mapping[str, Any] | None) -> Session:
+def begin(run: TrainingRun, current: stage.Stage, variables: nets.Variables | None) -> Session:
     """Builds a stage's session; `variables` (or their shapes) tell the parameter paths."""
     config = current.config
     axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
@@ -294,7 +294,7 @@ def _moments_apart(
     return apart
 
 
-def never_trained(run: TrainingRun, variables: Mapping[str, Any]) -> tuple[str, ...]:
+def never_trained(run: TrainingRun, variables: nets.Variables) -> tuple[str, ...]:
     """Parameter paths that no stage trains, but for those the net says it never uses.
 
     They are large backbones, saved once and not with every checkpoint.

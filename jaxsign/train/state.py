@@ -1,6 +1,5 @@
 """What a run carries from step to step."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -8,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
+from jaxsign import nets
 from jaxsign.train import optimizer as optimizers
 from jaxsign.train import precision
 
@@ -43,7 +43,7 @@ class TrainState(struct.PyTreeNode):
             params = optimizers.nested({**optimizers.flat(params), **self.average})
         return {"params": params, **self.collections}
 
-    def renewed(self, variables: Mapping[str, Any]) -> "TrainState":
+    def renewed(self, variables: nets.Variables) -> "TrainState":
         """The same state around other variables; a moving average takes over what is another.
 
         Raises:
@@ -66,7 +66,7 @@ class TrainState(struct.PyTreeNode):
 
 
 def create(
-    variables: Mapping[str, Any],
+    variables: nets.Variables,
     optimizer: optax.GradientTransformation,
     trainable: tuple[str, ...],
     *,

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxsign import tasks
+from jaxsign import nets, tasks
 from jaxsign.train import optimizer as optimizers
 from jaxsign.train import penalties as penalties_
 from jaxsign.train.state import TrainState
@@ -190,7 +190,7 @@ def look_step(
 
 
 def answer_step(
-    variables: Mapping[str, Any], batch: Mapping[str, Array], *, task: tasks.Task
+    variables: nets.Variables, batch: Mapping[str, Array], *, task: tasks.Task
 ) -> dict[str, Array]:
     """Arrays [B, ...] that the task needs of a batch to answer."""
     return task.outputs(variables, batch)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.special
 
+from jaxsign import nets
 from jaxsign.infer.features import images as features
 from jaxsign.input.scenes import detections, pairs, pictures
 from jaxsign.nets import detector_backbone, faster_rcnn
@@ -111,7 +112,7 @@ class FrameDetector:
     def __init__(
         self,
         net: faster_rcnn.FasterRCNN,
-        variables: Mapping[str, Any],
+        variables: nets.Variables,
         objects: Sequence[str],
         *,
         chunk: int = 4,
@@ -215,7 +216,7 @@ class FrameDetector:
 
     @functools.cached_property
     def _see(self) -> _See:
-        def see(variables: Mapping[str, Any], images: Array, sizes: jax.Array) -> _Two:
+        def see(variables: nets.Variables, images: Array, sizes: jax.Array) -> _Two:
             return cast(_Two, self.net.apply(variables, images, sizes, method="see"))
 
         return _exact(see)
@@ -223,7 +224,7 @@ class FrameDetector:
     @functools.cached_property
     def _find(self) -> _Find:
         def find(
-            variables: Mapping[str, Any], maps: jax.Array, sizes: jax.Array, image_sizes: jax.Array
+            variables: nets.Variables, maps: jax.Array, sizes: jax.Array, image_sizes: jax.Array
         ) -> dict[str, jax.Array]:
             given = maps, image_sizes, sizes
             boxes, valid = cast(_Two, self.net.apply(variables, *given, method="propose"))
@@ -234,7 +235,7 @@ class FrameDetector:
     @functools.cached_property
     def _look(self) -> _Look:
         def look(
-            variables: Mapping[str, Any],
+            variables: nets.Variables,
             maps: jax.Array,
             boxes: jax.Array,
             image_sizes: jax.Array,
@@ -245,7 +246,7 @@ class FrameDetector:
 
         return _exact(look)
 
-    def _told(self, variables: Mapping[str, Any], *given: jax.Array) -> dict[str, jax.Array]:
+    def _told(self, variables: nets.Variables, *given: jax.Array) -> dict[str, jax.Array]:
         """What the net tells of boxes: maps, boxes, the images' sizes and the maps'."""
         return cast(dict[str, jax.Array], self.net.apply(variables, *given, method="look"))
 

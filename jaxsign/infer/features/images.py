@@ -3,13 +3,14 @@
 import collections
 import functools
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets import inception, iv3_gru
 
@@ -62,7 +63,7 @@ def _backbone_of_run(path: Path) -> tuple[inception.InceptionV3, dict[str, Any]]
     return net, parts
 
 
-def fingerprint(variables: Mapping[str, Any]) -> str:
+def fingerprint(variables: nets.Variables) -> str:
     """SHA-256 of all numbers with their names: the same however the file was packed."""
     digest = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
@@ -97,7 +98,7 @@ class Extractor:
     """
 
     def __init__(
-        self, net: inception.InceptionV3, variables: Mapping[str, Any], batch_size: int = 8
+        self, net: inception.InceptionV3, variables: nets.Variables, batch_size: int = 8
     ):
         self.batch_size, self._net = batch_size, net
         self._variables = jax.device_put(variables)

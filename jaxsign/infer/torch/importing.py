@@ -221,7 +221,7 @@ def _write(
     workdir: Path,
     config: ConfigDict,
     labels: Mapping[str, Any],
-    variables: Mapping[str, Any],
+    variables: nets.Variables,
     manifest: Mapping[str, Any],
 ) -> None:
     from jaxsign.train import checkpoint

@@ -6,7 +6,7 @@ torchvision publishes them or as they were made of Caffe's, all with the same ke
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def load_pretrained(
-    path: str | Path, net: StartedDetector, variables: Mapping[str, Any]
+    path: str | Path, net: StartedDetector, variables: state_dict.Variables
 ) -> tuple[state_dict.Variables, list[str]]:
     """Puts another detector, or a ResNet, into a detector's variables.
 
@@ -82,7 +82,7 @@ def _fresh(keys: Sequence[str]) -> list[str]:
     return [f"left fresh: {', '.join(keys)}"] if keys else []
 
 
-def _is_resnet(weights: Mapping[str, Any]) -> bool:
+def _is_resnet(weights: Mapping[str, np.ndarray]) -> bool:
     return f"{_PUBLISHED[0]}.weight" in weights
 
 

@@ -76,7 +76,7 @@ def _other_layers(kinds: list[str] | None) -> list[str]:
 
 
 def load(
-    path: str | Path, sizes: GemmaSizes, adapted: Lora, variables: Mapping[str, Any],
+    path: str | Path, sizes: GemmaSizes, adapted: Lora, variables: state_dict.Variables,
     keys: Mapping[str, str],
 ) -> tuple[dict[str, Any], list[str]]:  # fmt: skip
     """Puts Gemma's weights into the variables of a `gemma.Gemma`.

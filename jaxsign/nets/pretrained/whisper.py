@@ -40,7 +40,7 @@ class Target(Protocol):
 
 
 def load_pretrained(
-    path: str | Path, net: Target, variables: Mapping[str, Any], zero_branches: bool = True
+    path: str | Path, net: Target, variables: state_dict.Variables, zero_branches: bool = True
 ) -> tuple[dict[str, Any], list[str]]:
     """Puts Whisper's encoder and decoder layers into a WhisperSign's variables.
 

@@ -176,7 +176,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
         told = [f"{val[name.format(_SHOWN)]:.3f} {key}" for key, name in _NAMES.items()]
         return f"val R@{_SHOWN} {', '.join(told)}"
 
-    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """What graphs were told of, and the logits of verbs, edges and objects [B, F, Q, ...]."""
         found = nets.call(self.net, variables, batch)
         return {name: batch[name] for name in _TOLD} | {name: found[name] for name in graphs.TOLD}

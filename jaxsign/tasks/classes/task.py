@@ -130,7 +130,7 @@ class Classify(clips.ClipTask):
 
     def loss(
         self,
-        variables: Mapping[str, Any],
+        variables: nets.Variables,
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
@@ -155,7 +155,7 @@ class Classify(clips.ClipTask):
         return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
 
     def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+        self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Array]:
         """Sums over the real rows of a batch: `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
         params = variables["params"]
@@ -257,7 +257,7 @@ class Classify(clips.ClipTask):
     def train_line(self, train: measures.Means) -> str:
         return "acc " + "  ".join(f"{head} {train[f'acc/{head}']:.3f}" for head in self.heads)
 
-    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Logits float32 [B, K] by head."""
         params = _of_net(variables["params"])
         logits = nets.logits_of(nets.call(self.net, {**variables, "params": params}, batch))

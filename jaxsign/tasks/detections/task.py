@@ -106,7 +106,7 @@ class Detections(tasks.Task):
 
     def loss(
         self,
-        variables: Mapping[str, Any],
+        variables: nets.Variables,
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
@@ -116,7 +116,7 @@ class Detections(tasks.Task):
         return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
 
     def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+        self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
         # Nothing is drawn, so that an image has one loss in whatever row and shape it stands.
         _, sums, told, _ = self._learnt(variables, batch, None)
@@ -128,7 +128,7 @@ class Detections(tasks.Task):
         return {**sums, "rows": rows}
 
     def _learnt(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], rng: Array | None
+        self, variables: nets.Variables, batch: Mapping[str, Array], rng: Array | None
     ) -> tuple[Array, dict[str, Array], nets.Outputs, Mapping[str, Any]]:
         """float32 [B], each image's loss; sums of the real ones; what the net told; statistics.
 
@@ -211,7 +211,7 @@ class Detections(tasks.Task):
 
     # Answering.
 
-    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Each proposal as it would be of each class, in pixels of `images`, and its scores."""
         found = nets.call(self.net, variables, batch)
         return {name: found[name] for name in _TOLD}

@@ -58,7 +58,7 @@ class SceneTask(tasks.Task, abc.ABC):
 
     def loss(
         self,
-        variables: Mapping[str, Any],
+        variables: nets.Variables,
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
@@ -92,7 +92,7 @@ class SceneTask(tasks.Task, abc.ABC):
         """The names of what answers to a batch are compared with."""
 
     def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+        self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
         outputs = nets.call(self.net, variables, batch)
         told = {f"{_TOLD}{name}": outputs[name] for name in self.told}

@@ -105,7 +105,7 @@ class SceneGraph(scene_tasks.SceneTask):
     def _true(self, batch: Mapping[str, Array]) -> tuple[str, ...]:
         return padded.true_of(batch)
 
-    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def look(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         return self.net.look(variables, batch)
 
     @property
@@ -113,7 +113,7 @@ class SceneGraph(scene_tasks.SceneTask):
         return self.net.renews
 
     def renew(
-        self, variables: Mapping[str, Any], rows: Iterable[Mapping[str, np.ndarray]]
+        self, variables: nets.Variables, rows: Iterable[Mapping[str, np.ndarray]]
     ) -> Mapping[str, Any] | None:
         """With what the net makes of all training examples."""
         real = ({name: a[row["index"] >= 0] for name, a in row.items()} for row in rows)
@@ -214,7 +214,7 @@ class SceneGraph(scene_tasks.SceneTask):
     def line(self, val: measures.Means) -> str:
         return f"val R@{_SHOWN} {val[f'recall@{_SHOWN}']:.3f}  mR {val[f'mrecall@{_SHOWN}']:.3f}"
 
-    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """What relations were told of, [B, F, ...]; logits [B, F, Q, R], of each branch too."""
         found = {**batch, **nets.call(self.net, variables, batch)}
         return {name: found[name] for name in {*_TOLD, *self.net.compared.values()}}

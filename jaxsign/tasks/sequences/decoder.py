@@ -1,7 +1,7 @@
 """What a net says of clips -> label sequences with their scores."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -116,7 +116,7 @@ def _ctc_scores(said: answering.Outputs, found: beam.Hypotheses) -> Array:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _decode_tokens(net: nets.Net, variables: Mapping[str, Any], *inputs: jax.Array) -> jax.Array:
+def _decode_tokens(net: nets.Net, variables: nets.Variables, *inputs: jax.Array) -> jax.Array:
     logits: Any = net.apply(variables, *inputs, method="decode_tokens")
     return logits
 

@@ -101,7 +101,7 @@ class CtcAttention(clips.ClipTask):
 
     def loss(
         self,
-        variables: Mapping[str, Any],
+        variables: nets.Variables,
         batch: Mapping[str, Array],
         rng: Array,
         now: Mapping[str, Array],
@@ -128,7 +128,7 @@ class CtcAttention(clips.ClipTask):
         return tasks.Learnt(total, _sums(rows, batch), new)
 
     def evaluate(
-        self, variables: Mapping[str, Any], batch: Mapping[str, Array], now: Mapping[str, Array]
+        self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> dict[str, Any]:
         output = nets.call(self.net, variables, {**batch, "tokens": self._tokens(batch)})
         kept = {name: batch[name] for name in ("sequence", "sequence_valid", "weight")}
@@ -148,7 +148,7 @@ class CtcAttention(clips.ClipTask):
             totals = {name: totals[name] + counts[name] for name in _COUNTS}
         return totals
 
-    def look(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def look(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """`spans` int32 [B, L, 2]: first and last input frame of each label, -1 where unknown."""
         output = nets.call(self.net, variables, batch)
         spans = ctc.align(
@@ -229,7 +229,7 @@ class CtcAttention(clips.ClipTask):
             }
         return result
 
-    def outputs(self, variables: Mapping[str, Any], batch: Mapping[str, Array]) -> dict[str, Array]:
+    def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """`log_probs` [B, T', V], `valid` bool [B, T'], and `encoded` [B, T', D] for a decoder."""
         output = nets.call(self.net, variables, batch)
         names = {"ctc_log_probs": "log_probs", "output_valid": "valid", "encoder_output": "encoded"}

@@ -94,7 +94,7 @@ class Form:
         return {}
 
     def completed(
-        self, variables: Mapping[str, Any], net: nets.Net, file: TorchFile
+        self, variables: nets.Variables, net: nets.Net, file: TorchFile
     ) -> Mapping[str, Any]:
         """A net's variables, made of a file's weights, with those that lie beside them.
 

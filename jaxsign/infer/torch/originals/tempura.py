@@ -36,7 +36,7 @@ class TempuraForm(_scenes.SceneForm):
         return fields
 
     def completed(
-        self, variables: Mapping[str, Any], net: nets.Net, file: TorchFile
+        self, variables: nets.Variables, net: nets.Net, file: TorchFile
     ) -> Mapping[str, Any]:
         """With the memories, as far as there are any.
 

@@ -6,6 +6,7 @@ classes in the form of a run folder's: {"heads": {"gloss": [...], "cat": [...]}}
 `label_map.csv` or `labels_reference.csv` (gloss_id,label,cat_id,category) gives them.
 """
 
+import abc
 import csv
 import dataclasses
 import io
@@ -267,9 +268,9 @@ class FolderWriter(ClipWriter):
         super().__init__(folder, collection)
         self._written: list[Entry] = []
 
+    @abc.abstractmethod
     def write(self, path: Path, clip: Clip) -> None:
         """Writes the file of one clip."""
-        raise NotImplementedError
 
     def add(self, index: int, entry: Entry, clip: Clip) -> None:
         """Writes one clip."""

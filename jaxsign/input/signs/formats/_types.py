@@ -1,5 +1,6 @@
 """What a format is, and what every format reads into: labelled entries, and clips on demand."""
 
+import abc
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -202,7 +203,7 @@ def _number_first(name: str) -> tuple[bool, int, str]:
     return not number, int(name) if number else 0, name
 
 
-class ClipWriter:
+class ClipWriter(abc.ABC):
     """Writes the clips of a collection into a new folder, one after the other.
 
     A format's writer may take options of its own besides, all with defaults.
@@ -218,17 +219,17 @@ class ClipWriter:
         self._folder, self._collection = folder, collection
         self.losses: set[str] = set(self.LOSSES)
 
+    @abc.abstractmethod
     def add(self, index: int, entry: Entry, clip: Clip) -> None:
         """Writes clip `index`.
 
         Raises:
             UserError: the format cannot hold it.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def finish(self) -> None:
         """Writes what the clips have in common; without it the folder is not whole."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -130,7 +130,7 @@ class Task(tasks.Task):
         return tasks.Learnt((rows * batch["share"]).sum(), sums, {})
 
     def evaluate(self, variables, batch, now):
-        return self._rows(nets.call(self.net, variables, batch), batch)[1]
+        return tasks.Evaluated(self._rows(nets.call(self.net, variables, batch), batch)[1])
 
     renews = True
 

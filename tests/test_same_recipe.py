@@ -100,7 +100,7 @@ def of_ours(config, side, found, count):
     @jax.jit
     def told(batch):
         loss = task.loss(variables, batch, jax.random.key(0), {}).loss
-        return loss, task.evaluate(variables, batch, {})["rows"]
+        return loss, task.evaluate(variables, batch, {}).rows
 
     return task, batch, *told(batch)
 

@@ -37,6 +37,18 @@ class Learnt(NamedTuple):
     changed: Mapping[str, Any]
 
 
+class Evaluated(NamedTuple):
+    """What a batch tells in validation.
+
+    Attributes:
+      sums: over the real rows, as of `Learnt`.
+      rows: arrays [B, ...] that `count` takes on the host; none by default.
+    """
+
+    sums: dict[str, Array]
+    rows: Mapping[str, Array] = {}
+
+
 class Task(answering.Answering):
     """How a net learns one kind of thing, and how that is measured and shown.
 
@@ -172,8 +184,8 @@ class Task(answering.Answering):
     @abc.abstractmethod
     def evaluate(
         self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
-    ) -> dict[str, Any]:
-        """Sums over the real rows of a batch, and under `rows` arrays [B, ...] for `count`.
+    ) -> Evaluated:
+        """Of a batch without learning.
 
         Args:
           now: `Rates.now`.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import tasks
 from jaxsign.input import batching
 from jaxsign.tasks import measures
 from jaxsign.train import compiling, records, setup, state
@@ -25,13 +26,12 @@ def validate(
 ) -> dict[str, Any]:
     """The means over the validation's batches, or over the first `most` of them."""
     totals: dict[str, Any] = {}
-    pending: collections.deque[dict[str, Any]] = collections.deque()
+    pending: collections.deque[tasks.Evaluated] = collections.deque()
 
-    def add(found: dict[str, Any]) -> None:
-        rows = found.pop("rows", None)
-        records.add(totals, session.compiled.scalars(found))
-        if rows is not None:
-            records.add(totals, session.task.count(session.compiled.rows(rows)))
+    def add(found: tasks.Evaluated) -> None:
+        records.add(totals, session.compiled.scalars(found.sums))
+        if found.rows:
+            records.add(totals, session.task.count(session.compiled.rows(found.rows)))
 
     for batch in itertools.islice(session.val_batches, most):
         put = session.compiled.put_eval(batch)

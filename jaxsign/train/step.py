@@ -33,7 +33,7 @@ class Compiled:
 
     Attributes:
       train: (state, batch, rates) -> (state, metrics); gives the state's buffers away.
-      evaluate: (state, batch, the task's rates) -> sums, and arrays under `rows`.
+      evaluate: (state, batch, the task's rates) -> what the task tells of it.
       look: (state, batch) -> arrays for the task's `survey` or `renew`.
       answer: (variables, batch) -> arrays for the task's answers.
       place: a host state, or variables -> the form that the steps take.
@@ -45,7 +45,7 @@ class Compiled:
     """
 
     train: jax.stages.Wrapped
-    evaluate: Callable[..., dict[str, Any]]
+    evaluate: Callable[..., tasks.Evaluated]
     look: Callable[..., dict[str, Array]]
     answer: Callable[..., dict[str, Array]]
     place: Callable[[Any], Any]

@@ -170,16 +170,12 @@ def eval_step(
     *,
     task: tasks.Task,
     axis: str | None,
-) -> dict[str, Any]:
-    """The task's sums over the real rows of one batch [B, ...].
-
-    What it gives under `rows`, arrays [B, ...], stays with the rows: see `Compiled.rows`.
-    """
-    found = dict(task.evaluate(state.variables, batch, now))
-    rows = found.pop("rows", {})
+) -> tasks.Evaluated:
+    """What the task tells of one batch [B, ...]: sums over all devices, rows of each its own."""
+    found = task.evaluate(state.variables, batch, now)
     if axis is not None:
-        found = jax.lax.psum(found, axis)
-    return {**found, "rows": rows} if rows else found
+        found = found._replace(sums=jax.lax.psum(found.sums, axis))
+    return found
 
 
 def look_step(

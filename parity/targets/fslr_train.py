@@ -100,7 +100,7 @@ class Runner:
 
     def evaluate(self, batch: Arrays) -> dict[str, float]:
         """Means over the batch's real rows with the weights as they are."""
-        sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), self.weights)
+        sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), self.weights).sums
         means = {key: float(value) for key, value in self.steps.scalars(sums).items()}
         return {key: value / means["examples"] for key, value in means.items()}
 

@@ -81,8 +81,7 @@ class Runner:
         """Mean of the batches' losses, as the original has it."""
         losses = []
         for batch in batches:
-            sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), {})
-            sums = {name: value for name, value in sums.items() if name != "rows"}
+            sums = self.steps.evaluate(self.state, self.steps.put_eval(batch), {}).sums
             losses.append(self.task.summarise(self.steps.scalars(sums))["loss"])
         return float(np.mean(losses))
 

@@ -136,7 +136,7 @@ def test_balanced_classes_count_alike_in_training_and_validation_stays_as_it_is(
     wanted = each @ factors / factors.sum()  # as torch's CrossEntropyLoss(weight=factors)
     np.testing.assert_allclose([loss, sums["loss"] / 4], wanted, rtol=1e-6)
     found = task.evaluate({"params": params}, batch, now)
-    np.testing.assert_allclose(found["loss"], each.sum(), rtol=1e-6)
+    np.testing.assert_allclose(found.sums["loss"], each.sum(), rtol=1e-6)
 
 
 def test_classes_are_not_balanced_where_there_is_more_than_one_label_a_clip():

@@ -101,7 +101,7 @@ def outcome(config, net_of, variables, count, parallel, batches, asked):
         sums.append(compiled.scalars(metrics))
     weights = {"loss_weights": RATES["loss_weights"]}
     found = compiled.evaluate(s, compiled.put_eval(asked), weights)
-    rows = compiled.rows(found.pop("rows", {}))
+    rows = compiled.rows(found.rows)
     if rows:
         sums.append(task.count(rows))
     if "ids" in rows:
@@ -112,7 +112,7 @@ def outcome(config, net_of, variables, count, parallel, batches, asked):
     if task.renews:
         seen = compiled.rows(compiled.look(s, compiled.put_eval(asked)))
         sums.append({f"look/{name}": value for name, value in seen.items()})
-    sums.append(compiled.scalars(found))
+    sums.append(compiled.scalars(found.sums))
     host = compiled.fetch(s)
     leaves = jax.tree.leaves((host.params, host.collections, host.average))
     numbers = [{name: float(np.sum(value)) for name, value in row.items()} for row in sums]

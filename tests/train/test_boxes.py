@@ -51,7 +51,7 @@ def test_what_a_task_renews_at_an_epochs_end_is_validated_with_and_saved(whole):
     assert np.abs(kept["memory"]["mean"]).max() > 0.01
     np.testing.assert_allclose(kept["memory"]["mean"], found["memory"]["mean"], rtol=1e-5)
     val = inputs.evaluation(config, boxes.Task.open(config, "val"))
-    sums = [task.evaluate(kept, batch, {}) for batch in val]
+    sums = [task.evaluate(kept, batch, {}).sums for batch in val]
     loss = sum(float(s["loss"]) for s in sums) / sum(float(s["examples"]) for s in sums)
     assert float(records.read_csv(whole / "metrics.csv")[-1]["val_loss"]) == pytest.approx(loss)
 

@@ -71,7 +71,7 @@ def test_they_are_part_of_the_loss_of_training_once_a_step():
     assert float(after.params["offset"][0]) == pytest.approx(2 - slope, rel=1e-5)
     evaluated = steps.evaluate(after, steps.put_eval({k: v[0] for k, v in batch.items()}), rates)
     at = float(after.params["offset"][0])
-    assert float(evaluated["loss"]) / 3 == pytest.approx(np.log1p(np.exp(-at)), rel=1e-5)
+    assert float(evaluated.sums["loss"]) / 3 == pytest.approx(np.log1p(np.exp(-at)), rel=1e-5)
 
 
 def test_a_classifier_starts_at_the_classes_shares():

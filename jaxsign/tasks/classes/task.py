@@ -156,11 +156,12 @@ class Classify(clips.ClipTask):
 
     def evaluate(
         self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
-    ) -> dict[str, Array]:
-        """Sums over the real rows of a batch: `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
+    ) -> tasks.Evaluated:
+        """The sums `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
         params = variables["params"]
         output = nets.call(self.net, {**variables, "params": _of_net(params)}, batch)
-        return self._rows(nets.logits_of(output), params, batch, now["loss_weights"])[1]
+        logits, weights = nets.logits_of(output), now["loss_weights"]
+        return tasks.Evaluated(self._rows(logits, params, batch, weights)[1])
 
     def _factors(self, batch: Mapping[str, Array]) -> list[Array]:
         """Of every head, what makes the plain mean over rows the mean by their classes: [B]."""

@@ -117,7 +117,7 @@ class Detections(tasks.Task):
 
     def evaluate(
         self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
-    ) -> dict[str, Any]:
+    ) -> tasks.Evaluated:
         # Nothing is drawn, so that an image has one loss in whatever row and shape it stands.
         _, sums, told, _ = self._learnt(variables, batch, None)
         # Proposals stand first, the true boxes behind them.
@@ -125,7 +125,7 @@ class Detections(tasks.Task):
         rows = {name: told[name][:, :count] for name in ("class_boxes", "scores")}
         rows["valid_boxes"] = told["valid_proposals"]
         rows |= {name: batch[name] for name in (*_TRUE, "weight")}
-        return {**sums, "rows": rows}
+        return tasks.Evaluated(sums, rows)
 
     def _learnt(
         self, variables: nets.Variables, batch: Mapping[str, Array], rng: Array | None

@@ -93,14 +93,12 @@ class SceneTask(tasks.Task, abc.ABC):
 
     def evaluate(
         self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
-    ) -> dict[str, Any]:
+    ) -> tasks.Evaluated:
         outputs = nets.call(self.net, variables, batch)
         told = {f"{_TOLD}{name}": outputs[name] for name in self.told}
         true = {f"{_TRUE}{name}": batch[name] for name in self._true(batch)}
-        return {
-            **self._rows(outputs, batch)[1],
-            "rows": {**told, **true, "weight": batch["weight"]},
-        }
+        rows = {**told, **true, "weight": batch["weight"]}
+        return tasks.Evaluated(self._rows(outputs, batch)[1], rows)
 
     def epoch_tags(self, val: measures.Means) -> dict[str, float]:
         """The recalls under the names of the training guide: eval/recall@K, eval/mrecall@K."""

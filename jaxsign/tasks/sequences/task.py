@@ -129,14 +129,14 @@ class CtcAttention(clips.ClipTask):
 
     def evaluate(
         self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
-    ) -> dict[str, Any]:
+    ) -> tasks.Evaluated:
         output = nets.call(self.net, variables, {**batch, "tokens": self._tokens(batch)})
         kept = {name: batch[name] for name in ("sequence", "sequence_valid", "weight")}
         rows = {
             "ids": output["ctc_log_probs"].argmax(-1).astype(jnp.int32),
             "output_valid": output["output_valid"],
         }
-        return {**_sums(self._rows(output, batch), batch), "rows": {**kept, **rows}}
+        return tasks.Evaluated(_sums(self._rows(output, batch), batch), {**kept, **rows})
 
     def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Word errors of a batch's greedy answers, on the host."""

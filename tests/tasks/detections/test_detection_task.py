@@ -52,7 +52,7 @@ def test_an_image_has_one_validation_loss_in_every_row_and_shape():
     known = np.array([[4, 3, 20, 30], [16, 20, 45, 60]], np.float32), np.array([1, 2])
     detections = made()
     weights = fresh.variables(detections.net, jnp.zeros((1, 64, 64, 3)))
-    evaluate = jax.jit(lambda weights, batch: detections.evaluate(weights, batch, {}))
+    evaluate = jax.jit(lambda weights, batch: detections.evaluate(weights, batch, {}).sums)
     alone = evaluate(weights, padded(images[:1], *known, (64, 48), 1))
     beside = evaluate(weights, padded(images, *known, (80, 96), 2))
     assert float(alone["loss"]) > 0 and float(alone["loss/box"]) > 0

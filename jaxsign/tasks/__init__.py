@@ -34,7 +34,7 @@ class Learnt(NamedTuple):
 
     loss: Array
     sums: dict[str, Array]
-    changed: Mapping[str, Any]
+    changed: nets.Variables
 
 
 class Evaluated(NamedTuple):
@@ -134,7 +134,7 @@ class Task(answering.Answering):
 
     # On the devices, traced.
 
-    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
+    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> nets.Variables:
         """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at).
 
         Default: the net's.
@@ -142,8 +142,8 @@ class Task(answering.Answering):
         return nets.init(self.net, rng, batch)
 
     def informed(
-        self, variables: dict[str, Any], config: ConfigDict, examples: Examples
-    ) -> tuple[dict[str, Any], list[str]]:
+        self, variables: nets.Variables, config: ConfigDict, examples: Examples
+    ) -> tuple[nets.Variables, list[str]]:
         """Fresh variables with what training examples tell beforehand; default: as they are.
 
         Returns:
@@ -240,7 +240,7 @@ class Task(answering.Answering):
 
     def renew(
         self, variables: nets.Variables, rows: Iterable[Mapping[str, np.ndarray]]
-    ) -> Mapping[str, Any] | None:
+    ) -> nets.Variables | None:
         """The net's variables behind an epoch, where more than steps changes them: a memory.
 
         The epoch is validated with these, and they are in its checkpoint.

@@ -41,7 +41,7 @@ class Trained:
     config: ConfigDict
     labels: Names
     net: nets.Net
-    variables: dict[str, Any]
+    variables: nets.Variables
     info: dict[str, Any]
 
     @functools.cached_property

@@ -40,7 +40,7 @@ def example(batches: batching.TrainBatches) -> Batch:
 
 def variables(
     config: ConfigDict, task: tasks.Task, batches: batching.TrainBatches
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[nets.Variables, list[str]]:
     """The variables a run starts from, and what there is to say about them.
 
     Random ones (but for `bias_init`, vectors of the classes' names and what the task takes from the
@@ -55,9 +55,8 @@ def variables(
     key = jax.random.fold_in(jax.random.key(config.seed), 0x1A17)
     made = task.init(key, example(batches))
     if settings.bias_init:
-        made["params"] = with_biases(
-            made["params"], task.net, batches.examples.class_counts(config)
-        )
+        counts = batches.examples.class_counts(config)
+        made = {**made, "params": with_biases(made["params"], task.net, counts)}
     if task.net.named_classes is not None:
         made, notes = with_words(
             made, task.net, settings.words, batches.examples.class_names(config)
@@ -115,8 +114,8 @@ def with_biases(
 
 
 def with_words(
-    made: Mapping[str, Any], net: nets.Net, path: str, class_names: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, Any], list[str]]:
+    made: nets.Variables, net: nets.Net, path: str, class_names: Mapping[str, Sequence[str]]
+) -> tuple[nets.Variables, list[str]]:
     """Variables whose classes start from vectors of their names, and what there is to say of it.
 
     Args:
@@ -149,13 +148,15 @@ def _check_start(settings: ConfigDict, net: nets.Net) -> None:
         )
 
 
-def _pretrained(config: ConfigDict, task: tasks.Task, made: dict[str, Any]) -> Any:
+def _pretrained(
+    config: ConfigDict, task: tasks.Task, made: nets.Variables
+) -> tuple[nets.Variables, list[str]]:
     settings, net = config.train, task.net
     zero = settings.pretrained_zero_branches
     return net.load_pretrained(settings.pretrained, made, zero_branches=zero)
 
 
-def _with_part(settings: ConfigDict, net: nets.Net, made: dict[str, Any]) -> dict[str, Any]:
+def _with_part(settings: ConfigDict, net: nets.Net, made: nets.Variables) -> nets.Variables:
     """Weights for the net's part, where this input needs it; random ones only if asked for."""
     given = settings.backbone_weights
     needed = [part for part in net.optional_parts if part.inside(made)]
@@ -212,12 +213,12 @@ def _predicates(task: ConfigDict) -> list[str]:
 
 
 def fitting(
-    ours: dict[str, Any],
-    found: Mapping[str, Any],
+    ours: nets.Variables,
+    found: nets.Variables,
     settings: ConfigDict,
     net: nets.Net,
     others: Sequence[str] = (),
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[nets.Variables, list[str]]:
     """The variables `found` in another run's place, but for those that `init_skip` leaves out.
 
     Heads and what there is of each language are left out where they are of another shape; with
@@ -262,7 +263,7 @@ def fitting(
 def _matching(
     mine: Mapping[str, Any], theirs: Mapping[str, Any], skipped: set[str],
     problems: Mapping[str, str], source: str,
-) -> tuple[dict[str, Any], list[str]]:  # fmt: skip
+) -> tuple[nets.Variables, list[str]]:  # fmt: skip
     """What of `theirs` is under the same path and of the same shape, and a list of the rest."""
     without = {*skipped, *problems}
     taken = {*mine} & {*theirs} - without
@@ -278,7 +279,7 @@ def _matching(
     return _with(mine, theirs, without), notes + _left_out(mine, skipped, source)
 
 
-def _with(mine: Mapping[str, Any], theirs: Mapping[str, Any], without: set[str]) -> dict[str, Any]:
+def _with(mine: Mapping[str, Any], theirs: Mapping[str, Any], without: set[str]) -> nets.Variables:
     """Our variables, as theirs but for some."""
     taken = {path: value for path, value in theirs.items() if path not in without}
     return optimizer.nested({path: np.asarray(taken.get(path, mine[path])) for path in mine})

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import locking
+from jaxsign import locking, nets
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.tasks import chance, measures
@@ -108,7 +108,7 @@ class Loop:
         folder = run.workdir / "tensorboard"
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
 
-    def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> dict[str, Any]:
+    def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> nets.Variables:
         with self.compiling.told("the start weights"):
             variables, notes = initial.variables(
                 self.run.config, session.task, session.train_batches
@@ -339,7 +339,7 @@ class Loop:
             return
         upcoming = self.run.stages[at.stage + 1]
         host: state.TrainState = before.compiled.fetch(self.state)
-        variables: Any = {"params": host.params, **host.collections}
+        variables: nets.Variables = {"params": host.params, **host.collections}
         if upcoming.start == "best" and at.best.score is not None:
             variables = self.checkpoints.best_variables()[0]
         self._close_feed()

@@ -36,7 +36,7 @@ class TrainState(struct.PyTreeNode):
     loss_scale: precision.LossScale | None
 
     @property
-    def variables(self) -> dict[str, Any]:
+    def variables(self) -> nets.Variables:
         """What the net is evaluated with: the moving average where there is one."""
         params = self.params
         if self.average is not None:

@@ -116,11 +116,12 @@ class Classify(clips.ClipTask):
     def baseliner(cls) -> baselines.Baseliner:
         return simple.baseline
 
-    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
+    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> nets.Variables:
         variables = super().init(rng, batch)
         if self.uncertainty is not None:
             start = jnp.full(len(self.heads), jnp.log(self.uncertainty), jnp.float32)
-            variables["params"] = {**variables["params"], LEARNED: {"log_variance": start}}
+            params = {**variables["params"], LEARNED: {"log_variance": start}}
+            return {**variables, "params": params}
         return variables
 
     def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:

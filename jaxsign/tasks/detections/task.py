@@ -129,7 +129,7 @@ class Detections(tasks.Task):
 
     def _learnt(
         self, variables: nets.Variables, batch: Mapping[str, Array], rng: Array | None
-    ) -> tuple[Array, dict[str, Array], nets.Outputs, Mapping[str, Any]]:
+    ) -> tuple[Array, dict[str, Array], nets.Outputs, nets.Variables]:
         """float32 [B], each image's loss; sums of the real ones; what the net told; statistics.
 
         rng: of training; None: nothing trains, and all anchors and proposals count.

@@ -114,14 +114,14 @@ class SceneGraph(scene_tasks.SceneTask):
 
     def renew(
         self, variables: nets.Variables, rows: Iterable[Mapping[str, np.ndarray]]
-    ) -> Mapping[str, Any] | None:
+    ) -> nets.Variables | None:
         """With what the net makes of all training examples."""
         real = ({name: a[row["index"] >= 0] for name, a in row.items()} for row in rows)
         return self.net.renewed(variables, real)
 
     def informed(
-        self, variables: dict[str, Any], config: ConfigDict, examples: Examples
-    ) -> tuple[dict[str, Any], list[str]]:
+        self, variables: nets.Variables, config: ConfigDict, examples: Examples
+    ) -> tuple[nets.Variables, list[str]]:
         """With what is known of classes beforehand, where the net takes it: see `priors`."""
         if not self.net.takes_priors:
             return variables, []

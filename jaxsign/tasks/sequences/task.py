@@ -92,7 +92,7 @@ class CtcAttention(clips.ClipTask):
                 problems.append(f"{key}={asked}: is for nets that give one label a clip")
         return problems
 
-    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> dict[str, Any]:
+    def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> nets.Variables:
         return super().init(rng, {**batch, "tokens": jnp.zeros((1, 1), jnp.int32)})
 
     def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:

@@ -95,7 +95,7 @@ class Form:
 
     def completed(
         self, variables: nets.Variables, net: nets.Net, file: TorchFile
-    ) -> Mapping[str, Any]:
+    ) -> nets.Variables:
         """A net's variables, made of a file's weights, with those that lie beside them.
 
         Raises:

@@ -37,7 +37,7 @@ class TempuraForm(_scenes.SceneForm):
 
     def completed(
         self, variables: nets.Variables, net: nets.Net, file: TorchFile
-    ) -> Mapping[str, Any]:
+    ) -> nets.Variables:
         """With the memories, as far as there are any.
 
         Raises:

@@ -37,25 +37,24 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     net = setup.build_net(config, precision.compute_dtype(config.precision))
     key, task = jax.random.key(config.seed), tasks.build(config, net)
     batch = task.imagined(config, key)
-    rest = nets.init(net, key, batch)
-    params = rest.pop("params")
+    variables = nets.init(net, key, batch)
 
     def loss(params: Any) -> jax.Array:
-        now = {"params": params, **rest}
+        now = {**variables, "params": params}
         output, _ = nets.call(net, now, batch, train=True, rng=key, mutable=["batch_stats"])
         return _mean(output)
 
-    value, grads = jax.jit(jax.value_and_grad(loss))(params)
+    value, grads = jax.jit(jax.value_and_grad(loss))(variables["params"])
     if not all(bool(jnp.isfinite(g).all()) for g in jax.tree.leaves((value, grads))):
         raise UserError("smoke test: a gradient is not finite; check the net's fields")
     folder = Path(workdir) / "smoke"
-    checkpoint.save_variables(folder, {"params": params, **rest}, epoch=1, metric=0.0)
+    checkpoint.save_variables(folder, variables, epoch=1, metric=0.0)
     loaded, _ = checkpoint.load_variables(folder)
-    saved = jax.tree.map(np.asarray, {"params": params, **rest})
+    saved = jax.tree.map(np.asarray, dict(variables))
     same = jax.tree.all(jax.tree.map(np.array_equal, saved, loaded))
     if not same:
         raise UserError(f"smoke test: {folder} does not give back what was saved in it")
-    count = sum(leaf.size for leaf in jax.tree.leaves(params))
+    count = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     return (
         f"smoke test passed: {config.net.name}, {count:,} parameters, input "
         f"{batch[net.inputs[0]].shape}, sum of mean outputs {float(value):.4f}, finite gradients; "

@@ -68,9 +68,7 @@ def check_names(config: ConfigDict, labels: answering.Names, path: Path) -> None
         raise UserError(f"{path}: the names are not those of this net:\n{listing(wrong)}")
 
 
-def check_weights(
-    config: ConfigDict, net: nets.Net, variables: nets.Variables, path: Path
-) -> None:
+def check_weights(config: ConfigDict, net: nets.Net, variables: nets.Variables, path: Path) -> None:
     """Refuses weights of another net than the recipe's.
 
     Args:

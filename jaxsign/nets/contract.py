@@ -1,4 +1,4 @@
-"""The contract of a net: what all have, and what a net says of itself where a default is not true."""
+"""The contract of a net: what all have, and what one says of itself where a default is not true."""
 
 import dataclasses
 import re
@@ -219,7 +219,9 @@ class Net(typed.Layer, kw_only=True):
         """
         return None
 
-    def with_words(self, variables: state_dict.Variables, words: np.ndarray) -> state_dict.Variables:
+    def with_words(
+        self, variables: state_dict.Variables, words: np.ndarray
+    ) -> state_dict.Variables:
         """Variables whose classes start from vectors of their names, where there are such.
 
         Args:

@@ -187,7 +187,9 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
         """Those of boxes."""
         return "objects", self.word_dim
 
-    def with_words(self, variables: state_dict.Variables, words: np.ndarray) -> state_dict.Variables:
+    def with_words(
+        self, variables: state_dict.Variables, words: np.ndarray
+    ) -> state_dict.Variables:
         """As in `Net`; `words`: float [num_objects, word_dim], of all classes of boxes."""
         if words.shape != (self.num_objects, self.word_dim):
             shape = (self.num_objects, self.word_dim)

@@ -144,7 +144,7 @@ class SceneNet(relation_net.RelationNet):
         return found, features
 
     def _learned(self, logits: Array) -> Array:
-        """Logits of boxes [B, F, M, num_objects] as training compares them; default: as they are."""
+        """Logits of boxes [B, F, M, num_objects] as training compares them; default: unchanged."""
         return logits
 
     @property
@@ -257,7 +257,9 @@ class SceneNet(relation_net.RelationNet):
         """Those of boxes."""
         return "objects", self.word_dim
 
-    def with_words(self, variables: state_dict.Variables, words: np.ndarray) -> state_dict.Variables:
+    def with_words(
+        self, variables: state_dict.Variables, words: np.ndarray
+    ) -> state_dict.Variables:
         """Variables whose classes start from vectors of their names.
 
         Args:

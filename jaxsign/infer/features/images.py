@@ -97,9 +97,7 @@ class Extractor:
       batch_size: frames computed at once.
     """
 
-    def __init__(
-        self, net: inception.InceptionV3, variables: nets.Variables, batch_size: int = 8
-    ):
+    def __init__(self, net: inception.InceptionV3, variables: nets.Variables, batch_size: int = 8):
         self.batch_size, self._net = batch_size, net
         self._variables = jax.device_put(variables)
 

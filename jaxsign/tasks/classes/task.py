@@ -152,7 +152,9 @@ class Classify(clips.ClipTask):
         )
         factors = self._factors(batch) if self.class_weights else None
         weights = now["loss_weights"]
-        rows, sums = self._rows(nets.logits_of(output), variables["params"], batch, weights, factors)
+        rows, sums = self._rows(
+            nets.logits_of(output), variables["params"], batch, weights, factors
+        )
         return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
 
     def evaluate(

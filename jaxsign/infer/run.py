@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import defaults, tasks, telling
+from jaxsign import defaults, nets, tasks, telling
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.infer import fitting, run_folder
 from jaxsign.input import labels, traits
@@ -224,7 +224,7 @@ def _check_recipe(config: ConfigDict, path: Path) -> None:
 
 def _load_variables(
     workdir: Path, which: str, advice: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[nets.Variables, dict[str, Any]]:
     from jaxsign.train import checkpoint
 
     return checkpoint.load_variables(workdir, which, advice)

@@ -51,7 +51,9 @@ def original_net(args: entries.Entries, **fields: Any) -> asl_hybrid.ASLHybrid:
     )
 
 
-def load(case: cases.Case, table: Sequence[state_dict.KeyEntry]) -> tuple[dict[str, Any], Arrays]:
+def load(
+    case: cases.Case, table: Sequence[state_dict.KeyEntry]
+) -> tuple[state_dict.Variables, Arrays]:
     """As `weights.load`, and the weights may be in a torch file beside the case."""
     kind, _, name = case.meta["weights"].partition(":")
     if kind != "checkpoint":

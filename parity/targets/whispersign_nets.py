@@ -60,7 +60,7 @@ def original_net(sizes: Mapping[str, Mapping[str, Any]], **fields: Any) -> whisp
     )
 
 
-def load(case: cases.Case, table: Tables) -> tuple[dict[str, Any], Arrays]:
+def load(case: cases.Case, table: Tables) -> tuple[state_dict.Variables, Arrays]:
     """As `weights.load`, and the weights may be in a torch file beside the case."""
     kind, _, name = case.meta["weights"].partition(":")
     if kind != "checkpoint":

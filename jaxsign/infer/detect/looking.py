@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -217,7 +217,7 @@ class FrameDetector:
     @functools.cached_property
     def _see(self) -> _See:
         def see(variables: nets.Variables, images: Array, sizes: jax.Array) -> _Two:
-            return self.net.apply(variables, images, sizes, method="see")
+            return cast(_Two, self.net.apply(variables, images, sizes, method="see"))
 
         return _exact(see)
 
@@ -227,7 +227,7 @@ class FrameDetector:
             variables: nets.Variables, maps: jax.Array, sizes: jax.Array, image_sizes: jax.Array
         ) -> dict[str, jax.Array]:
             given = maps, image_sizes, sizes
-            boxes, valid = self.net.apply(variables, *given, method="propose")
+            boxes, valid = cast(_Two, self.net.apply(variables, *given, method="propose"))
             return {**self._told(variables, maps, boxes, image_sizes, sizes), "valid_boxes": valid}
 
         return _exact(find)
@@ -248,7 +248,7 @@ class FrameDetector:
 
     def _told(self, variables: nets.Variables, *given: jax.Array) -> dict[str, jax.Array]:
         """What the net tells of boxes: maps, boxes, the images' sizes and the maps'."""
-        return self.net.apply(variables, *given, method="look")
+        return cast(dict[str, jax.Array], self.net.apply(variables, *given, method="look"))
 
 
 def _exact(function: Callable[_Given, _Told]) -> Callable[_Given, _Told]:

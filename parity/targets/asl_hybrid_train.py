@@ -80,7 +80,7 @@ def _stored(table: list[state_dict.KeyEntry], current: states.TrainState) -> Arr
 def _first(
     net: asl_hybrid.ASLHybrid,
     table: list[state_dict.KeyEntry],
-    variables: dict[str, Any],
+    variables: state_dict.Variables,
     batch: Arrays,
     smoothing: float,
 ) -> Arrays:

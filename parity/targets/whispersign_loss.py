@@ -78,7 +78,9 @@ def _task(alpha: float, net: Any) -> Any:
     return tasks.build(run_config(runs.loss_alone(alpha)), net)
 
 
-def load(case: cases.Case) -> tuple[whisper_sign.WhisperSign, list[Any], dict[str, Any], Arrays]:
+def load(
+    case: cases.Case,
+) -> tuple[whisper_sign.WhisperSign, list[Any], state_dict.Variables, Arrays]:
     """The net with the original's behaviour, its key table, its variables, and their checksum."""
     net = whispersign_nets.original_net(settings.sizes(case.args))
     table = net.key_table()

@@ -1,7 +1,5 @@
 """The recorded training steps of the ASL hybrid, through jaxsign's own compiled step."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -222,7 +222,7 @@ def model_loss(case: cases.Case) -> Arrays:
 
 
 def _in_train_mode(
-    case: cases.Case, net: whisper_sign.WhisperSign, variables: dict[str, Any]
+    case: cases.Case, net: whisper_sign.WhisperSign, variables: state_dict.Variables
 ) -> Arrays:
     """The net's outputs with the batch's own statistics."""
     batch, tokens = as_batch(case.inputs), case.inputs["tokens"].astype(np.int32)

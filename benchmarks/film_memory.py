@@ -50,7 +50,7 @@ _NAP = 0.05  # seconds
 _ENDING = "ending"
 
 
-class Watch:
+class MemoryWatch:
     """The most MB that this process holds, by the minute of a film that it is in.
 
     Attributes:
@@ -130,7 +130,7 @@ def a_run(detector: looking.FrameDetector) -> runs.Run:
     return runs.Run(Path("random"), "best", config, {}, net, variables, {})
 
 
-def scene(path: Path, out: Path, watch: Watch) -> str:
+def scene(path: Path, out: Path, watch: MemoryWatch) -> str:
     """As `jaxsign scene`; gives its line."""
     detector = a_detector()
     follower = sliding.FrameFollower(a_run(detector))
@@ -139,7 +139,7 @@ def scene(path: Path, out: Path, watch: Watch) -> str:
     return session.tell(follower, shown, out, path.stem, outputs.USUAL).line
 
 
-def detect(path: Path, out: Path, watch: Watch) -> str:
+def detect(path: Path, out: Path, watch: MemoryWatch) -> str:
     """As `jaxsign detect`; gives what it wrote."""
     plan = folder.DetectPlan(out, making.SceneMaker(a_detector(), "sgdet", _WORDS), {})
 
@@ -152,9 +152,11 @@ def detect(path: Path, out: Path, watch: Watch) -> str:
     return f"{written / 1e6:.0f} MB written"
 
 
-def watched(verb: Callable[[Path, Path, Watch], str], path: Path, out: Path) -> tuple[Watch, str]:
+def watched(
+    verb: Callable[[Path, Path, MemoryWatch], str], path: Path, out: Path
+) -> tuple[MemoryWatch, str]:
     """What a verb held, and its last line."""
-    watch = Watch()
+    watch = MemoryWatch()
     with watch.looking():
         line = verb(path, out, watch)
     return watch, line

@@ -13,6 +13,7 @@ from jaxsign.nets.layers import (
     dense,
     depthwise,
     long_attention,
+    mixture_head,
     norm,
     recurrent,
 )
@@ -164,3 +165,17 @@ def test_gru_equals_torchs_formula_on_every_length():
         np.testing.assert_allclose(states[row, :length], expected, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(states[row, length:], 0)
         np.testing.assert_allclose(last[row], expected[-1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_mixture_whose_variance_is_0_has_a_gradient():
+    head = mixture_head.MixtureHead(classes=3, members=2, one=True)
+    far = 500.0 * jax.random.normal(jax.random.key(0), (8, 4))  # variances of exp(-200), too
+    variables = head.init({"params": jax.random.key(1), "dropout": jax.random.key(2)}, far)
+
+    def told(variables):
+        found = head.apply(variables, far, train=True, rngs={"dropout": jax.random.key(3)})
+        return jnp.square(found.logits).sum(), found.aleatoric
+
+    grads, aleatoric = jax.grad(told, has_aux=True)(variables)
+    assert float(aleatoric.min()) == 0.0
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))

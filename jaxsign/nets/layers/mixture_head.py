@@ -13,6 +13,7 @@ from jaxsign.nets.layers import dense, initializers, typed
 
 Array = jax.Array
 _TINY = 1e-12
+_LEAST = 1e-30  # variance
 _FROM_0 = 1e-7  # the nearest to 0 and to 1 that a probability's logit is taken of
 
 
@@ -67,7 +68,9 @@ class MixtureHead(typed.Layer):
         aleatoric = (share * variance).sum(-2)
         epistemic = (share * (members - center[..., None, :]) ** 2).sum(-2)
         if train and self.noise and not self.is_initializing():
-            noisy = mean + jnp.sqrt(variance) * self.draw(mean.shape)
+            # Of a variance that has become 0 the root has no gradient; the original's is NaN there.
+            deviation = jnp.sqrt(jnp.maximum(variance, _LEAST))
+            noisy = mean + deviation * self.draw(mean.shape)
             told = (share * self._act(noisy)).sum(-2)
         elif self.first and not train:
             rest = (share * self._act(mean[..., self.first :])).sum(-2)

@@ -56,3 +56,15 @@ def train(place, run):
     config.checkpoint.every_steps = 1
     config.train.update(epochs=3, ema_decay=0.5)
     return loop.train(config, run, log.TrainingDisplay(live=False))
+
+
+def learn_by_heart(place, run):
+    """Many epochs; it is validated on the same images. Anchors are about as large as the boxes."""
+    config = recipe(place)
+    config.net.update(
+        proposal_dim=32, ratios=(1.0,), scales=(1.0,), compared=16, proposals=16,
+        train_compared=16, train_proposals=16,
+    )  # fmt: skip
+    config.detect.update(anchors=16, proposals=6, flip=0.0)
+    config.train.update(epochs=60, ema_decay=0.0, eval_every=20)
+    return loop.train(config, run, log.TrainingDisplay(live=False))

@@ -8,23 +8,30 @@ import time
 import drawn_boxes
 import jax
 import numpy as np
+import pytest
 from helpers import ROOT
 from running import environment
 
 from jaxsign import cli
 from jaxsign.train import checkpoint, records
 
-APART = "import sys, pathlib, drawn_boxes; drawn_boxes.train(*map(pathlib.Path, sys.argv[1:]))"
+APART = "import sys, pathlib, drawn_boxes; drawn_boxes.{}(*map(pathlib.Path, sys.argv[1:]))"
+
+
+def words(function, *paths):
+    """A process that calls a function of drawn_boxes."""
+    return [sys.executable, "-c", APART.format(function), *map(str, paths)]
+
+
+def environment_apart():
+    return {**environment(), "PYTHONPATH": f"{ROOT}:{ROOT}/tests/train"}
 
 
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path):
     place = drawn_boxes.written(tmp_path / "images")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     drawn_boxes.train(place, whole)
-    process = subprocess.Popen(
-        [sys.executable, "-c", APART, str(place), str(killed)],
-        env={**environment(), "PYTHONPATH": f"{ROOT}:{ROOT}/tests/train"},
-    )
+    process = subprocess.Popen(words("train", place, killed), env=environment_apart())
     while process.poll() is None and not (killed / "metrics.csv").exists():
         time.sleep(0.01)
     time.sleep(0.2)
@@ -40,13 +47,25 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path):
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
 
 
+@pytest.mark.shared  # for its minutes
+@pytest.mark.timeout(1800)
+def test_eight_images_are_learnt_by_heart(tmp_path):
+    place = drawn_boxes.written(tmp_path / "images")
+    # Compiled as users have it: the programs of the other tests' quick compiler are slow.
+    apart = environment_apart()
+    del apart["JAX_DISABLE_MOST_OPTIMIZATIONS"], apart["XLA_FLAGS"]
+    subprocess.run(words("learn_by_heart", place, tmp_path / "run"), env=apart, check=True)
+    last = records.read_csv(tmp_path / "run" / "metrics.csv")[-1]
+    assert float(last["val_ap50"]) >= 0.95
+
+
 def test_a_detector_is_never_begun_with_random_weights_by_chance(tmp_path, capsys):
     place = drawn_boxes.written(tmp_path / "images")
-    words = ["train", "--config", "faster_rcnn:boxes", "--workdir", str(tmp_path / "run")]
-    words += [f"--config.data.train.path={place}", f"--config.data.val.path={place}"]
+    asked = ["train", "--config", "faster_rcnn:boxes", "--workdir", str(tmp_path / "run")]
+    asked += [f"--config.data.train.path={place}", f"--config.data.val.path={place}"]
     for given, told in (
         ("", "train.pretrained is not set: this net needs weights"),
         (str(tmp_path / "none.pth"), "none.pth: no such file"),
     ):
-        assert cli.main([*words, f"--config.train.pretrained={given}"]) == 1
+        assert cli.main([*asked, f"--config.train.pretrained={given}"]) == 1
         assert told in capsys.readouterr().err

@@ -6,11 +6,14 @@ from typing import Protocol
 
 import numpy as np
 
+from jaxsign.errors import UserError
 from jaxsign.nets import rows
 from jaxsign.nets.layers import object_classifier
 from jaxsign.nets.state_dict import KeyEntry
 
 Path = tuple[str, ...]
+# What the originals call the heads of their three groups.
+HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +41,20 @@ class Fields(Protocol):
     ff_dim: int
     spatial_layers: int
     temporal_layers: int
+
+
+def heads(predicates: tuple[int, ...], whose: str) -> list[tuple[str, int]]:
+    """The original's heads, each with its group's predicates.
+
+    Raises:
+      UserError: other than three groups of predicates.
+    """
+    if len(predicates) != len(HEADS):
+        raise UserError(
+            f"net.predicates={predicates}: {whose}'s files have {len(HEADS)} groups of "
+            "predicates. A net of other groups has no file of the original's form."
+        )
+    return list(zip(HEADS, predicates, strict=True))
 
 
 def words(key: str, path: Path, classes: int, width: int) -> KeyEntry:

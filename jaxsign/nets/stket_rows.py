@@ -7,14 +7,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxsign.errors import UserError
 from jaxsign.nets import rows, scene_rows
 from jaxsign.nets.state_dict import KeyEntry
 
 Path = tuple[str, ...]
 ENSEMBLE_LAYERS = 2
-# What the original calls the heads of its three groups, and begins the names of its branches with.
-_HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
+# What the original begins the names of its branches with.
 _BRANCHES = {"base": "", "spatial": "spa_", "temporal": "tem_", "ensemble": "ens_"}
 _PRIMED = {"W_q": "query", "W_k": "key", "W_v": "value"}
 
@@ -40,11 +38,7 @@ def table(net: PriorFields) -> list[KeyEntry]:
     Raises:
       UserError: other than three groups of predicates.
     """
-    if len(net.predicates) != len(_HEADS):
-        raise UserError(
-            f"net.predicates={net.predicates}: STKET's files have {len(_HEADS)} groups of "
-            "predicates. A net of other groups has no file of the original's form."
-        )
+    heads = scene_rows.heads(net.predicates, "STKET")
     found = scene_rows.classifier(net.sizes) + scene_rows.pair_features(net.sizes)
     found += _priors(net, "spatial_encoder.", "spatial", ("initial",))
     found += _layers(net, "spatial_encoder.encoder.", ("spatial",), net.spatial_layers)
@@ -52,7 +46,7 @@ def table(net: PriorFields) -> list[KeyEntry]:
     if net.temporal_layers:
         found += _later(net)
     for name, start in _BRANCHES.items():
-        for i, (head, count) in enumerate(zip(_HEADS, net.predicates, strict=True)):
+        for i, (head, count) in enumerate(heads):
             path = (f"{name}_heads", f"head_{i}")
             found += rows.linear(start + head, path, count, net.width)
     return found
@@ -107,7 +101,7 @@ def told(weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
     dims = [len(weights[f"spatial_encoder.state_fc.{i}.weight"]) for i in range(states - 1)]
     return {
         **dataclasses.asdict(scene_rows.sizes(weights)),
-        "predicates": tuple(len(weights[f"{head}.weight"]) for head in _HEADS),
+        "predicates": tuple(len(weights[f"{head}.weight"]) for head in scene_rows.HEADS),
         "ff_dim": len(weights["spatial_encoder.encoder.layers.0.linear1.weight"]),
         "spatial_layers": layers("spatial_encoder.encoder.layers.", 3),
         "temporal_layers": layers("temporal_decoder.decoder.layers.", 3),

@@ -13,15 +13,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxsign.errors import UserError
 from jaxsign.nets import frame_attention, relation_net, scene_net, scene_rows
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import heads
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
-# What the original calls the heads of its three groups.
-_HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
 
 
 class STTran(frame_attention.FrameAttention, scene_net.SceneNet):
@@ -40,21 +37,17 @@ class STTran(frame_attention.FrameAttention, scene_net.SceneNet):
         Raises:
           UserError: other than three groups of predicates.
         """
-        if len(self.predicates) != len(_HEADS):
-            raise UserError(
-                f"net.predicates={self.predicates}: STTran's files have {len(_HEADS)} groups of "
-                "predicates. A net of other groups has no file of the original's form."
-            )
+        told = scene_rows.heads(self.predicates, "STTran")
         rows = scene_rows.classifier(self.sizes) + scene_rows.pair_features(self.sizes)
         rows += self._attention_rows(self.width)
-        for i, (head, count) in enumerate(zip(_HEADS, self.predicates, strict=True)):
+        for i, (head, count) in enumerate(told):
             rows += torch_rows.linear(head, (f"head_{i}",), count, self.width)
         return rows
 
     @classmethod
     def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are an STTran's; TEMPURA's classifier has one layer more."""
-        own = ("vr_fc.weight", *(f"{head}.weight" for head in _HEADS))
+        own = ("vr_fc.weight", *(f"{head}.weight" for head in scene_rows.HEADS))
         return (
             all(key in weights for key in own)
             and any(key.startswith(frame_attention.KEY) for key in weights)
@@ -66,7 +59,7 @@ class STTran(frame_attention.FrameAttention, scene_net.SceneNet):
         """Constructor fields that the shapes tell; mode and n_heads are not stored in them."""
         return {
             **dataclasses.asdict(scene_rows.sizes(weights)),
-            "predicates": tuple(len(weights[f"{head}.weight"]) for head in _HEADS),
+            "predicates": tuple(len(weights[f"{head}.weight"]) for head in scene_rows.HEADS),
             **frame_attention.fields_of(weights),
         }
 

@@ -6,13 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxsign.errors import UserError
 from jaxsign.nets import rows, scene_rows
 from jaxsign.nets.layers import object_classifier, positions, tracked_classifier
 from jaxsign.nets.state_dict import KeyEntry
 
 Path = tuple[str, ...]
-HEADS = ("a_rel_compress", "s_rel_compress", "c_rel_compress")
 _GLOCAL = "glocal_transformer."
 _BOXES = "object_classifier."
 # Groups in the order in which the original holds their memories -> place among the predicates.
@@ -45,17 +43,13 @@ def table(net: MemoryFields) -> list[KeyEntry]:
     Raises:
       UserError: other than three groups of predicates.
     """
-    if len(net.predicates) != len(HEADS):
-        raise UserError(
-            f"net.predicates={net.predicates}: TEMPURA's files have {len(HEADS)} groups of "
-            "predicates. A net of other groups has no file of the original's form."
-        )
+    heads = scene_rows.heads(net.predicates, "TEMPURA")
     sizes = net.sizes
     if net.pairs_from_memory:
         inner = box_width(sizes) if net.tracking else sizes.classifier_dim
         sizes = dataclasses.replace(sizes, feature_dim=inner)
     found = _classifier(net) + scene_rows.pair_features(sizes) + _attention(net)
-    for i, (head, count) in enumerate(zip(HEADS, net.predicates, strict=True)):
+    for i, (head, count) in enumerate(heads):
         found += _head(head, (f"head_{i}",), count, net.width, _members(net.relation_head, net))
     return found
 
@@ -167,12 +161,12 @@ def told(weights: Mapping[str, np.ndarray]) -> Stored:
     joint = f"{_GLOCAL}mem_attention.in_proj_weight" in weights
     apart = any(key.startswith(f"{_GLOCAL}mem_attention.attention.") for key in weights)
     fields: dict[str, Any] = {
-        "predicates": tuple(_classes(weights, head) for head in HEADS),
+        "predicates": tuple(_classes(weights, head) for head in scene_rows.HEADS),
         "ff_dim": len(weights[f"{_GLOCAL}local_attention.layers.0.linear1.weight"]),
         "spatial_layers": _layers(weights, "local_attention"),
         "temporal_layers": _layers(weights, "global_attention"),
         "temporal_window": len(weights[f"{_GLOCAL}position_embedding.weight"]),
-        "relation_head": "gmm" if _count(weights, HEADS[0]) else "linear",
+        "relation_head": "gmm" if _count(weights, scene_rows.HEADS[0]) else "linear",
         "object_head": "gmm" if _count(weights, f"{_BOXES}decoder_lin") else "linear",
         "relation_memory": "joint" if joint else "seperate" if apart else "none",
         "object_memory": f"{_BOXES}mem_attention.in_proj_weight" in weights,
@@ -183,7 +177,7 @@ def told(weights: Mapping[str, np.ndarray]) -> Stored:
         fields["track_rows"] = int(table.shape[1])
     if any(key.endswith("selector.weight") for key in weights):
         fields["memory_selection"] = "automated"
-    if members := max(_count(weights, key) for key in (*HEADS, f"{_BOXES}decoder_lin")):
+    if members := max(_count(weights, key) for key in (*scene_rows.HEADS, f"{_BOXES}decoder_lin")):
         fields["num_mixtures"] = members
     return Stored(sizes, fields)
 

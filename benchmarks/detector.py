@@ -3,53 +3,29 @@
 python -m benchmarks.detector [--quick] [--json FILE]
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import torch
 
-from benchmarks import command, timing
+from benchmarks import command, detector_sides, detector_users, timing
 from benchmarks.report import Row
 from jaxsign import nets
-from jaxsign.nets import faster_rcnn, state_dict
+from jaxsign.nets import faster_rcnn
 from jaxsign.nets.layers import roi_align
-
-
-@dataclasses.dataclass(frozen=True)
-class Size:
-    """How much is measured: a net, rows and columns of its image, and classes."""
-
-    backbone: str = "resnet101"
-    image: tuple[int, int] = (600, 800)
-    classes: int = 37
-    rounds: int = 5
-
-
-SIZES = {
-    "full": Size(),
-    "quick": Size(rounds=2),
-    "check": Size("resnet50", (64, 96), classes=3, rounds=1),
-}
+from parity.reference import vidsgg_detector
 
 
 def measure(size: str) -> list[Row]:
     """One image: its maps, RoIAlign of its proposals, their features, and all of it."""
-    import torch  # late: other benchmarks do without
-
-    from parity.reference import vidsgg_detector
-
-    chosen = SIZES[size]
-    net = faster_rcnn.FasterRCNN(backbone=chosen.backbone, num_classes=chosen.classes)
-    weights = _weights(net)
-    variables = jax.device_put(state_dict.to_variables(net.key_table(), weights))
-    module = vidsgg_detector.FasterRCNN(chosen.backbone, chosen.classes)
-    module.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
-    module.eval()
+    chosen = detector_sides.SIZES[size]
+    both = detector_sides.Both.of(chosen)
+    module = both.module
     image = np.random.default_rng(0).normal(0, 60, (1, *chosen.image, 3)).astype(np.float32)
-    ours = _Ours(net, variables, image)
+    ours = _Ours(both.net, both.variables, image)
     given = torch.from_numpy(np.moveaxis(image, -1, 1).copy())
     height_width = torch.tensor([chosen.image])
     maps = torch.from_numpy(np.moveaxis(np.array(ours.maps), -1, 1).copy())
@@ -76,26 +52,10 @@ def measure(size: str) -> list[Row]:
     return rows
 
 
-def _weights(net: faster_rcnn.FasterRCNN) -> dict[str, np.ndarray]:
-    """Numbers of a size that sums of many blocks keep, under torch's keys."""
-    rng = np.random.default_rng(0)
-    found: dict[str, np.ndarray] = {}
-    for row in net.key_table():
-        shape, leaf = row.shape or (), row.key.rpartition(".")[2]
-        if row.kind == "count":
-            found[row.key] = np.zeros(shape, np.int64)
-        elif len(shape) > 1:
-            found[row.key] = rng.normal(0, np.prod(shape[1:]) ** -0.5, shape)
-        else:
-            one = leaf in ("weight", "running_var")
-            found[row.key] = np.full(shape, 0.3 if ".bn3." in row.key and leaf == "weight" else one)
-    return {k: v if v.dtype == np.int64 else v.astype(np.float32) for k, v in found.items()}
-
-
 class _Ours:
     """Compiled parts of the net, and what they give."""
 
-    def __init__(self, net: faster_rcnn.FasterRCNN, variables: Any, image: np.ndarray):
+    def __init__(self, net: faster_rcnn.FasterRCNN, variables: nets.Variables, image: np.ndarray):
         sizes = jnp.asarray(image.shape[1:3])[None]
         pixels = jnp.asarray(image)
 
@@ -114,4 +74,4 @@ class _Ours:
 
 
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(measure, detector_users.measure)

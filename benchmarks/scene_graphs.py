@@ -115,11 +115,9 @@ def measure_net(size: Size, name: str) -> list[Row]:
     """Steps and answers of one video and of several at once."""
     from benchmarks import original_scenes  # late: torch
 
-    config, shown = recipe(size, name), RECIPES[name][1]
-    found = tasks.kind(config).open(config, "train", training=True)
-    assert isinstance(found, SceneExamples)
-    config = setup.filled(config, found.facts(config))
-    single, several = (_batch(found, range(count)) for count in (1, size.videos))
+    shown = RECIPES[name][1]
+    config, found = opened(size, name)
+    single, several = (batch_of(found, range(count)) for count in (1, size.videos))
     ours, theirs = Jax(config, single), original_scenes.Torch(config)
     videos = original_scenes.videos(several)
     told = int((several["valid_pairs"] & several["labelled"]).sum())
@@ -137,6 +135,14 @@ def measure_net(size: Size, name: str) -> list[Row]:
     if name == "sttran":
         rows.append(_input(config, found, ours, ours.prepare(several), size))
     return rows
+
+
+def opened(size: Size, name: str) -> tuple[ConfigDict, SceneExamples]:
+    """A recipe as its made-up videos complete it, and these."""
+    config = recipe(size, name)
+    found = tasks.kind(config).open(config, "train", training=True)
+    assert isinstance(found, SceneExamples)
+    return setup.filled(config, found.facts(config)), found
 
 
 def evaluator(size: Size) -> list[Row]:
@@ -183,7 +189,8 @@ def _one_by_one(train: Callable[[list[Any]], None]) -> Callable[[Sequence[Any]],
     return lambda videos: train([[video] for video in videos])
 
 
-def _batch(found: SceneExamples, members: range) -> Batch:
+def batch_of(found: SceneExamples, members: range) -> Batch:
+    """These videos, padded to the largest of all."""
     options = batching.BatchOptions(batch_size=len(members))
     rows = [found.example(i) for i in members]
     whole = batching.TrainBatches(found, options).blank(_size(found), (len(members),))

@@ -23,6 +23,7 @@ FLOORS = (
         "screen",
         "spreadsheet",
         "telling",
+        "stopwatch",
         "arguments",
         "lettering",
         "local_hands",

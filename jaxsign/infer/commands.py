@@ -246,6 +246,9 @@ def add_predict(subparsers: arguments.Verbs) -> None:
     extracting.add_models(parser)
     extracting.add_frames(parser)
     arguments.add_encoding(parser)
+    parser.add_argument(
+        "--timing", action="store_true", help="tell the seconds of import, load, compile and run"
+    )
     parser.set_defaults(run=predict)
 
 
@@ -253,6 +256,7 @@ def predict(words: Words) -> int:
     """Runs `jaxsign predict`; 1 if a file could not be read."""
     import contextlib
 
+    from jaxsign import stopwatch
     from jaxsign.infer import predict as room
     from jaxsign.input.signs.extract import commands, libraries
 
@@ -260,6 +264,9 @@ def predict(words: Words) -> int:
     if len(words.input) > 1:
         raise UserError(f"one INPUT, not several: {' '.join(words.input)}. Give a folder of them")
     finder = commands.finder(words)
+    watch = stopwatch.Stopwatch() if words.timing else None
+    if watch:
+        watch.lap("import")
     # MediaPipe greets every start with a dozen lines.
     with libraries.hushed() if finder else contextlib.nullcontext():
         failed = room.predict_files(
@@ -274,5 +281,9 @@ def predict(words: Words) -> int:
             person=words.person,
             fps=words.source_fps,
             language=words.language,
+            watch=watch,
         )
+    if watch:
+        watch.lap("run")
+        print(watch.line())
     return 1 if failed else 0

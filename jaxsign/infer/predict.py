@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from jaxsign import stopwatch
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, clip_items, ensemble, files
 from jaxsign.infer import run as runs
@@ -106,6 +107,7 @@ def predict_files(
     person: int = 0,
     fps: float = 0.0,
     language: int | None = None,
+    watch: stopwatch.Stopwatch | None = None,
 ) -> int:
     """Predicts a file or a folder, prints the answers and writes them as JSON.
 
@@ -123,6 +125,7 @@ def predict_files(
       person: which of several people of a clip, from 1; 0 = the one who moves.
       fps: frames a second of clips, as in `clip_items.find`; 0 = as they say.
       language: of all clips, where the run is told it.
+      watch: is told when the run is loaded.
 
     Returns:
       The number of files that could not be read; they are named on stderr.
@@ -132,6 +135,8 @@ def predict_files(
     """
     members = ensemble.load(workdir, which, language)
     run = members[0]
+    if watch:
+        watch.lap("load")
     found = run.task.questions(run, Path(source), asked or {})
     if found is not None:
         return _predict_examples(run, found, Path(source), out, batch_size)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 
@@ -61,7 +62,11 @@ def test_import_predict_export(parser, tmp_path, capsys):
     run_helpers.save_clip(tmp_path / "clips/a.npz", 9)
     out = tmp_path / "p.json"
     words = ("--workdir", tmp_path / "r", tmp_path / "clips", "--out", out)
-    assert _run(parser, "predict", *words) == 0
+    assert _run(parser, "predict", *words, "--timing") == 0
+    laps = re.search("^seconds: (.*): ([0-9.]+) in all$", capsys.readouterr().out, re.MULTILINE)
+    told = [float(lap.split()[0]) for lap in laps[1].split(", ")]
+    assert [lap.split()[1] for lap in laps[1].split(", ")] == ["import", "compile", "load", "run"]
+    assert min(told) >= 0 and sum(told) == pytest.approx(float(laps[2]), abs=0.03)
     (tmp_path / "clips/b.npz").write_bytes(b"broken")
     assert _run(parser, "predict", *words) == 1
     assert [row["file"] for row in json.loads(out.read_text())] == ["a.npz"]

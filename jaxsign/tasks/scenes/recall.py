@@ -97,7 +97,9 @@ def _places(told: Answers, words: Vocabulary, constraint: Constraint) -> Array:
     predicate = np.concatenate(
         [r[1][::-1] + part.start for r, part in zip(rows, reversed(words.parts), strict=True)]
     )
-    sure = told.scores[told.pairs].prod(1)[pair] * told.relations[pair, predicate]
+    # In float64, as in the original: products of float32 would make ties of near ones.
+    both = told.scores.astype(np.float64)[told.pairs].prod(1)
+    sure = both[pair] * told.relations[pair, predicate]
     order = np.lexsort((-sure, told.frames[pair]))
     found = np.full(candidates.shape, NEVER)
     found[pair[order], predicate[order]] = pairs.places(told.frames[pair[order]])

@@ -37,7 +37,7 @@ def _candidates(told, frame, constraint):
                 chosen = [k for k, s in enumerate(scores) if s > 0.9]
             person, thing = told.pairs[p]
             ends = (thing, person) if group.reversed else (person, thing)
-            sure = told.scores[person] * told.scores[thing]
+            sure = np.float64(told.scores[person]) * np.float64(told.scores[thing])
             rows += [(sure * scores[k], ends[0], start + k, ends[1]) for k in chosen]
     order = sorted(range(len(rows)), key=lambda i: (-rows[i][0], -i))
     return [rows[i] for i in order]
@@ -113,6 +113,18 @@ def test_recall_is_that_of_loops_over_frames_and_candidates(constraint):
             np.testing.assert_array_equal(sums["object_hits"][i], objects)
         assert sums["hits"][-1].sum() > sums["hits"][0].sum()
         assert sums["frames"] == truth.length - 1  # of frame 3 nothing is true
+
+
+def test_products_that_float32_would_take_for_equal_are_told_apart():
+    boxes = np.array([[0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]], np.float32)
+    scores = np.array([1, 0.456, 0.304], np.float32)
+    sure = np.zeros((2, 7), np.float32)
+    sure[:, 0] = 0.658, 0.987
+    assert scores[1] * sure[0, 0] == scores[2] * sure[1, 0]
+    pairs, frames = np.array([[0, 1], [0, 2]]), np.zeros(2, int)
+    told = recall.Answers(boxes, np.array([1, 2, 2]), scores, pairs, frames, sure)
+    truth = recall.Truth(boxes, told.labels, pairs, frames, sure > 0, 1)
+    assert recall.ranks(told, truth, WORDS, "with")[:, 0].tolist() == [0, 1]
 
 
 def test_sums_of_parts_add_up_to_those_of_the_whole():

@@ -70,16 +70,38 @@ def told(rows: PairRows, outputs: Mapping[str, Array], verbs: Array, words: Voca
     )
 
 
+def of_first_frames(found: Graphs, rows: PairRows) -> Graphs:
+    """Of objects those that their graph's first frame shows: with them alone is compared.
+
+    Args:
+      found: what `told` gave of the rows; scores are means over all frames.
+      rows: the objects.
+    """
+    shown, classes = _in_first_frame(rows), found.objects.shape[1]
+    first = rows.graphs[shown] * classes + rows.labels[shown]
+    kept = np.isin(found.graphs * classes + found.labels, first)
+    return dataclasses.replace(
+        found,
+        graphs=found.graphs[kept],
+        edges=found.edges[kept],
+        objects=found.objects[kept],
+        labels=found.labels[kept],
+    )
+
+
 def truth(rows: PairRows, batch: Mapping[str, Array], words: Vocabulary) -> Triplets:
     """Each triplet once that holds of an object of its graph's first frame."""
-    first = _first(rows)[rows.graphs]
-    shown = rows.frame == rows.frame[first]
-    edges = batch["relations"][rows.at][:, words.parts[1]] & shown[:, None]
+    edges = batch["relations"][rows.at][:, words.parts[1]] & _in_first_frame(rows)[:, None]
     row, edge = np.nonzero(edges)
     verbs = batch["verbs"][rows.at]
     every = np.stack([rows.graphs[row], verbs[row], rows.labels[row], edge], axis=1)
     every = np.unique(every, axis=0)
     return Triplets(every[:, 0], every[:, 1:])
+
+
+def _in_first_frame(rows: PairRows) -> Array:
+    """bool [N]: whether a row is of the first frame of its graph."""
+    return np.asarray(rows.frame == rows.frame[_first(rows)][rows.graphs])
 
 
 def _first(rows: PairRows) -> Array:

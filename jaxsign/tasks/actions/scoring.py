@@ -54,7 +54,8 @@ class GraphScore(answering.Score):
         batch = {name: batch[name][: len(index)] for name in graphs.TRUE}
         rows = {name: values[: len(index)] for name, values in rows.items()}
         at = graphs.rows_of(batch, batch["valid_pairs"] & batch["labelled"])
-        found = graphs.told(at, rows, batch["verbs"], self._words)
+        every = graphs.told(at, rows, batch["verbs"], self._words)
+        found = graphs.of_first_frames(every, at)
         true = graphs.truth(at, batch, self._words)
         self._add(self._sums, found, true)
         if self._counts is not None:

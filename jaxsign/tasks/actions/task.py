@@ -133,7 +133,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
         """Sums of recall, with and without constraint."""
         told, true = scene_tasks.counted(rows)
         at = graphs.rows_of(true, true["valid_pairs"] & true["labelled"])
-        found = graphs.told(at, told, true["verbs"], self.words)
+        found = graphs.of_first_frames(graphs.told(at, told, true["verbs"], self.words), at)
         return graphs.count(found, graphs.truth(at, true, self.words), self.words, self.net.counted)
 
     def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from jaxsign.input.scenes import action_examples, examples, synthetic_actions
 from jaxsign.nets import action_net
 from jaxsign.tasks.actions import answers, graphs
 from jaxsign.tasks.actions.task import ActionGraphTask
+from jaxsign.tasks.scenes import easg_recall
 from jaxsign.train import log, loop
 
 GIVEN = ("boxes", "labels", "pairs", "valid_pairs", "verbs")
@@ -55,7 +56,7 @@ def counted(known, mode, told):
     found, batch, _ = known
     words = found.source.vocabulary
     at = graphs.rows_of(batch, batch["valid_pairs"] & batch["labelled"])
-    made = graphs.told(at, told, batch["verbs"], words)
+    made = graphs.of_first_frames(graphs.told(at, told, batch["verbs"], words), at)
     return graphs.count(made, graphs.truth(at, batch, words), words, mode)
 
 
@@ -84,6 +85,18 @@ def test_graphs_of_parts_add_up(known):
     ]
     for name, value in whole.items():
         np.testing.assert_allclose(sum(part[name] for part in parts), value)
+
+
+def test_only_objects_of_a_graphs_first_frame_are_compared():
+    frames, labels = np.array([0, 0, 1, 2, 2]), np.array([4, 2, 5, 2, 4])
+    rows = graphs.PairRows(np.zeros(5, int), frames, np.zeros(5, int), frames // 2, labels)
+    values = np.arange(5.0)[:, None] * np.ones((1, 7))
+    every = easg_recall.gather(rows.graphs, labels, values, values, values, np.zeros(2, int))
+    assert (every.graphs.tolist(), every.labels.tolist()) == ([0, 0, 0, 1, 1], [2, 4, 5, 2, 4])
+    found = graphs.of_first_frames(every, rows)
+    assert (found.graphs.tolist(), found.labels.tolist()) == ([0, 0, 1, 1], [2, 4, 2, 4])
+    assert found.edges[:, 0].tolist() == found.objects[:, 0].tolist() == [1, 0, 3, 4]
+    assert found.verbs[:, 0].tolist() == [1, 3.5]  # a graph's verb is told of all its frames
 
 
 def test_an_answer_tells_each_graph_its_verb_and_its_objects(known):

@@ -33,7 +33,7 @@ def _assigned(given: Arrays, threshold: float) -> Arrays:
     of_frame = np.repeat(np.arange(count), list(map(len, true)))
     truth = assigning.Boxes(of_frame, np.concatenate(true), classes)
     seen = assigning.Boxes(frames, rows[:, 1:], given["assign/labels"])
-    got = assigning.assign(seen, truth, threshold)
+    got = assigning.assign(seen, truth, threshold, parity=True)
     found = {"output/assign/assigned_labels": got.labels}
     for i in range(count):
         match = got.found[of_frame == i]

@@ -41,7 +41,9 @@ class Assigned:
     found: Array
 
 
-def assign(detected: Boxes, truth: Boxes, threshold: float = 0.5) -> Assigned:
+def assign(
+    detected: Boxes, truth: Boxes, threshold: float = 0.5, *, parity: bool = False
+) -> Assigned:
     """Finds a detected box for every true one.
 
     A true box takes the one that overlaps it most, if by more than the threshold; where an earlier
@@ -52,6 +54,8 @@ def assign(detected: Boxes, truth: Boxes, threshold: float = 0.5) -> Assigned:
       detected: what was found; its labels are not looked at.
       truth: a frame's person comes before its objects.
       threshold: an overlap that is not enough.
+      parity: as the original: a person's box stays of the class of the true one that it overlaps
+        most, which may be an object; and where no box is free the best is taken once more.
     """
     names, rows = np.unique(truth.frames, return_inverse=True)
     place = pairs.places(rows)
@@ -73,10 +77,15 @@ def assign(detected: Boxes, truth: Boxes, threshold: float = 0.5) -> Assigned:
     for i in range(shape[1]):
         open_to = np.where(free, table[:, i], -1.0)
         best, next_best = table[:, i].argmax(1), open_to.argmax(1)
-        takes = (table[every, i, best] > threshold) & (open_to[every, next_best] >= 0)
+        takes, there = table[every, i, best] > threshold, open_to[every, next_best] >= 0
+        if parity:
+            next_best = np.where(there, next_best, best)
+        else:
+            takes &= there
         found[takes, i] = numbers[takes, next_best[takes]]
         free[every[takes], next_best[takes]] = False
-        labels[found[takes, i]] = known[takes, i]
+        if i or not parity:
+            labels[found[takes, i]] = known[takes, i]
     return Assigned(labels, found[rows, place])
 
 

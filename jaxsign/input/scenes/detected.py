@@ -21,23 +21,19 @@ class Detected:
       frames: int [N], not decreasing.
       boxes: float32 [N, 4], x1, y1, x2, y2.
       distribution: float32 [N, C - 1], a score for every class but the background.
+      labels: int [N], the class from 1 that each came with; the best where a box came twice.
       source: int [N], which of the detector's boxes each is.
     """
 
     frames: Array
     boxes: Array
     distribution: Array
+    labels: Array
     source: Array
 
     def __getitem__(self, which: Array) -> "Detected":
-        rows = (self.frames, self.boxes, self.distribution, self.source)
+        rows = (self.frames, self.boxes, self.distribution, self.labels, self.source)
         return Detected(*(values[which] for values in rows))
-
-    @property
-    def labels(self) -> Array:
-        """int [N]: the best class, from 1."""
-        found: Array = self.distribution.argmax(1) + 1
-        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +63,7 @@ def choose(
     distribution: Array,
     doubled: Sequence[int] = (),
     threshold: float = 0.6,
+    labels: Array | None = None,
 ) -> Chosen:
     """The boxes that relations are told of.
 
@@ -75,16 +72,25 @@ def choose(
       doubled: classes whose boxes are also taken for their second best class, in this order;
         Action Genome's are (5, 8, 17): book, chair, food.
       threshold: overlap from which the worse of two boxes of a class goes.
+      labels: int [N], the classes that decide which boxes are doubled, where others than the best
+        of the distribution do: a detector's, of boxes that were classified anew.
     """
-    found = Detected(frames, boxes, distribution, np.arange(len(frames)))
+    came = best_classes(distribution) if labels is None else labels
+    found = Detected(frames, boxes, distribution, came, np.arange(len(frames)))
     for label in doubled:
         found = doubt(found, label)
     found = best_of_classes(found, threshold)
-    scores, labels = found.distribution[:, 1:].max(1), found.distribution[:, 1:].argmax(1) + 2
+    scores, told = found.distribution[:, 1:].max(1), best_classes(found.distribution[:, 1:]) + 1
     persons = pairs.best_of_frames(found.frames, found.distribution[:, 0])
-    labels[persons] = pairs.PERSON
+    told[persons] = pairs.PERSON
     scores[persons] = found.distribution[persons, 0]
-    return Chosen(found, labels, scores, persons)
+    return Chosen(found, told, scores, persons)
+
+
+def best_classes(distribution: Array) -> Array:
+    """float [N, K] -> int [N]: the best column, from 1."""
+    found: Array = distribution.argmax(1) + 1
+    return found
 
 
 def doubt(boxes: Detected, label: int) -> Detected:
@@ -97,6 +103,7 @@ def doubt(boxes: Detected, label: int) -> Detected:
         frames,
         np.concatenate([boxes.boxes, again.boxes]),
         np.concatenate([boxes.distribution, again.distribution]),
+        np.concatenate([boxes.labels, best_classes(again.distribution)]),
         np.concatenate([boxes.source, again.source]),
     )
     return joined[np.argsort(frames, kind="stable")]
@@ -104,9 +111,8 @@ def doubt(boxes: Detected, label: int) -> Detected:
 
 def best_of_classes(boxes: Detected, threshold: float) -> Detected:
     """What is left where boxes of a frame and class overlap, by frame, class and score."""
-    label = boxes.labels
     scores = boxes.distribution.max(1)
-    groups = boxes.frames * (boxes.distribution.shape[1] + 1) + label
+    groups = boxes.frames * (boxes.distribution.shape[1] + 1) + best_classes(boxes.distribution)
     kept = suppress(boxes.boxes, scores, groups, threshold)
     order = np.lexsort((-scores, groups))
     return boxes[order[kept[order]]]

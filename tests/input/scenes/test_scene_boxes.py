@@ -91,6 +91,17 @@ def test_chosen_boxes_stand_by_frame_class_and_score_with_one_person_a_frame():
     assert distribution[0, 2] == np.float32(0.7)  # the detector's own is as it was
 
 
+def test_a_box_is_doubled_by_the_class_that_it_came_with():
+    boxes = np.array([[0.0, 0, 9, 9], [50, 0, 60, 9]], np.float32)
+    distribution = np.array([[0.1, 0.2, 0.7], [0.2, 0.1, 0.7]], np.float32)
+    frames = np.zeros(2, int)
+    # The detector took the first for class 2, which an own classifier now takes for class 3.
+    found = detected.choose(frames, boxes, distribution, (3,), labels=np.array([2, 3]))
+    assert found.detected.source.tolist() == [1, 0, 1]
+    again = found.detected.distribution[found.detected.source == 1]
+    np.testing.assert_allclose(again, [[0.2, 0.1, 0], [0.2, 0.1, 0.7]])
+
+
 def _assigned(found, found_frames, truth, truth_frames, classes):
     """The rule, true box by true box."""
     labels, matched = np.zeros(len(found), int), []
@@ -130,6 +141,19 @@ def test_true_boxes_are_assigned_as_by_a_loop_over_them():
         assert got.labels.tolist() == labels.tolist()
         second += sum(k >= 0 and _iou(found[k], truth[i]) <= 0.5 for i, k in enumerate(matched))
     assert second  # some had to take a box that overlaps them little
+
+
+def test_a_persons_box_is_a_persons_and_no_box_is_two_things_but_for_parity():
+    found = assigning.Boxes(np.zeros(1, int), np.array([[0.0, 0, 19, 19]]), np.zeros(1, int))
+    true = np.array([[0.0, 0, 19, 29], [0, 0, 19, 21]])
+    truth = assigning.Boxes(np.zeros(2, int), true, np.array([1, 6]))
+    got = assigning.assign(found, truth)
+    assert (got.labels.tolist(), got.found.tolist()) == ([1], [0, -1])
+    # The original has the person's box for the object's too, and calls it so.
+    got = assigning.assign(found, truth, parity=True)
+    assert (got.labels.tolist(), got.found.tolist()) == ([6], [0, 0])
+    person = assigning.Boxes(np.zeros(1, int), true[:1], np.array([1]))
+    assert assigning.assign(found, person, parity=True).labels.tolist() == [1]
 
 
 def test_what_was_not_found_stands_behind_its_frames_boxes():

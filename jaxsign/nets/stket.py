@@ -37,8 +37,8 @@ class STKET(scene_net.SceneNet):
     Attributes:
       n_heads: of attention; divides D.
       ff_dim: of the feed-forward parts.
-      spatial_layers, temporal_layers: of attention within a frame, and between two; without the
-        latter `relations` are told from within the frame, and there is no other branch.
+      spatial_layers, temporal_layers: of attention within a frame, and between two. One of them may
+        be 0: `relations` are told without it, and there is no other branch.
       rounds: how often the layers within a frame are gone through.
       window: frames of a class's history, the present one among them.
       contact_threshold: from which probability a contact is taken to be there.
@@ -54,7 +54,7 @@ class STKET(scene_net.SceneNet):
 
     n_heads: int = fields.value(8, fields.COUNT)
     ff_dim: int = fields.value(2048, fields.COUNT)
-    spatial_layers: int = fields.value(1, fields.COUNT)
+    spatial_layers: int = fields.value(1, fields.NOT_NEGATIVE)
     temporal_layers: int = fields.value(3, fields.NOT_NEGATIVE)
     rounds: int = fields.value(1, fields.COUNT)
     window: int = fields.value(3, fields.COUNT)
@@ -75,23 +75,30 @@ class STKET(scene_net.SceneNet):
     def branches(self) -> tuple[str, ...]:
         """`relations`, `spatial`, `ensemble`, and what is told from priors alone, where learned."""
         found = [relation_net.TOLD]
-        found += ["spatial", "ensemble"] if self.temporal_layers else []
-        found += ["spatial_prior"] if self.spatial_prior and self.spatial_prior_loss else []
+        found += ["spatial", "ensemble"] if self._is_whole else []
+        if self.spatial_layers and self.spatial_prior and self.spatial_prior_loss:
+            found += ["spatial_prior"]
         if self.temporal_layers and self.temporal_prior and self.temporal_prior_loss:
             found += ["temporal_prior"]
         return tuple(found)
 
     @property
+    def _is_whole(self) -> bool:
+        """Whether it has both kinds of attention: only then there are histories."""
+        return bool(self.spatial_layers and self.temporal_layers)
+
+    @property
     def compared(self) -> Mapping[str, str]:
         """The three branches by the original's names."""
-        if not self.temporal_layers:
+        if not self._is_whole:
             return super().compared
         return {"temporal": relation_net.TOLD, "spatial": "spatial", "ensemble": "ensemble"}
 
     @property
     def takes_priors(self) -> bool:
         """Where one of them is used."""
-        return self.spatial_prior or self.temporal_prior
+        spatial = self.spatial_layers and self.spatial_prior
+        return bool(spatial or (self.temporal_layers and self.temporal_prior))
 
     @property
     def head_params(self) -> tuple[str, ...]:
@@ -105,34 +112,52 @@ class STKET(scene_net.SceneNet):
     def unused_params(self) -> tuple[str, ...]:
         """As every net of relations; what is told of pairs at first is never learned."""
         found = [*super().unused_params, "^base_heads/"]
-        found += [] if self.spatial_prior else ["^spatial_priors/"]
-        if self.temporal_layers:
-            found += [] if self.temporal_prior else ["^temporal_priors/"]
-        else:
-            found.append("^(temporal|ensemble)_heads/")
+        found += [f"^{name}_heads/" for name in self._idle_heads]
+        found += ["^spatial_priors/"] if self.spatial_layers and not self.spatial_prior else []
+        found += ["^temporal_priors/"] if self.temporal_layers and not self.temporal_prior else []
         return tuple(found)
+
+    @property
+    def _idle_heads(self) -> list[str]:
+        """Heads that tell nothing: the original's files have them all the same."""
+        there = {
+            "spatial": self.spatial_layers,
+            "temporal": self.temporal_layers,
+            "ensemble": self._is_whole,
+        }
+        return [name for name, layers in there.items() if not layers]
 
     def _told(self, given: scene_net.Given, train: bool) -> dict[str, Array]:
         if self.width % self.n_heads:
             raise ValueError(f"n_heads={self.n_heads} must divide the width {self.width}")
+        if not (self.spatial_layers or self.temporal_layers):
+            raise UserError(
+                "net.spatial_layers=0 and net.temporal_layers=0: STKET is attention within frames "
+                "or between them. Set one of them to 1 or more"
+            )
         h = self._pairs(given, train)
-        self.sow("intermediates", "base", self._heads("base")(h))
+        if self.is_initializing():
+            _ = [self._heads(name)(h) for name in self._idle_heads]
+        base = self._heads("base")(h)
+        self.sow("intermediates", "base", base)
         labels = jnp.where(given.real, _of_objects(given.labels, given.pairs), 0)
-        h, told = self._within(h, labels, given.real, train)
-        self.sow("intermediates", "within", h)
+        told: dict[str, Array] = {}
+        if self.spatial_layers:
+            h, told = self._within(h, labels, given.real, train)
+            self.sow("intermediates", "within", h)
         if not self.temporal_layers:
-            if self.is_initializing():  # the original's files have them all the same
-                _ = [self._heads(name)(h) for name in ("temporal", "ensemble")]
             return self._kept({relation_net.TOLD: told["spatial"], **told}, h, given.real)
         told_later = train or self.mode == "predcls"
         surest = None if told_later else _of_objects(given.scores, given.pairs)
         known = histories.history(labels, given.real, self.num_objects, max(self.window, 2), surest)
-        contacts = self._contacts(told["spatial"], given.relations, train)
+        contacts = self._contacts(told.get("spatial", base), given.relations, train)
         between, more = self._between(h, labels, contacts, known, given.real, train)
         self.sow("intermediates", "between", between)
-        ensemble = self._ensemble((h + between) / 2, known, train)
-        self.sow("intermediates", "over", ensemble)
-        told |= more | {"ensemble": self._heads("ensemble")(ensemble)}
+        told |= more
+        if self._is_whole:
+            ensemble = self._ensemble((h + between) / 2, known, train)
+            self.sow("intermediates", "over", ensemble)
+            told["ensemble"] = self._heads("ensemble")(ensemble)
         return self._kept(told, between, given.real)
 
     def _kept(self, told: Mapping[str, Array], h: Array, real: Array) -> dict[str, Array]:
@@ -249,7 +274,8 @@ class STKET(scene_net.SceneNet):
             raise ValueError(f"priors {wrong} are not of the shapes {shapes}")
         made = {name: jnp.asarray(value, self.param_dtype) for name, value in found.items()}
         params = dict(variables["params"])
-        params["spatial_priors"] = {**params["spatial_priors"], "initial": made["initial"]}
+        if self.spatial_layers:
+            params["spatial_priors"] = {**params["spatial_priors"], "initial": made["initial"]}
         if self.temporal_layers:
             params["temporal_priors"] = {**params["temporal_priors"], **made}
         return {**variables, "params": params}
@@ -265,7 +291,9 @@ class STKET(scene_net.SceneNet):
     @classmethod
     def matches(cls, weights: Mapping[str, np.ndarray]) -> bool:
         """True if the keys are an STKET's."""
-        return all(key in weights for key in ("spatial_encoder.initialPrior", "obj_embed2.weight"))
+        return "obj_embed2.weight" in weights and any(
+            f"{part}.initialPrior" in weights for part in ("spatial_encoder", "temporal_decoder")
+        )
 
     @classmethod
     def fields_from_state_dict(cls, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:

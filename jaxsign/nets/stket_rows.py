@@ -40,11 +40,9 @@ def table(net: PriorFields) -> list[KeyEntry]:
     """
     heads = scene_rows.heads(net.predicates, "STKET")
     found = scene_rows.classifier(net.sizes) + scene_rows.pair_features(net.sizes)
-    found += _priors(net, "spatial_encoder.", "spatial", ("initial",))
-    found += _layers(net, "spatial_encoder.encoder.", ("spatial",), net.spatial_layers)
-    found += _states(net, "spatial_encoder.", "spatial")
-    if net.temporal_layers:
-        found += _later(net)
+    found += _within(net) if net.spatial_layers else []
+    found += _between(net) if net.temporal_layers else []
+    found += _over(net) if net.spatial_layers and net.temporal_layers else []
     for name, start in _BRANCHES.items():
         for i, (head, count) in enumerate(heads):
             path = (f"{name}_heads", f"head_{i}")
@@ -52,18 +50,28 @@ def table(net: PriorFields) -> list[KeyEntry]:
     return found
 
 
-def _later(net: PriorFields) -> list[KeyEntry]:
-    """Of the layers between frames, and of those over histories."""
+def _within(net: PriorFields) -> list[KeyEntry]:
+    """Of the layers within a frame."""
+    found = _priors(net, "spatial_encoder.", "spatial", ("initial",))
+    found += _layers(net, "spatial_encoder.encoder.", ("spatial",), net.spatial_layers)
+    return found + _states(net, "spatial_encoder.", "spatial")
+
+
+def _between(net: PriorFields) -> list[KeyEntry]:
+    """Of the layers between frames."""
     d, between = net.width, ("temporal", "layers")
     found = _priors(net, "temporal_decoder.", "temporal", ("initial", "specific"))
     found += _layers(net, "temporal_decoder.decoder.", between, net.temporal_layers)
     place = ("params", "temporal", "positions")
     found.append(KeyEntry("temporal_decoder.position_embedding.weight", place, shape=(2, d)))
-    found += _states(net, "temporal_decoder.", "temporal")
-    found += _layers(net, "ensemble_decoder.decoder.", ("ensemble",), ENSEMBLE_LAYERS)
-    key = "ensemble_decoder.position_embedding.weight"
-    found.append(KeyEntry(key, ("params", "ensemble_positions"), shape=(net.window, d)))
-    return found
+    return found + _states(net, "temporal_decoder.", "temporal")
+
+
+def _over(net: PriorFields) -> list[KeyEntry]:
+    """Of the layers over histories."""
+    found = _layers(net, "ensemble_decoder.decoder.", ("ensemble",), ENSEMBLE_LAYERS)
+    key, shape = "ensemble_decoder.position_embedding.weight", (net.window, net.width)
+    return [*found, KeyEntry(key, ("params", "ensemble_positions"), shape=shape)]
 
 
 def _priors(net: PriorFields, key: str, name: str, kinds: tuple[str, ...]) -> list[KeyEntry]:
@@ -97,13 +105,16 @@ def told(weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
         return len({key.split(".")[at] for key in weights if key.startswith(start)})
 
     window = weights.get("ensemble_decoder.position_embedding.weight")
-    states = layers("spatial_encoder.state_fc.", 2)
-    dims = [len(weights[f"spatial_encoder.state_fc.{i}.weight"]) for i in range(states - 1)]
+    within = layers("spatial_encoder.encoder.layers.", 3)
+    # Both parts have layers and states of the same sizes.
+    part, stack = ("spatial_encoder", "encoder") if within else ("temporal_decoder", "decoder")
+    states = layers(f"{part}.state_fc.", 2)
+    dims = [len(weights[f"{part}.state_fc.{i}.weight"]) for i in range(states - 1)]
     return {
         **dataclasses.asdict(scene_rows.sizes(weights)),
         "predicates": tuple(len(weights[f"{head}.weight"]) for head in scene_rows.HEADS),
-        "ff_dim": len(weights["spatial_encoder.encoder.layers.0.linear1.weight"]),
-        "spatial_layers": layers("spatial_encoder.encoder.layers.", 3),
+        "ff_dim": len(weights[f"{part}.{stack}.layers.0.linear1.weight"]),
+        "spatial_layers": within,
         "temporal_layers": layers("temporal_decoder.decoder.layers.", 3),
         **({} if window is None else {"window": len(window)}),
         "prior_dims": tuple(dims),

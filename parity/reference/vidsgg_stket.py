@@ -111,25 +111,33 @@ class STKET(FrontEnd):
         def layers(count: int, between: bool) -> list[Layer]:
             return [Layer(width, rate, feed_forward, between) for _ in range(count)]
 
-        self.spatial_encoder = Encoder(layers(spatial_layers, False), (classes, relations), widths)
+        if spatial_layers:
+            of_classes = classes, relations
+            self.spatial_encoder = Encoder(layers(spatial_layers, False), of_classes, widths)
         if temporal_layers:
             shape = classes, predicates[-1], relations
             self.temporal_decoder = Decoder(layers(temporal_layers, True), shape, widths)
+        if spatial_layers and temporal_layers:
             self.ensemble_decoder = Ensemble(layers(2, True), window, width)
         for start in ("", "spa_", "tem_", "ens_"):
             for name, count in zip("asc", predicates, strict=True):
                 setattr(self, f"{start}{name}_rel_compress", nn.Linear(width, count))
-        self._rounds, self._window, self._later = rounds, window, bool(temporal_layers)
+        self._rounds, self._window = rounds, window
+        self._first, self._later = bool(spatial_layers), bool(temporal_layers)
         self._threshold, self._true, self._none = contact_threshold, true_contacts, no_contact
         self._priors = spatial_prior, temporal_prior
 
     @property
     def branches(self) -> tuple[str, ...]:
         """How the names of what is learned begin."""
-        later = ("temporal", "ensemble") if self._later else ()
-        spatial = ("spatial_prior",) if self._priors[0] else ()
-        temporal = ("temporal_prior",) if self._later and self._priors[1] else ()
-        return ("spatial", *later, *spatial, *temporal)
+        there = {
+            "spatial": self._first,
+            "temporal": self._later,
+            "ensemble": self._first and self._later,
+            "spatial_prior": self._first and self._priors[0],
+            "temporal_prior": self._later and self._priors[1],
+        }
+        return tuple(name for name, is_there in there.items() if is_there)
 
     def forward(self, entry: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The original's outputs, under its names.
@@ -142,31 +150,43 @@ class STKET(FrontEnd):
         frames, labels = entry["im_idx"].long(), entry["labels"][entry["pair_idx"][:, 1]]
         found |= self._told("", "", x)
         members = [torch.nonzero(frames == f)[:, 0] for f in range(int(frames[-1]) + 1)]
-        prior = self.spatial_encoder.state_fc(self.spatial_encoder.initialPrior[labels])
-        prior = prior if self._priors[0] else torch.zeros_like(x)
-        for _ in range(self._rounds):
-            x = self._within(x, prior, members)
-        found |= self._told("spatial_", "spa_", x) | {"inter/spatial_features": x}
-        if self._priors[0]:
-            found |= self._told("spatial_prior_", "spa_", prior)
+        if self._first:
+            x, told = self._spatial(x, labels, members)
+            found |= told
         if not self._later:
             return found
+        start = "spatial_" if self._first else ""
         contacts = (
             entry["contacts"]
             if self._true
-            else self._contacts(found["spatial_contacting_distribution"].detach())
+            else self._contacts(found[f"{start}contacting_distribution"].detach())
         )
         history = _Histories(frames.tolist(), labels.tolist(), self._scores(entry))
         between, before = self._between(x, history, contacts, members)
         found |= self._told("temporal_", "tem_", between) | {"inter/temporal_features": between}
         if self._priors[1]:
             found |= self._told("temporal_prior_", "tem_", before)
+        if not self._first:
+            return found
         ensemble = self._over((x + between) / 2, history)
         return (
             found
             | self._told("ensemble_", "ens_", ensemble)
             | {"inter/ensemble_features": ensemble}
         )
+
+    def _spatial(
+        self, x: Tensor, labels: Tensor, members: Sequence[Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """[P, D] behind the layers within a frame, and what is told by it."""
+        prior = self.spatial_encoder.state_fc(self.spatial_encoder.initialPrior[labels])
+        prior = prior if self._priors[0] else torch.zeros_like(x)
+        for _ in range(self._rounds):
+            x = self._within(x, prior, members)
+        found = self._told("spatial_", "spa_", x) | {"inter/spatial_features": x}
+        if self._priors[0]:
+            found |= self._told("spatial_prior_", "spa_", prior)
+        return x, found
 
     def _scores(self, entry: Mapping[str, Tensor]) -> list[float] | None:
         """Of the pairs' objects where the surest one of a class and frame is remembered."""

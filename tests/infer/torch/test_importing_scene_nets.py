@@ -26,6 +26,7 @@ GEMMA = {
 # Net, its own fields, what no file tells: a recipe, or the one who imports, has to.
 CASES: dict[str, tuple[str, dict, dict]] = {
     "stket": ("stket", {}, {"no_contact": 3}),
+    "stket_between": ("stket", {"spatial_layers": 0}, {"no_contact": 3}),
     "tempura": (
         "tempura",
         {},

@@ -8,15 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from ml_collections import ConfigDict
 
-from jaxsign.errors import UserError, listing
+from jaxsign.errors import UserError
 from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.scenes import alike, pairs, sources, truths, vocabulary
+from jaxsign.input.scenes import alike, facts, pairs, sources, truths, vocabulary
 from jaxsign.input.scenes.scene import Scene
 
 Array = np.ndarray
 _OBJECTS = "objects"
-_PROGRAMS = 4  # sizes that a recipe without any gets: each is compiled
 
 
 class SceneExamples(examples.Examples):
@@ -212,36 +211,13 @@ class SceneExamples(examples.Examples):
           UserError: the recipe gives another.
         """
         words = self.source.vocabulary
-        found: dict[str, Any] = {
-            "num_objects": len(words.objects),
-            "predicates": tuple(len(group) for group in words.groups),
-            **self.widths,
-        }
-        if config.task.groups:
-            given = vocabulary.of_rows(config.task.objects, config.task.groups)
-            vocabulary.check_same(words, given, self.name)
-        wrong = [
-            f"net.{key}={config.net[key]}, but the data have {value}"
-            for key, value in found.items()
-            if config.net.get(key) and _plain(config.net[key]) != value
-        ]
-        detector = self._detector or config.task.detector
-        if config.task.detector not in ("", detector):
-            raise UserError(
-                f"{self.name}: features of the detector {detector}, but the run's scenes were made "
-                f"with {config.task.detector}: to a net these are other numbers. Make scenes with "
-                "the same detector (jaxsign detect --detector), or train anew"
-            )
-        if wrong:
-            raise UserError(
-                f"{self.name}:\n{listing(wrong)}\nSet them to 0 (predicates to ()) to take the "
-                "data's"
-            )
-        found |= {k: v for k, v in words.kinds.items() if k in config.net and not config.net[k]}
         return {
-            "net": found,
-            "task": {**vocabulary.to_rows(words), "detector": detector},
-            "input": {"buckets": config.input.buckets or _buckets(self.sizes)},
+            "net": facts.of_net(self.name, words, self.widths, config),
+            "task": {
+                **vocabulary.to_rows(words),
+                "detector": facts.detector(self.name, self._detector, config),
+            },
+            "input": {"buckets": config.input.buckets or facts.buckets(self.sizes)},
         }
 
     def remarks(self, config: ConfigDict) -> Sequence[str]:
@@ -309,9 +285,18 @@ def open_examples(
     """The scenes of a split, all checked, as examples of a kind.
 
     Raises:
-      UserError: what is wrong with them, or no class of persons where persons are to be found.
+      UserError: what is wrong with them, no class of persons where persons are to be found, or no
+        relation that holds anywhere.
     """
     source = sources.open_source(config.data, split, config.net.mode)
+    beside = not training and any(row.true_pairs > 0 for row in source.outlines)
+    if not (beside or any(row.together.any() for row in source.outlines)):
+        raise UserError(
+            f"{source.name}: none of its {len(source.ids)} scenes tells a relation that holds: "
+            f"there is nothing to {'learn' if training else 'compare with'}. Give scenes with "
+            "labelled pairs, or those of detected boxes that hold true_ arrays "
+            "(docs/scene_graphs.md); jaxsign predict takes scenes without"
+        )
     wanted = kind.asked(source, config.net.mode, training=training)
     return kind(source, candidates=wanted, training=training)
 
@@ -330,13 +315,6 @@ def of_place(
     return kind(source, candidates=kind.asked(source, mode, training=False))
 
 
-def _buckets(sizes: Array) -> tuple[planning.Size, ...]:
-    """Sizes to pad to: scenes of like many frames together, as many programs as `_PROGRAMS`."""
-    order = np.argsort(sizes[:, 0], kind="stable")
-    parts = [part.max(axis=0) for part in np.array_split(sizes[order], _PROGRAMS) if len(part)]
-    return tuple(sorted({tuple(row) for row in np.maximum.accumulate(parts).tolist()}))
-
-
 def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
     """Writes a scene's arrays into its row of a batch; what goes beyond `size` is left out."""
     frames, boxes, told = size
@@ -348,7 +326,3 @@ def _fill(part: Mapping[str, Array], row: Example, size: planning.Size) -> None:
     kept = (frame < frames) & (place < told) & (row["ends"] < boxes).all(axis=1)
     for name, values in row["of_pairs"].items():
         part[name][frame[kept], place[kept]] = values[kept]
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else value

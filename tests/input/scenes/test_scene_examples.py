@@ -223,6 +223,23 @@ def test_bad_folders_are_refused(made, tmp_path):
         examples.open_examples(recipe(source="scene"), "train")
 
 
+def test_scenes_of_which_nobody_knows_a_relation_teach_and_tell_nothing(made, tmp_path):
+    for one in made[:2]:
+        seen = _detected(one)
+        dataclasses.replace(seen, truth=None).save(tmp_path / f"{one.source}.scene.npz")
+    asked = recipe(path=tmp_path)
+    asked.data.val.path = str(tmp_path)
+    with pytest.raises(UserError, match="none of its 2 scenes tells a relation.*nothing to learn"):
+        examples.open_examples(asked, "train", training=True)
+    with pytest.raises(UserError, match="nothing to compare with"):
+        examples.open_examples(asked, "val")
+    for one in made[:2]:
+        _detected(one).save(tmp_path / f"{one.source}.scene.npz")
+    examples.open_examples(asked, "val")  # with what is true beside detected boxes
+    with pytest.raises(UserError, match="nothing to learn"):
+        examples.open_examples(asked, "train", training=True)
+
+
 def test_features_of_one_width_are_needed(made):
     other = dataclasses.replace(made[1], features=made[1].features[:, :4])
     with pytest.raises(UserError, match="features of train_0001 are 4, those of train_0000 are 6"):

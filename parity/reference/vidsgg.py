@@ -84,8 +84,10 @@ def _of_branch(outputs: Mapping[str, Tensor], branch: str) -> dict[str, Tensor]:
 
 def easg(case: cases.Case) -> Arrays:
     """A case of EASG-STTran."""
-    module = vidsgg_easg.EASG(**settings.easg(case), rate=0.0)
-    produced, entry = vidsgg_learned.loaded(case, module), tensors(case.inputs)
+    entry = tensors(case.inputs)
+    seen = entry["features_verb"].shape[-1]
+    module = vidsgg_easg.EASG(**settings.easg(case), verb_features=seen, rate=0.0)
+    produced = vidsgg_learned.loaded(case, module)
     outputs = module(entry)
     right = torch.from_numpy(settings.edges(case, case.args["edge_class_num"]))
     told, listed = outputs["edge_distribution"], vidsgg_learned.listed(right)

@@ -31,18 +31,26 @@ def given(entry: Mapping[str, Tensor], distribution: Tensor) -> Entry:
 
 
 def detected(entry: Mapping[str, Tensor], distribution: Tensor) -> Entry:
-    """A detector's boxes of a distribution [N, C - 1]: some twice, of near ones the surest."""
+    """A detector's boxes of a distribution [N, C - 1]: some twice, of near ones the surest.
+
+    The detector's own classes, `pred_labels`, decide which are doubled.
+    """
     frames, source = entry["boxes"][:, 0], torch.arange(len(distribution))
+    labels = entry["pred_labels"]
     for label in DOUBLED:
         kept = []
         for frame in frames.unique():
             rows = torch.nonzero(frames == frame)[:, 0]
-            doubled = rows[distribution[rows].argmax(1) == label - 1]
+            doubled = rows[labels[rows] == label]
             less = distribution[doubled].clone()
             less[:, label - 1] = 0
-            parts = source[rows], source[doubled]
-            kept.append((torch.cat([distribution[rows], less]), torch.cat(parts)))
-        distribution, source = (torch.cat(parts) for parts in zip(*kept, strict=True))
+            parts = (
+                (distribution[rows], less),
+                (source[rows], source[doubled]),
+                (labels[rows], less.argmax(1) + 1),
+            )
+            kept.append(tuple(map(torch.cat, parts)))
+        distribution, source, labels = (torch.cat(parts) for parts in zip(*kept, strict=True))
         frames = entry["boxes"][source, 0]
     best, order = distribution.argmax(1), []
     for frame in frames.unique():

@@ -51,7 +51,7 @@ def gradients(module: nn.Module, keys: Iterable[str]) -> Arrays:
     norms = {key: np.linalg.norm(value.astype(np.float64)) for key, value in grads.items()}
     return {
         "output/grad_norms": np.array([norms[key] for key in keys]),
-        "output/grad_total_norm": np.asarray(np.linalg.norm(list(norms.values()))),
+        "output/grad_total_norm": np.asarray(np.linalg.norm([norms[key] for key in keys])),
         **{f"grad/{key}": value for key, value in grads.items()},
     }
 

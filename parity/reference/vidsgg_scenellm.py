@@ -135,8 +135,7 @@ class SceneLLM(nn.Module):
         made = self.quantiser(entry["features"])
         token = self.sia(made.values, _held(entry["boxes"][:, 1:], entry.get("im_wh")))
         if self.stage == "stage2":
-            spoken = self.llm.model(token.clamp(-LIMIT, LIMIT))
-            of_video = self.feature_projection(spoken)
+            of_video = self.feature_projection(self.llm.model(token))
         else:
             of_video = self.fallback_projection(token)
         features = self.roi_feature_projection(made.values) + of_video
@@ -168,9 +167,9 @@ def _held(boxes: Tensor, image: Tensor | None) -> Tensor:
 
 
 def _shares(told: Tensor) -> Tensor:
-    """Rows of the sum 1, of which no gradient knows."""
-    kept = told.detach().clamp(SMALLEST, 1)
-    return told + (kept / kept.sum(1, keepdim=True) - told).detach()
+    """Rows of the sum 1, written behind the gradient's back, which goes on from these numbers."""
+    told.data.clamp_(SMALLEST, 1).div_(told.data.sum(1, keepdim=True))
+    return told
 
 
 def forward(case: cases.Case) -> vidsgg_learned.Arrays:
@@ -181,10 +180,11 @@ def forward(case: cases.Case) -> vidsgg_learned.Arrays:
         module.get_submodule(part)  # raises where there is none
     outputs = module(entry)
     terms = settings.code_terms(case)
-    names = settings.CODE_LOSSES
-    found = vidsgg_learned.told(
-        case, module, _shown(outputs), {name: outputs[name] for name in names}, terms
-    )
+    values = {name: outputs[name] for name in settings.CODE_LOSSES}
+    if module.stage != "vqvae":
+        truth = settings.truth(case, settings.PREDICATES)
+        values = vidsgg_learned.losses(outputs, entry, truth)
+    found = vidsgg_learned.told(case, module, _shown(outputs), values, terms)
     usage = state_dict_of(module)["quantiser.usage_count"]
     return produced | found | {"output/usage_count": usage}
 

@@ -171,10 +171,10 @@ class Classifier(Remembering):
         behind = self.remembered(kept) if self.remembers else kept
         h = self.intermediate(behind) if self._tracks else behind
         found = {"object_features": kept, "object_mem_features": behind}
-        test = phase == "test" or uncertain
         if not isinstance(self.decoder_lin, Mixture):
-            logits = self.decoder_lin(h)
+            logits, test = self.decoder_lin(h), phase == "test"
             return found | {"distribution": logits[:, 1:].softmax(1) if test else logits}
+        test = phase == "test" or uncertain
         found["distribution"] = self.decoder_lin(h, noisy=not test, first=int(test))
         if uncertain:
             found |= named("obj", self.decoder_lin.uncertainty(h))

@@ -33,14 +33,18 @@ EASG_LOSSES = "edge_loss", "obj_loss", "verb_loss"
 _OF_GROUPS = tuple(f"{name}_relation_loss" for name in ("attention", "spatial", "contact"))
 # STKET's branches, the base's own losses among none.
 BRANCHES = ("spatial", "temporal", "ensemble", "spatial_prior", "temporal_prior")
-LOSSES = (
+_WHOLE = (
     "object_loss",
     *_OF_GROUPS,
     "contacting_relation_loss",  # TEMPURA's name of the last
     *(f"{branch}_{name}" for branch in BRANCHES for name in _OF_GROUPS),
 )
+_ENDINGS = ("", "_bce", "_mlm")  # of a loss that is told in two ways the other one
+LOSSES = tuple(f"{name}{ending}" for name in _WHOLE for ending in _ENDINGS)
 CODE_LOSSES = "vq_loss", "recon_loss", "embedding_loss", "commitment_loss"
 TRUE_CONTACTS = 1.0  # STKET's threshold that stands for the true contacts
+TRACK_ROWS = {"sgcls": 400, "sgdet": 600}  # of TEMPURA's table of places; predcls as sgcls
+_OTHER_NAMES = {"contacting": "contact"}  # m3sgg's of a group
 
 
 def sttran(case: cases.Case) -> dict[str, Any]:
@@ -60,18 +64,24 @@ def sttran(case: cases.Case) -> dict[str, Any]:
 def easg(case: cases.Case) -> dict[str, Any]:
     """The constructor's arguments of EASG-STTran, classes without a background."""
     args = case.args
-    args.one_of("obj_classes", "20 names after __background__")
-    args.one_of("verb_classes", "12 names")
     case.call.one_of("dropout", "all dropout off (p = 0)")
     case.call.one_of("optimizer_steps", 0)
     return {
         "mode": args["mode"],
-        "classes": 20,
-        "verbs": 12,
+        "classes": _named(case, "obj_classes", " names after __background__"),
+        "verbs": _named(case, "verb_classes", " names"),
         "edges": args["edge_class_num"],
         "spatial_layers": args["enc_layer_num"],
         "temporal_layers": args["dec_layer_num"],
     }
+
+
+def _named(case: cases.Case, name: str, ending: str) -> int:
+    """How many classes an argument such as '12 names' tells of."""
+    said = str(case.args[name])
+    if not (said.endswith(ending) and said.removesuffix(ending).isdecimal()):
+        raise UserError(f"{case.path}: args.{name} is {said!r}, expected a number and{ending!r}")
+    return int(said.removesuffix(ending))
 
 
 def easg_terms(case: cases.Case) -> tuple[str, ...]:
@@ -117,6 +127,7 @@ def tempura(case: cases.Case) -> dict[str, Any]:
         "object_head": args["obj_head"],
         "num_mixtures": args["K"],
         "tracking": args["tracking"],
+        "track_rows": TRACK_ROWS.get(args["mode"], TRACK_ROWS["sgcls"]),
         "relation_memory": args["rel_mem_compute"] or "none",
         "object_memory": args["obj_mem_compute"],
         "pairs_from_memory": args["take_obj_mem_feat"],
@@ -144,10 +155,11 @@ def scene_llm(case: cases.Case) -> dict[str, Any]:
 
 
 def code_terms(case: cases.Case) -> tuple[str, ...]:
-    """The losses of SceneLLM's quantiser whose sum a case's loss is."""
-    terms = tuple(case.call.get("loss_terms", ()))
-    if unknown := [term for term in terms if term not in CODE_LOSSES]:
-        raise UserError(f"{case.path}: call.loss_terms has {unknown}; known: {CODE_LOSSES}")
+    """The losses of SceneLLM whose sum a case's loss is: of its quantiser, or of relations."""
+    case.call.one_of("loss_alternatives", *(f"output/losses/*_{k} {_BESIDE}" for k in ("bce",)))
+    terms, known = tuple(case.call.get("loss_terms", ())), (*CODE_LOSSES, *LOSSES)
+    if unknown := [term for term in terms if term not in known]:
+        raise UserError(f"{case.path}: call.loss_terms has {unknown}; known: {known}")
     return terms
 
 
@@ -195,10 +207,11 @@ def loss_terms(case: cases.Case) -> tuple[str, ...]:
 
 def truth(case: cases.Case, predicates: Sequence[int]) -> Arrays:
     """Group -> bool [P, K], of the lists of a case."""
-    return {
-        group: (case.inputs[f"{group}_gt"][..., None] == np.arange(count)).any(1)
-        for group, count in zip(GROUPS, predicates, strict=True)
-    }
+    inputs, found = case.inputs, {}
+    for group, count in zip(GROUPS, predicates, strict=True):
+        name = group if f"{group}_gt" in inputs else _OTHER_NAMES.get(group, group)
+        found[group] = (inputs[f"{name}_gt"][..., None] == np.arange(count)).any(1)
+    return found
 
 
 def listed_keys(path: Path, name: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -1,4 +1,4 @@
-"""The settings of TEMPURA's memories, and the three videos that they are made of."""
+"""The settings of TEMPURA's memories, and the videos that they are made of."""
 
 import numpy as np
 
@@ -24,7 +24,8 @@ def videos(case: cases.Case) -> list[Video]:
     counts = call.section("rel_classes")
     for group, count in zip(vidsgg.GROUPS, vidsgg.PREDICATES, strict=True):
         counts.one_of(group, count)
-    return [_video(case, str(i), call["num_object_classes"]) for i in range(3)]
+    count = len({name.partition("/")[0] for name in case.inputs if "/" in name})
+    return [_video(case, str(i), call["num_object_classes"]) for i in range(count)]
 
 
 def has_memory(variant: str, group: str) -> bool:

@@ -1,7 +1,10 @@
 """Video scene graphs: their nets, and what is done to boxes before and behind them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from jaxsign.nets import scene_net
 from parity import cases
 from parity.targets import (
     vidsgg_detected,
@@ -25,10 +28,8 @@ def sttran(case: cases.Case) -> dict[str, np.ndarray]:
         return vidsgg_train.steps(case)
     if "fmaps" not in case.inputs:
         return vidsgg_sttran.forward(case)
-    if case.args["mode"] == "sgdet":
-        return vidsgg_detected.detected(case)
     net = vidsgg_sttran.original(case)
-    return vidsgg_detected.classified(case, net, vidsgg_sttran.BRANCHES, vidsgg_sttran.inner_values)
+    return _chosen(case, net, vidsgg_sttran.BRANCHES, vidsgg_sttran.inner_values)
 
 
 def stket(case: cases.Case) -> dict[str, np.ndarray]:
@@ -36,9 +37,18 @@ def stket(case: cases.Case) -> dict[str, np.ndarray]:
     if "fmaps" not in case.inputs:
         return vidsgg_stket.forward(case)
     net = vidsgg_stket.original(case)
-    return vidsgg_detected.classified(
-        case, net, vidsgg_stket.branches(net), vidsgg_stket.inner_values
-    )
+    return _chosen(case, net, vidsgg_stket.branches(net), vidsgg_stket.inner_values)
+
+
+def _chosen(
+    case: cases.Case,
+    net: scene_net.SceneNet,
+    branches: Mapping[str, str],
+    inner: vidsgg_sttran.Inner,
+) -> dict[str, np.ndarray]:
+    """A case whose pairs are made of boxes and maps; arguments as of `given_pairs`."""
+    make = vidsgg_detected.detected if net.mode == "sgdet" else vidsgg_detected.classified
+    return make(case, net, branches, inner)
 
 
 TARGETS = {

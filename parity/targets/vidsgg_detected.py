@@ -50,17 +50,26 @@ def classified(
     return produced | {f"output/{name}": inputs[name] for name in ("boxes", "human_idx")}
 
 
-def detected(case: cases.Case) -> Arrays:
-    """Boxes of a detector, of which those that relations are told of are chosen first."""
-    net, inputs = vidsgg_sttran.original(case), case.inputs
+def detected(
+    case: cases.Case,
+    net: scene_net.SceneNet,
+    branches: Mapping[str, str],
+    inner_values: vidsgg_sttran.Inner,
+) -> Arrays:
+    """Boxes of a detector, of which those that relations are told of are chosen first.
+
+    Arguments as of `vidsgg_sttran.given_pairs`.
+    """
+    inputs = case.inputs
     variables, produced = weights.load(case, net.key_table(), settings.is_norm)
     chosen, inputs, video = chosen_of(inputs, inputs["distribution"])
     kept = chosen.detected
     seen = union_features(inputs, video)
     batch = settings.batch({**inputs, "scores": chosen.scores, "union_feat": seen}, video)
     outputs, inner = _run(net, variables, batch)
-    produced |= vidsgg_sttran.told(outputs, video)
-    produced |= vidsgg_sttran.inner_values(inner["intermediates"], video)
+    for branch, start in branches.items():
+        produced |= vidsgg_sttran.told(outputs, video, branch, start)
+    produced |= inner_values(inner["intermediates"], video)
     produced |= pairs_of(inputs, video, chosen.pairs, seen)
     return produced | {
         "output/boxes": inputs["boxes"],
@@ -77,11 +86,14 @@ def chosen_of(
 ) -> tuple[rules.Chosen, Arrays, settings.Video]:
     """The boxes and pairs that relations are told of, by classes told of a detector's boxes.
 
+    Which of them are doubled the detector's own classes decide, the case's `pred_labels`.
+
     Returns:
       What was chosen; the case's inputs of that alone; its video.
     """
     frames, boxes = inputs["boxes"][:, 0].astype(int), inputs["boxes"][:, 1:]
-    chosen = rules.choose(frames, boxes, distribution, settings.DOUBLED, settings.OVERLAP)
+    given = inputs["pred_labels"].astype(int)
+    chosen = rules.choose(frames, boxes, distribution, settings.DOUBLED, settings.OVERLAP, given)
     kept = chosen.detected
     inputs = {
         **inputs,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
+from jaxsign.input.scenes import pairs
 from jaxsign.nets import faster_rcnn
 from parity import cases, weights
 from parity.settings import vidsgg_detector as settings
@@ -15,14 +16,17 @@ Arrays = dict[str, np.ndarray]
 
 
 def forward(case: cases.Case) -> Arrays:
-    """One image: maps, proposals, what is told of them, and what is told of true boxes."""
+    """Images: maps, proposals, what is told of them, and what is told of true boxes."""
     net = faster_rcnn.FasterRCNN(**settings.detector(case))
     variables, produced = weights.load(case, net.key_table(), settings.is_norm)
     inputs = case.inputs
     images = jnp.asarray(np.moveaxis(inputs["image"], 1, -1))
     sizes = jnp.asarray(inputs["im_info"][:, :2])
 
-    true = jnp.asarray(inputs["gt_boxes_scaled"][None, :, 1:])
+    of = inputs["gt_boxes_scaled"][:, 0].astype(int)
+    place = pairs.places(of)
+    shape = len(images), int(place.max()) + 1
+    true = jnp.asarray(pairs.padded(inputs["gt_boxes_scaled"][:, 1:], of, place, shape, 0))
 
     def run(variables: Any) -> Any:
         found, state = nets.call(
@@ -44,7 +48,7 @@ def forward(case: cases.Case) -> Arrays:
             "scores": found["scores"],
             "class_deltas": inner["of_classes"][0],
             "features": found["features"],
-            "known_features": known["features"][0],
-            "known_logits": known["class_logits"][0],
+            "known_features": known["features"][of, place],
+            "known_logits": known["class_logits"][of, place],
         }
     )

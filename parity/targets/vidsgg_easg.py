@@ -23,6 +23,7 @@ def original(case: cases.Case) -> easg.EASG:
         mode=given["mode"],
         num_objects=given["classes"] + action_net.NO_OBJECTS,
         predicates=(given["verbs"], given["edges"]),
+        verb_dim=case.inputs["features_verb"].shape[-1],
         spatial_layers=given["spatial_layers"],
         temporal_layers=given["temporal_layers"],
         dropout=0.0,
@@ -101,8 +102,11 @@ def _told(
     verbs, edges = np.split(relations, net.predicates[:1], axis=-1)
     found: Arrays = {"output/edge_distribution": np.asarray(jax.nn.sigmoid(edges))}
     known = np.asarray(batch["labels"])[at] - action_net.NO_OBJECTS, np.asarray(batch["verbs"])[at]
-    for ending, logits, right in zip(("", "_verb"), (objects, verbs), known, strict=True):
-        shares = logits if train else np.asarray(jax.nn.softmax(logits))
+    parts = zip(("", "_verb"), ("objects", "verb"), (objects, verbs), known, strict=True)
+    for ending, name, logits, right in parts:
+        # What is given is certain, in training too.
+        learns = train and name in net.learned
+        shares = logits if learns else np.asarray(jax.nn.softmax(logits))
         found[f"output/distribution{ending}"] = shares
         # In training rows have the words of what is true.
         found[f"output/pred_labels{ending}"] = right if train else logits.argmax(-1)

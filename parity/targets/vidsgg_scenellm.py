@@ -24,20 +24,19 @@ def forward(case: cases.Case) -> Arrays:
     video = settings.given_video(case)
     variables, produced = weights.load(case, net.key_table(), settings.is_norm)
     _check_parts(case, net, variables)
-    batch = settings.batch(inputs, video)
+    batch = settings.with_truth(case, video)
     if "im_wh" in inputs:
         batch["image_sizes"] = np.broadcast_to(inputs["im_wh"], (1, video.frames, 2))
 
     def losses(outputs: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         weighted = [outputs[name][0] / net.loss_weights[name] for name in net.own_losses]
-        return _named(net, *weighted) if weighted else {}
+        if weighted:
+            return _named(net, *weighted)
+        return vidsgg_sttran.loss_values(outputs, batch)
 
-    found, outputs, changed = vidsgg_sttran.learned(
+    kept, outputs, changed = vidsgg_sttran.learned(
         net, variables, batch, case, losses, settings.code_terms(case)
     )
-    kept = {name: found[name] for name in found if not name.startswith("output/los")}
-    if net.own_losses:
-        kept["output/loss"] = found["output/loss"]
     sown = {name: np.asarray(value[0]) for name, value in changed["intermediates"].items()
             if name in ("token", "combined", "logits")}  # fmt: skip
     at, boxes = (0, video.pair_frames, video.pair_places), (0, video.box_frames, video.box_places)

@@ -100,14 +100,24 @@ def learned(
     (loss, (values, outputs, changed)), grads = run(variables["params"])
     produced = {f"output/losses/{name}": np.asarray(value) for name, value in values.items()}
     produced["output/loss"] = np.asarray(loss)
-    if grads is None:
-        return produced, outputs, dict(changed)
+    if grads is not None:
+        produced |= gradients(net, variables, case, grads)
+    return produced, outputs, dict(changed)
+
+
+def gradients(net: nets.Net, variables: Any, case: cases.Case, grads: Any) -> Arrays:
+    """Gradients by the original's keys, and the norms of those that it has.
+
+    Args:
+      net, variables, case: as of `learned`.
+      grads: of `variables["params"]`; of what is frozen there are some, too.
+    """
     found = weights.gradients(net.key_table(), variables, grads)
-    sizes = {key: np.linalg.norm(value.astype(np.float64)) for key, value in found.items()}
     keys = case.call.whole("grad_norm_keys", [])
-    produced["output/grad_norms"] = np.array([sizes[f"grad/{key}"] for key in keys])
-    produced["output/grad_total_norm"] = np.asarray(np.linalg.norm(list(sizes.values())))
-    return produced | found, outputs, dict(changed)
+    sizes = [np.linalg.norm(found[f"grad/{key}"].astype(np.float64)) for key in keys]
+    found["output/grad_norms"] = np.array(sizes)
+    found["output/grad_total_norm"] = np.asarray(np.linalg.norm(sizes))
+    return found
 
 
 def _alone(function: Any) -> Any:
@@ -179,9 +189,11 @@ def inner_values(found: Mapping[str, Any], video: settings.Video) -> Arrays:
     """What the net sows, as the original's modules give it."""
     at = (0, video.pair_frames, video.pair_places)
     rel, within, between = (np.asarray(found[k][0]) for k in ("told", "within", "between"))
+    # The original makes room for frames up to the last one with pairs, and for the most of a frame.
+    frames, most = (int(places.max()) + 1 for places in at[1:])
     return {
         "output/inter/rel_features": rel[at],
-        "output/inter/local_padded": within[0].swapaxes(0, 1),
+        "output/inter/local_padded": within[0, :frames, :most].swapaxes(0, 1),
         "output/inter/global_output": between[at],
     }
 

@@ -15,7 +15,7 @@ from jaxsign.nets.layers import mixture_head
 from jaxsign.tasks.scenes import losses
 from parity import cases, weights
 from parity.settings import vidsgg as settings
-from parity.targets import vidsgg_detected
+from parity.targets import vidsgg_detected, vidsgg_sttran
 
 Array = np.ndarray
 Arrays = dict[str, np.ndarray]
@@ -91,12 +91,7 @@ def _learned(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays:
         produced["output/distribution"] = np.exp(logits) if mixed else logits
     if grads is None:
         return produced
-    found = weights.gradients(net.key_table(), variables, grads)
-    sizes = {key: np.linalg.norm(value.astype(np.float64)) for key, value in found.items()}
-    keys = case.call.whole("grad_norm_keys", [])
-    produced["output/grad_norms"] = np.array([sizes[f"grad/{key}"] for key in keys])
-    produced["output/grad_total_norm"] = np.asarray(np.linalg.norm(list(sizes.values())))
-    return produced | found
+    return produced | vidsgg_sttran.gradients(net, variables, case, grads)
 
 
 def _given(case: cases.Case) -> Arrays:
@@ -194,14 +189,16 @@ def _boxes(outputs: Mapping[str, Any], at: Any) -> Arrays:
 
 
 def _uncertain(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays:
-    """Uncertainties with classes and pairs given."""
+    """Uncertainties with classes and pairs given; of linear heads what they tell."""
     video, batch = settings.given_video(case), _batch(case)
     mode = "predcls" if net.mode == "predcls" else "sgdet"
     given = net.clone(mode=mode, detected_classes="detector")
     outputs, inner = _run(given, variables, batch)
     produced = _inner(outputs, inner, video)
     at = 0, video.pair_frames, video.pair_places
-    for short, ours in _OURS.items():
+    if net.relation_head == "linear":
+        produced |= _relations(case, net, outputs, video)
+    for short, ours in _OURS.items() if net.relation_head == "gmm" else ():
         parts = np.split(np.asarray(outputs[ours])[at], np.cumsum(settings.PREDICATES)[:-1], -1)
         for group, part in zip(settings.GROUPS, parts, strict=True):
             produced[f"output/{group}_{short}_uc"] = part
@@ -210,10 +207,11 @@ def _uncertain(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays
     boxes = 0, video.box_frames, video.box_places
     told = _run(net, variables, batch)[0]
     logits = np.asarray(told["object_logits"])[boxes]
-    produced["output/distribution"] = np.asarray(jax.nn.softmax(logits[:, 1:]))
-    for short, ours in _OURS.items():
+    mixed = net.object_head == "gmm"
+    produced["output/distribution"] = np.asarray(jax.nn.softmax(logits[:, 1:])) if mixed else logits
+    for short, ours in _OURS.items() if mixed else ():
         produced[f"output/obj_{short}_uc"] = np.asarray(told[f"object_{ours}"])[boxes]
-    return produced | _given(case)
+    return produced | _boxes(told, boxes) | _given(case)
 
 
 def _classified(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays:
@@ -248,9 +246,11 @@ def _detected(case: cases.Case, net: tempura.Tempura, variables: Any) -> Arrays:
     distribution = np.asarray(jax.nn.softmax(np.asarray(told["object_logits"])[at][:, 1:]))
     chosen, inputs, video = vidsgg_detected.chosen_of(inputs, distribution)
     kept = chosen.detected
-    seen = vidsgg_detected.union_features(inputs, video)
-    batch = settings.batch({**inputs, "scores": chosen.scores, "union_feat": seen}, video)
-    outputs, inner = _run(net.clone(detected_classes="detector"), variables, batch)
+    made = {"scores": chosen.scores, "union_feat": vidsgg_detected.union_features(inputs, video)}
+    if net.pairs_from_memory:  # as the boxes had them when they were classified
+        made["features"] = np.asarray(told["object_remembered"])[at][kept.source]
+    batch = settings.batch({**inputs, **made}, video)
+    outputs, inner = _run(net.clone(mode="predcls", pairs_from_memory=False), variables, batch)
     produced = _relations(case, net, outputs, video) | _inner(outputs, inner, video)
     features = _boxes(told, at)
     remembered = features["output/object_mem_features_first8"][kept.source]

@@ -16,13 +16,13 @@ from benchmarks.torch_side import TorchSide
 from benchmarks.workload import Batch
 from jaxsign.errors import UserError
 from jaxsign.nets import detector_backbone, faster_rcnn, inception, resnet
-from jaxsign.nets.layers import image_convs
+from jaxsign.nets.layers import class_boxes, image_convs
 from jaxsign.tasks.detections import precision, targets, task
 from jaxsign.train import setup
 from parity.reference import signon_vtn, vidsgg_detector
 
 Tensors = Mapping[str, Tensor]
-_STEPS = torch.tensor(faster_rcnn.UNITS)
+_STEPS = torch.tensor(class_boxes.UNITS)
 
 
 class Detector(nn.Module):

@@ -7,7 +7,7 @@ all of them do there.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -19,34 +19,17 @@ from jaxsign.errors import UserError
 from jaxsign.nets import detector_backbone, detector_rows, state_dict
 from jaxsign.nets.layers import (
     anchors,
+    class_boxes,
     dense,
     image_convs,
     proposals,
     region_proposals,
 )
-from jaxsign.nets.layers import boxes as box_layers
 from jaxsign.nets.pretrained import detectors
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
-# A class's deltas are told in these units.
-UNITS = (0.1, 0.1, 0.2, 0.2)
 EACH, FIRST_OF_CHUNK = "each", "first_of_chunk"
-
-
-class BoxesToLearn(NamedTuple):
-    """Boxes of images that the head looks at while it learns, and what it is to tell of them.
-
-    Attributes:
-      boxes: float32 [F, N, 4]; valid: bool [F, N], which of them there are.
-      labels: int [F, N], their classes, 0 = nothing.
-      deltas: float32 [F, N, 4], to what they are on, in `UNITS`.
-    """
-
-    boxes: Array
-    valid: Array
-    labels: Array
-    deltas: Array
 
 
 class FasterRCNN(nets.Net):
@@ -177,7 +160,7 @@ class FasterRCNN(nets.Net):
         self,
         images: Array,
         image_sizes: Array,
-        choose: Callable[[Array, Array], BoxesToLearn],
+        choose: Callable[[Array, Array], class_boxes.BoxesToLearn],
         valid: Array | None = None,
         *,
         train: bool = True,
@@ -194,7 +177,7 @@ class FasterRCNN(nets.Net):
         Returns:
           `anchor_logits` float32 [F, A, 2], of nothing and of something, and `anchor_deltas`
           [F, A, 4]; `boxes` [F, N', 4] and `valid_boxes` [F, N'], those chosen, with `class_logits`
-          [F, N', C] and `class_deltas` [F, N', C, 4] in `UNITS`, what was to be told, `labels`
+          [F, N', C] and `class_deltas` [F, N', C, 4] in their units, what was to be told, `labels`
           [F, N'] and `deltas` [F, N', 4], and `scores` and `class_boxes` as of `__call__`;
           `proposals` and `valid_proposals`; `maps`.
         """
@@ -246,12 +229,9 @@ class FasterRCNN(nets.Net):
         self, boxes: Array, logits: Array, deltas: Array, image_sizes: Array
     ) -> dict[str, Array]:
         """`scores`, `class_logits` and `class_boxes` of boxes that were looked at."""
-        found = box_layers.moved(boxes[:, :, None], deltas * jnp.asarray(UNITS))
-        inside = box_layers.clipped(found, image_sizes)
-        if self.clip == FIRST_OF_CHUNK:
-            first = jnp.arange(len(boxes)) % self.chunk == 0
-            inside = jnp.where(first[:, None, None, None], inside, jnp.maximum(found, 0))
-        return {"scores": jax.nn.softmax(logits), "class_logits": logits, "class_boxes": inside}
+        chunk = self.chunk if self.clip == FIRST_OF_CHUNK else 0
+        found = class_boxes.of_classes(boxes, deltas, image_sizes, chunk)
+        return {"scores": jax.nn.softmax(logits), "class_logits": logits, "class_boxes": found}
 
     def see(self, images: Array, image_sizes: Array) -> tuple[Array, Array]:
         """Maps of images, and the rows and columns of each that are real: int [F, 2]."""

@@ -9,8 +9,8 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from jaxsign.nets import faster_rcnn
 from jaxsign.nets.layers import boxes as box_layers
+from jaxsign.nets.layers import class_boxes
 
 Array = jax.Array
 
@@ -73,7 +73,7 @@ def of_proposals(
     real: Array,
     rng: Array | None,
     asked: Sampling,
-) -> faster_rcnn.BoxesToLearn:
+) -> class_boxes.BoxesToLearn:
     """Boxes of an image that a detector's head learns from: proposals, and the true ones.
 
     Args:
@@ -98,8 +98,8 @@ def of_proposals(
         _, places = jax.lax.top_k(2 * on + off, count)
         every, on, valid, to = every[places], on[places], valid[places], to[places]
         every = jnp.where(valid[:, None], every, 0)
-    deltas = box_layers.deltas(every, boxes[to]) / jnp.asarray(faster_rcnn.UNITS)
-    return faster_rcnn.BoxesToLearn(every, valid, jnp.where(on, labels[to], 0), deltas)
+    deltas = box_layers.deltas(every, boxes[to]) / jnp.asarray(class_boxes.UNITS)
+    return class_boxes.BoxesToLearn(every, valid, jnp.where(on, labels[to], 0), deltas)
 
 
 def _drawn(on: Array, off: Array, rng: Array | None, asked: Sampling) -> tuple[Array, Array]:

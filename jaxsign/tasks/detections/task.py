@@ -16,6 +16,7 @@ from jaxsign.errors import UserError
 from jaxsign.input.boxes import examples, sources
 from jaxsign.input.scenes import vocabulary
 from jaxsign.nets import faster_rcnn
+from jaxsign.nets.layers import class_boxes
 from jaxsign.tasks import answering, following, loss_parts, measures
 from jaxsign.tasks.detections import answers, losses, precision, scoring, targets
 
@@ -137,7 +138,7 @@ class Detections(tasks.Task):
         keys = (None, None) if rng is None else _keys(rng, batch["weight"])
         true = batch["true_boxes"], batch["true_labels"], batch["valid_true"]
 
-        def choose(found: Array, valid: Array) -> faster_rcnn.BoxesToLearn:
+        def choose(found: Array, valid: Array) -> class_boxes.BoxesToLearn:
             draw = functools.partial(targets.of_proposals, asked=self.proposals)
             return jax.vmap(draw)(found, valid, *true, keys[0])
 

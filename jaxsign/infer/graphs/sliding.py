@@ -6,14 +6,14 @@ nothing of what moves.
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from jaxsign.errors import UserError
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input.scenes import cutting, examples, outlines, sources
 from jaxsign.input.scenes.scene import Scene
+from jaxsign.tasks import answering
 from jaxsign.tasks.scenes import answers
 from jaxsign.tasks.scenes.answers import FrameAnswer
 from jaxsign.tasks.scenes.task import SceneGraph
@@ -49,7 +49,7 @@ class FrameFollower:
         *,
         window: int = PAIR,
         batch: int = 8,
-        asked: Mapping[str, Any] | None = None,
+        asked: answering.Asked | None = None,
     ):
         task = run.task
         if not isinstance(task, SceneGraph):

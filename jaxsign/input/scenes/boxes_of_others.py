@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +234,10 @@ def _box(
     return OthersBox(video, frame, label, score, box)
 
 
-def _checked(path: Path, rows: Sequence[Any], read_row: Any) -> list[OthersBox]:
+def _checked(
+    path: Path, rows: Sequence[Any], read_row: Callable[[Mapping[str, Any]], OthersBox]
+) -> list[OthersBox]:
+    """Every row read; raises UserError with all that cannot be."""
     found, problems = [], []
     for number, row in enumerate(rows):
         try:

@@ -114,14 +114,15 @@ def _check_recipe(recipe: Any, name: str) -> None:
             "Start from jaxsign.config.base()."
         )
     expected = base()
+    known = flatten(expected)
     missing = [key for key in expected if key not in recipe]
     unknown = [
         key
         for key in flatten(recipe)
-        if key.split(".")[0] not in defaults.FREE and key not in flatten(expected)
+        if key.split(".")[0] not in defaults.FREE and key not in known
     ]
     if missing or unknown:
-        near = did_you_mean(unknown[0], flatten(expected)) if unknown else ""
+        near = did_you_mean(unknown[0], known) if unknown else ""
         raise UserError(
             f"config {name}: missing sections {missing}, unknown keys {unknown}.{near} "
             "Start from jaxsign.config.base() and change its keys."
@@ -129,6 +130,8 @@ def _check_recipe(recipe: Any, name: str) -> None:
 
 
 def _changed(recipe: ConfigDict, words: list[str]) -> ConfigDict:
+    if not words:  # the flags would write the whole recipe as text first
+        return recipe.lock()
     # A set of flags of its own: overrides are typed by ml_collections, and no global state is left.
     values = flags.FlagValues()
     argv = ["jaxsign", *words]

@@ -29,6 +29,7 @@ _OPTIONAL = (
     "cat", "category", "glosses", "signer", "split", "occluded",
     "start", "end", "frame_start", "frame_end",
 )  # fmt: skip
+_NO_CSV = (".json", ".jsonl", ".txt")
 _HELD = 32 << 20  # letters of a table whose rows are held
 _ENCODING = contextvars.ContextVar("encoding", default="")
 
@@ -69,6 +70,11 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def as_path(text: str) -> str:
+    """A path in a table, which Windows may have written, with forward slashes."""
+    return text.replace("\\", "/").removeprefix("./")
+
+
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """A table as text, its cells `spreadsheet.guarded`."""
     text = io.StringIO(newline="")
@@ -99,19 +105,20 @@ def read_text(path: Path, expected: str = "") -> str:
             text = raw.decode(encoding).lstrip("\ufeff")
             if "\0" not in text:
                 return nfc(text)
-    raise UserError(f"{path}: is no text in {given or 'UTF-8'}.{_told(raw)}")
+    saved = "it" if path.suffix.lower() in _NO_CSV else "it as CSV"
+    raise UserError(f"{path}: is no text in {given or 'UTF-8'}.{_told(raw, saved)}")
 
 
-def _told(raw: bytes) -> str:
+def _told(raw: bytes, saved: str) -> str:
     found = code_pages.likely(raw)
     if not found:
-        return " Save it as CSV in UTF-8, or give its code page: --encoding NAME."
+        return f" Save {saved} in UTF-8, or give its code page: --encoding NAME."
     (page, word), *others = found
     reads = f" It reads {word!r} in {page}"
     reads += "".join(f", {word!r} in {page}" for page, word in others)
     return (
         f"{reads}. If it is {page}: --encoding {page} (in a recipe "
-        f"--config.data.encoding={page}), or save it as CSV in UTF-8."
+        f"--config.data.encoding={page}), or save {saved} in UTF-8."
     )
 
 
@@ -221,7 +228,7 @@ def _mend(rows: list[Row]) -> None:
     for name in rows[0].cells:
         if name.lower() in FILE:
             for row in rows:
-                row.cells[name] = row.cells[name].replace("\\", "/").removeprefix("./")
+                row.cells[name] = as_path(row.cells[name])
         # Names in `glosses` were written by this project, and stand as they are.
         elif name != "glosses" and all(_is_whole(row.cells[name]) for row in rows):
             for row in rows:

@@ -1,5 +1,6 @@
 """Vectors of words: those of a text file such as GloVe's, or made of the words' letters alone."""
 
+import codecs
 import contextlib
 import dataclasses
 import hashlib
@@ -149,7 +150,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         # What is no text may have no line's end.
         pieces = iter(lambda: file.readline(_LONGEST), b"")
         for number, line in enumerate(pieces, 1):
-            line = line.rstrip()
+            line = line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").rstrip()
             if line and not (number == 1 and _HEAD.fullmatch(line)):
                 yield number, line
 

@@ -33,6 +33,13 @@ def test_names_are_looked_up_as_the_original_does(tmp_path, end):
     np.testing.assert_array_equal(found.table[5], words.of_names("", ["unicorn"], 3).table[0])
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path):
+    path = write(tmp_path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    found = words.of_names(path, ["cup"], 3)
+    assert found.table.tolist() == [[1, 2, 3]] and not found.absent
+
+
 def test_vectors_of_letters_are_the_same_everywhere():
     found = words.of_names("", ["bag", "bed"], 4)
     expected = [[-0.101, -0.196, 0.093, 1.442], [0.945, -0.467, -0.187, 0.234]]

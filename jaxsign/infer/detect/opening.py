@@ -1,18 +1,16 @@
 """Opens the detector and the classes that a command line names."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxsign import config as configs
-from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer import run_folder
 from jaxsign.infer.detect import looking
 from jaxsign.infer.torch import detectors
-from jaxsign.input.scenes import vocabulary
+from jaxsign.input.scenes import layout, vocabulary
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.nets import faster_rcnn
 
@@ -85,10 +83,7 @@ def words(given: Path | None, of_source: Vocabulary | None, objects: Sequence[st
 
 def _read(path: Path) -> Vocabulary:
     if path.is_file():
-        try:
-            return vocabulary.from_json(reading.read_json(path), str(path))
-        except (ValueError, json.JSONDecodeError) as error:
-            raise UserError(f"{path}: is no JSON ({error}). Expected a classes.json") from error
+        return layout.classes(path)
     run_folder.check(path)
     config = configs.load_run_config(path)
     if not config.task.groups:

@@ -150,7 +150,7 @@ def _check(words: argparse.Namespace) -> None:
     from pathlib import Path
 
     path = Path(words.input or "")
-    if not words.detector and path.is_file() and path.suffix not in (".npz", ".jsonl"):
+    if not words.detector and path.is_file() and path.suffix.lower() not in (".npz", ".jsonl"):
         raise UserError(
             f"{path}: is no scene file (*.scene.npz). Give the detector that finds boxes in films, "
             "--detector RUN"

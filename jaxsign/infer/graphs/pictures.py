@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsign.errors import UserError, listing
+from jaxsign.input import lookup
 from jaxsign.input.scenes import pictures
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.signs.extract import opening, video
@@ -31,7 +32,8 @@ def of_scene(scene: Scene, place: Path | None) -> Iterator[Array | None]:
 
 
 def _of_folder(scene: Scene, folder: Path) -> Iterator[Array]:
-    paths = [folder / name for name in scene.frames]
+    there = lookup.Lookup(folder)
+    paths = [there.path(name) for name in scene.frames]
     absent = [str(path) for path in paths if not path.is_file()]
     if absent:
         raise UserError(

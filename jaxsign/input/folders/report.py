@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from jaxsign import spreadsheet
+from jaxsign.errors import UserError
 from jaxsign.whole import whole
 
 # Names of files need not be text on every system.
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
+_READ = _TEXT | {"encoding": "utf-8-sig"}  # a spreadsheet may have put a mark before it
 
 
 class ReportRow(Protocol):
@@ -35,7 +37,7 @@ class FolderReport(Generic[R]):
         rows: dict[str, R] = {}
         if not self.path.exists():
             return rows
-        with open(self.path, newline="", **_TEXT) as file:
+        with open(self.path, newline="", **_READ) as file:
             for cells in csv.DictReader(file):
                 try:
                     values = {
@@ -47,6 +49,23 @@ class FolderReport(Generic[R]):
                     continue
                 rows[values[self._key]] = row
         return rows
+
+    def check(self) -> None:
+        """Refuses a table that is no such report, of which `read` would give nothing.
+
+        Raises:
+          UserError: it lacks columns.
+        """
+        with open(self.path, newline="", **_READ) as file:
+            columns = next(csv.reader(file), [])
+        missing = [name for name in self._types if name not in columns]
+        if missing:
+            raise UserError(
+                f"{self.path}: lacks the column(s) {', '.join(missing)}; its first line is "
+                f"{','.join(columns)!r}. Expected {','.join(self._types)}, between commas. If it "
+                "was saved by another program, save it as CSV with commas; if nothing of it is "
+                "needed, remove it"
+            )
 
     def write(self, rows: Iterable[R]) -> None:
         """Writes the whole report, sorted by file; whole or not at all."""

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxsign.errors import UserError, listing
+from jaxsign.input import tables
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME, PERSON, Vocabulary
 from jaxsign.nets.torch_files import plain_pickle
@@ -142,7 +143,7 @@ def _check_classes(folder: Path, words: Vocabulary) -> None:
         path = folder / "annotations" / name
         if not path.is_file():
             continue
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = tables.read_text(path).split("\n")
         found = tuple(_name(line) for line in lines if line.strip())
         if found != wanted:
             pairs = zip((*found, "nothing"), (*wanted, "nothing"), strict=False)
@@ -261,7 +262,7 @@ def _scene(
             box_frames.append(frame)
             relations.append(_relations(one, where, problems))
     size = persons[keys[-1]].get("bbox_size")
-    if not (isinstance(size, tuple | list) and len(size) == 2):
+    if not (isinstance(size, tuple | list) and len(size) == 2 and all(map(_is_side, size))):
         problems.append(f"{keys[-1]}: bbox_size is {size!r}, expected (width, height)")
     if len(problems) > before:
         return None
@@ -280,6 +281,10 @@ def _scene(
         relations=np.asarray(relations, bool).reshape(-1, len(ACTION_GENOME.predicates)),
         labelled=np.ones(len(table), bool),
     )
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and bool(1 <= value < 1 << 24)
 
 
 def _corners(box: Any) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+_TINY = 8  # pixels of a side
 _SOME = 1 << 22  # numbers that are looked at together
 
 
@@ -40,6 +41,31 @@ def _all_finite(values: np.ndarray) -> bool:
     # By the bits of the exponent: numpy's way takes three times as long for numbers of 16 bits.
     exponent = np.uint16(0x7C00)
     return not (values.view(np.uint16) & exponent == exponent).any()
+
+
+def are_fractions(boxes: npt.ArrayLike, sizes: npt.ArrayLike = ()) -> bool:
+    """Whether boxes [N, 4] that should be in pixels are told in shares of their pictures' sides.
+
+    Args:
+      boxes: of many pictures.
+      sizes: sides of these; in the smallest of pictures, pixels are no other numbers.
+    """
+    if np.size(sizes) and np.min(sizes) < _TINY:
+        return False
+    found = np.asarray(boxes, np.float64).reshape(-1, 4)
+    inside = (found > -0.1) & (found < 1.1)
+    return bool(len(found) and inside.all() and (found % 1 != 0).any())
+
+
+def are_beyond(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """bool [N]: which boxes reach beyond images, (width, height) [N, 2], by more than a tenth."""
+    return np.greater(boxes[:, 2:], 1.1 * sizes).any(axis=1)
+
+
+FRACTIONS = (
+    "all its boxes lie between 0 and 1, as shares of the pictures' sides. Expected pixels: "
+    "multiply x by the width and y by the height"
+)
 
 
 def no_share(values: np.ndarray) -> np.ndarray:

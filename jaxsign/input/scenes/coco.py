@@ -9,14 +9,21 @@ list `rel_categories`. Images with a `video_id` make videos, others are videos o
 
 import dataclasses
 import functools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign.errors import UserError
+from jaxsign.errors import UserError, listing
+from jaxsign.input import tables
 from jaxsign.input.scenes import frames
-from jaxsign.input.scenes.collection import NamedScene, SceneCollection, has_words, read_object
+from jaxsign.input.scenes.collection import (
+    NamedScene,
+    SceneCollection,
+    has_words,
+    read_object,
+    twice,
+)
 from jaxsign.input.scenes.frames import AnnotatedFrame, Relation
 from jaxsign.input.scenes.vocabulary import BACKGROUND, Vocabulary
 
@@ -82,6 +89,7 @@ def _files(path: Path) -> list[Path]:
 def _told(path: Path) -> _Told:
     rows = read_object(path, _EXPECTED)
     try:
+        _check_ids(path, rows)
         categories = {one["id"]: str(one["name"]) for one in rows["categories"]}
         boxes: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
         for one in rows["annotations"]:
@@ -94,6 +102,24 @@ def _told(path: Path) -> _Told:
         ) from error
     objects = [name for name in categories.values() if name != BACKGROUND]
     return _Told(videos, objects, predicates)
+
+
+def _check_ids(path: Path, rows: Mapping[str, Any]) -> None:
+    """Refuses ids that stand for two things or for none: boxes would be lost without a word."""
+    images = [one["id"] for one in rows["images"]]
+    categories = [one["id"] for one in rows["categories"]]
+    lists = {"image id": images, "category id": categories}
+    if "rel_annotations" in rows:
+        lists["annotation id"] = [one["id"] for one in rows["annotations"]]
+        lists["rel_category id"] = [one["id"] for one in rows["rel_categories"]]
+    problems = twice(lists)
+    for key, known in (("image_id", images), ("category_id", categories)):
+        there = set(known)
+        lost = Counter(one[key] for one in rows["annotations"] if one[key] not in there)
+        such = f"expected one such as {known[0]!r}" if known else "and there is none"
+        problems += [f"{n} annotations of {key} {value!r}, {such}" for value, n in lost.items()]
+    if problems:
+        raise UserError(f"{path}:\n{listing(problems)}\nMend the ids in this file")
 
 
 def _relations(
@@ -132,11 +158,11 @@ def _videos(
     relations: Mapping[Any, Sequence[Relation]],
 ) -> dict[str, list[AnnotatedFrame]]:
     names = {one["id"]: str(one.get("name", one["id"])) for one in rows.get("videos", ())}
-    videos: dict[str, list[tuple[Any, AnnotatedFrame]]] = defaultdict(list)
+    videos: dict[str, list[tuple[float, AnnotatedFrame]]] = defaultdict(list)
     for number, image in enumerate(rows["images"]):
         held = boxes.get(image["id"], ())
         frame = AnnotatedFrame(
-            str(image["file_name"]),
+            tables.as_path(str(image["file_name"])),
             (int(image["width"]), int(image["height"])),
             [_corners(one["bbox"]) for one in held],
             [categories[one["category_id"]] for one in held],
@@ -145,7 +171,8 @@ def _videos(
         )
         video = image.get("video_id")
         name = str(image["id"]) if video is None else names.get(video, str(video))
-        place = next((image[key] for key in ("frame_id", "frame_index") if key in image), number)
+        told = [image[key] for key in ("frame_id", "frame_index") if key in image]
+        place = float(told[0]) if told else number
         videos[name].append((place, frame))
     return {
         name: [frame for _, frame in sorted(found, key=lambda row: row[0])]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import mmap
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,16 @@ def read_object(path: Path, expected: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise UserError(f"{path}: holds no object. {expected}")
     return found
+
+
+def twice(lists: Mapping[str, Sequence[Any]]) -> list[str]:
+    """What occurs more than once in lists of ids and names, a sentence each."""
+    return [
+        f"{kind} {value!r}: is there {count} times, expected once"
+        for kind, values in lists.items()
+        for value, count in Counter(values).items()
+        if count > 1
+    ]
 
 
 def has_words(path: Path, *names: str) -> bool:

@@ -1,12 +1,16 @@
 """The table beside scenes that a detector made: which files there are, of which split each is."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input.folders import report
+from jaxsign.sections.data import SPLITS
 
 RECORD, TABLE = "detect.json", "detect.csv"
+_OURS = re.compile(r"detect(-\d+-of-\d+)?\.csv$")
 DONE, FAILED = "done", "failed"
 
 
@@ -41,7 +45,21 @@ def table(folder: Path, shard: tuple[int, int] = (1, 1)) -> report.FolderReport[
 
 
 def splits(folder: Path) -> Mapping[str, str]:
-    """File name -> split of the scenes in a folder; nothing where no table tells of any."""
-    tables = sorted(folder.glob("detect*.csv")) if folder.is_dir() else []
-    rows = [row for path in tables for row in report.FolderReport(path, DetectRow).read().values()]
+    """File name -> split of the scenes in a folder; nothing where no table tells of any.
+
+    Raises:
+      UserError: a table that is none, or a split that is none: scenes would be learnt from that
+        were to be held back.
+    """
+    found = sorted(folder.glob("detect*.csv")) if folder.is_dir() else []
+    tables = [report.FolderReport(path, DetectRow) for path in found if _OURS.match(path.name)]
+    for one in tables:
+        one.check()
+    rows = [row for one in tables for row in one.read().values()]
+    for row in rows:
+        if row.split not in ("", *SPLITS):
+            raise UserError(
+                f"{folder / TABLE}: {row.file} is of split {row.split!r}, expected one of "
+                f"{', '.join(SPLITS)}.{did_you_mean(row.split, SPLITS)}"
+            )
     return {row.file: row.split for row in rows if row.status == DONE and row.split}

@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxsign import reading
 from jaxsign.errors import UserError, listing
+from jaxsign.input import tables
 from jaxsign.nets import torch_files
 
 Array = np.ndarray
@@ -102,7 +103,7 @@ def annotations(folder: Path) -> Files:
     path = _first(folder, ANNOTATIONS, "EASG's annotations")
     objects = names(_first(folder, OBJECTS, "EASG's list of objects"))
     try:
-        content = reading.read_json(path, most=_MOST_BYTES)
+        content = tables.parse_json(reading.read_bytes(path, most=_MOST_BYTES).decode("utf-8-sig"))
     except ValueError as error:
         raise UserError(f"{path}: is no JSON ({error}). Expected {_EXPECTED}") from error
     if not isinstance(content, dict) or not all(isinstance(one, dict) for one in content.values()):
@@ -137,7 +138,7 @@ def names(path: Path) -> tuple[str, ...]:
     Raises:
       UserError: no such file, or one twice.
     """
-    lines = reading.read_bytes(path).decode("utf-8-sig", "replace").splitlines()
+    lines = tables.read_text(path).splitlines()
     found = tuple(line.strip() for line in lines if line.strip())
     twice = [name for name, count in Counter(found).items() if count > 1]
     if twice or not found:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.input import files
+from jaxsign.input import files, lookup, tables
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes.arrays import check_shape
 from jaxsign.input.scenes.scene import Scene
@@ -113,7 +113,8 @@ def of_videos(folder: Path, names: Sequence[str], scenes: Sequence[Scene]) -> li
     Raises:
       UserError: all that is wrong with them, at once.
     """
-    paths = [folder / f"{name}.npz" for name in names]
+    there = lookup.Lookup(folder, ".npz")
+    paths = [there.path(name) for name in names]
     absent = [path.name for path in paths if not path.is_file()]
     if absent:
         raise UserError(
@@ -136,9 +137,11 @@ def of_videos(folder: Path, names: Sequence[str], scenes: Sequence[Scene]) -> li
 
 def _check_same(scene: Scene, found: dict[str, Array]) -> None:
     """Raises ValueError where the file was made of other frames or boxes."""
-    if "frames" in found and tuple(found["frames"].tolist()) != scene.frames:
-        names = set(map(str, np.ravel(found["frames"])))
-        absent = [name for name in scene.frames if name not in names]
+    told = [tables.nfc(tables.as_path(str(name))) for name in np.ravel(found.get("frames", ()))]
+    wanted = [*map(tables.nfc, scene.frames)]
+    if "frames" in found and told != wanted:
+        there = set(told)
+        absent = [name for name in wanted if name not in there]
         more = f", {len(absent)} are absent, such as {absent[0]}" if absent else ""
         raise ValueError(f"it holds other frames, or in another order{more}")
     if "boxes" not in found:
@@ -146,7 +149,9 @@ def _check_same(scene: Scene, found: dict[str, Array]) -> None:
     boxes = found["boxes"]
     if boxes.shape != scene.boxes.shape:
         raise ValueError(f"boxes {list(boxes.shape)}, expected {list(scene.boxes.shape)}")
-    off = np.abs(boxes - scene.boxes).max(axis=1) > _CLOSE
+    if boxes.dtype.kind not in "fiu":
+        raise ValueError(f"boxes are {boxes.dtype}, expected numbers")
+    off = ~(np.abs(boxes - scene.boxes).max(axis=1) <= _CLOSE)  # so that NaN is off
     if off.any():
         row = int(np.argmax(off))
         raise ValueError(

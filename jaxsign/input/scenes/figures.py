@@ -11,6 +11,7 @@ from PIL import Image
 
 from jaxsign import lettering
 from jaxsign.errors import UserError
+from jaxsign.input import lookup, pictures
 from jaxsign.input.scenes.collection import SceneCollection
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.statistics import SceneStatistics
@@ -73,6 +74,7 @@ def strip(path: Path, collection: SceneCollection, count: int) -> None:
     scene, name = collection.videos[0].read(), collection.videos[0].name
     chosen = facts.spread(len(scene), count)
     columns = min(len(chosen), 4)
+    there = lookup.Lookup(collection.pictures) if collection.pictures else None
     rows = -(-len(chosen) // columns)
     words = scene.vocabulary
     letters = lettering.usual()
@@ -88,7 +90,7 @@ def strip(path: Path, collection: SceneCollection, count: int) -> None:
             left, top = _GAP + column * (_WIDE + _GAP), _TITLE + row * cell + _TITLE
             corner = left / width, 1 - (top + tall) / height
             axes = figure.add_axes((*corner, _WIDE / width, tall / height))
-            _frame(axes, scene, frame, collection.pictures)
+            _frame(axes, scene, frame, there)
         with whole(path, ending=True) as draft:
             figure.savefig(draft)
 
@@ -149,12 +151,12 @@ def _plain(axes: Any, title: str) -> None:
     axes.tick_params(length=0)
 
 
-def _frame(axes: Any, scene: Scene, frame: int, pictures: Path | None) -> None:
+def _frame(axes: Any, scene: Scene, frame: int, there: lookup.Lookup | None) -> None:
     """A frame's boxes by the colour of their classes; lines join the pairs that are labelled."""
     from matplotlib.patches import Rectangle
 
     width, height = scene.image_sizes[frame].tolist()
-    image = _image(pictures / scene.frames[frame]) if pictures else None
+    image = _image(there.path(scene.frames[frame])) if there else None
     if image is not None:
         axes.imshow(image, extent=(0, width, height, 0), alpha=0.75)
     axes.set_xlim(0, width)
@@ -211,11 +213,11 @@ def _relations(scene: Scene, pairs: np.ndarray, names: Mapping[int, str]) -> str
 def _image(path: Path) -> Image.Image | None:
     """A small copy of a picture; None where there is none, or none that can be read."""
     try:
-        with Image.open(path) as image:
-            image.thumbnail((640, 640))
-            return image.convert("RGB")
-    except OSError:
+        image = pictures.shown(path)
+    except (*pictures.BROKEN, UserError):
         return None
+    image.thumbnail((640, 640))
+    return image
 
 
 def _colour(number: int) -> str:

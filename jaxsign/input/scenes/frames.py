@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input.scenes import arrays
 from jaxsign.input.scenes.scene import Scene
-from jaxsign.input.scenes.vocabulary import BACKGROUND, PERSON, Group, Vocabulary
+from jaxsign.input.scenes.vocabulary import BACKGROUND, PERSON, Group, Vocabulary, tell_alike
 
 Box = tuple[float, float, float, float]
 Pair = tuple[int, int]
@@ -54,6 +55,9 @@ def scene(source: str, words: Vocabulary, frames: Sequence[AnnotatedFrame]) -> S
     Raises:
       UserError: an unknown name, or frames that make no scene.
     """
+    boxes = _joined([frame.boxes for frame in frames], np.float64).reshape(-1, 4)
+    if arrays.are_fractions(boxes, [frame.size for frame in frames]):
+        raise UserError(f"{source}: {arrays.FRACTIONS}")
     starts = np.cumsum([0, *(len(frame.boxes) for frame in frames)])
     pairs: list[tuple[int, int, int]] = []  # subject, object, frame
     told: list[set[str]] = []
@@ -70,7 +74,7 @@ def scene(source: str, words: Vocabulary, frames: Sequence[AnnotatedFrame]) -> S
         vocabulary=words,
         frames=tuple(frame.name for frame in frames),
         image_sizes=np.asarray([frame.size for frame in frames], np.int64).reshape(-1, 2),
-        boxes=_joined([frame.boxes for frame in frames], np.float64).reshape(-1, 4),
+        boxes=boxes,
         box_frames=np.repeat(np.arange(len(frames)), np.diff(starts)),
         labels=np.array(
             [words.object(name, source) for frame in frames for name in frame.labels], np.int64
@@ -112,5 +116,7 @@ def words_of(where: str, objects: Iterable[str], predicates: Iterable[str]) -> V
         raise UserError(
             f"{where}: names {len(first)} classes of objects and {len(second)} predicates"
         )
+    for names in (first, second):
+        tell_alike(names, where)
     first.sort(key=lambda name: name != PERSON)
     return Vocabulary((BACKGROUND, *first), (Group("relations", tuple(second), "several"),))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input import shards
+from jaxsign.input import lookup, shards
 from jaxsign.input.folders import finding
 from jaxsign.input.scenes import (
     action_genome,
@@ -73,28 +73,20 @@ def opened(
 
 
 def _is_files(path: Path) -> bool:
-    return bool(_scene_files(path))
-
-
-def _scene_files(path: Path) -> list[Path]:
     wanted = finding.ending(scene.SUFFIX)
-    return [path] if path.is_file() and wanted(path.name) else finding.walk(path, wanted)
+    return wanted(path.name) if path.is_file() else finding.holds(path, wanted)
 
 
 def _of_files(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
     _refuse(path, FILES, words, every)
-    paths = _scene_files(path)
+    paths = scene.files_of(path)
     if not paths:
         raise UserError(f"{path}: holds no *{scene.SUFFIX}")
-    first = scene.load(paths[0]).vocabulary
+    first = scene.load(next(iter(paths.values()))).vocabulary
     told = detect_table.splits(path)
     videos = [
-        NamedScene(
-            one.name.removesuffix(scene.SUFFIX),
-            told.get(one.name, ""),
-            functools.partial(_load, one, first),
-        )
-        for one in paths
+        NamedScene(name, told.get(one.name, ""), functools.partial(_load, one, first))
+        for name, one in paths.items()
     ]
     return SceneCollection(str(path), FILES, first, tuple(videos))
 
@@ -130,10 +122,10 @@ def _of_layout(path: Path, words: Vocabulary | None, every: int) -> SceneCollect
 
 def _of_genome(path: Path, given: Vocabulary | None, every: int) -> SceneCollection:
     _refuse(path, "action_genome", given, every)
-    files = action_genome.annotations(path)
+    files, there = action_genome.annotations(path), _features_in(path)
     splits: tuple[action_genome.Split, ...] = "train", "test"
     videos = [
-        _annotated(path, Path(one.source).name, split, one)
+        _annotated(there, Path(one.source).name, split, one)
         for split in splits
         for one in action_genome.of_split(files, action_genome.Options(split)).scenes
     ]
@@ -143,20 +135,24 @@ def _of_genome(path: Path, given: Vocabulary | None, every: int) -> SceneCollect
 
 def _of_easg(path: Path, given: Vocabulary | None, every: int) -> SceneCollection:
     _refuse(path, "easg", given, every)
-    files = easg_files.annotations(path)
+    files, there = easg_files.annotations(path), _features_in(path)
     words = easg_scenes.vocabulary(files.words)
     videos = [
-        _annotated(path, one.name, split, easg_scenes.scene(one, words, f"{path}: {one.name}"))
+        _annotated(there, one.name, split, easg_scenes.scene(one, words, f"{path}: {one.name}"))
         for split in easg.SPLITS
         for one in easg.of_split(files, split).videos
     ]
     return SceneCollection(str(path), "easg", words, tuple(videos), path / "frames")
 
 
-def _annotated(folder: Path, name: str, split: str, one: Scene) -> NamedScene:
-    """With features, where the folder has some."""
+def _features_in(folder: Path) -> lookup.Lookup | None:
+    """Files of features, where the folder has some."""
     place = folder / features.FOLDER
-    file = place / f"{name}.npz" if place.is_dir() else None
+    return lookup.Lookup(place, ".npz") if place.is_dir() else None
+
+
+def _annotated(there: lookup.Lookup | None, name: str, split: str, one: Scene) -> NamedScene:
+    file = there.path(name) if there else None
     return NamedScene(name, split, functools.partial(_featured, file, one))
 
 

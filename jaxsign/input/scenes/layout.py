@@ -7,12 +7,13 @@ may hold the pictures. Features, where there are some, are an `.npz` a video, na
 import contextlib
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels, names, tables
+from jaxsign.input import labels, lookup, names, tables
 from jaxsign.input.scenes import features, values
 from jaxsign.input.scenes import frames as frame_parts
 from jaxsign.input.scenes import vocabulary as vocabularies
@@ -101,23 +102,36 @@ def read(folder: Path) -> OpenLayout:
       UserError: a file is absent, or all that is wrong with its lines.
     """
     words = classes(folder / CLASSES)
-    path = folder / LIST
+    path, there = folder / LIST, lookup.Lookup(folder)
     problems: list[str] = []
     videos = []
     for number, line in enumerate(tables.read_text(path, _EXPECTED).split("\n"), 1):
         if line.strip():
-            video = _line(line, f"{path} line {number}", folder, words, problems)
+            video = _line(line, f"{path} line {number}", there, words, problems)
             videos += [video] if video else []
-    told = [video.name for video in videos]
-    twice = sorted({name for name in told if told.count(name) > 1})
+    times = Counter(video.name for video in videos)
+    twice = sorted(name for name, count in times.items() if count > 1)
     problems += [f"{path}: {name!r} is the name of several videos" for name in twice]
     untold = [video.name for video in videos if not video.split]
     if len(untold) not in (0, len(videos)):
         problems.append(f"{path}: {untold[0]!r} has no split, and others have one")
+    if problems and not videos:
+        _check_lines(path)
     labels.raise_all(problems, str(folder))
     if not videos:
         raise UserError(f"{path}: holds no video. Expected one a line")
     return OpenLayout(folder, words, tuple(videos))
+
+
+def _check_lines(path: Path) -> None:
+    """Refuses one JSON value in place of one a line, of which each line is bad."""
+    with contextlib.suppress(ValueError):
+        found = tables.read_json(path)
+        if (isinstance(found, list) and found) or "\n" in tables.read_text(path).strip():
+            raise UserError(
+                f"{path}: holds one JSON value, a list or over several lines. Expected a line for "
+                'each video: {"name": ..., "frames": [...]}'
+            )
 
 
 def opened(videos: Sequence[ListedVideo]) -> tuple[list[FeatureFile], list[str]]:
@@ -142,13 +156,16 @@ def classes(path: Path) -> Vocabulary:
       UserError: no such file, or no classes.
     """
     try:
-        return vocabularies.from_json(tables.read_json(path, _EXPECTED), str(path))
+        found = vocabularies.from_json(tables.read_json(path, _EXPECTED), str(path))
     except ValueError as error:
-        raise UserError(f"{path}: is no JSON ({error})") from error
+        raise UserError(f"{path}: is no JSON ({error}). Expected a {CLASSES}") from error
+    for listed in (found.objects, found.predicates):
+        vocabularies.tell_alike(listed, str(path))
+    return found
 
 
 def _line(
-    line: str, where: str, folder: Path, words: Vocabulary, problems: list[str]
+    line: str, where: str, there: lookup.Lookup, words: Vocabulary, problems: list[str]
 ) -> ListedVideo | None:
     """The video of a line; None where something is wrong, which is told in `problems`."""
     before = len(problems)
@@ -160,7 +177,7 @@ def _line(
         where = f"{where} ({name})"
         if split not in ("", *SPLITS):
             raise ValueError(f"split is {values.told(split)}, expected one of {', '.join(SPLITS)}")
-        file = folder / values.text(row, "features") if "features" in row else None
+        told = tables.as_path(values.text(row, "features")) if "features" in row else ""
         found = [
             _frame(value, row, words, f"{where}, frame {number}", problems)
             for number, value in enumerate(values.items(row, "frames"))
@@ -170,6 +187,7 @@ def _line(
         if timed not in (0, len(frames)):
             raise ValueError(f"{timed} of {len(frames)} frames have a time; expected all or none")
         if len(problems) == before:
+            file = there.path(told) if told else None
             return ListedVideo(name, split, frame_parts.scene(where, words, frames), file)
     except UserError as error:
         problems.append(str(error))
@@ -184,7 +202,7 @@ def _frame(
     before = len(problems)
     try:
         row = values.keys(value, "a frame", *_FRAME)
-        name = values.text(row, "file")
+        name = tables.as_path(values.text(row, "file"))
         where = f"{where} ({name})"
         size = values.side(row, video, "width"), values.side(row, video, "height")
         boxes = values.items(row, "boxes")
@@ -222,7 +240,10 @@ def _box(words: Vocabulary, value: Any) -> tuple[frame_parts.Box, str, float]:
         raise ValueError(f"box is {values.told(corners)}, expected [x1, y1, x2, y2] in pixels")
     x1, y1, x2, y2 = (values.number(one, "box") for one in corners)
     if x1 > x2 or y1 > y2:
-        raise ValueError(f"box is {values.told(corners)}, expected x1 <= x2 and y1 <= y2")
+        raise ValueError(
+            f"box is {values.told(corners)}, expected x1 <= x2 and y1 <= y2: corners, not x, y, "
+            "width and height"
+        )
     score = values.number(row.get("score", 1.0), "score")
     if not 0 <= score <= 1:
         raise ValueError(f"score is {score}, expected 0 to 1")
@@ -239,14 +260,15 @@ def _relation(words: Vocabulary, boxes: int, value: Any) -> frame_parts.Relation
 def _pair(boxes: int, value: Any) -> frame_parts.Pair:
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError(f"is {values.told(value)}, expected [subject box, object box]")
-    for one in value:
-        if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one < boxes:
+    subject, other = map(values.whole, value)
+    for one, told in ((subject, value[0]), (other, value[1])):
+        if not isinstance(one, int) or not 0 <= one < boxes:
             raise ValueError(
-                f"names box {values.told(one)}, and the frame has {boxes}, numbered from 0"
+                f"names box {values.told(told)}, and the frame has {boxes}, numbered from 0"
             )
-    if value[0] == value[1]:
-        raise ValueError(f"names box {value[0]} twice, expected two boxes")
-    return value[0], value[1]
+    if subject == other:
+        raise ValueError(f"names box {subject} twice, expected two boxes")
+    return subject, other
 
 
 def _check_told(frame: AnnotatedFrame, words: Vocabulary) -> None:

@@ -46,6 +46,7 @@ def add_priors(verbs: arguments.Verbs) -> None:
         default="train",
         help="of which videos, where they are told apart (train)",
     )
+    arguments.add_encoding(verb)
     verb.set_defaults(run=run)
 
 

@@ -1,17 +1,25 @@
 """The scene: one video as boxes, pairs and relations, and its file."""
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from jaxsign import reading
 from jaxsign.errors import UserError
-from jaxsign.input import files
+from jaxsign.input import files, lookup
 from jaxsign.input.scenes import vocabulary as vocabularies
-from jaxsign.input.scenes.arrays import check_shape, is_finite, no_share, refuse, typed
+from jaxsign.input.scenes.arrays import (
+    FRACTIONS,
+    are_fractions,
+    check_shape,
+    is_finite,
+    no_share,
+    refuse,
+    typed,
+)
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
 SUFFIX = ".scene.npz"
@@ -263,6 +271,19 @@ def load(path: str | os.PathLike) -> Scene:
     return from_arrays(files.read_npz(path, names), str(path))
 
 
+def files_of(place: Path) -> dict[str, Path]:
+    """Name -> scene file of a file or of a folder with all below it; a name is a path without its
+    ending, such as a/b.
+
+    Raises:
+      UserError: two files of one name, or a folder that cannot be read.
+    """
+    if not place.is_file():
+        return lookup.below(place, SUFFIX)
+    ends = place.name.lower().endswith(SUFFIX)
+    return {place.name[: -len(SUFFIX)]: place} if ends else {}
+
+
 def head(path: str | os.PathLike) -> tuple[tuple[str, ...], np.ndarray | None]:
     """Names and times of the frames of a file that `load` has read before; of it no more is read.
 
@@ -290,7 +311,7 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str) -> Scene:
             f"{', '.join(arrays) or 'nothing'})"
         )
     try:
-        words = json.loads(str(arrays["vocabulary"]))
+        words = reading.parse_json(str(arrays["vocabulary"]))
     except ValueError as error:
         raise UserError(f"{where}: its vocabulary is no JSON ({error})") from error
     if arrays["frames"].ndim != 1 or arrays["frames"].dtype.kind != "U":
@@ -298,7 +319,10 @@ def from_arrays(arrays: dict[str, np.ndarray], where: str) -> Scene:
     held = {name: value for name, value in arrays.items() if name not in (*_TEXTS, _DETECTOR)}
     names = tuple(arrays["frames"].tolist())
     detector = str(arrays.get(_DETECTOR, ""))
-    return built(where, vocabularies.from_json(words, where), names, held, detector)
+    found = built(where, vocabularies.from_json(words, where), names, held, detector)
+    if are_fractions(found.boxes, found.image_sizes):
+        raise UserError(f"{where}: is no good scene: {FRACTIONS}")
+    return found
 
 
 def built(

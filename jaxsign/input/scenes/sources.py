@@ -2,17 +2,19 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import reading
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import (
     action_genome,
+    coco,
     detect_table,
     easg,
     easg_files,
@@ -25,17 +27,26 @@ from jaxsign.input.scenes import (
     store,
     synthetic,
     synthetic_actions,
+    vidor,
     vocabulary,
 )
 from jaxsign.input.scenes.outlines import Outline, outline
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
+from jaxsign.sections.data import SPLITS
 
 SCENES = "scenes"
 _MADE = {"synthetic_scenes": synthetic.scenes, "synthetic_actions": synthetic_actions.scenes}
 ACTION_GENOME, EASG = "action_genome", "easg"
+_ANNOTATED: Mapping[str, Callable[[Path], bool]] = {
+    ACTION_GENOME: action_genome.recognises,
+    EASG: easg_files.recognises,
+    coco.KIND: coco.recognises,
+    vidor.KIND: vidor.recognises,
+}
 _KNOWN = ACTION_GENOME, EASG, SCENES, *_MADE
 Found = TypeVar("Found")
+_SPLITS = *SPLITS, "training", "validation", "valid"  # what folders of them are called
 _MANY = 200  # scenes that are opened with a bar
 
 
@@ -241,36 +252,56 @@ def of_folder(folder: Path, split: str = "", left_out: list[str] | None = None) 
         return _of_layout(layout.read(place), split)
     if store.recognises(folder):
         return _of_store(store.opened(folder), split)
-    paths = [folder]
-    if not folder.is_file():
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder. Expected one of *{scene.SUFFIX}")
-        paths = sorted(path for path in folder.glob(f"*{scene.SUFFIX}") if path.name[0] != ".")
-    if not paths:
-        raise UserError(f"{folder}: holds no *{scene.SUFFIX}, and no {layout.LIST}")
+    paths = _scene_files(folder)
     if split and (shares := detect_table.splits(folder)):
-        paths = [path for path in paths if shares.get(path.name) == split]
+        paths = {name: path for name, path in paths.items() if shares.get(path.name) == split}
         if not paths:
             told = ", ".join(sorted(set(shares.values())))
             raise UserError(f"{folder}: holds no scenes of {split}; it has scenes of {told}")
+    elif split and (apart := {name.partition("/")[0] for name in paths} & {*_SPLITS}):
+        raise UserError(
+            f"{folder}: holds folders of splits ({', '.join(sorted(apart))}). Give each by itself: "
+            f"--config.data.{split}.path={folder / split}"
+        )
     words: Vocabulary | None = None
-    good, outlines, problems = [], [], list[str]()
-    for path in progress.over("reading scenes", paths, len(paths), hidden=len(paths) < _MANY):
+    ids, good, outlines, problems = [], [], [], list[str]()
+    hidden = len(paths) < _MANY
+    for name, path in progress.over("reading scenes", paths.items(), len(paths), hidden=hidden):
         try:
             found = scene.load(path)
             words = words or found.vocabulary
             vocabulary.check_same(found.vocabulary, words, str(path))
             outlines.append(outline(found))
             good.append(path)
+            ids.append(name)
         except UserError as error:
             problems.append(str(error))
     if words is None or (problems and left_out is None):
         raise UserError(f"{folder}: {len(problems)} bad scenes:\n{listing(problems)}")
     if left_out is not None:
         left_out += problems
-    ids = [path.name.removesuffix(scene.SUFFIX) for path in good]
-    reading = functools.partial(_loaded, good), (), functools.partial(_head, good)
-    return completed(SceneSource(str(folder), ids, words, outlines, *reading))
+    read, head = functools.partial(_loaded, good), functools.partial(_head, good)
+    return completed(SceneSource(str(folder), ids, words, outlines, read, heads=head))
+
+
+def _scene_files(place: Path) -> Mapping[str, Path]:
+    """The scene files of a place by their names.
+
+    Raises:
+      UserError: there is none, or two of one name.
+    """
+    found = scene.files_of(place)
+    if found:
+        return found
+    other = next((name for name, recognises in _ANNOTATED.items() if recognises(place)), None)
+    if other is not None:
+        raise UserError(
+            f"{place}: holds annotations of kind {other}. Make scenes of them first: jaxsign "
+            f"convert {place} --out SCENES"
+        )
+    if not place.is_dir():
+        reading.check(place)
+    raise UserError(f"{place}: holds no *{scene.SUFFIX}, and no {layout.LIST}")
 
 
 def _of_layout(found: layout.OpenLayout, split: str) -> SceneSource:

@@ -9,18 +9,22 @@ from typing import TypeAlias
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.input.folders import finding
+from jaxsign.input import lookup
 from jaxsign.input.scenes import (
     action_genome,
+    arrays,
     easg,
     easg_baseline,
     easg_files,
     easg_scenes,
     features,
+    kinds,
     layout,
     scene,
     store,
+    vocabulary,
 )
+from jaxsign.input.scenes.collection import SceneCollection
 from jaxsign.input.scenes.scene import Scene
 
 # Missing frames, or videos without pairs, that are named.
@@ -65,10 +69,10 @@ def of_place(root: Path) -> SceneReport | None:
         return open_layout(folder)
     if store.recognises(root):
         return scene_store(root)
-    wanted = finding.ending(scene.SUFFIX)
-    alone = root.is_file() and wanted(root.name)
-    paths = [root] if alone else finding.walk(root, wanted)
-    return scene_files(paths) if paths else None
+    if paths := list(scene.files_of(root).values()):
+        return scene_files(paths)
+    kind = kinds.of_path(root)
+    return annotations(kinds.opened(root, kind)) if kind else None
 
 
 def easg_folder(folder: Path) -> SceneReport:
@@ -124,14 +128,14 @@ def _features(folder: Path, scenes: Sequence[Scene], split: action_genome.Split)
 
     They may be of all boxes, or of those without small ones.
     """
-    place = folder / "features"
+    place = folder / features.FOLDER
     if not place.is_dir():
         return [], []
     options = action_genome.Options(split, without_small=True)
     without = {one.frames[0]: one for one in action_genome.read(folder, options).scenes}
-    issues, widths = [], Counter[features.Widths]()
+    issues, widths, there = [], Counter[features.Widths](), lookup.Lookup(place, ".npz")
     for one in scenes:
-        path = place / f"{one.frames[0].split('/')[0]}.npz"
+        path = there.path(one.frames[0].split("/")[0])
         try:
             found = _opened(path, one, without.get(one.frames[0]))
             found.read()
@@ -161,13 +165,28 @@ def _opened(path: Path, one: Scene, without_small: Scene | None) -> features.Fea
 
 def scene_files(paths: Sequence[Path]) -> SceneReport:
     """Reads scene files, and tells what they hold together; a file that is none is an issue."""
-    scenes, issues = [], []
+    scenes, issues = list[Scene](), list[str]()
     for path in paths:
         try:
-            scenes.append(_bare(scene.load(path)))
+            found = scene.load(path)
+            if scenes:
+                vocabulary.check_same(found.vocabulary, scenes[0].vocabulary, str(path))
+            scenes.append(_bare(found))
         except UserError as error:
             issues.append(str(error))
     lines, wrong = _of(f"{len(paths)} scene files", scenes)
+    return SceneReport(tuple(lines), (*issues, *wrong))
+
+
+def annotations(found: SceneCollection) -> SceneReport:
+    """Reads every video of annotations that `jaxsign convert` makes scenes of."""
+    scenes, issues = [], []
+    for video in found.videos:
+        try:
+            scenes.append(video.read())
+        except UserError as error:
+            issues.append(str(error))
+    lines, wrong = _of(f"{found.name}: annotations of kind {found.kind}", scenes)
     return SceneReport(tuple(lines), (*issues, *wrong))
 
 
@@ -242,6 +261,7 @@ def _lacking(scenes: Sequence[Scene]) -> list[str]:
     """Frames without a person, videos without a pair, boxes without a side, a line each."""
     frames = {one.source: n for one in scenes if (n := _without_person(one))}
     thin = {one.source: n for one in scenes if (n := _without_side(one))}
+    far = {one.source: n for one in scenes if (n := _beyond(one))}
     alone = [one.source for one in scenes if not len(one.pairs)]
     lines = []
     if frames:
@@ -250,6 +270,11 @@ def _lacking(scenes: Sequence[Scene]) -> list[str]:
         lines.append(f"  no pair in any frame of {_some(alone)}")
     if thin:
         lines.append(f"  no width or height in {sum(thin.values())} boxes of {_some(list(thin))}")
+    if far:
+        lines.append(
+            f"  far beyond their images: {sum(far.values())} boxes of {_some(list(far))}. Are they "
+            "corners that were taken for x, y, width and height?"
+        )
     return lines
 
 
@@ -270,6 +295,11 @@ def _without_side(one: Scene) -> int:
     return int((one.boxes[:, :2] == one.boxes[:, 2:]).any(axis=1).sum())
 
 
+def _beyond(one: Scene) -> int:
+    """Boxes that reach beyond their image by more than a tenth of it."""
+    return int(arrays.are_beyond(one.boxes, one.image_sizes[one.box_frames]).sum())
+
+
 def _issues(one: Scene) -> list[str]:
     issues = []
     sizes = one.image_sizes[one.box_frames]
@@ -283,9 +313,10 @@ def _missing(folder: Path, scenes: Iterable[Scene]) -> list[str]:
     """Frames that are annotated and absent, told a video each."""
     absent = Counter[str]()
     names: list[str] = []
+    there = lookup.Lookup(folder)
     for one in scenes:
         for frame in one.frames:
-            if not (folder / frame).is_file():
+            if not there.path(frame).is_file():
                 absent[one.source] += 1
                 names.append(frame)
     if not absent:

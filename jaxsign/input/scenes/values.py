@@ -44,8 +44,8 @@ def text(row: Mapping[str, Any], key: str) -> str:
 
 def side(row: Mapping[str, Any], video: Mapping[str, Any], key: str) -> int:
     """A frame's width or height, its own or that of all the video's frames."""
-    value = row.get(key, video.get(key))
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 1 << 24:
+    value = whole(row.get(key, video.get(key)))
+    if not isinstance(value, int) or not 1 <= value < 1 << 24:
         raise ValueError(
             f"{key} is {told(value)}, expected the picture's in pixels, in the frame or, for all "
             "frames, in the video"
@@ -53,11 +53,18 @@ def side(row: Mapping[str, Any], video: Mapping[str, Any], key: str) -> int:
     return value
 
 
+def whole(value: Any) -> Any:
+    """640 for 640.0, as other programs write whole numbers; what is none stays, True is None."""
+    if isinstance(value, bool):
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def number(value: Any, key: str) -> float:
     """A number that is one, in single precision too."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{key} holds {told(value)}, expected a number")
-    if abs(value) > np.finfo(np.float32).max or not math.isfinite(value):
+    if abs(value) > float(np.finfo(np.float32).max) or not math.isfinite(value):
         raise ValueError(f"{key} holds {value}, expected a finite number")
     return float(value)
 

@@ -5,6 +5,7 @@ relation holds from its `begin_fid` to the frame before its `end_fid`.
 """
 
 import functools
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,15 @@ _EXPECTED = (
     "[a list of {tid, bbox {xmin, ymin, xmax, ymax}} a frame], relation_instances [{subject_tid, "
     "object_tid, predicate, begin_fid, end_fid}]"
 )
+_LOOKED_AT = 20  # JSON files of a folder, others may lie among them
 # Folders of the published sets -> splits.
 _SPLITS = {"training": "train", "train": "train", "validation": "val", "val": "val", "test": "test"}
 
 
 def recognises(path: Path) -> bool:
-    """Whether a file, or the first JSON file in a folder, is such an annotation."""
-    first = next(iter([path] if path.is_file() else finding.each(path, _is_json)), None)
-    return first is not None and has_words(first, "trajectories", "relation_instances")
+    """Whether a file, or one of the first JSON files in a folder, is such an annotation."""
+    some = [path] if path.is_file() else itertools.islice(finding.each(path, _is_json), _LOOKED_AT)
+    return any(has_words(one, "trajectories", "relation_instances") for one in some)
 
 
 def opened(path: Path, words: Vocabulary | None, every: int) -> SceneCollection:
@@ -73,8 +75,8 @@ def _names(paths: Iterable[Path]) -> tuple[set[str], set[str]]:
     for path in paths:
         row = read_object(path, _EXPECTED)
         try:
-            objects |= {one["category"] for one in row["subject/objects"]}
-            predicates |= {one["predicate"] for one in row["relation_instances"]}
+            objects |= {str(one["category"]) for one in row["subject/objects"]}
+            predicates |= {str(one["predicate"]) for one in row["relation_instances"]}
         except (KeyError, TypeError) as error:
             raise _other(path, error) from error
     return objects, predicates
@@ -95,7 +97,11 @@ def _other(path: Path, error: Exception) -> UserError:
 
 def _frames(name: str, row: Mapping[str, Any], every: int) -> list[AnnotatedFrame]:
     """Those of the frames that have a box; a relation counts where both its boxes are there."""
-    classes = {one["tid"]: one["category"] for one in row["subject/objects"]}
+    classes = {one["tid"]: str(one["category"]) for one in row["subject/objects"]}
+    for one in row["relation_instances"]:
+        for key in ("subject_tid", "object_tid"):
+            if one[key] not in classes:  # it would hold of no box
+                raise ValueError(f"a relation's {key} {one[key]!r} is none of subject/objects")
     size, rate = (int(row["width"]), int(row["height"])), float(row["fps"])
     found = []
     for number in range(0, len(row["trajectories"]), every):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxsign import telling
 from jaxsign.errors import UserError, did_you_mean
 
 BACKGROUND, PERSON = "__background__", "person"
@@ -121,6 +122,17 @@ class Vocabulary:
     def to_json(self) -> str:
         """Text that `from_json` reads: {"objects": [...], "groups": [{name, predicates, ...}]}."""
         return json.dumps(dataclasses.asdict(self))
+
+
+def tell_alike(names: Sequence[str], where: str) -> None:
+    """Warns of names that capitals or spaces alone tell apart: they are often one class."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault("".join(name.casefold().split()), name)
+        if other != name:
+            telling.once(
+                "%s: %r and %r are two names. If they are one, spell them alike", where, other, name
+            )
 
 
 def from_json(value: Any, where: str) -> Vocabulary:

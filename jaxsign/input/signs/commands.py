@@ -18,7 +18,7 @@ a file has an issue.
                        frames suffice for it; warns of clips without hands and of raw pixels
   scenes               .scene.npz files; a folder with scenes.jsonl and classes.json, Action
                        Genome's or EASG's: its annotations, its features, and whether the frames
-                       are there that it names
+                       are there that it names; COCO's and VidOR's annotations of relations
 """
 _VALIDATE_EXAMPLES = """\
 jaxsign validate data/processed/transformer_only
@@ -62,13 +62,14 @@ def add_validate(verbs: arguments.Verbs) -> None:
         "--patch-size", type=arguments.positive, default=4, metavar="N",
         help="WhisperSign: frames of an output frame (4)",
     )  # fmt: skip
+    arguments.add_encoding(verb)
     verb.set_defaults(run=validate)
 
 
 def validate(words: argparse.Namespace) -> int:
     """Runs `jaxsign validate`; 2 if a file has an issue."""
     from jaxsign.input.scenes import validate as scene_checks
-    from jaxsign.input.signs import joint_checks
+    from jaxsign.input.signs import formats, joint_checks
     from jaxsign.input.signs import validate as room
     from jaxsign.input.signs.formats import whispersign
 
@@ -91,5 +92,7 @@ def validate(words: argparse.Namespace) -> int:
         check_iv3=words.check_iv3,
         skip_parquet=words.skip_parquet,
     )
+    if not report.files:
+        formats.detect(root)  # says what is there, and what was expected
     print(report.text())
     return report.exit_code

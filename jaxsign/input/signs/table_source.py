@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError
-from jaxsign.input import labels, segments, tables
+from jaxsign.input import labels, lookup, segments, tables
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import clip_source, cuts, formats, fslr_npz, numbering, rates
 from jaxsign.input.signs.clip import Clip
@@ -65,7 +65,7 @@ def opened(
             f"{path}: start and end cut clips, not stored arrays: leave these columns out, or read "
             "the clips (--config.data.source=clips)"
         )
-    files = formats.Lookup(folder, suffix)
+    files = formats.files_named(folder, suffix)
     reader = _Files([files.path(stem) for stem in table.stems], table.parts, load)
     if data.missing != "skip":
         table.problems += _absent(reader.paths, table.stems, files)
@@ -109,7 +109,7 @@ def _table_names(data: ConfigDict, split: str, limits: Mapping[str, int]) -> num
     return names
 
 
-def _absent(paths: Sequence[Path], names: Sequence[str], files: formats.Lookup) -> list[str]:
+def _absent(paths: Sequence[Path], names: Sequence[str], files: lookup.Lookup) -> list[str]:
     return [
         f"{path}: no such file (row {i + 1} of the labels).{files.near(name)} "
         "Mend the row, or set data.missing=skip to leave such rows out"

@@ -112,10 +112,21 @@ def test_a_pickle_cut_short(tmp_path):
         read(tmp_path)
 
 
+def test_a_size_that_is_none(tmp_path):
+    persons = {key: a_person() | {"bbox_size": ("wide", 48)} for key in cups()}
+    write(tmp_path, persons, cups())
+    with pytest.raises(UserError, match=r"bbox_size is \('wide', 48\), expected \(width, height"):
+        read(tmp_path)
+
+
 def test_another_list_of_classes(tmp_path):
     of_frames(tmp_path, cups())
     (tmp_path / "annotations/object_classes.txt").write_text("person\nunicorn\n")
     with pytest.raises(UserError, match="'unicorn' in place of 'bag'"):
+        read(tmp_path)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 300\n"
+    (tmp_path / "annotations/object_classes.txt").write_text(pointer)
+    with pytest.raises(UserError, match="object_classes.txt: is a Git LFS pointer"):
         read(tmp_path)
 
 

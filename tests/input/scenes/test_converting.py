@@ -184,7 +184,9 @@ def test_images_of_no_video_are_videos_of_one_frame(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"categories": [{"id": 3, "name": "cup"}]}, "KeyError: 9"),
+        ({"categories": [{"id": 3, "name": "cup"}]}, "2 annotations of category_id 9"),
+        ({"annotations": [*BOXES[1:], BOXES[0] | {"image_id": "5"}]}, "of image_id '5', expected"),
+        ({"annotations": [*BOXES, BOXES[0]]}, "annotation id 31: is there 2 times"),
         ({"rel_annotations": [{"subject_id": 31, "object_id": 99, "predicate_id": 0}]}, "99"),
         ({"rel_annotations": [{"subject_id": 31, "object_id": 33, "predicate_id": 0}]},
          "between boxes of images 5 and 2"),
@@ -195,6 +197,49 @@ def test_images_of_no_video_are_videos_of_one_frame(tmp_path):
 def test_coco_in_another_form(tmp_path, changed, message):
     with pytest.raises(UserError, match=message):
         kinds.opened(coco(tmp_path / "a.json", **changed))
+
+
+def test_frames_of_coco_stand_in_the_order_of_numbers_that_are_texts(tmp_path):
+    sizes = {"width": 64, "height": 48, "video_id": 1}
+    images = [
+        {"id": 5, "file_name": "k\\10.jpg", "frame_id": "10", **sizes},
+        {"id": 2, "file_name": "k\\9.jpg", "frame_id": "9", **sizes},
+    ]
+    (video,) = kinds.opened(coco(tmp_path / "a.json", images=images)).videos
+    assert video.read().frames == ("k/9.jpg", "k/10.jpg")
+
+
+def test_boxes_of_coco_that_are_shares_are_refused(tmp_path):
+    boxes = [one | {"bbox": [0.1, 0.25, 0.5, 0.75]} for one in BOXES]
+    path = coco(tmp_path / "a.json", annotations=boxes)
+    with pytest.raises(UserError, match="between 0 and 1, as shares.*Expected pixels"):
+        kinds.opened(path).videos[0].read()
+
+
+def test_a_relation_of_nobody_is_told_and_other_json_files_may_lie_beside(tmp_path):
+    (tmp_path / "set").mkdir()
+    for name in ("0.json", "z.json"):
+        (tmp_path / "set" / name).write_text("{}")
+    vidor(tmp_path / "set/a.json")
+    assert kinds.of_path(tmp_path / "set") == "vidor"
+    relation = {
+        "subject_tid": "4",
+        "object_tid": 7,
+        "predicate": "chase",
+        "begin_fid": 0,
+        "end_fid": 2,
+    }
+    path = vidor(tmp_path / "b.json", relation_instances=[relation])
+    with pytest.raises(UserError, match="subject_tid '4' is none of subject/objects"):
+        kinds.opened(path).videos[0].read()
+
+
+def test_validate_reads_annotations_that_convert_reads(tmp_path, capsys):
+    far = [one | {"bbox": [30, 2, 60, 20]} for one in BOXES]
+    assert cli.main(["validate", str(coco(tmp_path / "a.json", annotations=far))]) == 0
+    told = capsys.readouterr().out
+    assert "annotations of kind coco: 1 videos, 2 frames, 4 boxes" in told
+    assert "far beyond their images: 4 boxes of 1 videos" in told
 
 
 def test_a_box_of_negative_width_is_told(tmp_path):

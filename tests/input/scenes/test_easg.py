@@ -155,6 +155,18 @@ def test_files_of_another_kind(tmp_path):
         easg.read(folder, "train")
 
 
+def test_nouns_as_other_systems_write_them(tmp_path):
+    """Letters in two parts are found in a list that has them in one; another code page is told."""
+    told = (("cut", "dobj", "pure\u0301e"),)
+    graph = a_graph(triplets=told, groundings={PRE: {"pure\u0301e": box()}})
+    folder = write(tmp_path, clips(graph), objects=("purée",))
+    (video,) = easg.read(folder, "train").videos
+    assert video.objects.tolist() == [0]
+    (folder / "objects.txt").write_bytes("purée\r\n".encode("cp1252"))
+    with pytest.raises(UserError, match="objects.txt: is no text in UTF-8.*'purée' in cp1252"):
+        easg.read(folder, "train")
+
+
 class Harm:
     def __reduce__(self):
         return os.system, ("touch harmed",)

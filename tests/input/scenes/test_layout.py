@@ -1,5 +1,7 @@
 """One's own scenes in the open layout: what becomes of them, and what is refused."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,52 @@ def test_features_that_do_not_fit(tmp_path):
         sources.of_folder(tmp_path).read(0)
 
 
+def test_what_other_programs_write_is_the_same_video(tmp_path):
+    """Whole numbers with a point, backslashes, a byte order mark, letters in two parts."""
+    frames = [a_frame(number) for number in range(2)]
+    frames[0]["relations"] = [[float(one), name, float(other)] for one, name, other in
+                              frames[0]["relations"]]  # fmt: skip
+    frames[0]["file"], frames[0]["width"] = "a\\0.jpg", 64.0
+    line = json.dumps(a_video(frames=frames, features="f\\café.npz"), ensure_ascii=False)
+    write(tmp_path / "in", a_video())
+    (tmp_path / "in/scenes.jsonl").write_text(line + "\r\n", encoding="utf-8-sig")
+    (tmp_path / "in/f").mkdir()
+    names = np.array(["a\\0.jpg", "a\\1.jpg"])
+    np.savez(tmp_path / "in/f/x.npz", **GIVEN, frames=names)
+    (tmp_path / "in/f/x.npz").rename(tmp_path / "in/f/cafe\u0301.NPZ")
+    found, plain = only(tmp_path / "in"), only(write(tmp_path / "plain", a_video()))
+    for name, value in plain.scene.known.items():
+        np.testing.assert_array_equal(found.scene.known[name], value)
+    assert found.scene.frames == plain.scene.frames
+    assert sources.of_folder(tmp_path / "in").read(0).features.shape == (6, 4)
+
+
+def test_boxes_that_are_shares_of_the_picture_are_refused(tmp_path):
+    boxes = [
+        a_box("person", (0, 0, 0.5, 1)),
+        a_box(box=(0.2, 0.2, 0.4, 0.75)),
+        a_box("dog", (0, 0, 1, 1)),
+    ]
+    write(tmp_path, a_video(frames=[a_frame(boxes=boxes)]))
+    with pytest.raises(UserError, match=r"line 1 \(a\): all its boxes lie between 0 and 1"):
+        layout.read(tmp_path)
+    write(tmp_path, a_video(frames=[a_frame(boxes=boxes, width=1, height=1)]))
+    assert len(only(tmp_path).scene.boxes) == 3  # of a picture of one pixel they may be pixels
+
+
+def test_features_of_no_box_are_no_features(tmp_path):
+    write(tmp_path, a_video(features="a.npz"))
+    np.savez(tmp_path / "a.npz", **GIVEN, boxes=np.full((6, 4), np.nan, np.float32))
+    with pytest.raises(UserError, match=r"boxes: row 0 is \[nan, nan, nan, nan\], expected"):
+        sources.of_folder(tmp_path)
+
+
+def test_classes_that_capitals_tell_apart_are_told(tmp_path, caplog):
+    write(tmp_path, a_video(), classes=CLASSES | {"objects": ["person", "cup", "dog", "Cup"]})
+    assert only(tmp_path).name == "a"
+    assert "classes.json: 'cup' and 'Cup' are two names. If they are one, spell them" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -77,6 +125,7 @@ def test_features_that_do_not_fit(tmp_path):
         ({"boxes": [a_box(box=(9, 0, 3))]}, r"box 0: box is \[9, 0, 3\], expected \[x1, y1, x2"),
         ({"boxes": [a_box(box=(0, 0, float("nan"), 5))]}, "box 0: box holds nan"),
         ({"boxes": [a_box(box=(0, "0", 3, 5))]}, 'box 0: box holds "0", expected a number'),
+        ({"boxes": [a_box(box=(0, 0, 10**400, 5))]}, "box 0: box holds 1000.*expected a finite"),
         ({"boxes": [a_box("cupp")]}, "box 0: label \"cupp\" is unknown. Did you mean 'cup'"),
         ({"boxes": [a_box(score=1.5)]}, "box 0: score is 1.5, expected 0 to 1"),
         ({"boxes": [a_box(scor=1)]}, "box 0: 'scor' is no key of a box. Did you mean 'score'"),
@@ -139,6 +188,14 @@ def test_bad_lists(tmp_path):
         layout.read(write(tmp_path, ""))
     (tmp_path / "classes.json").unlink()
     with pytest.raises(UserError, match="classes.json: no such file.*Expected a folder with"):
+        layout.read(tmp_path)
+
+
+@pytest.mark.parametrize("rows", [[a_video()], a_video()])
+def test_one_value_in_place_of_a_line_for_each_video(tmp_path, rows):
+    write(tmp_path)
+    (tmp_path / "scenes.jsonl").write_text(json.dumps(rows, indent=1))
+    with pytest.raises(UserError, match="holds one JSON value.*Expected a line for each video"):
         layout.read(tmp_path)
 
 

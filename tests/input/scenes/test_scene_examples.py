@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -205,6 +206,25 @@ def test_names_of_frames_are_read_without_the_rest(made, tmp_path):
     assert names == made[0].frames and np.array_equal(times, made[0].times)
     with pytest.raises(UserError, match="is no scene file"):
         source.read(0)
+
+
+def test_files_below_a_folder_are_its_scenes_but_no_splits_are_mixed(made, tmp_path):
+    made[0].save(tmp_path / "a.scene.npz").rename(tmp_path / "a.SCENE.NPZ")
+    made[1].save(tmp_path / "kitchen/b.scene.npz")
+    (tmp_path / "._a.scene.npz").write_bytes(b"macOS")
+    found = sources.of_folder(tmp_path, "train")
+    assert found.ids == ["a", "kitchen/b"] and len(found.read(1)) == len(made[1])
+    assert sources.of_folder(tmp_path / "a.SCENE.NPZ").ids == ["a"]
+    (tmp_path / "kitchen").rename(tmp_path / "test")
+    with pytest.raises(UserError, match=r"folders of splits \(test\).*data.train.path=.*/train"):
+        sources.of_folder(tmp_path, "train")
+
+
+def test_annotations_are_told_to_be_converted(tmp_path):
+    rows = dict.fromkeys(("trajectories", "relation_instances"), [])
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    with pytest.raises(UserError, match="annotations of kind vidor. Make scenes.*jaxsign convert"):
+        sources.of_folder(tmp_path, "train")
 
 
 def test_bad_folders_are_refused(made, tmp_path):

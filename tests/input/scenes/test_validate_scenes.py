@@ -1,7 +1,7 @@
 """`jaxsign validate` of scenes."""
 
 from jaxsign import cli
-from jaxsign.input.scenes import action_genome, validate
+from jaxsign.input.scenes import action_genome, validate, vocabulary
 from tests.input.scenes.action_genome_folder import an_object, of_frames
 from tests.input.scenes.test_scene import made
 
@@ -33,6 +33,14 @@ def test_scene_files(tmp_path, capsys):
     assert "1 boxes lie outside the image" in told and "c.scene.npz" in told
 
 
+def test_scene_files_of_several_classes_are_an_issue_as_they_are_in_training(tmp_path):
+    made().save(tmp_path / "a.scene.npz")
+    words = vocabulary.Vocabulary(("__background__", "person", "dog"), made().vocabulary.groups)
+    made(vocabulary=words).save(tmp_path / "b.scene.npz")
+    report = validate.scene_files(sorted(tmp_path.iterdir()))
+    assert report.exit_code == 2 and "b.scene.npz: objects are other names" in report.issues[0]
+
+
 def test_boxes_without_width_or_height_are_told_and_no_issue(tmp_path):
     boxes = made().boxes.copy()
     boxes[0, 2] = boxes[0, 0]
@@ -61,3 +69,12 @@ def test_frames_without_a_person_and_videos_without_a_pair_are_told_and_no_issue
         f"  no person in 1 frames of 1 videos: {alone}",
         f"  no pair in any frame of 1 videos: {alone}",
     )
+
+
+def test_a_folder_of_nothing_is_not_well(tmp_path, capsys):
+    assert cli.main(["validate", str(tmp_path)]) == 1
+    assert "in none of the known formats. It holds nothing" in capsys.readouterr().err
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 300\n"
+    (tmp_path / "vidor.json").write_text(pointer)
+    assert cli.main(["validate", str(tmp_path)]) == 1
+    assert "vidor.json: is a Git LFS pointer" in capsys.readouterr().err

@@ -114,7 +114,7 @@ def pictures(folder: Path) -> list[Path]:
     found = [path for path in held if is_picture(path.name)]
     if not _are_frames(found) or any(is_video(path.name) for path in held):
         return []
-    return sorted(found, key=lambda path: _numbered(path.name))
+    return sorted(found, key=lambda path: _numbered(path.name.lower()))
 
 
 def _are_frames(files: Sequence[Path]) -> bool:

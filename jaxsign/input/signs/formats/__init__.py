@@ -1,6 +1,6 @@
 """Collections of clips on disk: one file a format, found by its name, which ends with `FORMAT`."""
 
-from jaxsign.input.signs.formats._files import Lookup as Lookup
+from jaxsign.input.signs.formats._files import files_named as files_named
 from jaxsign.input.signs.formats._registry import detect as detect
 from jaxsign.input.signs.formats._registry import get as get
 from jaxsign.input.signs.formats._registry import names as names

@@ -61,11 +61,14 @@ def _unknown(path: Path) -> str:
     held, near = "", []
     if path.is_dir():
         kinds = census.taken(path)
+        for kind in kinds:
+            reading.check(path / kind.example)  # that of Git LFS, which may stand for all of them
         held, near = f" It holds {census.told(kinds)}.", nearest(kinds)
     rest = ", ".join(name for name in names() if name not in near)
     return (
         f"{path}: in none of the known formats.{held} Expected one of:\n{_listed(near or names())}"
         + (f"\nor another: {rest}" if near else "")
+        + "\nor scenes of boxes and relations (docs/scene_graphs.md)"
     )
 
 

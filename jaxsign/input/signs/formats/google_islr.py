@@ -88,7 +88,7 @@ def _same_numbers(signs: dict[str, int], new: dict[str, int], where: Path) -> No
 def _read_rows(
     folder: Path, part: str, signs: dict[str, int], entries: dict[str, Entry], problems: list[str]
 ) -> None:
-    files = _files.Lookup(folder, SUFFIX)
+    files = _files.files_named(folder, SUFFIX)
     for row in tables.read_rows(folder / TABLE, COLUMNS):
         cells, where = row.cells, f"{folder / TABLE} line {row.number}"
         # One file has one name, however its path is written.

@@ -110,7 +110,7 @@ def entries_of(table: Samples, folder: Path, suffix: str = SUFFIX) -> list[Entry
         suffix: that they have in place of the film's; "" = they are the films.
     """
     problems, entries = table.problems, dict[str, Entry]()
-    files = _files.Lookup(folder, suffix)
+    files = _files.files_named(folder, suffix)
     for row, number in zip(table.rows, table.numbers, strict=True):
         cells, where = row.cells, f"{table.path} line {row.number}"
         video = PurePosixPath(cells["Video"])

@@ -44,6 +44,15 @@ def test_frames_come_by_their_numbers_at_the_rate(tmp_path):
         assert frames[0][2] == (64, 48) and frames[0][1].shape == (48, 64, 3)
 
 
+def test_capitals_do_not_change_the_order_of_pictures(tmp_path):
+    place = pictures(tmp_path / "a")
+    for number in (2, 10):
+        (place / f"f{number}.png").rename(place / f"F{number}.PNG")
+    (place / "Thumbs.db").touch()
+    with opening.film(place) as film:
+        assert [f.pixels()[0, 0, 0] for f in film] == [*range(1, 13)]
+
+
 def test_a_picture_is_turned_as_it_says(tmp_path):
     place = pictures(tmp_path / "a", 2, name="{}.jpg")
     image = Image.new("L", (64, 48))

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxsign.errors import UserError, listing
 from jaxsign.input.boxes.source import BACKGROUND, BoxedImage, BoxSource
-from jaxsign.input.scenes import pictures
+from jaxsign.input.scenes import arrays, pictures, vocabulary
 
 Array = np.ndarray
 _OUTSIDE = "boxes that reach beyond their image: cut to it"
@@ -49,6 +49,9 @@ def source(
     Raises:
       UserError: files that are absent, boxes of numbers that are none, or no image at all.
     """
+    corners, sizes = [box.corners for row in rows for box in row.boxes], [row.size for row in rows]
+    if arrays.are_fractions(corners, sizes):
+        raise UserError(f"{name}: {arrays.FRACTIONS}")
     absent = [str(row.path) for row in rows if not row.path.is_file()]
     if absent and not skip_missing:
         raise UserError(
@@ -60,6 +63,7 @@ def source(
     told, problems = Counter[str](), list[str]()
     if gone:
         told["images without a file: left out"] = len(gone)
+    vocabulary.tell_alike(names, name)
     known = {BACKGROUND: 0, **{one: i for i, one in enumerate(names, 1)}}
     images = [_image(row, known, told, problems) for row in rows]
     if problems:

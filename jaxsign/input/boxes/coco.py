@@ -1,16 +1,17 @@
 """COCO's json: images, annotations with bbox x, y, width, height, and categories."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxsign.errors import UserError, listing
-from jaxsign.input import names
+from jaxsign.input import lookup, names, tables
 from jaxsign.input.boxes import annotating
 from jaxsign.input.boxes.annotating import DrawnBox, ImageRow
 from jaxsign.input.boxes.source import BACKGROUND, BoxSource
-from jaxsign.input.scenes.collection import has_words, read_object
+from jaxsign.input.folders import finding
+from jaxsign.input.scenes.collection import has_words, read_object, twice
 
 LOOKS = "a json with images, annotations and categories (COCO), its images beside it"
 _EXPECTED = (
@@ -24,8 +25,14 @@ def file_of(place: Path) -> Path | None:
     """The json that a place is, or that alone of its kind lies in it; None: there is none."""
     if place.is_file():
         return place if has_words(place, *_WORDS) else None
-    found = [path for path in sorted(place.glob("*.json")) if has_words(path, *_WORDS)]
+    found = files_in(place)
     return found[0] if len(found) == 1 else None
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The json files of its kind that lie in a folder itself, in order."""
+    held = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in held if finding.is_data(path.name) and has_words(path, *_WORDS)]
 
 
 def read(
@@ -44,17 +51,19 @@ def read(
     """
     rows = read_object(file, _EXPECTED)
     try:
-        if twice := _twice(rows):
+        if again := _twice(rows):
             raise UserError(
-                f"{file}:\n{listing(twice)}\nGive each image and each category an id of its own, "
+                f"{file}:\n{listing(again)}\nGive each image and each category an id of its own, "
                 "and each category a name of its own"
             )
         categories = {one["id"]: str(one["name"]) for one in rows["categories"]}
         boxes = _boxes(file, rows, categories)
+        folders = [file.parent / "images", file.parent] if folder is None else [folder]
+        there = [lookup.Lookup(one) for one in folders]
         images = [
             ImageRow(
                 str(one["file_name"]),
-                _picture(file, folder, str(one["file_name"])),
+                _picture(there, str(one["file_name"])),
                 (int(one["width"]), int(one["height"])),
                 boxes.pop(one["id"], ()),
             )
@@ -75,17 +84,13 @@ def read(
 
 def _twice(rows: Mapping[str, Any]) -> list[str]:
     """Ids and names that are there more than once: whose boxes were meant is not to be known."""
-    found = {
-        "image id": [one["id"] for one in rows["images"]],
-        "category id": [one["id"] for one in rows["categories"]],
-        "category name": [str(one["name"]) for one in rows["categories"]],
-    }
-    return [
-        f"{kind} {value!r}: is there {count} times, expected once"
-        for kind, values in found.items()
-        for value, count in Counter(values).items()
-        if count > 1
-    ]
+    return twice(
+        {
+            "image id": [one["id"] for one in rows["images"]],
+            "category id": [one["id"] for one in rows["categories"]],
+            "category name": [str(one["name"]) for one in rows["categories"]],
+        }
+    )
 
 
 def _boxes(
@@ -102,16 +107,18 @@ def _boxes(
     for one in rows["annotations"]:
         x, y, width, height = (float(number) for number in one["bbox"])
         corners = x, y, x + width, y + height
-        crowd = bool(one.get("iscrowd") or one.get("ignore"))
+        crowd = any(float(one.get(key) or 0) for key in ("iscrowd", "ignore"))
         found[one["image_id"]].append(DrawnBox(categories[one["category_id"]], corners, crowd))
     return found
 
 
-def _picture(file: Path, folder: Path | None, name: str) -> Path:
-    relative = Path(name.replace("\\", "/"))
-    if wrong := names.problem(relative.as_posix()):
+def _picture(there: Sequence[lookup.Lookup], name: str) -> Path:
+    """Where a picture lies; where it does not, in the last of the folders."""
+    name = tables.as_path(name)
+    if wrong := names.problem(name):
         raise ValueError(f"file_name {wrong}")
-    if folder is not None:
-        return folder / relative
-    places = [file.parent / relative, file.parent / "images" / relative]
-    return next((path for path in places if path.is_file()), places[0])
+    for one in there:
+        path = one.path(name)
+        if path.is_file():
+            break
+    return path

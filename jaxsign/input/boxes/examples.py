@@ -59,7 +59,7 @@ class BoxExamples(examples.Examples):
         """An image as large as it is asked for, maybe as in a mirror, and its boxes in it."""
         told = self.source.images[index]
         side = self._side if rng is None else int(rng.choice(self._sides))
-        image, scale = pictures.scaled(self.source.read(index), side)
+        image, scale = pictures.scaled(self.source.read(index), side, told.name)
         boxes = told.boxes * np.float32(scale)
         if rng is not None and rng.random() < self._flip:
             image = image[:, ::-1]

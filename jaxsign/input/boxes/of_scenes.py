@@ -10,6 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign.errors import UserError, listing
+from jaxsign.input import lookup
 from jaxsign.input.boxes import annotating
 from jaxsign.input.boxes.source import BoxedImage, BoxSource
 from jaxsign.input.scenes import pictures, rendered, sources, synthetic
@@ -46,14 +47,14 @@ def of_files(data: ConfigDict, split: str) -> BoxSource:
     found = sources.open_source(data, split)
     place = Path(data[split].path or data.train.path)
     folder = (place if place.is_dir() else place.parent) / FRAMES
-    scenes = [*found.scenes()]
-    absent = [name for one in scenes for name in one.frames if not (folder / name).is_file()]
+    scenes, there = [*found.scenes()], lookup.Lookup(folder)
+    absent = [name for one in scenes for name in one.frames if not there.path(name).is_file()]
     if absent:
         raise UserError(
             f"{found.name}: {len(absent)} frames are absent in {folder}:\n{listing(absent)}\n"
             "Extract them from the films"
         )
-    made = of(found.name, scenes, functools.partial(_from_file, scenes, folder))
+    made = of(found.name, scenes, functools.partial(_from_file, scenes, there))
     return dataclasses.replace(made, remarks=(*found.remarks, *made.remarks))
 
 
@@ -94,9 +95,9 @@ def _read(at: Sequence[_Frame], picture: Callable[[int, int], Array], index: int
     return picture(at[index].scene, at[index].number)
 
 
-def _from_file(scenes: Sequence[Scene], folder: Path, scene: int, number: int) -> Array:
+def _from_file(scenes: Sequence[Scene], there: lookup.Lookup, scene: int, number: int) -> Array:
     known = scenes[scene]
-    path = folder / known.frames[number]
+    path = there.path(known.frames[number])
     image = pictures.read(path)
     width, height = (int(side) for side in known.image_sizes[number])
     if image.shape[1::-1] != (width, height):

@@ -84,7 +84,11 @@ def _of_files(data: ConfigDict, split: str) -> BoxSource:
         labels = data[split].labels or ("" if own else data.train.labels)
         file = Path(labels) if labels else coco.file_of(place)
         if file is None or not file.is_file():
-            raise UserError(f"{labels or place}: no annotations of boxes. {_LOOKS}")
+            several = ", ".join(one.name for one in coco.files_in(place)) if not labels else ""
+            which = f" It holds several ({several}): name one, --config.data.{split}.labels=FILE."
+            raise UserError(
+                f"{labels or place}: no annotations of boxes.{which if several else ''} {_LOOKS}"
+            )
         folder = place if labels and place.is_dir() else None
         found = coco.read(file, folder, f"{file} ({split})", skip_missing=skip)
     return found if split == "test" or data.val.path else _shared(found, data, split)

@@ -3,19 +3,25 @@
 Corners count pixels from 1 and reach to the end of their last one.
 """
 
+import re
 import xml.etree.ElementTree as tree
+from collections.abc import Container
 from pathlib import Path
 
 from jaxsign import reading
 from jaxsign.errors import UserError, listing
+from jaxsign.input import lookup, tables
 from jaxsign.input.boxes import annotating
 from jaxsign.input.boxes.annotating import DrawnBox, ImageRow
 from jaxsign.input.boxes.source import BoxSource
+from jaxsign.input.folders import finding
 
 FOLDER, LISTS, PICTURES = "Annotations", "ImageSets/Main", "JPEGImages"
 LOOKS = f"{FOLDER}/NAME.xml, {PICTURES} and {LISTS}/train.txt (Pascal VOC)"
 _EXPECTED = "Expected Pascal VOC's annotation: size, and object with name and bndbox"
 _MOST = 16 << 20  # bytes of a file
+# What a file says of its letters; one in UTF-8 need not.
+_ENCODING = re.compile(rb"""\s*<\?xml[^>]*encoding=["']([A-Za-z0-9._-]+)["']""")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
@@ -26,7 +32,7 @@ def recognises(place: Path) -> bool:
 
 def splits(place: Path) -> list[str]:
     """The splits that a folder has lists of."""
-    return sorted(path.stem for path in (place / LISTS).glob("*.txt"))
+    return [path.stem for path in _held(place / LISTS, ".txt")]
 
 
 def read(place: Path, split: str, *, skip_missing: bool = False) -> BoxSource:
@@ -40,15 +46,18 @@ def read(place: Path, split: str, *, skip_missing: bool = False) -> BoxSource:
     Raises:
       UserError: all that is wrong with the annotations, at once.
     """
-    files = sorted((place / FOLDER).glob("*.xml"))
-    known = {path.stem: path for path in files}
-    wanted = _listed(place, split) if splits(place) else [*known]
-    problems = [f"{name}: is listed, but there is no {FOLDER}/{name}.xml"
-                for name in wanted if name not in known]  # fmt: skip
-    rows: dict[str, ImageRow] = {}
+    known = {tables.nfc(path.stem): path for path in _held(place / FOLDER, ".xml")}
+    wanted = _listed(place, split, known) if splits(place) else [*known]
+    near = finding.NearNames(known)
+    problems = [
+        f"{name}: is listed, but there is no {FOLDER}/{name}.xml.{near.hint(name)}"
+        for name in wanted
+        if name not in known
+    ]
+    rows, there = dict[str, ImageRow](), lookup.Lookup(place / PICTURES)
     for name, path in known.items():
         try:
-            rows[name] = _row(path, place)
+            rows[name] = _row(path, there)
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -59,15 +68,26 @@ def read(place: Path, split: str, *, skip_missing: bool = False) -> BoxSource:
     )
 
 
-def _listed(place: Path, split: str) -> list[str]:
-    path = place / LISTS / f"{split}.txt"
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; there are lists of {', '.join(splits(place))}")
-    text = reading.read_bytes(path, "a list of names", _MOST).decode("utf-8", "replace")
-    return [line.split()[0] for line in text.splitlines() if line.strip()]
+def _held(folder: Path, ending: str) -> list[Path]:
+    """The files in a folder itself that end so, in capitals or not, in order."""
+    held = sorted(folder.iterdir()) if folder.is_dir() else []
+    ends = finding.ending(ending)
+    return [path for path in held if finding.is_data(path.name) and ends(path.name)]
 
 
-def _row(path: Path, place: Path) -> ImageRow:
+def _listed(place: Path, split: str, known: Container[str]) -> list[str]:
+    """The names of a list; behind one, a column may say whether a class is in the image."""
+    path = next((path for path in _held(place / LISTS, ".txt") if path.stem == split), None)
+    if path is None:
+        raise UserError(
+            f"{place / LISTS / f'{split}.txt'}: no such file; there are lists of "
+            f"{', '.join(splits(place))}"
+        )
+    lines = map(str.strip, tables.read_text(path).splitlines())
+    return [line if line in known else line.split()[0] for line in lines if line]
+
+
+def _row(path: Path, there: lookup.Lookup) -> ImageRow:
     root = parsed(path)
     try:
         file = _text(root, "filename")
@@ -77,14 +97,17 @@ def _row(path: Path, place: Path) -> ImageRow:
             raise ValueError(f"a size of {size[0]} x {size[1]}")
     except (ValueError, OverflowError) as error:
         raise UserError(f"{path}: {reading.quoted(str(error))}. {_EXPECTED}") from error
-    return ImageRow(path.stem, _picture(place / PICTURES, path.stem, file), size, boxes)
+    return ImageRow(path.stem, _picture(there, path.stem, file), size, boxes)
 
 
-def _picture(folder: Path, stem: str, file: str) -> Path:
+def _picture(there: lookup.Lookup, stem: str, file: str) -> Path:
     """Where a picture lies: under its annotation's name, or as that calls it, without a way out."""
-    named = [folder / f"{stem}{suffix}" for suffix in _SUFFIXES]
-    told = folder / Path(file.replace("\\", "/")).name
-    return next((path for path in (told, *named) if path.is_file()), told)
+    told = Path(tables.as_path(file)).name
+    for name in (told, *(f"{stem}{suffix}" for suffix in _SUFFIXES)):
+        path = there.path(name)
+        if path.is_file():
+            return path
+    return there.path(told)
 
 
 def parsed(path: Path) -> tree.Element:
@@ -95,14 +118,16 @@ def parsed(path: Path) -> tree.Element:
         grow without end or read other files.
     """
     try:
-        text = reading.read_bytes(path, "XML", _MOST).decode("utf-8")
+        raw = reading.read_bytes(path, "XML", _MOST)
+        told = _ENCODING.match(raw)
+        text = raw.decode(told[1].decode() if told else "utf-8-sig")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise UserError(
                 f"{path}: declares a document type or entities, which are never expanded. Remove "
                 "its <!DOCTYPE ...>"
             )
-        return tree.fromstring(text)
-    except (UnicodeDecodeError, tree.ParseError) as error:
+        return tree.fromstring(tables.nfc(text))
+    except (UnicodeError, LookupError, tree.ParseError) as error:
         raise UserError(f"{path}: is no XML in UTF-8 ({error}). {_EXPECTED}") from error
 
 

@@ -72,17 +72,27 @@ def read(path: Path) -> Array:
         raise UserError(f"{path}: cannot be read as a picture ({reason})") from error
 
 
-def scaled(image: Array, side: int = SIDE) -> tuple[Array, float]:
+def scaled(image: Array, side: int = SIDE, name: str = "a picture") -> tuple[Array, float]:
     """A frame as the detector sees it.
 
     Args:
       image: uint8 [H, W, 3], RGB.
       side: pixels that its shorter side is to have.
+      name: its own, for messages.
 
     Returns:
       float32 [H', W', 3], blue, green, red without their means, and how much larger it is.
+
+    Raises:
+      UserError: so narrow a picture that it would be too large for the memory.
     """
-    scale = side / min(image.shape[:2])
+    height, width = image.shape[:2]
+    scale = side / min(height, width)
+    if (size := 12 * round(height * scale) * round(width * scale)) > reading.most_bytes():
+        raise UserError(
+            f"{name}: {width} x {height} pixels, the shorter side of which the detector sees with "
+            f"{side}, would take {size:,} bytes. Cut it to what is to be seen"
+        )
     found = image[..., ::-1] - MEANS
     for axis in (1, 0):
         size = found.shape[axis]

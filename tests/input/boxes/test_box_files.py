@@ -201,3 +201,58 @@ def test_a_listed_image_without_an_annotation_and_a_place_of_neither_kind(voc, t
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no annotations of boxes. Expected a json"):
         opened(tmp_path / "empty")
+
+
+def test_voc_as_other_systems_write_it(voc):
+    """macOS's twins, capitals, a byte order mark, another code page, and a name of two words."""
+    (voc / "Annotations/._a.xml").write_bytes(b"\0\5\26\7")
+    (voc / "ImageSets/Main/._train.txt").write_bytes(b"\0\5\26\7")
+    (voc / "Annotations/b.xml").rename(voc / "Annotations/b.XML")
+    (voc / "JPEGImages/b.jpg").rename(voc / "JPEGImages/b.JPG")
+    text = annotation(
+        "a", [("caf\u00e9", 0, (1, 1, 10, 10))], '<?xml version="1.0" encoding="latin-1"?>'
+    )
+    (voc / "Annotations/a.xml").write_bytes(text.encode("latin-1"))
+    (voc / "Annotations/c.xml").write_text(annotation("c", []), encoding="utf-8-sig")
+    (voc / "Annotations/my cup.xml").write_text(annotation("my cup", []))
+    picture(voc / "JPEGImages/my cup.jpg")
+    listed = "\ufeffb\r\na  1\r\nmy cup\r\n"
+    (voc / "ImageSets/Main/train.txt").write_bytes(listed.encode())
+    found = opened(voc)
+    assert [one.name for one in found.images] == ["b", "a", "my cup"]
+    assert found.names == ("__background__", "caf\u00e9") and found.read(0).shape == (30, 40, 3)
+    (voc / "ImageSets/Main/train.txt").write_text("0a\n")
+    with pytest.raises(UserError, match=r"0a: is listed, but there is no"):
+        opened(voc)
+
+
+def test_coco_as_other_systems_write_it(coco, write, tmp_path):
+    place = write(coco)
+    (place / "boxes.json").rename(place / "boxes.JSON")
+    (tmp_path / "images/a.jpg").rename(tmp_path / "images/a.JPG")
+    (tmp_path / "images/b.jpg").rename(tmp_path / "images/cafe\u0301.jpg")
+    coco["images"][0]["file_name"] = "images\\a.jpg"
+    coco["images"][1]["file_name"] = "caf\u00e9.jpg"
+    coco["annotations"][0]["iscrowd"] = "0"
+    (place / "boxes.JSON").write_text(json.dumps(coco), encoding="utf-8-sig")
+    found = opened(place)
+    assert all(found.read(i).shape == (30, 40, 3) for i in range(3))
+    assert found.images[0].ignored.tolist() == [False, False, True]
+
+
+def test_several_jsons_are_named_and_boxes_that_are_shares_refused(coco, write):
+    place = write(coco)
+    (place / "more.json").write_text(json.dumps(coco))
+    with pytest.raises(UserError, match=r"several \(boxes.json, more.json\): name one, --config"):
+        opened(place)
+    (place / "more.json").unlink()
+    for one in coco["annotations"]:
+        one["bbox"] = [0.1, 0.2, 0.5, 0.5]
+    with pytest.raises(UserError, match="between 0 and 1, as shares"):
+        opened(write(coco))
+
+
+def test_classes_that_capitals_tell_apart_are_told(coco, write, caplog):
+    coco["categories"][1]["name"] = "Cup"
+    opened(write(coco))
+    assert "'cup' and 'Cup' are two names" in caplog.text

@@ -36,6 +36,11 @@ def test_images_of_a_few_shapes_hold_frames_of_their_own_sizes(tmp_path):
     assert not found.images[:, 60:].any() and not found.images[:, :, 80:].any()
 
 
+def test_a_picture_that_is_far_too_narrow_is_refused_before_it_takes_the_memory():
+    with pytest.raises(UserError, match="b.png: 60000 x 2 pixels, .* take 129,600,000,000 b"):
+        pictures.scaled(np.zeros((2, 60000, 3), np.uint8), 600, "b.png")
+
+
 def test_a_net_knows_the_means_that_are_taken_off():
     np.testing.assert_array_equal(pictures.MEANS, detector_backbone.MEANS)
 

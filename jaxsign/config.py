@@ -83,8 +83,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> ConfigDict:
     """
     file = find(name)
     try:
-        recipe = _run(file, name)
-        _check_recipe(recipe, name)
+        recipe = _checked(_run(file, name), name)
         known = list(flatten(recipe))
         # The last word on a key holds: absl would add up the values of tuples.
         last = {word.partition("=")[0]: _checked_word(word, known) for word in overrides}
@@ -97,17 +96,18 @@ def load(name: str, overrides: Sequence[str] = ()) -> ConfigDict:
         raise UserError(f"config {name}: {kind}{error}") from error
 
 
-def _run(file: Path, name: str) -> Any:
+def _run(file: Path, name: str) -> object:
     """What the recipe's `get_config` makes, with the argument behind a colon if there is one."""
     spec = importlib.util.spec_from_file_location("config", file)
     assert spec is not None and spec.loader is not None  # the file ends in .py
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     _, colon, argument = name.partition(":")
-    return module.get_config(argument) if colon else module.get_config()
+    made: object = module.get_config(argument) if colon else module.get_config()
+    return made
 
 
-def _check_recipe(recipe: Any, name: str) -> None:
+def _checked(recipe: object, name: str) -> ConfigDict:
     if not isinstance(recipe, ConfigDict):
         raise UserError(
             f"config {name}: get_config returned {type(recipe).__name__}, expected a ConfigDict. "
@@ -127,6 +127,7 @@ def _check_recipe(recipe: Any, name: str) -> None:
             f"config {name}: missing sections {missing}, unknown keys {unknown}.{near} "
             "Start from jaxsign.config.base() and change its keys."
         )
+    return recipe
 
 
 def _changed(recipe: ConfigDict, words: list[str]) -> ConfigDict:
@@ -247,7 +248,9 @@ def load_run_config(workdir: str | Path) -> ConfigDict:
         value = reading.read_json(path)
         if not isinstance(value, dict):
             raise ValueError(f"a {type(value).__name__}, expected an object")
-        config = _with_later_keys(ConfigDict(_with_tuples(value)))
+        config = _with_later_keys(
+            ConfigDict({key: _with_tuples(item) for key, item in value.items()})
+        )
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a readable config ({error})") from error
     if wrong := defaults.problems(config):
@@ -298,7 +301,7 @@ def as_begun(config: ConfigDict, stored: ConfigDict) -> None:
             config[section][name] = older
 
 
-def _with_tuples(value: Any) -> Any:
+def _with_tuples(value: object) -> object:
     if isinstance(value, dict):
         return {key: _with_tuples(item) for key, item in value.items()}
     return tuple(_with_tuples(item) for item in value) if isinstance(value, list) else value

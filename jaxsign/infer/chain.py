@@ -7,7 +7,6 @@ recipe: one that has is not opened again.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -42,7 +41,7 @@ def train(config: ConfigDict, workdir: str, display: log.TrainingDisplay, going_
 
 
 def _check(
-    links: Sequence[chains.Link], folder: Path, ended: Mapping[str, Mapping[str, Any]]
+    links: Sequence[chains.Link], folder: Path, ended: Mapping[str, Mapping[str, object]]
 ) -> None:
     """Refuses another recipe of a run that has ended, and mistakes in one that has not begun."""
     for link in links:
@@ -75,13 +74,13 @@ def _record(links: Sequence[chains.Link], folder: Path, ended: set[str]) -> None
     chains.record(folder, rows)
 
 
-def _flat(link: chains.Link) -> dict[str, Any]:
+def _flat(link: chains.Link) -> dict[str, object]:
     """The recipe as JSON holds it."""
-    found: dict[str, Any] = json.loads(json.dumps(configs.flatten(link.config)))
+    found: dict[str, object] = json.loads(json.dumps(configs.flatten(link.config)))
     return found
 
 
-def _check_unchanged(now: Mapping[str, Any], then: Mapping[str, Any], place: Path) -> None:
+def _check_unchanged(now: Mapping[str, object], then: Mapping[str, object], place: Path) -> None:
     """Keys that came in a later version, and those that are no matter once it has ended, pass."""
     different = [
         f"{key}: {then[key]!r} there, {now[key]!r} now"

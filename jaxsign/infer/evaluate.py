@@ -3,7 +3,6 @@
 import datetime
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -16,7 +15,7 @@ from jaxsign.input import batching, tables
 from jaxsign.input.examples import Batch, Examples, indices
 from jaxsign.input.folders import progress
 from jaxsign.sections.data import SPLITS
-from jaxsign.tasks import answering
+from jaxsign.tasks import answering, measures
 from jaxsign.train import checkpoint, setup
 from jaxsign.whole import write_json, write_text
 
@@ -33,7 +32,7 @@ def evaluate(
     skip_missing: bool = False,
     asked: answering.Asked | None = None,
     save_results: str | Path | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Evaluates a run, or several that answer together, and writes a results folder.
 
     Args:
@@ -129,7 +128,7 @@ def write_table(
     """
     run = runs.load_run(workdir, which)
     scorer = run.task.scorer(run, {})
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, measures.Cell]] = []
     counts = {}
     for split in ("train", "val", "test"):
         data = data_section(run, split, path, None)
@@ -260,9 +259,9 @@ def _check_unlearnt(members: Sequence[runs.Run], split: str) -> None:
         )
 
 
-def _about(members: Sequence[runs.Run]) -> dict[str, Any]:
+def _about(members: Sequence[runs.Run]) -> dict[str, object]:
     run = members[0]
-    about = {
+    about: dict[str, object] = {
         "model_type": run.config.net.name,
         "checkpoint_path": str(checkpoint.place(run.workdir, run.which)),
         "device": jax.devices()[0].platform,

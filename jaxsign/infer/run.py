@@ -5,20 +5,20 @@ import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import defaults, nets, tasks, telling
+from jaxsign import defaults, tasks, telling
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.infer import fitting, run_folder
 from jaxsign.input import labels, traits
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import Clip
 from jaxsign.tasks import answering
+from jaxsign.train import checkpoint
 
 Array = np.ndarray
 
@@ -169,7 +169,7 @@ def load_run(
     _check_language(config, language, workdir)
     names = load_labels(workdir, config.task.heads)
     fitting.check_names(config, names, workdir / "labels.json")
-    variables, info = _load_variables(workdir, which, advice)
+    variables, info = checkpoint.load_variables(workdir, which, advice)
     fitting.check_weights(config, net, variables, workdir / "config.json")
     return Run(
         workdir=workdir,
@@ -220,11 +220,3 @@ def _check_recipe(config: ConfigDict, path: Path) -> None:
     net = config.get("net")
     if not isinstance(net, ConfigDict) or not net.get("name"):
         raise UserError(f"{path} names no net (net.name). Expected the recipe of a trained run.")
-
-
-def _load_variables(
-    workdir: Path, which: str, advice: str
-) -> tuple[nets.Variables, dict[str, Any]]:
-    from jaxsign.train import checkpoint
-
-    return checkpoint.load_variables(workdir, which, advice)

@@ -17,6 +17,7 @@ from jaxsign.input import planning, traits
 Array = np.ndarray
 Example = Mapping[str, Any]  # arrays and numbers by name
 Batch = dict[str, Array]
+Facts = Mapping[str, Mapping[str, object]]  # what data tell: section of a recipe -> key -> value
 Survey = list[Any] | None  # of every example what a task found: plain values, as JSON has them
 
 
@@ -89,8 +90,8 @@ class Examples(abc.ABC):
         """
         return np.asarray(self.sizes, np.float64).prod(axis=1)
 
-    def facts(self, config: ConfigDict) -> Mapping[str, Mapping[str, Any]]:
-        """What the recipe takes from its training data: section -> key -> value; default: nothing.
+    def facts(self, config: ConfigDict) -> Facts:
+        """What the recipe takes from its training data; default: nothing.
 
         Written into the run's config once.
 
@@ -107,7 +108,7 @@ class Examples(abc.ABC):
         """
         return ()
 
-    def summary(self) -> Mapping[str, Any]:
+    def summary(self) -> Mapping[str, object]:
         """Plain values of training examples that the run's manifest keeps; default: none."""
         return {}
 

@@ -32,11 +32,11 @@ from typing import Any
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.nets.calling import Argument, Batch, Outputs, Progress, call, init, logits_of
 from jaxsign.nets.contract import Net, Part, name_of
-from jaxsign.nets.state_dict import Variables
+from jaxsign.nets.state_dict import Tree, Variables
 
 __all__ = (
-    "Argument", "Batch", "Net", "Outputs", "Part", "Progress", "Variables", "add", "build", "call",
-    "get", "init", "logits_of", "name_of", "names",
+    "Argument", "Batch", "Net", "Outputs", "Part", "Progress", "Tree", "Variables", "add", "build",
+    "call", "get", "init", "logits_of", "name_of", "names",
 )  # fmt: skip
 _ADDED: dict[str, type[Net]] = {}
 

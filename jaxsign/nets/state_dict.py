@@ -14,8 +14,9 @@ from jaxsign import reading
 from jaxsign.errors import UserError, listing
 
 Array = np.ndarray
-# Flax's variables: collection -> tree of arrays by the names of modules and parameters.
-Variables: TypeAlias = Mapping[str, Mapping[str, Any]]
+# Arrays or trees of them, by the names of modules and parameters: who looks one up knows which.
+Tree: TypeAlias = Mapping[str, Any]
+Variables: TypeAlias = Mapping[str, Tree]  # Flax's: by collection
 _Tree: TypeAlias = dict[str, Any]
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 import jax
 from ml_collections import ConfigDict
@@ -13,13 +13,25 @@ from ml_collections import ConfigDict
 from jaxsign import nets, reading
 from jaxsign.errors import UserError
 from jaxsign.input.examples import Batch, Examples
-from jaxsign.tasks import baselines, following
+from jaxsign.tasks import baselines, following, measures
 
 # How answers are found, by the names that a command line gives settings; None, False = not asked.
 Setting: TypeAlias = str | int | float | bool | Path | tuple["Setting", ...] | None
 Asked: TypeAlias = Mapping[str, Setting]
 Names = dict[str, tuple[str, ...] | None]
 Outputs = following.Outputs
+
+
+class CheckpointInfo(TypedDict, total=False):
+    """What a checkpoint says of itself.
+
+    Attributes:
+      epoch: that it was made after.
+      metric: what chose it, of that epoch; None where there was no validation.
+    """
+
+    epoch: int
+    metric: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Trained:
       labels: head -> label names by id, or None where there are none.
       net: the module.
       variables: its variables, on the default device.
-      info: what the checkpoint says about itself (epoch, metric).
+      info: what the checkpoint says of itself.
     """
 
     workdir: Path
@@ -42,7 +54,7 @@ class Trained:
     labels: Names
     net: nets.Net
     variables: nets.Variables
-    info: dict[str, Any]
+    info: CheckpointInfo
 
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:
@@ -71,7 +83,7 @@ class Answer(abc.ABC):
         """All of it for people; `name` is the example's."""
 
     @abc.abstractmethod
-    def json(self) -> dict[str, Any]:
+    def json(self) -> dict[str, object]:
         """All of it as plain values."""
 
 
@@ -106,7 +118,7 @@ class Score(abc.ABC):
         return None
 
     @abc.abstractmethod
-    def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    def write(self, folder: Path, about: Mapping[str, object]) -> dict[str, object]:
         """Writes all numbers, tables and pictures, and returns the numbers.
 
         Args:
@@ -141,7 +153,7 @@ class Score(abc.ABC):
         """
         raise UserError("--folds is for runs that learn one sign a clip")
 
-    def table(self, subset: str) -> list[dict[str, Any]]:
+    def table(self, subset: str) -> list[dict[str, measures.Cell]]:
         """A row an example, in the examples' order: its name, subset, truth and answer.
 
         Raises:

@@ -40,7 +40,7 @@ class Simple:
         method = max(self.right[head], key=lambda name: self.right[head][name])
         return method, self.accuracy(head, method)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values, with the accuracies and their intervals."""
         accuracies = {
             head: {
@@ -90,7 +90,7 @@ class Baseline:
       splits: by name.
     """
 
-    about: Mapping[str, Any]
+    about: Mapping[str, object]
     splits: Mapping[str, Simple]
 
     def write(self, path: Path) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +13,7 @@ from ml_collections import ConfigDict
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
+from jaxsign.input.examples import Facts
 from jaxsign.input.folders import progress
 from jaxsign.input.signs import clip_source, numbering, seen, sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
@@ -67,7 +67,7 @@ class ClipTask(tasks.Task):
     """What is learned of clips of signs, and asked of them."""
 
     @classmethod
-    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
+    def assumed(cls, config: ConfigDict) -> Facts:
         """Numbers of classes, and the width of features."""
         net = {key: _CLASSES for key, n in config.net.items() if key.startswith("num_") and n == 0}
         return {"net": {**net, "input_dim": _WIDTH} if config.net.get("input_dim") == 0 else net}
@@ -124,7 +124,7 @@ def _point(
 class SignExamples(ClipExamples):
     """Clips of signs as a task's examples; labels of `heads` are class numbers."""
 
-    def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
+    def facts(self, config: ConfigDict) -> dict[str, Mapping[str, object]]:
         """The view's fit, numbers of classes, input width, most frames."""
         net = {**_classes(config, self.source), **_width(config, self)}
         limit = nets.build(**{**config.net.to_dict(), **net}).max_frames
@@ -184,7 +184,7 @@ class SignExamples(ClipExamples):
             )
 
 
-def _fit(config: ConfigDict, source: clip_source.Source) -> dict[str, Any]:
+def _fit(config: ConfigDict, source: clip_source.Source) -> Mapping[str, object]:
     """The options of the recipe's view that only its training data can tell."""
     view = views.of_recipe(config)
     return view.fit(source.read(i) for i in range(len(source))) if view is not None else {}

@@ -3,7 +3,6 @@
 import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +38,7 @@ class Emitted:
         """Seconds from the sign's end until it was told, the computing included."""
         return self.emitted - self.end + self.compute_ms / 1000
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values."""
         return {
             "gloss": self.name,
@@ -81,7 +80,7 @@ class Heard:
         told = ", ".join(f"{sign.name} {sign.confidence:.3f}" for sign in self.signs)
         return f"{self.time:7.2f} s   {told}" if told else ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values."""
         return {
             "time": round(self.time, 3),

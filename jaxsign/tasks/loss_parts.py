@@ -1,7 +1,6 @@
 """Losses of many parts: their sums over rows, the means of these, and their columns."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ def sums_of(each: Mapping[str, Array], weight: Array) -> tuple[Array, dict[str, 
     return rows, {"examples": weight.sum(), "loss": (rows * weight).sum(), **sums}
 
 
-def means_of(sums: Mapping[str, Any]) -> dict[str, Any]:
+def means_of(sums: measures.Sums) -> dict[str, float]:
     """`loss` and its parts of what `sums_of` gave."""
     count = float(sums.get("examples", 0.0)) or float("nan")
     names = [name for name in sums if name == "loss" or name.startswith("loss/")]

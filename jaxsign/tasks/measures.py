@@ -1,13 +1,25 @@
 """What a task says about its numbers: which there are, and where and how they are shown."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-# Of an epoch: name -> mean. Most are floats; one of each class, say, is an array.
-Means = Mapping[str, Any]
+# Over the rows of a step, an epoch or a validation: name -> sum, or an array of one a class, say.
+Sums: TypeAlias = Mapping[str, float | np.ndarray]
+Means: TypeAlias = Mapping[str, float]  # of these
+Cell: TypeAlias = str | int | float  # of a table, such as metrics.csv
+Row: TypeAlias = Mapping[str, Cell]
+
+
+def number_in(row: Row, name: str) -> float:
+    """What a cell holds; NaN where it is empty or there is none."""
+    cell = row.get(name, "")
+    return math.nan if cell == "" else float(cell)
+
+
 Side = Literal["train", "val"]
 SIDES: tuple[Side, Side] = ("train", "val")
 
@@ -99,4 +111,4 @@ class Rates:
     """
 
     now: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    columns: Row = dataclasses.field(default_factory=dict)

@@ -3,11 +3,11 @@
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import psutil
+from jax.typing import ArrayLike
 
 from jaxsign.train import initial, log, setup, step
 from jaxsign.train.state import TrainState
@@ -68,10 +68,11 @@ def _examples_per_second(run: setup.TrainingRun) -> float | None:
 
 
 def _temporaries(
-    compiled: step.Compiled, state: TrainState, put: step.OnDevices, rates: Mapping[str, Any]
+    compiled: step.Compiled, state: TrainState, put: step.OnDevices, rates: Mapping[str, ArrayLike]
 ) -> float:
     """Bytes that the step needs besides its arguments; a CPU has no error to catch in time."""
     analysis = compiled.train.lower(state, put, rates).compile().memory_analysis()
+    # Not all of jax's backends tell, or tell of all.
     return float(getattr(analysis, "temp_size_in_bytes", 0)) if analysis else 0.0
 
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from jaxsign.input.folders import progress
 from jaxsign.train import log
+from jaxsign.train.step import OnDevices
 
 _SLOW = 2.0  # seconds of a compile from which the next one is told before it begins
 _LONG = 10.0  # and from which its time is told
@@ -24,7 +24,7 @@ class Watch:
         self, display: log.TrainingDisplay, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._display, self._clock = display, clock
-        self._known = set[tuple[Any, ...]]()
+        self._known = set[tuple[object, ...]]()
         self._slow = True
 
     def new_stage(self) -> None:
@@ -38,7 +38,7 @@ class Watch:
         yield from self._timed(what)
 
     @contextlib.contextmanager
-    def step(self, what: str, batch: Mapping[str, Any]) -> Iterator[None]:
+    def step(self, what: str, batch: OnDevices) -> Iterator[None]:
         """Around a step, which compiles for the first batch of each shape."""
         key = (what, *(tuple(array.shape) for array in batch.values()))
         if key in self._known:

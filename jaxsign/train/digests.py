@@ -3,10 +3,10 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxsign.errors import UserError, listing
 
@@ -14,20 +14,20 @@ from jaxsign.errors import UserError, listing
 Digests = dict[str, str]
 
 
-def of_arrays(name: str, tree: Any) -> Digests:
-    """The digest of every array of a part `name`."""
+def of_arrays(name: str, tree: object) -> Digests:
+    """The digest of every array of a part `name`, a tree of them."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     paths = (jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves)
     return {f"{name}/{path}": _digest(a) for path, (_, a) in zip(paths, leaves, strict=True)}
 
 
-def _digest(array: Any) -> str:
-    array = np.asarray(array)
-    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    return f"{array.dtype} {list(array.shape)} {hashlib.sha256(content.data).hexdigest()}"
+def _digest(array: ArrayLike) -> str:
+    whole = np.asarray(array)
+    content = np.ascontiguousarray(whole).reshape(-1).view(np.uint8)
+    return f"{whole.dtype} {list(whole.shape)} {hashlib.sha256(content.data).hexdigest()}"
 
 
-def of_value(name: str, value: Any) -> Digests:
+def of_value(name: str, value: object) -> Digests:
     """The digest of a part `name` that is JSON."""
     text = json.dumps(value, sort_keys=True)
     return {name: hashlib.sha256(text.encode()).hexdigest()}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -18,7 +17,7 @@ from jaxsign.train import checkpoint, optimizer
 RANDOM = "random"  # train.backbone_weights and train.pretrained: none on purpose
 
 
-def shapes_of(task: tasks.Task, batches: batching.TrainBatches) -> Any:
+def shapes_of(task: tasks.Task, batches: batching.TrainBatches) -> nets.Variables:
     """Shapes of the task's variables, without computing them."""
     batch = example(batches)
     try:
@@ -28,7 +27,7 @@ def shapes_of(task: tasks.Task, batches: batching.TrainBatches) -> Any:
         raise UserError(f"config.net does not fit the data ({found}): {error}") from error
 
 
-def zeros(shapes: Any) -> Any:
+def zeros(shapes: nets.Variables) -> nets.Variables:
     """Arrays of zeros in the shapes that `shapes_of` gave: stand-ins until a checkpoint is read."""
     return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
 
@@ -86,9 +85,7 @@ def doubt(settings: ConfigDict) -> str:
     )
 
 
-def with_biases(
-    params: Mapping[str, Any], net: nets.Net, counts: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
+def with_biases(params: nets.Tree, net: nets.Net, counts: Mapping[str, np.ndarray]) -> nets.Tree:
     """Parameters whose classifiers' biases are the logarithms of the classes' shares.
 
     Args:
@@ -261,7 +258,7 @@ def fitting(
 
 
 def _matching(
-    mine: Mapping[str, Any], theirs: Mapping[str, Any], skipped: set[str],
+    mine: optimizer.Flat, theirs: optimizer.Flat, skipped: set[str],
     problems: Mapping[str, str], source: str,
 ) -> tuple[nets.Variables, list[str]]:  # fmt: skip
     """What of `theirs` is under the same path and of the same shape, and a list of the rest."""
@@ -279,13 +276,13 @@ def _matching(
     return _with(mine, theirs, without), notes + _left_out(mine, skipped, source)
 
 
-def _with(mine: Mapping[str, Any], theirs: Mapping[str, Any], without: set[str]) -> nets.Variables:
+def _with(mine: optimizer.Flat, theirs: optimizer.Flat, without: set[str]) -> nets.Variables:
     """Our variables, as theirs but for some."""
     taken = {path: value for path, value in theirs.items() if path not in without}
     return optimizer.nested({path: np.asarray(taken.get(path, mine[path])) for path in mine})
 
 
-def _left_out(mine: Mapping[str, Any], skipped: set[str], source: str) -> list[str]:
+def _left_out(mine: optimizer.Flat, skipped: set[str], source: str) -> list[str]:
     fresh = sorted(skipped & {*mine})
     if not skipped:
         return []

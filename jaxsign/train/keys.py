@@ -4,7 +4,6 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -21,7 +20,7 @@ class Key:
     """A key of a recipe, its value there, what it means, and whether the recipe uses it."""
 
     name: str
-    value: Any
+    value: object
     meaning: fields.Described
     used: bool
 
@@ -72,7 +71,7 @@ def listing(config: ConfigDict, asked: str = "") -> str:
     return "\n".join(lines)
 
 
-def _holds(when: fields.When, flat: Mapping[str, Any]) -> bool:
+def _holds(when: fields.When, flat: Mapping[str, object]) -> bool:
     """Whether a condition holds for a recipe, one of its stages or a run of its chain."""
     return any(
         value in when.values
@@ -115,7 +114,7 @@ def _of_stage(key: str, known: Mapping[str, fields.Described]) -> fields.Describ
     return dataclasses.replace(meaning, text=f"in {section} {name}: {meaning.text or inner}")
 
 
-def _entries(owner: Callable[..., Any]) -> dict[str, str]:
+def _entries(owner: Callable[..., object]) -> dict[str, str]:
     """Name -> text of what stands under Attributes or Args in a docstring."""
     text = inspect.getdoc(owner) or ""
     found: dict[str, str] = {}

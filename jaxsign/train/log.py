@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
+import operator
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.progress import (
@@ -23,6 +24,9 @@ from jaxsign.input.folders import progress
 from jaxsign.screen import Console
 from jaxsign.tasks import measures
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LOG = logging.getLogger("jaxsign")
 _SPREAD = 100_000  # numbers of an array that a histogram is made of
@@ -94,7 +98,7 @@ class TensorBoard:
 
     def __init__(self, folder: Path, enabled: bool, step: int):
         self._folder = folder
-        self._file: Any = None
+        self._file: Any = None  # a writer of tensorboardX, which is imported late
         if enabled:
             with self._guarded():
                 from tensorboardX import event_file_writer
@@ -127,7 +131,7 @@ class TensorBoard:
                 if some.size:
                     self._write(step, summary=summary.histogram(name, some, bins=64))
 
-    def _write(self, step: int, **content: Any) -> None:
+    def _write(self, step: int, **content: object) -> None:
         if self._file is not None:
             from tensorboardX.proto import event_pb2
 
@@ -169,7 +173,7 @@ _RATE = measures.Panel("learning rate of the next epoch", {"lr": ""})
 
 
 def draw_history(
-    rows: list[dict[str, Any]], path: Path, title: str, quality: measures.Panel
+    rows: Sequence[measures.Row], path: Path, title: str, quality: measures.Panel
 ) -> None:
     """Draws losses, the task's own panel and the learning rate over the epochs into a PNG."""
     stages = {str(row.get("stage", "")) for row in rows}
@@ -178,7 +182,7 @@ def draw_history(
 
 
 def _draw_history(
-    rows: list[dict[str, Any]], path: Path, title: str, quality: measures.Panel
+    rows: Sequence[measures.Row], path: Path, title: str, quality: measures.Panel
 ) -> None:
     from matplotlib.figure import Figure
 
@@ -188,7 +192,7 @@ def _draw_history(
     axes = figure.subplots(1, 3, gridspec_kw=margins)
     for axis, panel in zip(axes, (_LOSSES, quality, _RATE), strict=True):
         _draw(axis, rows, panel)
-    if all(row["lr"] > 0 for row in rows):
+    if all(measures.number_in(row, "lr") > 0 for row in rows):
         from matplotlib.ticker import LogFormatter
 
         axes[2].set_yscale("log")
@@ -202,13 +206,17 @@ def _draw_history(
         figure.savefig(draft, format="png", dpi=110)
 
 
-def _draw(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
+def _draw(axis: "Axes", rows: Sequence[measures.Row], panel: measures.Panel) -> None:
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    epochs = [row["epoch"] for row in rows]
+    epochs = [measures.number_in(row, "epoch") for row in rows]
     for key, label in panel.curves.items():
         # Epochs without a validation are passed over; what a stage does not have is a gap.
-        points = [(row["epoch"], row.get(key, float("nan"))) for row in rows if row.get(key) != ""]
+        points = [
+            (epoch, measures.number_in(row, key))
+            for epoch, row in zip(epochs, rows, strict=True)
+            if row.get(key) != ""
+        ]
         axis.plot(
             *zip(*points, strict=True) if points else ((), ()),
             label=label,
@@ -225,13 +233,14 @@ def _draw(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
         axis.legend(frameon=False)
 
 
-def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
+def _mark_stages(axes: "Sequence[Axes]", rows: Sequence[measures.Row]) -> None:
     """A line where a stage begins, with its name."""
-    first, last = rows[0]["epoch"], rows[-1]["epoch"]
+    first, last = (measures.number_in(rows[i], "epoch") for i in (0, -1))
     for before, row in zip(rows, rows[1:], strict=False):
         if before.get("stage") == row.get("stage"):
             continue
-        at, name = row["epoch"] - 0.5, lettering.usual().label(row["stage"])
+        at = measures.number_in(row, "epoch") - 0.5
+        name = lettering.usual().label(str(row["stage"]))
         # Near the right edge the name stands on the line's left: there is room for it.
         late = at > first + 0.8 * (last - first)
         for axis in axes:
@@ -244,14 +253,13 @@ def _mark_stages(axes: Any, rows: list[dict[str, Any]]) -> None:
             )  # fmt: skip
 
 
-def _mark_best(axis: Any, rows: list[dict[str, Any]], panel: measures.Panel) -> None:
+def _mark_best(axis: "Axes", rows: Sequence[measures.Row], panel: measures.Panel) -> None:
     key, label = next(iter(panel.curves.items()))
-    rows = [row for row in rows if row[key] != ""]
-    if not rows:
+    known = [(measures.number_in(row, key), row["epoch"]) for row in rows if row[key] != ""]
+    if not known:
         return
-    best = (min if panel.better == "min" else max)(rows, key=lambda row: row[key])
-    value = best[key]
-    axis.set_ylim(0, None if max(row[key] for row in rows) > 1 else 1.02)
+    value, epoch = (min if panel.better == "min" else max)(known, key=operator.itemgetter(0))
+    axis.set_ylim(0, None if max(value for value, _ in known) > 1 else 1.02)
     axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
     shown = f"{100 * value:.1f} %" if panel.percent else f"{label}: {value:.3f}"
-    axis.set_title(f"{panel.title}\nbest {shown} (epoch {best['epoch']})")
+    axis.set_title(f"{panel.title}\nbest {shown} (epoch {epoch})")

@@ -42,11 +42,11 @@ def text(
     known = [float("nan")] * (len(at.rows) - len(at.rates)) + at.rates  # older runs kept none
     for row, rate in zip(at.rows, known, strict=True):
         epoch = f"Epoch {row['epoch']}/{epochs}"
-        took = _seconds(row["epoch_time"])
+        took = _seconds(measures.number_in(row, "epoch_time"))
         lines.append(f"{epoch} - Loss: {row['train_loss']:.4g} - LR: {_rate(rate)} - Time: {took}")
         if row["val_loss"] != "":
             found = [
-                f"{_label(name)}: {_shown(number, row[column])}"
+                f"{_label(name)}: {_shown(number, measures.number_in(row, column))}"
                 for name, number, column in validated
                 if column in row
             ]
@@ -87,7 +87,7 @@ def _foot(
         if (value := best.value(numbers[name])) is not None:
             shown = _shown(numbers[name], value, sign="%")
             lines.append(f"- Best {_label(name)}: {shown} (epoch {best.epoch})")
-    took = sum(row["epoch_time"] for row in at.rows)
+    took = sum(measures.number_in(row, "epoch_time") for row in at.rows)
     return [
         *lines,
         f"- Training Time: {_time(took)}",

@@ -3,15 +3,20 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import traverse_util
 from ml_collections import ConfigDict
 
+from jaxsign import nets
 from jaxsign.errors import UserError, listing
+
+Leaf: TypeAlias = jax.Array | np.ndarray
+Flat: TypeAlias = dict[str, Leaf]  # arrays by path: layer_0/norm1/scale
 
 
 def build(
@@ -60,7 +65,7 @@ def _times(factors: Mapping[str, float]) -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def with_moments(state: Any, before: Any) -> Any:
+def with_moments(state: optax.OptState, before: optax.OptState) -> optax.OptState:
     """The fresh `state` of an optimizer with the moments of the parameters that `before` had.
 
     Where both train the same parameters all of it goes on; else `state` must be of an optimizer
@@ -74,7 +79,7 @@ def with_moments(state: Any, before: Any) -> Any:
     return tuple(part if isinstance(part, optax.EmptyState) else carried(part) for part in state)
 
 
-def mean_gradients(state: Any) -> dict[str, Any]:
+def mean_gradients(state: optax.OptState) -> Flat:
     """The running mean of gradients by path, as an optimizer keeps it: clipped, decayed."""
     (one,) = (part for part in state if not isinstance(part, optax.EmptyState))
 
@@ -167,12 +172,12 @@ def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def flat(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested parameters -> {'layer_0/norm1/scale': array, ...}."""
+def flat(params: nets.Tree) -> Flat:
+    """Nested parameters by their paths."""
     return traverse_util.flatten_dict(dict(params), sep="/")
 
 
-def nested(params: Mapping[str, Any]) -> dict[str, Any]:
+def nested(params: Mapping[str, Leaf]) -> dict[str, Any]:
     """The inverse of `flat`."""
     return traverse_util.unflatten_dict(dict(params), sep="/")
 

@@ -4,10 +4,8 @@ import dataclasses
 import datetime
 import time
 from pathlib import Path
-from typing import Any
 
 import jax
-import numpy as np
 
 import jaxsign
 from jaxsign import reading, runtime, tasks
@@ -151,9 +149,9 @@ class Outputs:
         val: measures.Means | None, took: Took, speed: float, best: bool,
     ) -> None:  # fmt: skip
         """An epoch's scalars and its line on the console."""
-        scalars = {f"train/{k}": v for k, v in train.items() if not np.ndim(v)}
+        scalars = {f"train/{k}": v for k, v in train.items()}
         if val is not None:
-            scalars |= {f"val/{k}": v for k, v in val.items() if not np.ndim(v)}
+            scalars |= {f"val/{k}": v for k, v in val.items()}
             scalars |= task.epoch_tags(val)
         self._show({**scalars, "train/examples_per_second": speed}, at.step)
         for board in self._boards:
@@ -250,7 +248,7 @@ def _started(manifest: Path) -> str:
 def row(
     session: setup.Session, at: records.Records, train: measures.Means,
     val: measures.Means | None, rates: measures.Rates, lr: float, took: Took, *, staged: bool,
-) -> dict[str, Any]:  # fmt: skip
+) -> measures.Row:  # fmt: skip
     """An epoch's row of metrics.csv.
 
     Args:
@@ -267,7 +265,7 @@ def row(
         means = train if side == "train" else val
         return "" if means is None else means[key]
 
-    values: dict[str, Any] = {
+    values: dict[str, measures.Cell] = {
         "epoch": at.epoch,
         "train_loss": train["loss"],
         "val_loss": of("val", "loss"),

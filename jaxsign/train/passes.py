@@ -3,7 +3,6 @@
 import collections
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -23,9 +22,9 @@ def validate(
     rates: measures.Rates,
     watch: compiling.Watch,
     most: int | None = None,
-) -> dict[str, Any]:
+) -> measures.Means:
     """The means over the validation's batches, or over the first `most` of them."""
-    totals: dict[str, Any] = {}
+    totals: dict[str, float | np.ndarray] = {}
     pending: collections.deque[tasks.Evaluated] = collections.deque()
 
     def add(found: tasks.Evaluated) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxsign import runtime
 from jaxsign.train import log
@@ -42,7 +43,8 @@ class Profile:
         self._first, self._last = updates or (1, 0)
         self._folder, self._display = folder, display
         self._begun: float | None = None
-        self._inputs: dict[Any, tuple[Any, ...]] = {}  # one batch of each shape
+        # One batch of each shape.
+        self._inputs: dict[tuple[tuple[int, ...], ...], tuple[Mapping[str, ArrayLike], ...]] = {}
         self._updates: list[int] = []
 
     def begin(self, update: int) -> None:
@@ -57,7 +59,7 @@ class Profile:
                 return
             self._begun = time.monotonic()
 
-    def add(self, update: int, *inputs: Any) -> bool:
+    def add(self, update: int, *inputs: Mapping[str, ArrayLike]) -> bool:
         """Tells it what an update took beside the state; whether it is the last one to trace."""
         if self._begun is None:
             return False
@@ -122,7 +124,7 @@ def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[
       programs: their texts, one for each shape of batches.
     """
     named = [dict(_INSTRUCTION.findall(text)) for text in programs]
-    took: dict[Any, dict[str, list[float]]] = collections.defaultdict(dict)
+    took: dict[object, dict[str, list[float]]] = collections.defaultdict(dict)
     modules = {text.split(maxsplit=2)[1].rstrip(",") for text in programs}  # HloModule NAME, ...
     for name, program, nanoseconds in _events(trace, modules):
         took[program].setdefault(name, []).append(nanoseconds * 1e-9)
@@ -137,7 +139,7 @@ def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[
     return found
 
 
-def _events(trace: Path, modules: set[str]) -> Iterable[tuple[str, Any, float]]:
+def _events(trace: Path, modules: set[str]) -> Iterable[tuple[str, object, float]]:
     """(name, program, nanoseconds) of every operation of some modules."""
     for plane in jax.profiler.ProfileData.from_file(str(trace)).planes:
         for line in plane.lines:

@@ -8,8 +8,8 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from jaxsign import nets
 from jaxsign.train import optimizer
 
 _SHOWN = 4  # names of arrays that tell apart what trains in a part of the net
@@ -36,7 +36,7 @@ class RateGroup:
 
 
 def groups(
-    params: Mapping[str, Any],
+    params: nets.Tree,
     trainable: Iterable[str],
     factors: Mapping[str, float],
     unused: Iterable[str] = (),

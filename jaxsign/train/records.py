@@ -4,11 +4,13 @@ import csv
 import dataclasses
 import io
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsign.input.batching import Position
 from jaxsign.input.examples import Survey
 from jaxsign.tasks import measures
 from jaxsign.whole import write_text
@@ -75,27 +77,27 @@ class Records:
     epoch: int = 0
     step: int = 0
     steps_in_epoch: int = 0
-    sums: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sums: dict[str, float | np.ndarray] = dataclasses.field(default_factory=dict)
     best: Best = dataclasses.field(default_factory=Best)
     also_best: dict[str, Best] = dataclasses.field(default_factory=dict)
     stop_best: float | None = None
     since_best: int = 0
     saves: int = 0
     skipped: int = 0
-    schedule: dict[str, Any] = dataclasses.field(default_factory=dict)
-    iterator: dict[str, Any] | None = None
+    schedule: dict[str, float] = dataclasses.field(default_factory=dict)
+    iterator: Position | None = None
     alignment: Survey = None
-    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    rows: list[measures.Row] = dataclasses.field(default_factory=list)
     rates: list[float] = dataclasses.field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values; non-finite numbers as strings, because JSON has none."""
-        return _plain(dataclasses.asdict(self))
+        return {name: _plain(value) for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Records":
-        """The inverse of `to_json`."""
-        entries = _numbers(value)
+    def from_json(cls, value: Mapping[str, Any]) -> "Records":
+        """The inverse of `to_json`; of what an older version has written too."""
+        entries = {name: _numbers(one) for name, one in value.items()}
         sums = {k: np.asarray(v) if isinstance(v, list) else v for k, v in entries["sums"].items()}
         if "best_epoch" in entries:  # an older run
             # Before there were two scores one stood for both; and ties went to the first.
@@ -106,7 +108,7 @@ class Records:
         also = {name: Best(**one) for name, one in entries.pop("also_best", {}).items()}
         return cls(**{**entries, "sums": sums}, best=best, also_best=also)
 
-    def add(self, sums: dict[str, Any]) -> None:
+    def add(self, sums: measures.Sums) -> None:
         """Adds a step's metric sums to those of the epoch."""
         add(self.sums, sums)
 
@@ -140,14 +142,14 @@ def _rises(score: float, best: float | None, by: float = 0.0) -> bool:
     return best is None or math.isnan(best) or score > best + by
 
 
-def add(totals: dict[str, Any], sums: dict[str, Any]) -> None:
+def add(totals: dict[str, float | np.ndarray], sums: measures.Sums) -> None:
     """Adds metric sums to `totals`, in place: numbers as floats, arrays in float64."""
     for key, value in sums.items():
         wide = np.asarray(value, np.float64)
         totals[key] = totals.get(key, 0.0) + (wide if wide.ndim else float(wide))
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_csv(path: Path, rows: Sequence[measures.Row]) -> None:
     """Writes metrics.csv: the header and one line an epoch."""
     if not rows:
         return
@@ -167,13 +169,13 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     return list(csv.DictReader(kept))
 
 
-def _cell(key: str, value: Any) -> Any:
+def _cell(key: str, value: measures.Cell) -> measures.Cell:
     if not isinstance(value, float):
         return value
     return f"{value:.8g}" if key == "lr" else f"{value:.6f}"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

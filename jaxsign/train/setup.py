@@ -4,11 +4,11 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 import optax
+from jax.typing import DTypeLike
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
@@ -16,7 +16,7 @@ from jaxsign import nets, runtime, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
-from jaxsign.input.examples import Examples
+from jaxsign.input.examples import Examples, Facts
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import measures
 from jaxsign.train import (
@@ -103,8 +103,8 @@ def resolve(config: ConfigDict, train: Examples, stored: ConfigDict | None = Non
     return config
 
 
-def filled(config: ConfigDict, facts: Mapping[str, Mapping[str, Any]]) -> ConfigDict:
-    """A copy of a recipe with what its data tell: section -> key -> value."""
+def filled(config: ConfigDict, facts: Facts) -> ConfigDict:
+    """A copy of a recipe with what its data tell."""
     config = ConfigDict(config.to_dict())
     for section, values in facts.items():
         config[section].update(values)
@@ -123,7 +123,9 @@ def _absolute_paths(config: ConfigDict) -> None:
     config.data.parts = tuple(str(Path(part).resolve()) for part in config.data.parts)
 
 
-def build_net(config: ConfigDict, dtype: Any = None, axis_name: str | None = None) -> nets.Net:
+def build_net(
+    config: ConfigDict, dtype: DTypeLike | None = None, axis_name: str | None = None
+) -> nets.Net:
     """The net of `config.net`; `dtype` and `axis_name` as in `nets.Net`.
 
     Raises:
@@ -248,7 +250,7 @@ def begin(run: TrainingRun, current: stage.Stage, variables: nets.Variables | No
     )
 
 
-def begin_all(run: TrainingRun) -> tuple[Session, Any]:
+def begin_all(run: TrainingRun) -> tuple[Session, nets.Variables]:
     """The first stage's session and the shapes of its variables.
 
     Raises:
@@ -310,7 +312,7 @@ def never_trained(run: TrainingRun, variables: nets.Variables) -> tuple[str, ...
     return tuple(path for path in paths if path not in trained)
 
 
-def write_manifest(run: TrainingRun, entries: Mapping[str, Any]) -> None:
+def write_manifest(run: TrainingRun, entries: Mapping[str, object]) -> None:
     """Writes manifest.json: what made this run, and how far it came."""
     value = {
         "system": run.config.system,

@@ -25,7 +25,7 @@ class StopRequest:
         self.requested = False
         self._steps_left = after_steps
         self._grace = grace
-        self._before: dict[int, Any] = {}
+        self._before: dict[int, Any] = {}  # handlers, as `signal` has them
         self._left = threading.Event()
 
     def __enter__(self) -> "StopRequest":
@@ -39,7 +39,7 @@ class StopRequest:
             threading.Thread(target=self._answer, args=(ear,), daemon=True).start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._left.set()
         if self._before:
             signal.set_wakeup_fd(self._fd)

@@ -1,7 +1,6 @@
 """A sanity check without data: forward, backward, save, load."""
 
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +38,7 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     batch = task.imagined(config, key)
     variables = nets.init(net, key, batch)
 
-    def loss(params: Any) -> jax.Array:
+    def loss(params: nets.Tree) -> jax.Array:
         now = {**variables, "params": params}
         output, _ = nets.call(net, now, batch, train=True, rng=key, mutable=["batch_stats"])
         return _mean(output)

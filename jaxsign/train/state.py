@@ -1,7 +1,5 @@
 """What a run carries from step to step."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import optax
@@ -28,10 +26,10 @@ class TrainState(struct.PyTreeNode):
     """
 
     step: Array
-    params: Any
-    collections: Any
-    opt_state: Any
-    average: Any
+    params: nets.Tree
+    collections: nets.Variables
+    opt_state: optax.OptState
+    average: dict[str, Array] | None
     rng: Array
     loss_scale: precision.LossScale | None
 

@@ -7,7 +7,7 @@ several; or `jit` over a mesh with the batch sharded. The task and its net know 
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Protocol, TypeVar
 
 import jax
 import numpy as np
@@ -24,7 +24,21 @@ from jaxsign.train.step_functions import answer_step, eval_step, look_step, trai
 
 Array = jax.Array
 AXIS = "devices"
-OnDevices = dict[str, Array]  # a batch where the steps find it
+OnDevices = Mapping[str, Array | np.ndarray]  # a batch where the steps find it
+_Tree = TypeVar("_Tree")
+_Train = Callable[..., tuple[TrainState, dict[str, Array]]]  # `train_step`, but for its axis
+
+
+class Placing(Protocol):
+    """Brings a tree of arrays to the devices, or a copy of it from there."""
+
+    def __call__(self, tree: _Tree, /) -> _Tree: ...
+
+
+class Fetching(Protocol):
+    """Brings arrays by name from the devices."""
+
+    def __call__(self, found: Mapping[str, Array], /) -> dict[str, np.ndarray]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +54,7 @@ class Compiled:
       fetch: a state on the devices -> one copy.
       put: a host batch (training: [A, B, ...], evaluation: [B, ...]) -> devices; second argument:
         which axis holds the rows.
-      scalars: metrics of a step -> plain numpy values on the host.
+      scalars: metrics of a step -> numpy on the host.
       rows: arrays [B, ...] of `evaluate` and `look` -> numpy, the rows of all devices and hosts.
     """
 
@@ -48,11 +62,11 @@ class Compiled:
     evaluate: Callable[..., tasks.Evaluated]
     look: Callable[..., dict[str, Array]]
     answer: Callable[..., dict[str, Array]]
-    place: Callable[[Any], Any]
+    place: Placing
     fetch: Callable[[TrainState], TrainState]
     put: Callable[[Mapping[str, np.ndarray], int], OnDevices]
-    scalars: Callable[[Any], Any]
-    rows: Callable[[Any], dict[str, np.ndarray]]
+    scalars: Fetching
+    rows: Fetching
     devices: Sequence[jax.Device]
 
     def put_train(self, batch: Mapping[str, np.ndarray]) -> OnDevices:
@@ -76,23 +90,23 @@ def build(
 ) -> Compiled:
     """Compiles the steps for `devices` (default: all local ones)."""
     devices = list(devices or jax.local_devices())
-    fixed: dict[str, Any] = {
-        "task": task,
-        "optimizer": optimizer,
-        "trainable": trainable,
-        "ema_decay": ema_decay,
-        "penalties": tuple(penalties),
-    }
+    train = functools.partial(
+        train_step,
+        task=task,
+        optimizer=optimizer,
+        trainable=trainable,
+        ema_decay=ema_decay,
+        penalties=tuple(penalties),
+    )
     if len(devices) == 1 and jax.process_count() == 1:
-        return _on_one(task, fixed, devices)
-    return (_by_pmap if parallel == "pmap" else _by_mesh)(task, fixed, devices)
+        return _on_one(task, train, devices)
+    return (_by_pmap if parallel == "pmap" else _by_mesh)(task, train, devices)
 
 
-def _on_one(task, fixed, devices) -> Compiled:
-    train = functools.partial(train_step, **fixed, axis=None)
+def _on_one(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> Compiled:
     evaluate = functools.partial(eval_step, task=task, axis=None)
     return Compiled(
-        train=jax.jit(train, donate_argnums=0),
+        train=jax.jit(functools.partial(train, axis=None), donate_argnums=0),
         evaluate=jax.jit(evaluate),
         look=jax.jit(functools.partial(look_step, task=task)),
         answer=jax.jit(functools.partial(answer_step, task=task)),
@@ -105,20 +119,23 @@ def _on_one(task, fixed, devices) -> Compiled:
     )
 
 
-def _by_pmap(task, fixed, devices) -> Compiled:
-    train = functools.partial(train_step, **fixed, axis=AXIS)
+def _by_pmap(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> Compiled:
     evaluate = functools.partial(eval_step, task=task, axis=AXIS)
     mesh = jax.make_mesh((len(devices),), (AXIS,), (AxisType.Auto,), devices=devices)
     rows = NamedSharding(mesh, PartitionSpec(AXIS))
 
-    def put(batch, axis):
+    def put(batch: Mapping[str, np.ndarray], axis: int) -> OnDevices:
         split = {key: _split(value, axis, len(devices)) for key, value in batch.items()}
         # With several processes pmap takes each one's own rows from the host.
         return split if jax.process_count() > 1 else jax.device_put(split, rows)
 
     return Compiled(
         train=jax.pmap(
-            train, AXIS, in_axes=(0, 0, None), donate_argnums=0, devices=_if_local(devices)
+            functools.partial(train, axis=AXIS),
+            AXIS,
+            in_axes=(0, 0, None),
+            donate_argnums=0,
+            devices=_if_local(devices),
         ),
         evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=_if_local(devices)),
         look=jax.pmap(functools.partial(look_step, task=task), AXIS, devices=_if_local(devices)),
@@ -134,26 +151,27 @@ def _by_pmap(task, fixed, devices) -> Compiled:
     )
 
 
-def _rows_of_all(tree: Any) -> Any:
+def _rows_of_all(found: Mapping[str, Array]) -> dict[str, np.ndarray]:
     """[devices, B / devices, ...] -> [B, ...], those of other hosts behind our own."""
-    local = jax.tree.map(lambda a: np.asarray(a).reshape(-1, *a.shape[2:]), jax.device_get(tree))
+    host = jax.device_get(found)
+    local: dict[str, np.ndarray] = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), host)
     if jax.process_count() == 1:
         return local
-    return multihost_utils.process_allgather(local, tiled=True)
+    gathered: dict[str, np.ndarray] = multihost_utils.process_allgather(local, tiled=True)
+    return gathered
 
 
-def _if_local(devices):
+def _if_local(devices: Sequence[jax.Device]) -> Sequence[jax.Device] | None:
     return devices if jax.process_count() == 1 else None
 
 
-def _by_mesh(task, fixed, devices) -> Compiled:
-    train = functools.partial(train_step, **fixed, axis=None)
+def _by_mesh(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> Compiled:
     evaluate = functools.partial(eval_step, task=task, axis=None)
     every = devices if jax.process_count() == 1 else jax.devices()
     mesh = jax.make_mesh((len(every),), (AXIS,), (AxisType.Auto,), devices=every)
     same = NamedSharding(mesh, PartitionSpec())
 
-    def put(batch, axis):
+    def put(batch: Mapping[str, np.ndarray], axis: int) -> OnDevices:
         rows = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
         for value in batch.values():
             check_rows(value.shape[axis], len(devices))
@@ -162,7 +180,7 @@ def _by_mesh(task, fixed, devices) -> Compiled:
         }
 
     return Compiled(
-        train=jax.jit(train, donate_argnums=0, out_shardings=same),
+        train=jax.jit(functools.partial(train, axis=None), donate_argnums=0, out_shardings=same),
         evaluate=jax.jit(evaluate, out_shardings=same),
         look=jax.jit(functools.partial(look_step, task=task), out_shardings=same),
         answer=jax.jit(functools.partial(answer_step, task=task), out_shardings=same),

@@ -4,7 +4,6 @@ They are written for one device's share of a batch; `axis` names the mapped axis
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -109,7 +108,7 @@ def _update(state, grads, chosen, rest, optimizer, lr, ema_decay) -> TrainState:
     )
 
 
-def _mean_statistics(collections: Any, axis: str) -> Any:
+def _mean_statistics(collections: nets.Variables, axis: str) -> nets.Variables:
     """Batch statistics averaged over devices; counters and tables are the same on all of them."""
 
     def mean(leaf: Array) -> Array:

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.train import digests, patience
 from jaxsign.whole import is_full
@@ -44,8 +45,8 @@ class Store:
     def save(
         self,
         number: int,
-        arrays: Mapping[str, Any],
-        values: Mapping[str, Any],
+        arrays: Mapping[str, object],
+        values: Mapping[str, object],
         beside: digests.Digests,
     ) -> None:
         """Writes a checkpoint; one that is there already stays.
@@ -91,7 +92,7 @@ def _remove_drafts(folder: Path) -> None:
 def read(
     folder: Path,
     number: int,
-    arrays: Mapping[str, Any],
+    arrays: Mapping[str, object],
     values: Collection[str] = (),
     advice: str = "",
 ) -> tuple[dict[str, Any], digests.Digests | None]:
@@ -127,7 +128,7 @@ def read(
     return found, stored
 
 
-def _shapes(like: Any) -> Any:
+def _shapes(like: object) -> Any:  # a tree as the library wants it
     return jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
 
 
@@ -142,14 +143,14 @@ def numbers(folder: Path) -> set[int]:
     return {int(name) for name in names if name.isdecimal()}
 
 
-def save_tree(place: Path, tree: Any) -> None:
+def save_tree(place: Path, tree: nets.Tree) -> None:
     """Writes a tree of arrays that has no number, in place of what is there."""
     with explained(place, writing=True), patience.patient(), _reachable(place.parent) as parent:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(parent / place.name, tree, force=True)
 
 
-def read_tree(place: Path) -> Any:
+def read_tree(place: Path) -> nets.Tree:
     """What `save_tree` wrote."""
     with explained(place), patience.patient(), _reachable(place.parent) as parent:
         with ocp.StandardCheckpointer() as checkpointer:

@@ -38,7 +38,7 @@ class Board:
         choice: str,
         workdir: Path,
         started: str,
-        config: Mapping[str, Any],
+        config: Mapping[str, object],
         module: Any = None,
         patience: float = 60.0,
     ):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxsign.tasks.classes import macro
 from parity.targets import FileCheck
@@ -17,7 +18,8 @@ def epoch(path: Path) -> FileCheck:
     for batch in told["batches"]:
         answers, truth = jnp.array(batch["preds"]), jnp.array(batch["targets"])
         real = jnp.ones(len(truth), jnp.float32)
-        sums = macro.sums(answers, truth, real, None, told["num_classes"], 2)
+        made = macro.sums(answers, truth, real, None, told["num_classes"], 2)
+        sums = {name: np.asarray(value) for name, value in made.items()}
         totals = {name: value + totals.get(name, 0) for name, value in sums.items()}
         batches.append(macro.means(sums, 2))
     whole = macro.means(totals, 2)

@@ -23,8 +23,10 @@ from jaxsign import config as configs
 from jaxsign import locking, nets, runtime
 from jaxsign.errors import UserError
 from jaxsign.infer.torch import originals, recognise
+from jaxsign.input import labels
 from jaxsign.nets import state_dict as torch_map
 from jaxsign.nets import torch_files
+from jaxsign.train import checkpoint
 from jaxsign.whole import write_json
 
 Array = np.ndarray
@@ -197,8 +199,6 @@ def _labels(
     notes: list[str],
 ) -> dict[str, Any]:
     """Content of labels.json: the map's names, or the ids, of which `first` is the lowest."""
-    from jaxsign.input import labels
-
     known = labels.label_map(str(label_map or ""), {})
     heads = {}
     for head in config.task.heads:
@@ -224,8 +224,6 @@ def _write(
     variables: nets.Variables,
     manifest: Mapping[str, Any],
 ) -> None:
-    from jaxsign.train import checkpoint
-
     metric = manifest["best_metric"]
     checkpoint.save_variables(
         workdir,

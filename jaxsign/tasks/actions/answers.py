@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,7 @@ class GraphAnswer:
     verb: Sure
     objects: tuple[ObjectAnswer, ...]
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> dict[str, object]:
         """Plain values."""
         return {
             "frames": list(self.frames),
@@ -88,7 +87,7 @@ class VideoActions(answering.Answer):
                 lines.append(f"    {one.label}: {', '.join(map(str, likely))}")
         return "\n".join(lines)
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> dict[str, object]:
         return {"graphs": [graph.json() for graph in self.graphs]}
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from jaxsign.input import tables
 from jaxsign.input.examples import Batch, indices
 from jaxsign.input.scenes.examples import SceneExamples
 from jaxsign.input.scenes.vocabulary import Vocabulary
-from jaxsign.tasks import answering
+from jaxsign.tasks import answering, measures
 from jaxsign.tasks.actions import graphs
 from jaxsign.tasks.scenes import figures, frequent, summary
 from jaxsign.tasks.scenes.easg_recall import Triplets
@@ -47,7 +46,7 @@ class GraphScore(answering.Score):
         self._examples, self._counts = examples, frequent.counts_of(run, words)
         self._sums: dict[str, Array] = {}
         self._usual: dict[str, Array] = {}
-        self._videos: dict[int, dict[str, Any]] = {}
+        self._videos: dict[int, measures.Row] = {}
 
     def add(self, batch: Batch, rows: answering.Outputs) -> None:
         index = indices(batch)
@@ -72,7 +71,7 @@ class GraphScore(answering.Score):
                 **self._of_video(found, Triplets(true.graphs[kept], true.triplets[kept])),
             }
 
-    def _of_video(self, found: graphs.Graphs, true: Triplets) -> dict[str, Any]:
+    def _of_video(self, found: graphs.Graphs, true: Triplets) -> measures.Row:
         sums = self._count(found, true)
         return {
             f"R@{cut} {constraint}": float(value) if len(true.graphs) else ""
@@ -87,7 +86,7 @@ class GraphScore(answering.Score):
         for name, value in self._count(found, true).items():
             sums[name] = sums.get(name, 0) + value
 
-    def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    def write(self, folder: Path, about: Mapping[str, object]) -> dict[str, object]:
         """results.json, per_predicate.csv (of edges), per_video.csv, recall.png."""
         sums, frames = self._sums, int(self._examples.sizes[:, 0].sum())
         self._complete = {
@@ -112,7 +111,7 @@ class GraphScore(answering.Score):
         )
         return self._complete
 
-    def _recalls(self, sums: Mapping[str, Array]) -> dict[str, Any]:
+    def _recalls(self, sums: Mapping[str, Array]) -> dict[str, dict[str, dict[str, float]]]:
         return {
             what: {
                 one: {
@@ -127,10 +126,10 @@ class GraphScore(answering.Score):
             )
         }
 
-    def _table(self) -> list[dict[str, Any]]:
+    def _table(self) -> list[dict[str, measures.Cell]]:
         """A row an edge: how many triplets have it, and the shares that are told of them."""
         group, true = self._words.groups[1], self._sums["true"]
-        rows: list[dict[str, Any]] = [
+        rows: list[dict[str, measures.Cell]] = [
             {"group": group.name, "predicate": name, "true": int(n)}
             for name, n in zip(group.predicates, true, strict=True)
         ]
@@ -145,5 +144,5 @@ class GraphScore(answering.Score):
         summary.show(self._complete, self._edges)
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def _write(path: Path, rows: Sequence[measures.Row]) -> None:
     write_text(path, tables.csv_text(list(rows[0]), rows))

@@ -6,7 +6,6 @@ Source: EASG (CVPR 2024).
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import nets
+from jaxsign.input.examples import Facts
 from jaxsign.input.scenes import vocabulary
 from jaxsign.input.scenes.action_examples import ActionExamples
 from jaxsign.input.scenes.sources import SceneSource
@@ -71,7 +71,7 @@ class ActionGraphTask(scene_tasks.SceneTask):
         return super().check(config)
 
     @classmethod
-    def assumed(cls, config: ConfigDict) -> dict[str, dict[str, Any]]:
+    def assumed(cls, config: ConfigDict) -> Facts:
         """As many classes as EASG has, named by number, and widths of the original's features."""
         objects = ("__background__", "person", *(f"object {i}" for i in range(391)))
         verbs, edges = (
@@ -129,20 +129,21 @@ class ActionGraphTask(scene_tasks.SceneTask):
         }
         return loss_parts.sums_of(each, batch["weight"])
 
-    def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def count(self, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Sums of recall, with and without constraint."""
         told, true = scene_tasks.counted(rows)
         at = graphs.rows_of(true, true["valid_pairs"] & true["labelled"])
         found = graphs.of_first_frames(graphs.told(at, told, true["verbs"], self.words), at)
         return graphs.count(found, graphs.truth(at, true, self.words), self.words, self.net.counted)
 
-    def summarise(self, sums: Mapping[str, Any]) -> dict[str, Any]:
+    def summarise(self, sums: measures.Sums) -> dict[str, float]:
         """`loss` and its parts; where graphs were counted recalls, and mean recalls of edges."""
         found = loss_parts.means_of(sums)
         if "graphs" in sums:
+            counted = {name: np.asarray(value) for name, value in sums.items()}
             for constraint, name in _NAMES.items():
                 for what, of in (("", graphs.recall), ("m", graphs.mean_recall)):
-                    values = of(sums, constraint)
+                    values = of(counted, constraint)
                     pairs = zip(graphs.CUTS, values, strict=True)
                     found |= {f"{what}{name.format(cut)}": float(v) for cut, v in pairs}
             both = [found[name.format(_SHOWN)] for name in _NAMES.values()]

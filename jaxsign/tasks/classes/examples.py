@@ -55,7 +55,7 @@ class ClassExamples(clips.SignExamples):
         labels = self.source.labels[self._balanced]
         return planning.Balanced(whole.sizes, labels, self.treatment.seed)
 
-    def facts(self, config: ConfigDict) -> dict[str, dict[str, Any]]:
+    def facts(self, config: ConfigDict) -> dict[str, Mapping[str, object]]:
         """Those of all signs, and how many clips each class has where a stage weighs by it.
 
         Raises:

@@ -7,7 +7,6 @@ its own place, and the answer stays until the next one.
 import collections
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -47,7 +46,7 @@ class Judged(Heard):
         named = "   ".join(f"{name} {p:.3f}" for name, p in self.candidates)
         return f"{self.time:7.2f} s {'*' if self.accepted else ' '} {named}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         best, probability = self.candidates[0]
         return {
             "time": round(self.time, 3),

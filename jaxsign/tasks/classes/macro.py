@@ -5,13 +5,16 @@ SignON averages the F1 of its batches instead, where few classes occur; that is 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsign.tasks import measures
+
 Array = jax.Array
+_Array = TypeVar("_Array", jax.Array, np.ndarray)
 NAMES = ("f1", "f1_batchmean", "precision", "recall")
 OF_LANGUAGES = ("acc", "f1", "f1_batchmean")
 
@@ -56,7 +59,7 @@ def sums(
     return {**found, "batches": scores(whole)["f1"] * each["true"].sum(-1)}
 
 
-def scores(counts: Mapping[str, Any]) -> dict[str, Any]:
+def scores(counts: Mapping[str, _Array]) -> dict[str, _Array]:
     """`f1`, `precision`, `recall` [...]: means over the classes that occur, 0 where none does.
 
     A class occurs if it is the truth or the answer of a row. Where it is never the one that its
@@ -68,7 +71,7 @@ def scores(counts: Mapping[str, Any]) -> dict[str, Any]:
     right, predicted, true = (counts[name] for name in ("right", "predicted", "true"))
     count = (predicted + true > 0).sum(-1)
 
-    def mean(top: Any, under: Any) -> Any:
+    def mean(top: _Array, under: _Array) -> _Array:
         return (top / (under + (under == 0))).sum(-1) / (count + (count == 0))
 
     return {
@@ -86,7 +89,7 @@ def names(languages: int) -> tuple[str, ...]:
     return (*NAMES, *(f"{name}_{i}" for i in several for name in OF_LANGUAGES))
 
 
-def means(totals: Mapping[str, Any], languages: int) -> dict[str, float]:
+def means(totals: measures.Sums, languages: int) -> dict[str, float]:
     """Of sums over an epoch, by `names`; NaN where there is nothing to average."""
     found = dict.fromkeys(names(languages), float("nan"))
     if not totals:

@@ -8,7 +8,7 @@ out as `category` in the files. A system with other heads gets the same keys wit
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -163,14 +163,31 @@ def language_group(number: int) -> str:
     return f"language_{number}_results"
 
 
-def class_table(truth: Labels, predicted: Labels, names: Mapping[str, Sequence[str]]) -> list[dict]:
-    """One row a class that occurs: its scores and what it is most often taken for.
+class ClassRow(TypedDict):
+    """How a class of a head is recognised.
 
-    Returns:
-      dicts with head, id, label, support, correct, precision, recall, f1_score, mistaken_for,
-      times; in the order of heads and ids.
+    Attributes:
+      support, correct: its clips, and those that are answered rightly.
+      mistaken_for, times: the class that it is most often taken for, and how often; "" = none.
     """
-    rows = []
+
+    head: str
+    id: int
+    label: str
+    support: int
+    correct: int
+    precision: float
+    recall: float
+    f1_score: float
+    mistaken_for: str
+    times: int
+
+
+def class_table(
+    truth: Labels, predicted: Labels, names: Mapping[str, Sequence[str]]
+) -> list[ClassRow]:
+    """One row a class that occurs, in the order of heads and ids."""
+    rows: list[ClassRow] = []
     for head in truth:
         scores = per_class({head: truth[head]}, {head: predicted[head]})[f"{spell(head)}_per_class"]
         counts, ids = confusion.matrix(truth[head], predicted[head])
@@ -198,7 +215,7 @@ def class_table(truth: Labels, predicted: Labels, names: Mapping[str, Sequence[s
     return rows
 
 
-def write_class_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_class_table(path: Path, rows: Sequence[ClassRow]) -> None:
     """Writes `class_table` as CSV (UTF-8)."""
     with whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["head", "id"])

@@ -5,9 +5,9 @@ run folder, and evaluate, predict, stream and live go by it.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -21,6 +21,24 @@ TOLD = "none of these"
 KEPT = 0.95  # of the right answers to validation clips, where no class stands for no sign
 
 Array = np.ndarray
+
+
+class NothingNumbers(TypedDict):
+    """How well clips of no sign are told from signs.
+
+    Attributes:
+      threshold, no_sign: as of `Nothing`.
+      precision, recall: of none of these; None where nothing can tell.
+      signs_kept: the share of the clips of signs that are taken for some sign.
+      kept_right: the share of these that are taken for the right one.
+    """
+
+    threshold: float
+    no_sign: str
+    precision: float | None
+    recall: float | None
+    signs_kept: float | None
+    kept_right: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,17 +63,12 @@ class Nothing:
         best = metrics.ranking(logits)[..., 0]
         return np.asarray((probabilities.max(-1) < self.threshold) | (best == self.number))
 
-    def told(self, truth: Array, logits: Array) -> dict[str, Any]:
+    def told(self, truth: Array, logits: Array) -> NothingNumbers:
         """How well clips of no sign are told from signs.
 
         Args:
           truth: int [N].
           logits: float [N, K].
-
-        Returns:
-          `threshold`, `no_sign`; `precision` and `recall` of none of these, None where nothing can
-          tell; `signs_kept`, the share of the clips of signs that are taken for some sign, and
-          `kept_right`, the share of these that are taken for the right one.
         """
         none, real = self.is_none(logits), truth != self.number
         right = metrics.ranking(logits)[:, 0] == truth
@@ -125,7 +138,7 @@ def read(workdir: Path) -> Nothing | None:
     if not path.is_file():
         return None
     try:
-        value: Mapping[str, Any] = reading.read_json(path)
+        value = reading.read_json(path)
         found = Nothing(
             str(value["head"]), float(value["threshold"]), str(value["no_sign"]),
             int(value["number"]),
@@ -140,7 +153,7 @@ def read(workdir: Path) -> Nothing | None:
     return found
 
 
-def spelt(told: Mapping[str, Any]) -> str:
+def spelt(told: NothingNumbers) -> str:
     """What `Nothing.told` gives, in a line."""
     named = f" or {told['no_sign']!r}" if told["no_sign"] else ""
     parts = [f"{TOLD} (best below {told['threshold']:.2f}{named})"]

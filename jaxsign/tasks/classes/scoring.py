@@ -6,13 +6,12 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError, listing
 from jaxsign.input.examples import Batch, indices
-from jaxsign.tasks import answering, baselines, confusion
+from jaxsign.tasks import answering, baselines, confusion, measures
 from jaxsign.tasks.classes import answers, examples, metrics, nothing, summary
 from jaxsign.whole import write_json
 
@@ -93,7 +92,7 @@ class ClassScore(answering.Score):
         made.predicted = _behind_each_other([one.predicted for one in scores])
         return made
 
-    def table(self, subset: str) -> list[dict[str, Any]]:
+    def table(self, subset: str) -> list[dict[str, measures.Cell]]:
         """Path, Subset, Ground truth, Prediction and the probabilities p0, ... of the first head.
 
         It is SignON's table; a Path is a clip's name without its ending.
@@ -113,9 +112,9 @@ class ClassScore(answering.Score):
             for name, truth, predicted, row in columns
         ]
 
-    def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    def write(self, folder: Path, about: Mapping[str, object]) -> dict[str, object]:
         """complete_validation_results.json and its parts, per_class.csv, confusion pictures."""
-        info: dict[str, Any] = {"total_samples": len(self._source)}
+        info: dict[str, object] = {"total_samples": len(self._source)}
         if self._occluded is not None:
             info["occluded_samples"] = int(self._occluded.sum())
             info["non_occluded_samples"] = int((~self._occluded).sum())
@@ -123,7 +122,7 @@ class ClassScore(answering.Score):
             info["languages"] = [Path(part).name for part in self._parts]
         groups = metrics.report(self.truth, self.predicted, self._occluded, self._languages)
         top = metrics.top_k(self.truth, self.scores)
-        self._complete = {
+        self._complete: dict[str, object] = {
             **about,
             "dataset_info": info,
             **groups,
@@ -134,8 +133,8 @@ class ClassScore(answering.Score):
             self._complete["baseline"] = self._simple.to_json()["heads"]
         if self._nothing is not None:
             head = self._nothing.head
-            told = self._nothing.told(self.truth[head], self.scores[head])
-            self._complete["none_of_these"] = told
+            self._told = self._nothing.told(self.truth[head], self.scores[head])
+            self._complete["none_of_these"] = self._told
         write_json(folder / "complete_validation_results.json", self._complete)
         for name, group in groups.items():
             write_json(folder / f"{name}.json", group)
@@ -154,8 +153,8 @@ class ClassScore(answering.Score):
 
     def show(self) -> None:
         summary.show(self._complete, self._classes, simple=self._simple)
-        if told := self._complete.get("none_of_these"):
-            print(nothing.spelt(told))
+        if self._nothing is not None:
+            print(nothing.spelt(self._told))
 
     def choose_none(self, no_sign: str) -> None:
         head, names = next(iter(self.truth)), tuple(self._names.get(next(iter(self.truth)), ()))
@@ -176,7 +175,7 @@ class ClassScore(answering.Score):
         return [known == number for number in range(len(self._parts))]
 
     @functools.cached_property
-    def _classes(self) -> list[dict[str, Any]]:
+    def _classes(self) -> list[metrics.ClassRow]:
         return metrics.class_table(self.truth, self.predicted, self._names)
 
     def _write_individual(self, folder: Path) -> None:

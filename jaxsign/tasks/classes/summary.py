@@ -21,14 +21,14 @@ _GROUPS = {
 
 def show(
     complete: Mapping[str, Any],
-    classes: Sequence[Mapping[str, Any]],
+    classes: Sequence[metrics.ClassRow],
     console: Console | None = None,
     simple: baselines.Simple | None = None,
 ) -> None:
     """Prints accuracies of every group and head, then the weakest classes.
 
     Args:
-      complete: as `jaxsign.infer.evaluate.report` makes it.
+      complete: what `ClassScore.write` has written.
       classes: rows of `jaxsign.tasks.classes.metrics.class_table`.
       console: where to print; standard output if None.
       simple: what simple methods reach on the same clips.
@@ -47,9 +47,9 @@ def show(
         console.print("Every class was recognised in all its clips.")
 
 
-def weakest(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def weakest(classes: Sequence[metrics.ClassRow]) -> list[metrics.ClassRow]:
     """The few classes of each head with the lowest F1, of those with clips; the largest first."""
-    rows: list[Mapping[str, Any]] = []
+    rows: list[metrics.ClassRow] = []
     for head in dict.fromkeys(row["head"] for row in classes):
         own = [row for row in classes if row["head"] == head and row["support"]]
         own = [row for row in own if row["f1_score"] < 1]
@@ -119,7 +119,7 @@ def _add_simple(table: Table, simple: baselines.Simple) -> None:
             )
 
 
-def _weak_classes(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _weak_classes(rows: Sequence[metrics.ClassRow]) -> Table:
     table = _table("Weakest classes (all: per_class.csv)")
     for name in ("head", "class", "right", "F1 (%)", "most often taken for"):
         table.add_column(name, justify="right" if name in ("right", "F1 (%)") else "left")

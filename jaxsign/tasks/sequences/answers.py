@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -89,7 +88,7 @@ class SequenceAnswer(answering.Answer):
             console.print(table)
         return captured.get().removesuffix("\n")
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> dict[str, object]:
         """Glosses as `LABEL (id)`, their probability, and all hypotheses.
 
         `gloss_probability` is P_ctc(glosses | clip). A score that is minus infinity is null.

@@ -1,10 +1,10 @@
 """The picture of an evaluation: errors by the length of sentences, and the glosses behind them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jaxsign import lettering
+from jaxsign.tasks.sequences import sentences
 from jaxsign.tasks.sequences.word_errors import Counts
 from jaxsign.whole import whole
 
@@ -12,10 +12,10 @@ from jaxsign.whole import whole
 _SHOWN = 24
 _LONGEST = 24  # letters of a label
 _RIGHT, _SUBSTITUTED, _DELETED, _INSERTED = "#4878a8", "#e8a33d", "#c9553b", "#8a6bb1"
-_KINDS = (
-    ("deletions", _DELETED, "missed"),
-    ("insertions", _INSERTED, "added"),
-    ("substitutions", _SUBSTITUTED, "taken for another"),
+_KINDS: tuple[tuple[Callable[[Counts], int], str, str], ...] = (
+    (lambda counts: counts.deletions, _DELETED, "missed"),
+    (lambda counts: counts.insertions, _INSERTED, "added"),
+    (lambda counts: counts.substitutions, _SUBSTITUTED, "taken for another"),
 )
 
 
@@ -23,7 +23,7 @@ def errors(
     path: Path,
     total: Counts,
     lengths: Mapping[int, Counts],
-    glosses: Sequence[Mapping[str, Any]],
+    glosses: Sequence[sentences.GlossRow],
     title: str,
 ) -> None:
     """Draws word error rates by length of sentence, and the glosses with most errors, into a PNG.
@@ -56,13 +56,13 @@ def errors(
             figure.savefig(draft)
 
 
-def _worst(glosses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _worst(glosses: Sequence[sentences.GlossRow]) -> list[sentences.GlossRow]:
     """The glosses with most errors, the worst first; of as many the rarer one."""
     wrong = [row for row in glosses if _errors(row)]
     return sorted(wrong, key=lambda row: (-_errors(row), row["support"], row["gloss"]))[:_SHOWN]
 
 
-def _errors(row: Mapping[str, Any]) -> int:
+def _errors(row: sentences.GlossRow) -> int:
     return row["substituted"] + row["deleted"] + row["inserted"]
 
 
@@ -70,8 +70,8 @@ def _by_length(axes, lengths: Mapping[int, Counts]) -> None:
     """Stacked bars of the rates; how many sentences stands over each."""
     places = range(len(lengths))
     base = [0.0] * len(lengths)
-    for name, colour, label in _KINDS:
-        rates = [100 * getattr(counts, name) / counts.words for counts in lengths.values()]
+    for of, colour, label in _KINDS:
+        rates = [100 * of(counts) / counts.words for counts in lengths.values()]
         axes.bar(places, rates, 0.78, bottom=base, color=colour, label=label)
         base = [low + rate for low, rate in zip(base, rates, strict=True)]
     top = max([*base, 1.0])
@@ -88,7 +88,7 @@ def _by_length(axes, lengths: Mapping[int, Counts]) -> None:
     axes.set_axisbelow(True)
 
 
-def _by_gloss(axes, rows: Sequence[Mapping[str, Any]], count: int) -> None:
+def _by_gloss(axes, rows: Sequence[sentences.GlossRow], count: int) -> None:
     """Bars of every gloss: right, taken for another, missed; to the left what was added."""
     if not rows:
         axes.text(0.5, 0.5, "no errors", ha="center", va="center", transform=axes.transAxes)
@@ -97,12 +97,11 @@ def _by_gloss(axes, rows: Sequence[Mapping[str, Any]], count: int) -> None:
     places = range(len(rows))
     base = [0] * len(rows)
     parts = (
-        ("correct", _RIGHT, "right"),
-        ("substituted", _SUBSTITUTED, "taken for another"),
-        ("deleted", _DELETED, "missed"),
+        ([row["correct"] for row in rows], _RIGHT, "right"),
+        ([row["substituted"] for row in rows], _SUBSTITUTED, "taken for another"),
+        ([row["deleted"] for row in rows], _DELETED, "missed"),
     )
-    for key, colour, label in parts:
-        values = [row[key] for row in rows]
+    for values, colour, label in parts:
         axes.barh(places, values, 0.74, left=base, color=colour, label=label)
         base = [low + value for low, value in zip(base, values, strict=True)]
     axes.barh(places, [-row["inserted"] for row in rows], 0.74, color=_INSERTED, label="added")

@@ -4,7 +4,6 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -109,15 +108,18 @@ class SequenceScore(answering.Score):
         """mode -> the sentences in the source's order."""
         return {mode: [found[i] for i in sorted(found)] for mode, found in self._found.items()}
 
-    def write(self, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    def write(self, folder: Path, about: Mapping[str, object]) -> dict[str, object]:
         """results.json, tables and a picture; of several modes in a folder each."""
         several = len(self._decoders) > 1
         source = self._source
-        whole = {**about, "dataset_info": {"name": source.name, "total_samples": len(source)}}
+        whole: dict[str, object] = {
+            **about,
+            "dataset_info": {"name": source.name, "total_samples": len(source)},
+        }
         parts = {}
         for decoder, (mode, found) in zip(self._decoders, self.by_mode().items(), strict=True):
             parts[mode] = self._numbers(decoder.options, found)
-            self._write(folder / mode if several else folder, {**whole, **parts[mode]}, found)
+            self._write(folder / mode if several else folder, {**whole, **parts[mode]}, mode, found)
         if not several:
             return {**whole, **parts.popitem()[1]}
         whole["modes"] = parts
@@ -127,7 +129,9 @@ class SequenceScore(answering.Score):
     def show(self) -> None:
         summary.show(self.by_mode())
 
-    def _numbers(self, options: DecodingOptions, found: list[sentences.Sentence]) -> dict[str, Any]:
+    def _numbers(
+        self, options: DecodingOptions, found: list[sentences.Sentence]
+    ) -> dict[str, object]:
         lengths = sentences.by_length(found)
         return {
             "decoding": dataclasses.asdict(options),
@@ -139,10 +143,14 @@ class SequenceScore(answering.Score):
         }  # fmt: skip
 
     def _write(
-        self, folder: Path, complete: Mapping[str, Any], found: list[sentences.Sentence]
+        self,
+        folder: Path,
+        complete: Mapping[str, object],
+        mode: str,
+        found: list[sentences.Sentence],
     ) -> None:
         """A mode's files: results.json, two tables, the picture, and what else is asked for."""
-        mode, table = complete["decoding"]["mode"], sentences.per_gloss(found)
+        table = sentences.per_gloss(found)
         write_json(folder / "results.json", complete)
         sentences.write_per_gloss(folder / "per_gloss.csv", table)
         space = sentences.separator(self._run.labels.get("gloss") or ())

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from jaxsign.input import tables
 from jaxsign.tasks.sequences import word_errors
@@ -12,10 +12,27 @@ from jaxsign.tasks.sequences.answers import SequenceAnswer
 from jaxsign.tasks.sequences.word_errors import Counts
 from jaxsign.whole import write_text
 
-_PER_GLOSS = (
-    "gloss", "support", "correct", "recall", "substituted", "deleted", "inserted",
-    "mistaken_for", "times",
-)  # fmt: skip
+
+class GlossRow(TypedDict):
+    """How a gloss is recognised.
+
+    Attributes:
+      support: times signed.
+      recall: None if it was never signed.
+      substituted, deleted, inserted: times that it was taken for another, missed, and recognised
+        where nothing was.
+      mistaken_for, times: the other gloss that stood there most often, and how often.
+    """
+
+    gloss: str
+    support: int
+    correct: int
+    recall: float | None
+    substituted: int
+    deleted: int
+    inserted: int
+    mistaken_for: str
+    times: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +51,7 @@ class Sentence:
     id: str
     reference: tuple[str, ...]
     hypothesis: tuple[str, ...]
-    alignment: word_errors.Alignment
+    alignment: word_errors.Alignment[str]
     counts: Counts
     answer: SequenceAnswer
     seconds: float
@@ -69,14 +86,8 @@ def by_length(sentences: Sequence[Sentence]) -> dict[int, Counts]:
     return dict(sorted(found.items()))
 
 
-def per_gloss(sentences: Sequence[Sentence]) -> list[dict[str, Any]]:
-    """One row a gloss that was signed or recognised, by name.
-
-    Returns:
-      dicts with gloss, support (times signed), correct, recall (None if never signed),
-      substituted (taken for another), deleted (missed), inserted (recognised where nothing was),
-      mistaken_for, times (the other gloss that stood there most often).
-    """
+def per_gloss(sentences: Sequence[Sentence]) -> list[GlossRow]:
+    """One row a gloss that was signed or recognised, by name."""
     pairs = collections.Counter(pair for one in sentences for pair in one.alignment)
     taken: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
     for (truth, said), times in pairs.items():
@@ -90,15 +101,25 @@ def per_gloss(sentences: Sequence[Sentence]) -> list[dict[str, Any]]:
         support = correct + deleted + substituted
         # Of other glosses that were taken equally often the first by name.
         other, times = min(taken[name].items(), key=lambda p: (-p[1], p[0]), default=("", 0))
-        recall = round(correct / support, 6) if support else None
-        values = (name, support, correct, recall, substituted, deleted, pairs[None, name])
-        rows.append(dict(zip(_PER_GLOSS, (*values, other, times), strict=True)))
+        rows.append(
+            GlossRow(
+                gloss=name,
+                support=support,
+                correct=correct,
+                recall=round(correct / support, 6) if support else None,
+                substituted=substituted,
+                deleted=deleted,
+                inserted=pairs[None, name],
+                mistaken_for=other,
+                times=times,
+            )
+        )
     return rows
 
 
-def write_per_gloss(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write_per_gloss(path: Path, rows: Sequence[GlossRow]) -> None:
     """Writes `per_gloss` as CSV (UTF-8)."""
-    write_text(path, tables.csv_text(_PER_GLOSS, rows))
+    write_text(path, tables.csv_text(list(GlossRow.__annotations__), rows))
 
 
 def write_predictions(path: Path, sentences: Sequence[Sentence], separator: str = " ") -> None:

@@ -1,7 +1,6 @@
 """The readable summary of an evaluation of label sequences."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -44,10 +43,10 @@ def show(found: Mapping[str, Sequence[Sentence]], console: Console | None = None
     console.print(lines)
 
 
-def weakest(glosses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def weakest(glosses: Sequence[sentences.GlossRow]) -> list[sentences.GlossRow]:
     """The few glosses with the lowest recall, of those signed; the most frequent first."""
-    rows = [row for row in glosses if row["support"] and row["recall"] < 1]
-    return sorted(rows, key=lambda row: (row["recall"], -row["support"]))[:_GLOSSES]
+    rows = [row for row in glosses if row["recall"] is not None and row["recall"] < 1]
+    return sorted(rows, key=lambda row: (row["recall"] or 0.0, -row["support"]))[:_GLOSSES]
 
 
 def aligned(one: Sentence) -> Text:
@@ -88,7 +87,7 @@ def _rates(totals: Mapping[str, Counts]) -> Table:
     return table
 
 
-def _weak_glosses(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _weak_glosses(rows: Sequence[sentences.GlossRow]) -> Table:
     table = _table("Weakest glosses (all: per_gloss.csv)")
     table.add_column("gloss")
     for name in ("right", "missed", "added"):

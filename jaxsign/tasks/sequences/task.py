@@ -8,7 +8,7 @@ greedily and counts word errors.
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ from jaxsign.tasks.sequences.decoding import greedy
 
 Array = jax.Array
 START_END = 0
+_Number = TypeVar("_Number", jax.Array, float)
 _RATES = ("wer", "del", "ins", "sub", "sequence_accuracy")
 _COUNTS = ("words", "deletions", "insertions", "substitutions", "sentences", "wrong_sentences")
 
@@ -196,11 +197,11 @@ class CtcAttention(clips.ClipTask):
             rows["auxiliary"] = ctc.loss(output["aux_log_probs"], output["output_valid"], *labels)
         return rows
 
-    def _total(self, parts: Mapping[str, Any]) -> Any:
+    def _total(self, parts: Mapping[str, _Number]) -> _Number:
         total = self.alpha * parts["ctc"] + self.auxiliary * parts["auxiliary"]
         return total + (1 - self.alpha) * parts["attention"] if self.alpha < 1 else total
 
-    def summarise(self, sums: Mapping[str, Any]) -> dict[str, float]:
+    def summarise(self, sums: measures.Sums) -> dict[str, float]:
         """Means of the losses, and word error rates where words were counted.
 
         Returns:

@@ -8,15 +8,16 @@ import dataclasses
 import itertools
 import operator
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from rapidfuzz.distance import Levenshtein
 
 from jaxsign.tasks import chance
 
 Costs = tuple[float, float, float]
+_Word = TypeVar("_Word", bound=Hashable)
 # One pair a place of the alignment; None = nothing stands there.
-Alignment = list[tuple[Any | None, Any | None]]
+Alignment = list[tuple[_Word | None, _Word | None]]
 
 # Costs of a deletion, an insertion and a substitution while aligning; NIST sclite and the
 # evaluation scripts of PHOENIX14 have (3, 3, 4).
@@ -64,7 +65,7 @@ class Counts:
         """The 95 % interval of `sequence_accuracy`; there must be sentences."""
         return chance.interval(self.sentences - self.wrong_sentences, self.sentences)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Counts and rates; a rate is None where there is nothing to divide by."""
         rates = {
             "wer": self.errors,
@@ -81,9 +82,7 @@ class Counts:
         }
 
 
-def count(
-    reference: Sequence[Hashable], hypothesis: Sequence[Hashable], costs: Costs = UNIT
-) -> Counts:
+def count(reference: Sequence[_Word], hypothesis: Sequence[_Word], costs: Costs = UNIT) -> Counts:
     """The errors of one sentence.
 
     Args:
@@ -95,7 +94,7 @@ def count(
     return counted(align(reference, hypothesis, costs))
 
 
-def counted(alignment: Alignment) -> Counts:
+def counted(alignment: Alignment[_Word]) -> Counts:
     """The errors of an alignment of one sentence."""
     deletions = sum(said is None for _, said in alignment)
     insertions = sum(truth is None for truth, _ in alignment)
@@ -111,8 +110,8 @@ def counted(alignment: Alignment) -> Counts:
 
 
 def align(
-    reference: Sequence[Hashable], hypothesis: Sequence[Hashable], costs: Costs = UNIT
-) -> Alignment:
+    reference: Sequence[_Word], hypothesis: Sequence[_Word], costs: Costs = UNIT
+) -> Alignment[_Word]:
     """Pairs (word of the reference, word of the hypothesis) of a cheapest alignment, in order.
 
     Args:
@@ -124,8 +123,8 @@ def align(
     return _by_table(reference, hypothesis, costs)
 
 
-def _by_operations(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Alignment:
-    pairs: Alignment = []
+def _by_operations(reference: Sequence[_Word], hypothesis: Sequence[_Word]) -> Alignment[_Word]:
+    pairs: Alignment[_Word] = []
     for step in Levenshtein.opcodes(reference, hypothesis):
         truth = reference[step.src_start : step.src_end]
         said = hypothesis[step.dest_start : step.dest_end]
@@ -135,8 +134,8 @@ def _by_operations(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
 
 
 def _by_table(
-    reference: Sequence[Hashable], hypothesis: Sequence[Hashable], costs: Costs
-) -> Alignment:
+    reference: Sequence[_Word], hypothesis: Sequence[_Word], costs: Costs
+) -> Alignment[_Word]:
     """Dynamic programming; of equally cheap ways the diagonal one is taken, then the deletion."""
     delete, insert, substitute = costs
     table = [[insert * j for j in range(len(hypothesis) + 1)]]
@@ -146,7 +145,7 @@ def _by_table(
             diagonal = above[j - 1] + (substitute if word != said else 0)
             row.append(min(diagonal, above[j] + delete, row[j - 1] + insert))
         table.append(row)
-    pairs: Alignment = []
+    pairs: Alignment[_Word] = []
     i, j = len(reference), len(hypothesis)
     while i or j:
         here = table[i][j]

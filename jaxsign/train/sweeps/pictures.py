@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from jaxsign.tasks import measures
 from jaxsign.train.sweeps import trials
 from jaxsign.train.sweeps.trials import Trial
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FILE = "sweep.png"
 _ACROSS = 3  # panels in a row
@@ -37,7 +41,7 @@ def draw(path: Path, known: Sequence[Trial], number: measures.Number) -> None:
             figure.savefig(draft, format="png", dpi=110, bbox_inches="tight", pad_inches=0.15)
 
 
-def _figure(known: Sequence[Trial], keys: list[str], number: measures.Number) -> Any:
+def _figure(known: Sequence[Trial], keys: list[str], number: measures.Number) -> "Figure":
     from matplotlib.figure import Figure
 
     rows = 1 + math.ceil(len(keys) / _ACROSS)
@@ -54,7 +58,7 @@ def _figure(known: Sequence[Trial], keys: list[str], number: measures.Number) ->
     return figure
 
 
-def _over_time(axis: Any, known: Sequence[Trial], number: measures.Number) -> None:
+def _over_time(axis: "Axes", known: Sequence[Trial], number: measures.Number) -> None:
     """Result after result, and the best so far."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -87,34 +91,36 @@ def _over_time(axis: Any, known: Sequence[Trial], number: measures.Number) -> No
     axis.legend(frameon=False, loc="best", ncols=4, fontsize=9)
 
 
-def _by_key(axis: Any, known: Sequence[Trial], key: str, best: Sequence[Trial]) -> None:
+def _by_key(axis: "Axes", known: Sequence[Trial], key: str, best: Sequence[Trial]) -> None:
     """Results over the values of a key; later trials are lighter."""
     at = _places(axis, known, key)
-    done = [t for t in known if t.state == trials.DONE and trials.is_number(t.result)]
-    numbers = [t.number for t in done]
+    ended = [t for t in known if t.state == trials.DONE]
+    done = [(t, t.result) for t in ended if trials.is_number(t.result)]
     axis.scatter(
-        [at(t) for t in done], [t.result for t in done], c=numbers,
-        cmap=_COLOURS, zorder=3,
+        [at(t) for t, _ in done], [result for _, result in done],
+        c=[t.number for t, _ in done], cmap=_COLOURS, zorder=3,
     )  # fmt: skip
     pruned = [t for t in known if t.state == trials.PRUNED and trials.is_number(t.result)]
     _crosses(axis, [(at(t), t.result) for t in pruned], "x", "")
     failed = [t for t in known if t.state == trials.FAILED]
     _at_edge(axis, [at(t) for t in failed], "")
-    for one in best:
+    for one, result in ((one, one.result) for one in best if trials.is_number(one.result)):
         axis.scatter(
-            [at(one)], [one.result], s=150, facecolors="none",
+            [at(one)], [result], s=150, facecolors="none",
             edgecolors=_BEST, linewidths=1.6, zorder=4,
         )  # fmt: skip
     axis.set_xlabel(lettering.usual().label(key, 60))
     axis.grid(alpha=0.3)
 
 
-def _crosses(axis: Any, points: Sequence[tuple[float, float | None]], mark: str, name: str) -> None:
+def _crosses(
+    axis: "Axes", points: Sequence[tuple[float, float | None]], mark: str, name: str
+) -> None:
     if points:
         axis.scatter(*zip(*points, strict=True), marker=mark, color=_GREY, label=name or None)
 
 
-def _at_edge(axis: Any, places: Sequence[float], name: str) -> None:
+def _at_edge(axis: "Axes", places: Sequence[float], name: str) -> None:
     """Trials without a result, as triangles at the lower edge."""
     if places:
         axis.scatter(
@@ -123,7 +129,7 @@ def _at_edge(axis: Any, places: Sequence[float], name: str) -> None:
         )  # fmt: skip
 
 
-def _places(axis: Any, known: Sequence[Trial], key: str) -> Callable[[Trial], float]:
+def _places(axis: "Axes", known: Sequence[Trial], key: str) -> Callable[[Trial], float]:
     """Where trials lie on the axis of a key.
 
     Many numbers as they are; all other values side by side by name, those of one value spread a

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from jaxsign import reading
 from jaxsign.errors import UserError
@@ -102,6 +102,6 @@ def ranked(trials: list[Trial], better: str) -> list[Trial]:
     return sorted(known, key=lambda t: (sign * (t.result or 0.0), t.number))
 
 
-def is_number(value: float | None) -> bool:
+def is_number(value: float | None) -> TypeGuard[float]:
     """Whether a result is one that others can be held against."""
     return value is not None and math.isfinite(value)

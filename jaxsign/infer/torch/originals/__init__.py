@@ -126,8 +126,8 @@ class Form:
 
 def metric(run: runs.Run) -> float:
     """The metric of a run's checkpoint; 0 where there is none."""
-    value = run.info.get("metric", run.info.get("best"))
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+    value = run.info.get("metric")
+    return float(value) if value is not None and math.isfinite(value) else 0.0
 
 
 def net_of(run: runs.Run, kind: type[OwnNet]) -> OwnNet:

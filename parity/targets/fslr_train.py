@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.nets import state_dict
+from jaxsign.tasks.classes import loss as losses
 from jaxsign.tasks.classes import task as classes
 from jaxsign.train import optimizer, schedule, step
 from jaxsign.train import state as states
@@ -170,7 +171,7 @@ def moving_average(start: float, decay: float, count: int) -> list[float]:
     config = configs.base()
     config.optim.update(name="sgd", momentum=0.0)
     transform = optimizer.build(config.optim)
-    ramp = _Ramp(net=nets.Net(), heads=(), loss_name="", options=())
+    ramp = _Ramp(nets.Net(), losses.HeadLosses((), "ce"))
     steps = step.build(ramp, transform, ("p",), ema_decay=decay, devices=jax.local_devices()[:1])
     variables = {"params": {"p": jnp.float32(start)}}
     state = steps.place(states.create(variables, transform, ("p",), seed=0, average=True))
@@ -179,7 +180,9 @@ def moving_average(start: float, decay: float, count: int) -> list[float]:
     for _ in range(count):
         batch = steps.put_train({"weight": np.ones((1, 1), np.float32)})
         state, _ = steps.train(state, batch, rates)
-        found.append(float(steps.fetch(state).average["p"]))
+        average = steps.fetch(state).average
+        assert average is not None  # as asked for
+        found.append(float(average["p"]))
     return found
 
 

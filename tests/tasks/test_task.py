@@ -118,7 +118,7 @@ def test_balanced_classes_count_alike_in_training_and_validation_stays_as_it_is(
     config.task.heads, config.loss.weights = ("gloss",), (1.0,)
     config.loss.update(class_weights="balanced", class_counts=((3, 1),))
     task = tasks.build(config, Constant())
-    np.testing.assert_allclose(task.class_weights, [(4 / 6, 4 / 2)])
+    np.testing.assert_allclose(task.lost.class_weights, [(4 / 6, 4 / 2)])
     batch = {
         "x": np.zeros((4, 2, 1), np.float32),
         "valid": np.ones((4, 2), bool),

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +28,6 @@ from jaxsign.tasks.classes import (
 from jaxsign.tasks.classes import loss as losses
 
 Array = jax.Array
-# The learned log variances of uncertainty weighting stand among the parameters, so that the same
-# optimizer trains them and the checkpoint holds them.
-LEARNED = "loss_weights"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,20 +36,18 @@ class Classify(clips.ClipTask):
 
     Attributes:
       net: returns `logits`, a dict with an entry [B, C] for every head.
-      heads: names of the heads; the batch holds their labels under the same names.
-      loss_name, options: the loss and its numbers.
-      uncertainty: start value of learned head weights, or None for given ones.
-      class_weights: of every head the factors of its classes in training; () = all count alike.
+      lost: what the loss is a sum of.
       languages: that macro scores are told of; 0 = there are no such scores.
     """
 
     net: nets.Net
-    heads: tuple[str, ...]
-    loss_name: str
-    options: tuple[tuple[str, float], ...]
-    uncertainty: float | None = None
-    class_weights: tuple[tuple[float, ...], ...] = ()
+    lost: losses.HeadLosses
     languages: int = 0
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.lost.heads
 
     @classmethod
     def open(
@@ -63,16 +57,9 @@ class Classify(clips.ClipTask):
 
     @classmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "Classify":
-        weighting.check(config.loss, len(config.task.heads))
-        names = ("focal_gamma", "focal_alpha", "label_smoothing")
-        learned = config.loss.weighting == "uncertainty" and not config.loss.curriculum
         return cls(
-            net=net,
-            heads=tuple(config.task.heads),
-            loss_name=config.loss.name,
-            options=tuple((name, float(config.loss[name])) for name in names),
-            uncertainty=float(config.loss.uncertainty_init) if learned else None,
-            class_weights=weighting.of_classes(config.loss),
+            net,
+            losses.HeadLosses.of_config(tuple(config.task.heads), config.loss),
             languages=max(len(config.data.parts), 1) if config.task.macro else 0,
         )
 
@@ -117,17 +104,10 @@ class Classify(clips.ClipTask):
         return simple.baseline
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> nets.Variables:
-        variables = super().init(rng, batch)
-        if self.uncertainty is not None:
-            start = jnp.full(len(self.heads), jnp.log(self.uncertainty), jnp.float32)
-            params = {**variables["params"], LEARNED: {"log_variance": start}}
-            return {**variables, "params": params}
-        return variables
+        return self.lost.with_learned(super().init(rng, batch))
 
     def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:
-        """Where classes are weighed, each head's mean is over their factors, as torch's is."""
-        factors = zip(self.heads, self.class_weights, strict=False)
-        return {f"share/{h}": jnp.asarray(row, jnp.float32)[batch[h]] for h, row in factors}
+        return self.lost.shares(batch)
 
     def loss(
         self,
@@ -142,7 +122,7 @@ class Classify(clips.ClipTask):
         """
         output, new = nets.call(
             self.net,
-            {**variables, "params": _of_net(variables["params"])},
+            losses.of_net(variables),
             # Rows that only fill the batch have no real frame: no statistics may see them.
             {**batch, "valid": batch["valid"] & (batch["weight"] > 0)[:, None]},
             train=True,
@@ -150,51 +130,34 @@ class Classify(clips.ClipTask):
             now=nets.Progress(now["epoch"], now["step"]),
             mutable=["batch_stats"],
         )
-        factors = self._factors(batch) if self.class_weights else None
-        weights = now["loss_weights"]
-        rows, sums = self._rows(
-            nets.logits_of(output), variables["params"], batch, weights, factors
-        )
-        return tasks.Learnt((rows * batch["share"]).sum(), sums, new)
+        logits, weights = nets.logits_of(output), now["loss_weights"]
+        rows, each = self.lost.rows(logits, variables, batch, weights, train=True)
+        loss = (rows * batch["share"]).sum()
+        return tasks.Learnt(loss, self._sums(rows, each, logits, batch), new)
 
     def evaluate(
         self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> tasks.Evaluated:
         """The sums `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
-        params = variables["params"]
-        output = nets.call(self.net, {**variables, "params": _of_net(params)}, batch)
-        logits, weights = nets.logits_of(output), now["loss_weights"]
-        return tasks.Evaluated(self._rows(logits, params, batch, weights)[1])
+        logits = nets.logits_of(nets.call(self.net, losses.of_net(variables), batch))
+        rows, each = self.lost.rows(logits, variables, batch, now["loss_weights"])
+        return tasks.Evaluated(self._sums(rows, each, logits, batch))
 
-    def _factors(self, batch: Mapping[str, Array]) -> list[Array]:
-        """Of every head, what makes the plain mean over rows the mean by their classes: [B]."""
-        plain = jnp.where(batch["share"] > 0, batch["share"], 1.0)
-        own = self.shares(batch)
-        return [own[name] * batch[name] / plain for name in own]
-
-    def _rows(
-        self, logits, params, batch, weights, factors: list[Array] | None = None
-    ) -> tuple[Array, dict[str, Array]]:
-        options, real = dict(self.options), batch["weight"]
-        each = [
-            losses.per_example(self.loss_name, logits[head], batch[head], **options)
-            for head in self.heads
-        ]
-        if factors is not None:
-            each = [factor * loss for factor, loss in zip(factors, each, strict=True)]
-        stacked = jnp.stack(each)
-        if self.uncertainty is None:
-            rows = (weights[:, None] * stacked).sum(0)
-        else:
-            s = params[LEARNED]["log_variance"]
-            rows = jax.vmap(losses.uncertainty_weighted, (1, None))(stacked, s)
+    def _sums(
+        self,
+        rows: Array,
+        each: Mapping[str, Array],
+        logits: Mapping[str, Array],
+        batch: Mapping[str, Array],
+    ) -> dict[str, Array]:
+        real = batch["weight"]
         sums = {"examples": real.sum(), "loss": (rows * real).sum()}
-        for head, values in zip(self.heads, each, strict=True):
+        for head, values in each.items():
             right = logits[head].argmax(-1) == batch[head]
             sums[f"loss/{head}"] = (values * real).sum()
             sums[f"correct/{head}"] = (right * real).sum()
             sums |= self._counted(head, logits[head], batch)
-        return rows, sums
+        return sums
 
     def _counted(self, head: str, logits: Array, batch: Mapping[str, Array]) -> dict[str, Array]:
         if not self.languages:
@@ -210,7 +173,7 @@ class Classify(clips.ClipTask):
         )
         return {f"macro/{head}/{name}": value for name, value in found.items()}
 
-    def summarise(self, sums: Mapping[str, Any]) -> dict[str, float]:
+    def summarise(self, sums: measures.Sums) -> dict[str, float]:
         """`loss`, and of every head `loss/HEAD` and `acc/HEAD`; with macro scores these too."""
 
         def mean(name: str) -> float:
@@ -230,7 +193,7 @@ class Classify(clips.ClipTask):
     def rates(self, config: ConfigDict, epoch: int) -> measures.Rates:
         """The heads' weights, and where they change in `metrics.csv` too."""
         weights, phase = weighting.weights(config.loss, epoch, config.train.epochs)
-        columns: dict[str, Any] = {}
+        columns: measures.Row = {}
         if config.loss.curriculum or config.loss.weighting != "static":
             name = "curriculum_phase" if config.loss.curriculum else "loss_weighting_strategy"
             columns = {"alpha": weights[0], "beta": weights[-1], name: phase}
@@ -263,8 +226,7 @@ class Classify(clips.ClipTask):
 
     def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Logits float32 [B, K] by head."""
-        params = _of_net(variables["params"])
-        logits = nets.logits_of(nets.call(self.net, {**variables, "params": params}, batch))
+        logits = nets.logits_of(nets.call(self.net, losses.of_net(variables), batch))
         return {head: logits[head].astype(jnp.float32) for head in self.heads}
 
     averages = True
@@ -310,7 +272,7 @@ class Classify(clips.ClipTask):
         return judging.Judge(run, window, min_frames=min(5, max(window, 1)), **given)
 
 
-def _chosen(run: answering.Trained, asked: answering.Asked) -> dict[str, Any]:
+def _chosen(run: answering.Trained, asked: answering.Asked) -> dict[str, answering.Setting]:
     """What validation clips told of none of the signs, for the head that is asked."""
     none = nothing.read(run.workdir)
     if none is None or none.head != (asked.get("head") or run.config.task.heads[0]):
@@ -325,10 +287,6 @@ def _refuse(run: answering.Trained, asked: answering.Asked) -> None:
             f"{answering.words(given)}: for runs that recognise sequences of glosses, but "
             f"{run.workdir} answers with one label a clip. Leave that out."
         )
-
-
-def _of_net(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != LEARNED}
 
 
 TASK = Classify

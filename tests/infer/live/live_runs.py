@@ -5,6 +5,7 @@ import numpy as np
 from jaxsign import config as configs
 from jaxsign.infer.live.recogniser import Recogniser
 from jaxsign.tasks.classes.judging import Judge
+from jaxsign.tasks.classes.loss import HeadLosses
 from jaxsign.tasks.classes.task import Classify
 
 NAMES = ("hello", "bye", "-")
@@ -20,7 +21,7 @@ class FakeRun:
     frame_shape = (543, 3)
     config = configs.base()
     config.update(view={"name": ""}, net={}, task={"heads": ("gloss",)})
-    task = Classify(None, ("gloss",), "ce", ())
+    task = Classify(None, HeadLosses(("gloss",), "ce"))
     view = staticmethod(lambda clip: clip.landmarks)
 
     def __init__(self, scores=None):

@@ -13,6 +13,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer.live import commands, picture, session
 from jaxsign.input.signs.clip import LEFT_HAND
 from jaxsign.input.signs.extract.landmarkers import Detection
+from jaxsign.tasks.classes.loss import HeadLosses
 from jaxsign.tasks.classes.task import Classify
 from jaxsign.tasks.following import Emitted, Heard
 
@@ -106,7 +107,7 @@ def test_the_kind_of_run_decides_what_the_options_mean():
     assert (made(window=2.0, overlap=0.25).seconds, made(overlap=0.25).overlap) == (2.0, 0.25)
     with pytest.raises(UserError, match="--every, --top only for runs of single signs"):
         made(every=1.0, top=2)
-    run.task = Classify(run.net, ("gloss",), "ce", ())
+    run.task = Classify(run.net, HeadLosses(("gloss",), "ce"))
     assert made(window=20.0).window == 20 and made().min_frames == 5
     with pytest.raises(UserError, match="--overlap only for runs of sentences"):
         made(overlap=0.5)

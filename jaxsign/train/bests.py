@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from jaxsign.errors import UserError
 from jaxsign.tasks import measures
+from jaxsign.tasks.answering import CheckpointInfo
 from jaxsign.train import checkpoint, log, records, setup, state
 
 
@@ -69,7 +70,7 @@ def save(
         return
     variables = session.compiled.fetch(current).variables
     metric = None if val is None else val[session.monitors.best.key]
-    info = {"epoch": at.epoch, "metric": metric}
+    info = CheckpointInfo(epoch=at.epoch, metric=metric)
     if best:
         checkpoints.save_best(at.step, variables, info)
     for name in also:

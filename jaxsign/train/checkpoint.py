@@ -19,11 +19,10 @@ import numpy as np
 
 from jaxsign import nets
 from jaxsign.errors import UserError
+from jaxsign.tasks.answering import CheckpointInfo
 from jaxsign.train import digests, storage
 from jaxsign.train import optimizer as optimizers
 from jaxsign.train.state import TrainState
-
-Info = dict[str, Any]
 
 _FROZEN = "frozen"
 _ALSO = "best-"  # before the name of a number
@@ -51,7 +50,7 @@ class Checkpoints:
             opened.pop_all()
         self._frozen: digests.Digests | None = None
 
-    def save_last(self, number: int, state: TrainState, records: Mapping[str, Any]) -> None:
+    def save_last(self, number: int, state: TrainState, records: Mapping[str, object]) -> None:
         """Saves what the run goes on from; the previous one is deleted when this one is complete.
 
         Args:
@@ -67,18 +66,18 @@ class Checkpoints:
         state = state.replace(params=self._trained(state.params))
         self._last.save(number, {"state": _tree(state)}, {"records": dict(records)}, frozen)
 
-    def save_best(self, step: int, variables: nets.Variables, info: Mapping[str, Any]) -> None:
-        """Saves the variables that were validated, with `info` (epoch, metric)."""
+    def save_best(self, step: int, variables: nets.Variables, info: CheckpointInfo) -> None:
+        """Saves the variables that were validated, with `info`."""
         self._save_variables(self._best, step, variables, info)
 
     def save_also_best(
-        self, name: str, step: int, variables: nets.Variables, info: Mapping[str, Any]
+        self, name: str, step: int, variables: nets.Variables, info: CheckpointInfo
     ) -> None:
         """As `save_best`, of the best epoch by the number `name`."""
         with contextlib.closing(storage.Store(self._folder / also_best(name))) as store:
             self._save_variables(store, step, variables, info)
 
-    def save_kept(self, epoch: int, variables: nets.Variables, info: Mapping[str, Any]) -> None:
+    def save_kept(self, epoch: int, variables: nets.Variables, info: CheckpointInfo) -> None:
         """Saves variables that stay, under their epoch in `checkpoints/kept`."""
         store = storage.Store(self._folder / "kept", most=None)
         with contextlib.closing(store):
@@ -86,7 +85,7 @@ class Checkpoints:
 
     def _save_variables(
         self, store: storage.Store, step: int, variables: nets.Variables,
-        info: Mapping[str, Any],
+        info: CheckpointInfo,
     ) -> None:  # fmt: skip
         frozen = self._save_frozen(variables["params"])
         kept = {**variables, "params": self._trained(variables["params"])}
@@ -128,9 +127,9 @@ class Checkpoints:
         state = like.replace(**found["state"])
         return state.replace(params=_with_frozen(self._folder, state.params, stored))
 
-    def best_variables(self) -> tuple[nets.Variables, Info]:
-        """Variables and info of `best`, as `load_variables` gives them."""
-        return load_variables(self._workdir, "best")
+    def best_variables(self) -> nets.Variables:
+        """Those of `best`, as numpy arrays."""
+        return load_variables(self._workdir, "best")[0]
 
     def close(self) -> None:
         """Waits for what is being written."""
@@ -143,13 +142,13 @@ class Checkpoints:
             return f"{anew}."
         return f"{anew}, from this run's best: --config.train.init_from={self._workdir}"
 
-    def _trained(self, params: Mapping[str, Any]) -> Any:
+    def _trained(self, params: nets.Tree) -> nets.Tree:
         if not self._never:
             return params
         flat = optimizers.flat(params)
         return optimizers.nested({k: v for k, v in flat.items() if k not in self._never})
 
-    def _save_frozen(self, params: Mapping[str, Any]) -> digests.Digests:
+    def _save_frozen(self, params: nets.Tree) -> digests.Digests:
         """Saves what is never trained, once in a run; its digests."""
         if self._never and self._frozen is None:
             flat = optimizers.flat(params)
@@ -177,7 +176,7 @@ def _folder(workdir: Path, which: str) -> Path:
 
 def load_variables(
     workdir: str | Path, which: str = "best", advice: str = ""
-) -> tuple[nets.Variables, Info]:
+) -> tuple[nets.Variables, CheckpointInfo]:
     """The variables of a run's checkpoint, as numpy arrays, and its info.
 
     Another process may be training the run.
@@ -233,21 +232,26 @@ def _present(number: int | None, workdir: str | Path, which: str) -> int:
     return number
 
 
-def _load(folder: Path, number: int, which: str, advice: str) -> tuple[nets.Variables, Info]:
+def _load(
+    folder: Path, number: int, which: str, advice: str
+) -> tuple[nets.Variables, CheckpointInfo]:
     other = "best" if which == "last" else "last"
     if not advice and storage.latest(folder.parent / other) is not None:
         advice = f"Or take the other one: --which {other}."
     parts = ("state", "records") if which == "last" else ("variables", "info")
     found, stored = storage.read(folder, number, {parts[0]: None}, (parts[1],), advice)
-    variables, info = found[parts[0]], dict(found[parts[1]])
+    variables, told = found[parts[0]], found[parts[1]]
     if which == "last":
         params = {**optimizers.flat(variables["params"]), **(variables["average"] or {})}
         variables = {"params": optimizers.nested(params), **variables["collections"]}
+    info = CheckpointInfo(epoch=told["epoch"])
+    if "metric" in told:
+        info["metric"] = told["metric"]
     whole = _with_frozen(folder.parent, variables["params"], stored)
     return jax.tree.map(np.asarray, {**variables, "params": whole}), info
 
 
-def _with_frozen(folder: Path, params: Any, stored: digests.Digests | None) -> Any:
+def _with_frozen(folder: Path, params: nets.Tree, stored: digests.Digests | None) -> nets.Tree:
     """The parameters with those that no stage trains, as the digests `stored` want them."""
     place = folder / _FROZEN
     if not place.is_dir():
@@ -269,7 +273,7 @@ def save_variables(
         checkpoints.close()
 
 
-def _tree(state: TrainState) -> dict[str, Any]:
+def _tree(state: TrainState) -> dict[str, object]:
     """The state's fields by name, which is how they are found again."""
     return {
         "step": state.step,

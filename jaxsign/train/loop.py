@@ -1,47 +1,41 @@
 """The only training loop.
 
 It reads as a list: for every stage, for every epoch: train, validate, record, save. What a run
-needs is built in setup.py, one step is in step.py, what a run shows and leaves is in outputs.py,
-what differs between kinds of learning stands in tasks/.
+needs is built in setup.py, where it starts from is found in starting.py, one step is in step.py,
+what a run shows and leaves is in outputs.py, what differs between kinds of learning stands in
+tasks/.
 A run that is stopped at any moment and started again writes the same metrics and parameters.
 """
 
-import collections
 import contextlib
 import dataclasses
-import math
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import locking, nets
-from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.tasks import chance, measures
 from jaxsign.train import (
     autobatch,
     bests,
-    checkpoint,
     compiling,
-    initial,
     log,
     outputs,
     passes,
+    pending,
     profiling,
-    records,
     schedule,
     setup,
     signals,
+    starting,
     state,
+    step,
 )
-
-_SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,51 +65,18 @@ class Loop:
         *,
         stop_after_steps: int | None = None,
     ):
-        self.run = run
+        self.run, self.display = run, display
         self.stop_after_steps = stop_after_steps
-        self.records = records.Records()
         self.compiling = compiling.Watch(display)
-        session, shapes = setup.begin_all(run)
-        count = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
-        never = setup.never_trained(run, shapes)
-        outputs.announce(run, session, display, count)  # before anything compiles
-        resumed = (run.workdir / "checkpoints" / "last").exists()
-        variables = initial.zeros(shapes) if resumed else self._initial(session, display)
-        setup.claim(run)
-        self.checkpoints = checkpoint.Checkpoints(run.workdir, never)
-        if resumed and not self.checkpoints.exists():  # killed before its first checkpoint
-            resumed, variables = False, self._initial(session, display)
-        if resumed:
-            self.records = records.Records.from_json(self.checkpoints.records())
-            bests.look_anew(self.records, self.checkpoints, display)
-            display.say(f"resumed  after epoch {self.records.epoch}, step {self.records.step}")
-            if self.records.stage:
-                session = setup.begin(run, run.stages[self.records.stage], shapes)
-        self.session = session
-        # Where a run starts from, in this order: its own checkpoint; else config.train.init_from
-        # and backbone_weights; else random.
-        host = session.fresh(variables, self.records.step, None)
-        if resumed:
-            host = self.checkpoints.restore(host)
-            session.schedule.restore(self.records.schedule or session.schedule.state())
-            if self.records.stage:
-                outputs.announce_stage(run, session, display)
-        self.state = session.compiled.place(host)
+        start = starting.begin(run, display, self.compiling)
+        self.session, self.records = start.session, start.records
+        self.checkpoints = start.checkpoints
+        self.state = self.session.compiled.place(start.state)
         # Prefetched batches of the stage at hand, and the input's position behind each.
-        self.feed: Generator[tuple[Any, dict[str, int]], None, None] | None = None
-        self.display = display
-        self.outputs = outputs.Outputs(run, display, count, self.records.step)
+        self.feed: Generator[tuple[step.OnDevices, batching.Position], None, None] | None = None
+        self.outputs = outputs.Outputs(run, display, start.parameters, self.records.step)
         folder = run.workdir / "tensorboard"
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
-
-    def _initial(self, session: setup.Session, display: log.TrainingDisplay) -> nets.Variables:
-        with self.compiling.told("the start weights"):
-            variables, notes = initial.variables(
-                self.run.config, session.task, session.train_batches
-            )
-        for note in notes:
-            display.say(note)
-        return variables
 
     def train(self) -> TrainingResult:
         """Runs what is left of the run."""
@@ -172,11 +133,11 @@ class Loop:
     def _train_stage(self, stop: signals.StopRequest) -> None:
         at = self.records
         while not self._stage_is_over():
-            begun, before = time.monotonic(), at.sums.get("examples", 0.0)
+            begun, before = time.monotonic(), float(at.sums.get("examples", 0.0))
             rates = self.session.task.rates(self.session.stage.config, at.stage_epoch)
             self._train_epoch(rates, stop)
             trained = time.monotonic() - begun
-            speed = (at.sums.get("examples", 0.0) - before) / trained
+            speed = (float(at.sums.get("examples", 0.0)) - before) / trained
             if at.steps_in_epoch < self._steps():
                 self._save()
                 return
@@ -208,7 +169,8 @@ class Loop:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
         fixed = {**rates.now, "epoch": jnp.float32(at.epoch)}
-        pending: collections.deque[tuple[int, Any, Any, float]] = collections.deque()
+        scaled = self.state.loss_scale is not None
+        made = pending.Pending(session, at, self.outputs, scaled=scaled)
         while at.steps_in_epoch < steps:
             batch, position = next(self.feed)
             lr = self._learning_rate(at.steps_in_epoch)
@@ -218,19 +180,17 @@ class Loop:
                 self.state, metrics = session.compiled.train(self.state, batch, now)
             at.step, at.steps_in_epoch, at.iterator = at.step + 1, at.steps_in_epoch + 1, position
             stop.count_step()
-            pending.append((at.step, metrics, batch["index"], lr))
-            if len(pending) >= passes.IN_FLIGHT:
-                self._collect(*pending.popleft())
+            made.add(pending.MadeStep(at.step, metrics, batch["index"], lr))
             if self.profile.add(at.step, batch, now):
-                self._drain(pending)
+                made.drain()
                 self.profile.end(session.compiled.train, self.state)
             every = self.run.config.checkpoint.every_steps
             if every and at.step % every == 0 and at.steps_in_epoch < steps:
-                self._drain(pending)
+                made.drain()
                 self._save()
             if stop.requested:
                 break
-        self._drain(pending)
+        made.drain()
         self.profile.end(session.compiled.train, self.state)
 
     def _survey(self, batches: batching.EvalBatches) -> None:
@@ -259,39 +219,6 @@ class Loop:
         if self.feed is not None:
             self.feed.close()
             self.feed = None
-
-    def _drain(self, pending: collections.deque) -> None:
-        while pending:
-            self._collect(*pending.popleft())
-
-    def _collect(self, step: int, metrics: Any, index: Any, lr: float) -> None:
-        values = self.session.compiled.scalars(metrics)
-        grad_norm = float(values.pop("grad_norm"))
-        finite = bool(values.pop("finite"))
-        if finite and not values["examples"]:  # no row that can be learnt: there is no mean
-            return
-        means = self.session.task.means(values)
-        finite = finite and math.isfinite(means["loss"])
-        scaled = self.state.loss_scale is not None
-        self.records.skipped = 0 if finite else self.records.skipped + 1
-        if not finite and (not scaled or self.records.skipped >= _SKIPPED_STEPS):
-            self._fail_on(step, means["loss"], grad_norm, index)
-        if finite:
-            self.records.add(values)
-            self.outputs.step(self.session.task, step, lr, means, grad_norm)
-            so_far = self.session.task.means(self.records.sums)
-            self.display.step(self.records.steps_in_epoch, f"loss {so_far['loss']:.4f}")
-
-    def _fail_on(self, step: int, loss: float, grad_norm: float, index: Any) -> None:
-        rows = np.asarray(jax.device_get(index)).reshape(-1)
-        ids = [self.run.train.ids[i] for i in rows if i >= 0]
-        raise UserError(
-            f"the loss or its gradient is not finite at step {step} (epoch "
-            f"{self.records.epoch + 1}): loss {loss}, gradient norm {grad_norm}. The batch "
-            f"held: {', '.join(ids[:8])}{', ...' if len(ids) > 8 else ''}. The checkpoint of the "
-            "epoch before is kept. Lower optim.lr, set optim.grad_clip (e.g. 1.0), or use "
-            "precision=float32."
-        )
 
     def _is_validated(self) -> bool:
         """Whether the epoch at hand is: every so many of a stage, and the last one."""
@@ -341,7 +268,7 @@ class Loop:
         host: state.TrainState = before.compiled.fetch(self.state)
         variables: nets.Variables = {"params": host.params, **host.collections}
         if upcoming.start == "best" and at.best.score is not None:
-            variables = self.checkpoints.best_variables()[0]
+            variables = self.checkpoints.best_variables()
         self._close_feed()
         self.compiling.new_stage()
         self.session = setup.begin(self.run, upcoming, variables)

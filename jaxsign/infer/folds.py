@@ -1,8 +1,9 @@
 """Folds: runs that are each tried on a part of the training clips; and all of them together."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -14,6 +15,29 @@ from jaxsign.infer import run_folder
 from jaxsign.tasks import answering
 
 RESULTS = "out-of-fold"
+
+
+class Spread(TypedDict):
+    """Accuracies of a head: of every fold, their mean and their standard deviation (n - 1)."""
+
+    accuracy: list[float]
+    mean: float
+    spread: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Folded:
+    """What folds reach, each on the clips that it was not trained on.
+
+    Attributes:
+      clips: of all folds.
+      spreads: head -> accuracies.
+      complete: the numbers that were written.
+    """
+
+    clips: int
+    spreads: Mapping[str, Spread]
+    complete: Mapping[str, object]
 
 
 def recipes(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[Path, ConfigDict]]:
@@ -40,7 +64,7 @@ def recipes(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[Path, Con
 
 def evaluate(
     workdir: str | Path, count: int, which: str = "best", *, quiet: bool = False
-) -> dict[str, Any]:
+) -> Folded:
     """Every fold's answers to the clips that it was not trained on, scored as one set.
 
     Writes what `jaxsign evaluate` writes into `workdir`/out-of-fold, and under `folds` the accuracy
@@ -51,21 +75,20 @@ def evaluate(
       count: of folds.
       which: 'best' or 'last'.
       quiet: print nothing.
-
-    Returns:
-      The numbers that were written.
     """
-    scores, accuracies = [], []
+    scores, accuracies, clips = [], [], 0
     for number in range(1, count + 1):
         found, examples = _held_back(run_folder.fold(workdir, number), which)
         scores.append(found)
+        clips += examples
         accuracies.append({head: n / examples for head, n in found.right().items()})
     spread = summary(accuracies)
     whole = scores[0].joined(scores[1:])
     about = {"model_info": {"folds": count, "checkpoint": which}, "folds": spread}
     complete = whole.write(Path(workdir) / RESULTS, about)
+    told = Folded(clips, spread, complete)
     if quiet:
-        return complete
+        return told
     whole.show()
     for head, numbers in spread.items():
         print(_line(head, numbers))
@@ -74,12 +97,12 @@ def evaluate(
         "numbers are a little too good."
     )
     print(f"Results in {Path(workdir) / RESULTS}")
-    return complete
+    return told
 
 
-def summary(accuracies: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
-    """By head the accuracy of every fold, their mean and their standard deviation (n - 1)."""
-    found = {}
+def summary(accuracies: list[dict[str, float]]) -> dict[str, Spread]:
+    """By head."""
+    found: dict[str, Spread] = {}
     for head in accuracies[0]:
         values = [one[head] for one in accuracies]
         spread = float(np.std(values, ddof=1))
@@ -87,7 +110,7 @@ def summary(accuracies: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _line(head: str, numbers: dict[str, Any]) -> str:
+def _line(head: str, numbers: Spread) -> str:
     each = " ".join(f"{100 * value:.1f}" for value in numbers["accuracy"])
     mean, spread = 100 * numbers["mean"], 100 * numbers["spread"]
     count = len(numbers["accuracy"])

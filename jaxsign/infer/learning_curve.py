@@ -2,9 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -63,7 +62,7 @@ class Curve:
             return f"{told}. More clips may help; so few folds do not tell for sure."
         return f"{told}. The curve is flat: more clips of the same kind would hardly help."
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values."""
         gain, error = self.last_gain
         return {
@@ -85,22 +84,22 @@ def parts(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[float, Path
         yield share, Path(workdir) / f"share-{share:.0%}".rstrip("%"), one
 
 
-def curves(results: Sequence[Mapping[str, Any]]) -> list[Curve]:
+def curves(results: Sequence[folds.Folded]) -> list[Curve]:
     """A curve for every head.
 
     Args:
       results: of `folds.evaluate`, for each of `SHARES`.
     """
-    complete = results[-1]
-    count, total = complete["model_info"]["folds"], complete["dataset_info"]["total_samples"]
-    clips = tuple(int(share * (total - total / count)) for share in SHARES)
-    return [
-        Curve(head, clips, np.array([one["folds"][head]["accuracy"] for one in results]))
-        for head in complete["folds"]
-    ]
+    found, total = [], results[-1].clips
+    for head, spread in results[-1].spreads.items():
+        held_back = total / len(spread["accuracy"])
+        clips = tuple(int(share * (total - held_back)) for share in SHARES)
+        accuracy = np.array([one.spreads[head]["accuracy"] for one in results])
+        found.append(Curve(head, clips, accuracy))
+    return found
 
 
-def tell(config: ConfigDict, workdir: str | Path, complete: Mapping[str, Any]) -> list[Curve]:
+def tell(config: ConfigDict, workdir: str | Path, complete: folds.Folded) -> list[Curve]:
     """Writes the curve of trained folds as JSON and as a picture, and prints what it says.
 
     Args:

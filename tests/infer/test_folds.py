@@ -45,10 +45,12 @@ def test_the_answers_of_all_folds_are_one_score(tmp_path, capsys):
     for number in (1, 2):
         words = [*WORDS, f"--config.data.folds.number={number}"]
         run_helpers.save_run(tmp_path / f"fold-{number}", seed=number, words=words)
-    complete = folds.evaluate(tmp_path, 2)
+    told = folds.evaluate(tmp_path, 2)
+    complete = told.complete
     out = " ".join(capsys.readouterr().out.split())
     assert complete["dataset_info"] == {"total_samples": 20}
-    numbers = complete["folds"]["gloss"]
+    numbers = told.spreads["gloss"]
+    assert told.clips == 20 and complete["folds"] == told.spreads
     assert complete["overall_results"]["gloss_accuracy"] == pytest.approx(numbers["mean"])
     assert "gloss: mean of 2 folds" in out and "accuracy (95%)" in out
     stored = json.loads((tmp_path / "out-of-fold/complete_validation_results.json").read_text())

@@ -6,15 +6,11 @@ from PIL import Image
 
 from jaxsign import cli
 from jaxsign import config as configs
-from jaxsign.infer import learning_curve
+from jaxsign.infer import folds, learning_curve
 
 
 def result(*accuracy):
-    return {
-        "model_info": {"folds": len(accuracy)},
-        "dataset_info": {"total_samples": 120},
-        "folds": {"gloss": {"accuracy": list(accuracy)}},
-    }
+    return folds.Folded(120, folds.summary([{"gloss": one} for one in accuracy]), {})
 
 
 RISING = [result(0.5, 0.6, 0.55), result(0.7, 0.7, 0.72), result(0.8, 0.82, 0.8)]

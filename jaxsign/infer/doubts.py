@@ -12,6 +12,7 @@ from jaxsign.infer import run as runs
 from jaxsign.input import traits
 from jaxsign.input.examples import Examples
 from jaxsign.input.signs import rates
+from jaxsign.sections.data import MADE_UP
 
 _LOG = logging.getLogger("jaxsign")
 # Few frames show a hand (...) if their share is below this part of what is usual.
@@ -35,7 +36,7 @@ class Doubts:
         self._run, self._seen = run, 0
         self._odd: dict[str, list[tuple[str, str]]] = {}
         self._cut: list[tuple[str, int]] = []
-        self._made_up = str(run.config.data.source).startswith("synthetic")
+        self._made_up = run.config.data.source in MADE_UP
 
     @functools.cached_property
     def _usual(self) -> traits.Usual:

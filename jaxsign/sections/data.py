@@ -5,6 +5,8 @@ import dataclasses
 from jaxsign import arguments, fields
 
 SPLITS = ("train", "val", "test")
+# Sources (`data.source`) whose examples are made up by the recipe.
+MADE_UP = ("synthetic", "synthetic_scenes", "synthetic_actions")
 _NPZ = fields.When("data.source", "npz")
 _ACTION_GENOME = fields.When("data.source", "action_genome")
 _SIGNON = fields.When("data.source", "signon")

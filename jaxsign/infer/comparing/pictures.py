@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jaxsign import lettering
 from jaxsign.infer.comparing.known_runs import KnownRun
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def draw(path: Path, runs: Sequence[KnownRun], names: Sequence[str]) -> None:
@@ -32,7 +35,7 @@ def draw(path: Path, runs: Sequence[KnownRun], names: Sequence[str]) -> None:
             figure.savefig(draft, format="png", dpi=110)
 
 
-def _draw(losses: Any, numbers: Any, run: KnownRun, name: str, colour: str) -> None:
+def _draw(losses: "Axes", numbers: "Axes", run: KnownRun, name: str, colour: str) -> None:
     for column, style in (("train_loss", "--"), ("val_loss", "-")):
         cells = [(int(row["epoch"]), row.get(column, "")) for row in run.rows]
         points = [(epoch, float(cell)) for epoch, cell in cells if cell]
@@ -44,14 +47,14 @@ def _draw(losses: Any, numbers: Any, run: KnownRun, name: str, colour: str) -> N
 
 
 def _line(
-    axis: Any, points: Sequence[tuple[int, float]], style: str, colour: str, name: str
+    axis: "Axes", points: Sequence[tuple[int, float]], style: str, colour: str, name: str
 ) -> None:
     if points:
         marker = "." if len(points) < 40 else None
         axis.plot(*zip(*points, strict=True), style, color=colour, marker=marker, label=name)
 
 
-def _finish(axis: Any, title: str) -> None:
+def _finish(axis: "Axes", title: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_title(title, loc="left", fontsize=11)

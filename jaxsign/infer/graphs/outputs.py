@@ -83,7 +83,7 @@ class FilmOutputs:
     """
 
     def __init__(
-        self, out: Path, words: Vocabulary, metadata: Mapping[str, Any], wanted: Wanted = USUAL
+        self, out: Path, words: Vocabulary, metadata: Mapping[str, object], wanted: Wanted = USUAL
     ):
         out.mkdir(parents=True, exist_ok=True)
         for name in NAMES:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxsign import lettering
 from jaxsign.infer.graphs import counting
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _OBJECTS, _RELATIONS = 12, 24  # most rows, the most frequent
 _LONGEST = 44  # letters of a label
@@ -49,7 +52,10 @@ def draw(path: Path, counts: counting.FilmCounts, groups: Sequence[str], title: 
 
 
 def _rows(
-    axes: Any, counts: counting.FilmCounts, tallies: Sequence[counting.Tally], groups: Sequence[str]
+    axes: "Axes",
+    counts: counting.FilmCounts,
+    tallies: Sequence[counting.Tally],
+    groups: Sequence[str],
 ) -> None:
     """A band for each: as opaque in a span of time as it was sure there."""
     from matplotlib.colors import to_rgb
@@ -81,7 +87,7 @@ def _colour(tally: counting.Tally, groups: Sequence[str]) -> str:
     return _COLOURS[groups.index(tally.group) % len(_COLOURS)] if tally.group else _OBJECT
 
 
-def _legend(axes: Any, relations: Sequence[counting.Tally], groups: Sequence[str]) -> None:
+def _legend(axes: "Axes", relations: Sequence[counting.Tally], groups: Sequence[str]) -> None:
     from matplotlib.patches import Patch
 
     seen = dict.fromkeys((one.group, _colour(one, groups)) for one in relations)

@@ -7,7 +7,6 @@ is absent.
 import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -104,7 +103,7 @@ def _rate(times: np.ndarray) -> float:
     return round((len(times) - 1) / span, 3) if span > 0 else 0.0
 
 
-def to_json(clip: Clip, settings: CaptureSettings) -> dict[str, Any]:
+def to_json(clip: Clip, settings: CaptureSettings) -> dict[str, object]:
     """The original's file: an absent coordinate is null."""
     points = clip.landmarks.astype(np.float64).round(6).astype(object)
     points[np.isnan(clip.landmarks)] = None

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
@@ -250,7 +250,7 @@ def _say(answer: "Heard", *, as_json: bool) -> None:
         print(text, flush=True)
 
 
-def _say_totals(totals: dict[str, Any], *, as_json: bool) -> None:
+def _say_totals(totals: dict[str, float | None], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"totals": totals}), flush=True)
         return

@@ -4,7 +4,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -40,7 +39,7 @@ class Cost:
     glosses: int = 0
     latency_s: float = 0.0
 
-    def to_json(self, seconds: float) -> dict[str, Any]:
+    def to_json(self, seconds: float) -> dict[str, float | None]:
         """Plain values, for a stream of so many seconds; `real_time` above 1 keeps up."""
         hops = max(self.hops, 1)
         speed = seconds / self.total_s if self.total_s else math.nan

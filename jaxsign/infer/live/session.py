@@ -4,7 +4,6 @@ import collections
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -71,7 +70,7 @@ class Totals:
     landmark_s: float = 0.0
     net_s: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, float | None]:
         """Plain values; `real_time` > 1 is faster than the stream itself."""
         frames, answers = max(self.frames - 1, 1), max(self.answers, 1)
         return {

@@ -1,7 +1,6 @@
 """Plays streams through a run's recogniser and tells what comes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from jaxsign.infer import doubts
 from jaxsign.infer import run as runs
@@ -56,8 +55,8 @@ class Player:
         found.reset()
         return found
 
-    def play(self, stream: Stream) -> dict[str, Any]:
-        """Plays a stream to its end; what was told, as plain values."""
+    def play(self, stream: Stream) -> telling.Played:
+        """Plays a stream to its end; what was told."""
         recogniser = self.recogniser(stream)
         if not self._quiet:
             print(f"\n{stream.name}")

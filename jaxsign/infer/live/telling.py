@@ -4,13 +4,27 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from jaxsign import spreadsheet, whole
 from jaxsign.tasks.following import Emitted
 
 _COLUMNS = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")
 _SHOWN = 30
+
+
+class Played(TypedDict):
+    """What was told of a stream, as plain values.
+
+    Attributes:
+      input: its name.
+      glosses: the signs, as of `Emitted.to_json`.
+      summary: what it took, as of `Cost.to_json`.
+    """
+
+    input: str
+    glosses: list[dict[str, object]]
+    summary: dict[str, float | None]
 
 
 def line(sign: Emitted, width: int) -> str:
@@ -29,7 +43,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
 
 
-def summary(signs: Sequence[Emitted], cost: dict[str, Any]) -> str:
+def summary(signs: Sequence[Emitted], cost: dict[str, float | None]) -> str:
     """The signs in a row, and what recognising them took."""
     words = " ".join(sign.name for sign in signs[:_SHOWN]) or "no sign"
     more = f" ... and {len(signs) - _SHOWN} more" if len(signs) > _SHOWN else ""
@@ -44,16 +58,16 @@ def summary(signs: Sequence[Emitted], cost: dict[str, Any]) -> str:
     )
 
 
-def _number(count: int, word: str) -> str:
+def _number(count: float | None, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-def write_json(path: Path, streams: Sequence[dict[str, Any]], about: dict[str, Any]) -> None:
+def write_json(path: Path, streams: Sequence[Played], about: dict[str, object]) -> None:
     """Everything that was told, with what it took."""
     whole.write_json(path, {**about, "streams": list(streams)})
 
 
-def write_csv(path: Path, streams: Sequence[dict[str, Any]]) -> None:
+def write_csv(path: Path, streams: Sequence[Played]) -> None:
     """A row a sign."""
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")

@@ -30,7 +30,7 @@ from jaxsign.train import setup
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How much is measured: frames of a video, videos of a batch; widths of features.
+    """How much is measured: frames of a video, videos of a batch; widths and depth of the net.
 
     Attributes:
       evaluated: frames whose recall is counted.
@@ -42,6 +42,7 @@ class Size:
     union_dim: int = 1024
     hidden_dim: int = 512
     embed_dim: int = 1024
+    temporal_layers: int = 3
     rounds: int = 5
     evaluated: int = 1000
 
@@ -50,7 +51,15 @@ SIZES = {
     "full": Size(),
     "quick": Size(rounds=2),
     "check": Size(
-        3, 2, feature_dim=8, union_dim=4, hidden_dim=8, embed_dim=8, rounds=1, evaluated=20
+        3,
+        2,
+        feature_dim=8,
+        union_dim=4,
+        hidden_dim=8,
+        embed_dim=8,
+        temporal_layers=1,
+        rounds=1,
+        evaluated=20,
     ),
 }
 
@@ -100,7 +109,7 @@ def recipe(size: Size, name: str = "sttran") -> ConfigDict:
         )  # fmt: skip
     if name == "scene_llm":
         config.net.update(box_scale="corner", embed_dim=size.embed_dim)
-    config.net.update(hidden_dim=size.hidden_dim)
+    config.net.update(hidden_dim=size.hidden_dim, temporal_layers=size.temporal_layers)
     config.input.threads = 2
     return config
 

@@ -48,18 +48,28 @@ def folder(tmp_path_factory):
     return place
 
 
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """The same run, stopped behind each of its steps but the last; its memory behind the second."""
+    place = tmp_path_factory.mktemp("memories") / "parts"
+    for _ in range(2):
+        train(place, 1)
+    between = checkpoint.load_variables(place, "last")[0]["memory"]
+    train(place, 1)
+    train(place)
+    return place, between
+
+
 def remembered(place, which="last"):
     kept = checkpoint.load_variables(place, which)[0]["memory"]
     return {"relations": kept["memory"], "objects": kept["object_classifier"]["memory"]}
 
 
-def test_a_run_keeps_the_weighed_means_of_its_training_examples(folder, tmp_path):
+def test_a_run_keeps_the_weighed_means_of_its_training_examples(folder, parts):
     config = setup.prepare(small(), folder / "again").config
     found, net = examples.open_examples(config, "train", training=True), setup.build_net(config)
     # How uncertain the net is was told with the memory of the epoch before.
-    train(tmp_path / "first", 2)
-    before = checkpoint.load_variables(tmp_path / "first", "last")[0]["memory"]
-    variables = {**checkpoint.load_variables(folder, "last")[0], "memory": before}
+    variables = {**checkpoint.load_variables(folder, "last")[0], "memory": parts[1]}
     sums = {name: [0.0, 0.0] for name in net.memories}
     told = net.clone(mode="sgdet", detected_classes="detector", ignore_memory=False)
     for batch in inputs.evaluation(config, found):
@@ -84,15 +94,11 @@ def test_a_run_keeps_the_weighed_means_of_its_training_examples(folder, tmp_path
         np.testing.assert_allclose(kept[name]["rows"], wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_a_run_that_stops_within_or_between_epochs_goes_on_exactly(folder, tmp_path, steps):
-    train(tmp_path / "stopped", steps)
-    train(tmp_path / "stopped")
-    places = folder, tmp_path / "stopped"
-    one, other = ((place / "metrics.csv").read_bytes() for place in places)
+def test_a_run_that_stops_within_and_between_epochs_goes_on_exactly(folder, parts):
+    one, other = ((place / "metrics.csv").read_bytes() for place in (folder, parts[0]))
     assert one == other
     for which in ("last", "best"):
-        pair = (checkpoint.load_variables(place, which)[0] for place in places)
+        pair = (checkpoint.load_variables(place, which)[0] for place in (folder, parts[0]))
         jax.tree.map(np.testing.assert_array_equal, *pair)
 
 

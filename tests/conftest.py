@@ -1,6 +1,7 @@
 """One compilation cache for all tests and the processes that they start, and what is made once."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +23,10 @@ import hypothesis
 import pytest
 
 from jaxsign import runtime, telling
+
+# A trace makes objects by the million and hardly any garbage: looking for it as often as Python
+# does by itself takes up to a tenth of the time.
+gc.set_threshold(50_000, 20, 50)
 
 # How long an example takes says something of the machine alone.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -50,6 +55,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(item.path.is_relative_to(path) for path in slow):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    gc.freeze()  # modules and tests stay
 
 
 def pytest_runtest_setup(item):

@@ -38,8 +38,9 @@ def scaled(chunks: Iterator[list[videos.ShownFrame]], side: int) -> Iterator[Sca
         frames = next(chunks, None)
         if frames is None:
             return None
-        images = [frame.image for frame in frames if frame.image is not None]
-        larger = list(scaling.map(lambda image: pictures.scaled(image, side), images))
+        named = [(frame.image, frame.name) for frame in frames if frame.image is not None]
+        images = [image for image, _ in named]
+        larger = list(scaling.map(lambda row: pictures.scaled(row[0], side, row[1]), named))
         sizes = [(image.shape[1], image.shape[0]) for image in images]
         return [dataclasses.replace(frame, image=None) for frame in frames], larger, sizes
 

@@ -2,10 +2,12 @@
 
 import collections
 import dataclasses
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxsign import locking
@@ -165,7 +167,7 @@ def _left_to_do(
         if row is None or not whole or not (plan.out / row.file).is_file():
             rows.pop(_file(video), None)
             todo.append(video)
-        elif (row.source, row.bytes) != (video.source, video.bytes):
+        elif (os.path.abspath(row.source), row.bytes) != (video.source, video.bytes):
             others.append(f"{row.file}: of {row.source} ({row.bytes}), not of {video.source}")
     if others:
         raise UserError(
@@ -195,6 +197,14 @@ def _work_off(
             if is_full(error):
                 raise
             reason = f"{plan.out / row.file}: cannot be written ({error.strerror or error})"
+            yield _failed(number, row, reason)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            reason = (
+                f"{video.source}: there is too little memory for its frames, "
+                f"{plan.maker.detector.chunk} at once. Give a smaller --chunk, or smaller pictures"
+            )
             yield _failed(number, row, reason)
         else:
             row = dataclasses.replace(
@@ -247,7 +257,7 @@ def _scene(
         raise UserError(f"{video.source}: none of its frames can be read{told}")
     if plan.others is not None:
         names, numbers = [frame.name for frame in shown], [frame.number for frame in shown]
-        remarks += filter(None, [plan.others.missed(video.name, names, numbers)])
+        remarks += plan.others.remarks(video.name, names, np.array(sizes), numbers, needed=True)
     times = [frame.time for frame in shown if frame.time is not None]
     kept, true, actions = np.array([frame.number for frame in shown]), None, None
     if video.known is not None:

@@ -2,12 +2,14 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input import lookup
 from jaxsign.input.scenes import action_genome, genome_videos, kinds, pictures, vocabulary
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
@@ -118,6 +120,8 @@ def of_source(source: Path, out: Path, genome: GenomeOptions, options: FilmOptio
     Raises:
       UserError: nothing of the kind there, or annotations that cannot be right.
     """
+    # What scenes are made of is the same from whatever folder it is called.
+    source = Path(os.path.abspath(source))
     kind = kinds.of_path(source)
     if kind == "action_genome":
         return _of_genome(source, genome)
@@ -141,6 +145,7 @@ def of_source(source: Path, out: Path, genome: GenomeOptions, options: FilmOptio
 def _of_genome(folder: Path, options: GenomeOptions) -> ShownVideos:
     files = action_genome.annotations(folder, without_small=options.without_small)
     videos: list[SceneVideo] = []
+    there = lookup.Lookup(folder / "frames")
     splits: tuple[action_genome.Split, ...] = "train", "test"
     for split in splits:
         found = action_genome.of_split(files, action_genome.Options(split, "large", False))
@@ -149,7 +154,7 @@ def _of_genome(folder: Path, options: GenomeOptions) -> ShownVideos:
             numbers = np.arange(len(back))
             back[genome_videos.share_of(numbers, options.val_share, "val", str(folder), "")] = True
         videos += [
-            _annotated(folder / "frames", one.frames[0].split("/")[0], "val" if b else split, one)
+            _annotated(there, one.frames[0].split("/")[0], "val" if b else split, one)
             for one, b in zip(found.scenes, back, strict=True)
         ]
     return ShownVideos(videos, vocabulary.ACTION_GENOME, files.remarks)
@@ -159,25 +164,27 @@ def _of_annotations(source: Path, kind: str) -> ShownVideos:
     found = kinds.opened(source, kind)
     if found.pictures is None:
         raise UserError(f"{source}: its annotations ({kind}) tell of no folder of frames")
+    there = lookup.Lookup(found.pictures)
     videos = [
-        _annotated(found.pictures, one.name.replace("/", "--"), one.split, one.read())
+        _annotated(there, one.name.replace("/", "--"), one.split, one.read())
         for one in found.videos
     ]
     return ShownVideos(videos, found.vocabulary)
 
 
-def _annotated(folder: Path, name: str, split: str, known: Scene) -> SceneVideo:
-    read = functools.partial(_frames_of, folder, known)
+def _annotated(there: lookup.Lookup, name: str, split: str, known: Scene) -> SceneVideo:
+    read = functools.partial(_frames_of, there, known)
     return SceneVideo(name, split, known.source, len(known), read, known)
 
 
-def _frames_of(folder: Path, known: Scene) -> Iterator[ShownFrame]:
+def _frames_of(there: lookup.Lookup, known: Scene) -> Iterator[ShownFrame]:
     """The pictures of annotated frames; one that is absent or broken is told with its reason."""
     for number, name in enumerate(known.frames):
+        path = there.path(name)
         time = None if known.times is None else float(known.times[number])
         share = (number + 1) / len(known)
         try:
-            image = pictures.read(folder / name)
+            image = pictures.read(path)
         except UserError as error:
             yield ShownFrame(name, number, None, time, share, str(error))
             continue
@@ -186,7 +193,7 @@ def _frames_of(folder: Path, known: Scene) -> Iterator[ShownFrame]:
             yield ShownFrame(name, number, image, time, share)
             continue
         reason = (
-            f"{folder / name}: is {image.shape[1]} x {image.shape[0]}, but its boxes are told of "
+            f"{path}: is {image.shape[1]} x {image.shape[0]}, but its boxes are told of "
             f"{size[0]} x {size[1]}"
         )
         yield ShownFrame(name, number, None, time, share, reason)

@@ -74,14 +74,16 @@ class FilmLooker:
         return self._looked(film, iter(frames))
 
     def _looked(self, film: str, frames: Iterator[videos.ShownFrame]) -> Iterator[Shown]:
-        names, numbers = list[str](), list[int]()
+        names, numbers, sizes = list[str](), list[int](), list[tuple[int, int]]()
         while part := list(itertools.islice(frames, self._maker.detector.chunk)):
             if self._others is not None:
                 names += [one.name for one in part]
                 numbers += [one.number for one in part]
+                shapes = [one.image.shape for one in part if one.image is not None]
+                sizes += [(width, height) for height, width, _ in shapes]
             yield from self._look(film, part)
         if self._others is not None and names:
-            if told := self._others.missed(film, names, numbers):
+            for told in self._others.remarks(film, names, np.array(sizes), numbers):
                 _LOG.warning("%s: %s", film, told)
 
     def _look(self, film: str, part: list[videos.ShownFrame]) -> Iterator[Shown]:

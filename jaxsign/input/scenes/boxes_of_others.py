@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import functools
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import numpy as np
 
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import tables
-from jaxsign.input.scenes import pairs
+from jaxsign.input.folders import finding
+from jaxsign.input.scenes import arrays, pairs, values
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
 Array = np.ndarray
+_FEW_BEYOND = 0.2  # of all boxes: a detector has some
 COLUMNS = ("frame", "class", "score", "x1", "y1", "x2", "y2")
 _EXPECTED = (
     "Expected COCO results, [{frame (or image_id), category (or category_id), score, bbox: [x, y, "
@@ -69,7 +72,7 @@ class OthersBoxes:
         at = np.array([place for place, _, _ in found], np.int64)
         labels = np.array([label for _, label, _ in found], np.int64)
         scores = np.array([row.score for _, _, row in found], np.float32)
-        boxes = np.array([row.box for _, _, row in found], np.float32).reshape(-1, 4)
+        boxes = np.array([row.box for _, _, row in found], np.float64).reshape(-1, 4)
         boxes = np.clip(boxes, 0, np.tile(np.asarray(image_sizes)[at], 2)).astype(np.float32)
         persons = np.flatnonzero(labels == pairs.PERSON) if self.words.has_person else at[:0]
         surest = persons[pairs.best_of_frames(at[persons], scores[persons])]
@@ -100,13 +103,13 @@ class OthersBoxes:
 
     def check(self, films: Iterable[str]) -> None:
         """Raises UserError where boxes are told of other films than these."""
-        known = list(films)
+        known = [*map(tables.nfc, films)]
         if unknown := sorted(set(self._counts) - {"", *known}):
             raise self._of_no_film(unknown, known)
 
     def check_film(self, film: str) -> None:
         """Raises UserError where boxes are told of other films only."""
-        if not {"", film} & set(self._counts):
+        if not {"", tables.nfc(film)} & set(self._counts):
             raise self._of_no_film(sorted(self._counts), [film])
 
     def _of_no_film(self, unknown: Sequence[str], known: Sequence[str]) -> UserError:
@@ -116,28 +119,84 @@ class OthersBoxes:
             f"\nor no `video` at all.{did_you_mean(unknown[0], known)}"
         )
 
-    def missed(self, film: str, frames: Sequence[str], numbers: Sequence[int]) -> str:
-        """What is to be said of boxes of a film that are in none of its frames; '' = nothing.
+    def remarks(
+        self,
+        film: str,
+        frames: Sequence[str],
+        image_sizes: Array,
+        numbers: Sequence[int],
+        *,
+        needed: bool = False,
+    ) -> list[str]:
+        """What is to be said of the boxes of a film, a sentence each.
 
         Args:
           film: its name.
-          frames, numbers: of all its frames that were looked at, as of `scene`.
+          frames, image_sizes, numbers: of all its frames that were looked at, as of `scene`.
+          needed: one at least is in one of them.
+
+        Raises:
+          UserError: none is, and it is needed.
         """
-        told = [pair for name in (film, "") for pair in self._counts.get(name, {}).items()]
-        seen = {*frames, *map(str, numbers)}
+        missed, all_missed = self._missed(film, frames, numbers)
+        if all_missed and needed:
+            raise UserError(missed)
+        found = [
+            missed,
+            self._beyond(film, frames, image_sizes, numbers),
+        ]
+        return [one for one in found if one]
+
+    def _missed(self, film: str, frames: Sequence[str], numbers: Sequence[int]) -> tuple[str, bool]:
+        """What is to be said of boxes that are in no frame ('' = nothing); whether all are so."""
+        told = [
+            pair for name in (tables.nfc(film), "") for pair in self._counts.get(name, {}).items()
+        ]
+        names = [*map(tables.nfc, frames)]
+        seen = {*names, *map(_stem, names), *map(str, numbers)}
         lost = [(frame, count) for frame, count in told if frame not in seen]
         if not lost:
-            return ""
-        return (
+            return "", False
+        text = (
             f"{sum(count for _, count in lost)} of its {sum(count for _, count in told)} boxes in "
             f"{self.path} are in no frame that was looked at, such as in frame {lost[0][0]}; these "
             f"were {frames[0]} to {frames[-1]}"
         )
+        if len(lost) < len(told):
+            return text, False
+        near = finding.NearNames(frames).hint(lost[0][0])
+        return f"{text}. `frame` is a frame's name, or its number from 0.{near}", True
+
+    def _beyond(
+        self, film: str, frames: Sequence[str], image_sizes: Array, numbers: Sequence[int]
+    ) -> str:
+        """Boxes that are cut to their frames by much, where these are many."""
+        rows = [
+            (row.box, size)
+            for *keys, size in zip(frames, map(str, numbers), image_sizes, strict=True)
+            for _, row in self._of(film, keys)
+        ]
+        boxes, sizes = (np.array([row[i] for row in rows], np.float64) for i in (0, 1))
+        count = int(arrays.are_beyond(boxes, sizes).sum()) if rows else 0
+        if count <= _FEW_BEYOND * len(rows):
+            return ""
+        return (
+            f"{count} of {len(rows)} boxes in {self.path} reach far beyond their frames and are "
+            "cut to them: is bbox x, y, width and height, and of frames as large as these?"
+        )
 
     def _of(self, video: str, keys: Iterable[str]) -> list[tuple[int, OthersBox]]:
         """A frame's boxes, whether its name or its number is told, and the film or none."""
-        names = dict.fromkeys((film, key) for film in (video, "") for key in keys)
+        films = tables.nfc(video), ""
+        keys = [name for key in map(tables.nfc, keys) for name in (key, _stem(key))]
+        names = dict.fromkeys((film, key) for film in films for key in keys)
         return [row for name in names for row in self.rows.get(name, ())]
+
+
+def _stem(frame: str) -> str:
+    """A picture's name without its ending, but where that could be another frame's number."""
+    stem = frame.rpartition(".")[0]
+    return frame if not stem or stem == "0" or re.fullmatch("[1-9][0-9]*", stem) else stem
 
 
 def _spread(labels: Array, scores: Array, classes: int) -> Array:
@@ -160,16 +219,22 @@ def read(path: Path, words: Vocabulary, classes: Path | None = None) -> OthersBo
       UserError: everything that is wrong with the file or the table; no box is left.
     """
     rows = _of_csv(path) if path.suffix.lower() == ".csv" else _of_json(path)
+    if arrays.are_fractions([row.box for row in rows]):
+        raise UserError(f"{path}: {arrays.FRACTIONS}")
     table = _table(classes, words) if classes else {}
+    capitals = {name.casefold(): number for name, number in table.items()}
     known = {name.casefold(): number for number, name in enumerate(words.objects) if number}
     held: dict[tuple[str, str], list[tuple[int, OthersBox]]] = collections.defaultdict(list)
     left_out: collections.Counter[str] = collections.Counter()
     for row in rows:
-        label = table.get(row.label, known.get(row.label.casefold()))
+        plain = row.label.casefold()
+        label = table.get(row.label, capitals.get(plain, known.get(plain)))
         if label is None:
             left_out[row.label] += 1
         else:
             held[row.video, row.frame].append((label, row))
+    if not rows:
+        raise UserError(f"{path}: holds no boxes. {_EXPECTED}")
     if not held:
         raise UserError(
             f"{path}: none of its {len(rows)} boxes is of a class of the scenes. Its classes: "
@@ -187,6 +252,11 @@ def _table(path: Path, words: Vocabulary) -> dict[str, int]:
         raise UserError(
             f"{path} line {empty[0]}: has no name in `from` or in `to`. Expected the other "
             "detector's name and the scenes'; leave the line out where the scenes have none"
+        )
+    times = collections.Counter(row.cells["from"] for row in rows)
+    if again := [name for name, count in times.items() if count > 1]:
+        raise UserError(
+            f"{path}: {again[0]!r} stands {times[again[0]]} times in `from`, expected once"
         )
     unknown = sorted({row.cells["to"] for row in rows} - set(words.objects[1:]))
     if unknown:
@@ -210,7 +280,13 @@ def _from_json(row: Mapping[str, Any]) -> OthersBox:
     frame = row["frame"] if "frame" in row else row["image_id"]
     label = row["category"] if "category" in row else row["category_id"]
     box = x, y, x + width, y + height
-    return _box(str(row.get("video", "")), str(frame), str(label), float(row["score"]), box)
+    video = str(row.get("video") or "")
+    return _box(video, _text(frame), _text(label), float(row["score"]), box)
+
+
+def _text(value: Any) -> str:
+    """3 for 3.0, as other programs write whole numbers."""
+    return str(values.whole(value))
 
 
 def _of_csv(path: Path) -> list[OthersBox]:
@@ -228,7 +304,10 @@ def _box(
 ) -> OthersBox:
     """Raises ValueError for what no box can be."""
     if not np.isfinite(box).all() or box[0] > box[2] or box[1] > box[3]:
-        raise ValueError(f"the box {list(box)} is reversed or no number")
+        raise ValueError(
+            f"the box from x1, y1 to x2, y2 {list(box)} is reversed or no number (a csv has "
+            "corners, COCO's bbox x, y, width and height)"
+        )
     if not 0 <= score <= 1:
         raise ValueError(f"the score {score:g}, expected 0 to 1")
     return OthersBox(video, frame, label, score, box)

@@ -103,3 +103,50 @@ def test_boxes_of_another_detector_do_not_take_the_place_of_annotations(tmp_path
     assert cli.main([*map(str, words)]) == 1
     assert "is annotated, and what is annotated would be lost" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def boxes_file(place, *rows):
+    given = [{"frame": 3, "category": "dog", "score": 0.7, "bbox": [30, 30, 10, 10]} | row
+             for row in rows]  # fmt: skip
+    (place / "boxes.json").write_text(json.dumps(given))
+    return place / "boxes.json"
+
+
+def test_numbers_names_and_films_as_other_programs_write_them(tmp_path):
+    """3.0 for 3, letters in two parts, a picture without its ending, a class in capitals."""
+    path = boxes_file(
+        tmp_path,
+        {"frame": 3.0, "category": None, "category_id": 18.0} | {"video": "cafe\u0301"},
+        {"frame": "img_0003", "category": "HUND", "video": None},
+    )
+    rows = json.loads(path.read_text())
+    del rows[0]["category"]
+    path.write_text(json.dumps(rows))
+    (tmp_path / "table.csv").write_text("from,to\n18,dog\nHund,dog\n")
+    found = boxes_of_others.read(path, detecting.WORDS, tmp_path / "table.csv")
+    found.check(["cafe\u0301"])
+    size = np.array([[64, 48]])
+    assert len(found.scene("cafe\u0301", ["img_0003.PNG"], size, [3]).boxes) == 2
+    assert len(found.scene("café", ["000003"], size, [3]).boxes) == 1
+    (tmp_path / "table.csv").write_text("from,to\n18,dog\n18,cup\n")
+    with pytest.raises(UserError, match=r"'18' stands 2 times in `from`"):
+        boxes_of_others.read(path, detecting.WORDS, tmp_path / "table.csv")
+
+
+def test_a_film_without_any_of_its_boxes_has_no_scene(tmp_path):
+    path = boxes_file(tmp_path, {"frame": "00003"}, {"frame": "00004"})
+    others = boxes_of_others.read(path, detecting.WORDS)
+    film = detecting.movie(tmp_path / "long.mp4", 7)
+    made, failed = detecting.detect(detecting.looker(), film, tmp_path / "out", others=others)
+    assert failed == 1 and not made
+    reason = detect_table.table(tmp_path / "out").read()["long.scene.npz"].reason
+    assert reason.startswith("2 of its 2 boxes in") and "Did you mean '000003'?" in reason
+
+
+def test_corners_in_place_of_sides_and_shares_in_place_of_pixels_are_told(tmp_path):
+    path = boxes_file(tmp_path, {"bbox": [30, 30, 60, 40]}, {"bbox": [5, 5, 20, 20]})
+    found = boxes_of_others.read(path, detecting.WORDS)
+    (told,) = found.remarks("long", ["000003"], np.array([[64, 48]]), [3])
+    assert told.startswith("1 of 2 boxes in") and "x, y, width and height" in told
+    with pytest.raises(UserError, match="between 0 and 1, as shares"):
+        boxes_of_others.read(boxes_file(tmp_path, {"bbox": [0.1, 0.2, 0.5, 0.6]}), detecting.WORDS)

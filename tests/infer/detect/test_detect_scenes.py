@@ -1,5 +1,7 @@
 """Scenes from frames: annotated ones in every mode, and going on."""
 
+import pathlib
+
 import detecting
 import detectors
 import numpy as np
@@ -56,6 +58,19 @@ def test_boxes_that_are_found_are_matched_to_learn_and_compared_to_judge(
     assert sources.of_folder(tmp_path, "val").ids == ["b"]
     with pytest.raises(UserError, match="holds no scenes of other; it has scenes of test, train"):
         sources.of_folder(tmp_path, "other")
+    # A spreadsheet may have saved the table: what was held back is never learnt from in silence.
+    table = tmp_path / "detect.csv"
+    told = table.read_text()
+    table.write_text(told, encoding="utf-8-sig")
+    assert sources.of_folder(tmp_path, "val").ids == ["b"]
+    (tmp_path / "detections.csv").write_text("frame,class\n")  # somebody else's
+    for text, message in (
+        (told.replace(",", ";"), "detect.csv: lacks the column.*Expected file,source,bytes,split"),
+        (told.replace(",val,", ",valid,"), "is of split 'valid'.*Did you mean 'val'"),
+    ):
+        table.write_text(text)
+        with pytest.raises(UserError, match=message):
+            sources.of_folder(tmp_path, "val")
 
 
 def files(out):
@@ -90,6 +105,15 @@ def test_what_was_stopped_goes_on_to_the_same_bytes_also_in_parts(
         n: b for n, b in wanted.items() if n.endswith("npz")
     }
     assert detect_table.splits(parts) == detect_table.splits(out)
+
+
+def test_the_same_videos_are_the_same_from_another_folder(
+    looker, annotated, tmp_path, monkeypatch, capsys
+):
+    detecting.detect(looker, annotated, tmp_path)
+    monkeypatch.chdir(annotated.parent)
+    detecting.detect(looker, pathlib.Path(annotated.name), tmp_path)
+    assert "3 videos done already" in capsys.readouterr().out
 
 
 def test_other_settings_and_other_videos_in_one_folder_are_refused(looker, annotated, tmp_path):

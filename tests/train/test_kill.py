@@ -11,14 +11,7 @@ import jax
 import kills
 import numpy as np
 import pytest
-from running import (
-    NAME,
-    TWO_SHAPES,
-    command,
-    environment,
-    kill_within_the_epochs,
-    train_apart,
-)
+from running import NAME, TWO_SHAPES, command, environment, kill_within_the_epochs
 
 from jaxsign import cli
 from jaxsign.train import checkpoint, records
@@ -48,6 +41,11 @@ def get_config(arg=""):
 """
 
 
+def words_of(workdir, name):
+    """What `start` types behind `jaxsign`."""
+    return command(workdir, *WORDS, name=name)[3:]
+
+
 def start(workdir, name=NAME):
     return subprocess.Popen(
         command(workdir, *WORDS, name=name),
@@ -61,8 +59,7 @@ def start(workdir, name=NAME):
 def test_sigkill_at_random_moments_in_a_folder_of_any_name(tmp_path):
     killed_run, name = tmp_path / "[a] b\\c", tmp_path / "thawing.py"
     name.write_text(THAWING)
-    whole = train_apart(tmp_path / "whole", *WORDS, name=name)
-    assert whole.returncode == 0, whole.stderr
+    assert cli.main(words_of(tmp_path / "whole", name)) == 0
     rows = records.read_csv(tmp_path / "whole" / "metrics.csv")
     assert [row["stage"] for row in rows] == ["head"] * 2 + ["all"] * 10
     moments = random.Random(7)
@@ -73,8 +70,7 @@ def test_sigkill_at_random_moments_in_a_folder_of_any_name(tmp_path):
         kill_within_the_epochs(process, moments.uniform(0, most), told=told)
         kills += process.returncode == -signal.SIGKILL
     assert kills >= 1
-    last = train_apart(killed_run, *WORDS, name=name)
-    assert last.returncode == 0, last.stderr
+    assert cli.main(words_of(killed_run, name)) == 0
     runs = (tmp_path / "whole", killed_run)
     whole_csv, killed_csv = (run / "metrics.csv" for run in runs)
     assert whole_csv.read_bytes() == killed_csv.read_bytes()
@@ -102,6 +98,6 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     stands = re.search(r"stopped after epoch (\d+), step (\d+); nothing is lost", printed)
     assert int(stands[2]) >= 3 * int(stands[1]) >= 3
     words = shlex.split(printed.partition("to go on: ")[2])
-    assert words == ["jaxsign", *command(tmp_path / "stopped", *WORDS)[3:]]
+    assert words == ["jaxsign", *words_of(tmp_path / "stopped", NAME)]
     assert "Traceback" not in printed
     assert checkpoint.Checkpoints(tmp_path / "stopped").exists()

@@ -1,19 +1,17 @@
-"""As four_devices.py, of a detector: a process of its own.
+"""The detector's part of scene_devices.py.
 
 Nothing is drawn, as the key of a draw hangs on the device: more anchors and proposals are asked for
 than there are.
 """
 
 import functools
-import json
-import sys
 
 import drawn_boxes
 import four_devices
 import jax
 import numpy as np
 
-from jaxsign import runtime, tasks
+from jaxsign import tasks
 from jaxsign.nets import faster_rcnn
 
 ROWS = 4
@@ -48,8 +46,8 @@ def made(rng):
     }
 
 
-def main():
-    runtime.compilation_cache()
+def found():
+    """What differs on all devices, as `four_devices.compared` has it."""
     rng, config = np.random.default_rng(0), recipe()
 
     def net_of(axis):
@@ -61,8 +59,4 @@ def main():
     batches = [{name: array[None] for name, array in made(rng).items()} for _ in range(2)]
     task = tasks.build(config, net_of(None))
     variables = jax.jit(functools.partial(task.init, jax.random.key(0)))(asked)
-    print(json.dumps(four_devices.compared(("pmap",), config, net_of, variables, batches, asked)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return four_devices.compared(("pmap",), config, net_of, variables, batches, asked)

@@ -1,4 +1,4 @@
-"""As four_devices.py, of nets of relations: a process of its own.
+"""As four_devices.py, of nets of relations and of the detector: a process of its own.
 
 Prints JSON: net:mode -> way of sharing -> the largest differences of parameters and of sums.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "nets"))
 
+import detector_devices
 import four_devices
 import fresh
 import numpy as np
@@ -27,6 +28,7 @@ NETS = (
     "scene_llm:sgcls",
     "easg:easgcls",
 )
+DETECTOR = "faster_rcnn:boxes"
 ROWS = 4
 GROUPS = (
     ("attention", "one", ("a", "b")),
@@ -91,20 +93,22 @@ def step_of(rng, name):
     return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
 
 
+def found(kind):
+    """What differs on all devices of a kind of `NETS`, or of the detector."""
+    if kind == DETECTOR:
+        return detector_devices.found()
+    name, mode = kind.split(":")
+    rng = np.random.default_rng(0)
+    batches = [step_of(rng, name) for _ in range(2)]
+    asked = made(rng, ROWS, name, every=mode == "sgcls")
+    of_axis = functools.partial(net_of, name, mode)
+    variables = variables_of(name, mode, asked)
+    return four_devices.compared(("pmap",), recipe(name, mode), of_axis, variables, batches, asked)
+
+
 def main():
     runtime.compilation_cache()
-    told = {}
-    for kind in sys.argv[1:] or NETS:
-        name, mode = kind.split(":")
-        rng = np.random.default_rng(0)
-        batches = [step_of(rng, name) for _ in range(2)]
-        asked = made(rng, ROWS, name, every=mode == "sgcls")
-        of_axis = functools.partial(net_of, name, mode)
-        variables = variables_of(name, mode, asked)
-        told[kind] = four_devices.compared(
-            ("pmap",), recipe(name, mode), of_axis, variables, batches, asked
-        )
-    print(json.dumps(told))
+    print(json.dumps({kind: found(kind) for kind in sys.argv[1:] or (*NETS, DETECTOR)}))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ import json
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 import scene_devices
 from helpers import ROOT
-from running import environment, train_apart
+from running import environment, tiny_config, train_apart
 
-from jaxsign.train import checkpoint, records
+from jaxsign.errors import UserError
+from jaxsign.train import checkpoint, log, loop, records, setup
 
 
 def told_by(script, devices, *words):
@@ -39,25 +41,29 @@ def test_four_devices_equal_one(compared, kind, parallel):
 
 # Detected boxes are learned as those of sgcls, and answered of as those of predcls. A net takes a
 # minute to compile for both: most are tried with the long tests.
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=() if kind.startswith("sttran") else pytest.mark.shared)
-        for kind in scene_devices.NETS
-    ],
-)
-def test_two_devices_equal_one_for_scenes(kind):
-    found = told_by("scene_devices.py", 2, kind)[kind]["pmap"]
+SHORT = ("sttran:predcls", "sttran:sgcls", scene_devices.DETECTOR)
+
+
+def assert_two_equal_one(found):
     assert found["devices"] == 2
     assert found["params"] < 2e-6
     assert found["sums"] < 2e-4
 
 
-def test_two_devices_equal_one_for_a_detector_and_its_moving_average():
-    found = told_by("detector_devices.py", 2)["pmap"]
-    assert found["devices"] == 2
-    assert found["params"] < 2e-6
-    assert found["sums"] < 2e-4
+@pytest.fixture(scope="module")
+def of_scenes():
+    return told_by("scene_devices.py", 2, *SHORT)
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_two_devices_equal_one_for_scenes(of_scenes, kind):
+    assert_two_equal_one(of_scenes[kind]["pmap"])
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("kind", [kind for kind in scene_devices.NETS if kind not in SHORT])
+def test_two_devices_equal_one_for_other_nets_of_scenes(kind):
+    assert_two_equal_one(told_by("scene_devices.py", 2, kind)[kind]["pmap"])
 
 
 def test_a_run_on_four_devices_from_the_command_line(tmp_path):
@@ -66,16 +72,11 @@ def test_a_run_on_four_devices_from_the_command_line(tmp_path):
     assert "4 x cpu" in done.stdout
     assert len(records.read_csv(tmp_path / "four" / "metrics.csv")) == 3
     params = checkpoint.load_variables(tmp_path / "four", "last")[0]["params"]
-    assert all(np.isfinite(leaf).all() for leaf in _leaves(params))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params))
 
 
 def test_a_batch_that_four_devices_cannot_share_is_refused(tmp_path):
-    done = train_apart(tmp_path / "x", "input.batch_size=6", devices=4)
-    assert done.returncode == 1
-    assert "6 rows cannot be shared by 4 devices" in done.stderr
-
-
-def _leaves(tree):
-    import jax
-
-    return jax.tree.leaves(tree)
+    run = setup.prepare(tiny_config("input.batch_size=6"), tmp_path)
+    run.devices = run.devices[:1] * 4
+    with pytest.raises(UserError, match="6 rows cannot be shared by 4 devices"):
+        loop.Loop(run, log.TrainingDisplay(live=False))

@@ -8,9 +8,11 @@ from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from jaxsign import fields, nets
 from jaxsign.errors import UserError
+from jaxsign.nets import frame_attention
 from jaxsign.nets.layers import pair_features
 
 Array = jax.Array
@@ -28,7 +30,8 @@ class ActionRows(NamedTuple):
       real: bool [B, F, Q].
       labels, verbs: int [B, F, Q]; labels without the background and the wearer.
       features, verb_features: float [B, F, Q, D] and [B, F, Q, V].
-      place: int [B, F, Q, 1], the box.
+      boxes: float [B, F, Q, 4].
+      distribution: float [B, F, Q, num_objects - 1], or None.
     """
 
     real: Array
@@ -36,12 +39,22 @@ class ActionRows(NamedTuple):
     verbs: Array
     features: Array
     verb_features: Array
-    place: Array
+    boxes: Array
+    distribution: Array | None
 
-    def of_boxes(self, values: Array) -> Array:
-        """values: float [B, F, M, D], of boxes -> [B, F, Q, D]."""
-        found = pair_features.of_pairs(values, self.place)[..., 0, :]
-        return jnp.where(self.real[..., None], found, 0)
+
+class ActionLogits(NamedTuple):
+    """Logits of a batch's rows.
+
+    Attributes:
+      objects, verbs, edges: float [B, F, Q, ...].
+      rows: float [B, F, Q, D], whose mean embeds a video.
+    """
+
+    objects: Array
+    verbs: Array
+    edges: Array
+    rows: Array
 
 
 class ActionNet(nets.Net):
@@ -103,6 +116,7 @@ class ActionNet(nets.Net):
         """The modes in which its outputs are an answer."""
         return (self.counted,)
 
+    @nn.compact
     def __call__(
         self,
         boxes: Array,
@@ -138,44 +152,35 @@ class ActionNet(nets.Net):
         Raises:
           UserError: no distribution where one is needed.
         """
-        raise NotImplementedError
-
-    def _rows(
-        self,
-        labels: Array,
-        features: Array,
-        verbs: Array,
-        verb_features: Array,
-        pairs: Array,
-        valid_pairs: Array | None,
-    ) -> ActionRows:
         real = jnp.ones(pairs.shape[:-1], bool) if valid_pairs is None else valid_pairs
-        place = pairs[..., 1:]
-        told = pair_features.of_pairs(labels[..., None], place)[..., 0, 0] - NO_OBJECTS
-        seen = pair_features.of_pairs(features, place)[..., 0, :]
-        return ActionRows(
+        there = real[..., None]
+
+        def of_rows(values: Array) -> Array:
+            """[B, F, M, D], of boxes -> [B, F, Q, D]."""
+            return jnp.where(there, pair_features.of_pairs(values, pairs[..., 1:])[..., 0, :], 0)
+
+        rows = ActionRows(
             real,
-            jnp.where(real, told, 0),
+            jnp.where(real, of_rows(labels[..., None])[..., 0] - NO_OBJECTS, 0),
             jnp.where(real, verbs, 0),
-            jnp.where(real[..., None], seen, 0),
-            jnp.where(real[..., None], verb_features, 0),
-            place,
+            of_rows(features),
+            jnp.where(there, verb_features, 0),
+            of_rows(boxes),
+            None if distribution is None else of_rows(distribution),
         )
+        told = self._told(rows, train)
+        relations = jnp.concatenate([told.verbs, told.edges], axis=-1).astype(jnp.float32)
+        return {
+            "relations": jnp.where(there, relations, 0),
+            "objects": jnp.where(there, told.objects.astype(jnp.float32), 0),
+            "embedding": frame_attention.mean_of_rows(told.rows, real).astype(jnp.float32),
+        }
+
+    def _told(self, rows: ActionRows, train: bool) -> ActionLogits:
+        """What the rows are told to be; rows that are not real are looked at by nobody."""
+        raise NotImplementedError
 
 
 def given(labels: Array, count: int) -> Array:
     """int [...] -> float32 [..., count], logits of what is certain."""
     return _SURE * jax.nn.one_hot(labels, count, dtype=jnp.float32)
-
-
-def outputs(
-    rows: ActionRows, objects: Array, verbs: Array, edges: Array, embedding: Array
-) -> dict[str, Array]:
-    """What a net returns, of logits [B, F, Q, ...] and an embedding [B, D]."""
-    real = rows.real[..., None]
-    relations = jnp.concatenate([verbs, edges], axis=-1).astype(jnp.float32)
-    return {
-        "relations": jnp.where(real, relations, 0),
-        "objects": jnp.where(real, objects.astype(jnp.float32), 0),
-        "embedding": embedding.astype(jnp.float32),
-    }

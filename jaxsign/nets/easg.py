@@ -80,28 +80,13 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
         """Classes that are told: without the background and the wearer."""
         return self.num_objects - action_net.NO_OBJECTS
 
-    @nn.compact
-    def __call__(
-        self,
-        boxes: Array,
-        labels: Array,
-        distribution: Array | None,
-        features: Array,
-        verbs: Array,
-        verb_features: Array,
-        pairs: Array,
-        valid_pairs: Array | None = None,
-        *,
-        train: bool = False,
-    ) -> dict[str, Array]:
-        """As in `ActionNet`."""
-        rows = self._rows(labels, features, verbs, verb_features, pairs, valid_pairs)
+    def _told(self, rows: action_net.ActionRows, train: bool) -> action_net.ActionLogits:
         verb_count, edge_count = self.predicates
         objects = action_net.given(rows.labels, self.told_objects)
         told, doing = rows.labels, rows.verbs
         done = action_net.given(rows.verbs, verb_count)
         if "objects" in self.learned or self.is_initializing():
-            objects = self._classify(rows, distribution, boxes, train)
+            objects = self._classify(rows, train)
             told = told if train or "objects" not in self.learned else objects.argmax(-1)
         if "verb" in self.learned or self.is_initializing():
             done = VerbClassifier(
@@ -114,12 +99,11 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
             doing = doing if train or "verb" not in self.learned else done.argmax(-1)
         if self.is_initializing():
             self._unused_masks()
-        h = self._attended(self._told(rows, told, doing), rows.real, train)
+        h = self._attended(self._embedded(rows, told, doing), rows.real, train)
         edges = dense.Dense(edge_count, name="edges", **self.types)(h)
-        embedding = frame_attention.mean_of_rows(h, rows.real)
-        return action_net.outputs(rows, objects, done, edges, embedding)
+        return action_net.ActionLogits(objects, done, edges, h)
 
-    def _told(self, rows: action_net.ActionRows, labels: Array, verbs: Array) -> Array:
+    def _embedded(self, rows: action_net.ActionRows, labels: Array, verbs: Array) -> Array:
         """float [B, F, Q, D], of objects of these classes [B, F, Q] and verbs."""
 
         def words(name: str, count: int) -> pair_features.Words:
@@ -133,12 +117,11 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
         ]
         return jnp.where(rows.real[..., None], jnp.concatenate(parts, axis=-1), 0)
 
-    def _classify(
-        self, rows: action_net.ActionRows, distribution: Array | None, boxes: Array, train: bool
-    ) -> Array:
+    def _classify(self, rows: action_net.ActionRows, train: bool) -> Array:
         """float32 [B, F, Q, C], logits of the classes of objects."""
+        distribution = rows.distribution
         if distribution is None and self.is_initializing():
-            distribution = jnp.zeros((*boxes.shape[:-1], self.num_objects - 1))
+            distribution = jnp.zeros((*rows.real.shape, self.num_objects - 1))
         if distribution is None:
             raise UserError(
                 f"net.mode={self.mode!r} takes a detector's distribution over the classes of every "
@@ -156,8 +139,7 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
             **self.types,
         )
         # Of classes from 1 on, without the wearer.
-        shares = rows.of_boxes(distribution)[..., 1:]
-        return classify(rows.features, shares, rows.of_boxes(boxes), rows.real, train=train)
+        return classify(rows.features, distribution[..., 1:], rows.boxes, rows.real, train=train)
 
     def _unused_masks(self) -> None:
         """The parameters of the original's unused convolutions, so that they come back out."""

@@ -10,9 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
-from jaxsign.nets import action_net, frame_attention
+from jaxsign.nets import action_net
 from jaxsign.nets import rows as torch_rows
 from jaxsign.nets.layers import dense
 from jaxsign.nets.state_dict import KeyEntry
@@ -33,22 +32,8 @@ class EASGLayers(action_net.ActionNet):
         """Every mode."""
         return action_net.MODES
 
-    @nn.compact
-    def __call__(
-        self,
-        boxes: Array,
-        labels: Array,
-        distribution: Array | None,
-        features: Array,
-        verbs: Array,
-        verb_features: Array,
-        pairs: Array,
-        valid_pairs: Array | None = None,
-        *,
-        train: bool = False,
-    ) -> dict[str, Array]:
-        """As in `ActionNet`; neither places nor classes are looked at."""
-        rows = self._rows(labels, features, verbs, verb_features, pairs, valid_pairs)
+    def _told(self, rows: action_net.ActionRows, train: bool) -> action_net.ActionLogits:
+        """Neither places nor classes are looked at."""
 
         def layer(name: str, count: int, *parts: Array) -> Array:
             h = jnp.concatenate(parts, axis=-1)
@@ -56,12 +41,11 @@ class EASGLayers(action_net.ActionNet):
 
         doing, seen = rows.verb_features, rows.features
         verb_count, edge_count = self.predicates
-        return action_net.outputs(
-            rows,
+        return action_net.ActionLogits(
             layer("objects", self.num_objects - action_net.NO_OBJECTS, seen),
             layer("verbs", verb_count, doing),
             layer("edges", edge_count, doing, seen),
-            frame_attention.mean_of_rows(jnp.concatenate([doing, seen], axis=-1), rows.real),
+            jnp.concatenate([doing, seen], axis=-1),
         )
 
     @property

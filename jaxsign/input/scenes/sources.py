@@ -290,6 +290,8 @@ def _scene_files(place: Path) -> Mapping[str, Path]:
     Raises:
       UserError: there is none, or two of one name.
     """
+    if not place.exists():
+        raise UserError(f"{place}: no such folder. Expected one of *{scene.SUFFIX}")
     found = scene.files_of(place)
     if found:
         return found

@@ -72,8 +72,9 @@ def test_a_run_keeps_the_weighed_means_of_its_training_examples(folder, parts):
     variables = {**checkpoint.load_variables(folder, "last")[0], "memory": parts[1]}
     sums = {name: [0.0, 0.0] for name in net.memories}
     told = net.clone(mode="sgdet", detected_classes="detector", ignore_memory=False)
+    tell = jax.jit(lambda batch: nets.call(told, variables, batch))  # operations alone: 500
     for batch in inputs.evaluation(config, found):
-        outputs = jax.device_get(nets.call(told, variables, batch))
+        outputs = jax.device_get(tell(batch))
         for video in np.flatnonzero(batch["index"] >= 0):
             for place in np.argwhere(batch["valid_pairs"][video] & batch["labelled"][video]):
                 at = (video, *place)

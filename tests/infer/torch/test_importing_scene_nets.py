@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import fresh
+import jax
 import numpy as np
 import pytest
 import scenes
@@ -124,7 +125,7 @@ def test_an_imported_net_tells_what_the_file_was_made_of(case, tmp_path):
     run = load_run.load_run(tmp_path / "run")
     net = net_of(case, MODES.get(case, ("", "sgcls"))[1])
     wanted, found = (
-        nets.call(one, given, batch_of())
+        jax.jit(functools.partial(nets.call, one))(given, batch_of())
         for one, given in ((net, variables_of(case)), (run.net, run.variables))
     )
     assert np.asarray(wanted["relations"]).any()
@@ -142,7 +143,8 @@ def test_easgs_baseline_tells_what_the_reference_does_and_goes_back(wrapped, tmp
     run = load_run.load_run(tmp_path / "run")
     assert (found.net, run.net.mode) == ("easg_fc", "sgcls" if wrapped else "easgcls")
     video = scenes.video(np.random.default_rng(0), 1, 4)
-    told = nets.call(run.net, run.variables, scenes.batch([video], *scenes.SIZES))
+    batch = scenes.batch([video], *scenes.SIZES)
+    told = jax.jit(functools.partial(nets.call, run.net))(run.variables, batch)
     boxes = video["features"][0, video["pairs"][0, :, 1]]
     for row, doing in enumerate(video["verb_features"][0]):
         with torch.no_grad():

@@ -1,5 +1,7 @@
 """TEMPURA's checkpoints: what it remembers goes in and back; files of other nets are refused."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -48,12 +50,14 @@ def test_answers_of_a_file_are_those_of_its_net_and_memories_go_back(made, new, 
     assert run.net.memories == {"relations": "simple", "objects": "simple"}
     rng = np.random.default_rng(3)
     batch = scenes.batch([scenes.video(rng, 3, 3, every=True)], *scenes.SIZES)
-    wanted, found = (
-        nets.call(one, given, batch) for one, given in ((net, variables), (run.net, run.variables))
-    )
+
+    def told(one, given):
+        return jax.jit(functools.partial(nets.call, one))(given, batch)
+
+    wanted, found = told(net, variables), told(run.net, run.variables)
     for name in ("relations", "object_logits", "labels", "valid_pairs"):
         np.testing.assert_array_equal(wanted[name], found[name])
-    without = nets.call(net, net.without_memory(variables), batch)
+    without = told(net, net.without_memory(variables))
     assert not np.allclose(without["relations"], wanted["relations"])
     if new:
         assert cli.main(["export", "--workdir", str(run.workdir), str(tmp_path / "b.tar")]) == 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsign import config as configs
+from jaxsign import telling
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.infer import run_folder
@@ -31,6 +32,8 @@ def detector(
     options: dict[str, Any] = {"chunk": chunk, "likely": likely}
     if path.is_file():
         found = detectors.load(path)
+        for note in found.notes:
+            telling.once("%s: %s", path, note.removeprefix("warning: "))
         objects = vocabulary.ACTION_GENOME.objects
         if found.net.num_classes != len(objects):
             raise UserError(

@@ -59,6 +59,11 @@ class ActionExamples(examples.SceneExamples):
             )
         return not training and not any(told)
 
+    @classmethod
+    def recalled(cls, words: Vocabulary) -> slice:
+        """Edges: a triplet of EASG's recall needs one."""
+        return slice(words.parts[0].stop, len(words.predicates))
+
     def _of_frames(self, scene: Scene) -> dict[str, Array]:
         assert scene.frame_graphs is not None  # verbs have features
         return {**super()._of_frames(scene), "graphs": scene.frame_graphs}

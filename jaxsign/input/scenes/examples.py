@@ -13,6 +13,7 @@ from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
 from jaxsign.input.scenes import alike, facts, pairs, sources, truths, vocabulary
 from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes.vocabulary import Vocabulary
 
 Array = np.ndarray
 _OBJECTS = "objects"
@@ -96,6 +97,11 @@ class SceneExamples(examples.Examples):
         if training:
             return False
         return mode == "sgcls" or not any(row.labelled.any() for row in source.outlines)
+
+    @classmethod
+    def recalled(cls, words: Vocabulary) -> slice:
+        """The predicates whose relations recall counts: without one there is nothing to count."""
+        return slice(0, len(words.predicates))
 
     def _counted(self, row: sources.Outline) -> Array:
         return row.pairs if self._candidates else row.labelled
@@ -290,7 +296,8 @@ def open_examples(
     """
     source = sources.open_source(config.data, split, config.net.mode)
     beside = not training and any(row.true_pairs > 0 for row in source.outlines)
-    if not (beside or any(row.together.any() for row in source.outlines)):
+    part = kind.recalled(source.vocabulary)
+    if not (beside or any(row.together[:, part].any() for row in source.outlines)):
         raise UserError(
             f"{source.name}: none of its {len(source.ids)} scenes tells a relation that holds: "
             f"there is nothing to {'learn' if training else 'compare with'}. Give scenes with "

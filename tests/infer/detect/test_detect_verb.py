@@ -10,12 +10,15 @@ import sys
 import time
 
 import detectors
+import jax
+import numpy as np
 import pytest
 from helpers import ROOT, SHARED
 
 from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import looking, opening
+from jaxsign.infer.torch import detectors as torch_detectors
 from jaxsign.input.scenes import scene, vocabulary
 
 NET = {"hidden_dim": 8, "word_dim": 4, "map_dim": 8, "classifier_dim": 8, "ff_dim": 8}
@@ -57,6 +60,15 @@ def test_a_detector_is_a_file_or_its_run(file, detector_run, tmp_path):
     (tmp_path / "cut.pth").write_bytes(file.read_bytes()[:1000])
     with pytest.raises(UserError, match="cut.pth"):
         opening.detector(tmp_path / "cut.pth", chunk=2, likely=likely())
+
+
+def test_weights_that_are_no_numbers_are_told(tmp_path, caplog):
+    broken = jax.tree.map(np.copy, detectors.variables())
+    broken["params"]["class_scores"]["bias"][0] = np.nan
+    path = tmp_path / "broken.pth"
+    torch_detectors.save(torch_detectors.Detector(detectors.net(), broken), path)
+    opening.detector(path, chunk=2, likely=likely())
+    assert f"{path}: NaN or infinite weights in 1 arrays, as RCNN_cls_score.bias" in caplog.text
 
 
 def test_classes_of_films(tmp_path):

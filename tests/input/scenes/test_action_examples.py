@@ -9,6 +9,7 @@ from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import (
     action_examples,
+    examples,
     scene,
     sources,
     store,
@@ -140,3 +141,15 @@ def test_who_does_not_say_the_verb_is_asked_for_it():
     assert action_examples.ActionExamples.asked(source, "easgcls", training=False)
     given = examples_of([nobody], candidates=True)
     assert given.stack([given.example(0)], (2, 2, 1))["valid_pairs"].all()
+
+
+def test_graphs_without_an_edge_are_nothing_to_compare_with(tmp_path):
+    one = a_graph()
+    bare = one.relations.copy()
+    bare[:, one.vocabulary.parts[1]] = False
+    dataclasses.replace(one, relations=bare).save(tmp_path / "x.scene.npz")
+    config = configs.load("easg")
+    config.data.source = "scenes"
+    config.data.val.path = str(tmp_path)
+    with pytest.raises(UserError, match="none of its 1 scenes tells a relation.*to compare with"):
+        examples.open_examples(config, "val", kind=action_examples.ActionExamples)

@@ -26,7 +26,7 @@ from jaxsign import runtime, telling
 
 # A trace makes objects by the million and hardly any garbage: looking for it as often as Python
 # does by itself takes up to a tenth of the time.
-gc.set_threshold(50_000, 20, 50)
+gc.set_threshold(50_000, 10, 10)
 
 # How long an example takes says something of the machine alone.
 hypothesis.settings.register_profile("untimed", deadline=None)

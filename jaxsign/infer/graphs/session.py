@@ -17,7 +17,7 @@ from jaxsign.infer.graphs.seen import SeenFrame
 from jaxsign.infer.graphs.sliding import FrameFollower
 from jaxsign.input.scenes import cutting, examples
 from jaxsign.input.scenes.scene import Scene
-from jaxsign.input.scenes.sources import SceneSource
+from jaxsign.input.scenes.scene_source import SceneSource
 from jaxsign.tasks.scenes.answers import FrameAnswer
 from jaxsign.train import signals
 

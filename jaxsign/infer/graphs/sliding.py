@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from jaxsign.errors import UserError
 from jaxsign.infer import asking
 from jaxsign.infer import run as runs
-from jaxsign.input.scenes import cutting, examples, outlines, sources
+from jaxsign.input.scenes import cutting, examples, outlines, scene_source
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.tasks import answering
 from jaxsign.tasks.scenes import answers
@@ -114,8 +114,8 @@ class FrameFollower:
     def _told(self, waiting: Sequence[tuple[Scene, int]]) -> list[FrameAnswer]:
         """The answers to the last frames of windows, to so many of each."""
         windows = [window for window, _ in waiting]
-        source = sources.completed(
-            sources.SceneSource(
+        source = scene_source.completed(
+            scene_source.SceneSource(
                 windows[-1].source,
                 [str(number) for number in range(len(windows))],
                 windows[0].vocabulary,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import examples, sources
+from jaxsign.input.scenes import examples, scene_source
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import PERSON, Vocabulary
 
@@ -37,14 +37,14 @@ class ActionExamples(examples.SceneExamples):
     }
 
     def __init__(
-        self, source: sources.SceneSource, *, candidates: bool = False, training: bool = False
+        self, source: scene_source.SceneSource, *, candidates: bool = False, training: bool = False
     ):
         check_words(source.vocabulary, source.name)
         super().__init__(source, candidates=candidates, training=training)
         self._true = None  # of boxes that are given, nothing else is true
 
     @classmethod
-    def asked(cls, source: sources.SceneSource, mode: str, *, training: bool) -> bool:
+    def asked(cls, source: scene_source.SceneSource, mode: str, *, training: bool) -> bool:
         """Whether nobody labelled a pair, so that all of them are to be told of.
 
         Raises:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import sources
+from jaxsign.input.scenes import scene_source
 
 
-def detector(source: sources.SceneSource) -> str:
+def detector(source: scene_source.SceneSource) -> str:
     """That all scenes were made with; raises UserError where they were made with several."""
     found: dict[str, str] = {}
     for name, row in zip(source.ids, source.outlines, strict=True):
@@ -21,7 +21,7 @@ def detector(source: sources.SceneSource) -> str:
     )
 
 
-def width(source: sources.SceneSource, widths: Sequence[int], name: str) -> int:
+def width(source: scene_source.SceneSource, widths: Sequence[int], name: str) -> int:
     """Of the features `name` of all scenes; raises UserError where some have another, or none."""
     first = widths[0]
     other = next((i for i, width in enumerate(widths) if width != first or not width), None)

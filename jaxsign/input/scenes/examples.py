@@ -11,7 +11,16 @@ from ml_collections import ConfigDict
 from jaxsign.errors import UserError
 from jaxsign.input import buffers, examples, planning
 from jaxsign.input.examples import Batch, Example
-from jaxsign.input.scenes import alike, facts, pairs, sources, truths, vocabulary
+from jaxsign.input.scenes import (
+    alike,
+    facts,
+    outlines,
+    pairs,
+    scene_source,
+    sources,
+    truths,
+    vocabulary,
+)
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 
@@ -57,7 +66,7 @@ class SceneExamples(examples.Examples):
     }
 
     def __init__(
-        self, source: sources.SceneSource, *, candidates: bool = False, training: bool = False
+        self, source: scene_source.SceneSource, *, candidates: bool = False, training: bool = False
     ):
         self.name, self.ids, self.source = source.name, source.ids, source
         self._candidates, self._training = candidates, training
@@ -79,7 +88,7 @@ class SceneExamples(examples.Examples):
         self._true = None if training else truths.size_of(self.name, self.ids, rows)
 
     @classmethod
-    def asked(cls, source: sources.SceneSource, mode: str, *, training: bool) -> bool:
+    def asked(cls, source: scene_source.SceneSource, mode: str, *, training: bool) -> bool:
         """Whether a net of a mode is given every candidate pair.
 
         To answer in mode sgcls a net chooses the person itself: it is given every one. So it is of
@@ -103,7 +112,7 @@ class SceneExamples(examples.Examples):
         """The predicates whose relations recall counts: without one there is nothing to count."""
         return slice(0, len(words.predicates))
 
-    def _counted(self, row: sources.Outline) -> Array:
+    def _counted(self, row: outlines.Outline) -> Array:
         return row.pairs if self._candidates else row.labelled
 
     def example(

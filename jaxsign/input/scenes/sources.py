@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,17 +21,18 @@ from jaxsign.input.scenes import (
     easg_scenes,
     features,
     genome_videos,
-    geometry,
     layout,
     scene,
+    scene_source,
     store,
     synthetic,
     synthetic_actions,
     vidor,
     vocabulary,
 )
-from jaxsign.input.scenes.outlines import Outline, outline
+from jaxsign.input.scenes.outlines import outline
 from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes.scene_source import Head, SceneSource, annotated, completed
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.sections.data import SPLITS
 
@@ -47,49 +48,6 @@ _ANNOTATED: Mapping[str, Callable[[Path], bool]] = {
 _KNOWN = ACTION_GENOME, EASG, SCENES, *_MADE
 Found = TypeVar("Found")
 _SPLITS = *SPLITS, "training", "validation", "valid"  # what folders of them are called
-_MANY = 200  # scenes that are opened with a bar
-
-
-Head = tuple[tuple[str, ...], np.ndarray | None]
-
-
-@dataclasses.dataclass(frozen=True)
-class SceneSource:
-    """Checked scenes with random access.
-
-    Attributes:
-      name: for messages.
-      ids: a name for every scene.
-      vocabulary: of all of them.
-      outlines: of every scene.
-      read: i -> scene i.
-      remarks: what is to be said of them, a sentence each.
-      heads: i -> names and times of scene i's frames, without reading the rest; None: there is no
-        such way.
-      bare: i -> scene i, which may be without features; None: there is no shorter way than `read`.
-    """
-
-    name: str
-    ids: Sequence[str]
-    vocabulary: Vocabulary
-    outlines: Sequence[Outline]
-    read: Callable[[int], Scene]
-    remarks: Sequence[str] = ()
-    heads: Callable[[int], Head] | None = None
-    bare: Callable[[int], Scene] | None = None
-
-    def head(self, index: int) -> Head:
-        """Names of scene i's frames, and their times where the scene tells."""
-        if self.heads is not None:
-            return self.heads(index)
-        found = self.read(index)
-        return found.frames, found.times
-
-    def scenes(self) -> Iterator[Scene]:
-        """All of them in order, maybe without features; with a bar where it takes long."""
-        count = len(self.ids)
-        for index in progress.over("reading scenes", range(count), count, hidden=count < _MANY):
-            yield (self.bare or self.read)(index)
 
 
 def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSource:
@@ -158,7 +116,7 @@ def _check_known(data: ConfigDict) -> None:
 
 def _of_genome(videos: genome_videos.Videos, split: str) -> SceneSource:
     name, words = f"{videos.folder} ({split})", vocabulary.ACTION_GENOME
-    return _annotated(name, videos.ids, words, videos.scenes, videos.files, videos.remarks)
+    return annotated(name, videos.ids, words, videos.scenes, videos.files, videos.remarks)
 
 
 def _of_easg(data: ConfigDict, split: str) -> SceneSource:
@@ -176,24 +134,7 @@ def _of_easg(data: ConfigDict, split: str) -> SceneSource:
     ids, place = [one.name for one in found.videos], folder / features.FOLDER
     files = features.of_videos(place, ids, scenes) if place.is_dir() else None
     remarks = [f"{folder}: left out: {what}: {n}" for what, n in sorted(found.left_out.items())]
-    return _annotated(f"{folder} ({split})", ids, words, scenes, files, remarks)
-
-
-def _annotated(
-    name: str,
-    ids: Sequence[str],
-    words: Vocabulary,
-    scenes: Sequence[Scene],
-    files: Sequence[features.FeatureFile] | None,
-    remarks: Sequence[str],
-) -> SceneSource:
-    """Scenes of annotations, with features from files where there are any."""
-    if files is None:
-        outlines = [outline(one) for one in scenes]
-        return completed(SceneSource(name, ids, words, outlines, scenes.__getitem__, remarks))
-    outlines = [outline(one.scene, one.widths) for one in files]
-    read = functools.partial(_featured, files)
-    return SceneSource(name, ids, words, outlines, read, remarks, bare=scenes.__getitem__)
+    return annotated(f"{folder} ({split})", ids, words, scenes, files, remarks)
 
 
 def _place(data: ConfigDict, split: str) -> Path:
@@ -265,7 +206,7 @@ def of_folder(folder: Path, split: str = "", left_out: list[str] | None = None) 
         )
     words: Vocabulary | None = None
     ids, good, outlines, problems = [], [], [], list[str]()
-    hidden = len(paths) < _MANY
+    hidden = len(paths) < scene_source.MANY
     for name, path in progress.over("reading scenes", paths.items(), len(paths), hidden=hidden):
         try:
             found = scene.load(path)
@@ -315,7 +256,7 @@ def _of_layout(found: layout.OpenLayout, split: str) -> SceneSource:
             f"{name}: {len(problems)} videos without good features:\n{listing(problems)}"
         )
     scenes = [video.scene for video in videos]
-    return _annotated(name, ids, found.vocabulary, scenes, opened or None, ())
+    return annotated(name, ids, found.vocabulary, scenes, opened or None, ())
 
 
 def _of_store(found: store.SceneStore, split: str) -> SceneSource:
@@ -335,36 +276,5 @@ def _head(paths: Sequence[Path], index: int) -> Head:
     return scene.head(paths[index])
 
 
-def _featured(files: Sequence[features.FeatureFile], index: int) -> Scene:
-    return files[index].read()
-
-
 def _chosen(read: Callable[[int], Found], rows: Sequence[int], index: int) -> Found:
     return read(rows[index])
-
-
-def _completed(read: Callable[[int], Scene], index: int) -> Scene:
-    return geometry.completed(read(index))
-
-
-def completed(source: SceneSource) -> SceneSource:
-    """The source, with features of places and sizes (`geometry`) where no scene has any."""
-    rows = source.outlines
-    if any(row.feature_dim or row.union_dim for row in rows):
-        return source
-    remark = f"{source.name}: holds no features; they are made of the places and sizes of its boxes"
-    outlines = [
-        dataclasses.replace(
-            row,
-            feature_dim=geometry.BOX_WIDTH,
-            union_dim=geometry.PAIR_WIDTH,
-            union_type=np.dtype(np.float32),
-        )
-        for row in rows
-    ]
-    return dataclasses.replace(
-        source,
-        outlines=outlines,
-        read=functools.partial(_completed, source.read),
-        remarks=(*source.remarks, remark),
-    )

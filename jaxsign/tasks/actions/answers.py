@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxsign.input.scenes.sources import SceneSource
+from jaxsign.input.scenes.scene_source import SceneSource
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.nets.action_net import NO_OBJECTS
 from jaxsign.tasks import answering

@@ -16,7 +16,7 @@ from jaxsign import nets
 from jaxsign.input.examples import Facts
 from jaxsign.input.scenes import vocabulary
 from jaxsign.input.scenes.action_examples import ActionExamples
-from jaxsign.input.scenes.sources import SceneSource
+from jaxsign.input.scenes.scene_source import SceneSource
 from jaxsign.nets import action_net
 from jaxsign.tasks import answering, loss_parts, measures
 from jaxsign.tasks.actions import answers, graphs, scoring

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign.input.scenes.sources import SceneSource
+from jaxsign.input.scenes.scene_source import SceneSource
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.tasks import answering
 from jaxsign.tasks.scenes import padded, recall

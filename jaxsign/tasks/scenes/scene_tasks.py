@@ -14,7 +14,7 @@ from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import examples, sources, vocabulary
 from jaxsign.input.scenes.examples import SceneExamples
-from jaxsign.input.scenes.sources import SceneSource
+from jaxsign.input.scenes.scene_source import SceneSource
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.nets import action_net, scene_net
 from jaxsign.tasks import answering, following, measures

@@ -16,7 +16,7 @@ from jaxsign.errors import UserError
 from jaxsign.input.examples import Examples
 from jaxsign.input.scenes import priors, vocabulary
 from jaxsign.input.scenes.examples import SceneExamples
-from jaxsign.input.scenes.sources import SceneSource
+from jaxsign.input.scenes.scene_source import SceneSource
 from jaxsign.nets import relation_net, scene_net
 from jaxsign.tasks import answering, loss_parts, measures
 from jaxsign.tasks.scenes import answers, padded, recall, scene_tasks, scoring, terms

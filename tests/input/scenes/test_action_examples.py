@@ -11,7 +11,7 @@ from jaxsign.input.scenes import (
     action_examples,
     examples,
     scene,
-    sources,
+    scene_source,
     store,
     synthetic,
     synthetic_actions,
@@ -47,7 +47,7 @@ def a_graph(**changed):
 def examples_of(scenes, **more):
     outlines, ids = [outline(one) for one in scenes], [one.source for one in scenes]
     words = scenes[0].vocabulary
-    source = sources.SceneSource("here", ids, words, outlines, scenes.__getitem__)
+    source = scene_source.SceneSource("here", ids, words, outlines, scenes.__getitem__)
     return action_examples.ActionExamples(source, **more)
 
 

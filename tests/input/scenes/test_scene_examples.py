@@ -10,7 +10,8 @@ from ml_collections import ConfigDict
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.input.scenes import examples, sources, store, synthetic, vocabulary
+from jaxsign.input.scenes import examples, scene_source, sources, store, synthetic, vocabulary
+from jaxsign.input.scenes.outlines import outline
 from jaxsign.tasks.scenes import padded, recall
 
 
@@ -31,9 +32,9 @@ def made():
 
 
 def of_scenes(made, **options):
-    outlines = [sources.outline(one) for one in made]
+    outlines = [outline(one) for one in made]
     ids = [one.source for one in made]
-    source = sources.SceneSource("here", ids, made[0].vocabulary, outlines, made.__getitem__)
+    source = scene_source.SceneSource("here", ids, made[0].vocabulary, outlines, made.__getitem__)
     return examples.SceneExamples(source, **options)
 
 
@@ -273,13 +274,11 @@ def test_a_scene_is_harder_by_its_pairs_and_rare_predicates(made):
     bits = -np.log2(np.maximum(told.sum(axis=0), 1) / told.sum())
     wanted = [sum(n * b for n, b in zip(row, bits, strict=True)) for row in told.tolist()]
     assert of_scenes(made).difficulties() == pytest.approx(wanted)
-    once = sources.outline(made[0])
+    once = outline(made[0])
     assert np.array_equal(once.relations, told[0]) and once.paired.sum() == made[0].labelled.sum()
     twice = dataclasses.replace(once, together=2 * once.together)
     found = of_scenes(made)
-    found.source = dataclasses.replace(
-        found.source, outlines=[once, twice, sources.outline(made[1])]
-    )
+    found.source = dataclasses.replace(found.source, outlines=[once, twice, outline(made[1])])
     easy, hard, _ = found.difficulties()
     assert hard == pytest.approx(2 * easy)
 

@@ -15,12 +15,12 @@ def below(
     """Name in NFC -> file for all files of a folder and those below that end with `suffix`.
 
     Args:
-        folder: where names begin.
-        suffix: which the names lack, in small letters; files may have it in capitals.
-        wanted: whether a file of this name is meant; None = all that end so.
+      folder: where names begin.
+      suffix: which the names lack, in small letters; files may have it in capitals.
+      wanted: whether a file of this name is meant; None = all that end so.
 
     Raises:
-        UserError: two files of one name, or a folder that cannot be read.
+      UserError: two files of one name, or a folder that cannot be read.
     """
     found: dict[str, Path] = {}
     for path in finding.walk(folder, wanted or finding.ending(suffix), f"{suffix} files".strip()):
@@ -39,9 +39,9 @@ class Lookup:
     """The files of a folder as tables call them: in either Unicode form, endings in any case.
 
     Args:
-        folder: where names begin.
-        suffix: which the names lack; '' = they have endings of their own.
-        wanted: as of `below`.
+      folder: where names begin.
+      suffix: which the names lack; '' = they have endings of their own.
+      wanted: as of `below`.
     """
 
     def __init__(self, folder: Path, suffix: str = "", wanted: Callable[[str], bool] | None = None):

@@ -14,20 +14,19 @@ from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import (
     action_genome,
-    coco,
     detect_table,
     easg,
     easg_files,
     easg_scenes,
     features,
     genome_videos,
+    kinds,
     layout,
     scene,
     scene_source,
     store,
     synthetic,
     synthetic_actions,
-    vidor,
     vocabulary,
 )
 from jaxsign.input.scenes.outlines import outline
@@ -39,12 +38,6 @@ from jaxsign.sections.data import SPLITS
 SCENES = "scenes"
 _MADE = {"synthetic_scenes": synthetic.scenes, "synthetic_actions": synthetic_actions.scenes}
 ACTION_GENOME, EASG = "action_genome", "easg"
-_ANNOTATED: Mapping[str, Callable[[Path], bool]] = {
-    ACTION_GENOME: action_genome.recognises,
-    EASG: easg_files.recognises,
-    coco.KIND: coco.recognises,
-    vidor.KIND: vidor.recognises,
-}
 _KNOWN = ACTION_GENOME, EASG, SCENES, *_MADE
 Found = TypeVar("Found")
 _SPLITS = *SPLITS, "training", "validation", "valid"  # what folders of them are called
@@ -236,8 +229,7 @@ def _scene_files(place: Path) -> Mapping[str, Path]:
     found = scene.files_of(place)
     if found:
         return found
-    other = next((name for name, recognises in _ANNOTATED.items() if recognises(place)), None)
-    if other is not None:
+    if other := kinds.of_path(place):
         raise UserError(
             f"{place}: holds annotations of kind {other}. Make scenes of them first: jaxsign "
             f"convert {place} --out SCENES"

@@ -31,8 +31,7 @@ def file_of(place: Path) -> Path | None:
 
 def files_in(folder: Path) -> list[Path]:
     """The json files of its kind that lie in a folder itself, in order."""
-    held = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in held if finding.is_data(path.name) and has_words(path, *_WORDS)]
+    return [path for path in finding.within(folder, ".json") if has_words(path, *_WORDS)]
 
 
 def read(

@@ -32,7 +32,7 @@ def recognises(place: Path) -> bool:
 
 def splits(place: Path) -> list[str]:
     """The splits that a folder has lists of."""
-    return [path.stem for path in _held(place / LISTS, ".txt")]
+    return [path.stem for path in finding.within(place / LISTS, ".txt")]
 
 
 def read(place: Path, split: str, *, skip_missing: bool = False) -> BoxSource:
@@ -46,7 +46,7 @@ def read(place: Path, split: str, *, skip_missing: bool = False) -> BoxSource:
     Raises:
       UserError: all that is wrong with the annotations, at once.
     """
-    known = {tables.nfc(path.stem): path for path in _held(place / FOLDER, ".xml")}
+    known = {tables.nfc(path.stem): path for path in finding.within(place / FOLDER, ".xml")}
     wanted = _listed(place, split, known) if splits(place) else [*known]
     near = finding.NearNames(known)
     problems = [
@@ -68,16 +68,10 @@ def read(place: Path, split: str, *, skip_missing: bool = False) -> BoxSource:
     )
 
 
-def _held(folder: Path, ending: str) -> list[Path]:
-    """The files in a folder itself that end so, in capitals or not, in order."""
-    held = sorted(folder.iterdir()) if folder.is_dir() else []
-    ends = finding.ending(ending)
-    return [path for path in held if finding.is_data(path.name) and ends(path.name)]
-
-
 def _listed(place: Path, split: str, known: Container[str]) -> list[str]:
     """The names of a list; behind one, a column may say whether a class is in the image."""
-    path = next((path for path in _held(place / LISTS, ".txt") if path.stem == split), None)
+    lists = finding.within(place / LISTS, ".txt")
+    path = next((path for path in lists if path.stem == split), None)
     if path is None:
         raise UserError(
             f"{place / LISTS / f'{split}.txt'}: no such file; there are lists of "

@@ -109,6 +109,12 @@ def ending(*endings: str) -> Callable[[str], bool]:
     return lambda name: name.lower().endswith(endings)
 
 
+def within(folder: Path, *endings: str) -> list[Path]:
+    """The files of data in a folder itself with one of these endings, as `ending`, in order."""
+    held, wanted = sorted(folder.iterdir()) if folder.is_dir() else [], ending(*endings)
+    return [path for path in held if is_data(path.name) and wanted(path.name)]
+
+
 class NearNames:
     """Finds what a name that is not there may mean: 00623 for 623, hello_1 for Helo_01.
 

@@ -72,9 +72,3 @@ FILES = {
     "mini_action_genome": vidsgg_genome.videos,
     "state_dict_keys.json": vidsgg_sttran.keys,
 }
-LATER = {
-    "tempura_sgcls_train_gmm_objmem": {
-        "output/rel_features": "told to 1.15e-5 where 1e-5 is asked for: float32 sums in another "
-        "order",
-    },
-}

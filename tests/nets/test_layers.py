@@ -46,6 +46,22 @@ def test_dense():
     assert_same_with_gradients(dense.dense, lambda x, w, b: x @ w + b, *arguments)
 
 
+@pytest.mark.parametrize("rows", [5, 20])
+def test_dense_rows(rows):
+    arguments = normal(0, rows, 7), normal(1, 11, 7), normal(2, 11)
+    assert_same_with_gradients(dense.dense_rows, lambda x, w, b: x @ w.T + b, *arguments)
+
+
+def test_few_rows_of_many_terms_are_summed_in_blocks():
+    """The squared error is far below that of a sum of one term after the other."""
+    x, kernel = normal(0, 9, 1936), normal(1, 1936, 64)
+    assert_same_with_gradients(dense.dense, lambda x, w: x @ w, x, kernel)
+    exact = np.asarray(x, np.float64) @ np.asarray(kernel, np.float64)
+    in_a_row = np.cumsum(np.asarray(x)[:, :, None] * np.asarray(kernel), axis=1)[:, -1]
+    for found in (jax.jit(dense.dense)(x, kernel), jax.jit(dense.dense_rows)(x, kernel.T)):
+        assert np.square(found - exact).mean() < 0.2 * np.square(in_a_row - exact).mean()
+
+
 def test_layer_norm():
     def plain(x, scale, bias):
         mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Dense layers whose gradient products run at matmul speed on a CPU."""
+"""Dense layers whose products are fast and exact on a CPU."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,11 @@ from flax import linen as nn
 from jaxsign.nets.layers import backend, initializers, typed
 
 Array = jax.Array
+# On a CPU products of few rows are summed in blocks, as torch's are: one term after the other, a
+# sum of 1936 terms is three times as far from the exact one. With more rows blocks cost time.
+_FEW_ROWS = 16
+_BLOCKS = 8
+_LONG_SUM = 1024
 
 
 def dense(x: Array, kernel: Array, bias: Array | None = None) -> Array:
@@ -25,8 +30,30 @@ def dense(x: Array, kernel: Array, bias: Array | None = None) -> Array:
     Returns:
       float [..., out].
     """
-    product = _dense_cpu if backend.on_cpu() else _matmul
-    y = product(x.reshape(-1, x.shape[-1]), kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+    return _over_rows(_dense_cpu if backend.on_cpu() else _matmul, x, kernel, bias)
+
+
+def dense_rows(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    """x @ weight.T + bias, of a weight that lies as torch's do.
+
+    Args:
+      x: float [..., in].
+      weight: float [out, in].
+      bias: float [out] or None.
+
+    Returns:
+      float [..., out].
+    """
+    if not backend.on_cpu():
+        return dense(x, weight.T, bias)
+    return _over_rows(_dense_rows_cpu, x, weight, bias)
+
+
+def _over_rows(
+    product: Callable[[Array, Array], Array], x: Array, weight: Array, bias: Array | None
+) -> Array:
+    y = product(x.reshape(-1, x.shape[-1]), weight)
+    y = y.reshape(*x.shape[:-1], y.shape[-1])
     return y if bias is None else y + bias
 
 
@@ -36,11 +63,15 @@ def _matmul(x: Array, kernel: Array) -> Array:
 
 @jax.custom_vjp
 def _dense_cpu(x: Array, kernel: Array) -> Array:
-    return _matmul(x, kernel)
+    rows, width = x.shape
+    if rows > _FEW_ROWS or width % _BLOCKS or width < _LONG_SUM:
+        return _matmul(x, kernel)
+    x, kernel = x.reshape(rows, _BLOCKS, -1), kernel.reshape(_BLOCKS, -1, kernel.shape[1])
+    return jax.lax.dot_general(x, kernel, (((2,), (1,)), ((1,), (0,)))).sum(0)
 
 
 def _dense_forward(x, kernel):
-    return _matmul(x, kernel), (x, kernel)
+    return _dense_cpu(x, kernel), (x, kernel)
 
 
 def _dense_backward(residual, d):
@@ -51,6 +82,27 @@ def _dense_backward(residual, d):
 
 
 _dense_cpu.defvjp(_dense_forward, _dense_backward)
+
+
+@jax.custom_vjp
+def _dense_rows_cpu(x: Array, weight: Array) -> Array:
+    if len(x) > _FEW_ROWS:
+        return _matmul(x, weight.T)
+    # XLA sums a matrix times a vector in blocks by itself; others of this form it does not.
+    return jax.lax.map(lambda row: weight @ row, x)
+
+
+def _dense_rows_forward(x, weight):
+    return _dense_rows_cpu(x, weight), (x, weight)
+
+
+def _dense_rows_backward(residual, d):
+    x, weight = residual
+    dx, dkernel = _dense_backward((x, weight.T), d)
+    return dx, dkernel.T
+
+
+_dense_rows_cpu.defvjp(_dense_rows_forward, _dense_rows_backward)
 
 
 class Dense(typed.Layer):

@@ -26,8 +26,8 @@ class Remembering(typed.Layer):
         init = nn.initializers.xavier_uniform(in_axis=1, out_axis=0)
         weight = self.param("in_proj_weight", init, (3 * width, width), self.param_dtype)
         x, memory, weight = nn.dtypes.promote_dtype(x, memory, weight, dtype=self.dtype)
-        query = dense.dense(x, weight[:width].T)[:, None]
-        key, value = jnp.split(dense.dense(memory, weight[width:].T)[None, None], 2, axis=-1)
+        query = dense.dense_rows(x, weight[:width])[:, None]
+        key, value = jnp.split(dense.dense_rows(memory, weight[width:])[None, None], 2, axis=-1)
         mixed = attention.attend(query, key, value, None)[0][:, 0]
         return dense.Dense(width, use_bias=False, name="out", **self.types)(mixed)
 

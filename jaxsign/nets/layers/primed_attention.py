@@ -53,7 +53,7 @@ class PrimedAttention(typed.Layer):
             if positions is not None and name != "value":
                 made = made + positions.astype(made.dtype)
             rows = slice(i * width, (i + 1) * width)
-            parts.append(dense.dense(made, weight[rows].T, bias[rows]))
+            parts.append(dense.dense_rows(made, weight[rows], bias[rows]))
         mixed = temporal_attention.mix(
             self, jnp.concatenate(parts, axis=-1), self.num_heads, self.dropout, valid, train=train
         )

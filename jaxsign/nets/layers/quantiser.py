@@ -104,7 +104,7 @@ def _nearest(inner: Array, table: Array) -> Array:
     """[..., D] and [size, D] -> int32 [...]: the first of the nearest rows."""
     inner, table = jax.lax.stop_gradient((inner, table))
     flat = inner.reshape(-1, inner.shape[-1])
-    distance = jnp.square(table).sum(-1) - 2 * dense.dense(flat, table.T)
+    distance = jnp.square(table).sum(-1) - 2 * dense.dense_rows(flat, table)
     return distance.argmin(-1).astype(jnp.int32).reshape(inner.shape[:-1])
 
 

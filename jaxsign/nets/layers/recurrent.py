@@ -74,4 +74,4 @@ class GRU(typed.Layer):
             x, weight_ih, weight_hh, bias_ih, bias_hh, dtype=self.dtype
         )
         # One product for the whole sequence: inside the scan a wide input costs twice the time.
-        return gru_scan(dense.dense(x, weight_ih.T, bias_ih), weight_hh, bias_hh, valid)
+        return gru_scan(dense.dense_rows(x, weight_ih, bias_ih), weight_hh, bias_hh, valid)

@@ -128,11 +128,11 @@ class PackedAttention(typed.Layer):
         bias = self.param("in_proj_bias", _ZEROS, shape[:1], self.param_dtype)
         x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=self.dtype)
         if positions is None:
-            qkv = dense.dense(x, weight.T, bias)
+            qkv = dense.dense_rows(x, weight, bias)
         else:
             matched, placed = 2 * width, x + positions.astype(x.dtype)
-            query_key = dense.dense(placed, weight[:matched].T, bias[:matched])
-            value = dense.dense(x, weight[matched:].T, bias[matched:])
+            query_key = dense.dense_rows(placed, weight[:matched], bias[:matched])
+            value = dense.dense_rows(x, weight[matched:], bias[matched:])
             qkv = jnp.concatenate([query_key, value], axis=-1)
         out = dense.Dense(
             width, kernel_init=self.out_init, bias_init=_ZEROS, name="out", **self.types

@@ -1,6 +1,7 @@
 """What the verbs' command lines share: how a verb is added, and numbers that words must be."""
 
 import argparse
+import os
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -114,6 +115,30 @@ class Existing(Checked):
     def check(self) -> None:
         if not Path(self).exists():
             raise UserError(f"{self}: no such file or folder")
+
+
+class NewFile(Checked):
+    """A file to write, in a folder that may be new; one of its name is replaced at the end."""
+
+    def check(self) -> None:
+        if Path(self).is_dir():
+            raise UserError(f"{self}: is a folder. Expected the name of a file to write")
+        _check_writable(Path(self).parent, self)
+
+
+class NewFolder(Checked):
+    """A folder to write into, which may be new."""
+
+    def check(self) -> None:
+        _check_writable(Path(self), self)
+
+
+def _check_writable(folder: Path, word: str) -> None:
+    found = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not found.is_dir():
+        raise UserError(f"{word}: cannot be written: {found} is a file. Expected a folder there")
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise UserError(f"{word}: cannot be written: {found} does not allow it")
 
 
 def check(words: argparse.Namespace) -> None:

@@ -51,6 +51,8 @@ MISTAKES = {
     "detect nowhere --detector x --out x --mode sgdet": "nowhere: no such file or folder",
     "extract nowhere --out x": "nowhere: no such file or folder",
     "prepare --source clips --data nowhere": "nowhere: no such file or folder",
+    "inspect tests --png tests": "tests: is a folder. Expected the name of a file to write",
+    "baseline tests --out README.md/x.json": "README.md is a file. Expected a folder there",
 }
 
 

@@ -52,7 +52,9 @@ def add_baseline(verbs: arguments.Verbs) -> None:
         "--workdir", type=run_folder.RunFolder, metavar="RUN",
         help="a run, whose recipe and data are taken",
     )  # fmt: skip
-    verb.add_argument("--out", metavar="JSON", help="also write the numbers there")
+    verb.add_argument(
+        "--out", type=arguments.NewFile, metavar="JSON", help="also write the numbers there"
+    )
     arguments.add_encoding(verb)
     verb.set_defaults(run=baseline, overrides=True)
 

@@ -109,9 +109,15 @@ def _add_evaluated(parser: argparse.ArgumentParser) -> None:
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
     """Options of what is written."""
-    parser.add_argument("--out", metavar="DIR", help="results folder (RUN/evaluate-SPLIT)")
+    parser.add_argument(
+        "--out",
+        type=arguments.NewFolder,
+        metavar="DIR",
+        help="results folder (RUN/evaluate-SPLIT)",
+    )
     parser.add_argument(
         "--csv",
+        type=arguments.NewFile,
         metavar="FILE",
         help="write this table alone: truth, answer and probabilities of all clips of train, val "
         "and test, in their order",
@@ -129,7 +135,10 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         "predict, stream and live go by it from then on (RUN/none.json)",
     )
     parser.add_argument(
-        "--save-results", metavar="FILE", help="write the numbers to this JSON file too"
+        "--save-results",
+        type=arguments.NewFile,
+        metavar="FILE",
+        help="write the numbers to this JSON file too",
     )
 
 
@@ -231,7 +240,9 @@ def add_predict(subparsers: arguments.Verbs) -> None:
     run_folder.add_runs(parser, clips)
     run_folder.add_language(parser)
     clips.add(parser, run_folder.CLIPS)
-    parser.add_argument("--out", metavar="JSON", help="file for the results")
+    parser.add_argument(
+        "--out", type=arguments.NewFile, metavar="JSON", help="file for the results"
+    )
     parser.add_argument(
         "--mask",
         choices=("length", "visibility"),

@@ -41,7 +41,9 @@ def add_compare(verbs: arguments.Verbs) -> None:
         "runs", type=run_folder.RunFolders, nargs="+", metavar="RUN",
         help="run folders, two or more; a folder of folds stands for its folds",
     )  # fmt: skip
-    verb.add_argument("--png", metavar="PNG", help="draw their courses into this file")
+    verb.add_argument(
+        "--png", type=arguments.NewFile, metavar="PNG", help="draw their courses into this file"
+    )
     verb.set_defaults(run=compare)
 
 

@@ -39,7 +39,13 @@ def add_capture(verbs: arguments.Verbs) -> None:
         _TEXT,
         _EXAMPLES,
     )
-    verb.add_argument("--out", required=True, metavar="FILE", help="x.clip.npz, or x.json")
+    verb.add_argument(
+        "--out",
+        type=arguments.NewFile,
+        required=True,
+        metavar="FILE",
+        help="x.clip.npz, or x.json",
+    )
     add_source(verb)
     add = verb.add_argument
     add("--max-frames", type=int, default=100, metavar="N", help="frames of the clip (100)")

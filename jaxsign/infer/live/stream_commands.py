@@ -42,8 +42,11 @@ def add_stream(verbs: arguments.Verbs) -> None:
     _add_cutting(verb)
     add_models(verb)
     out = verb.add_argument_group("output")
-    out.add_argument("--json", metavar="FILE", help="write signs, times and cost as JSON")
-    out.add_argument("--csv", metavar="FILE", help="write a row a sign")
+    for name, text in {
+        "--json": "write signs, times and cost as JSON",
+        "--csv": "write a row a sign",
+    }.items():
+        out.add_argument(name, type=arguments.NewFile, metavar="FILE", help=text)
     out.add_argument("--quiet", action="store_true", help="the summary alone")
     verb.set_defaults(run=stream)
 

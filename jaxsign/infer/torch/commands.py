@@ -97,7 +97,9 @@ def add_export(subparsers: arguments.Verbs) -> None:
         """,
     )
     run_folder.add_run(parser)
-    parser.add_argument("out", metavar="OUT", help="the torch file to write")
+    parser.add_argument(
+        "out", type=arguments.NewFile, metavar="OUT", help="the torch file to write"
+    )
     backbone = parser.add_mutually_exclusive_group()
     backbone.add_argument("--backbone-weights", metavar="FILE", help="torchvision weights file")
     backbone.add_argument(

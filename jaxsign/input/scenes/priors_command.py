@@ -39,7 +39,13 @@ def add_priors(verbs: arguments.Verbs) -> None:
         metavar="DATA",
         help="scenes in any form that jaxsign inspect reads",
     )
-    verb.add_argument("--out", required=True, metavar="FILE", help="the .json file to write")
+    verb.add_argument(
+        "--out",
+        type=arguments.NewFile,
+        required=True,
+        metavar="FILE",
+        help="the .json file to write",
+    )
     verb.add_argument(
         "--split",
         choices=("train", "val", "test", "all"),

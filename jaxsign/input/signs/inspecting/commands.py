@@ -40,6 +40,7 @@ def add_inspect(verbs: arguments.Verbs) -> None:
     verb.add_argument("--clip", metavar="NAME", help="one clip or scene of a folder")
     verb.add_argument(
         "--png",
+        type=arguments.NewFile,
         metavar="PNG",
         help="draw a clip as a strip of skeletons, a folder as a sheet of its clips; a scene with "
         "its boxes, a folder of scenes as bars",

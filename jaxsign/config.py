@@ -46,6 +46,8 @@ CHANGEABLE = (
     "train.min_epochs",
 )
 
+_PREFIX = "--config."  # of a word that changes a key
+
 
 def find(name: str) -> Path:
     """The config file for what a person typed: a path, or the name of a file in `configs/`.
@@ -131,25 +133,28 @@ def _checked(recipe: object, name: str) -> ConfigDict:
 
 
 def _changed(recipe: ConfigDict, words: list[str]) -> ConfigDict:
-    if not words:  # the flags would write the whole recipe as text first
-        return recipe.lock()
+    # Only what words change: the flags would write the whole recipe as text first.
+    touched = ConfigDict()
+    for word in words:
+        section = word.removeprefix(_PREFIX).partition("=")[0].partition(".")[0]
+        touched[section] = recipe[section]
     # A set of flags of its own: overrides are typed by ml_collections, and no global state is left.
     values = flags.FlagValues()
     argv = ["jaxsign", *words]
-    config_flags.DEFINE_config_dict("config", recipe, flag_values=values, sys_argv=argv)
+    config_flags.DEFINE_config_dict("config", touched, flag_values=values, sys_argv=argv)
     values(argv)
-    return values.config
+    recipe.update(values.config)
+    return recipe.lock()
 
 
 def _checked_word(word: str, known: list[str]) -> str:
-    prefix = "--config."
     key, equals, _ = word.partition("=")
-    if not word.startswith(prefix):
+    if not word.startswith(_PREFIX):
         raise UserError(
-            f"unknown argument {word!r}.{did_you_mean(key, [prefix + k for k in known])} "
+            f"unknown argument {word!r}.{did_you_mean(key, [_PREFIX + k for k in known])} "
             "A recipe's numbers are set as --config.KEY=VALUE."
         )
-    key = key.removeprefix(prefix)
+    key = key.removeprefix(_PREFIX)
     if key not in known:
         raise UserError(f"unknown config key {key!r}.{_nearest(key, known)}")
     if not equals:

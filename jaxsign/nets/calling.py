@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.interpreters import partial_eval
 
 from jaxsign.nets import state_dict
 from jaxsign.nets.contract import Net
@@ -28,11 +29,24 @@ def logits_of(outputs: Outputs) -> Mapping[str, Array]:
 
 
 def init(net: Net, rng: Array, batch: Batch) -> state_dict.Variables:
-    """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at)."""
+    """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at).
+
+    What the net says of the row is not computed, and arrays are drawn one by one: those of one
+    shape share a small program, where one program of all would be compiled for many seconds.
+    """
     given = [batch.get(name) for name in net.inputs]
     row = [None if values is None else jnp.asarray(values[:1]) for values in given]
-    variables = jax.jit(net.init)({"params": rng, "dropout": rng}, *row)
-    return {name: tree for name, tree in variables.items() if name != "intermediates"}
+
+    def make(rng: Array) -> state_dict.Variables:
+        variables = net.init({"params": rng, "dropout": rng}, *row)
+        return {name: tree for name, tree in variables.items() if name != "intermediates"}
+
+    whole, shapes = jax.make_jaxpr(make, return_shape=True)(rng)
+    needed, _ = partial_eval.dce_jaxpr(
+        whole.jaxpr, [True] * len(whole.jaxpr.outvars), instantiate=True
+    )
+    leaves = jax.core.eval_jaxpr(needed, whole.consts, rng)
+    return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
 
 
 @overload

@@ -18,6 +18,7 @@ from parity.reference import (
     vidsgg_learned,
     vidsgg_masks,
     vidsgg_memory,
+    vidsgg_operations,
     vidsgg_scenellm,
     vidsgg_stket,
     vidsgg_sttran,
@@ -108,16 +109,12 @@ TARGETS: dict[str, Any] = {
     "TEMPURA": vidsgg_tempura.forward,
     "OTCodebookUpdater": vidsgg_codebook.operations,
     "build_hierarchical_graph (models 6)": vidsgg_codebook.operations,
+    "detector operations (models 8; assign_relations: data_eval 3)": vidsgg_operations.operations,
     "draw_union_boxes (models 2.2)": vidsgg_masks.union_masks,
     "get_pred_triplets and recall (data_eval 5.3)": vidsgg_triplets.graphs,
     (
         "uncertainty and memory computation, loss weights, contrastive losses (models 5.4, 5.5)"
     ): vidsgg_memory.computed,
-}
-LEFT_OUT = {
-    "detector operations (models 8; assign_relations: data_eval 3)": (
-        "a function of arrays without a net: nothing for a reference to do"
-    ),
 }
 LATER = {
     "tempura_predcls_train_seperate_early_automated": {

@@ -128,39 +128,68 @@ def moved(boxes: Tensor, deltas: Tensor) -> Tensor:
     return torch.cat([centre - half, centre + half], -1)
 
 
+def clipped(boxes: Tensor, size: Tensor) -> Tensor:
+    """Boxes [..., 4] within an image of so many rows and columns."""
+    last = size.flip(0).repeat(2) - 1
+    return boxes.clamp(min=0).minimum(last)
+
+
 def proposed(
     logits: Tensor, moves: Tensor, sizes: Tensor, most: int = 6000, count: int = 100
 ) -> Tensor:
-    """Rois float32 [F, count, 5] of what is told of anchors, zeros where there are fewer."""
-    frames, _, rows, columns = logits.shape
-    both = logits.reshape(frames, 2, -1, rows, columns).softmax(1)[:, 1]
-    scores = both.permute(0, 2, 3, 1).reshape(frames, -1)
+    """As `best_proposals`, of logits of nothing and of something, [F, 2 * 12, H, W]."""
+    both = logits.unflatten(1, (2, -1)).softmax(1)
+    return best_proposals(both[:, 1], moves, sizes, most, count)
+
+
+def best_proposals(
+    sure: Tensor, moves: Tensor, sizes: Tensor, most: int, count: int, threshold: float = 0.7
+) -> Tensor:
+    """Rois float32 [F, count, 5], zeros where there are fewer, of scores [F, 12, H, W]."""
+    frames, _, rows, columns = sure.shape
+    scores = sure.permute(0, 2, 3, 1).reshape(frames, -1)
     deltas = moves.permute(0, 2, 3, 1).reshape(frames, -1, 4)
     found = torch.zeros(frames, count, 5)
     for i in range(frames):
-        boxes = moved(anchors(rows, columns), deltas[i])
-        for axis in (0, 1):
-            boxes[:, axis::2] = boxes[:, axis::2].clamp(0, float(sizes[i, 1 - axis]) - 1)
+        boxes = clipped(moved(anchors(rows, columns), deltas[i]), sizes[i])
         order = scores[i].argsort(descending=True, stable=True)[:most]
-        kept = suppress(boxes[order], 0.7)[:count]
+        kept = suppress(boxes[order], threshold)[:count]
         found[i, :, 0] = i
         found[i, : len(kept), 1:] = boxes[order][kept]
     return found
 
 
-def suppress(boxes: Tensor, threshold: float) -> Tensor:
-    """Places of the boxes that stay, of boxes of which the first is the best."""
-    areas = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
+def overlap(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union of boxes [..., 4] whose sides are a pixel longer."""
+    shared = _shared(first, second, 1.0)
+    return shared / (_areas(first, 1.0) + _areas(second, 1.0) - shared)
+
+
+def _shared(first: Tensor, second: Tensor, extra: float) -> Tensor:
+    low = torch.maximum(first[..., :2], second[..., :2])
+    high = torch.minimum(first[..., 2:], second[..., 2:])
+    return (high - low + extra).clamp(min=0).prod(-1)
+
+
+def _areas(boxes: Tensor, extra: float) -> Tensor:
+    return (boxes[..., 2:] - boxes[..., :2] + extra).prod(-1)
+
+
+def suppress(boxes: Tensor, threshold: float, extra: float = 1.0) -> Tensor:
+    """Places of the boxes that stay, of boxes of which the first is the best.
+
+    One goes at the threshold; where sides are not longer (`extra` 0, torchvision's) above it.
+    """
+    areas = _areas(boxes, extra)
     gone = torch.zeros(len(boxes), dtype=torch.bool)
     kept = []
     for i in range(len(boxes)):
         if gone[i]:
             continue
         kept.append(i)
-        low = torch.maximum(boxes[i, :2], boxes[i + 1 :, :2])
-        high = torch.minimum(boxes[i, 2:], boxes[i + 1 :, 2:])
-        shared = (high - low + 1).clamp(min=0).prod(1)
-        gone[i + 1 :] |= shared / (areas[i] + areas[i + 1 :] - shared) >= threshold
+        shared = _shared(boxes[i], boxes[i + 1 :], extra)
+        share = shared / (areas[i] + areas[i + 1 :] - shared)
+        gone[i + 1 :] |= share >= threshold if extra else share > threshold
     return torch.tensor(kept, dtype=torch.long)
 
 

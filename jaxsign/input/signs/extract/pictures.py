@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from PIL import Image
 
 from jaxsign import reading
 from jaxsign.errors import UserError
@@ -51,13 +52,14 @@ class Pictures:
 
     def __iter__(self) -> Iterator[video.Frame]:
         first: tuple[Path, tuple[int, int]] | None = None
+        lost: list[str] = []
         for number, file in enumerate(self._files):
-            reading.check(file)
             try:
-                image = pictures.shown(file)
-            except pictures.BROKEN as error:
-                reason = reading.told(file, "a picture", error)
-                self.damage = self.damage or f"{file.name} cannot be read ({reason})"
+                image = _read(file)
+            except UserError as error:
+                lost.append(str(error))
+                more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+                self.damage = f"{lost[0]}{more}"
                 continue
             first = first or (file, image.size)
             if image.size != first[1]:
@@ -70,3 +72,16 @@ class Pictures:
                 )
                 raise UserError(f"{self.path}: {sizes}; expected pictures of one size")
             yield video.Frame(number / self.rate, av.VideoFrame.from_image(image))
+
+
+def _read(file: Path) -> Image.Image:
+    """Raises UserError, which names the file without its folder: a film's errors name that."""
+    if problem := reading.problem(file):
+        raise UserError(f"{file.name} {problem}")
+    try:
+        return pictures.shown(file)
+    except UserError as error:
+        raise UserError(str(error).replace(f"{file}:", file.name)) from error
+    except pictures.BROKEN as error:
+        reason = reading.told(file, "a picture", error)
+        raise UserError(f"{file.name} cannot be read ({reason})") from error

@@ -100,6 +100,14 @@ def test_a_damaged_picture_is_damage_of_the_film(tmp_path):
     with opening.film(place) as film:
         assert [frame.seconds for frame in film] == [0, 0.08, 0.12]
     assert film.damage == "f2.png cannot be read (it is a text file)"
+    (place / "f2.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\nsize 12345\n")
+    Image.fromarray(np.zeros((8, 8), np.uint16)).save(place / "f3.png")
+    with opening.film(place) as film:
+        assert [frame.seconds for frame in film] == [0, 0.12]
+    assert film.damage.startswith(
+        "f2.png is a Git LFS pointer, not the file itself of 12,345 bytes"
+    )
+    assert film.damage.endswith(" (and 1 more)")
 
 
 def test_extraction_makes_clips_previews_and_labels(tmp_path, caplog):

@@ -10,9 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxsign import locking
 from jaxsign.errors import UserError, listing
-from jaxsign.infer.detect import ahead, disk, making, parts, videos
+from jaxsign.infer.detect import ahead, disk, making, parts, shards, videos
 from jaxsign.input.folders import pool, progress, walk
 from jaxsign.input.scenes import boxes_of_others, cutting, detect_table, scene
 from jaxsign.input.scenes.detect_table import DetectRow
@@ -45,7 +44,7 @@ def detect(
     plan: DetectPlan,
     found: Sequence[videos.SceneVideo],
     *,
-    shard: tuple[int, int] = (1, 1),
+    shard: shards.Shard = shards.WHOLE,
     overwrite: bool = False,
     display: progress.Display | None = None,
 ) -> int:
@@ -54,7 +53,8 @@ def detect(
     Args:
       plan: where to and how.
       found: the videos.
-      shard: (I, N): of these the I-th part of N, with a table and a lock of its own.
+      shard: of these the I-th part of N, with a table and a lock of its own; what other parts have
+        made, of whatever number, is not made again.
       overwrite: make all anew.
       display: shows it.
 
@@ -62,18 +62,16 @@ def detect(
       The number of these videos that have no scene.
 
     Raises:
-      UserError: two videos of one name, scenes of other settings in the folder, too little disk, or
-        none left.
+      UserError: two videos of one name, scenes of other settings in the folder, another process
+        that makes parts of another number there, too little disk, or none left.
     """
     _check_names(found)
     mine = found[shard[0] - 1 :: shard[1]]
     display = display or progress.Display("video")
-    lock = ".detect.lock" if shard[1] == 1 else f".detect-{shard[0]}-of-{shard[1]}.lock"
-    alone = locking.alone(plan.out, lock, "--out", "makes scenes in this folder")
-    with disk.full_told(plan.out), alone:
+    with disk.full_told(plan.out), shards.alone(plan.out, shard):
         table = detect_table.table(plan.out, shard)
         wanted = {_file(video) for video in mine}
-        rows = _taken_over(plan, table.read(), wanted, overwrite)
+        rows = _taken_over(plan, _known_rows(plan.out, shard, wanted), wanted, overwrite)
         todo = _left_to_do(plan, mine, rows)
         table.write(rows.values())
         disk.check(plan.out, plan.maker, todo, display)
@@ -95,6 +93,14 @@ def detect(
     failed = sum(row.status == detect_table.FAILED for row in there)
     display.say(_last_line(plan, todo, rows, display))
     return failed
+
+
+def _known_rows(out: Path, shard: shards.Shard, wanted: set[str]) -> dict[str, DetectRow]:
+    """A part's own rows, and those of its scenes that other parts have made."""
+    own = detect_table.table(out, shard).read()
+    made = {name for name, row in own.items() if row.status == detect_table.DONE}
+    others = detect_table.of_other_parts(out, shard)
+    return own | {name: others[name] for name in wanted & others.keys() - made}
 
 
 def _taken_over(
@@ -222,7 +228,9 @@ def _few(reasons: Sequence[str]) -> str:
         return ""
     more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     told = "; ".join(" ".join(reason.split()) for reason in reasons[:_TOLD])
-    return f"{len(reasons)} frames left out: {told}{more}"
+    # A single reason may be a whole film's, of as many frames as it says.
+    count = f"{len(reasons)} " if len(reasons) > 1 else ""
+    return f"{count}frames left out: {told}{more}"
 
 
 def _failed(number: int, row: DetectRow, reason: str) -> pool.Event:

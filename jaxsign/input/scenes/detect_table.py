@@ -44,6 +44,20 @@ def table(folder: Path, shard: tuple[int, int] = (1, 1)) -> report.FolderReport[
     return report.FolderReport(folder / name, DetectRow)
 
 
+def of_other_parts(folder: Path, shard: tuple[int, int]) -> dict[str, DetectRow]:
+    """The scenes that were made by other parts than (I, N), the latest table's row of each."""
+    own = table(folder, shard).path
+    others = [one for one in _tables(folder) if one.path != own]
+    others.sort(key=lambda one: one.path.stat().st_mtime_ns)
+    rows = [row for one in others for row in one.read().values()]
+    return {row.file: row for row in rows if row.status == DONE}
+
+
+def _tables(folder: Path) -> list[report.FolderReport[DetectRow]]:
+    found = sorted(folder.glob("detect*.csv")) if folder.is_dir() else []
+    return [report.FolderReport(path, DetectRow) for path in found if _OURS.match(path.name)]
+
+
 def splits(folder: Path) -> Mapping[str, str]:
     """File name -> split of the scenes in a folder; nothing where no table tells of any.
 
@@ -51,8 +65,7 @@ def splits(folder: Path) -> Mapping[str, str]:
       UserError: a table that is none, or a split that is none: scenes would be learnt from that
         were to be held back.
     """
-    found = sorted(folder.glob("detect*.csv")) if folder.is_dir() else []
-    tables = [report.FolderReport(path, DetectRow) for path in found if _OURS.match(path.name)]
+    tables = _tables(folder)
     for one in tables:
         one.check()
     rows = [row for one in tables for row in one.read().values()]

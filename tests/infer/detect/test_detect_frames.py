@@ -215,6 +215,14 @@ def test_two_runs_in_one_folder_are_refused(looker, annotated, tmp_path):
         detecting.detect(looker, annotated, tmp_path)
 
 
+def test_parts_of_two_numbers_at_once_are_refused(looker, annotated, tmp_path):
+    with (
+        locking.alone(tmp_path, ".detect-1-of-2.lock", "--out", "makes scenes in this folder"),
+        pytest.raises(UserError, match=r"makes parts of 2 \(--shard I/2\) here.* parts of 3"),
+    ):
+        detecting.detect(looker, annotated, tmp_path, shard=(2, 3))
+
+
 def cannot_write(monkeypatch, letter, number, reason):
     """Scenes whose names begin with a letter cannot be written."""
     save = scene.Scene.save

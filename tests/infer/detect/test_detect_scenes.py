@@ -105,6 +105,13 @@ def test_what_was_stopped_goes_on_to_the_same_bytes_also_in_parts(
         n: b for n, b in wanted.items() if n.endswith("npz")
     }
     assert detect_table.splits(parts) == detect_table.splits(out)
+    # Whoever goes on with other parts, or with all, makes nothing of it again.
+    (parts / "c.scene.npz").unlink()
+    detecting.detect(looker, annotated, parts, shard=(1, 3))
+    capsys.readouterr()
+    detecting.detect(looker, annotated, parts)
+    assert "2 videos done already; 1 video to do" in capsys.readouterr().out
+    assert files(parts)["detect.csv"] == wanted["detect.csv"]
 
 
 def test_the_same_videos_are_the_same_from_another_folder(

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ class OthersBoxes:
         Args:
           video: the film's name.
           frames: names of the frames; numbers: theirs within the film, from 0.
-          image_sizes: int [F, 2], width and height; boxes are clipped to them.
+          image_sizes: int [F, 2], width and height; boxes are clipped to them, and those without
+            area in them are left out.
         """
         found = [
             (place, label, row)
@@ -70,10 +71,11 @@ class OthersBoxes:
             for label, row in self._of(video, keys)
         ]
         at = np.array([place for place, _, _ in found], np.int64)
-        labels = np.array([label for _, label, _ in found], np.int64)
-        scores = np.array([row.score for _, _, row in found], np.float32)
-        boxes = np.array([row.box for _, _, row in found], np.float64).reshape(-1, 4)
-        boxes = np.clip(boxes, 0, np.tile(np.asarray(image_sizes)[at], 2)).astype(np.float32)
+        whole = np.array([row.box for _, _, row in found], np.float64).reshape(-1, 4)
+        boxes, kept = _cut(whole, np.asarray(image_sizes)[at])
+        at, boxes = at[kept], boxes[kept]
+        labels = np.array([label for _, label, _ in found], np.int64)[kept]
+        scores = np.array([row.score for _, _, row in found], np.float32)[kept]
         persons = np.flatnonzero(labels == pairs.PERSON) if self.words.has_person else at[:0]
         surest = persons[pairs.best_of_frames(at[persons], scores[persons])]
         told = pairs.of_persons(at, labels, surest)
@@ -141,11 +143,8 @@ class OthersBoxes:
         missed, all_missed = self._missed(film, frames, numbers)
         if all_missed and needed:
             raise UserError(missed)
-        found = [
-            missed,
-            self._beyond(film, frames, image_sizes, numbers),
-        ]
-        return [one for one in found if one]
+        cut = self._cut_boxes(film, frames, image_sizes, numbers)
+        return [one for one in (missed, *cut) if one]
 
     def _missed(self, film: str, frames: Sequence[str], numbers: Sequence[int]) -> tuple[str, bool]:
         """What is to be said of boxes that are in no frame ('' = nothing); whether all are so."""
@@ -167,23 +166,27 @@ class OthersBoxes:
         near = finding.NearNames(frames).hint(lost[0][0])
         return f"{text}. `frame` is a frame's name, or its number from 0.{near}", True
 
-    def _beyond(
+    def _cut_boxes(
         self, film: str, frames: Sequence[str], image_sizes: Array, numbers: Sequence[int]
-    ) -> str:
-        """Boxes that are cut to their frames by much, where these are many."""
+    ) -> Iterator[str]:
+        """What is to be said of boxes that have no area in their frames, or reach far beyond."""
         rows = [
             (row.box, size)
             for *keys, size in zip(frames, map(str, numbers), image_sizes, strict=True)
             for _, row in self._of(film, keys)
         ]
-        boxes, sizes = (np.array([row[i] for row in rows], np.float64) for i in (0, 1))
-        count = int(arrays.are_beyond(boxes, sizes).sum()) if rows else 0
-        if count <= _FEW_BEYOND * len(rows):
-            return ""
-        return (
-            f"{count} of {len(rows)} boxes in {self.path} reach far beyond their frames and are "
-            "cut to them: is bbox x, y, width and height, and of frames as large as these?"
-        )
+        boxes = np.array([box for box, _ in rows], np.float64).reshape(-1, 4)
+        sizes = np.array([size for _, size in rows], np.float64).reshape(-1, 2)
+        if empty := int((~_cut(boxes, sizes)[1]).sum()):
+            yield (
+                f"{empty} of {len(rows)} boxes in {self.path} have no area in their frames and are "
+                "left out"
+            )
+        if (count := int(arrays.are_beyond(boxes, sizes).sum())) > _FEW_BEYOND * len(rows):
+            yield (
+                f"{count} of {len(rows)} boxes in {self.path} reach far beyond their frames and "
+                "are cut to them: is bbox x, y, width and height, and of frames as large as these?"
+            )
 
     def _of(self, video: str, keys: Iterable[str]) -> list[tuple[int, OthersBox]]:
         """A frame's boxes, whether its name or its number is told, and the film or none."""
@@ -191,6 +194,12 @@ class OthersBoxes:
         keys = [name for key in map(tables.nfc, keys) for name in (key, _stem(key))]
         names = dict.fromkeys((film, key) for film in films for key in keys)
         return [row for name in names for row in self.rows.get(name, ())]
+
+
+def _cut(boxes: Array, sizes: Array) -> tuple[Array, Array]:
+    """Boxes cut to frames of widths and heights [N, 2], and which of them have area: bool [N]."""
+    inside = np.clip(boxes, 0, np.tile(sizes, 2)).astype(np.float32)
+    return inside, (inside[:, 2:] > inside[:, :2]).all(axis=1)
 
 
 def _stem(frame: str) -> str:

@@ -143,10 +143,20 @@ def test_a_film_without_any_of_its_boxes_has_no_scene(tmp_path):
     assert reason.startswith("2 of its 2 boxes in") and "Did you mean '000003'?" in reason
 
 
-def test_corners_in_place_of_sides_and_shares_in_place_of_pixels_are_told(tmp_path):
+def test_boxes_that_frames_cannot_hold_are_told(tmp_path):
     path = boxes_file(tmp_path, {"bbox": [30, 30, 60, 40]}, {"bbox": [5, 5, 20, 20]})
     found = boxes_of_others.read(path, detecting.WORDS)
     (told,) = found.remarks("long", ["000003"], np.array([[64, 48]]), [3])
     assert told.startswith("1 of 2 boxes in") and "x, y, width and height" in told
+    path = boxes_file(
+        tmp_path, {"bbox": [70, 5, 20, 20]}, {"bbox": [5, 5, 0, 9]}, {"bbox": [60, 5, 5, 5]}
+    )
+    found = boxes_of_others.read(path, detecting.WORDS)
+    size = np.array([[64, 48]])
+    np.testing.assert_array_equal(
+        found.scene("long", ["000003"], size, [3]).boxes, [[60, 5, 64, 10]]
+    )
+    told, _ = found.remarks("long", ["000003"], size, [3])
+    assert told.startswith("2 of 3 boxes in") and "no area in their frames and are left" in told
     with pytest.raises(UserError, match="between 0 and 1, as shares"):
         boxes_of_others.read(boxes_file(tmp_path, {"bbox": [0.1, 0.2, 0.5, 0.6]}), detecting.WORDS)

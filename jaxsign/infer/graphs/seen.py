@@ -14,7 +14,7 @@ class Limits:
     """What is shown of what was told.
 
     Attributes:
-      boxes: a box is shown from this score on.
+      boxes: a box is shown above this score.
       relations: a relation counts from this score on.
       drawn: most relations under a frame of the film.
     """
@@ -68,7 +68,7 @@ class SeenFrame:
             one
             for one in self.answer.relations
             if one.score >= limits.relations
-            and min(scores[one.subject], scores[one.object]) >= limits.boxes
+            and min(scores[one.subject], scores[one.object]) > limits.boxes
         ]
 
     def json(self) -> dict[str, Any]:

@@ -127,6 +127,15 @@ def test_counts_take_what_is_sure_and_the_best_of_a_frame():
     assert "cup behind person" in page
 
 
+def test_a_relation_counts_where_both_of_its_boxes_are_shown():
+    for score, count in ((0.125, 0), (0.25, 1)):
+        one = frame(0, (1, "holding", 0.6), scores=(1.0, score, score))
+        counts = counting.FilmCounts(Limits(0.125, 0.2))
+        counts.add(one)
+        assert len(one.sure(Limits(0.125, 0.2))) == len(counts.relations) == count
+        assert ("cup" in counts.objects) == bool(count)
+
+
 def test_bins_stay_few_and_keep_all_sums():
     counts = counting.FilmCounts(Limits())
     for number in range(5000):
@@ -203,7 +212,8 @@ def test_boxes_have_the_demonstrations_colours():
 
 def test_pictures_of_a_film_have_one_size():
     painter = drawing.FramePainter(["contact", "spatial"], Limits())
-    sizes = {painter.paint(one).size for one in frames()}
+    turned = dataclasses.replace(frame(4), size=(60, 140))
+    sizes = {painter.paint(one).size for one in (*frames(), turned)}
     assert len(sizes) == 1
 
 

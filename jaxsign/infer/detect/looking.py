@@ -101,11 +101,12 @@ class FrameDetector:
     Args:
       net, variables: the detector.
       objects: names of its classes, the background first.
-      chunk: frames that are looked at together; a frame's answer does not depend on it.
+      chunk: frames that are looked at together; a frame's answer does not depend on it. A net whose
+        answers do, as only the first of its own chunks is clipped (`net.clip`), has these.
       likely: which boxes count.
 
     Attributes:
-      net, objects, chunk, likely: as given.
+      net, objects, likely: as given; chunk: frames that are looked at together.
       shapes: of images (height, width) that it was compiled for.
     """
 
@@ -118,7 +119,8 @@ class FrameDetector:
         chunk: int = 4,
         likely: Likely = RECIPES["paper"],
     ):
-        self.net, self.objects, self.chunk, self.likely = net, tuple(objects), chunk, likely
+        self.net, self.objects, self.likely = net, tuple(objects), likely
+        self.chunk = net.chunk if net.clip == faster_rcnn.FIRST_OF_CHUNK else chunk
         self.shapes: set[tuple[int, int]] = set()
         self._variables = jax.device_put(variables)
 

@@ -12,7 +12,6 @@ from jaxsign.errors import UserError
 from jaxsign.infer.detect import folder, looking, making, opening, videos
 from jaxsign.input.folders import progress
 from jaxsign.input.scenes import boxes_of_others
-from jaxsign.nets import faster_rcnn
 
 
 def run(words: argparse.Namespace) -> int:
@@ -75,15 +74,12 @@ def _record(words: argparse.Namespace, maker: making.SceneMaker) -> dict[str, An
         for name, path in (("boxes", words.boxes), ("box_classes", words.box_classes))
     }
     detector, found = maker.detector, maker.mode == "sgdet" and not maker.others
-    # Only so clipped, a frame's boxes depend on those that are looked at with it.
-    together = found and detector.net.clip == faster_rcnn.FIRST_OF_CHUNK
     return {
         **chosen,
         **files,
         "classes": hashlib.sha256(maker.words.to_json().encode()).hexdigest()[:16],
         "detector": detector.digest,
         "detector_boxes": detector.net.boxes_from if found else None,
-        "chunk": detector.chunk if together else None,
     }
 
 

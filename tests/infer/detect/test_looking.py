@@ -4,6 +4,8 @@ import detectors
 import numpy as np
 import pytest
 
+from jaxsign.infer.detect import looking
+
 OBJECTS = ("__background__", "person", "cup", "ball")
 SIZES = ((48, 64), (64, 48), (50, 60))
 
@@ -66,3 +68,9 @@ def test_no_boxes_are_no_features(looker, seen):
 def test_another_detector_has_another_digest(looker):
     assert looker.digest == detectors.detector(OBJECTS, chunk=1).digest
     assert looker.digest != detectors.detector(OBJECTS[:3]).digest
+
+
+def test_a_net_that_clips_the_first_of_its_chunks_alone_is_shown_these():
+    net = detectors.net(len(OBJECTS)).clone(clip="first_of_chunk", chunk=10)
+    variables = detectors.variables(len(OBJECTS))
+    assert looking.FrameDetector(net, variables, OBJECTS, chunk=3).chunk == 10

@@ -77,7 +77,10 @@ def completed(source: SceneSource) -> SceneSource:
     rows = source.outlines
     if any(row.feature_dim or row.union_dim for row in rows):
         return source
-    remark = f"{source.name}: holds no features; they are made of the places and sizes of its boxes"
+    remark = (
+        f"{source.name}: holds no features; they are made of the places and sizes of its boxes "
+        "(jaxsign detect makes them of frames)"
+    )
     outlines = [
         dataclasses.replace(
             row,

@@ -244,7 +244,8 @@ def test_a_share_is_held_back_where_nothing_tells_what_to_validate_on(tmp_path):
 def test_scenes_without_features_get_those_of_their_geometry(tmp_path):
     found = sources.of_folder(write(tmp_path, a_video()))
     assert found.remarks == (
-        f"{tmp_path}: holds no features; they are made of the places and sizes of its boxes",
+        f"{tmp_path}: holds no features; they are made of the places and sizes of its boxes "
+        "(jaxsign detect makes them of frames)",
     )
     given = examples.SceneExamples(found)
     assert tuple(given.widths.values()) == (geometry.BOX_WIDTH, geometry.PAIR_WIDTH)

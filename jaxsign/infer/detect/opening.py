@@ -34,7 +34,7 @@ def detector(
         found = detectors.load(path)
         for note in found.notes:
             telling.once("%s: %s", path, note.removeprefix("warning: "))
-        objects = vocabulary.ACTION_GENOME.objects
+        objects = found.objects or vocabulary.ACTION_GENOME.objects
         if found.net.num_classes != len(objects):
             raise UserError(
                 f"{path}: tells {found.net.num_classes} classes, whose names a file does not say "

@@ -1,6 +1,7 @@
 """A detector's file of torch -> a net and its variables, and back."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.infer.torch import recognise
+from jaxsign.infer.torch.originals import TorchFile
+from jaxsign.infer.torch.originals import faster_rcnn as originals_form
 from jaxsign.nets import faster_rcnn, state_dict
 from jaxsign.nets.pretrained import detectors
 from jaxsign.whole import whole
@@ -23,11 +26,13 @@ class Detector:
     Attributes:
       net: it.
       variables: its variables.
+      objects: names of its classes, the background first; () = not told.
       notes: what had to be assumed or is fresh, one sentence each.
     """
 
     net: faster_rcnn.FasterRCNN
     variables: state_dict.Variables
+    objects: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -41,19 +46,23 @@ def load(
       num_classes: how many the net shall tell; None = those of the file. Where these are others,
         the layers of the classes are fresh.
       seed: of what is fresh.
-      **fields: of the net, that no file tells: `clip`, `compared`, `proposals` and the like.
+      **fields: of the net, that files of the original do not tell: `clip`, `compared`, `proposals`
+        and the like.
 
     Raises:
       UserError: no such file, it is no such detector, or a field that the net does not have.
     """
-    weights, notes = detectors.read(path), list[str]()
+    held, notes = detectors.content(path), list[str]()
+    weights = state_dict.unwrap(held, where=str(path))
     if not faster_rcnn.FasterRCNN.matches(weights):
         raise UserError(
             f"{path}: these keys are no detector's of jwyang's faster-rcnn.pytorch (RCNN_base.0, "
             f"RCNN_rpn.RPN_Conv). It holds {len(weights)} keys, the first: "
             f"{', '.join(list(weights)[:5])}."
         )
-    told = recognise.fields("faster_rcnn", weights, {}, Path(path), notes)
+    file = TorchFile(Path(path), held if isinstance(held, Mapping) else {})
+    told = recognise.fields("faster_rcnn", weights, {}, file.path, notes)
+    told |= originals_form.told_fields(file)
     weights = recognise.as_float32(weights, notes)
     count = num_classes or told["num_classes"]
     net = nets.build("faster_rcnn", **{**told, "num_classes": count, **fields})
@@ -66,7 +75,8 @@ def load(
             "of the classes are fresh, and tell nothing before they are trained"
         )
     found = state_dict.with_counters(table, weights)
-    return Detector(net, state_dict.to_variables(table, found, where=str(path)), tuple(notes))
+    variables = state_dict.to_variables(table, found, where=str(path))
+    return Detector(net, variables, originals_form.told_objects(file, count), tuple(notes))
 
 
 def _fresh(table: list[state_dict.KeyEntry], seed: int) -> dict[str, np.ndarray]:

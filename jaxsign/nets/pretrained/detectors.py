@@ -6,7 +6,7 @@ torchvision publishes them or as they were made of Caffe's, all with the same ke
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,7 +29,12 @@ class StartedDetector(Protocol):
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:
-    """The state_dict of a file.
+    """The state_dict of a file; raises UserError as `content` does."""
+    return state_dict.unwrap(content(path), where=str(path))
+
+
+def content(path: str | Path) -> Any:
+    """What a file holds.
 
     Raises:
       UserError: there is no such file, or none of torch's: nobody goes on without its weights.
@@ -41,7 +46,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
             "(STTran's README says where to get faster_rcnn_ag.pth), or a ResNet of torchvision's "
             "or Caffe's. A detector with random weights finds nothing."
         )
-    return state_dict.unwrap(torch_files.read(path), where=str(path))
+    return torch_files.read(path)
 
 
 def load_pretrained(

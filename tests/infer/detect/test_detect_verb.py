@@ -13,6 +13,7 @@ import detectors
 import jax
 import numpy as np
 import pytest
+import torch
 from helpers import ROOT, SHARED
 
 from jaxsign import cli
@@ -60,6 +61,19 @@ def test_a_detector_is_a_file_or_its_run(file, detector_run, tmp_path):
     (tmp_path / "cut.pth").write_bytes(file.read_bytes()[:1000])
     with pytest.raises(UserError, match="cut.pth"):
         opening.detector(tmp_path / "cut.pth", chunk=2, likely=likely())
+
+
+def test_files_of_other_classes_and_of_torchvisions_detectors_are_told(file, tmp_path):
+    path, open_file = tmp_path / "other.pth", {"chunk": 2, "likely": likely()}
+    weights = torch.load(file, weights_only=True)["model"]
+    of_three = {key: value[:12] for key, value in weights.items() if "RCNN_bbox_pred" in key}
+    of_three |= {key: value[:3] for key, value in weights.items() if "RCNN_cls_score" in key}
+    torch.save({"model": weights | of_three}, path)
+    with pytest.raises(UserError, match="other.pth: tells 3 classes, whose names a file does not"):
+        opening.detector(path, **open_file)
+    torch.save({"backbone.body.conv1.weight": torch.zeros(64, 3, 7, 7)}, path)
+    with pytest.raises(UserError, match="no detector's of jwyang's.*backbone.body.conv1"):
+        opening.detector(path, **open_file)
 
 
 def test_weights_that_are_no_numbers_are_told(tmp_path, caplog):

@@ -1,12 +1,14 @@
 """Files of detectors and of ResNets: in, out, and what is no such file."""
 
 import os
+import pathlib
 
 import jax
 import numpy as np
 import pytest
 
-from jaxsign import nets
+from jaxsign import cli, nets
+from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.infer.torch import detectors
 from jaxsign.nets import detector_backbone, faster_rcnn, state_dict
@@ -134,6 +136,29 @@ def test_a_run_starts_from_a_resnet_of_torchvisions_or_caffes(tmp_path):
     with pytest.raises(UserError, match="does not fit this net"):
         other = faster_rcnn.FasterRCNN(backbone="resnet34", proposal_dim=4)
         other.load_pretrained(path, {})
+
+
+def test_an_exported_run_comes_back_with_what_no_key_tells(known, tmp_path, capsys):
+    path = saved(tmp_path / "own.pth", numbers(detector(3).key_table()))
+    own = {"layout": "torchvision", "scales": (1.0, 2.0, 4.0, 8.0), "short_side": 192}
+    objects = ("__background__", "cup", "dog")
+    words = [f"--config.net.{name}={value}" for name, value in own.items()]
+    words += [f"--config.task.objects={objects}"]
+    run, again, out = (str(tmp_path / name) for name in ("run", "again", "out.pth"))
+    assert cli.main(["import", str(path), "--workdir", run, *words]) == 0
+    assert cli.main(["export", "--workdir", run, out]) == 0
+    assert "scripts have no layout=torchvision, scales=[1.0, 2.0" in capsys.readouterr().out
+    found = detectors.load(out)
+    assert found.net == detector(3, **own) and found.objects == objects and not found.notes
+    assert cli.main(["import", out, "--workdir", again]) == 0
+    assert "named its" not in capsys.readouterr().out
+    first, second = (configs.load_run_config(pathlib.Path(one)) for one in (run, again))
+    assert first.net == second.net and tuple(second.task.objects) == objects
+    held = torch.load(out, weights_only=True)
+    held["jaxsign"]["net"]["layout"] = "another"
+    torch.save(held, path)
+    with pytest.raises(UserError, match="own.pth: jaxsign.net.layout='another': expected 'caffe'"):
+        detectors.load(path)
 
 
 class Planted:

@@ -13,6 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
+from jaxsign import stages
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, clip_items, files
 from jaxsign.infer import run as runs
@@ -49,6 +50,7 @@ def train(
         config = configs.merged(config, keys)
     except TypeError as error:
         raise UserError(f"a value of another type than the recipe's: {error}") from error
+    stages.check_taken(config, configs.flatten(keys))
     display = None
     if quiet:
         from jaxsign.screen import Console

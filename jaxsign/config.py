@@ -162,6 +162,11 @@ def _checked_word(word: str, known: list[str]) -> str:
     return word
 
 
+def keys_of(words: Iterable[str]) -> list[str]:
+    """The keys that words --config.KEY=VALUE set."""
+    return [word.partition("=")[0].removeprefix("--config.") for word in words]
+
+
 def _nearest(key: str, known: list[str]) -> str:
     """What may have been meant: within the section, if there is one of that name."""
     section, _, name = key.rpartition(".")

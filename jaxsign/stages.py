@@ -18,6 +18,7 @@ the best checkpoint so far), `reset_best` (forget earlier stages' best metric), 
 """
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -87,6 +88,23 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
     for before, stage in zip(stages, stages[1:], strict=False):
         _check_kept(before, stage)
     return stages
+
+
+def check_taken(config: ConfigDict, keys: Iterable[str]) -> None:
+    """Refuses to set keys of a recipe that each of its stages sets anew: they would hold nowhere.
+
+    Those of the net hold behind the stages, where the run answers.
+
+    Raises:
+      UserError: names the keys of the stages in their place.
+    """
+    known, order = flatten(config), names(config.stages)
+    for key in keys:
+        own = [f"stage.{name}.{key}" for name in order]
+        if own and not key.startswith("net.") and all(one in known for one in own):
+            raise UserError(
+                f"{key}: would hold in no stage, as each sets its own. Set {', '.join(own)}"
+            )
 
 
 def _check_kept(before: Stage, stage: Stage) -> None:

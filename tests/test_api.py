@@ -135,3 +135,5 @@ def test_mistakes_of_train_model():
             api.train_model("fslr_transformer:synthetic", early_stopping=stop)
     with pytest.raises(UserError, match="unknown key 'optim.lrr'"):
         api.train_model("fslr_transformer:synthetic", **{"optim.lrr": 1})
+    with pytest.raises(UserError, match="train.epochs: would hold in no stage"):
+        api.train_model("sttran:progressive", **{"train.epochs": 1})

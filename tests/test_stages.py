@@ -23,6 +23,19 @@ def test_a_plain_run_has_one_stage():
     assert (only.name, only.epochs) == ("main", 20)
 
 
+def test_a_key_that_each_stage_sets_anew_is_not_set_for_the_run():
+    config = recipe(
+        "a,b", a={"optim": {"lr": 1.0}, "train": {"epochs": 2}}, b={"optim": {"lr": 2.0}}
+    )
+    stage.check_taken(config, ["train.epochs", "optim.name", "stage.a.optim.lr"])
+    with pytest.raises(UserError, match="optim.lr: .* Set stage.a.optim.lr, stage.b.optim.lr"):
+        stage.check_taken(config, ["train.epochs", "optim.lr"])
+    stage.check_taken(recipe(a={"optim": {"lr": 1.0}}), ["optim.lr"])  # which no run goes through
+    # The run answers with the net's own mode.
+    modes = {name: {"net": {"mode": name}} for name in ("predcls", "sgcls")}
+    stage.check_taken(recipe("predcls,sgcls", **modes), ["net.mode"])
+
+
 def test_only_a_plateau_goes_on_from_another():
     plateau = {"schedule": {"name": "plateau"}}
     stage.resolve(recipe("a,b", a=plateau, b={**plateau, "keep_schedule": True}))

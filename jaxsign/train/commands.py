@@ -144,7 +144,7 @@ def again(arguments: argparse.Namespace) -> str:
 
 def train(arguments: argparse.Namespace, several: "Several | None" = None) -> int:
     """Runs `jaxsign train`; `several` trains folds and chains."""
-    from jaxsign import chains
+    from jaxsign import chains, stages
     from jaxsign import config as configs
     from jaxsign.input import places
 
@@ -154,6 +154,7 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
 
         print(keys.listing(config, arguments.list_keys))
         return 0
+    stages.check_taken(config, configs.keys_of(arguments.rest))
     links = chains.resolve(config)
     if arguments.smoke_test:
         return _smoke_test([link.config for link in links] or [config], arguments.workdir)

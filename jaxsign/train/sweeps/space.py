@@ -17,7 +17,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import defaults, reading
+from jaxsign import defaults, reading, stages
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.train.sweeps.trials import Value, Values
 
@@ -156,13 +156,17 @@ def read(path: Path, recipe: ConfigDict) -> Space:
         values that it cannot have; all of them at once.
     """
     known = configs.flatten(recipe)
-    entries = dict(_entries(_table(path), known))
+    entries = list(_entries(_table(path), known))
     if not entries:
         raise UserError(f"{path}: names no key of the recipe. Expected lines such as\n  {_EXAMPLE}")
-    axes, wrong = [], []
-    for key, entry in entries.items():
+    axes: list[Axis] = []
+    wrong = []
+    for key, entry in entries:
         try:
+            if any(key == axis.key for axis in axes):
+                raise UserError(f'{key}: stands there twice, as "{key}" and in a [section]')
             axis = _axis(key, entry, known)
+            stages.check_taken(recipe, [key])
             _check(axis, recipe, lambda config: defaults.problems(config))
             axes.append(axis)
         except UserError as error:
@@ -191,21 +195,31 @@ def check_net(space: Space, recipe: ConfigDict, path: Path) -> None:
 
 
 def _check(axis: Axis, recipe: ConfigDict, problems: Callable[[ConfigDict], list[str]]) -> None:
-    """Sets each extreme value alone.
+    """Sets each extreme value alone; that of a stage's key as if all of the recipe had it.
 
     What several keys must keep together is not asked: other trials may well keep it.
     """
-    before = set(problems(recipe))
+    before, known = set(problems(recipe)), configs.flatten(recipe)
+    stage, key = _parts(axis.key, known)
     for value in axis.extremes():
         try:
-            changed = configs.merged(recipe, {axis.key: value})
+            changed = configs.merged(recipe, {axis.key: value, key: value})
         except (TypeError, ValueError) as error:
-            old = configs.flatten(recipe)[axis.key]
+            old = known[axis.key]
             raise UserError(
                 f"{axis.key}={value!r}: of another type than the recipe's {old!r}"
             ) from error
         if wrong := [one for one in problems(changed) if one not in before]:
-            raise UserError("; ".join(wrong))
+            raise UserError("; ".join(f"{stage}{one}" for one in wrong))
+
+
+def _parts(key: str, known: Collection[str]) -> tuple[str, str]:
+    """`stage.NAME.` and the key of the recipe that it changes in that stage; else '' and `key`."""
+    first, *rest = key.split(".", 2)
+    inner = rest[-1] if rest else ""
+    if first == "stage" and inner in known:
+        return key.removesuffix(inner), inner
+    return "", key
 
 
 def _table(path: Path) -> dict[str, Any]:

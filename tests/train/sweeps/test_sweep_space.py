@@ -60,6 +60,7 @@ def test_ranges_lists_and_sections(tmp_path, recipe):
         ('"optim.lr" = 0.1', "set on the command line: --config.optim.lr=0.1"),
         ('"optim.lr" = []', "expected at least one value"),
         ('"optim.lr" = [1, 1.0]', "stands there twice"),
+        ('"optim.lr" = [0.1]\n[optim]\nlr = [0.2]', "optim.lr: stands there twice, as"),
         ('"net.n_layers" = { low = 1.5, high = 3 }', "low=1.5: expected a whole number"),
         ('"net.n_layers" = [true]', "n_layers=True"),
         ('"net.pooling" = { low = 1, high = 3 }', "a range is for numbers"),
@@ -74,6 +75,22 @@ def test_mistakes_are_told_with_the_file(tmp_path, recipe, text, told):
         space.check_net(found, recipe, tmp_path / "space.toml")
     assert str(caught.value).startswith(str(tmp_path / "space.toml"))
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('"optim.lr" = [0.1]', "optim.lr: would hold in no stage.* stage.predcls.optim.lr, "),
+        ('"stage.predcls.optim.lr" = [0.1, -1.0]', "stage.predcls.optim.lr=-1.0: expected 0 or"),
+        ('"stage.predcls.net.mode" = ["all"]', "stage.predcls.net.mode='all': expected 'predcls'"),
+    ],
+)
+def test_values_of_stages_are_checked_as_those_of_the_recipe(tmp_path, text, told):
+    recipe = configs.load("sttran:progressive")
+    with pytest.raises(UserError, match=told):
+        space.check_net(read(tmp_path, recipe, text), recipe, tmp_path / "space.toml")
+    fine = '"stage.predcls.optim.lr" = [0.1]\n"optim.weight_decay" = [0.1]'
+    assert len(read(tmp_path, recipe, fine).axes) == 2
 
 
 def test_all_mistakes_are_told_at_once(tmp_path, recipe):

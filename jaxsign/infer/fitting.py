@@ -27,10 +27,7 @@ def build_net(config: ConfigDict, path: Path) -> nets.Net:
       UserError: numbers or names that make no net, all of them.
     """
     try:
-        wrong = [
-            *fields.problems(nets.get(config.net.name), config.net, "net."),
-            *tasks.check(config),
-        ]
+        wrong = problems(config)
         if not wrong:
             net = nets.build(**config.net.to_dict())
             with contextlib.suppress(UserError):  # there is no original
@@ -45,6 +42,18 @@ def build_net(config: ConfigDict, path: Path) -> nets.Net:
             f"{path}: this recipe makes no net; the file was edited or damaged:\n{listing(wrong)}"
         )
     return net
+
+
+def problems(config: ConfigDict) -> list[str]:
+    """What is wrong with the numbers of a recipe's net and task.
+
+    Raises:
+      UserError: there is no such net or task.
+    """
+    return [
+        *fields.problems(nets.get(config.net.name), config.net, "net."),
+        *tasks.check(config),
+    ]
 
 
 def check_names(config: ConfigDict, labels: answering.Names, path: Path) -> None:

@@ -198,7 +198,10 @@ class Tempura(sttran.STTran):
 
     def _check_fields(self) -> None:
         if len(self.kinds) != len(self.predicates):
-            raise ValueError(f"kinds={self.kinds} are not of {len(self.predicates)} groups")
+            raise UserError(
+                f"net.kinds={self.kinds}: expected 'one' or 'several' of each of the "
+                f"{len(self.predicates)} groups of predicates. In a recipe () takes the data's"
+            )
         if self.pairs_from_memory and self.mode == "predcls":
             raise UserError(
                 "net.pairs_from_memory takes boxes that are classified: net.mode='sgcls' or "

@@ -21,7 +21,8 @@ from ml_collections import ConfigDict
 import jaxsign
 from jaxsign import config as configs
 from jaxsign import locking, nets, runtime
-from jaxsign.errors import UserError
+from jaxsign.errors import UserError, listing
+from jaxsign.infer import fitting
 from jaxsign.infer.torch import originals, recognise
 from jaxsign.input import labels
 from jaxsign.nets import state_dict as torch_map
@@ -87,7 +88,8 @@ def import_checkpoint(
       overrides: recipe words like `--config.data.val.path=DIR`.
 
     Raises:
-      UserError: not a checkpoint of a known net, or `workdir` already holds a run.
+      UserError: not a checkpoint of a known net, numbers that no net may have, or `workdir`
+        already holds a run.
     """
     path, workdir = Path(path), Path(workdir)
     _refuse_occupied(workdir)
@@ -102,6 +104,8 @@ def import_checkpoint(
     config = _recipe(recipe, fields, overrides)
     fields = {key: config.net[key] for key in fields}
     _set(config, form.settings(file, fields), overrides)
+    if wrong := fitting.problems(config):
+        raise UserError(f"{path}: cannot become a run with these numbers:\n{listing(wrong)}")
     keep = form.with_backbone if with_backbone is None else with_backbone
     variables, backbone = _variables(file, form, nets.build(**config.net.to_dict()), keep)
     labels = _labels(config, fields, label_map, form.first_id, file.notes)

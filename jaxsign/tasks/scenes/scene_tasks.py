@@ -54,6 +54,8 @@ class SceneTask(tasks.Task, abc.ABC):
             )
         if bool(config.task.objects) != bool(config.task.groups):
             wrong.append("task.objects and task.groups: set both, or none to take the data's")
+        elif config.task.groups:
+            wrong += _misfits(config)
         return wrong
 
     def loss(
@@ -173,6 +175,21 @@ def words_of(config: ConfigDict) -> Vocabulary:
       UserError: names that make no vocabulary.
     """
     return vocabulary.of_rows(config.task.objects, config.task.groups)
+
+
+def _misfits(config: ConfigDict) -> list[str]:
+    """Names of classes that make no vocabulary, or are not as many as the net's where it says."""
+    try:
+        words = words_of(config)
+    except UserError as error:
+        return [str(error)]
+    groups = tuple(len(group) for group in words.groups)
+    found: dict[str, object] = {"num_objects": len(words.objects), "predicates": groups}
+    return [
+        f"net.{key}={config.net[key]}: task.objects and task.groups name {value}"
+        for key, value in found.items()
+        if config.net[key] and config.net[key] != value
+    ]
 
 
 def constraint(

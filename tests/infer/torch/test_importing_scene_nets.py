@@ -162,14 +162,15 @@ def test_easgs_baseline_tells_what_the_reference_does_and_goes_back(wrapped, tmp
 @pytest.mark.parametrize(
     ("case", "word", "told"),
     [
-        ("stket", "window=2", "ensemble_decoder.position_embedding.weight has shape"),
-        ("stket", "num_objects=7", "has shape .*expected"),
-        ("easg", "predicates=(3,3)", "rel_compress.weight has shape"),
+        ("stket", "net.window=2", "ensemble_decoder.position_embedding.weight has shape"),
+        ("stket", "net.num_objects=7", "has shape .*expected"),
+        ("easg", "net.predicates=(3,3)", "rel_compress.weight has shape"),
+        ("easg", "task.objects=('__background__','person','a')", "num_objects=6: .* name 3"),
     ],
 )
 def test_a_file_of_another_window_or_list_of_classes_is_refused(case, word, told, tmp_path):
     torch.save({"state_dict": weights_of(case)}, tmp_path / "a.tar")
-    words = [*words_of(CASES[case][2]), f"--config.net.{word}"]
+    words = [*words_of(CASES[case][2]), f"--config.{word}"]
     with pytest.raises(UserError, match=told):
         importing.import_checkpoint(tmp_path / "a.tar", tmp_path / "run", overrides=words)
     assert not (tmp_path / "run").exists()

@@ -2,6 +2,7 @@
 
 import functools
 
+import fresh
 import jax
 import numpy as np
 import pytest
@@ -23,8 +24,7 @@ def made():
     """A net, its variables with memories, and the file's content."""
     net = scenes.net_of("tempura", "sgcls", **OWN, memory_lambda=0.3)
     shape = scenes.batch([scenes.video(np.random.default_rng(0), 2, 3)], *scenes.SIZES)
-    arrays = [shape.get(one) for one in net.inputs]
-    variables = jax.device_get(jax.jit(net.init)(jax.random.key(1), *arrays))
+    variables = jax.device_get(fresh.variables(net, *(shape.get(one) for one in net.inputs)))
     rng = np.random.default_rng(2)
     rows = {n: rng.normal(size=s).astype(np.float32) for n, s in net.memory_shapes.items()}
     variables = net.with_memory(variables, rows)
@@ -37,6 +37,12 @@ def made():
         "model_metadata": {"model_type": "tempura", "mode": "sgcls"},
     }
     return net, variables, content
+
+
+@functools.cache
+def told_by(net):
+    """(variables, batch) -> the net's outputs, compiled once."""
+    return jax.jit(functools.partial(nets.call, net))
 
 
 @pytest.mark.parametrize("new", [True, False])
@@ -52,7 +58,7 @@ def test_answers_of_a_file_are_those_of_its_net_and_memories_go_back(made, new, 
     batch = scenes.batch([scenes.video(rng, 3, 3, every=True)], *scenes.SIZES)
 
     def told(one, given):
-        return jax.jit(functools.partial(nets.call, one))(given, batch)
+        return told_by(one)(given, batch)
 
     wanted, found = told(net, variables), told(run.net, run.variables)
     for name in ("relations", "object_logits", "labels", "valid_pairs"):
@@ -89,6 +95,7 @@ def test_a_file_without_memories_is_a_net_without_them(made, tmp_path):
         ({}, ("num_mixtures=3",), "mu_3"),
         ({}, ("temporal_window=5",), "position_embedding"),
         ({}, ("num_objects=7",), "obj_embed"),
+        ({}, ("memory_lambda=7.0", "memory_fusion=no"), "'early' or 'late'(.|\\n)*lambda=7.0"),
     ],
 )
 def test_a_file_of_other_sizes_is_refused(made, change, words, told, tmp_path):

@@ -162,7 +162,7 @@ class EASG(frame_attention.FrameAttention, action_net.ActionNet):
         """Patterns of parameters that never get a gradient: of what the mode gives."""
         parts = {"objects": "object_classifier", "verb": "verb_classifier"}
         given = [f"^{part}/" for what, part in parts.items() if what not in self.learned]
-        return (f"^{_MASKS[0]}/", *given)
+        return (*super().unused_params, f"^{_MASKS[0]}/", *given)
 
     @property
     def named_classes(self) -> tuple[str, int]:

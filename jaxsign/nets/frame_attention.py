@@ -32,7 +32,8 @@ class FrameAttention(nets.Net):
     Attributes:
       n_heads: of attention; divides D.
       ff_dim: of the feed-forward parts.
-      spatial_layers, temporal_layers: of attention within a frame, and between two.
+      spatial_layers, temporal_layers: of attention within a frame, and between two; with 0 of them
+        rows stay as they are.
       dropout: rate of all layers.
       parity: as the original: a video with rows in its first frame alone is told nothing but
         the heads' biases. Else such a video is answered from the layers within a frame.
@@ -42,8 +43,8 @@ class FrameAttention(nets.Net):
 
     n_heads: int = fields.value(8, fields.COUNT)
     ff_dim: int = fields.value(2048, fields.COUNT)
-    spatial_layers: int = fields.value(1, fields.COUNT)
-    temporal_layers: int = fields.value(3, fields.COUNT)
+    spatial_layers: int = fields.value(1, fields.NOT_NEGATIVE)
+    temporal_layers: int = fields.value(3, fields.NOT_NEGATIVE)
     dropout: float = fields.value(0.1, fields.RATE)
     parity: bool = False
     remat: bool = False
@@ -58,6 +59,12 @@ class FrameAttention(nets.Net):
         h = self._between(h, real, train).astype(jnp.float32)
         self.sow("intermediates", "between", h)
         return h
+
+    @property
+    def unused_params(self) -> tuple[str, ...]:
+        """Without attention between frames the places that tell these apart."""
+        places = () if self.temporal_layers else ("^temporal/positions$",)
+        return (*super().unused_params, *places)
 
     @property
     def _window(self) -> int:
@@ -100,18 +107,19 @@ class FrameAttention(nets.Net):
 
 
 def fields_of(weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The fields that the shapes of a state_dict tell; n_heads is not stored in them.
-
-    Raises:
-      KeyError, ValueError, IndexError: the weights are not of such a net.
-    """
+    """The fields that the shapes of a state_dict tell; n_heads is not stored in them."""
 
     def layers(part: str) -> int:
         start = f"{KEY}{part}.layers."
         return len({key.split(".")[3] for key in weights if key.startswith(start)})
 
+    inner = [
+        len(weights[key])
+        for part in ("local", "global")
+        if (key := f"{KEY}{part}_attention.layers.0.linear1.weight") in weights
+    ]
     return {
-        "ff_dim": len(weights[f"{KEY}local_attention.layers.0.linear1.weight"]),
+        **({"ff_dim": inner[0]} if inner else {}),
         "spatial_layers": layers("local_attention"),
         "temporal_layers": layers("global_attention"),
     }

@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxsign.nets import rows, scene_rows
+from jaxsign.nets import frame_attention, rows, scene_rows
 from jaxsign.nets.layers import object_classifier, positions, tracked_classifier
 from jaxsign.nets.state_dict import KeyEntry
 
 Path = tuple[str, ...]
-_GLOCAL = "glocal_transformer."
+_GLOCAL = frame_attention.KEY
 _BOXES = "object_classifier."
 # Groups in the order in which the original holds their memories -> place among the predicates.
 _GROUPS = {"attention": 0, "contacting": 2, "spatial": 1}
@@ -162,9 +162,7 @@ def told(weights: Mapping[str, np.ndarray]) -> Stored:
     apart = any(key.startswith(f"{_GLOCAL}mem_attention.attention.") for key in weights)
     fields: dict[str, Any] = {
         "predicates": tuple(_classes(weights, head) for head in scene_rows.HEADS),
-        "ff_dim": len(weights[f"{_GLOCAL}local_attention.layers.0.linear1.weight"]),
-        "spatial_layers": _layers(weights, "local_attention"),
-        "temporal_layers": _layers(weights, "global_attention"),
+        **frame_attention.fields_of(weights),
         "temporal_window": len(weights[f"{_GLOCAL}position_embedding.weight"]),
         "relation_head": "gmm" if _count(weights, scene_rows.HEADS[0]) else "linear",
         "object_head": "gmm" if _count(weights, f"{_BOXES}decoder_lin") else "linear",
@@ -190,8 +188,3 @@ def _classes(weights: Mapping[str, np.ndarray], head: str) -> int:
 def _count(weights: Mapping[str, np.ndarray], head: str) -> int:
     """Members of a mixture; 0 = a linear head."""
     return sum(k.startswith(f"{head}.heads.pi_") and k.endswith(".weight") for k in weights)
-
-
-def _layers(weights: Mapping[str, np.ndarray], part: str) -> int:
-    start = f"{_GLOCAL}{part}.layers."
-    return len({key.split(".")[3] for key in weights if key.startswith(start)})

@@ -41,6 +41,7 @@ STKETS = [
 TEMPURAS = [
     ("single", {"relation_memory": "none", "relation_head": "linear"}),
     ("gaps", {"relation_memory": "joint", "memory_fusion": "early"}),
+    ("gaps", {"relation_memory": "joint", "temporal_layers": 0}),
     ("gaps", {"relation_memory": "seperate", "memory_selection": "automated"}),
     ("single", {"relation_memory": "seperate", "memory_fusion": "early",
                 "memory_selection": "sum", "num_mixtures": 3}),
@@ -90,15 +91,21 @@ def filled(module):
     return module.eval()
 
 
-def answered(net, module, given, video, **more):
-    """The net's outputs with the module's weights."""
+def answered(net, module, given, video, names=(), **more):
+    """The net's outputs, those of `names` or all, with the module's weights."""
     weights = {key: value.numpy() for key, value in module.state_dict().items()}
     variables = keys.to_variables(net.key_table(), weights)
     if more:
         variables = net.with_memory(variables, more)
     batch = settings.batch(given, video)
     batch["relations"] = video.of_pairs(truth_of(video))
-    return jax.jit(lambda batch: nets.call(net, variables, batch))(batch)
+
+    @jax.jit
+    def told(variables, batch):
+        found = nets.call(net, variables, batch)
+        return {name: found[name] for name in names or found}
+
+    return told(variables, batch)
 
 
 def truth_of(video):
@@ -121,11 +128,14 @@ def same(logits, wanted, start="", mixed=False):
         np.testing.assert_allclose(told, wanted[f"{start}{name}_distribution"], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["empty", "late"])
-def test_sttran_takes_videos_with_gaps(name):
+@pytest.mark.parametrize(
+    ("name", "within", "between"), [("empty", 2, 2), ("late", 2, 2), ("gaps", 0, 1)]
+)
+def test_sttran_takes_videos_with_gaps(name, within, between):
     given, video = inputs_of(name)
-    module = filled(vidsgg_sttran.STTran("predcls", GROUPS, 2, 2, feed_forward=12, **TINY))
-    net = sttran.STTran(**OURS, spatial_layers=2, temporal_layers=2)
+    module = vidsgg_sttran.STTran("predcls", GROUPS, within, between, feed_forward=12, **TINY)
+    module = filled(module)
+    net = sttran.STTran(**OURS, spatial_layers=within, temporal_layers=between)
     found = answered(net, module, given, video)["relations"]
     same(np.asarray(found)[0, video.pair_frames, video.pair_places], asked(module, given))
 
@@ -191,7 +201,8 @@ def test_tempura_classifies_boxes_as_its_reference_does(name, options):
     at = 0, video.pair_frames, video.pair_places
     same(np.asarray(outputs["relations"])[at], wanted, mixed=True)
     boxes = 0, video.box_frames, video.box_places
-    told = answered(net.clone(mode="sgcls"), module, given, video, **memory)
+    names = "object_logits", "object_remembered"
+    told = answered(net.clone(mode="sgcls"), module, given, video, names, **memory)
     sure = jax.nn.softmax(np.asarray(told["object_logits"])[boxes][:, 1:])
     np.testing.assert_allclose(sure, wanted["distribution"], atol=1e-4)
     features = np.asarray(told["object_remembered"])[boxes]

@@ -66,6 +66,12 @@ def test_the_originals_keys_go_in_and_out_and_tell_the_sizes():
     found = sttran.STTran.fields_from_state_dict(weights)
     assert sttran.STTran(**{**found, "n_heads": 2, "dropout": 0.0}) == net
     assert [name for name in nets.names() if nets.get(name).matches(weights)] == ["sttran"]
+    for gone in ("spatial", "temporal"):
+        less = net_of("predcls", **{f"{gone}_layers": 0})
+        kept = {row.key: weights[row.key] for row in less.key_table()}
+        assert len(weights) - len(kept) == 12 - 2 * (gone == "temporal")
+        found = sttran.STTran.fields_from_state_dict(kept)
+        assert sttran.STTran(**{**found, "n_heads": 2, "dropout": 0.0}) == less
     extended = {**weights, "object_classifier.intermediate.0.weight": weights["vr_fc.bias"]}
     assert not sttran.STTran.matches(extended)
     with pytest.raises(UserError, match="3 groups"):
@@ -113,7 +119,7 @@ def test_classes_of_a_frame_are_told_as_the_originals_loops_tell_them():
     every = np.stack(np.triu_indices(5, 1), -1)
     pairs = np.broadcast_to(every, (1, 200, *every.shape))
     real = valid[..., every].all(-1)
-    chosen, kept = object_classifier.with_person(told, jnp.asarray(pairs), jnp.asarray(real))
+    chosen, kept = jax.jit(object_classifier.with_person)(told, pairs, real)
     twice, every_probability = 0, np.exp(logits[0, ..., 1:])
     every_probability /= every_probability.sum(-1, keepdims=True)
     chosen, kept = np.asarray(chosen), np.asarray(kept)
@@ -143,7 +149,7 @@ def test_a_slope_is_read_in_the_middle_of_every_cell():
     rows, columns = np.mgrid[:12, :15].astype(np.float32)
     maps = np.stack([rows, columns, np.ones_like(rows)], -1)[None]
     boxes = np.array([[[16, 32, 112, 128], [40, 16, 80, 20]]], np.float32)
-    found = np.asarray(roi_align.roi_align(jnp.asarray(maps), jnp.asarray(boxes)))
+    found = np.asarray(jax.jit(roi_align.roi_align)(maps, boxes))
     middle = (np.arange(7) + 0.5) / 7
     for (x1, y1, x2, y2), cells in zip(boxes[0] / 16, found[0], strict=True):
         wide, high = max(x2 - x1, 1), max(y2 - y1, 1)

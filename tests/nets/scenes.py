@@ -58,8 +58,8 @@ def variables_of(name):
 @functools.cache
 def answer(net):
     """batch -> the net's outputs, compiled for each shape once."""
-    variables = variables_of(nets.name_of(type(net)))
-    return jax.jit(lambda batch: nets.call(net, variables, batch))
+    told = jax.jit(functools.partial(nets.call, net))
+    return functools.partial(told, variables_of(nets.name_of(type(net))))
 
 
 @functools.cache
@@ -68,18 +68,18 @@ def learn(net):
     variables = variables_of(nets.name_of(type(net)))
     collections = [name for name in variables if name != "params"]
 
-    def loss(params, batch):
-        given = {**variables, "params": params}
+    def loss(params, given, batch):
+        given = {**given, "params": params}
         outputs, _ = nets.call(net, given, batch, train=True, mutable=collections)
         learned = learned_of(net, outputs, batch)
         return sum((value**2).sum() for value in learned.values()), learned
 
     @jax.jit
-    def run(batch):
-        (_, learned), grads = jax.value_and_grad(loss, has_aux=True)(variables["params"], batch)
+    def run(given, batch):
+        (_, learned), grads = jax.value_and_grad(loss, has_aux=True)(given["params"], given, batch)
         return learned, grads
 
-    return run
+    return functools.partial(run, variables)
 
 
 def learned_of(net, outputs, batch):

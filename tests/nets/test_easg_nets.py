@@ -1,5 +1,6 @@
 """EASG-STTran and the baseline of plain layers: padding, what is looked at, files."""
 
+import fresh
 import jax
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def known():
     both = scenes.batch(videos, 3, 3, 2, rng)
     # Alone with other noise in the padding.
     alone = [scenes.batch([one], 3, 3, 2, rng) for one in videos]
-    variables = nets.init(NET, jax.random.key(0), both)
+    variables = fresh.variables(NET, *(both.get(name) for name in NET.inputs))
     call = jax.jit(lambda batch: nets.call(NET, variables, batch))
     outputs = []
     for one in alone:

@@ -35,7 +35,7 @@ def variables():
 
 @functools.cache
 def answer(net):
-    return jax.jit(lambda given, x: net.apply(given, x))
+    return jax.jit(net.apply)
 
 
 @functools.cache
@@ -125,7 +125,7 @@ def test_a_token_is_told_of_none_behind_it_and_padding_counts_for_nothing():
     np.testing.assert_allclose(whole[:, :4], begun, atol=2e-6)
     valid = np.arange(TOKENS) >= 2
     masked = [
-        model().apply(variables(), np.where(valid[:, None], x, fill), np.tile(valid, (BATCH, 1)))
+        answer(model())(variables(), np.where(valid[:, None], x, fill), np.tile(valid, (BATCH, 1)))
         for fill in (0.0, 7.0)
     ]
     np.testing.assert_array_equal(masked[0][:, 2:], masked[1][:, 2:])
@@ -136,11 +136,9 @@ def test_a_local_layer_forgets_what_lies_before_its_window():
     x = embeddings()
     other = x.copy()
     other[:, 2] += 1
-    net = model(layers=1)
-    one, two = (net.apply(variables(), a)[:, 5] for a in (x, other))
+    one, two = (answer(model(layers=1))(variables(), a)[:, 5] for a in (x, other))
     np.testing.assert_array_equal(one, two)
-    net = model(layers=2)
-    one, two = (net.apply(variables(), a)[:, 5] for a in (x, other))
+    one, two = (answer(model(layers=2))(variables(), a)[:, 5] for a in (x, other))
     assert (one != two).any()
 
 

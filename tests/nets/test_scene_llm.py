@@ -1,5 +1,8 @@
 """What is SceneLLM's own: codes and their losses, graphs of boxes, shorter codebooks."""
 
+import functools
+
+import fresh
 import jax
 import numpy as np
 import pytest
@@ -35,8 +38,8 @@ def test_a_graph_mixes_boxes_as_dgl_would():
     boxes = np.concatenate([corner, corner + rng.random((1, 5, 2)) / 2], -1)
     valid = np.array([[True] * 4 + [False]])
     module = box_mixing.BoxMixing("graph")
-    variables = module.init(jax.random.key(0), h, boxes, valid)
-    found = module.apply(variables, h, boxes, valid)
+    variables = fresh.variables(module, h, boxes, valid)
+    found = jax.jit(module.apply)(variables, h, boxes, valid)
     p = jax.tree.map(np.asarray, variables["params"])
 
     def dense(x, layer):
@@ -58,23 +61,25 @@ def test_a_graph_mixes_boxes_as_dgl_would():
 def test_the_codebook_learns_but_not_as_the_original_has_it():
     features, valid = np.random.default_rng(0).normal(size=(1, 6, 5)), np.ones((1, 6), bool)
     module = quantiser.Quantiser(7, 4)
-    params = module.init(jax.random.key(0), features)["params"]
+    params = fresh.variables(module, features)["params"]
 
-    def gradient(parity):
-        def loss(params):
-            found = module.apply({"params": params}, features)
-            return sum(jax.tree.leaves(quantiser.losses(found, valid, parity=parity)))[0]
+    def learned(params, parity):
+        found = module.apply({"params": params}, features)
+        return sum(jax.tree.leaves(quantiser.losses(found, valid, parity=parity)))[0], found
 
-        return jax.grad(loss)(params)["codebook"]
+    def gradient(params, parity):
+        grads, found = jax.grad(learned, has_aux=True)(params, parity)
+        return grads["codebook"], found
 
-    found = module.apply({"params": params}, features)
+    both = jax.jit(lambda params: [gradient(params, parity) for parity in (False, True)])
+    (ours, found), (theirs, _) = both(params)
     rows = np.asarray(params["codebook"])
     wanted = np.zeros_like(rows)
     for code, inner in zip(found.codes[0], found.inner[0], strict=True):
         assert code == np.argmin(((rows - inner) ** 2).sum(1))
         wanted[code] += 2 * (rows[code] - inner) / (6 * 4)
-    np.testing.assert_allclose(gradient(False), wanted, atol=1e-6)
-    assert not gradient(True).any()
+    np.testing.assert_allclose(ours, wanted, atol=1e-6)
+    assert not theirs.any()
 
 
 def test_a_quantiser_alone_learns_of_a_video_what_it_learns_of_it_in_a_batch():
@@ -83,7 +88,8 @@ def test_a_quantiser_alone_learns_of_a_video_what_it_learns_of_it_in_a_batch():
     together, grads = scenes.learn(net)(scenes.batch(videos, *scenes.SIZES, rng))
     assert set(net.own_losses) < {*together} and not net.branches
     for number, video in enumerate(videos):
-        apart, _ = scenes.learn(net)(scenes.batch([video], *scenes.SIZES))
+        # Beside itself, so that both batches have one shape.
+        apart, _ = scenes.learn(net)(scenes.batch([video] * 3, *scenes.SIZES))
         for name in net.own_losses:
             np.testing.assert_allclose(together[name][number], apart[name][0], rtol=1e-5)
     assert np.asarray(grads["quantiser"]["codebook"]).any()
@@ -95,13 +101,14 @@ def test_a_token_is_of_all_boxes_and_of_no_padding(mixing):
     h, boxes = rng.normal(size=(2, 9, 8)), rng.random((2, 9, 4)) * 5
     valid = np.arange(9) < np.array([[9], [4]])
     module = box_mixing.BoxMixing(mixing)
-    variables = module.init(jax.random.key(0), h, boxes, valid)
-    found = module.apply(variables, h, boxes, valid)
-    alone = module.apply(variables, h[1:, :4], boxes[1:, :4], valid[1:, :4])
+    variables = fresh.variables(module, h, boxes, valid, seed=3)
+    mix = jax.jit(functools.partial(module.apply, variables))
+    found = mix(h, boxes, valid)
+    alone = mix(h[1:, :4], boxes[1:, :4], valid[1:, :4])
     np.testing.assert_allclose(found[1], alone[0], rtol=1e-4, atol=1e-5)
     h[1, 3] += 1
-    assert not np.allclose(found[1], module.apply(variables, h, boxes, valid)[1])
-    assert not np.asarray(module.apply(variables, h, boxes, ~valid & valid)).any()
+    assert not np.allclose(found[1], mix(h, boxes, valid)[1])
+    assert not np.asarray(mix(h, boxes, ~valid & valid)).any()
 
 
 def test_boxes_held_against_the_largest_corner_know_no_padding():
@@ -148,15 +155,15 @@ def test_renewed_variables_hold_fewer_codes_and_none_is_taken_of_the_rest():
     videos, rng = scenes.some_videos([(3, 4), (2, 2)], 1)
     batch = scenes.batch(videos, *scenes.SIZES, rng)
     variables = scenes.variables_of("scene_llm")
-    codes = np.asarray(scenes.answer(net)(batch)["codes"])
+    codes_of = jax.jit(lambda variables: nets.call(net, variables, batch)["codes"])
+    codes = np.asarray(codes_of(variables))
     assert (codes >= 0).sum() == batch["valid_boxes"].sum()
     every = np.repeat(np.arange(12), 3).reshape(1, 4, 9)
     found = net.renewed(variables, [{"codes": codes[:0]}, {"codes": every}])
     table = found["params"]["quantiser"]["codebook"]
     assert table.shape == (12, 8) and codebook.used(table) == 8
     assert not found["codebook"]["quantiser"]["usage"].any()
-    told = nets.call(net, found, batch)
-    assert told["codes"].max() < 8
+    assert codes_of(found).max() < 8
     # A codebook that is as short as it may be stays, and what was taken of it is kept.
     short = net.renewed(found, [{"codes": every % 8}])
     last = net.renewed(short, [{"codes": np.zeros((1, 2, 3), int)}])

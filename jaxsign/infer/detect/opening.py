@@ -7,8 +7,8 @@ from typing import Any
 from jaxsign import config as configs
 from jaxsign import telling
 from jaxsign.errors import UserError
+from jaxsign.infer import doubts, run_folder
 from jaxsign.infer import run as runs
-from jaxsign.infer import run_folder
 from jaxsign.infer.detect import looking
 from jaxsign.infer.torch import detectors
 from jaxsign.input.scenes import layout, vocabulary
@@ -54,6 +54,7 @@ def detector(
             f"--detector {path}: names {len(objects)} classes (task.objects in config.json), its "
             f"net tells {run.net.num_classes}"
         )
+    doubts.Doubts(run).tell()
     return looking.FrameDetector(run.net, run.variables, objects, **options)
 
 

@@ -1,8 +1,11 @@
 """Pictures: their files, and what lies between their pixels."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import PIL.ExifTags
 import PIL.Image
 import PIL.ImageOps
 
@@ -11,6 +14,7 @@ from jaxsign.errors import UserError
 Array = np.ndarray
 # Modes of 8 bits a channel: others, such as depth in 16 bits, would be cut off.
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+_SIDEWAYS = 5, 6, 7, 8  # orientations of pictures that are turned by a quarter
 # What reading a file raises that is no good picture.
 BROKEN = (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError)
 
@@ -22,10 +26,28 @@ def shown(file: Path) -> PIL.Image.Image:
       UserError: its numbers are no colours of 8 bits.
       BROKEN: it is no good picture.
     """
+    with _opened(file) as image:
+        return PIL.ImageOps.exif_transpose(image).convert("RGB")
+
+
+def size(file: Path) -> tuple[int, int]:
+    """Width and height of what `shown` gives, as a picture's head tells them.
+
+    Raises:
+      UserError, BROKEN: as `shown`, as far as the head tells.
+    """
+    with _opened(file) as image:
+        width, height = image.size
+        turned = image.getexif().get(PIL.ExifTags.Base.Orientation) in _SIDEWAYS
+        return (height, width) if turned else (width, height)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[PIL.Image.Image]:
     with PIL.Image.open(file) as image:
         if image.mode not in _MODES:
             raise UserError(f"{file}: holds {image.mode}, expected colours of 8 bits")
-        return PIL.ImageOps.exif_transpose(image).convert("RGB")
+        yield image
 
 
 def places(size: int, wanted: int, step: float = 0.0) -> tuple[Array, Array, Array]:

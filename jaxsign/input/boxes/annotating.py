@@ -9,9 +9,11 @@ import numpy as np
 
 from jaxsign.errors import UserError, listing
 from jaxsign.input.boxes.source import BACKGROUND, BoxedImage, BoxSource
+from jaxsign.input.folders import progress
 from jaxsign.input.scenes import arrays, pictures, vocabulary
 
 Array = np.ndarray
+_MANY = 2000  # pictures that are looked at with a bar
 _OUTSIDE = "boxes that reach beyond their image: cut to it"
 _EMPTY = "boxes without area in their image, or with corners in the wrong order: left out"
 
@@ -47,7 +49,8 @@ def source(
       skip_missing: images whose file is absent are left out, not refused.
 
     Raises:
-      UserError: files that are absent, boxes of numbers that are none, or no image at all.
+      UserError: files that are absent, all that are no pictures or not as large as is told, boxes
+        of numbers that are none, or no image at all.
     """
     corners, sizes = [box.corners for row in rows for box in row.boxes], [row.size for row in rows]
     if arrays.are_fractions(corners, sizes):
@@ -60,6 +63,7 @@ def source(
         )
     gone = set(absent)
     rows = [row for row in rows if str(row.path) not in gone]
+    _check_pictures(name, rows)
     told, problems = Counter[str](), list[str]()
     if gone:
         told["images without a file: left out"] = len(gone)
@@ -71,6 +75,29 @@ def source(
     if not images:
         raise UserError(f"{name}: holds no images")
     return BoxSource(name, tuple(known), images, PictureFiles(rows), remarks(name, told))
+
+
+def _check_pictures(name: str, rows: Sequence[ImageRow]) -> None:
+    """Raises UserError of all pictures whose heads tell that they are none, or of another size."""
+    problems, hidden = [], len(rows) < _MANY
+    for row in progress.over("looking at pictures", rows, len(rows), hidden=hidden):
+        try:
+            _check_size(row, pictures.size(row.path))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError(
+            f"{name}: {len(problems)} of {len(rows)} images cannot be learnt from:\n"
+            f"{listing(problems)}"
+        )
+
+
+def _check_size(row: ImageRow, found: tuple[int, int]) -> None:
+    if found != tuple(row.size):
+        raise UserError(
+            f"{row.path}: is {found[0]} x {found[1]} pixels, its annotations are of "
+            f"{row.size[0]} x {row.size[1]}: its boxes would lie elsewhere"
+        )
 
 
 def _image(
@@ -124,9 +151,5 @@ class PictureFiles:
         """
         row = self.rows[index]
         image = pictures.read(row.path)
-        if image.shape[1::-1] != tuple(row.size):
-            raise UserError(
-                f"{row.path}: is {image.shape[1]} x {image.shape[0]} pixels, its annotations are "
-                f"of {row.size[0]} x {row.size[1]}: its boxes would lie elsewhere"
-            )
+        _check_size(row, (image.shape[1], image.shape[0]))
         return image

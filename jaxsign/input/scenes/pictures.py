@@ -1,8 +1,9 @@
 """A scene's frames as the detector of Action Genome's systems sees them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from jaxsign.errors import UserError, listing
 from jaxsign.input import pictures
 
 Array = np.ndarray
+Seen = TypeVar("Seen")
 MEANS = np.array((102.9801, 115.9465, 122.7717), np.float32)  # of blue, green and red
 SIDE = 600  # pixels of the shorter side
 
@@ -63,10 +65,19 @@ def stacked(made: Sequence[tuple[Array, float]], multiple: int = 1) -> DetectorI
 
 
 def read(path: Path) -> Array:
-    """uint8 [H, W, 3], RGB."""
+    """uint8 [H, W, 3], RGB; raises UserError for what is no good picture."""
+    return np.asarray(_looked_at(path, pictures.shown))
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Width and height of what `read` gives, as the file's head tells; raises UserError."""
+    return _looked_at(path, pictures.size)
+
+
+def _looked_at(path: Path, look: Callable[[Path], Seen]) -> Seen:
     reading.check(path)
     try:
-        return np.asarray(pictures.shown(path))
+        return look(path)
     except pictures.BROKEN as error:
         reason = reading.told(path, "a picture", error)
         raise UserError(f"{path}: cannot be read as a picture ({reason})") from error

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import PIL.ExifTags
 import PIL.Image
 import pytest
 
@@ -120,6 +121,25 @@ def test_a_picture_of_another_size_is_refused_when_it_is_read(coco, write, tmp_p
     picture(tmp_path / "images/a.jpg", (41, 30))
     with pytest.raises(UserError, match="a.jpg: is 41 x 30 pixels, its annotations are of 40 x 30"):
         found.read(0)
+
+
+def test_pictures_that_are_none_or_of_another_size_are_told_all_at_once(coco, write, tmp_path):
+    picture(tmp_path / "images/a.jpg", (41, 30))
+    (tmp_path / "images/b.jpg").write_text("no picture")
+    PIL.Image.fromarray(np.zeros((30, 40), np.uint16)).save(tmp_path / "images/c.jpg", "png")
+    with pytest.raises(UserError) as caught:
+        opened(write(coco))
+    told = str(caught.value)
+    assert "3 of 3 images cannot be learnt from" in told and "a.jpg: is 41 x 30 pixels" in told
+    assert "b.jpg: cannot be read as a picture (it is a text file)" in told
+    assert "c.jpg: holds I;16, expected colours of 8 bits" in told
+    # A camera that was held upright tells so: what is shown is 40 wide.
+    for name in "abc":
+        picture(tmp_path / "images" / f"{name}.jpg")
+    turned = PIL.Image.Exif()
+    turned[PIL.ExifTags.Base.Orientation] = 6
+    PIL.Image.new("RGB", (30, 40)).save(tmp_path / "images/a.jpg", exif=turned)
+    assert opened(tmp_path).read(0).shape == (30, 40, 3)
 
 
 def test_other_numbers_for_the_classes_and_a_class_that_a_run_does_not_have(coco, write):

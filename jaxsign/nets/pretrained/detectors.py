@@ -16,6 +16,7 @@ from jaxsign.nets import detector_backbone, state_dict, torch_files
 # What belongs to the classes, and to the anchors: another number of them has it fresh.
 CLASSES = ("RCNN_cls_score.", "RCNN_bbox_pred.")
 ANCHORS = ("RCNN_rpn.RPN_cls_score.", "RCNN_rpn.RPN_bbox_pred.")
+OWN = "jaxsign"  # what files made here hold of a detector that no key tells
 _PUBLISHED = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
 _CLASSIFIER = "fc."
 
@@ -25,12 +26,9 @@ class StartedDetector(Protocol):
 
     @property
     def backbone(self) -> str: ...
+    @property
+    def layout(self) -> str: ...
     def key_table(self) -> list[state_dict.KeyEntry]: ...
-
-
-def read(path: str | Path) -> dict[str, np.ndarray]:
-    """The state_dict of a file; raises UserError as `content` does."""
-    return state_dict.unwrap(content(path), where=str(path))
 
 
 def content(path: str | Path) -> Any:
@@ -63,9 +61,15 @@ def load_pretrained(
       The new variables, and notes on what was loaded and left fresh.
 
     Raises:
-      UserError: neither of both, or one of another backbone.
+      UserError: neither of both, or one of another backbone or layout.
     """
-    weights, rows = read(path), net.key_table()
+    held, rows = content(path), net.key_table()
+    weights = state_dict.unwrap(held, where=str(path))
+    if (layout := _layout(held)) not in ("", net.layout):
+        raise UserError(
+            f"{path}: has learnt with net.layout={layout}, the recipe has {net.layout}: to its "
+            f"weights images would be others. Set --config.net.layout={layout}"
+        )
     if _is_resnet(weights):
         what = "a ResNet"
         weights = {k: v for k, v in weights.items() if not k.startswith(_CLASSIFIER)}
@@ -81,6 +85,13 @@ def load_pretrained(
     left = [row.key for row in rows if row.path not in paths]
     notes = [f"{path}: {what}; {len(taken)} of {len(rows)} arrays come from it"]
     return state_dict.merged(variables, made), notes + _fresh(left)
+
+
+def _layout(held: Any) -> str:
+    """The layout that a file made here tells; '' = none."""
+    for name in (OWN, "net", "layout"):
+        held = held.get(name) if isinstance(held, Mapping) else None
+    return held if isinstance(held, str) else ""
 
 
 def _fresh(keys: Sequence[str]) -> list[str]:

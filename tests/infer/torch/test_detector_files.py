@@ -154,6 +154,8 @@ def test_an_exported_run_comes_back_with_what_no_key_tells(known, tmp_path, caps
     assert "named its" not in capsys.readouterr().out
     first, second = (configs.load_run_config(pathlib.Path(one)) for one in (run, again))
     assert first.net == second.net and tuple(second.task.objects) == objects
+    with pytest.raises(UserError, match="learnt with net.layout=torchvision, the recipe has caffe"):
+        detector(3).load_pretrained(out, {})
     held = torch.load(out, weights_only=True)
     held["jaxsign"]["net"]["layout"] = "another"
     torch.save(held, path)

@@ -15,8 +15,8 @@ from jaxsign.infer.torch.originals import TorchFile
 from jaxsign.input.boxes.source import BACKGROUND
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME
 from jaxsign.nets import faster_rcnn
+from jaxsign.nets.pretrained import detectors
 
-_OWN = "jaxsign"
 _FIELDS = (
     "layout", "ratios", "scales", "compared", "proposals", "overlap", "clip", "chunk", "short_side",
 )  # fmt: skip
@@ -51,7 +51,7 @@ class DetectorForm(originals.Form):
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         net = originals.net_of(run, faster_rcnn.FasterRCNN)
         own = {"net": _told(net, _FIELDS), "objects": list(run.config.task.objects)}
-        return {**super().checkpoint(run, tensors), _OWN: own}
+        return {**super().checkpoint(run, tensors), detectors.OWN: own}
 
     def notes(self, run: runs.Run) -> list[str]:
         net = originals.net_of(run, faster_rcnn.FasterRCNN)
@@ -69,16 +69,16 @@ def told_fields(file: TorchFile) -> dict[str, Any]:
     Raises:
       UserError: values that they cannot have.
     """
-    held = file.section(_OWN).get("net")
+    held = file.section(detectors.OWN).get("net")
     told = {k: v for k, v in held.items() if k in _FIELDS} if isinstance(held, Mapping) else {}
-    if wrong := rules.problems(faster_rcnn.FasterRCNN, told, f"{_OWN}.net."):
+    if wrong := rules.problems(faster_rcnn.FasterRCNN, told, f"{detectors.OWN}.net."):
         raise UserError(f"{file.path}: {'; '.join(wrong)}. Export the detector anew")
     return {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
 
 
 def told_objects(file: TorchFile, count: int) -> tuple[str, ...]:
     """The names of a detector's `count` classes that a file made here tells; () = none."""
-    names = file.section(_OWN).get("objects")
+    names = file.section(detectors.OWN).get("objects")
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         return ()
     return tuple(names) if len(names) == count else ()

@@ -136,9 +136,11 @@ def test_a_local_layer_forgets_what_lies_before_its_window():
     x = embeddings()
     other = x.copy()
     other[:, 2] += 1
-    one, two = (answer(model(layers=1))(variables(), a)[:, 5] for a in (x, other))
+    net = model(layers=1)
+    one, two = (net.apply(variables(), a)[:, 5] for a in (x, other))
     np.testing.assert_array_equal(one, two)
-    one, two = (answer(model(layers=2))(variables(), a)[:, 5] for a in (x, other))
+    net = model(layers=2)
+    one, two = (net.apply(variables(), a)[:, 5] for a in (x, other))
     assert (one != two).any()
 
 

@@ -136,11 +136,9 @@ def test_a_local_layer_forgets_what_lies_before_its_window():
     x = embeddings()
     other = x.copy()
     other[:, 2] += 1
-    net = model(layers=1)
-    one, two = (net.apply(variables(), a)[:, 5] for a in (x, other))
+    one, two = (answer(model(layers=1))(variables(), a)[:, 5] for a in (x, other))
     np.testing.assert_array_equal(one, two)
-    net = model(layers=2)
-    one, two = (net.apply(variables(), a)[:, 5] for a in (x, other))
+    one, two = (answer(model(layers=2))(variables(), a)[:, 5] for a in (x, other))
     assert (one != two).any()
 
 

@@ -1,6 +1,7 @@
 """How a net is asked: its start values, and what it says of a batch."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
 import jax
@@ -31,8 +32,9 @@ def logits_of(outputs: Outputs) -> Mapping[str, Array]:
 def init(net: Net, rng: Array, batch: Batch) -> state_dict.Variables:
     """Fresh variables for batches like `batch` [B, ...] (one row of it is looked at).
 
-    What the net says of the row is not computed, and arrays are drawn one by one: those of one
-    shape share a small program, where one program of all would be compiled for many seconds.
+    What the net says of the row is not computed, and arrays are drawn one by one by programs that
+    are hardly optimised: those of one shape share one, and it runs for some milliseconds, where one
+    program of all would be compiled for half a minute.
     """
     given = [batch.get(name) for name in net.inputs]
     row = [None if values is None else jnp.asarray(values[:1]) for values in given]
@@ -45,8 +47,25 @@ def init(net: Net, rng: Array, batch: Batch) -> state_dict.Variables:
     needed, _ = partial_eval.dce_jaxpr(
         whole.jaxpr, [True] * len(whole.jaxpr.outvars), instantiate=True
     )
-    leaves = jax.core.eval_jaxpr(needed, whole.consts, rng)
+    with _compiled_quickly():
+        leaves = jax.core.eval_jaxpr(needed, whole.consts, rng)
     return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
+
+
+@contextlib.contextmanager
+def _compiled_quickly() -> Iterator[None]:
+    settings = {
+        "jax_disable_most_optimizations": True,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,  # keep them all for the next run
+    }
+    before = {name: jax.config.values[name] for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
 
 
 @overload

@@ -135,8 +135,8 @@ def _checked(recipe: object, name: str) -> ConfigDict:
 def _changed(recipe: ConfigDict, words: list[str]) -> ConfigDict:
     # Only what words change: the flags would write the whole recipe as text first.
     touched = ConfigDict()
-    for word in words:
-        section = word.removeprefix(_PREFIX).partition("=")[0].partition(".")[0]
+    for key in keys_of(words):
+        section = key.partition(".")[0]
         touched[section] = recipe[section]
     # A set of flags of its own: overrides are typed by ml_collections, and no global state is left.
     values = flags.FlagValues()
@@ -164,7 +164,7 @@ def _checked_word(word: str, known: list[str]) -> str:
 
 def keys_of(words: Iterable[str]) -> list[str]:
     """The keys that words --config.KEY=VALUE set."""
-    return [word.partition("=")[0].removeprefix("--config.") for word in words]
+    return [word.partition("=")[0].removeprefix(_PREFIX) for word in words]
 
 
 def _nearest(key: str, known: list[str]) -> str:

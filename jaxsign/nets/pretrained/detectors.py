@@ -6,7 +6,7 @@ torchvision publishes them or as they were made of Caffe's, all with the same ke
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class StartedDetector(Protocol):
     def key_table(self) -> list[state_dict.KeyEntry]: ...
 
 
-def content(path: str | Path) -> Any:
+def content(path: str | Path) -> object:
     """What a file holds.
 
     Raises:
@@ -87,7 +87,7 @@ def load_pretrained(
     return state_dict.merged(variables, made), notes + _fresh(left)
 
 
-def _layout(held: Any) -> str:
+def _layout(held: object) -> str:
     """The layout that a file made here tells; '' = none."""
     for name in (OWN, "net", "layout"):
         held = held.get(name) if isinstance(held, Mapping) else None

@@ -108,9 +108,10 @@ def train_torch(config: ConfigDict, workdir: Path) -> Numbers:
         side.train([side.prepare(batch) for batch in steps])
         score = side.score(val)
         rates.observe(score)
+        seconds = time.monotonic() - begun
+        print(f"torch epoch {epoch + 1}: val {score:.4f} after {seconds:.0f} s", flush=True)
         if score > best:
             best, kept = score, copy.deepcopy(side.model.state_dict())
-    seconds = time.monotonic() - begun
     side.model.load_state_dict(kept)
     test = tasks.kind(config).open(config, "test").under(config)
     tested = [side.to_score(batch) for batch in _real(inputs.evaluation(config, test))]

@@ -13,11 +13,14 @@ from PIL import Image
 from benchmarks import original_scenes, scene_graphs, timing
 from benchmarks.detector_sides import SIZES, Both, Size
 from benchmarks.report import Row
-from jaxsign.infer.detect import folder, looking, making, videos
+from jaxsign.infer.detect import folder
 from jaxsign.input import film
 from jaxsign.input.folders import progress
+from jaxsign.input.scenes import videos
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME, Vocabulary
 from jaxsign.screen import Console
+from jaxsign.tasks.detections import looking
+from jaxsign.tasks.scenes import making
 from parity.reference import vidsgg_detector
 
 _BOXES, _PAIRS = 4, 3  # of a frame of the made-up videos: a person and three objects

@@ -25,12 +25,14 @@ from rich.table import Table
 from jaxsign import config as configs
 from jaxsign import nets, tasks
 from jaxsign.infer import run as runs
-from jaxsign.infer.detect import folder, looking, making, videos
+from jaxsign.infer.detect import folder
 from jaxsign.infer.graphs import films, looker, outputs, session, sliding
 from jaxsign.input import film
-from jaxsign.input.scenes import vocabulary
+from jaxsign.input.scenes import videos, vocabulary
 from jaxsign.nets import faster_rcnn
 from jaxsign.screen import Console
+from jaxsign.tasks.detections import looking
+from jaxsign.tasks.scenes import making
 from jaxsign.train import setup
 
 _WORDS = vocabulary.from_json(

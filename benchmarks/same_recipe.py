@@ -27,11 +27,11 @@ from benchmarks import original_detector, original_scenes, originals
 from benchmarks.torch_side import TorchSide
 from benchmarks.workload import Batch
 from jaxsign import config as configs
-from jaxsign import runtime, tasks
+from jaxsign import runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import evaluate
 from jaxsign.screen import Console
-from jaxsign.train import inputs, log, loop, schedule, setup
+from jaxsign.train import inputs, log, loop, opening, schedule, setup
 
 # What the torch side does not do: its recipes have these values.
 _PLAIN = {
@@ -113,7 +113,7 @@ def train_torch(config: ConfigDict, workdir: Path) -> Numbers:
         if score > best:
             best, kept = score, copy.deepcopy(side.model.state_dict())
     side.model.load_state_dict(kept)
-    test = tasks.kind(config).open(config, "test").under(config)
+    test = opening.open_examples(config, "test").under(config)
     tested = [side.to_score(batch) for batch in _real(inputs.evaluation(config, test))]
     return {"val": best, "test": side.score(tested), "seconds": seconds}
 
@@ -121,6 +121,7 @@ def train_torch(config: ConfigDict, workdir: Path) -> Numbers:
 def _side(config: ConfigDict) -> TorchSide[Any, Any, Any]:
     """The original of the recipe's net."""
     torch.set_num_threads(runtime.available_cores())
+    torch.set_flush_denormal(True)  # as XLA does: numbers near 0 are many times slower on a CPU
     if config.task.name == "scene_graph":
         return original_scenes.Torch(config)
     if config.task.name == "detections":

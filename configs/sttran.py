@@ -210,6 +210,7 @@ NET = {
     "predicates": (),
     "feature_dim": 0,
     "union_dim": 0,
+    "detector": "",
     "hidden_dim": 512,
     "word_dim": 200,
     "map_dim": 256,

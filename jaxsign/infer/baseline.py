@@ -13,7 +13,7 @@ from jaxsign.errors import UserError
 from jaxsign.input.signs import sources
 from jaxsign.screen import Console
 from jaxsign.tasks import baselines, chance
-from jaxsign.train import setup
+from jaxsign.train import opening, setup
 
 _SHOWN = 3  # of clips that two splits hold
 
@@ -37,9 +37,9 @@ def of_recipe(config: ConfigDict) -> baselines.Baseline:
             "there are neither clips of val nor of test, which a baseline is told on. Give some: "
             "--config.data.val.path=PATH, or share them out: jaxsign split ... --val-share 0.15"
         )
-    train = kind.open(config, "train")
+    train = opening.open_examples(config, "train")
     facts = setup.filled(config, train.facts(config))
-    others = {name: kind.open(whole, name).under(facts) for name in splits}
+    others = {name: opening.open_examples(whole, name).under(facts) for name in splits}
     return told(facts, train.under(facts), others)
 
 

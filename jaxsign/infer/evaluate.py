@@ -16,7 +16,7 @@ from jaxsign.input.examples import Batch, Examples, indices
 from jaxsign.input.folders import progress
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering, measures
-from jaxsign.train import checkpoint, setup
+from jaxsign.train import checkpoint, opening, setup
 from jaxsign.whole import write_json, write_text
 
 
@@ -169,7 +169,7 @@ def open_split(run: runs.Run, data: ConfigDict, split: str) -> Examples:
     Raises:
       UserError: there are none, or their labels do not fit.
     """
-    return run.task.open(recipe(run, data), split)
+    return opening.open_examples(recipe(run, data), split)
 
 
 def recipe(run: runs.Run, data: ConfigDict) -> ConfigDict:

@@ -3,22 +3,19 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
-import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import config as configs
-from jaxsign import defaults, tasks, telling
-from jaxsign.errors import UserError, did_you_mean, listing
-from jaxsign.infer import fitting, run_folder
-from jaxsign.input import labels, traits
+from jaxsign import tasks, telling
+from jaxsign.errors import UserError
+from jaxsign.infer import run_folder
+from jaxsign.input import traits
 from jaxsign.input.signs import views
 from jaxsign.input.signs.clip import Clip
 from jaxsign.tasks import answering
-from jaxsign.train import checkpoint
+from jaxsign.train import trained
 
 Array = np.ndarray
 
@@ -38,7 +35,7 @@ class NetInput:
     about: traits.Traits = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Run(answering.Trained):
     """A loaded run: what its folder says, and how it takes clips.
 
@@ -163,22 +160,16 @@ def load_run(
     """
     workdir = Path(workdir)
     run_folder.check(workdir)
-    config = configs.load_run_config(workdir)
-    _check_recipe(config, workdir / "config.json")
-    net = fitting.build_net(config, workdir / "config.json")
-    _check_language(config, language, workdir)
-    names = load_labels(workdir, config.task.heads)
-    fitting.check_names(config, names, workdir / "labels.json")
-    variables, info = checkpoint.load_variables(workdir, which, advice)
-    fitting.check_weights(config, net, variables, workdir / "config.json")
+    found = trained.load(workdir, which, advice)
+    _check_language(found.config, language, workdir)
     return Run(
         workdir=workdir,
         which=which,
-        config=config,
-        labels=names,
-        net=net,
-        variables=jax.device_put(variables),
-        info=info,
+        config=found.config,
+        labels=found.labels,
+        net=found.net,
+        variables=found.variables,
+        info=found.info,
         language=language,
     )
 
@@ -191,32 +182,3 @@ def _check_language(config: ConfigDict, language: int | None, workdir: Path) -> 
         return
     cure = f"Give 0 to {known - 1}" if known else "It answers without: leave it out"
     raise UserError(f"--language {language}: {workdir} knows {known or 'no'} languages. {cure}.")
-
-
-def load_labels(workdir: str | Path, heads: Sequence[str]) -> answering.Names:
-    """head -> label names by id from `labels.json`; None for a head without names.
-
-    Raises:
-      UserError: an unreadable file, or names that are none.
-    """
-    path = Path(workdir) / "labels.json"
-    found = labels.read_names(path, heads) if path.is_file() else {}
-    return {head: found.get(head) or None for head in heads}
-
-
-def _check_recipe(config: ConfigDict, path: Path) -> None:
-    """Refuses a stored recipe that this version cannot read."""
-    known = configs.flatten(configs.base())
-    unknown = [
-        f"{key}.{did_you_mean(key, known)}"
-        for key in configs.flatten(config)
-        if key not in known and key.partition(".")[0] not in defaults.FREE
-    ]
-    if unknown:
-        raise UserError(
-            f"{path} has keys that this version of jaxsign does not know:\n{listing(unknown)}\n"
-            "The run was made by another version (see its manifest.json), or the file was edited."
-        )
-    net = config.get("net")
-    if not isinstance(net, ConfigDict) or not net.get("name"):
-        raise UserError(f"{path} names no net (net.name). Expected the recipe of a trained run.")

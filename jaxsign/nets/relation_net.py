@@ -28,6 +28,8 @@ class RelationNet(nets.Net):
       predicates: how many predicates each group has.
       feature_dim: numbers of a box's features.
       union_dim: channels of the features around a pair.
+      detector: folder of a detector's run that makes the features when annotated frames are opened;
+        '' = they are stored. Who opens the frames looks at it, the net does not.
       hidden_dim: numbers of either box and of both together in a pair's features.
       word_dim: numbers of a class's word; the net's width D is 3 hidden_dim + 2 word_dim.
       map_dim: channels of the maps around a pair, inside.
@@ -43,6 +45,7 @@ class RelationNet(nets.Net):
     predicates: tuple[int, ...] = (3, 6, 17)
     feature_dim: int = fields.value(2048, fields.NOT_NEGATIVE)
     union_dim: int = fields.value(1024, fields.NOT_NEGATIVE)
+    detector: str = ""
     hidden_dim: int = fields.value(512, fields.COUNT)
     word_dim: int = fields.value(200, fields.COUNT)
     map_dim: int = fields.value(256, fields.COUNT)

@@ -34,7 +34,7 @@ class CheckpointInfo(TypedDict, total=False):
     metric: float | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Trained:
     """A trained net, and what its run folder says of it.
 

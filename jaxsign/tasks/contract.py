@@ -74,6 +74,18 @@ class Task(answering.Answering):
         """
 
     @classmethod
+    def looks_with(cls, config: ConfigDict) -> str:
+        """Folder of another run, whose net makes what this one learns from; default '': none."""
+        return ""
+
+    @classmethod
+    def open_with(
+        cls, other: answering.Trained, config: ConfigDict, split: str, *, training: bool = False
+    ) -> Examples:
+        """As `open`, where `looks_with` names the run `other`; default: no task needs one."""
+        raise UserError(f"task.name={config.task.name!r} takes examples as they are stored")
+
+    @classmethod
     @abc.abstractmethod
     def build(cls, config: ConfigDict, net: nets.Net) -> "Task":
         """The task of `config.task` and `config.loss` around `net`.

@@ -24,6 +24,7 @@ from jaxsign.train import (
     freezing,
     initial,
     inputs,
+    opening,
     optimizer,
     penalties,
     precision,
@@ -66,7 +67,8 @@ def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
     kind = tasks.kind(config)
-    train, val = kind.open(config, "train", training=True), kind.open(config, "val")
+    train = opening.open_examples(config, "train", training=True)
+    val = opening.open_examples(config, "val")
     config = resolve(config, train, stored)
     train, val = train.under(config), val.under(config)
     if stored is None or not (workdir / "checkpoints").exists():
@@ -117,6 +119,7 @@ def _absolute_paths(config: ConfigDict) -> None:
     places += [(config.data, "label_map"), (config.data.action_genome, "features")]
     of_train = ("init_from", "pretrained", "words", "priors", "backbone_weights")
     places += [(config.train, key) for key in of_train]
+    places += [(config.net, "detector")] if "detector" in config.net else []
     for section, key in places:
         if section[key] not in ("", initial.RANDOM):
             section[key] = str(Path(section[key]).resolve())

@@ -10,9 +10,10 @@ import run_helpers
 
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.infer import files, fitting
+from jaxsign.infer import files
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import views
+from jaxsign.train import fitting
 
 
 @pytest.fixture(scope="module")

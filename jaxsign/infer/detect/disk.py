@@ -6,14 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jaxsign.errors import UserError
-from jaxsign.infer.detect import making, videos
 from jaxsign.input.folders import progress
-from jaxsign.input.scenes import pairs
-from jaxsign.input.scenes.scene import Scene
+from jaxsign.input.scenes import videos
+from jaxsign.tasks.scenes import making
 from jaxsign.whole import is_full
-
-_CELLS = 49  # of what is around a pair
-_GUESSED = 8  # boxes of a frame, and pairs, where nothing tells how many there are
 
 
 @contextlib.contextmanager
@@ -50,30 +46,17 @@ def check(
     """
     known = [video for video in todo if video.known is not None]
     if not known:
-        a_pair = maker.detector.union_dim * _CELLS * (2 if maker.float16 else 4)
         if todo:
-            size = f"each pair will take {a_pair / 1e3:.0f} kB on the disk"
+            size = f"each pair will take {maker.pair_bytes / 1e3:.0f} kB on the disk"
             display.say(f"{size}; how many will be found is not known")
         return
-    need = sum(_bytes(maker, video.known) for video in known if video.known is not None)
+    need = sum(maker.bytes_of(video.known) for video in known if video.known is not None)
     free = shutil.disk_usage(out).free
     guess = maker.mode == "sgdet"
-    more = f", if {_GUESSED} boxes and as many pairs are found in a frame" if guess else ""
+    more = f", if {making.GUESSED} boxes and as many pairs are found in a frame" if guess else ""
     display.say(f"about {need / 1e9:.2f} GB will be written{more}; {free / 1e9:.1f} GB are free")
     if need > free and not guess:
         raise UserError(
             f"{out}: about {need / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free on "
             "its disk. Choose another --out, or make parts of it with --shard"
         )
-
-
-def _bytes(maker: making.SceneMaker, known: Scene) -> int:
-    """About so many bytes of a video's scene."""
-    told, boxes = len(known.pairs), len(known.boxes)
-    if maker.mode == "sgcls":
-        told = len(pairs.every_pair(known.box_frames))
-    if maker.mode == "sgdet":
-        told, boxes = max(told, _GUESSED * len(known)), max(boxes, _GUESSED * len(known))
-    a_number = 2 if maker.float16 else 4
-    detector = maker.detector
-    return told * detector.union_dim * _CELLS * a_number + boxes * detector.feature_dim * 4

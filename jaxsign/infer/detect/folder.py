@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ import jax
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.infer.detect import ahead, disk, making, parts, shards, videos
+from jaxsign.infer.detect import disk, shards
 from jaxsign.input.folders import pool, progress, walk
-from jaxsign.input.scenes import boxes_of_others, cutting, detect_table, scene
+from jaxsign.input.scenes import boxes_of_others, detect_table, scene, videos
 from jaxsign.input.scenes.detect_table import DetectRow
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.signs.extract import settings
+from jaxsign.tasks.scenes import making, of_videos
 from jaxsign.whole import is_full
 
 Array = np.ndarray
@@ -192,7 +193,10 @@ def _work_off(
         try:
             reasons, remarks = list[str](), list[str]()
             made = None
-            for made in _scene(plan, video, reasons, remarks):
+            scenes = of_videos.scene(
+                plan.maker, video, reasons, remarks, others=plan.others, shelf=plan.out
+            )
+            for made in scenes:
                 if isinstance(made, tuple):
                     yield pool.Event(number, pool.NOTE, made)
             assert isinstance(made, Scene)
@@ -237,63 +241,3 @@ def _failed(number: int, row: DetectRow, reason: str) -> pool.Event:
     reason = " ".join(reason.split())
     row = dataclasses.replace(row, status=detect_table.FAILED, reason=reason)
     return pool.Event(number, pool.FAILED, row)
-
-
-def _scene(
-    plan: DetectPlan, video: videos.SceneVideo, reasons: list[str], remarks: list[str]
-) -> Iterator[tuple[int, float] | Scene]:
-    """How far it is (frames, share), and at last the scene.
-
-    `reasons` gets those of bad frames, `remarks` what else is to be said.
-    """
-    maker, shown, made, counts = plan.maker, list[videos.ShownFrame](), [], []
-    shelved = parts.ShelvedFeatures(plan.out)
-    sizes: list[tuple[int, int]] = []
-    training = video.split == "train"
-    side = maker.detector.net.short_side
-    chunks = ahead.chunks(video, maker.detector.chunk, reasons)
-    for frames, scaled, of_chunk in ahead.scaled(chunks, side):
-        known = _known(plan, video, frames, of_chunk)
-        part = maker.part(maker.detector.see_scaled(scaled), known, training)
-        made.append(shelved.take(part))
-        counts.append(len(frames))
-        shown += frames
-        sizes += of_chunk
-        yield len(shown), frames[-1].share
-    if not shown:
-        told = f": {reasons[0]}" if reasons else ""
-        raise UserError(f"{video.source}: none of its frames can be read{told}")
-    if plan.others is not None:
-        names, numbers = [frame.name for frame in shown], [frame.number for frame in shown]
-        remarks += plan.others.remarks(video.name, names, np.array(sizes), numbers, needed=True)
-    times = [frame.time for frame in shown if frame.time is not None]
-    kept, true, actions = np.array([frame.number for frame in shown]), None, None
-    if video.known is not None:
-        actions = cutting.actions_of(video.known, kept)
-        if maker.mode == "sgdet" and not training:
-            true = cutting.frames_of(video.known, kept)
-    yield maker.scene(
-        video.source,
-        [frame.name for frame in shown],
-        np.array(sizes),
-        made,
-        counts,
-        shelved=shelved,
-        times=np.array(times) if len(times) == len(shown) else None,
-        truth=true,
-        actions=actions,
-    )
-
-
-def _known(
-    plan: DetectPlan,
-    video: videos.SceneVideo,
-    frames: Sequence[videos.ShownFrame],
-    sizes: Sequence[tuple[int, int]],
-) -> Scene | None:
-    """What is known of a chunk's boxes."""
-    numbers = [frame.number for frame in frames]
-    if plan.others is not None:
-        names = [frame.name for frame in frames]
-        return plan.others.scene(video.name, names, np.array(sizes), numbers)
-    return None if video.known is None else cutting.frames_of(video.known, np.array(numbers))

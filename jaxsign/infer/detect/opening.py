@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from jaxsign import config as configs
 from jaxsign import telling
 from jaxsign.errors import UserError
 from jaxsign.infer import doubts, run_folder
 from jaxsign.infer import run as runs
-from jaxsign.infer.detect import looking
 from jaxsign.infer.torch import detectors
 from jaxsign.input.scenes import layout, vocabulary
 from jaxsign.input.scenes.vocabulary import Vocabulary
-from jaxsign.nets import faster_rcnn
+from jaxsign.tasks.detections import looking
 
 
 def detector(
@@ -29,7 +27,6 @@ def detector(
     Raises:
       UserError: neither of both, a run of another kind, or a file whose classes have no names.
     """
-    options: dict[str, Any] = {"chunk": chunk, "likely": likely}
     if path.is_file():
         found = detectors.load(path)
         for note in found.notes:
@@ -41,21 +38,13 @@ def detector(
                 f"(Action Genome's are {len(objects)}). Import it with their names: jaxsign import "
                 f"{path} --workdir RUN --config.task.objects=..."
             )
-        return looking.FrameDetector(found.net, found.variables, objects, **options)
+        return looking.FrameDetector(
+            found.net, found.variables, objects, chunk=chunk, likely=likely
+        )
     run = runs.load_run(path, which)
-    if not isinstance(run.net, faster_rcnn.FasterRCNN):
-        raise UserError(
-            f"--detector {path}: its net is {run.config.net.name}, no detector. Give a run of "
-            "--config faster_rcnn, or an imported faster_rcnn_ag.pth (docs/detector.md)"
-        )
-    objects = tuple(run.config.task.objects)
-    if len(objects) != run.net.num_classes:
-        raise UserError(
-            f"--detector {path}: names {len(objects)} classes (task.objects in config.json), its "
-            f"net tells {run.net.num_classes}"
-        )
+    made = looking.of_run(run, f"--detector {path}", chunk=chunk, likely=likely)
     doubts.Doubts(run).tell()
-    return looking.FrameDetector(run.net, run.variables, objects, **options)
+    return made
 
 
 def words(given: Path | None, of_source: Vocabulary | None, objects: Sequence[str]) -> Vocabulary:

@@ -5,13 +5,13 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from jaxsign import runtime
 from jaxsign.errors import UserError
-from jaxsign.infer.detect import folder, looking, making, opening, videos
+from jaxsign.infer.detect import folder, opening
 from jaxsign.input.folders import progress
-from jaxsign.input.scenes import boxes_of_others
+from jaxsign.input.scenes import boxes_of_others, videos
+from jaxsign.tasks.detections import looking
+from jaxsign.tasks.scenes import making
 
 
 def run(words: argparse.Namespace) -> int:
@@ -39,7 +39,7 @@ def run(words: argparse.Namespace) -> int:
     detector = opening.detector(
         Path(words.detector),
         words.which,
-        chunk=words.chunk or (4 if jax.default_backend() == "cpu" else 16),
+        chunk=words.chunk or looking.usual_chunk(),
         likely=looking.RECIPES[words.recipe],
     )
     classes = Path(words.classes) if words.classes else None

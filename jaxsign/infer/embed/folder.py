@@ -13,11 +13,11 @@ from jaxsign.errors import UserError, listing
 from jaxsign.infer import asking, clip_items, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.embed import kinds
-from jaxsign.infer.features import images
 from jaxsign.input import names
 from jaxsign.input.folders import pool, progress, report, walk
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import films, settings, videos
+from jaxsign.nets import fingerprint
 from jaxsign.whole import whole
 
 RECORD, REPORT = "embed.json", "embed.csv"
@@ -120,7 +120,7 @@ def embed(
 def _record(run: runs.Run, finder: films.Finder | None) -> dict[str, Any]:
     """What else the arrays depend on."""
     looked = finder.settings.as_dict() if finder else {}
-    weights = images.fingerprint(run.variables)
+    weights = fingerprint.fingerprint(run.variables)
     return {"language": run.language, "weights_sha256": weights, **looked}
 
 

@@ -2,7 +2,6 @@
 
 import collections
 import functools
-import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,16 +60,6 @@ def _backbone_of_run(path: Path) -> tuple[inception.InceptionV3, dict[str, Any]]
     for tree in parts.values():
         tree.pop("AuxLogits", None)
     return net, parts
-
-
-def fingerprint(variables: nets.Variables) -> str:
-    """SHA-256 of all numbers with their names: the same however the file was packed."""
-    digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
-        if getattr(path[-1], "key", "") != "count":  # says nothing about the features
-            digest.update(jax.tree_util.keystr(path).encode())
-            digest.update(np.ascontiguousarray(leaf).tobytes())
-    return digest.hexdigest()
 
 
 def compile_fast(function: Callable, *examples: Any) -> Callable:

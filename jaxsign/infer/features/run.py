@@ -10,6 +10,7 @@ from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
 from jaxsign.input.folders import pool, progress, walk
 from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
+from jaxsign.nets import fingerprint
 from jaxsign.screen import Console
 
 
@@ -40,7 +41,7 @@ def run(
         net={
             "net": "inception_v3",
             "transform_input": net.transform_input,
-            "weights_sha256": features.fingerprint(variables),
+            "weights_sha256": fingerprint.fingerprint(variables),
         },
         keep_partial=keep_partial,
         threads=runtime.available_cores(),

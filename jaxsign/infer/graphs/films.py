@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jaxsign.errors import UserError
-from jaxsign.infer.detect import videos
 from jaxsign.infer.graphs import outputs, session
 from jaxsign.infer.graphs.looker import FilmLooker
 from jaxsign.infer.graphs.outputs import Wanted
 from jaxsign.infer.graphs.sliding import FrameFollower
 from jaxsign.infer.live import frames, picture, window
 from jaxsign.input.folders import progress
+from jaxsign.input.scenes import videos
 from jaxsign.input.signs.extract import opening
 
 

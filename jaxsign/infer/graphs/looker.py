@@ -9,11 +9,12 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.detect import looking, making, opening, videos
+from jaxsign.infer.detect import opening
 from jaxsign.infer.graphs.session import Shown
-from jaxsign.input.scenes import boxes_of_others, cutting
+from jaxsign.input.scenes import boxes_of_others, cutting, videos
 from jaxsign.input.scenes.vocabulary import Vocabulary
-from jaxsign.tasks.scenes import scene_tasks
+from jaxsign.tasks.detections import looking
+from jaxsign.tasks.scenes import making, scene_tasks
 
 _LOG = logging.getLogger("jaxsign")
 

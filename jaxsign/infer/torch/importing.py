@@ -22,12 +22,11 @@ import jaxsign
 from jaxsign import config as configs
 from jaxsign import locking, nets, runtime
 from jaxsign.errors import UserError, listing
-from jaxsign.infer import fitting
 from jaxsign.infer.torch import originals, recognise
 from jaxsign.input import labels
 from jaxsign.nets import state_dict as torch_map
 from jaxsign.nets import torch_files
-from jaxsign.train import checkpoint
+from jaxsign.train import checkpoint, fitting
 from jaxsign.whole import write_json
 
 Array = np.ndarray

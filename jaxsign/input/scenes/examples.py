@@ -300,10 +300,31 @@ def open_examples(
     """The scenes of a split, all checked, as examples of a kind.
 
     Raises:
-      UserError: what is wrong with them, no class of persons where persons are to be found, or no
-        relation that holds anywhere.
+      UserError: what is wrong with them, and as `of_source`.
     """
     source = sources.open_source(config.data, split, config.net.mode)
+    return of_source(source, config.net.mode, training=training, kind=kind)
+
+
+def of_source(
+    source: scene_source.SceneSource,
+    mode: str,
+    *,
+    training: bool,
+    kind: type[SceneExamples] = SceneExamples,
+) -> SceneExamples:
+    """The scenes of a source to learn from, or to compare answers with.
+
+    Args:
+      source: of them.
+      mode: the net's.
+      training: they are to learn from.
+      kind: of the examples.
+
+    Raises:
+      UserError: no class of persons where persons are to be found, or no relation that holds
+        anywhere.
+    """
     beside = not training and any(row.true_pairs > 0 for row in source.outlines)
     part = kind.recalled(source.vocabulary)
     if not (beside or any(row.together[:, part].any() for row in source.outlines)):
@@ -313,7 +334,7 @@ def open_examples(
             "labelled pairs, or those of detected boxes that hold true_ arrays "
             "(docs/scene_graphs.md); jaxsign predict takes scenes without"
         )
-    wanted = kind.asked(source, config.net.mode, training=training)
+    wanted = kind.asked(source, mode, training=training)
     return kind(source, candidates=wanted, training=training)
 
 

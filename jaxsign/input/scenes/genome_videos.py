@@ -1,4 +1,4 @@
-"""The videos of Action Genome that a recipe takes for a split, with the files of their features."""
+"""The videos of Action Genome that a recipe takes for a split, and files of their features."""
 
 import dataclasses
 import functools
@@ -24,14 +24,12 @@ class Videos:
       folder: of the set.
       ids: their names.
       scenes: theirs, without features.
-      files: of their features; None: there is no folder of them.
       remarks: what is to be said of them, a sentence each.
     """
 
     folder: Path
     ids: list[str]
     scenes: list[Scene]
-    files: list[FeatureFile] | None
     remarks: tuple[str, ...]
 
 
@@ -44,7 +42,7 @@ def of_split(data: ConfigDict, split: str, mode: str) -> Videos:
       mode: the net's; small objects may depend on it.
 
     Raises:
-      UserError: everything that is wrong with annotations or features, at once; no videos.
+      UserError: everything that is wrong with the annotations, at once; no videos.
     """
     folder, settings = _folder(data, split), data.action_genome
     held_back = settings.val == "train" and split != "test"
@@ -59,17 +57,19 @@ def of_split(data: ConfigDict, split: str, mode: str) -> Videos:
     scenes = [found.scenes[i] for i in chosen]
     if not scenes:
         raise UserError(f"{folder}: holds no {theirs} video of more than two frames with a person")
-    remarks = found.remarks
-    if mode == "sgdet":
-        remarks += (
-            f"{folder}: boxes are the annotated ones, not a detector's: net.mode=sgdet learns from "
-            "boxes of a detector where scenes hold such",
-        )
-    names = [_name(one) for one in scenes]
-    place = Path(settings.features or folder / features.FOLDER)
-    there = settings.features or place.is_dir()
-    files = features.of_videos(place, names, scenes) if there else None
-    return Videos(folder, names, scenes, files, remarks)
+    return Videos(folder, [_name(one) for one in scenes], scenes, found.remarks)
+
+
+def files(videos: Videos, data: ConfigDict) -> list[FeatureFile] | None:
+    """The files of the videos' features; None: there is no folder of them.
+
+    Raises:
+      UserError: everything that is wrong with them, at once.
+    """
+    given = data.action_genome.features
+    place = Path(given or videos.folder / features.FOLDER)
+    there = given or place.is_dir()
+    return features.of_videos(place, videos.ids, videos.scenes) if there else None
 
 
 def _folder(data: ConfigDict, split: str) -> Path:

@@ -65,7 +65,7 @@ def open_source(data: ConfigDict, split: str, mode: str = "predcls") -> SceneSou
             made.__getitem__,
         )
     if data.source == ACTION_GENOME:
-        return _of_genome(genome_videos.of_split(data, split, mode), split)
+        return _of_genome(data, split, mode)
     if data.source == EASG:
         return _of_easg(data, split)
     found = of_folder(_place(data, split), split)
@@ -107,9 +107,17 @@ def _check_known(data: ConfigDict) -> None:
     )
 
 
-def _of_genome(videos: genome_videos.Videos, split: str) -> SceneSource:
-    name, words = f"{videos.folder} ({split})", vocabulary.ACTION_GENOME
-    return annotated(name, videos.ids, words, videos.scenes, videos.files, videos.remarks)
+def _of_genome(data: ConfigDict, split: str, mode: str) -> SceneSource:
+    videos = genome_videos.of_split(data, split, mode)
+    name, words, remarks = f"{videos.folder} ({split})", vocabulary.ACTION_GENOME, videos.remarks
+    if mode == "sgdet":
+        remarks += (
+            f"{videos.folder}: boxes are the annotated ones, not a detector's: net.mode=sgdet "
+            "learns from boxes of a detector where scenes hold such (jaxsign detect), or where a "
+            "detector looks at the frames (net.detector)",
+        )
+    files = genome_videos.files(videos, data)
+    return annotated(name, videos.ids, words, videos.scenes, files, remarks)
 
 
 def _of_easg(data: ConfigDict, split: str) -> SceneSource:

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -18,6 +19,8 @@ from jaxsign.input.scenes.scene_source import SceneSource
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.nets import action_net, scene_net
 from jaxsign.tasks import answering, following, measures
+from jaxsign.tasks.detections import looking
+from jaxsign.tasks.scenes import unstored
 
 Array = jax.Array
 Rows = dict[str, np.ndarray]
@@ -46,8 +49,20 @@ class SceneTask(tasks.Task, abc.ABC):
         return examples.open_examples(config, split, training=training, kind=cls.kind)
 
     @classmethod
+    def looks_with(cls, config: ConfigDict) -> str:
+        of_frames = config.data.source == sources.ACTION_GENOME
+        return str(config.net.get("detector", "")) if of_frames else ""
+
+    @classmethod
+    def open_with(
+        cls, other: answering.Trained, config: ConfigDict, split: str, *, training: bool = False
+    ) -> SceneExamples:
+        source = unstored.of_genome(config, split, _looker(other))
+        return examples.of_source(source, config.net.mode, training=training, kind=cls.kind)
+
+    @classmethod
     def check(cls, config: ConfigDict) -> list[str]:
-        wrong = []
+        wrong = _of_detector(config)
         if config.task.heads:
             wrong.append(
                 f"task.heads={config.task.heads}: expected (): scenes have groups of predicates"
@@ -168,6 +183,11 @@ def counted(rows: Mapping[str, np.ndarray]) -> tuple[Rows, Rows]:
     return told, true
 
 
+@functools.lru_cache(maxsize=1)  # training and validation are seen by one, compiled once
+def _looker(run: answering.Trained) -> looking.FrameDetector:
+    return looking.of_run(run, f"net.detector={run.workdir}")
+
+
 def words_of(config: ConfigDict) -> Vocabulary:
     """The classes and groups of a recipe whose open keys are filled in.
 
@@ -175,6 +195,27 @@ def words_of(config: ConfigDict) -> Vocabulary:
       UserError: names that make no vocabulary.
     """
     return vocabulary.of_rows(config.task.objects, config.task.groups)
+
+
+def _of_detector(config: ConfigDict) -> list[str]:
+    """What a recipe with `net.detector` cannot have beside it."""
+    wrong, asked = list[str](), config.net.get("detector", "")
+    if asked and config.data.source != sources.ACTION_GENOME:
+        wrong.append(
+            f"net.detector={asked}: looks at the frames of data.source={sources.ACTION_GENOME} "
+            f"alone, not of {config.data.source}. Make scenes of others with jaxsign detect"
+        )
+    if asked and Path(asked).is_file():
+        wrong.append(
+            f"net.detector={asked}: is a file. Bring it in first: jaxsign import {asked} "
+            "--workdir RUN, and name that run"
+        )
+    if asked and config.data.action_genome.features:
+        wrong.append(
+            f"net.detector={asked} and data.action_genome.features="
+            f"{config.data.action_genome.features}: both give features. Leave one out"
+        )
+    return wrong
 
 
 def _misfits(config: ConfigDict) -> list[str]:

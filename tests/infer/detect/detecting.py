@@ -6,9 +6,10 @@ import json
 import detectors
 import PIL.Image
 
-from jaxsign.infer.detect import folder, making, videos
+from jaxsign.infer.detect import folder
 from jaxsign.input import film
-from jaxsign.input.scenes import scene, vocabulary
+from jaxsign.input.scenes import scene, videos, vocabulary
+from jaxsign.tasks.scenes import making
 
 CLASSES = {
     "objects": ["person", "cup", "dog"],

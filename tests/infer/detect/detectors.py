@@ -6,9 +6,9 @@ import fresh
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsign.infer.detect import looking
 from jaxsign.infer.torch import detectors as torch_detectors
 from jaxsign.nets import faster_rcnn
+from jaxsign.tasks.detections import looking
 
 SIDE = 64
 SMALL = {

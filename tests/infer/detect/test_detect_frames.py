@@ -14,8 +14,8 @@ import pytest
 
 from jaxsign import locking
 from jaxsign.errors import UserError
-from jaxsign.infer.detect import looking, videos
-from jaxsign.input.scenes import cutting, detect_table, scene
+from jaxsign.input.scenes import cutting, detect_table, scene, videos
+from jaxsign.tasks.detections import looking
 
 
 def test_frames_that_cannot_be_read_are_left_out_and_told(looker, tmp_path, capsys):

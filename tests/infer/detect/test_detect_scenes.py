@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from jaxsign.errors import UserError
-from jaxsign.infer.detect import folder, making
+from jaxsign.infer.detect import folder
 from jaxsign.input.scenes import cutting, detect_table, scene, sources, vocabulary
+from jaxsign.tasks.scenes import making
 
 
 def test_boxes_that_are_given(looker, annotated, tmp_path):

@@ -18,9 +18,10 @@ from helpers import ROOT, SHARED
 
 from jaxsign import cli
 from jaxsign.errors import UserError
-from jaxsign.infer.detect import looking, opening
+from jaxsign.infer.detect import opening
 from jaxsign.infer.torch import detectors as torch_detectors
 from jaxsign.input.scenes import scene, vocabulary
+from jaxsign.tasks.detections import looking
 
 NET = {"hidden_dim": 8, "word_dim": 4, "map_dim": 8, "classifier_dim": 8, "ff_dim": 8}
 TINY = [f"--config.net.{key}={value}" for key, value in NET.items()]

@@ -4,7 +4,7 @@ import detectors
 import numpy as np
 import pytest
 
-from jaxsign.infer.detect import looking
+from jaxsign.tasks.detections import looking
 
 OBJECTS = ("__background__", "person", "cup", "ball")
 SIZES = ((48, 64), (64, 48), (50, 60))

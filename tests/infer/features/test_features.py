@@ -20,7 +20,7 @@ from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import validate
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.views import fslr156
-from jaxsign.nets import inception, state_dict
+from jaxsign.nets import fingerprint, inception, state_dict
 from parity import cases, compare
 
 torch = pytest.importorskip("torch")
@@ -215,10 +215,10 @@ def test_the_backbone_of_a_run(model, weights, tmp_path):
         features.load_backbone(weights),
     )
     assert net.transform_input
-    assert features.fingerprint(ours) == features.fingerprint(wanted)
+    assert fingerprint.fingerprint(ours) == fingerprint.fingerprint(wanted)
     changed = jax.tree.map(np.array, wanted)
     changed["params"]["Conv2d_1a_3x3"]["conv"]["kernel"][0, 0, 0, 0] += 1
-    assert features.fingerprint(changed) != features.fingerprint(wanted)
+    assert fingerprint.fingerprint(changed) != fingerprint.fingerprint(wanted)
 
 
 def test_nothing_to_do(tmp_path, capsys, weights):

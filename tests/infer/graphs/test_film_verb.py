@@ -12,10 +12,9 @@ from PIL import Image
 from jaxsign import api, cli
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
-from jaxsign.infer.detect import videos
 from jaxsign.infer.graphs import films, looker, outputs, session, sliding
 from jaxsign.input import film
-from jaxsign.input.scenes import vocabulary
+from jaxsign.input.scenes import videos, vocabulary
 from tests.infer.detect import detectors
 from tests.infer.graphs import told
 

@@ -6,10 +6,10 @@ import recipes
 
 from jaxsign import config as configs
 from jaxsign import nets, tasks
-from jaxsign.infer.detect import looking
 from jaxsign.infer.graphs.seen import SeenFrame
 from jaxsign.input.scenes import examples, synthetic
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME, to_rows
+from jaxsign.tasks.detections import looking
 from jaxsign.tasks.scenes.answers import FrameAnswer, Relation
 from jaxsign.train import checkpoint, setup
 

@@ -154,7 +154,7 @@ def _of_genome(folder: Path, options: GenomeOptions) -> ShownVideos:
             numbers = np.arange(len(back))
             back[genome_videos.share_of(numbers, options.val_share, "val", str(folder), "")] = True
         videos += [
-            _annotated(there, one.frames[0].split("/")[0], "val" if b else split, one)
+            annotated(there, one.frames[0].split("/")[0], "val" if b else split, one)
             for one, b in zip(found.scenes, back, strict=True)
         ]
     return ShownVideos(videos, vocabulary.ACTION_GENOME, files.remarks)
@@ -166,13 +166,13 @@ def _of_annotations(source: Path, kind: str) -> ShownVideos:
         raise UserError(f"{source}: its annotations ({kind}) tell of no folder of frames")
     there = lookup.Lookup(found.pictures)
     videos = [
-        _annotated(there, one.name.replace("/", "--"), one.split, one.read())
-        for one in found.videos
+        annotated(there, one.name.replace("/", "--"), one.split, one.read()) for one in found.videos
     ]
     return ShownVideos(videos, found.vocabulary)
 
 
-def _annotated(there: lookup.Lookup, name: str, split: str, known: Scene) -> SceneVideo:
+def annotated(there: lookup.Lookup, name: str, split: str, known: Scene) -> SceneVideo:
+    """An annotated video, whose frames lie in a folder under the names that the scene has."""
     read = functools.partial(_frames_of, there, known)
     return SceneVideo(name, split, known.source, len(known), read, known)
 

@@ -13,10 +13,11 @@ import numpy as np
 import scipy.special
 
 from jaxsign import nets
-from jaxsign.infer.features import images as features
+from jaxsign.errors import UserError
 from jaxsign.input.scenes import detections, pairs, pictures
-from jaxsign.nets import detector_backbone, faster_rcnn
+from jaxsign.nets import detector_backbone, faster_rcnn, fingerprint
 from jaxsign.nets.layers import anchors, roi_align
+from jaxsign.tasks import answering
 
 Array = np.ndarray
 _MULTIPLE = 32  # pixels of which the sides of images are, so that there are few shapes of them
@@ -128,7 +129,7 @@ class FrameDetector:
     def digest(self) -> str:
         """16 letters that are others where another detector gives other features."""
         told = json.dumps(self.net.features_from, sort_keys=True)
-        whole = told + features.fingerprint(self._variables)
+        whole = told + fingerprint.fingerprint(self._variables)
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
     @property
@@ -251,6 +252,43 @@ class FrameDetector:
     def _told(self, variables: nets.Variables, *given: jax.Array) -> dict[str, jax.Array]:
         """What the net tells of boxes: maps, boxes, the images' sizes and the maps'."""
         return cast(dict[str, jax.Array], self.net.apply(variables, *given, method="look"))
+
+
+def of_run(
+    run: answering.Trained,
+    said: str,
+    *,
+    chunk: int = 0,
+    likely: Likely = RECIPES["paper"],
+) -> FrameDetector:
+    """The detector of a run.
+
+    Args:
+      run: it.
+      said: how it was asked for, for messages.
+      chunk, likely: see `FrameDetector`; 0 = as many frames as usual on this device.
+
+    Raises:
+      UserError: a run of another kind, or with other classes than its net's.
+    """
+    if not isinstance(run.net, faster_rcnn.FasterRCNN):
+        raise UserError(
+            f"{said}: its net is {run.config.net.name}, no detector. Give a run of "
+            "--config faster_rcnn, or an imported faster_rcnn_ag.pth (docs/detector.md)"
+        )
+    objects = tuple(run.config.task.objects)
+    if len(objects) != run.net.num_classes:
+        raise UserError(
+            f"{said}: names {len(objects)} classes (task.objects in config.json), its net tells "
+            f"{run.net.num_classes}"
+        )
+    chunk = chunk or usual_chunk()
+    return FrameDetector(run.net, run.variables, objects, chunk=chunk, likely=likely)
+
+
+def usual_chunk() -> int:
+    """Frames that are looked at together on this device."""
+    return 4 if jax.default_backend() == "cpu" else 16
 
 
 def _exact(function: Callable[_Given, _Told]) -> Callable[_Given, _Told]:

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.infer.detect import looking
-from jaxsign.infer.detect.parts import BoxValues, PairValues, ScenePart, ShelvedFeatures
 from jaxsign.input.scenes import assigning, detected, pairs
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import ACTION_GENOME, PERSON, Vocabulary
+from jaxsign.nets.detector_backbone import CELLS
+from jaxsign.tasks.detections import looking
+from jaxsign.tasks.scenes.parts import BoxValues, PairValues, ScenePart, ShelvedFeatures
 
 Array = np.ndarray
 MODES = ("predcls", "sgcls", "sgdet")
+GUESSED = 8  # boxes of a frame, and pairs, where nothing tells how many will be found
 # Classes of Action Genome whose boxes are also taken for their second best class.
 _DOUBLED = ("book", "chair", "food")
 
@@ -64,6 +66,20 @@ class SceneMaker:
     def same_classes(self) -> bool:
         """Whether what the detector tells are the scenes' classes."""
         return self.detector.objects == self.words.objects
+
+    @property
+    def pair_bytes(self) -> int:
+        """Of what is around one pair."""
+        return self.detector.union_dim * CELLS**2 * (2 if self.float16 else 4)
+
+    def bytes_of(self, known: Scene) -> int:
+        """About so many bytes of features of a video of which that much is known."""
+        told, boxes = len(known.pairs), len(known.boxes)
+        if self.mode == "sgcls":
+            told = len(pairs.every_pair(known.box_frames))
+        if self.mode == "sgdet":
+            told, boxes = (max(count, GUESSED * len(known)) for count in (told, boxes))
+        return told * self.pair_bytes + boxes * self.detector.feature_dim * 4
 
     def part(self, seen: looking.SeenFrames, known: Scene | None, training: bool) -> ScenePart:
         """What a chunk of frames gives.

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxsign.infer.detect import videos
-from jaxsign.input.scenes import pictures
+from jaxsign.input.scenes import pictures, videos
 
 Array = np.ndarray
 ScaledChunk = tuple[

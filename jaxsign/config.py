@@ -38,6 +38,7 @@ CHANGEABLE = (
     "input.threads",
     "input.workers",
     "log",
+    "net.detector",  # task.detector tells whether it is the same one
     "parallel",
     "train.early_stop",
     "train.epochs",
@@ -237,7 +238,12 @@ def stored_text(config: ConfigDict) -> str:
 
 
 # What runs did before these keys came; their defaults are another thing.
-OLDER = {"train.frozen_statistics": "move", "net.hands": "body", "view.hands": "body"}
+OLDER = {
+    "train.frozen_statistics": "move",
+    "net.detector": "",
+    "net.hands": "body",
+    "view.hands": "body",
+}
 
 
 def load_run_config(workdir: str | Path) -> ConfigDict:

@@ -35,7 +35,7 @@ class NetInput:
     about: traits.Traits = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True)
 class Run(answering.Trained):
     """A loaded run: what its folder says, and how it takes clips.
 

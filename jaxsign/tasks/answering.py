@@ -34,7 +34,7 @@ class CheckpointInfo(TypedDict, total=False):
     metric: float | None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True)
 class Trained:
     """A trained net, and what its run folder says of it.
 

@@ -1,14 +1,13 @@
 """Opens a recipe's examples; where another run's net makes them, with that run."""
 
-import functools
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from jaxsign import tasks
+from jaxsign.errors import UserError
 from jaxsign.input.examples import Examples
-from jaxsign.tasks import answering
-from jaxsign.train import storage, trained
+from jaxsign.train import trained
 
 
 def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> Examples:
@@ -20,11 +19,9 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
     kind = tasks.kind(config)
     if not (folder := kind.looks_with(config)):
         return kind.open(config, split, training=training)
-    other = _other(folder, storage.latest(Path(folder).resolve() / "checkpoints" / "best"))
-    return kind.open_with(other, config, split, training=training)
-
-
-@functools.lru_cache(maxsize=1)  # training and validation ask the same one
-def _other(folder: str, best: int | None) -> answering.Trained:
-    """The run's best checkpoint, which has the number `best`."""
-    return trained.load(folder)
+    if Path(folder).is_file():
+        raise UserError(
+            f"{folder}: is a file, expected the folder of a run. Bring the weights in first: "
+            f"jaxsign import {folder} --workdir RUN, and name that"
+        )
+    return kind.open_with(trained.load(folder), config, split, training=training)

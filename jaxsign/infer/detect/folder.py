@@ -7,7 +7,6 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxsign.errors import UserError, listing
@@ -21,7 +20,6 @@ from jaxsign.tasks.scenes import making, of_videos
 from jaxsign.whole import is_full
 
 Array = np.ndarray
-_TOLD = 3  # frames that cannot be read, in a line of the table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,33 +206,15 @@ def _work_off(
                 raise
             reason = f"{plan.out / row.file}: cannot be written ({error.strerror or error})"
             yield _failed(number, row, reason)
-        except jax.errors.JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error):
-                raise
-            reason = (
-                f"{video.source}: there is too little memory for its frames, "
-                f"{plan.maker.detector.chunk} at once. Give a smaller --chunk, or smaller pictures"
-            )
-            yield _failed(number, row, reason)
         else:
             row = dataclasses.replace(
                 row,
                 frames=len(made),
                 boxes=len(made.boxes),
                 pairs=len(made.pairs),
-                reason="; ".join(filter(None, (_few(reasons), *remarks))),
+                reason="; ".join(filter(None, (of_videos.left_out(reasons), *remarks))),
             )
             yield pool.Event(number, pool.DONE, row)
-
-
-def _few(reasons: Sequence[str]) -> str:
-    if not reasons:
-        return ""
-    more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
-    told = "; ".join(" ".join(reason.split()) for reason in reasons[:_TOLD])
-    # A single reason may be a whole film's, of as many frames as it says.
-    count = f"{len(reasons)} " if len(reasons) > 1 else ""
-    return f"{count}frames left out: {told}{more}"
 
 
 def _failed(number: int, row: DetectRow, reason: str) -> pool.Event:

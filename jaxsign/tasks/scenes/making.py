@@ -44,21 +44,21 @@ class SceneMaker:
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
-            raise UserError(f"--mode {self.mode}: expected one of {', '.join(MODES)}")
+            raise UserError(f"mode {self.mode}: expected one of {', '.join(MODES)}")
         of_persons = self.mode == "sgdet" or (self.others and self.mode == "predcls")
         if of_persons and not self.words.has_person:
             raise UserError(
-                f"--mode {self.mode}: boxes that a detector finds are paired with a frame's surest "
+                f"mode {self.mode}: boxes that a detector finds are paired with a frame's surest "
                 f"{PERSON}, and the scenes have none among their classes "
                 f"({_few(self.words.objects)}). Name a {PERSON} among them, or take "
-                "annotated boxes (--mode predcls or sgcls)"
+                "annotated boxes (mode predcls or sgcls)"
             )
         asked = self.mode == "sgcls" or (self.mode == "sgdet" and not self.others)
         if asked and not self.same_classes:
             raise UserError(
-                f"--mode {self.mode}: the detector tells {len(self.detector.objects) - 1} classes "
+                f"mode {self.mode}: the detector tells {len(self.detector.objects) - 1} classes "
                 f"({_few(self.detector.objects)}), the scenes have {len(self.words.objects) - 1} "
-                f"({_few(self.words.objects)}). Take a detector of the scenes' classes, or --mode "
+                f"({_few(self.words.objects)}). Take a detector of the scenes' classes, or mode "
                 "predcls, which only looks at given boxes"
             )
 
@@ -95,7 +95,7 @@ class SceneMaker:
         if self.mode != "sgdet" or self.others:
             if known is None:
                 raise UserError(
-                    f"--mode {self.mode} looks at given boxes. Give --boxes FILE, or --mode sgdet"
+                    f"mode {self.mode} looks at given boxes. Give --boxes FILE, or --mode sgdet"
                 )
             return self._given(seen, known)
         if training and known is not None:
@@ -272,7 +272,10 @@ def _rounded(union: Array) -> Array:
     with np.errstate(over="ignore"):
         rounded = union.astype(np.float16)
     if not np.isfinite(rounded).all():
-        raise UserError("features around pairs hold numbers beyond float16. Give --float32")
+        raise UserError(
+            "features around pairs hold numbers beyond float16. Keep them as they are: jaxsign "
+            "detect --float32"
+        )
     return rounded
 
 

@@ -1,14 +1,18 @@
 """A video's frames, read ahead, looked at chunk by chunk, and made a scene."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import ahead, boxes_of_others, cutting, videos
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.tasks.scenes import making, parts
+
+_TOLD = 3  # frames that cannot be read
 
 
 def scene(
@@ -30,7 +34,8 @@ def scene(
       shelf: folder on a disk where features wait for the scene; None = they wait in memory.
 
     Raises:
-      UserError: none of its frames can be read, or what they give makes no scene.
+      UserError: none of its frames can be read, too little memory for them, or what they give makes
+        no scene.
     """
     shown, made, counts = list[videos.ShownFrame](), list[parts.ScenePart](), list[int]()
     shelved = None if shelf is None else parts.ShelvedFeatures(shelf)
@@ -40,7 +45,8 @@ def scene(
     chunks = ahead.chunks(video, maker.detector.chunk, reasons)
     for frames, scaled, of_chunk in ahead.scaled(chunks, side):
         known = _known(others, video, frames, of_chunk)
-        part = maker.part(maker.detector.see_scaled(scaled), known, training)
+        with _memory_told(video, maker.detector.chunk):
+            part = maker.part(maker.detector.see_scaled(scaled), known, training)
         made.append(part if shelved is None else shelved.take(part))
         counts.append(len(frames))
         shown += frames
@@ -69,6 +75,31 @@ def scene(
         truth=true,
         actions=actions,
     )
+
+
+@contextlib.contextmanager
+def _memory_told(video: videos.SceneVideo, chunk: int) -> Iterator[None]:
+    """A device with too little memory fails this video; others may have smaller pictures."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise UserError(
+            f"{video.source}: there is too little memory for its frames, {chunk} at once. Look at "
+            "fewer (jaxsign detect --chunk), or at smaller pictures"
+        ) from error
+
+
+def left_out(reasons: Sequence[str]) -> str:
+    """What is told of frames that cannot be read: how many, and why the first; '' for none."""
+    if not reasons:
+        return ""
+    more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
+    told = "; ".join(" ".join(reason.split()) for reason in reasons[:_TOLD])
+    # A single reason may be a whole film's, of as many frames as it says.
+    count = f"{len(reasons)} " if len(reasons) > 1 else ""
+    return f"{count}frames left out: {told}{more}"
 
 
 def _known(

@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -46,6 +45,8 @@ class SceneTask(tasks.Task, abc.ABC):
 
     @classmethod
     def open(cls, config: ConfigDict, split: str, *, training: bool = False) -> SceneExamples:
+        if cls.looks_with(config):
+            raise ValueError("net.detector: these examples are opened by open_with")
         return examples.open_examples(config, split, training=training, kind=cls.kind)
 
     @classmethod
@@ -57,7 +58,8 @@ class SceneTask(tasks.Task, abc.ABC):
     def open_with(
         cls, other: answering.Trained, config: ConfigDict, split: str, *, training: bool = False
     ) -> SceneExamples:
-        source = unstored.of_genome(config, split, _looker(other))
+        looker = looking.of_run(other, f"net.detector={other.workdir}")
+        source = unstored.of_genome(config, split, looker, training=training)
         return examples.of_source(source, config.net.mode, training=training, kind=cls.kind)
 
     @classmethod
@@ -183,11 +185,6 @@ def counted(rows: Mapping[str, np.ndarray]) -> tuple[Rows, Rows]:
     return told, true
 
 
-@functools.lru_cache(maxsize=1)  # training and validation are seen by one, compiled once
-def _looker(run: answering.Trained) -> looking.FrameDetector:
-    return looking.of_run(run, f"net.detector={run.workdir}")
-
-
 def words_of(config: ConfigDict) -> Vocabulary:
     """The classes and groups of a recipe whose open keys are filled in.
 
@@ -205,15 +202,15 @@ def _of_detector(config: ConfigDict) -> list[str]:
             f"net.detector={asked}: looks at the frames of data.source={sources.ACTION_GENOME} "
             f"alone, not of {config.data.source}. Make scenes of others with jaxsign detect"
         )
-    if asked and Path(asked).is_file():
-        wrong.append(
-            f"net.detector={asked}: is a file. Bring it in first: jaxsign import {asked} "
-            "--workdir RUN, and name that run"
-        )
     if asked and config.data.action_genome.features:
         wrong.append(
             f"net.detector={asked} and data.action_genome.features="
             f"{config.data.action_genome.features}: both give features. Leave one out"
+        )
+    if asked and config.input.workers:
+        wrong.append(
+            f"net.detector={asked} and input.workers={config.input.workers}: each of these "
+            "processes would hold all features. Set it to 0"
         )
     return wrong
 

@@ -7,7 +7,6 @@ import shutil
 import detectors
 import numpy as np
 import PIL.Image
-import psutil
 import pytest
 
 from jaxsign import cli
@@ -42,7 +41,8 @@ def genome(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def looker():
-    return detectors.detector(vocabulary.ACTION_GENOME.objects)
+    """Looks at two frames at once, so that every video comes in parts."""
+    return detectors.detector(vocabulary.ACTION_GENOME.objects, chunk=2)
 
 
 @pytest.fixture(scope="module")
@@ -90,19 +90,32 @@ def test_scenes_are_those_that_detect_writes(genome, looker, tmp_path, mode):
     config = recipe(genome, "", f"--config.net.mode={mode}")
     wanted = stored(genome, looker, mode, tmp_path / "scenes")
     for split, scenes in wanted.items():
-        found = unstored.of_genome(config, split, looker)
+        found = unstored.of_genome(config, split, looker, training=split == "train")
         assert len(found.ids) == len(scenes) == {"train": 2}.get(split, 1)
         for index, one in enumerate(scenes):
             same(found.read(index), one)
 
 
-def test_a_run_learns_and_is_judged_without_a_store(genome, looker, detector_run, tmp_path, capsys):
+def test_boxes_are_assigned_to_learn_from_alone(genome, looker):
+    config = recipe(genome, "", "--config.net.mode=sgdet")
+    learnt, judged = (
+        unstored.of_genome(config, "train", looker, training=training).read(0)
+        for training in (True, False)
+    )
+    assert learnt.labelled.all() and learnt.truth is None
+    assert not judged.labelled.any() and judged.truth is not None
+
+
+def test_a_run_learns_and_is_judged_without_a_store(genome, detector_run, tmp_path, monkeypatch):
     run, store = tmp_path / "run", tmp_path / "store"
-    own = [f"--config.data.train.path={genome}", f"--config.net.detector={detector_run}", *TINY]
-    own += [f"--config.data.val_share={SHARE}", "--config.train.epochs=1"]
-    assert cli.main(["train", "--config", "sttran", "--workdir", str(run), *own]) == 0
+    monkeypatch.chdir(detector_run.parent)
+    train = ["train", "--config", "sttran", "--workdir", str(run), *TINY]
+    train += [f"--config.data.train.path={genome}", f"--config.net.detector={detector_run.name}"]
+    train += [f"--config.data.val_share={SHARE}", "--config.train.epochs=1"]
+    assert cli.main(train) == 0
     config = configs.load_run_config(run)
     assert config.task.detector and config.net.union_dim == 256
+    monkeypatch.chdir(tmp_path)
     judge = ["evaluate", "--workdir", str(run), "--split", "test", "--save-results"]
     told = tmp_path / "told.json", tmp_path / "of_store.json"
     assert cli.main([*judge, str(told[0])]) == 0
@@ -113,22 +126,39 @@ def test_a_run_learns_and_is_judged_without_a_store(genome, looker, detector_run
     assert numbers == of_store and max(numbers["no"].values()) > 0
 
 
-def test_what_cannot_be_looked_at_is_told(genome, looker, detector_run, tmp_path, monkeypatch):
+def test_a_run_that_is_older_than_the_key_goes_on(tmp_path):
+    config = recipe(tmp_path, "")
+    configs.save_run_config(config, tmp_path)
+    told = json.loads((tmp_path / "config.json").read_text())
+    del told["net"]["detector"]
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    stored = configs.load_run_config(tmp_path)
+    configs.as_begun(config, stored)
+    configs.check_same_run(config, stored, tmp_path)
+
+
+def test_what_cannot_be_looked_at_is_told(genome, looker, tmp_path, capsys):
     config = recipe(genome, "")
+
+    def opened(**more):
+        return unstored.of_genome(config, "test", looker, training=False, **more)
+
     place = shutil.copytree(genome, tmp_path / "set")
     config.data.train.path = str(place)
     (place / "frames" / "3.mp4" / "000001.png").write_bytes(b"no picture")
-    found = unstored.of_genome(config, "test", looker)
-    assert len(found.read(0)) == 2 and "frames that cannot be read: 1" in found.remarks[0]
-    shutil.rmtree(place / "frames" / "3.mp4")
-    with pytest.raises(
-        UserError, match=r"(?s)cannot be looked at:.*none of its frames can be read"
-    ):
-        unstored.of_genome(config, "test", looker)
-    free = psutil.virtual_memory()._replace(available=1000)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    (place / "features").mkdir()
+    found = opened()
+    assert len(found.read(0)) == 2 and "features is not read" in found.remarks[0]
+    assert "3.mp4: 2 frames" in (said := capsys.readouterr().out) and "000001.png" in said
     with pytest.raises(UserError, match="keeps the features of its 1 videos in memory.*detect"):
-        unstored.of_genome(config, "test", looker)
+        opened(free=1000.0)
+    config.task.detector = "another"
+    with pytest.raises(UserError, match="features of the detector .*made with another"):
+        opened()
+    config.task.detector = ""
+    shutil.rmtree(place / "frames" / "3.mp4")
+    with pytest.raises(UserError, match=r"(?s)cannot be looked at:.*none of its 3 annotated"):
+        opened()
 
 
 def test_detectors_that_there_are_not_are_refused(genome, detector_run, tmp_path):
@@ -137,6 +167,7 @@ def test_detectors_that_there_are_not_are_refused(genome, detector_run, tmp_path
             setup.prepare(recipe(genome, detector, *words), tmp_path / "run")
 
     refused("is not a run folder", detector=tmp_path)
-    refused("is a file. Bring it in first", detector=detectors.file(tmp_path))
+    refused("is a file, expected the folder of a run", detector=detectors.file(tmp_path))
     refused("looks at the frames of data.source=action_genome", "--config.data.source=scenes")
     refused("both give features", "--config.data.action_genome.features=here")
+    refused("would hold all features", "--config.input.workers=2")

@@ -128,6 +128,27 @@ class Asker:
             self.doubts.see_cut(name, len(clip.x))
         return short
 
+    @property
+    def sizes(self) -> list[int]:
+        """The recipe's buckets, and the most frames that are used where there is a limit."""
+        limit = self.run.max_length
+        sizes = sorted(
+            {int(b) for b in self.run.config.input.buckets if limit is None or b < limit}
+        )
+        return sizes + ([limit] if limit is not None else [])
+
+    def warm_up(self) -> None:
+        """Compiles the net for single clips of every bucket.
+
+        Where padding counts every length is a program of its own, and pictures are too many
+        numbers to make up: those are compiled when they come.
+        """
+        view = self.run.view
+        if self.run.net.padding_counts or (view is not None and view.film_files is not None):
+            return
+        for size in self.sizes:
+            self.one(np.zeros((size, *self.run.frame_shape), np.float32))
+
     def bucket(self, frames: int) -> int:
         """The length that a clip of `frames` frames is padded to.
 
@@ -140,9 +161,7 @@ class Asker:
             )
         if self.run.net.padding_counts:
             return frames
-        buckets = self.run.config.input.buckets
-        sizes = sorted({int(b) for b in buckets if limit is None or b < limit})
-        sizes += [limit] if limit is not None else []
+        sizes = self.sizes
         place = bisect.bisect_left(sizes, frames)
         if place < len(sizes):
             return sizes[place]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jaxsign import stopwatch
 from jaxsign.errors import UserError
-from jaxsign.infer import asking, clip_items, ensemble, files
+from jaxsign.infer import asking, clip_items, doubts, ensemble, files
 from jaxsign.infer import run as runs
 from jaxsign.input import batching
 from jaxsign.input.examples import indices
@@ -39,47 +39,69 @@ class Prediction:
     error: str = ""
 
 
-def predict(
-    run: runs.Run | Sequence[runs.Run],
-    items: Sequence[clip_items.Item],
-    answerer: answering.Answerer | None = None,
-    *,
-    mask: str = "length",
-    batch_size: int = 32,
-) -> Iterator[Prediction]:
-    """Predictions of the clips in their order; a bad file is reported, not raised.
+class Predictor:
+    """Runs that are ready to answer about clips: one, or several that answer together.
 
     Args:
-      run: a loaded run, or several that answer together.
-      items: of `clip_items.find`.
+      run: a loaded run, or several.
       answerer: of the run's task; by the run's own settings if None.
       mask: 'length' (every frame counts) or 'visibility' (frames with a visible keypoint).
-      batch_size: clips run at once.
+
+    Attributes:
+      members: the runs.
+      askers: of these.
+      doubts: of what was asked last.
 
     Raises:
       UserError: a mask that there is not, or that the run's task does not take.
     """
-    if mask not in files.MASKS:
-        raise UserError(f"mask {mask!r} is none of {', '.join(files.MASKS)}")
-    members = [run] if isinstance(run, runs.Run) else list(run)
-    if mask != "length" and not members[0].task.gaps:
-        raise UserError(f"--mask {mask}: {members[0].workdir} takes every frame of a clip")
-    answerer = answerer or members[0].task.answerer(members[0], {})
-    askers, size = [asking.Asker(one) for one in members], min(batch_size, len(items))
-    for start in range(0, len(items), _CHUNK):
-        part = items[start : start + _CHUNK]
-        read = [_read(item, members, mask) for item in part]
-        good = [clips for clips in read if not isinstance(clips, str)]
-        names = [item.name for item, clips in zip(part, read, strict=True)
-                 if not isinstance(clips, str)]  # fmt: skip
-        own = [[clips[i] for clips in good] for i in range(len(members))]
-        said = iter(ensemble.answers(askers, own, size, names=names, answerer=answerer))
-        for item, clips in zip(part, read, strict=True):
-            if isinstance(clips, str):
-                yield Prediction(item.path, item.name, error=clips)
-            else:
-                yield Prediction(item.path, item.name, len(clips[0].x), next(said))
-    askers[0].doubts.tell()
+
+    def __init__(
+        self,
+        run: runs.Run | Sequence[runs.Run],
+        answerer: answering.Answerer | None = None,
+        *,
+        mask: str = "length",
+    ):
+        if mask not in files.MASKS:
+            raise UserError(f"mask {mask!r} is none of {', '.join(files.MASKS)}")
+        self.members = [run] if isinstance(run, runs.Run) else list(run)
+        first = self.members[0]
+        if mask != "length" and not first.task.gaps:
+            raise UserError(f"--mask {mask}: {first.workdir} takes every frame of a clip")
+        self._answerer, self._mask = answerer or first.task.answerer(first, {}), mask
+        self.askers = [asking.Asker(one) for one in self.members]
+
+    @property
+    def doubts(self) -> doubts.Doubts:
+        return self.askers[0].doubts
+
+    def __call__(
+        self, items: Sequence[clip_items.Item], batch_size: int = 32
+    ) -> Iterator[Prediction]:
+        """Predictions of clips in their order; a bad file is reported, not raised.
+
+        Args:
+          items: of `clip_items.find`.
+          batch_size: clips run at once.
+        """
+        self.askers[0].doubts = doubts.Doubts(self.members[0])
+        size = min(batch_size, len(items))
+        for start in range(0, len(items), _CHUNK):
+            part = items[start : start + _CHUNK]
+            read = [_read(item, self.members, self._mask) for item in part]
+            good = [clips for clips in read if not isinstance(clips, str)]
+            names = [item.name for item, clips in zip(part, read, strict=True)
+                     if not isinstance(clips, str)]  # fmt: skip
+            own = [[clips[i] for clips in good] for i in range(len(self.members))]
+            said = iter(
+                ensemble.answers(self.askers, own, size, names=names, answerer=self._answerer)
+            )
+            for item, clips in zip(part, read, strict=True):
+                if isinstance(clips, str):
+                    yield Prediction(item.path, item.name, error=clips)
+                else:
+                    yield Prediction(item.path, item.name, len(clips[0].x), next(said))
 
 
 def _read(
@@ -117,7 +139,7 @@ def predict_files(
       workdir: the run folder, or several, which answer together; of folds, the folder of all.
       source: a clip, a film, or a folder of either (searched with its subfolders).
       out: JSON file: one result, or for a folder a list of results, each with its `file`.
-      mask, batch_size: see `predict`.
+      mask, batch_size: see `Predictor`.
       which: 'best' or 'last'.
       asked: the run's task's settings of how answers are found
         (`jaxsign.tasks.answering.Answering.answerer`).
@@ -141,16 +163,17 @@ def predict_files(
     if found is not None:
         return _predict_examples(run, found, Path(source), out, batch_size)
     items = clip_items.find(source, finder, view=run.view, person=person, fps=fps)
-    answerer = run.task.answerer(run, asked or {})
+    predictor = Predictor(members, run.task.answerer(run, asked or {}), mask=mask)
     single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
     done: list[Prediction] = []
     saved = []
-    for one in predict(members, items, answerer, mask=mask, batch_size=batch_size):
+    for one in predictor(items, batch_size):
         done.append(one)
         _show(one, single)
         if one.answer is not None:
             json = one.answer.json()
             saved.append(json if single else {"file": one.name, **json})
+    predictor.doubts.tell()
     if out is not None:
         write_json(Path(out), saved[0] if single else saved)
         print(f"Saved to {out}")

@@ -20,6 +20,8 @@ Setting: TypeAlias = str | int | float | bool | Path | tuple["Setting", ...] | N
 Asked: TypeAlias = Mapping[str, Setting]
 Names = dict[str, tuple[str, ...] | None]
 Outputs = following.Outputs
+# What is told -> names, the best first, and how probable each is, 0 to 1.
+Choices = Mapping[str, Sequence[tuple[str, float]]]
 
 
 class CheckpointInfo(TypedDict, total=False):
@@ -77,6 +79,14 @@ class Answer(abc.ABC):
     @abc.abstractmethod
     def line(self) -> str:
         """The best of it, in a few words."""
+
+    def said(self) -> str:
+        """The best of it without numbers, as a heading; default: its line."""
+        return self.line()
+
+    def choices(self) -> Choices:
+        """What it was chosen from; default: {}, no list."""
+        return {}
 
     @abc.abstractmethod
     def text(self, name: str) -> str:

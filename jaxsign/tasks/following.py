@@ -62,6 +62,7 @@ class Heard:
       signs: that nothing later can change any more.
       tentative: names of the signs behind them that may still change.
       candidates: (name, probability) of the window itself, best first.
+      start: seconds of the window's first frame, where it has candidates.
     """
 
     time: float
@@ -69,6 +70,7 @@ class Heard:
     signs: tuple[Emitted, ...] = ()
     tentative: tuple[str, ...] = ()
     candidates: tuple[tuple[str, float], ...] = ()
+    start: float = 0.0
 
     @property
     def accepted(self) -> bool:

@@ -220,7 +220,7 @@ def test_an_empty_folder_is_said(tmp_path):
 
 def test_clips_with_flaws_of_the_golden_set_are_read_or_explained(run):
     items = clip_items.find(GOLDEN / "fslr/validate_npz")
-    answers = {a.path.stem: a for a in predict.predict(run, items, batch_size=8)}
+    answers = {a.path.stem: a for a in predict.Predictor(run)(items, batch_size=8)}
     assert len(answers) == len(items) >= 20
     assert answers["ok"].answer is not None and not answers["ok"].error
     for stem in ("not_a_zip", "missing_X", "x_nan", "empty_T0", "x_shape"):

@@ -76,11 +76,13 @@ def _of_item(
         return _film(item.path, films.factory, fps)
     value = files.value(item, run)
     if isinstance(value, Clip):
-        return _of_clip(str(item.path), value, size)
-    return dataclasses.replace(_of_array(str(item.path), value.astype(np.float32), size), fps=fps)
+        return of_clip(str(item.path), value, size)
+    return dataclasses.replace(of_array(str(item.path), value.astype(np.float32), size), fps=fps)
 
 
-def _of_array(name: str, x: Array, size: int) -> Stream:
+def of_array(name: str, x: Array, size: int) -> Stream:
+    """Stored features [T, ...] as a stream, in chunks of `size` frames."""
+
     def chunks() -> Iterator[Chunk]:
         for start in range(0, len(x), size):
             yield Chunk(x[start : start + size])
@@ -88,7 +90,9 @@ def _of_array(name: str, x: Array, size: int) -> Stream:
     return Stream(name, chunks)
 
 
-def _of_clip(name: str, clip: Clip, size: int) -> Stream:
+def of_clip(name: str, clip: Clip, size: int) -> Stream:
+    """A recorded clip as a stream, in chunks of `size` frames."""
+
     def chunks() -> Iterator[Chunk]:
         for start in range(0, len(clip), size):
             part = slice(start, start + size)

@@ -1,6 +1,6 @@
 """Pictures of landmarks: a skeleton on a frame, a strip of a clip, a contact sheet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -144,6 +144,12 @@ def strip(clip: Clip, count: int = 8, height: int = 240) -> Image.Image:
 def still(clip: Clip, frame: int, height: int = 240) -> Image.Image:
     """One frame of a clip on a plain ground, at the scale that shows the whole clip; RGB."""
     return _still(clip, frame, height, _window(clip))
+
+
+def stills(clip: Clip, height: int = 240) -> Iterator[Image.Image]:
+    """As `still`, of every frame in its order."""
+    window = _window(clip)
+    return (_still(clip, frame, height, window) for frame in range(len(clip)))
 
 
 _Window = tuple[np.ndarray, np.ndarray, float]

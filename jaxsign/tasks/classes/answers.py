@@ -52,6 +52,20 @@ class ClassAnswer(answering.Answer):
         )
         return f"{nothing.TOLD} (best: {said})" if self.none else said
 
+    def said(self) -> str:
+        return (
+            nothing.TOLD if self.none else ", ".join(own[0][0] for own in self.choices().values())
+        )
+
+    def choices(self) -> answering.Choices:
+        found = make(self.logits)
+        return {
+            metrics.spell(head): [
+                (naming.class_name(self.names.get(head), i), p) for i, p in found[_top_key(head)]
+            ]
+            for head in self.logits
+        }
+
     def text(self, name: str) -> str:
         made = text(self.json(), tuple(self.logits))
         return (

@@ -18,6 +18,8 @@ from jaxsign.tasks.classes import metrics
 from jaxsign.tasks.classes.majority import Majority, Span, Vote
 from jaxsign.tasks.following import Emitted, Follower, Heard
 
+_SHOWN = 3  # candidates of a window
+
 
 @dataclasses.dataclass
 class Classes:
@@ -110,13 +112,19 @@ class Votes(Follower):
         last = min(first + self.hop, len(rows)) - 1
         times = float(rows.times[first]), float(rows.times[last])
         vote = Vote(None, 0.0, *times)
+        candidates: tuple[tuple[str, float], ...] = ()
         if outputs is not None:
             probabilities = self._classes.probabilities(outputs)
-            best = int(metrics.ranking(probabilities)[0])
+            ranking = metrics.ranking(probabilities)
+            best = int(ranking[0])
+            candidates = tuple(
+                (self._classes.name(int(i)), float(probabilities[i])) for i in ranking[:_SHOWN]
+            )
             nothing = bool(self.no_sign) and self._classes.name(best) == self.no_sign
             sure = float(probabilities[best]) >= self.threshold and not nothing
             vote = Vote(best if sure else None, float(probabilities[best]), *times)
-        return self._heard(self._majority.push(vote), float(rows.ready[-1]), compute_ms)
+        heard = self._heard(self._majority.push(vote), float(rows.ready[-1]), compute_ms)
+        return dataclasses.replace(heard, candidates=candidates, start=float(rows.times[0]))
 
     def finish(self, now: float) -> Heard:
         return self._heard(self._majority.finish(), now, 0.0)

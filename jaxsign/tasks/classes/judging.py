@@ -28,12 +28,10 @@ class Judged(Heard):
     """What the net says about a window; `time` is its last frame's.
 
     Attributes:
-      start: seconds, of its first frame.
       frames: given to the net.
       sure: the best candidate reaches the threshold and is a sign.
     """
 
-    start: float = 0.0
     frames: int = 0
     sure: bool = False
 

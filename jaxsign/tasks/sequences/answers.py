@@ -64,6 +64,16 @@ class SequenceAnswer(answering.Answer):
     def line(self) -> str:
         return f"{_joined(self.names)}  {math.exp(self.hypotheses[0].log_ctc):.3f}"
 
+    def said(self) -> str:
+        return _joined(self.names)
+
+    def choices(self) -> answering.Choices:
+        read = [
+            (_joined([gloss_name(self.labels, i) for i in one.glosses]), one.log_ctc)
+            for one in self.hypotheses
+        ]
+        return {"glosses": [(text, min(1.0, math.exp(log))) for text, log in read]}
+
     def text(self, name: str) -> str:
         """A table of all hypotheses, best first."""
         title = Text.assemble(f"{name}: ", (_joined(self.names), "bold"))

@@ -133,3 +133,14 @@ def test_the_majority_is_that_of_the_windows_around(numbers, count):
 def test_settings_that_cannot_work_are_named(changes, reason):
     with pytest.raises(UserError, match=reason):
         told(frames([0]), **changes)
+
+
+def test_a_window_tells_its_candidates_and_when_it_began():
+    run = FakeRun()
+    recogniser = Recogniser(run, following.Votes(run, fps=10.0, overlap=0.5), asker=run)
+    x = frames([0, 1, None])
+    heard = recogniser.push(rows.Chunk(x, np.arange(len(x)) / 10))
+    assert [one.start for one in heard] == pytest.approx([0.0, 0.5, 1.0, 1.5, 2.0])
+    assert [one.candidates[0][0] for one in heard[:1] + heard[2:3]] == ["hello", "bye"]
+    assert sum(p for _, p in heard[0].candidates) == pytest.approx(1, abs=1e-3)
+    assert heard[-1].candidates == ()  # nobody is there

@@ -1,6 +1,7 @@
 """Films as a collection: what is taken of one is found when it is read."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError
@@ -20,11 +21,13 @@ class Finder:
       factory: makes a landmarker; every film has its own.
       settings: which frames, and how they are shown.
       keep_partial: take what can be decoded of damaged films.
+      progress: see `recording.record`.
     """
 
     factory: Factory
     settings: ExtractionSettings = dataclasses.field(default_factory=ExtractionSettings)
     keep_partial: bool = False
+    progress: Callable[[int, float], None] = lambda frames, share: None
     _spare: list[Landmarker] = dataclasses.field(default_factory=list, repr=False)
 
     def check(self) -> None:
@@ -41,7 +44,11 @@ class Finder:
         landmarker = self._spare.pop() if self._spare else self.factory()
         try:
             return recording.record(
-                path, landmarker, self.settings, keep_partial=self.keep_partial
+                path,
+                landmarker,
+                self.settings,
+                keep_partial=self.keep_partial,
+                progress=self.progress,
             )[0]
         except UserError:
             raise

@@ -15,7 +15,7 @@ from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.whole import whole
 
 _FRAMES, _COLUMNS, _SIDE = 18, 6, 320  # of a sheet: frames, columns, longer side in pixels
-_VIDEO_SIDE = 720
+VIDEO_SIDE = 720
 
 
 def write(path: Path, source: Path, clip: Clip, settings: ExtractionSettings, kind: str) -> None:
@@ -35,10 +35,19 @@ def write(path: Path, source: Path, clip: Clip, settings: ExtractionSettings, ki
         (_sheet if kind == "sheet" else _video)(draft, source, clip, settings)
 
 
-def _drawn(
+def drawn(
     source: Path, clip: Clip, settings: ExtractionSettings, numbers: np.ndarray, side: int
 ) -> Iterator[tuple[int, Image.Image]]:
-    """The frames of the given numbers with their skeletons."""
+    """The frames of the given numbers with their skeletons, RGB.
+
+    Args:
+      source, clip, settings: as in `write`.
+      numbers: int [N], of frames of the clip.
+      side: most pixels of a side.
+
+    Raises:
+      UserError: the video cannot be read, or has fewer frames than the clip.
+    """
     wanted, last = set(numbers.tolist()), int(numbers.max())
     drawn = 0
     with opening.film(source, rate=settings.source_fps) as opened:
@@ -57,7 +66,7 @@ def _drawn(
 def _sheet(draft: Path, source: Path, clip: Clip, settings: ExtractionSettings) -> None:
     numbers = np.unique(np.linspace(0, len(clip) - 1, _FRAMES).round().astype(int))
     images, captions = [], []
-    for number, image in _drawn(source, clip, settings, numbers, _SIDE):
+    for number, image in drawn(source, clip, settings, numbers, _SIDE):
         images.append(image)
         captions.append(_caption(clip, number))
     drawing.sheet(images, captions, columns=_COLUMNS).save(draft)
@@ -72,5 +81,5 @@ def _caption(clip: Clip, number: int) -> str:
 
 def _video(draft: Path, source: Path, clip: Clip, settings: ExtractionSettings) -> None:
     with film.Writer(draft, clip.fps or 30) as writer:
-        for number, image in _drawn(source, clip, settings, np.arange(len(clip)), _VIDEO_SIDE):
+        for number, image in drawn(source, clip, settings, np.arange(len(clip)), VIDEO_SIDE):
             writer.add(image, clip.timestamps[number])

@@ -35,6 +35,7 @@ _VERBS = {
     "predict": "jaxsign.infer.commands:add_predict",
     "scene": "jaxsign.infer.graphs.commands:add_scene",
     "live": "jaxsign.infer.live.commands:add_live",
+    "serve": "jaxsign.infer.serve.commands:add_serve",
     "stream": "jaxsign.infer.live.stream_commands:add_stream",
     "capture": "jaxsign.infer.live.capture_commands:add_capture",
     "inspect": "jaxsign.input.signs.inspecting.commands:add_inspect",

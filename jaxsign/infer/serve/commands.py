@@ -1,0 +1,84 @@
+"""The verb serve. What is heavy to import is imported when it runs."""
+
+import argparse
+
+from jaxsign import arguments
+from jaxsign.infer import run_folder
+
+_PORT, _MAX_MB = 8642, 200
+_TEXT = """\
+A page on this machine to try a run on, in a browser: a film from a file or the camera, or a file of
+landmarks; the answer with what else it could be and how sure it is, a timeline, the film with its
+landmarks, and all of it as files. The numbers are those of `jaxsign predict`. Films need the
+landmarkers' model files, as for `jaxsign extract`.
+
+The page is for this machine alone (127.0.0.1), asks nothing of any other, and what is uploaded is
+removed once it is answered. Programs POST a file to /predict?name=FILE and get the JSON that
+`predict --out` writes. Ctrl-C ends it.
+"""
+_EXAMPLES = """\
+jaxsign serve --workdir runs/mine --model models/holistic_landmarker.task
+jaxsign serve --workdir runs/mine --port 0 --max-mb 50
+curl --data-binary @clip.npz "http://127.0.0.1:8642/predict?name=clip.npz"
+"""
+
+
+def add_serve(verbs: arguments.Verbs) -> None:
+    """Adds `jaxsign serve`."""
+    from jaxsign.input.signs.extract import commands as extracting
+
+    verb = arguments.add_verb(verbs, "serve", "a page to try a run on", _TEXT, _EXAMPLES)
+    run_folder.add_runs(verb)
+    run_folder.add_language(verb)
+    verb.add_argument(
+        "--port",
+        type=_port,
+        default=_PORT,
+        metavar="N",
+        help=f"of the page; 0 = any free one ({_PORT})",
+    )
+    verb.add_argument(
+        "--max-mb",
+        type=arguments.positive,
+        default=_MAX_MB,
+        metavar="N",
+        help=f"most megabytes of an upload ({_MAX_MB})",
+    )
+    extracting.add_models(verb)
+    extracting.add_frames(verb)
+    verb.set_defaults(run=serve)
+
+
+def _port(word: str) -> int:
+    if not word.isdecimal() or int(word) > 65535:
+        raise argparse.ArgumentTypeError(f"{word!r}: expected 0 to 65535")
+    return int(word)
+
+
+def serve(words: argparse.Namespace) -> int:
+    """Runs `jaxsign serve`."""
+    import contextlib
+    import signal
+    import tempfile
+    from pathlib import Path
+
+    from jaxsign.infer import ensemble
+    from jaxsign.infer.serve import server, signs
+    from jaxsign.input.signs.extract import commands, libraries
+
+    finder = commands.finder(words)
+    with contextlib.ExitStack() as opened:
+        page = opened.enter_context(server.PageServer(words.port, words.max_mb * 10**6))
+        members = ensemble.load(words.workdir, words.which, words.language)
+        shows = signs.SignShowing(members, finder)
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="jaxsign-serve-"))
+        if finder:  # MediaPipe greets every start with a dozen lines
+            opened.enter_context(libraries.hushed())
+        # Uploads are removed however it ends.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        page.show(shows, Path(folder))
+        print(f"{page.url} (Ctrl-C ends it)", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            page.serve_forever()
+    print("ended; nothing was kept")
+    return 0

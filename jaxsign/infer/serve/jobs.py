@@ -1,0 +1,235 @@
+"""The queue behind the page: uploads are answered one after the other, and nothing is kept."""
+
+import collections
+import dataclasses
+import logging
+import secrets
+import shutil
+import threading
+import time
+from pathlib import Path
+
+from jaxsign.errors import UserError
+from jaxsign.infer.serve import showing
+
+_LOG = logging.getLogger("jaxsign")
+WAITING, WORKING, DONE, FAILED, CANCELLED = "waiting", "working", "done", "failed", "cancelled"
+_LOST = 300.0  # seconds after which nobody asks any more
+_MOST = 32  # uploads that wait
+
+
+class TooManyError(UserError):
+    """So many uploads wait that no more are taken."""
+
+
+@dataclasses.dataclass(eq=False)
+class UploadJob(showing.AnswerReport):
+    """One upload on its way to an answer.
+
+    Attributes:
+      folder: its own, with everything of it; gone when the job is forgotten.
+      upload: the file; None = an example is made.
+      whole: timeline and film are wanted besides the answer.
+      key: that it is asked about by.
+      state: WAITING, WORKING, DONE, FAILED or CANCELLED.
+      parts: of the answer, as they are found.
+      error: what is wrong, once it has failed.
+      at, frames, share: as its `AnswerReport` heard last.
+      ended: set once nothing more comes.
+    """
+
+    folder: Path
+    upload: Path | None
+    whole: bool = True
+    key: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(12))
+    state: str = WAITING
+    parts: list[showing.Part] = dataclasses.field(default_factory=list)
+    error: str = ""
+    at: str = ""
+    frames: int = 0
+    share: float = 0.0
+    ended: threading.Event = dataclasses.field(default_factory=threading.Event)
+    _cancelled: bool = False
+    _asked: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def out(self) -> Path:
+        """Folder for what is made of the upload."""
+        return self.folder / "made"
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody has asked about it for long."""
+        return time.monotonic() - self._asked > _LOST
+
+    def ask(self) -> None:
+        """Notes that somebody still waits."""
+        self._asked = time.monotonic()
+
+    def cancel(self) -> None:
+        """Nobody waits any more."""
+        self._cancelled = True
+
+    def check(self) -> None:
+        """Raises CancelledError where nobody waits any more."""
+        if self._cancelled or self.lost:
+            raise showing.CancelledError("cancelled")
+
+    def stage(self, name: str) -> None:
+        self.check()
+        self.at, self.frames, self.share = name, 0, 0.0
+
+    def progress(self, frames: int, share: float) -> None:
+        self.check()
+        self.frames, self.share = frames, share
+
+    def json(self, known: int) -> dict[str, object]:
+        """How far it is, and its parts from number `known` on."""
+        return {
+            "state": self.state,
+            "stage": self.at,
+            "frames": self.frames,
+            "share": round(self.share, 3),
+            "parts": self.parts[known:],
+            "error": self.error,
+        }
+
+    def finish(self, state: str, error: str = "") -> None:
+        """Nothing more comes. Messages name files as they were called, without their folder."""
+        self.error = error.replace(f"{self.folder}/", "")
+        self.state = state
+        self.ended.set()
+
+
+class JobQueue:
+    """Jobs and the thread that answers them.
+
+    Args:
+      shows: answers.
+      folder: for the jobs' folders.
+      most: jobs that may wait; one more is refused.
+
+    Attributes:
+      ready: set once the run is warm.
+    """
+
+    def __init__(self, shows: showing.Showing, folder: Path, most: int = _MOST):
+        self._shows, self._folder, self._most = shows, folder, most
+        self._jobs: dict[str, UploadJob] = {}
+        self._waiting: collections.deque[UploadJob] = collections.deque()
+        self._change = threading.Condition()
+        self._closed = False
+        self.ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
+        self._thread.start()
+
+    def new_folder(self) -> Path:
+        """An empty folder for a job.
+
+        Raises:
+          TooManyError: too many jobs wait already.
+        """
+        if len(self._waiting) >= self._most:
+            raise TooManyError(f"{self._most} uploads wait already. Try again in a while")
+        folder = self._folder / secrets.token_hex(8)
+        (folder / "made").mkdir(parents=True)
+        return folder
+
+    def add(self, job: UploadJob) -> UploadJob:
+        """Takes a job; it waits for its turn."""
+        with self._change:
+            self._jobs[job.key] = job
+            self._waiting.append(job)
+            self._change.notify()
+        return job
+
+    def find(self, key: str) -> UploadJob | None:
+        """The job of a key; None where it is forgotten."""
+        return self._jobs.get(key)
+
+    def before(self, job: UploadJob) -> int:
+        """How many jobs are answered before one that waits."""
+        waiting = list(self._waiting)
+        return waiting.index(job) + 1 if job in waiting else 0
+
+    def forget(self, job: UploadJob) -> None:
+        """Ends a job and removes all that is left of it."""
+        job.cancel()
+        with self._change:
+            self._jobs.pop(job.key, None)
+            if job in self._waiting:
+                self._waiting.remove(job)
+                job.finish(CANCELLED)
+        if job.ended.is_set():
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Ends the work at hand; what waits is not answered."""
+        with self._change:
+            self._closed = True
+            for job in self._jobs.values():
+                job.cancel()
+            self._change.notify()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        try:
+            self._shows.warm_up()
+        except UserError as error:
+            _LOG.warning("%s", error)
+        self.ready.set()
+        while (job := self._next()) is not None:
+            self._answer(job)
+            if self._jobs.get(job.key) is not job:  # forgotten meanwhile
+                shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _next(self) -> UploadJob | None:
+        """The next job, once there is one; None = it is over."""
+        with self._change:
+            while not self._closed:
+                if self._waiting:
+                    return self._waiting.popleft()
+                self._change.wait(timeout=10)
+                self._sweep()
+        return None
+
+    def _sweep(self) -> None:
+        """Removes what was never fetched; called with the lock held."""
+        for job in [job for job in self._jobs.values() if job.lost and job.ended.is_set()]:
+            del self._jobs[job.key]
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _answer(self, job: UploadJob) -> None:
+        job.state = WORKING
+        state, error = DONE, ""
+        try:
+            self._tell(job)
+        except showing.CancelledError:
+            state = CANCELLED
+        except UserError as wrong:
+            state, error = FAILED, str(wrong)
+        except Exception as wrong:  # the other uploads must not suffer
+            _LOG.exception("an upload was not answered")
+            state, error = FAILED, f"jaxsign failed ({type(wrong).__name__}: {wrong})"
+        if job.upload is not None:
+            job.upload.unlink(missing_ok=True)
+        job.finish(state, error)
+
+    def _tell(self, job: UploadJob) -> None:
+        job.check()
+        upload = job.upload
+        if upload is None:
+            upload = job.upload = self._shows.example(job.folder)
+        parts = self._shows.show(upload, job.out, job)
+        try:
+            for part in parts:
+                job.check()
+                job.parts.append(part)
+                if not job.whole:
+                    break
+        except UserError:
+            # A clip that nobody waits for any more may be told of as one that cannot be read.
+            job.check()
+            raise
+        finally:
+            parts.close()

@@ -1,0 +1,95 @@
+"""A page of a tiny run in this process, small films for it, and who asks it."""
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+import types
+import urllib.parse
+
+import numpy as np
+import run_helpers
+from PIL import Image
+
+from jaxsign.infer import run as runs
+from jaxsign.infer.serve import server, signs
+from jaxsign.input import film
+from jaxsign.input.signs import clip as clips
+from jaxsign.input.signs.extract import films
+from jaxsign.input.signs.extract.landmarkers import Detection
+
+MOST = 200_000  # bytes of an upload
+EVIL = "<img src=x onerror=document.title='evil'>"
+NAMES = {"gloss": ["HELLO", EVIL, "NO", "DON’T KNOW", "TEA"], "cat": ["A", "B", "C"]}
+
+
+class Person:
+    """Finds a pose and a hand in bright images; each takes `pause` seconds."""
+
+    pause = 0.0
+    looked = 0
+
+    def detect(self, image, milliseconds):
+        Person.looked += 1
+        time.sleep(Person.pause)
+        found = Detection.nothing()
+        if image.mean() > 100:
+            found.points[clips.POSE] = np.linspace(0.2, 0.8, 33)[:, None]
+            found.points[clips.RIGHT_HAND] = 0.3 + 0.001 * (milliseconds % 200)
+            found.visibility[:] = 1
+        return found
+
+    def close(self):
+        pass
+
+
+FINDER = films.Finder(Person)
+
+
+def a_film(path, frames=12, grey=200):
+    """64 x 48 pixels of one grey."""
+    with film.Writer(path, 15) as writer:
+        for i in range(frames):
+            writer.add(Image.new("RGB", (64, 48), (grey, grey, grey + i)), i / 15)
+    return path
+
+
+@contextlib.contextmanager
+def opened(run, folder, finder=FINDER):
+    """A page that is asked by its `ask`, until the block ends."""
+    with server.PageServer(0, MOST) as page:
+        page.show(signs.SignShowing([runs.load_run(run)], finder), folder)
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        yield types.SimpleNamespace(page=page, run=run, folder=folder, url=page.url)
+        page.shutdown()
+
+
+def save_run(folder):
+    return run_helpers.save_run(folder, names=NAMES, seed=3)
+
+
+def ask(served, method, path, content=None, **headers):
+    """Status, headers and content of an answer; JSON is read."""
+    line = http.client.HTTPConnection("127.0.0.1", served.page.server_port, timeout=60)
+    with contextlib.closing(line):
+        line.request(method, path, content, headers)
+        answer = line.getresponse()
+        told = answer.read()
+    if answer.headers["Content-Type"].startswith("application/json"):
+        told = json.loads(told)
+    return answer.status, answer.headers, told
+
+
+def predict(served, path, name=None):
+    query = urllib.parse.urlencode({"name": name or path.name})
+    status, _, told = ask(served, "POST", f"/predict?{query}", path.read_bytes())
+    return status, told
+
+
+def wait(done, seconds=10):
+    """Until `done()`."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)

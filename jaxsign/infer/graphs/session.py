@@ -12,6 +12,7 @@ from PIL import Image
 import jaxsign
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.infer.graphs import pictures as frames_pictures
+from jaxsign.infer.graphs.counting import FilmCounts
 from jaxsign.infer.graphs.outputs import FilmOutputs, Wanted, check_apart
 from jaxsign.infer.graphs.seen import SeenFrame
 from jaxsign.infer.graphs.sliding import FrameFollower
@@ -76,12 +77,17 @@ class ToldFilm:
     Attributes:
       folder: of its files.
       files: that were written.
-      line: what was seen, for the console.
+      counts: of what was told.
     """
 
     folder: Path
     files: Sequence[Path]
-    line: str
+    counts: FilmCounts
+
+    @property
+    def line(self) -> str:
+        """What was seen, for the console."""
+        return self.counts.line()
 
 
 def one_of(source: SceneSource, name: str | None) -> SceneSource:
@@ -203,4 +209,4 @@ def tell(
             raise UserError(f"{film}: there is no frame to tell of")
     if stop.requested:
         raise KeyboardInterrupt
-    return ToldFilm(out, files, outputs.counts.line())
+    return ToldFilm(out, files, outputs.counts)

@@ -1,16 +1,23 @@
 """The verb serve. What is heavy to import is imported when it runs."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from jaxsign import arguments
+from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
+
+if TYPE_CHECKING:
+    from jaxsign.infer.serve.showing import Showing
+    from jaxsign.input.signs.extract.films import Finder
 
 _PORT, _MAX_MB = 8642, 200
 _TEXT = """\
 A page on this machine to try a run on, in a browser: a film from a file or the camera, or a file of
 landmarks; the answer with what else it could be and how sure it is, a timeline, the film with its
 landmarks, and all of it as files. The numbers are those of `jaxsign predict`. Films need the
-landmarkers' model files, as for `jaxsign extract`.
+landmarkers' model files, as for `jaxsign extract`. With --detector, for a run that tells relations:
+a film with its boxes and relations, its graph and timeline, as `jaxsign scene` tells them.
 
 The page is for this machine alone (127.0.0.1), asks nothing of any other, and what is uploaded is
 removed once it is answered. Programs POST a file to /predict?name=FILE and get the JSON that
@@ -19,6 +26,7 @@ removed once it is answered. Programs POST a file to /predict?name=FILE and get 
 _EXAMPLES = """\
 jaxsign serve --workdir runs/mine --model models/holistic_landmarker.task
 jaxsign serve --workdir runs/mine --port 0 --max-mb 50
+jaxsign serve --workdir runs/ag --detector runs/detector
 curl --data-binary @clip.npz "http://127.0.0.1:8642/predict?name=clip.npz"
 """
 
@@ -44,6 +52,12 @@ def add_serve(verbs: arguments.Verbs) -> None:
         metavar="N",
         help=f"most megabytes of an upload ({_MAX_MB})",
     )
+    verb.add_argument(
+        "--detector",
+        type=arguments.Existing,
+        metavar="RUN",
+        help="relations in films: finds boxes; what the run's scenes were made with",
+    )
     extracting.add_models(verb)
     extracting.add_frames(verb)
     verb.set_defaults(run=serve)
@@ -62,15 +76,15 @@ def serve(words: argparse.Namespace) -> int:
     import tempfile
     from pathlib import Path
 
-    from jaxsign.infer import ensemble
-    from jaxsign.infer.serve import server, signs
+    from jaxsign.infer.serve import server
     from jaxsign.input.signs.extract import commands, libraries
 
     finder = commands.finder(words)
+    if words.detector and (finder or len(words.workdir) > 1):
+        raise UserError("--detector goes with one run of relations, and no model of landmarks")
     with contextlib.ExitStack() as opened:
         page = opened.enter_context(server.PageServer(words.port, words.max_mb * 10**6))
-        members = ensemble.load(words.workdir, words.which, words.language)
-        shows = signs.SignShowing(members, finder)
+        shows = _scenes(words) if words.detector else _signs(words, finder)
         folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="jaxsign-serve-"))
         if finder:  # MediaPipe greets every start with a dozen lines
             opened.enter_context(libraries.hushed())
@@ -82,3 +96,22 @@ def serve(words: argparse.Namespace) -> int:
             page.serve_forever()
     print("ended; nothing was kept")
     return 0
+
+
+def _signs(words: argparse.Namespace, finder: "Finder | None") -> "Showing":
+    from jaxsign.infer import ensemble
+    from jaxsign.infer.serve import signs
+
+    return signs.SignShowing(ensemble.load(words.workdir, words.which, words.language), finder)
+
+
+def _scenes(words: argparse.Namespace) -> "Showing":
+    from pathlib import Path
+
+    from jaxsign.infer import run as runs
+    from jaxsign.infer.graphs import looker, sliding
+    from jaxsign.infer.serve import scenes
+
+    run = runs.load_run(words.workdir[0], words.which)
+    looks = looker.opened(run, Path(words.detector))
+    return scenes.SceneShowing(sliding.FrameFollower(run), looks, words.source_fps)

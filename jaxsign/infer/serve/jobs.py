@@ -14,6 +14,7 @@ from jaxsign.infer.serve import showing
 
 _LOG = logging.getLogger("jaxsign")
 WAITING, WORKING, DONE, FAILED, CANCELLED = "waiting", "working", "done", "failed", "cancelled"
+SENT, MADE = "sent", "made"  # folders in a job's own
 _LOST = 300.0  # seconds after which nobody asks any more
 _MOST = 32  # uploads that wait
 
@@ -55,7 +56,7 @@ class UploadJob(showing.AnswerReport):
     @property
     def out(self) -> Path:
         """Folder for what is made of the upload."""
-        return self.folder / "made"
+        return self.folder / MADE
 
     @property
     def lost(self) -> bool:
@@ -96,7 +97,7 @@ class UploadJob(showing.AnswerReport):
 
     def finish(self, state: str, error: str = "") -> None:
         """Nothing more comes. Messages name files as they were called, without their folder."""
-        self.error = error.replace(f"{self.folder}/", "")
+        self.error = error.replace(f"{self.folder / SENT}/", "").replace(f"{self.folder}/", "")
         self.state = state
         self.ended.set()
 
@@ -124,7 +125,7 @@ class JobQueue:
         self._thread.start()
 
     def new_folder(self) -> Path:
-        """An empty folder for a job.
+        """A folder for a job: in it SENT for what is uploaded and MADE for what is made of it.
 
         Raises:
           TooManyError: too many jobs wait already.
@@ -132,7 +133,8 @@ class JobQueue:
         if len(self._waiting) >= self._most:
             raise TooManyError(f"{self._most} uploads wait already. Try again in a while")
         folder = self._folder / secrets.token_hex(8)
-        (folder / "made").mkdir(parents=True)
+        for name in (SENT, MADE):
+            (folder / name).mkdir(parents=True)
         return folder
 
     def add(self, job: UploadJob) -> UploadJob:
@@ -177,6 +179,8 @@ class JobQueue:
             self._shows.warm_up()
         except UserError as error:
             _LOG.warning("%s", error)
+        except Exception:  # uploads may be answered all the same, or tell what is wrong
+            _LOG.exception("nothing is compiled ahead")
         self.ready.set()
         while (job := self._next()) is not None:
             self._answer(job)
@@ -187,10 +191,10 @@ class JobQueue:
         """The next job, once there is one; None = it is over."""
         with self._change:
             while not self._closed:
+                self._sweep()
                 if self._waiting:
                     return self._waiting.popleft()
                 self._change.wait(timeout=10)
-                self._sweep()
         return None
 
     def _sweep(self) -> None:
@@ -219,7 +223,7 @@ class JobQueue:
         job.check()
         upload = job.upload
         if upload is None:
-            upload = job.upload = self._shows.example(job.folder)
+            upload = job.upload = self._shows.example(job.folder / SENT)
         parts = self._shows.show(upload, job.out, job)
         try:
             for part in parts:

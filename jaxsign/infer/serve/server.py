@@ -36,7 +36,7 @@ _TYPES = {
 # The browser itself refuses whatever would come from, or go to, another place than this server.
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
         "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
@@ -149,7 +149,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif (job := self._job(path)) is None:
             self._fail(404, "there is no such thing here, or it is forgotten by now")
         elif path.endswith("/film"):
-            self._film(job.out / showing.FILM)
+            self._file(job.out / showing.FILM, "video/mp4")
+        elif path.endswith("/picture"):
+            self._file(job.out / showing.PICTURE, "image/png")
         else:
             self._progress(job)
 
@@ -208,7 +210,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if self.headers["Expect"] == "100-continue":
                 self.send_response_only(100)
                 self.end_headers()
-            upload = folder / (called or "nothing")
+            upload = folder / jobs.SENT / (called or "nothing")
             uploads.receive(self.rfile, size, upload)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -221,13 +223,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             job.ask()
             if self._is_gone():
                 job.cancel()
+        queue.forget(job)  # before the answer goes out: then nothing is kept
         if job.state == jobs.DONE:
             self._json(200, job.parts[0]["answer"])
         elif job.state == jobs.FAILED:
             self._fail(422, job.error)
         else:
             self.close_connection = True
-        queue.forget(job)
 
     def _progress(self, job: jobs.UploadJob) -> None:
         job.ask()
@@ -238,18 +240,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         told = job.json(int(known[0]) if known else 0)
         self._json(200, {**told, "before": queue.before(job), "ready": queue.ready.is_set()})
 
-    def _film(self, path: Path) -> None:
+    def _file(self, path: Path, kind: str) -> None:
         try:
             file = open(path, "rb")
         except OSError:
-            self._fail(404, "there is no film of it")
+            self._fail(404, f"there is no {path.name} of it")
             return
         with file:
-            self._head(200, "video/mp4", os.fstat(file.fileno()).st_size)
+            self._head(200, kind, os.fstat(file.fileno()).st_size)
             shutil.copyfileobj(file, self.wfile)
 
     def _job(self, path: str) -> jobs.UploadJob | None:
-        found = re.fullmatch(r"/jobs/([\w-]+)(/film)?", path)
+        found = re.fullmatch(r"/jobs/([\w-]+)(/film|/picture)?", path)
         queue = self.server.queue
         return queue.find(found[1]) if found and queue is not None else None
 

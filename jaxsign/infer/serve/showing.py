@@ -7,7 +7,8 @@ from typing import Protocol
 
 from jaxsign.errors import UserError
 
-FILM = "film.mp4"  # in the folder of what was made of an upload
+# In the folder of what was made of an upload.
+FILM, PICTURE = "film.mp4", "graph.png"
 
 
 class CancelledError(UserError):
@@ -56,7 +57,7 @@ class Showing(abc.ABC):
         """What is told of an upload, part by part as it is found.
 
         The first part holds `answer`, what `jaxsign predict --out` would write; who wants no more
-        takes no more. A part `film` says that `out/FILM` is whole.
+        takes no more. Parts `film` and `picture` say that FILM and PICTURE in `out` are whole.
 
         Args:
           upload: the file.

@@ -46,11 +46,15 @@ class SignShowing(showing.Showing):
         run, view = self._run, self._run.view
         pictures = view is not None and view.film_files is not None
         landmarks = view is not None and not pictures
+        of_films = pictures or (landmarks and self._finder is not None)
+        stored = "a file of landmarks" if landmarks else "a file of features"
         return {
             "run": run.workdir.resolve().name,
             "net": run.config.net.name,
+            "question": "What is signed?",
+            "takes": f"a film or {stored}" if of_films else stored,
             "labels": {head: list(names or ()) for head, names in run.labels.items()},
-            "films": pictures or (landmarks and self._finder is not None),
+            "films": of_films,
             "why_no_films": models.WANTED if landmarks else "The run takes stored features alone.",
             "example": landmarks,
         }

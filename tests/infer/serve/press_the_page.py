@@ -68,9 +68,9 @@ def test_a_film_is_sent_and_what_is_wrong_is_told(page, tmp_path):
 def test_labels_are_shown_as_they_are_written(page, tmp_path):
     page.type("#file", str(serving.a_film(tmp_path / "tea.mp4")))
     page.wait("#film")
-    page.run("document.querySelector('#knows').open = true")
-    assert serving.EVIL in page.text("#knows p") and serving.EVIL in page.text("#choices")
-    assert page.run("return document.querySelectorAll('main img').length") == 0
+    page.run("document.querySelector('#knows details').open = true")
+    assert serving.EVIL in page.text("#knows") and serving.EVIL in page.text("#choices")
+    assert page.run("return document.querySelectorAll('#choices img, #knows img').length") == 0
     assert "evil" not in page.run("return document.title")
 
 

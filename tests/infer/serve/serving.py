@@ -1,12 +1,13 @@
 """A page of a tiny run in this process, small films for it, and who asks it."""
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import threading
 import time
-import types
 import urllib.parse
+from pathlib import Path
 
 import numpy as np
 import run_helpers
@@ -47,6 +48,19 @@ class Person:
 FINDER = films.Finder(Person)
 
 
+@dataclasses.dataclass
+class Served:
+    """A page, its run folder and its folder of uploads."""
+
+    page: server.PageServer
+    run: Path
+    folder: Path
+
+    @property
+    def url(self):
+        return self.page.url
+
+
 def a_film(path, frames=12, grey=200):
     """64 x 48 pixels of one grey."""
     with film.Writer(path, 15) as writer:
@@ -61,7 +75,7 @@ def opened(run, folder, finder=FINDER):
     with server.PageServer(0, MOST) as page:
         page.show(signs.SignShowing([runs.load_run(run)], finder), folder)
         threading.Thread(target=page.serve_forever, daemon=True).start()
-        yield types.SimpleNamespace(page=page, run=run, folder=folder, url=page.url)
+        yield Served(page, run, folder)
         page.shutdown()
 
 
@@ -85,6 +99,25 @@ def predict(served, path, name=None):
     query = urllib.parse.urlencode({"name": name or path.name})
     status, _, told = ask(served, "POST", f"/predict?{query}", path.read_bytes())
     return status, told
+
+
+def whole(served, query, content=b""):
+    """A job's parts put together, and its key."""
+    status, _, told = ask(served, "POST", f"/jobs?{query}", content)
+    assert status == 202
+    key, parts = told["job"], {}
+
+    def ended():
+        nonlocal told
+        told = ask(served, "GET", f"/jobs/{key}?known={len(parts)}")[2]
+        for part in told["parts"]:
+            parts.setdefault(len(parts), part)
+        return told["state"] in ("done", "failed", "cancelled")
+
+    wait(ended, 120)
+    assert told["state"] == "done", told
+    merged = {name: value for part in parts.values() for name, value in part.items()}
+    return merged, key
 
 
 def wait(done, seconds=10):

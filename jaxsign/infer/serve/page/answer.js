@@ -7,8 +7,8 @@ let urls = [];
 export function clearAnswer() {
   for (const url of urls) URL.revokeObjectURL(url);
   urls = [];
-  find("film").removeAttribute("src");
-  for (const name of ["result", "shown", "timeline", "no-timeline", "downloads"]) find(name).hidden = true;
+  for (const name of ["film", "picture"]) find(name).removeAttribute("src");
+  for (const name of ["result", "shown", "pictured", "timeline", "no-timeline", "downloads"]) find(name).hidden = true;
   for (const name of ["said", "doubts", "choices", "timeline", "downloads"]) find(name).replaceChildren();
 }
 
@@ -49,6 +49,11 @@ export function showFilm(blob, answer, name) {
   find("shown").hidden = false;
   answer.address = url;
   showDownloads(answer, name);
+}
+
+export function showPicture(blob) {
+  find("picture").src = address(blob);
+  find("pictured").hidden = false;
 }
 
 function showDownloads(answer, name) {

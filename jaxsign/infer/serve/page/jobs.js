@@ -54,8 +54,8 @@ export class Job {
     }
   }
 
-  async film() {
-    return (await get(`jobs/${this.key}/film`, { signal: this.stop.signal })).blob();
+  async file(name) {
+    return (await get(`jobs/${this.key}/${name}`, { signal: this.stop.signal })).blob();
   }
 
   cancel() {

@@ -1,8 +1,8 @@
 // The page: what is asked goes out here, what comes back is shown by answer.js and timeline.js.
-import { showAnswer, showFilm, clearAnswer } from "./answer.js";
+import { showAnswer, showFilm, showPicture, clearAnswer } from "./answer.js";
 import { Camera } from "./camera.js";
 import { Job } from "./jobs.js";
-import { find, megabytes } from "./parts.js";
+import { find, make, megabytes } from "./parts.js";
 
 const STAGES = {
   "": "Getting ready", landmarks: "Looking for landmarks", answer: "Recognising",
@@ -66,7 +66,8 @@ async function ask(body, name, query) {
         if (first) find("heard").textContent = answer.said;
       }
     }
-    if (answer.film) showFilm(await own.film(), answer, title);
+    if (answer.film) showFilm(await own.file("film"), answer, title);
+    if (answer.picture) showPicture(await own.file("picture"));
   } catch (problem) {
     if (problem.name !== "AbortError") fail(problem.message);
   } finally {
@@ -104,16 +105,17 @@ function showFacts() {
   document.title = `${facts.run} – jaxsign`;
   find("run").textContent = facts.run;
   find("about").textContent = facts.net;
-  find("takes").textContent = `or drop it here: ${facts.films ? "a film or " : ""}a file of landmarks, ` +
-    `at most ${megabytes(facts.max_bytes)}`;
+  find("ask-title").textContent = facts.question;
+  find("takes").textContent = `or drop it here: ${facts.takes}, at most ${megabytes(facts.max_bytes)}`;
   find("camera").hidden = !facts.films || !navigator.mediaDevices;
   find("example").hidden = !facts.example;
   find("no-films").hidden = facts.films;
   find("no-films").textContent = `No films: ${facts.why_no_films}`;
-  const [head, names] = Object.entries(facts.labels)[0] ?? ["", []];
-  find("knows").hidden = !names.length;
-  find("knows").querySelector("summary").textContent = `The ${names.length} it knows (${head})`;
-  find("knows").querySelector("p").textContent = names.join(" · ");
+  const known = Object.entries(facts.labels).filter(([, names]) => names.length);
+  find("knows").replaceChildren(...known.map(([head, names]) => make("details", {}, [
+    make("summary", { textContent: `${head}: the ${names.length} it knows` }),
+    make("p", { textContent: names.join(" · ") }),
+  ])));
 }
 
 facts = await (await fetch("run")).json();

@@ -5,19 +5,32 @@ export function showTimeline(place, told, film) {
   const length = Math.max(told.seconds, 1e-3);
   const at = (time) => `${100 * Math.min(1, Math.max(0, time / length))}%`;
   const go = (time) => { film.currentTime = time; };
-  const signs = told.signs.map((one) =>
-    ({ name: one.gloss, share: one.confidence, start: one.start, end: one.end, kind: "sign" }));
-  const windows = middles(told.windows);
-  const rows = [signs, joined(windows)].filter((row) => row.length);
+  const { rows, list, note } = told.things ? ofThings(told.things) : ofSigns(told);
   place.replaceChildren(
     make("h3", { textContent: "over time" }),
-    ...rows.map((row) => track(row, at, go)),
+    ...rows.filter((row) => row.length).map((row) => track(row, at, go)),
     make("div", { className: "scale" }, [0, length / 2, length].map((time) => make("span", { textContent: seconds(time) }))),
-    ...(signs.length ? [] : [make("p", { className: "small", textContent: "No sign is sure for long enough to be told in a stream." })]),
-    table([...signs, ...windows]),
+    ...(note ? [make("p", { className: "small", textContent: note })] : []),
+    table(list),
   );
   place.hidden = false;
   follow(place, film, at);
+}
+
+// A row of signs, a row of windows.
+function ofSigns(told) {
+  const signs = told.signs.map((one) =>
+    ({ name: one.gloss, share: one.confidence, start: one.start, end: one.end, kind: "sign" }));
+  const windows = middles(told.windows);
+  const note = signs.length ? "" : "No sign is sure for long enough to be told in a stream.";
+  return { rows: [signs, joined(windows)], list: [...signs, ...windows], note };
+}
+
+// A row for every object and relation.
+function ofThings(things) {
+  const rows = things.map(({ kind, name, score, spells }) =>
+    spells.map(([start, end]) => ({ kind, name, share: score, start, end })));
+  return { rows, list: rows.flat(), note: rows.length ? "" : "Nothing is sure enough to be told." };
 }
 
 const MOST = 1000; // rows of the table; the CSV file has all
@@ -53,7 +66,7 @@ function joined(windows) {
 function track(row, at, go) {
   return make("div", { className: "track" }, row.map((one) => {
     const label = `${one.name}, ${percent(one.share)}, ${seconds(one.start)} to ${seconds(one.end)}`;
-    const block = make("button", { type: "button", className: one.kind, textContent: one.name, title: label });
+    const block = make("button", { type: "button", className: one.kind === "relation" ? "sign" : one.kind, textContent: one.name, title: label });
     block.ariaLabel = `${one.kind}: ${label}`;
     block.style.left = at(one.start);
     block.style.width = `calc(${at(one.end)} - ${at(one.start)})`;

@@ -158,7 +158,8 @@ def load(
     """A trained run, ready to be asked.
 
     Args:
-      workdir: what `train`, `jaxsign train` or `jaxsign import` made.
+      workdir: what `train`, `jaxsign train` or `jaxsign import` made, or `model:NAME` (`jaxsign
+        models` lists those that come with the package).
       which: 'best' or 'last', the checkpoint.
       find: finds landmarks in films, for those who ask about films.
       language: number of the language of all clips, for a run that is told it.

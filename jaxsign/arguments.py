@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jaxsign import reading
+from jaxsign import reading, shipped
 from jaxsign.errors import UserError
 
 # Of `ArgumentParser.add_subparsers`.
@@ -131,6 +131,17 @@ class NewFolder(Checked):
 
     def check(self) -> None:
         _check_writable(Path(self), self)
+
+
+class NewRun(Checked):
+    """A run folder to write into, which may be new."""
+
+    def check(self) -> None:
+        shipped.refuse_writing(
+            self,
+            "Give a folder of your own as --workdir; a training starts from this model's weights "
+            f"by --config.train.init_from={self}",
+        )
 
 
 def _check_writable(folder: Path, word: str) -> None:

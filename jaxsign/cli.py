@@ -15,7 +15,8 @@ _DESCRIPTION = """\
 Train, check and serve sign-language recognisers and video scene graphs in JAX.
 
 A run lives in one folder (--workdir): its recipe, labels, checkpoints, metrics and pictures.
-Every verb that takes a run needs nothing but that folder.
+Every verb that takes a run needs nothing but that folder, or model:NAME, a trained run that comes
+with the package (`jaxsign models`).
 """
 _EXAMPLES = """\
 examples:
@@ -56,6 +57,7 @@ _VERBS = {
     "export": "jaxsign.infer.torch.commands:add_export",
     "runs": "jaxsign.infer.comparing.commands:add_runs",
     "compare": "jaxsign.infer.comparing.commands:add_compare",
+    "models": "jaxsign.infer.models_commands:add_models",
     "parity": "jaxsign.cli:_add_parity",
 }
 

@@ -18,6 +18,8 @@ FLOORS = (
         "interrupts",
         "whole",
         "reading",
+        "shipped",
+        "models",
         "archives",
         "terminal",
         "screen",

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 
 from jaxsign import config as configs
-from jaxsign import tasks
+from jaxsign import shipped, tasks
 from jaxsign.errors import UserError
 from jaxsign.input.signs import sources
 from jaxsign.screen import Console
@@ -49,6 +49,7 @@ def of_run(workdir: str | Path) -> baselines.Baseline:
     Raises:
       UserError: as `of_recipe`; not a run folder.
     """
+    shipped.refuse_writing(workdir, "Give its recipe and your clips: --config RECIPE DATA")
     found = of_recipe(configs.load_run_config(workdir))
     found.write(Path(workdir) / baselines.FILE)
     return found

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import shipped
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, baseline, ensemble
 from jaxsign.infer import run as runs
@@ -58,6 +59,11 @@ def evaluate(
     asked = asked or {}
     members = [one.task.as_asked(one, asked) for one in ensemble.load(workdir, which)]
     run, several = members[0], len(members) > 1
+    folder = run.workdir / (f"together-{split}" if several else f"evaluate-{split}")
+    if out is None:
+        shipped.refuse_writing(folder, "Say where the results shall lie: --out DIR")
+    else:
+        folder = Path(out)
     scorer = run.task.scorer(run, asked)
     if several and path is None:
         _check_unlearnt(members, split)
@@ -72,8 +78,6 @@ def evaluate(
     heads = run.config.task.heads
     if path is None and (known := baseline.beside(run.workdir, split, len(opened[0]), heads)):
         scored.stand_beside(known)
-    own = run.workdir / (f"together-{split}" if several else f"evaluate-{split}")
-    folder = Path(out) if out is not None else own
     complete = scored.write(folder, {"model_info": _about(members)})
     scored.show()
     if save_results is not None:
@@ -99,6 +103,7 @@ def choose_none(
       UserError: as `evaluate`; no such class, or a run without such answers.
     """
     run = runs.load_run(workdir, which)
+    shipped.refuse_writing(run.workdir, "What none.json says is left in a run: copy the folder")
     examples = open_split(run, data_section(run, "val", None, None), "val")
     score(run, examples, run.task.scorer(run, {}), batch_size).choose_none(no_sign)
 

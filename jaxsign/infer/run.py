@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import tasks, telling
+from jaxsign import shipped, tasks, telling
 from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
 from jaxsign.input import traits
@@ -149,7 +149,7 @@ def load_run(
     """Loads a run folder.
 
     Args:
-      workdir: what `jaxsign train` or `jaxsign import` made.
+      workdir: what `jaxsign train` or `jaxsign import` made, or `model:NAME`.
       which: 'best', 'last', or another of `checkpoint.load_variables`.
       language: number of the language of clips that do not tell theirs.
       advice: what to do about a damaged checkpoint; "" = take the other one.
@@ -158,7 +158,7 @@ def load_run(
       UserError: not a run folder, no checkpoint yet, a recipe of another version, or a language
         that its net does not know.
     """
-    workdir = Path(workdir)
+    workdir = Path(shipped.resolved(str(workdir)))
     run_folder.check(workdir)
     found = trained.load(workdir, which, advice)
     _check_language(found.config, language, workdir)

@@ -4,9 +4,9 @@ import argparse
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from jaxsign import arguments
+from jaxsign import arguments, shipped
 from jaxsign.errors import UserError
 from jaxsign.train import sweeps
 
@@ -14,16 +14,24 @@ if TYPE_CHECKING:
     from jaxsign import chains
 
 CLIPS = "a clip or a film, or a folder of either"
+_SHIPPED = ", or model:NAME, one that comes with jaxsign (`jaxsign models`)"
 
 
-class RunFolder(arguments.Checked):
+class _Run(arguments.Checked):
+    """A word of a command line that names a run, where it does by `model:NAME` its folder."""
+
+    def __new__(cls, word: str) -> Self:
+        return super().__new__(cls, shipped.resolved(word))
+
+
+class RunFolder(_Run):
     """A run folder, as a word of a command line."""
 
     def check(self) -> None:
         check(Path(self))
 
 
-class RunFolders(arguments.Checked):
+class RunFolders(_Run):
     """A run folder, or one of the folds of a training."""
 
     def check(self) -> None:
@@ -72,7 +80,7 @@ class _Several(argparse.Action):
 def add_run(verb: argparse.ArgumentParser) -> None:
     """Adds the options that name a run and one of its checkpoints."""
     verb.add_argument(
-        "--workdir", type=RunFolder, required=True, metavar="RUN", help="the run folder"
+        "--workdir", type=RunFolder, required=True, metavar="RUN", help=f"the run folder{_SHIPPED}"
     )
     _add_which(verb)
 
@@ -92,7 +100,7 @@ def add_runs(verb: argparse.ArgumentParser, behind: Behind | None = None) -> Non
         nargs="+",
         required=True,
         metavar="RUN",
-        help="the run folder; several, or a folder of folds: the mean of what they say",
+        help=f"the run folder{_SHIPPED}; several, or a folder of folds: the mean of what they say",
     )
     _add_which(verb)
 

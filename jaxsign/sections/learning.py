@@ -229,7 +229,9 @@ class Train:
         "examples as bias; a class without any counts as one example",
         _CLASSES,
     )
-    init_from: str = fields.value("", None, "run folder whose best weights to start from")
+    init_from: str = fields.value(
+        "", None, "run folder, or model:NAME, whose best weights to start from"
+    )
     init_match: str = fields.value(
         "strict",
         fields.among("strict", "matching"),

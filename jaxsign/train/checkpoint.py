@@ -248,7 +248,13 @@ def _load(
     if "metric" in told:
         info["metric"] = told["metric"]
     whole = _with_frozen(folder.parent, variables["params"], stored)
-    return jax.tree.map(np.asarray, {**variables, "params": whole}), info
+    return jax.tree.map(_widened, {**variables, "params": whole}), info
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    """An array as nets keep it: in float16 only models that come with the package are stored."""
+    found = np.asarray(array)
+    return found.astype(np.float32) if found.dtype == np.float16 else found
 
 
 def _with_frozen(folder: Path, params: nets.Tree, stored: digests.Digests | None) -> nets.Tree:

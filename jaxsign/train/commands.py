@@ -53,6 +53,7 @@ def add_train(verbs: arguments.Verbs) -> None:
     )
     verb.add_argument(
         "--workdir",
+        type=arguments.NewRun,
         metavar="DIR",
         help="run folder; made if it does not exist (runs/NAME_COMMIT_YYMMDD_HHMMSS, or what the "
         "recipe's log.folder says)",

@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets, tasks
+from jaxsign import nets, shipped, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import batching, words
 from jaxsign.input.examples import Batch
@@ -51,6 +51,7 @@ def variables(
     """
     settings, notes = config.train, list[str]()
     _check_start(settings, task.net)
+    source = shipped.resolved(settings.init_from)
     key = jax.random.fold_in(jax.random.key(config.seed), 0x1A17)
     made = task.init(key, example(batches))
     if settings.bias_init:
@@ -66,8 +67,8 @@ def variables(
         made, loaded = _pretrained(config, task, made)
         notes = [*notes, *loaded]
     if settings.init_from:
-        found, _ = checkpoint.load_variables(settings.init_from)
-        theirs = configs.load_run_config(settings.init_from).task
+        found, _ = checkpoint.load_variables(source)
+        theirs = configs.load_run_config(source).task
         others, told = of_other_classes(config.task, theirs, settings.init_from, task.net)
         made, left_out = fitting(made, found, settings, task.net, others)
         notes = [*notes, *told, *left_out]

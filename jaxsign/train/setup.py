@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets, runtime, tasks
+from jaxsign import nets, runtime, shipped, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
@@ -63,6 +63,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
       UserError: anything that would make the run fail later.
     """
     ranges.check(config)
+    shipped.refuse_writing(workdir, "Give a folder of your own")
     workdir = Path(workdir).resolve()
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
@@ -121,7 +122,7 @@ def _absolute_paths(config: ConfigDict) -> None:
     places += [(config.train, key) for key in of_train]
     places += [(config.net, "detector")] if "detector" in config.net else []
     for section, key in places:
-        if section[key] not in ("", initial.RANDOM):
+        if section[key] not in ("", initial.RANDOM) and not shipped.is_name(section[key]):
             section[key] = str(Path(section[key]).resolve())
     config.data.parts = tuple(str(Path(part).resolve()) for part in config.data.parts)
 

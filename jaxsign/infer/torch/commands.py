@@ -32,7 +32,10 @@ def add_import(subparsers: arguments.Verbs) -> None:
         metavar="FILE",
         help="the torch checkpoint (.pt, .pth, .ckpt)",
     )
-    parser.add_argument("--workdir", required=True, metavar="RUN", help="the run folder to make")
+    parser.add_argument(
+        "--workdir", type=arguments.NewRun, required=True, metavar="RUN",
+        help="the run folder to make",
+    )  # fmt: skip
     parser.add_argument("--net", help="the net's name (told by the keys)")
     parser.add_argument("--n-heads", type=arguments.positive, help="attention heads (8)")
     parser.add_argument("--pooling", choices=("mean", "max", "cls"), help="pooling (mean)")

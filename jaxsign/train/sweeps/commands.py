@@ -36,7 +36,9 @@ def add_sweep(verbs: arguments.Verbs) -> None:
         verbs, "sweep", "try many numbers for a recipe's keys", _TEXT, _EXAMPLES
     )
     verb.add_argument("--config", required=True, metavar="FILE[:ARG]", help="recipe, as in train")
-    verb.add_argument("--workdir", required=True, metavar="DIR", help="folder of the sweep")
+    verb.add_argument(
+        "--workdir", type=arguments.NewRun, required=True, metavar="DIR", help="folder of the sweep"
+    )
     verb.add_argument(
         "--space", required=True, type=arguments.Existing, metavar="FILE",
         help="which keys are tried with which values",

@@ -83,11 +83,11 @@ def serve(words: argparse.Namespace) -> int:
     if words.detector and (finder or len(words.workdir) > 1):
         raise UserError("--detector goes with one run of relations, and no model of landmarks")
     with contextlib.ExitStack() as opened:
-        page = opened.enter_context(server.PageServer(words.port, words.max_mb * 10**6))
-        shows = _scenes(words) if words.detector else _signs(words, finder)
-        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="jaxsign-serve-"))
         if finder:  # MediaPipe greets every start with a dozen lines
             opened.enter_context(libraries.hushed())
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="jaxsign-serve-"))
+        page = opened.enter_context(server.PageServer(words.port, words.max_mb * 10**6))
+        shows = _scenes(words) if words.detector else _signs(words, finder)
         # Uploads are removed however it ends.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         page.show(shows, Path(folder))

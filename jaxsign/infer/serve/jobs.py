@@ -186,6 +186,7 @@ class JobQueue:
             self._answer(job)
             if self._jobs.get(job.key) is not job:  # forgotten meanwhile
                 shutil.rmtree(job.folder, ignore_errors=True)
+        self._shows.close()
 
     def _next(self) -> UploadJob | None:
         """The next job, once there is one; None = it is over."""

@@ -44,6 +44,10 @@ class Showing(abc.ABC):
           UserError: models that cannot be loaded.
         """
 
+    def close(self) -> None:
+        """Frees what was loaded ahead; default: nothing was."""
+        return None
+
     @abc.abstractmethod
     def example(self, folder: Path) -> Path:
         """Makes a small upload in a folder.

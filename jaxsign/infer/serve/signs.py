@@ -65,6 +65,10 @@ class SignShowing(showing.Showing):
         for asker in self._predictor.askers:
             asker.warm_up()
 
+    def close(self) -> None:
+        if self._finder is not None:
+            self._finder.close()
+
     def example(self, folder: Path) -> Path:
         if not self.facts()["example"]:
             raise UserError(f"{self._run.workdir}: takes no landmarks, so there is no example")

@@ -30,6 +30,10 @@ class Person:
 
     pause = 0.0
     looked = 0
+    open = 0  # that are not closed yet
+
+    def __init__(self):
+        Person.open += 1
 
     def detect(self, image, milliseconds):
         Person.looked += 1
@@ -42,7 +46,7 @@ class Person:
         return found
 
     def close(self):
-        pass
+        Person.open -= 1
 
 
 FINDER = films.Finder(Person)
@@ -77,6 +81,8 @@ def opened(run, folder, finder=FINDER):
         threading.Thread(target=page.serve_forever, daemon=True).start()
         yield Served(page, run, folder)
         page.shutdown()
+    # All that were opened for it, also the one that waits for the next film.
+    assert Person.open == 0 or finder is None
 
 
 def save_run(folder):

@@ -35,6 +35,11 @@ class Finder:
         if not self._spare:
             self._spare.append(self.factory())
 
+    def close(self) -> None:
+        """Frees a landmarker that no film has come for."""
+        while self._spare:
+            self._spare.pop().close()
+
     def __call__(self, path: Path) -> Clip:
         """The clip of a film.
 

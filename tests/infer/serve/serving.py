@@ -126,7 +126,7 @@ def whole(served, query, content=b""):
     return merged, key
 
 
-def wait(done, seconds=10):
+def wait(done, seconds=60):
     """Until `done()`."""
     end = time.monotonic() + seconds
     while not done():

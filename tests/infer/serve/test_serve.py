@@ -4,8 +4,13 @@ import concurrent.futures
 import csv
 import io
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
+import urllib.request
 
 import av
 import helpers
@@ -213,3 +218,18 @@ def test_without_models_films_are_refused_with_what_is_missing(served, tmp_path)
         assert not serving.ask(other, "GET", "/run")[2]["films"]
         status, told = serving.predict(other, serving.a_film(tmp_path / "a.mp4"))
     assert status == 422 and "--model PATH" in told["error"]
+
+
+def test_the_verb_tells_where_the_page_is_and_leaves_nothing_behind(served, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    words = [sys.executable, "-m", "jaxsign", "serve", "--workdir", str(served.run), "--port", "0"]
+    place = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    with subprocess.Popen(
+        words, cwd=helpers.ROOT, env=place, stdout=subprocess.PIPE, text=True
+    ) as p:
+        url = p.stdout.readline().split()[0]
+        with urllib.request.urlopen(f"{url}run") as answer:
+            assert json.load(answer)["max_bytes"] == 200_000_000
+        p.send_signal(signal.SIGINT)
+        assert p.stdout.read() == "ended; nothing was kept\n"
+    assert p.returncode == 0 and list((tmp_path / "tmp").iterdir()) == []

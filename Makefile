@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Two processes share what is compiled; one that is done takes over from the other.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: train check test test-all lint bench setup clean help
+.PHONY: train check test test-all lint bench docs setup clean help
 
 help:
 	@echo "make train     train the built-in job (synthetic signs) in $(WORKDIR)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all  besides, those that need the reference data in ../shared"
 	@echo "make lint      formatting, lint and types"
 	@echo "make bench     speed against the PyTorch reference"
+	@echo "make docs      the documentation as pages, in site/"
 	@echo "make setup     only set up $(VENV)"
 
 # The package and what it needs, pinned; nothing else.
@@ -28,6 +29,11 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt
 # What tests, lint and benchmarks need besides.
 $(VENV)/full.stamp: $(VENV)/core.stamp
 	$(PIP) -e '.[parity,pose,corpus,detect,sweep,test,bench]'
+	touch $@
+
+# What makes the documentation's pages.
+$(VENV)/docs.stamp: $(VENV)/core.stamp
+	$(PIP) -e '.[docs]'
 	touch $@
 
 setup: $(VENV)/core.stamp
@@ -53,5 +59,10 @@ lint: $(VENV)/full.stamp
 bench: $(VENV)/full.stamp
 	$(BIN)/python -m benchmarks $(BENCH)
 
+# The pages fetch nothing from other hosts; a link inside them that leads nowhere is an error.
+docs: $(VENV)/docs.stamp
+	NO_MKDOCS_2_WARNING=1 JAX_PLATFORMS=cpu $(BIN)/python -m mkdocs build --strict --clean
+	@echo "read it: $(BIN)/python -m http.server --directory site (or open site/index.html: all but the search)"
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site

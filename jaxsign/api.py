@@ -126,8 +126,10 @@ def finder(
     """What finds landmarks in films: MediaPipe with model files that lie on this machine.
 
     Args:
-      model: the holistic landmarker's .task file, or else:
-      hand, pose, face: those of single parts.
+      model: the holistic landmarker's .task file, or else those of single parts:
+      hand: of hands.
+      pose: of the body.
+      face: of the face.
       settings: which frames are kept, and how they are shown; None = all of them.
 
     Raises:

@@ -3,6 +3,8 @@
 import re
 import shlex
 
+import command_pages
+import net_page
 import pytest
 from helpers import ROOT
 
@@ -202,3 +204,29 @@ def test_the_space_of_the_sweeps_page_is_one_of_its_recipe(tmp_path):
     found = space.read(path, recipe)
     space.check_net(found, recipe, path)
     assert [axis.key for axis in found.axes] == ["optim.lr", "net.dropout", "net.n_layers"]
+
+
+def test_every_key_of_the_troubleshooting_page_exists():
+    recipes = ("small", "asl_hybrid", "whisper_sign", "sttran")
+    known = {key for name in recipes for key in configs.flatten(configs.load(name))}
+    known |= {"input.augment", "net.remat"}  # a section, and a field that recipes leave as it is
+    assert nets.get("sttran").remat is False
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    keys = set(re.findall(r"`([a-z]+(?:\.\w+)+)(?:=[^`]*)?`", page))
+    assert len(keys) > 35
+    assert keys - known == set()
+
+
+def test_the_pages_of_the_commands_have_every_option():
+    pages = command_pages.texts()
+    assert set(pages) == {"index", *command_pages.verbs()}
+    for verb, parser in command_pages.verbs().items():
+        assert f"[`{verb}`]({verb}.md)" in pages["index"]
+        options = re.findall(r"^  (?:-\w, )?(--[a-z][\w-]+)", parser.format_help(), re.MULTILINE)
+        told = re.findall(r"^\| `(--[a-z][\w-]+)", pages[verb], re.MULTILINE)
+        assert sorted(told) == sorted(set(options) - {"--help"}), verb
+        assert pages[verb].count("```") % 2 == 0
+
+
+def test_the_page_of_the_nets_has_all_of_them():
+    assert sorted(net_page.RECIPES) == list(nets.names())

@@ -104,8 +104,10 @@ def opened():
             options = {"args": [*FLAGS, f"--user-data-dir={profile}"]}
             wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
             browser.base += "/session/" + _session(browser, wanted)
-            yield browser
-            browser.call("DELETE", "")
+            try:
+                yield browser
+            finally:
+                browser.call("DELETE", "")
         finally:
             driver.terminate()
             driver.wait(10)

@@ -47,8 +47,8 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
         shown = [one for one in group._group_actions if _is_shown(one)]
         if not shown:
             continue
-        title = (group.title or "options").capitalize()
-        lines += [f"## {_plain(title)}", _described(group)]
+        title = (group.title or "options").removeprefix("positional ")
+        lines += [f"## {_plain(title[:1].upper() + title[1:])}", _described(group)]
         lines += ["| option | meaning |", "|---|---|", *(_row(one) for one in shown), ""]
     return lines
 

@@ -142,6 +142,15 @@ class Recogniser:
 
     def finish(self) -> Heard:
         """The stream is over: the rest of its signs. The next frames begin another one."""
+        heard = self.finish_in_parts()
+        return Heard(
+            heard[-1].time,
+            sum(one.compute_ms for one in heard),
+            tuple(sign for one in heard for sign in one.signs),
+        )
+
+    def finish_in_parts(self) -> list[Heard]:
+        """As `finish`: what the last windows bring, then what the follower still held."""
         begun = time.perf_counter()
         rows = self._features.finish()
         self.cost.rows += len(rows)
@@ -149,11 +158,7 @@ class Recogniser:
         heard.append(self._counted(self.follower.finish(self._features.now)))
         self.cost.total_s += time.perf_counter() - begun
         self._begin()
-        return Heard(
-            heard[-1].time,
-            sum(one.compute_ms for one in heard),
-            tuple(sign for one in heard for sign in one.signs),
-        )
+        return heard
 
     def _hear(self, windows: Iterable[Window]) -> list[Heard]:
         found = []

@@ -102,7 +102,8 @@ def _signs(words: argparse.Namespace, finder: "Finder | None") -> "Showing":
     from jaxsign.infer import ensemble
     from jaxsign.infer.serve import signs
 
-    return signs.SignShowing(ensemble.load(words.workdir, words.which, words.language), finder)
+    members = ensemble.load(words.workdir, words.which, words.language)
+    return signs.SignShowing(members, finder, words.source_fps)
 
 
 def _scenes(words: argparse.Namespace) -> "Showing":

@@ -30,15 +30,17 @@ class SignShowing(showing.Showing):
     Args:
       members: a loaded run, or several that answer together.
       finder: finds landmarks in films; None = films are refused.
+      rate: frames a second of clips, whatever they say; 0 = as they say. The finder knows it of
+        films.
 
     Raises:
       UserError: the run tells no signs.
     """
 
-    def __init__(self, members: Sequence[runs.Run], finder: films.Finder | None):
+    def __init__(self, members: Sequence[runs.Run], finder: films.Finder | None, rate: float = 0.0):
         run = members[0]
         run.task.follower(run, {})  # refuses what hears no signs
-        self._run, self._finder = run, finder
+        self._run, self._finder, self._rate = run, finder, rate
         self._predictor = predict.Predictor(members)
         self._examples = itertools.count()
 
@@ -98,8 +100,8 @@ class SignShowing(showing.Showing):
             "csv": timeline.table(choices),
         }
         report.stage("timeline")
-        value = files.value(item, self._run)
-        yield self._heard(upload.name, value, choices)
+        value = _from_its_start(files.value(item, self._run))
+        yield self._heard(upload.name, value, choices, report)
         if isinstance(value, Clip):
             report.stage("film")
             self._draw(out / showing.FILM, upload, value, answer, report)
@@ -110,7 +112,7 @@ class SignShowing(showing.Showing):
     def _item(self, upload: Path, report: showing.AnswerReport) -> clip_items.Item:
         """The one clip of an upload, whose film is looked at but once."""
         finder = self._finder and dataclasses.replace(self._finder, progress=report.progress)
-        items = clip_items.find(upload, finder, view=self._run.view)
+        items = clip_items.find(upload, finder, view=self._run.view, fps=self._rate)
         if len(items) != 1:
             raise UserError(
                 f"{upload}: holds {len(items)} clips; expected one. Cut it up, or give all of "
@@ -119,14 +121,21 @@ class SignShowing(showing.Showing):
         return items[0].read_once()
 
     def _heard(
-        self, name: str, value: Clip | np.ndarray, choices: answering.Choices
+        self,
+        name: str,
+        value: Clip | np.ndarray,
+        choices: answering.Choices,
+        report: showing.AnswerReport,
     ) -> showing.Part:
         try:
             if isinstance(value, Clip):
                 stream = inputs.of_clip(name, value, _CHUNK)
             else:
                 stream = inputs.of_array(name, value.astype(np.float32), _CHUNK)
-            heard = timeline.hear(stream, self._predictor)
+                stream = dataclasses.replace(stream, fps=self._rate)
+            heard = timeline.hear(stream, self._predictor, len(value), report)
+        except showing.CancelledError:
+            raise
         except UserError as error:
             return {"no_timeline": str(error)}
         return {"timeline": heard.json(), "csv": timeline.table(choices, heard)}
@@ -152,3 +161,10 @@ class SignShowing(showing.Showing):
         every, side = np.arange(len(clip)), preview.VIDEO_SIDE
         drawn = preview.drawn(upload, clip, self._finder.settings, every, side)
         return (image for _, image in drawn)
+
+
+def _from_its_start(value: Clip | np.ndarray) -> Clip | np.ndarray:
+    """A clip whose first frame is at 0 s, as the page and films count."""
+    if not isinstance(value, Clip):
+        return value
+    return dataclasses.replace(value, timestamps=value.timestamps - value.timestamps[0])

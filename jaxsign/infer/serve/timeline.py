@@ -7,6 +7,7 @@ import io
 from jaxsign import spreadsheet
 from jaxsign.infer import predict
 from jaxsign.infer.live import inputs, recogniser
+from jaxsign.infer.serve import showing
 from jaxsign.tasks import answering
 from jaxsign.tasks.following import Emitted, Heard
 
@@ -43,8 +44,19 @@ class Timeline:
         }
 
 
-def hear(stream: inputs.Stream, predictor: predict.Predictor) -> Timeline:
+def hear(
+    stream: inputs.Stream,
+    predictor: predict.Predictor,
+    frames: int,
+    report: showing.AnswerReport,
+) -> Timeline:
     """Plays a clip through the runs' recogniser.
+
+    Args:
+      stream: the clip's; its times, if it has any, begin at 0.
+      predictor: the runs.
+      frames: of the clip.
+      report: hears how many were played.
 
     Raises:
       UserError: it is no stream, as its frames have no times that can be.
@@ -54,14 +66,15 @@ def hear(stream: inputs.Stream, predictor: predict.Predictor) -> Timeline:
     made = recogniser.Recogniser(
         run, follower, stream.frame_size, asker=predictor.askers[0], others=others
     )
-    heard, first, last = list[Heard](), 0.0, 0.0
+    heard, played, last = list[Heard](), 0, 0.0
     for chunk in stream.chunks():
         heard += made.push(chunk)
         if chunk.times is not None and len(chunk):
-            first = first if last else float(chunk.times[0])
             last = float(chunk.times[-1])
-    seconds = last - first or made.cost.rows / follower.rate
-    heard.append(made.finish())
+        played += len(chunk)
+        report.progress(played, played / frames)
+    heard += made.finish_in_parts()
+    seconds = last or made.cost.rows / follower.rate
     signs = tuple(sign for one in heard for sign in one.signs)
     return Timeline(seconds, signs, tuple(one for one in heard if one.candidates))
 

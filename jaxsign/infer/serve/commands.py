@@ -1,6 +1,11 @@
 """The verb serve. What is heavy to import is imported when it runs."""
 
 import argparse
+import contextlib
+import dataclasses
+import signal
+from collections.abc import Iterator
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from jaxsign import arguments
@@ -71,8 +76,6 @@ def _port(word: str) -> int:
 
 def serve(words: argparse.Namespace) -> int:
     """Runs `jaxsign serve`."""
-    import contextlib
-    import signal
     import tempfile
     from pathlib import Path
 
@@ -80,22 +83,67 @@ def serve(words: argparse.Namespace) -> int:
     from jaxsign.input.signs.extract import commands, libraries
 
     finder = commands.finder(words)
-    if words.detector and (finder or len(words.workdir) > 1):
-        raise UserError("--detector goes with one run of relations, and no model of landmarks")
+    if words.detector:
+        _check_for_scenes(words, finder)
     with contextlib.ExitStack() as opened:
         if finder:  # MediaPipe greets every start with a dozen lines
             opened.enter_context(libraries.hushed())
-        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="jaxsign-serve-"))
+        opened.enter_context(_ended_by_signals())  # before there is anything to remove
+        uploads = tempfile.TemporaryDirectory(prefix="jaxsign-serve-", ignore_cleanup_errors=True)
+        folder = opened.enter_context(uploads)
         page = opened.enter_context(server.PageServer(words.port, words.max_mb * 10**6))
         shows = _scenes(words) if words.detector else _signs(words, finder)
-        # Uploads are removed however it ends.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         page.show(shows, Path(folder))
         print(f"{page.url} (Ctrl-C ends it)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             page.serve_forever()
     print("ended; nothing was kept")
     return 0
+
+
+def _check_for_scenes(words: argparse.Namespace, finder: "Finder | None") -> None:
+    """Refuses what a run of relations would pass over."""
+    from jaxsign.input.signs.extract import commands, settings
+
+    if finder or len(words.workdir) > 1:
+        raise UserError("--detector goes with one run of relations, and no model of landmarks")
+    chosen = dataclasses.asdict(commands.settings(words))
+    usual = settings.ExtractionSettings(source_fps=words.source_fps)
+    unused = [name for name, value in dataclasses.asdict(usual).items() if chosen[name] != value]
+    unused += ["keep_partial"] if words.keep_partial else []
+    unused += ["language"] if words.language is not None else []
+    if unused:
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        raise UserError(
+            f"{given}: cannot be given with --detector, which looks at every frame of a film as it "
+            "is; --source-fps alone says how fast they follow. Leave it out"
+        )
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """While entered, SIGTERM and SIGHUP are a Ctrl-C; only the first counts.
+
+    A terminal that is closed may tell it more than once, which must not end the removing of
+    uploads. What the process was started to ignore, as by nohup, it ignores.
+    """
+    numbers = [signal.SIGTERM] + ([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])
+    before = {number: signal.getsignal(number) for number in numbers}
+    taken = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for one in taken:
+            signal.signal(one, signal.SIG_IGN)
+        interrupt = signal.getsignal(signal.SIGINT)
+        (interrupt if callable(interrupt) else signal.default_int_handler)(number, frame)
+
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, old in taken.items():
+            signal.signal(number, old)
 
 
 def _signs(words: argparse.Namespace, finder: "Finder | None") -> "Showing":

@@ -220,16 +220,29 @@ def test_without_models_films_are_refused_with_what_is_missing(served, tmp_path)
     assert status == 422 and "--model PATH" in told["error"]
 
 
-def test_the_verb_tells_where_the_page_is_and_leaves_nothing_behind(served, tmp_path):
-    (tmp_path / "tmp").mkdir()
+def started(served, folder):
+    """The verb as a process, whose uploads are in a folder."""
+    folder.mkdir()
     words = [sys.executable, "-m", "jaxsign", "serve", "--workdir", str(served.run), "--port", "0"]
-    place = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
-    with subprocess.Popen(
-        words, cwd=helpers.ROOT, env=place, stdout=subprocess.PIPE, text=True
-    ) as p:
+    place = {**os.environ, "TMPDIR": str(folder)}
+    out = subprocess.PIPE
+    return subprocess.Popen(words, cwd=helpers.ROOT, env=place, stdout=out, text=True)
+
+
+def test_the_verb_tells_where_the_page_is_and_leaves_nothing_behind(served, tmp_path):
+    with started(served, tmp_path / "tmp") as p:
         url = p.stdout.readline().split()[0]
         with urllib.request.urlopen(f"{url}run") as answer:
             assert json.load(answer)["max_bytes"] == 200_000_000
         p.send_signal(signal.SIGINT)
         assert p.stdout.read() == "ended; nothing was kept\n"
     assert p.returncode == 0 and list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_closed_terminal_leaves_nothing_behind_while_the_run_is_loaded(served, tmp_path):
+    with started(served, tmp_path / "tmp") as p:
+        serving.wait(lambda: list((tmp_path / "tmp").glob("jaxsign-serve-*")))
+        p.send_signal(signal.SIGHUP)
+        p.send_signal(signal.SIGHUP)
+        assert p.stdout.read() == ""
+    assert p.returncode == 130 and list((tmp_path / "tmp").iterdir()) == []

@@ -7,6 +7,7 @@ import pytest
 import serving
 from PIL import Image
 
+from jaxsign import cli
 from jaxsign.infer import run as runs
 from jaxsign.infer.graphs import films, looker, outputs, sliding
 from jaxsign.infer.serve import scenes, server
@@ -69,3 +70,11 @@ def test_what_is_no_film_is_told(served, tmp_path):
     status, answer = serving.predict(served, tmp_path / "text.mp4")
     assert status == 422 and answer["error"].startswith("text.mp4: cannot be read as a video")
     assert not serving.ask(served, "GET", "/run")[2]["example"]
+
+
+def test_options_that_say_nothing_of_these_films_are_refused(told_by, capsys):
+    run = told_by[0].run.workdir
+    line = f"serve --workdir {run} --detector {run} --every-nth 2 --static --language 0"
+    assert cli.main(line.split()) == 1
+    told = capsys.readouterr().err
+    assert "--static, --every-nth, --language: cannot be given with --detector" in told

@@ -137,8 +137,8 @@ class Asker:
         )
         return sizes + ([limit] if limit is not None else [])
 
-    def warm_up(self) -> None:
-        """Compiles the net for single clips of every bucket.
+    def warm_up(self) -> Iterator[None]:
+        """Compiles the net for single clips of every bucket, one for each `next`.
 
         Where padding counts every length is a program of its own, and pictures are too many
         numbers to make up: those are compiled when they come.
@@ -148,6 +148,7 @@ class Asker:
             return
         for size in self.sizes:
             self.one(np.zeros((size, *self.run.frame_shape), np.float32))
+            yield
 
     def bucket(self, frames: int) -> int:
         """The length that a clip of `frames` frames is padded to.

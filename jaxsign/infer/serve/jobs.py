@@ -1,12 +1,14 @@
 """The queue behind the page: uploads are answered one after the other, and nothing is kept."""
 
 import collections
+import contextlib
 import dataclasses
 import logging
 import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from jaxsign.errors import UserError
@@ -16,11 +18,15 @@ _LOG = logging.getLogger("jaxsign")
 WAITING, WORKING, DONE, FAILED, CANCELLED = "waiting", "working", "done", "failed", "cancelled"
 SENT, MADE = "sent", "made"  # folders in a job's own
 _LOST = 300.0  # seconds after which nobody asks any more
-_MOST = 32  # uploads that wait
+MOST = 32  # uploads that wait
 
 
 class TooManyError(UserError):
     """So many uploads wait that no more are taken."""
+
+
+class ClosedError(UserError):
+    """Nothing is answered any more."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -32,6 +38,7 @@ class UploadJob(showing.AnswerReport):
       upload: the file; None = an example is made.
       whole: timeline and film are wanted besides the answer.
       key: that it is asked about by.
+      patience: seconds after which it is lost, where nobody asks.
       state: WAITING, WORKING, DONE, FAILED or CANCELLED.
       parts: of the answer, as they are found.
       error: what is wrong, once it has failed.
@@ -43,6 +50,7 @@ class UploadJob(showing.AnswerReport):
     upload: Path | None
     whole: bool = True
     key: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(12))
+    patience: float = _LOST
     state: str = WAITING
     parts: list[showing.Part] = dataclasses.field(default_factory=list)
     error: str = ""
@@ -61,7 +69,7 @@ class UploadJob(showing.AnswerReport):
     @property
     def lost(self) -> bool:
         """Whether nobody has asked about it for long."""
-        return time.monotonic() - self._asked > _LOST
+        return time.monotonic() - self._asked > self.patience
 
     def ask(self) -> None:
         """Notes that somebody still waits."""
@@ -108,15 +116,16 @@ class JobQueue:
     Args:
       shows: answers.
       folder: for the jobs' folders.
-      most: jobs that may wait; one more is refused.
+      most: jobs that may wait, those that still arrive among them; one more is refused.
 
     Attributes:
       ready: set once the run is warm.
     """
 
-    def __init__(self, shows: showing.Showing, folder: Path, most: int = _MOST):
+    def __init__(self, shows: showing.Showing, folder: Path, most: int = MOST):
         self._shows, self._folder, self._most = shows, folder, most
         self._jobs: dict[str, UploadJob] = {}
+        self._arriving: set[Path] = set()  # folders of jobs that are not added yet
         self._waiting: collections.deque[UploadJob] = collections.deque()
         self._change = threading.Condition()
         self._closed = False
@@ -124,22 +133,43 @@ class JobQueue:
         self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
         self._thread.start()
 
-    def new_folder(self) -> Path:
-        """A folder for a job: in it SENT for what is uploaded and MADE for what is made of it.
+    @contextlib.contextmanager
+    def place(self) -> Iterator[Path]:
+        """A place for a job and a folder: SENT for what is uploaded, MADE for what is made of it.
+
+        Both are given up at the block's end, unless the job was added.
 
         Raises:
           TooManyError: too many jobs wait already.
+          ClosedError: the queue is closed.
         """
-        if len(self._waiting) >= self._most:
-            raise TooManyError(f"{self._most} uploads wait already. Try again in a while")
         folder = self._folder / secrets.token_hex(8)
-        for name in (SENT, MADE):
-            (folder / name).mkdir(parents=True)
-        return folder
+        with self._change:
+            self._check_open()
+            self._sweep()
+            if len(self._arriving) + len(self._waiting) >= self._most:
+                raise TooManyError(f"{self._most} uploads wait already. Try again in a while")
+            self._arriving.add(folder)
+        try:
+            for one in (folder, folder / SENT, folder / MADE):
+                one.mkdir()
+            yield folder
+        finally:
+            with self._change:
+                was_added = folder not in self._arriving
+                self._arriving.discard(folder)
+            if not was_added:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def add(self, job: UploadJob) -> UploadJob:
-        """Takes a job; it waits for its turn."""
+        """Takes a job, whose folder has a place; it waits for its turn.
+
+        Raises:
+          ClosedError: the queue is closed.
+        """
         with self._change:
+            self._check_open()
+            self._arriving.discard(job.folder)
             self._jobs[job.key] = job
             self._waiting.append(job)
             self._change.notify()
@@ -174,9 +204,15 @@ class JobQueue:
             self._change.notify()
         self._thread.join(timeout=10)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("jaxsign serve ends. Start it again")
+
     def _run(self) -> None:
         try:
-            self._shows.warm_up()
+            for _ in self._shows.warm_up():
+                if self._closed:
+                    break
         except UserError as error:
             _LOG.warning("%s", error)
         except Exception:  # uploads may be answered all the same, or tell what is wrong
@@ -199,10 +235,14 @@ class JobQueue:
         return None
 
     def _sweep(self) -> None:
-        """Removes what was never fetched; called with the lock held."""
-        for job in [job for job in self._jobs.values() if job.lost and job.ended.is_set()]:
-            del self._jobs[job.key]
-            shutil.rmtree(job.folder, ignore_errors=True)
+        """Removes what nobody waits for or fetches; called with the lock held."""
+        for job in [job for job in self._jobs.values() if job.lost]:
+            if job in self._waiting:
+                self._waiting.remove(job)
+                job.finish(CANCELLED)
+            if job.ended.is_set():
+                del self._jobs[job.key]
+                shutil.rmtree(job.folder, ignore_errors=True)
 
     def _answer(self, job: UploadJob) -> None:
         job.state = WORKING

@@ -40,8 +40,9 @@ class SceneShowing(showing.Showing):
             "example": False,
         }
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> Iterator[None]:
         """Nothing: films of each shape have programs of their own, compiled with the first."""
+        return iter(())
 
     def example(self, folder: Path) -> Path:
         raise UserError(f"{self._follower.run.workdir}: a film of relations is not made by code")

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -48,8 +49,10 @@ _STATUS: dict[type[UserError], int] = {
     uploads.NoLengthError: 411,
     uploads.TooLargeError: 413,
     jobs.TooManyError: 503,
+    jobs.ClosedError: 503,
 }
 _LINGER = 2.0  # seconds that a refused upload is still heard, so that its sender hears why
+_GONE = (ConnectionError, TimeoutError)  # who asked is
 _LOOK = 0.2  # seconds between two looks whether somebody still waits
 
 
@@ -89,16 +92,17 @@ class PageServer(http.server.ThreadingHTTPServer):
         """Where a browser finds it."""
         return f"http://{HOST}:{self.server_port}/"
 
-    def show(self, shows: showing.Showing, folder: Path) -> None:
+    def show(self, shows: showing.Showing, folder: Path, waiting: int = jobs.MOST) -> None:
         """From now on uploads are answered.
 
         Args:
           shows: answers.
           folder: for the uploads while they are answered.
+          waiting: most uploads that wait.
         """
         limit = {"version": jaxsign.__version__, "max_bytes": self.most}
         self.facts = {**shows.facts(), **limit}
-        self.queue = jobs.JobQueue(shows, folder)
+        self.queue = jobs.JobQueue(shows, folder, waiting)
 
     def server_close(self) -> None:
         super().server_close()
@@ -107,7 +111,7 @@ class PageServer(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Tells of mistakes of the program; who goes away in the middle of a word is no news."""
-        if not isinstance(sys.exception(), OSError):
+        if not isinstance(sys.exception(), _GONE):
             _LOG.exception("a request was not answered")
 
 
@@ -129,6 +133,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "jaxsign", ""
     timeout = 60  # seconds that a silent connection is kept
+    _begun = False  # an answer
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is noted of who asks what."""
@@ -137,7 +142,34 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Whether a large upload may begin is told when it is known."""
         return True
 
+    def handle_one_request(self) -> None:
+        self._begun = False
+        try:
+            super().handle_one_request()
+        except _GONE:
+            raise
+        except Exception as error:
+            if self._begun:
+                raise
+            _LOG.exception("a request was not answered")
+            self._refuse(500, f"jaxsign failed ({type(error).__name__}); its terminal tells more")
+
     def do_GET(self) -> None:
+        self._answer_unread(self._get)
+
+    def do_DELETE(self) -> None:
+        self._answer_unread(self._delete)
+
+    def _answer_unread(self, answer: Callable[[], None]) -> None:
+        """Answers what should have no content; after one the connection ends, as it is not read."""
+        size = self.headers["Content-Length"]
+        has_content = size not in (None, "0") or "Transfer-Encoding" in self.headers
+        self.close_connection = self.close_connection or has_content
+        answer()
+        if has_content:
+            self._linger()
+
+    def _get(self) -> None:
         path = urllib.parse.urlsplit(self.path).path
         if not self._is_ours():
             self._fail(403, "only pages of this server may ask")
@@ -155,7 +187,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._progress(job)
 
-    def do_DELETE(self) -> None:
+    def _delete(self) -> None:
         job = self._job(urllib.parse.urlsplit(self.path).path)
         if not self._is_ours():
             self._fail(403, "only pages of this server may ask")
@@ -193,29 +225,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 raise
             self._refuse(507, "the disk for uploads is full")
             return
-        queue.add(job)
-        if whole:
-            self._json(202, {"job": job.key})
-        else:
+        if not whole:
             self._answer(queue, job)
+            return
+        try:
+            self._json(202, {"job": job.key})
+        except OSError:  # nobody knows its key
+            queue.forget(job)
+            raise
 
     def _received(self, queue: jobs.JobQueue, name: str | None, whole: bool) -> jobs.UploadJob:
-        """A job whose upload is on the disk; where that fails, nothing is left of it."""
+        """A job that waits, its upload on the disk; where that fails, nothing is left of it."""
         called = None if name is None else uploads.safe_name(name)
         size = uploads.length(
             self.headers["Content-Length"], called or "the example", self.server.most
         )
-        folder = queue.new_folder()
-        try:
+        with queue.place() as folder:
             if self.headers["Expect"] == "100-continue":
                 self.send_response_only(100)
                 self.end_headers()
             upload = folder / jobs.SENT / (called or "nothing")
             uploads.receive(self.rfile, size, upload)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return jobs.UploadJob(folder, None if called is None else upload, whole)
+            if self._is_gone():
+                raise uploads.LostError
+            return queue.add(jobs.UploadJob(folder, None if called is None else upload, whole))
 
     def _answer(self, queue: jobs.JobQueue, job: jobs.UploadJob) -> None:
         """Waits for an answer and sends it."""
@@ -287,6 +320,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _head(self, status: int, kind: str, size: int) -> None:
+        self._begun = True
         self.send_response(status)
         told = {"Content-Type": kind, "Content-Length": str(size)}
         if self.close_connection:
@@ -299,7 +333,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Answers without having read the upload, and ends the connection."""
         self.close_connection = True
         self._fail(status, error)
-        # Closed at once, the connection would be reset under the sender before it reads this.
+        self._linger()
+
+    def _linger(self) -> None:
+        """Hears the rest: closed at once, the connection would be reset with its answer unread."""
         until = time.monotonic() + _LINGER
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)

@@ -1,7 +1,7 @@
 """What the page needs of one kind of run: the contract between its queue and who answers."""
 
 import abc
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -37,8 +37,8 @@ class Showing(abc.ABC):
         """What the page says of the run; see docs/serve.md."""
 
     @abc.abstractmethod
-    def warm_up(self) -> None:
-        """Compiles and loads what the first upload would wait for.
+    def warm_up(self) -> Iterator[None]:
+        """Compiles and loads what the first upload would wait for, a step for each `next`.
 
         Raises:
           UserError: models that cannot be loaded.

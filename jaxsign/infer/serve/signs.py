@@ -61,11 +61,12 @@ class SignShowing(showing.Showing):
             "example": landmarks,
         }
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> Iterator[None]:
         if self._finder is not None:
             self._finder.check()
+            yield
         for asker in self._predictor.askers:
-            asker.warm_up()
+            yield from asker.warm_up()
 
     def close(self) -> None:
         if self._finder is not None:

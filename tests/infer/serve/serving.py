@@ -74,10 +74,10 @@ def a_film(path, frames=12, grey=200):
 
 
 @contextlib.contextmanager
-def opened(run, folder, finder=FINDER):
+def opened(run, folder, finder=FINDER, waiting=32):
     """A page that is asked by its `ask`, until the block ends."""
     with server.PageServer(0, MOST) as page:
-        page.show(signs.SignShowing([runs.load_run(run)], finder), folder)
+        page.show(signs.SignShowing([runs.load_run(run)], finder), folder, waiting)
         threading.Thread(target=page.serve_forever, daemon=True).start()
         yield Served(page, run, folder)
         page.shutdown()

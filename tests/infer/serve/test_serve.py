@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 
 import av
@@ -129,6 +130,27 @@ def test_too_much_is_refused_before_it_is_read(served):
     assert status == 413 and "--max-mb" in told["error"]
 
 
+def test_content_that_nothing_asks_for_is_no_other_request(served):
+    inner = f"GET /run HTTP/1.1\r\nHost: 127.0.0.1:{served.page.server_port}\r\n\r\n"
+    for method, path in (("GET", "/run"), ("DELETE", "/jobs/none")):
+        head = f"{method} {path} HTTP/1.1\r\nContent-Length: {len(inner)}"
+        told = heard(raw(served, head, inner.encode()))
+        assert told.count("HTTP/1.1 200") == 1 and "Connection: close" in told
+
+
+def test_a_disk_that_fails_is_answered_and_told(served, tmp_path, monkeypatch, caplog):
+    def receive(*words):
+        raise PermissionError("no")
+
+    path = clip(tmp_path / "a.npz")
+    with monkeypatch.context() as patched:
+        patched.setattr(uploads, "receive", receive)
+        status, told = serving.predict(served, path)
+    assert status == 500 and "PermissionError" in told["error"]
+    assert "a request was not answered" in caplog.text
+    assert serving.predict(served, path)[0] == 200
+
+
 def test_ten_at_once_are_all_answered(served, tmp_path):
     paths = [clip(tmp_path / f"c{i}.npz", seed=i) for i in range(10)]
     alone = [serving.predict(served, path) for path in paths]
@@ -199,9 +221,36 @@ def test_pages_of_other_places_are_refused(served, tmp_path):
     assert served.page.server_address[0] == "127.0.0.1"
 
 
-def test_more_than_can_wait_are_refused(served, tmp_path, monkeypatch):
-    monkeypatch.setattr(served.page.queue, "_most", 0)
-    assert serving.predict(served, clip(tmp_path / "a.npz"))[0] == 503
+def test_more_than_can_wait_are_refused(served, tmp_path):
+    path, folder = clip(tmp_path / "a.npz"), tmp_path / "uploads"
+    folder.mkdir()
+    with serving.opened(served.run, folder, None, waiting=1) as other:
+        head = f"POST /predict?name=a.npz HTTP/1.1\r\nContent-Length: {path.stat().st_size}"
+        arriving = raw(other, head, path.read_bytes()[:-1])
+        serving.wait(lambda: list(folder.iterdir()))
+        status, told = serving.predict(other, path)
+        assert status == 503 and told["error"].startswith("1 uploads wait already")
+        arriving.close()
+        serving.wait(lambda: list(folder.iterdir()) == [])
+        assert serving.predict(other, path)[0] == 200
+
+
+def test_who_goes_before_the_first_word_is_not_answered(served, tmp_path, monkeypatch):
+    content, gone = serving.a_film(tmp_path / "a.mp4").read_bytes(), threading.Event()
+    receive, looked = uploads.receive, serving.Person.looked
+
+    def received(*words):
+        receive(*words)
+        assert gone.wait(30)
+
+    monkeypatch.setattr(uploads, "receive", received)
+    head = f"POST /jobs?name=a.mp4 HTTP/1.1\r\nContent-Length: {len(content)}"
+    line = raw(served, head, content)
+    serving.wait(lambda: list(served.folder.iterdir()))
+    line.close()
+    gone.set()
+    serving.wait(lambda: list(served.folder.iterdir()) == [])
+    assert serving.Person.looked == looked
 
 
 def test_a_port_that_is_taken_is_told_in_a_line(served, capsys):

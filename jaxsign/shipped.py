@@ -12,7 +12,7 @@ from jaxsign.errors import UserError, did_you_mean, listing
 PREFIX = "model:"
 FOLDER = Path(__file__).resolve().parent / "models"
 ABOUT = "model.json"  # in a model's run folder
-_MEND = "Install jaxsign again: pip install --force-reinstall jaxsign (in a clone: git checkout {})"
+_MEND = "In a clone: git checkout {}. Else install jaxsign again from where it came from"
 
 
 @dataclasses.dataclass(frozen=True)

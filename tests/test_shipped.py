@@ -1,5 +1,6 @@
 """Models that come with the package: whole, small, called by name, and never written to."""
 
+import glob
 import json
 import shutil
 import tomllib
@@ -14,6 +15,7 @@ from jaxsign.errors import UserError
 
 NAMES = shipped.names()
 MOST = 5_000_000  # bytes of a model
+MEND = "Else install jaxsign again from where it came from"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,12 +35,18 @@ def test_a_model_names_no_place_of_its_maker(name):
     assert [key for key, value in config.items() if str(value).startswith("/")] == []
 
 
-def test_the_files_of_models_are_in_the_package():
+def test_the_files_of_models_and_of_the_page_are_in_the_package():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = settings["tool"]["setuptools"]["package-data"]["jaxsign"]
-    packed = {path for pattern in patterns for path in (ROOT / "jaxsign").glob(pattern)}
-    files = {path for path in shipped.FOLDER.rglob("*") if path.is_file()}
-    assert files and files <= packed
+    packed = set()
+    for package, patterns in settings["tool"]["setuptools"]["package-data"].items():
+        folder = ROOT.joinpath(*package.split("."))
+        assert (folder / "__init__.py").exists()  # else it is no package that takes data
+        for pattern in patterns:  # matched as by setuptools, whose glob is Python's
+            found = glob.glob(pattern, root_dir=folder, recursive=True)
+            packed |= {folder / name for name in found if (folder / name).is_file()}
+    for folder in (ROOT / "jaxsign/models", ROOT / "jaxsign/infer/serve/page"):
+        files = {path for path in folder.rglob("*") if path.is_file()}
+        assert files and files <= packed
 
 
 def test_a_model_is_called_by_its_name(tmp_path):
@@ -61,9 +69,9 @@ def test_a_damaged_file_is_named(tmp_path):
             rewrite(path, damaged(whole, rng, cut=cut))
             with pytest.raises(UserError) as told:
                 shipped.read("traduttore33", tmp_path)
-            assert str(path) in str(told.value) and "Install jaxsign again" in str(told.value)
+            assert str(path) in str(told.value) and MEND in str(told.value)
         path.unlink()
-        with pytest.raises(UserError, match="no such file(?s:.*)Install jaxsign again"):
+        with pytest.raises(UserError, match=f"no such file(?s:.*){MEND}"):
             shipped.read("traduttore33", tmp_path)
         path.write_bytes(whole)
     assert shipped.read("traduttore33", tmp_path).measured

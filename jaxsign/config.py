@@ -237,7 +237,7 @@ def stored_text(config: ConfigDict) -> str:
     return json.dumps(config.to_dict(), indent=2, default=list) + "\n"
 
 
-# What runs did before these keys came; their defaults are another thing.
+# What runs did before these keys came, where the default is another thing or a key of the net's.
 OLDER = {
     "train.frozen_statistics": "move",
     "net.detector": "",

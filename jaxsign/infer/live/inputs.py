@@ -74,15 +74,24 @@ def _of_item(
 ) -> Stream:
     if films is not None and videos.is_film(item.path):
         return _film(item.path, films.factory, fps)
-    value = files.value(item, run)
+    return of_value(str(item.path), files.value(item, run), size, fps)
+
+
+def of_value(name: str, value: Clip | Array, size: int, fps: float = 0.0) -> Stream:
+    """A recorded clip, or stored features [T, ...], as a stream.
+
+    Args:
+      name: for messages.
+      value: it.
+      size: frames of a chunk.
+      fps: frames a second of features, which have no times of their own; 0 = not known.
+    """
     if isinstance(value, Clip):
-        return of_clip(str(item.path), value, size)
-    return dataclasses.replace(of_array(str(item.path), value.astype(np.float32), size), fps=fps)
+        return _of_clip(name, value, size)
+    return dataclasses.replace(_of_array(name, value.astype(np.float32), size), fps=fps)
 
 
-def of_array(name: str, x: Array, size: int) -> Stream:
-    """Stored features [T, ...] as a stream, in chunks of `size` frames."""
-
+def _of_array(name: str, x: Array, size: int) -> Stream:
     def chunks() -> Iterator[Chunk]:
         for start in range(0, len(x), size):
             yield Chunk(x[start : start + size])
@@ -90,9 +99,7 @@ def of_array(name: str, x: Array, size: int) -> Stream:
     return Stream(name, chunks)
 
 
-def of_clip(name: str, clip: Clip, size: int) -> Stream:
-    """A recorded clip as a stream, in chunks of `size` frames."""
-
+def _of_clip(name: str, clip: Clip, size: int) -> Stream:
     def chunks() -> Iterator[Chunk]:
         for start in range(0, len(clip), size):
             part = slice(start, start + size)

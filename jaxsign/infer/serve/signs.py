@@ -129,11 +129,7 @@ class SignShowing(showing.Showing):
         report: showing.AnswerReport,
     ) -> showing.Part:
         try:
-            if isinstance(value, Clip):
-                stream = inputs.of_clip(name, value, _CHUNK)
-            else:
-                stream = inputs.of_array(name, value.astype(np.float32), _CHUNK)
-                stream = dataclasses.replace(stream, fps=self._rate)
+            stream = inputs.of_value(name, value, _CHUNK, self._rate)
             heard = timeline.hear(stream, self._predictor, len(value), report)
         except showing.CancelledError:
             raise

@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks import command, sides, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from benchmarks.workload import Batch
 from configs import asl_hybrid as recipes
 from jaxsign import runtime
@@ -32,7 +32,7 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(rounds=3),
+    "quick": Size(batch=16, frames=192, alone=(60,), rounds=3),
     "check": Size(batch=2, frames=8, alone=(4,), dim=16, rounds=1),
 }
 
@@ -121,5 +121,7 @@ def _alone(ours: Jax, theirs: Torch, frames: int, rounds: int) -> Row:
     return Row(name, timing.alternate(answers, rounds=rounds))
 
 
+MEASURES = (command.Measure("asl_hybrid", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks import command, detector_sides, detector_users, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from jaxsign import nets
 from jaxsign.nets import faster_rcnn
 from jaxsign.nets.layers import roi_align
@@ -73,5 +73,10 @@ class _Ours:
         self.look = compiled(faster_rcnn.FasterRCNN.look, self.maps, self.boxes, sizes)
 
 
+MEASURES = (
+    command.Measure("detector", measure),
+    command.Measure("detector_users", detector_users.measure),
+)
+
 if __name__ == "__main__":
-    command.main(measure, detector_users.measure)
+    command.main(*MEASURES)

@@ -24,7 +24,7 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(rounds=2),
+    "quick": Size("resnet50", (300, 400), frames=4, rounds=2),
     "check": Size("resnet50", (64, 96), classes=3, frames=2, rounds=1),
 }
 

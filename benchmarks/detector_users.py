@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks import original_scenes, scene_graphs, timing
 from benchmarks.detector_sides import SIZES, Both, Size
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from jaxsign.infer.detect import folder
 from jaxsign.input import film
 from jaxsign.input.folders import progress

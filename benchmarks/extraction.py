@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import command, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from jaxsign.errors import UserError
 from jaxsign.input.signs.extract import landmarkers, libraries, models, recording, video
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
-ROUNDS = {"full": 15, "quick": 5, "check": 1}
+ROUNDS = {"full": 15, "quick": 3, "check": 1}
 _SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 _DEFAULTS = {
     "JAXSIGN_BENCH_MODEL": _SHARED / "mediapipe_models" / "holistic_landmarker_lite.task",
@@ -45,15 +45,6 @@ def measure(size: str) -> list[Row]:
     count = len(frames)
     name = f"extraction, {count} frames of {frames[0][1].shape[1]} x {frames[0][1].shape[0]}"
     return [_row(name, times, busy, other, count) for other in ("MediaPipe", "decoding")]
-
-
-def measure_if_there(size: str) -> list[Row]:
-    """`measure` where its files are; else nothing, and a word about it."""
-    try:
-        return measure(size)
-    except UserError as error:
-        print(f"extraction is not measured: {error}")
-        return []
 
 
 def _row(
@@ -133,8 +124,7 @@ def _place(name: str) -> Path:
     return path
 
 
+MEASURES = (command.Measure("extraction", measure),)
+
 if __name__ == "__main__":
-    try:
-        command.main(measure)
-    except UserError as error:
-        raise SystemExit(f"error: {error}") from error
+    command.main(*MEASURES)

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from benchmarks import command, flops, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from jaxsign import runtime
 from jaxsign.infer.features import images as features
 from jaxsign.nets import inception
@@ -97,5 +97,7 @@ def _torch(threads: int) -> Callable[[np.ndarray], Any]:
     return run
 
 
+MEASURES = (command.Measure("features", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

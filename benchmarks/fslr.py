@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ml_collections import ConfigDict
 
 from benchmarks import command, flops, sides, timing, workload
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from configs import fslr_iv3_gru, fslr_transformer
 from jaxsign import runtime
 from jaxsign.input import batching
@@ -37,7 +37,7 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(clips=128, rounds=5, epoch_rounds=2),
+    "quick": Size(clips=64, rounds=5, epoch_rounds=3, longest=128),
     "check": Size(batch=1, frames=24, clips=3, rounds=1, epoch_rounds=1, longest=24),
 }
 
@@ -154,5 +154,7 @@ def _frames(batches: batching.TrainBatches) -> int:
     return sum(plan.size[0] * plan.rows.size for plan in planned)
 
 
+MEASURES = (command.Measure("fslr", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

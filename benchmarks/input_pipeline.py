@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks import command, fslr, timing, workload
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from jaxsign.input import batching
 from jaxsign.input.signs import clip_source, sources
 from jaxsign.input.signs.treatment import Treatment
@@ -70,5 +70,7 @@ def _open(config: ConfigDict, folder: Path) -> clip_source.Source:
     return sources.open_source(config.data, "train", {"gloss": 105, "cat": 10})
 
 
+MEASURES = (command.Measure("input_pipeline", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

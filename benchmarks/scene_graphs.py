@@ -1,6 +1,6 @@
 """Nets of scenes on made-up videos against the originals in torch, which take one at a time.
 
-python -m benchmarks.scene_graphs [--net NAME ...] [--quick] [--json FILE]
+python -m benchmarks.scene_graphs [--only NAME ...] [--quick] [--json FILE]
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks import command, original_recall, sides, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from benchmarks.workload import Batch
 from jaxsign import config as configs
 from jaxsign import nets, tasks
@@ -49,7 +49,9 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(rounds=2),
+    "quick": Size(
+        videos=4, feature_dim=1024, union_dim=512, hidden_dim=256, embed_dim=512, rounds=3
+    ),
     "check": Size(
         3,
         2,
@@ -114,17 +116,11 @@ def recipe(size: Size, name: str = "sttran") -> ConfigDict:
     return config
 
 
-def measure(size: str, names: Sequence[str] = tuple(RECIPES)) -> list[Row]:
-    """Steps and answers of every net, what feeds them, and what counts their recall."""
-    rows = [row for name in names for row in measure_net(SIZES[size], name)]
-    return rows + evaluator(SIZES[size])
-
-
-def measure_net(size: Size, name: str) -> list[Row]:
-    """Steps and answers of one video and of several at once."""
+def measure(of_size: str, name: str) -> list[Row]:
+    """Steps and answers of a net, of one video and of several at once; STTran's input."""
     from benchmarks import original_scenes  # late: torch
 
-    shown = RECIPES[name][1]
+    size, shown = SIZES[of_size], RECIPES[name][1]
     config, found = opened(size, name)
     single, several = (batch_of(found, range(count)) for count in (1, size.videos))
     ours, theirs = Jax(config, single), original_scenes.Torch(config)
@@ -154,9 +150,9 @@ def opened(size: Size, name: str) -> tuple[ConfigDict, SceneExamples]:
     return setup.filled(config, found.facts(config)), found
 
 
-def evaluator(size: Size) -> list[Row]:
+def measure_recall(size: str) -> list[Row]:
     """Recall of frames of a person and ten detected objects; both sides count the same."""
-    return [_recall(size, constraint) for constraint in recall.CONSTRAINTS]
+    return [_recall(SIZES[size], constraint) for constraint in recall.CONSTRAINTS]
 
 
 def _recall(size: Size, constraint: recall.Constraint) -> Row:
@@ -232,5 +228,10 @@ def _input(config: ConfigDict, made: SceneExamples, ours: Jax, given: Batch, siz
     return Row(f"STTran: input of {size.videos} videos", times, note=note)
 
 
+MEASURES = (
+    *(command.Measure(name, functools.partial(measure, name=name)) for name in RECIPES),
+    command.Measure("recall", measure_recall),
+)
+
 if __name__ == "__main__":
-    command.main(measure, choices=tuple(RECIPES))
+    command.main(*MEASURES)

@@ -17,7 +17,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks import command, flops, sides, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from benchmarks.workload import Batch
 from configs import signon as recipes
 from jaxsign import nets, runtime
@@ -52,7 +52,7 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(rounds=3, film_rounds=1),
+    "quick": Size(films=1, rounds=3, film_rounds=1),
     "check": Size(batch=2, frames=8, films=1, pixels=32, layers=1, rounds=1, film_rounds=1),
 }
 
@@ -228,5 +228,10 @@ def _mixed(
     return Row(f"{name}: two steps, mixed lengths", times, note=note)
 
 
+MEASURES = (
+    command.Measure("signon", measure_points),
+    command.Measure("vtn", measure_films),
+)
+
 if __name__ == "__main__":
-    command.main(measure_points, measure_films)
+    command.main(*MEASURES)

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 
 from benchmarks import command, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from jaxsign import config as configs
 from jaxsign.input import batching
 from jaxsign.input.signs import clip as clips
@@ -111,5 +111,7 @@ def _once(run: timing.Run) -> timing.Timing:
     return timing.Timing(seconds, (seconds,))
 
 
+MEASURES = (command.Measure("store", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

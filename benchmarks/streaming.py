@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from benchmarks import command, timing, views
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from configs import whisper_sign as recipes
 from jaxsign import nets
 from jaxsign.infer import run as runs
@@ -111,5 +111,7 @@ def _run(fields: dict[str, int]) -> runs.Run:
     )
 
 
+MEASURES = (command.Measure("streaming", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

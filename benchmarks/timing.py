@@ -38,14 +38,24 @@ class Timing:
         low, high = np.percentile(self.seconds, (25, 75))
         return float((high - low) / 2 / self.median)
 
+    @property
+    def compiling(self) -> float:
+        """Seconds that the first run took longer."""
+        return max(self.first - self.median, 0.0)
+
     def as_dict(self) -> dict[str, Any]:
-        """For the JSON report."""
+        """For the file of results; the median and the spread are for its readers alone."""
         return {
             "first_s": self.first,
+            "rounds_s": list(self.seconds),
             "median_s": self.median,
             "spread": self.spread,
-            "rounds_s": list(self.seconds),
         }
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> "Timing":
+        """From what `as_dict` gave."""
+        return cls(saved["first_s"], tuple(saved["rounds_s"]))
 
 
 def alternate(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks import command, timing
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
 from jaxsign.input.signs.views import asl_hybrid, fslr156, signon, whisper_sign
 
@@ -66,5 +66,7 @@ def recordings(count: int, frames: int) -> list[Clip]:
     return made
 
 
+MEASURES = (command.Measure("views", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

@@ -15,7 +15,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks import command, flops, sides, timing, workload
-from benchmarks.report import Row
+from benchmarks.rows import Row
 from benchmarks.workload import Batch
 from configs import whisper_sign as recipes
 from jaxsign import runtime
@@ -58,7 +58,7 @@ _SMALL = (("dim", 256), ("num_heads", 4), ("num_layers", 4), ("ff_dim", 1024))
 _TINY = (("dim", 16), ("num_heads", 2), ("num_layers", 1), ("ff_dim", 32), ("num_gloss", 20))
 SIZES = {
     "full": Size(),
-    "quick": Size(net=_SMALL, rounds=3, epoch_rounds=1),
+    "quick": Size(net=_SMALL, frames=(120,), longest=120, rounds=3, epoch_rounds=1),
     "check": Size(
         _TINY, batch=2, labels=2, frames=(12,), alone=12, clips=4, shortest=10, longest=20,
         padded=40, rounds=1, epoch_rounds=1,
@@ -270,5 +270,7 @@ def _decoding(name: str, ours: Jax, theirs: Torch, size: Size) -> list[Row]:
     ]
 
 
+MEASURES = (command.Measure("whisper_sign", measure),)
+
 if __name__ == "__main__":
-    command.main(measure)
+    command.main(*MEASURES)

@@ -122,13 +122,18 @@ def processor() -> str:
     """The processor's name, the cores this process may use, and the machine's memory."""
     import psutil
 
+    memory = psutil.virtual_memory().total / 1e9
+    return f"{processor_name()}, {available_cores()} cores, {memory:.1f} GB memory"
+
+
+def processor_name() -> str:
+    """Such as 'AMD EPYC 7763 64-Core Processor'."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
         lines = info.read_text(errors="replace").splitlines()
         name = next((li.split(":")[1].strip() for li in lines if li.startswith("model name")), name)
-    memory = psutil.virtual_memory().total / 1e9
-    return f"{name}, {available_cores()} cores, {memory:.1f} GB memory"
+    return name
 
 
 def available_cores() -> int:

@@ -7,8 +7,8 @@ from benchmarks import command, streaming
 
 def test_a_hop_is_measured_with_its_parts(tmp_path):
     path = tmp_path / "report.json"
-    command.main(streaming.measure, argv=["--check", "--json", str(path)])
-    (row,) = json.loads(path.read_text())["rows"]
+    command.main(*streaming.MEASURES, argv=["--check", "--json", str(path)])
+    (row,) = json.loads(path.read_text())["measures"]["streaming"]["rows"]
     assert row["name"] == "stream, tiny net (0.1 M), a hop of 0.5 s"
     assert "net " in row["note"] and "times real time" in row["note"]
 

@@ -23,12 +23,14 @@ class Part:
     Attributes:
       name: of the submodule; the paths of its parameters start with it.
       takes: the input that needs it, in words.
+      frame_shape: of the smallest frame that needs it.
       source: the file that holds its weights, in words.
       load: that file -> its variables, {collection: tree}; raises UserError for another one.
     """
 
     name: str
     takes: str
+    frame_shape: tuple[int, int, int]
     source: str
     load: Callable[[str | Path], state_dict.Variables]
 

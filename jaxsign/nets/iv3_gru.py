@@ -21,6 +21,7 @@ Array = jax.Array
 BACKBONE = nets.Part(
     name="backbone",
     takes="images",
+    frame_shape=(75, 75, 3),
     source="torchvision's file of inception_v3 (inception_v3_google-0cc3c7bd.pth)",
     load=inception.load_torchvision,
 )

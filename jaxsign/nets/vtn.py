@@ -169,8 +169,14 @@ class VTN(clip_encoder.ClipEncoder):
     def optional_parts(self) -> tuple[nets.Part, ...]:
         """The backbone, which features do not need."""
         name = self.backbone_name
-        source = f"torchvision's file of {name}"
-        return (nets.Part(PART, "images", source, lambda path: load_torchvision(name, path)),)
+        part = nets.Part(
+            name=PART,
+            takes="images",
+            frame_shape=(32, 32, 3),
+            source=f"torchvision's file of {name}",
+            load=lambda path: load_torchvision(name, path),
+        )
+        return (part,)
 
     def with_frozen(self, parts: Collection[str]) -> Self:
         """The same net with its backbone frozen or not."""

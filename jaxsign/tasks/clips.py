@@ -82,6 +82,13 @@ class ClipTask(tasks.Task):
             "tokens": jnp.zeros((count, 1), jnp.int32),
         }
 
+    def imagined_for(
+        self, part: nets.Part, config: ConfigDict, rng: jax.Array
+    ) -> dict[str, jax.Array]:
+        """One clip of two frames of random pixels, as small as the part takes."""
+        pixels = jax.random.bits(rng, (1, 2, *part.frame_shape), jnp.uint8)
+        return {"x": pixels, "valid": jnp.ones((1, 2), bool)}
+
     def pointed(
         self, run: answering.Trained, split: str, path: Path | None, labels: Path | None
     ) -> ConfigDict:

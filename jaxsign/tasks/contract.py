@@ -139,6 +139,13 @@ class Task(answering.Answering):
             f"task.name={config.task.name!r} has no smoke test: train on a few examples"
         )
 
+    def imagined_for(self, part: nets.Part, config: ConfigDict, rng: Array) -> dict[str, Array]:
+        """The same for inputs that need an optional part of the net, few and small.
+
+        Default: refused, as a net without such parts is never asked.
+        """
+        raise UserError(f"task.name={config.task.name!r} has no inputs for {part.name}")
+
     # On the devices, traced.
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> nets.Variables:

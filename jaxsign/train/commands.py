@@ -94,7 +94,7 @@ def _smoke_test(recipes: "Iterable[ConfigDict]", workdir: str | None) -> int:
 
     with tempfile.TemporaryDirectory() as passing:
         for config in recipes:
-            print(smoke.smoke_test(config, workdir or passing))
+            print(*smoke.smoke_test(config, workdir or passing), sep="\n")
     return 0
 
 

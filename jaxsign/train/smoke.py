@@ -18,15 +18,16 @@ def _mean(output: nets.Outputs) -> jax.Array:
     return sum((a.mean() for a in numbers if jnp.issubdtype(a.dtype, jnp.floating)), jnp.zeros(()))
 
 
-def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
+def smoke_test(config: ConfigDict, workdir: str | Path) -> list[str]:
     """Runs a net once on random numbers and its checkpoint through a save and a load.
 
-    Input of random numbers as the task imagines it, train mode; loss = sum of all heads' mean
-    logits (or of the outputs' means); gradients checked to be finite; variables saved under
-    WORKDIR/smoke and loaded back.
+    Input of random numbers as the task imagines it, and for each optional part of the net (the
+    backbone that makes features of images) input that needs it; train mode; loss = sum of all
+    heads' mean logits (or of the outputs' means); gradients checked to be finite; variables saved
+    under WORKDIR/smoke, or WORKDIR/smoke-PART, and loaded back.
 
     Returns:
-      The line to print.
+      The lines to print, one an input.
 
     Raises:
       UserError: a gradient is not finite or the loaded variables differ.
@@ -35,7 +36,15 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     ranges.check(config)
     net = setup.build_net(config, precision.compute_dtype(config.precision))
     key, task = jax.random.key(config.seed), tasks.build(config, net)
-    batch = task.imagined(config, key)
+    inputs = {"smoke": task.imagined(config, key)}
+    for part in net.optional_parts:
+        inputs[f"smoke-{part.name}"] = task.imagined_for(part, config, key)
+    told = [_tried(net, batch, key, Path(workdir) / name) for name, batch in inputs.items()]
+    return [f"smoke test passed: {config.net.name}, {line}" for line in told]
+
+
+def _tried(net: nets.Net, batch: dict[str, jax.Array], key: jax.Array, folder: Path) -> str:
+    """What is told of one input."""
     variables = nets.init(net, key, batch)
 
     def loss(params: nets.Tree) -> jax.Array:
@@ -46,7 +55,6 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
     value, grads = jax.jit(jax.value_and_grad(loss))(variables["params"])
     if not all(bool(jnp.isfinite(g).all()) for g in jax.tree.leaves((value, grads))):
         raise UserError("smoke test: a gradient is not finite; check the net's fields")
-    folder = Path(workdir) / "smoke"
     checkpoint.save_variables(folder, variables, epoch=1, metric=0.0)
     loaded, _ = checkpoint.load_variables(folder)
     saved = jax.tree.map(np.asarray, dict(variables))
@@ -55,7 +63,6 @@ def smoke_test(config: ConfigDict, workdir: str | Path) -> str:
         raise UserError(f"smoke test: {folder} does not give back what was saved in it")
     count = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     return (
-        f"smoke test passed: {config.net.name}, {count:,} parameters, input "
-        f"{batch[net.inputs[0]].shape}, sum of mean outputs {float(value):.4f}, finite gradients; "
-        f"saved to and loaded from {folder}"
+        f"{count:,} parameters, input {batch[net.inputs[0]].shape}, sum of mean outputs "
+        f"{float(value):.4f}, finite gradients; saved to and loaded from {folder}"
     )

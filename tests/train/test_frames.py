@@ -6,7 +6,7 @@ import pytest
 
 from jaxsign import config as configs
 from jaxsign.input import files
-from jaxsign.train import checkpoint, log, loop
+from jaxsign.train import checkpoint, log, loop, smoke
 
 
 @pytest.fixture
@@ -53,3 +53,13 @@ def test_training_on_frames(folder):
         if "count" in str(path[-1])
     ]
     assert counts and all(int(count) == 0 for count in counts)
+
+
+def test_the_smoke_test_runs_the_backbone_too(tmp_path):
+    words = ["--config.smoke.batch_size=1", "--config.smoke.frames=2"]
+    config = configs.load("fslr_iv3_gru", words)
+    of_features, of_images = smoke.smoke_test(config, tmp_path)
+    assert "input (1, 2, 2048)" in of_features and "input (1, 2, 75, 75, 3)" in of_images
+    small = checkpoint.load_variables(tmp_path / "smoke")[0]["params"]
+    whole = checkpoint.load_variables(tmp_path / "smoke-backbone")[0]["params"]
+    assert set(whole) - set(small) == {"backbone"}

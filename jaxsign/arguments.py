@@ -69,6 +69,27 @@ def add_films(verb: Options) -> None:
     )
 
 
+def add_shard(verb: Options, things: str) -> None:
+    """The option that takes a part of a folder; `things` are what lies in it."""
+    verb.add_argument(
+        "--shard",
+        type=shard,
+        default=(1, 1),
+        metavar="I/N",
+        help=f"only the I-th part of N of the {things}, such as 2/8; all may share one --out",
+    )
+
+
+def shard(word: str) -> tuple[int, int]:
+    """I and N of I/N."""
+    first, _, count = word.partition("/")
+    if not (first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count)):
+        raise argparse.ArgumentTypeError(
+            f"{word!r}: expected I/N with I from 1 to N, such as 2/8 (SLURM: --array=1-8)"
+        )
+    return int(first), int(count)
+
+
 def add_source_fps(verb: Options) -> None:
     """The option that gives the true rate of clips whose files do not know it."""
     verb.add_argument(

@@ -11,7 +11,9 @@ from jaxsign.errors import UserError
 
 
 @contextlib.contextmanager
-def alone(folder: Path, name: str, option: str, work: str, *, tidy: bool = False) -> Iterator[None]:
+def alone(
+    folder: Path, name: str, option: str, work: str, *, tidy: bool = False, patience: float = 0.0
+) -> Iterator[None]:
     """Holds `folder`, which is made; the system frees it when the process dies.
 
     Args:
@@ -20,6 +22,7 @@ def alone(folder: Path, name: str, option: str, work: str, *, tidy: bool = False
       option: of the command line that names the folder, for messages.
       work: what another process does there, for messages: 'trains in this folder'.
       tidy: a folder that was made and has got nothing when a `UserError` ends the work is removed.
+      patience: seconds to wait for another process that holds it.
 
     Raises:
       UserError: `folder` is a file, cannot be written, or another process holds it.
@@ -29,7 +32,7 @@ def alone(folder: Path, name: str, option: str, work: str, *, tidy: bool = False
             f"{option} {folder}: cannot be written: it is a file. Expected a folder, which may be "
             "new"
         )
-    lock, new = filelock.FileLock(folder / name, timeout=0), not folder.exists()
+    lock, new = filelock.FileLock(folder / name, timeout=patience), not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()

@@ -76,10 +76,7 @@ def add_detect(verbs: arguments.Verbs) -> None:
     verb.add_argument(
         "--float32", action="store_true", help="keep what is around pairs whole: twice the size"
     )
-    verb.add_argument(
-        "--shard", type=_shard, default=(1, 1), metavar="I/N",
-        help="only the I-th part of N, such as 2/8; all may share one --out",
-    )  # fmt: skip
+    arguments.add_shard(verb, "videos")
     verb.add_argument("--overwrite", action="store_true", help="make all scenes anew")
     verb.set_defaults(run=detect)
 
@@ -111,13 +108,6 @@ def _add_boxes(verb: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="of films: a run of relations, or a classes.json (default: Action Genome's)",
     )
-
-
-def _shard(word: str) -> tuple[int, int]:
-    first, _, count = word.partition("/")
-    if not (first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count)):
-        raise argparse.ArgumentTypeError(f"{word!r}: expected I/N with I from 1 to N, such as 2/8")
-    return int(first), int(count)
 
 
 def detect(words: argparse.Namespace) -> int:

@@ -3,15 +3,15 @@
 import collections
 import dataclasses
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxsign.errors import UserError, listing
-from jaxsign.infer.detect import disk, shards
-from jaxsign.input.folders import pool, progress, walk
+from jaxsign.infer.detect import disk
+from jaxsign.input.folders import pool, progress, shards, walk
 from jaxsign.input.scenes import boxes_of_others, detect_table, scene, videos
 from jaxsign.input.scenes.detect_table import DetectRow
 from jaxsign.input.scenes.scene import Scene
@@ -52,8 +52,8 @@ def detect(
     Args:
       plan: where to and how.
       found: the videos.
-      shard: of these the I-th part of N, with a table and a lock of its own; what other parts have
-        made, of whatever number, is not made again.
+      shard: the part of these that is made; what was made by parts of another number is not made
+        again.
       overwrite: make all anew.
       display: shows it.
 
@@ -65,59 +65,58 @@ def detect(
         that makes parts of another number there, too little disk, or none left.
     """
     _check_names(found)
-    mine = found[shard[0] - 1 :: shard[1]]
+    mine = shard.of(found)
     display = display or progress.Display("video")
-    with disk.full_told(plan.out), shards.alone(plan.out, shard):
-        table = detect_table.table(plan.out, shard)
-        wanted = {_file(video) for video in mine}
-        rows = _taken_over(plan, _known_rows(plan.out, shard, wanted), wanted, overwrite)
-        todo = _left_to_do(plan, mine, rows)
-        table.write(rows.values())
-        disk.check(plan.out, plan.maker, todo, display)
+    shared = shards.SharedFolder(plan.out, detect_table.STEM, "makes scenes in this folder", shard)
+    with disk.full_told(plan.out), shared.alone():
+        table = shards.SharedReport(shared, DetectRow)
+        with shared.door():
+            rows = _taken_up(plan, table, {_file(video) for video in mine}, shard, overwrite)
+            todo = _left_to_do(plan, mine, rows)
+            table.begin(rows)
+        with table.kept(rows):
+            disk.check(plan.out, plan.maker, todo, display)
 
-        def ended(event: pool.Event) -> progress.Outcome:
-            row: DetectRow = event.value
-            rows[row.file] = row
-            table.append(row)
-            text = f"{row.frames} frames, {row.boxes} boxes, {row.pairs} pairs"
-            failed = row.status == detect_table.FAILED
-            return progress.Outcome(row.file, row.frames, text, row.reason, failed=failed)
+            def ended(event: pool.Event) -> progress.Outcome:
+                row: DetectRow = event.value
+                rows[row.file] = row
+                table.append(row)
+                text = f"{row.frames} frames, {row.boxes} boxes, {row.pairs} pairs"
+                failed = row.status == detect_table.FAILED
+                return progress.Outcome(row.file, row.frames, text, row.reason, failed=failed)
 
-        try:
             sizes = [video.bytes for video in todo]
             walk.follow(_work_off(plan, todo), sizes, len(mine) - len(todo), ended, display)
-        finally:
-            table.write(rows.values())
-    there = [rows[name] for name in sorted(wanted) if name in rows]
+    there = [rows[_file(video)] for video in mine if _file(video) in rows]
     failed = sum(row.status == detect_table.FAILED for row in there)
     display.say(_last_line(plan, todo, rows, display))
     return failed
 
 
-def _known_rows(out: Path, shard: shards.Shard, wanted: set[str]) -> dict[str, DetectRow]:
-    """A part's own rows, and those of its scenes that other parts have made."""
-    own = detect_table.table(out, shard).read()
-    made = {name for name, row in own.items() if row.status == detect_table.DONE}
-    others = detect_table.of_other_parts(out, shard)
-    return own | {name: others[name] for name in wanted & others.keys() - made}
-
-
-def _taken_over(
-    plan: DetectPlan, known: Mapping[str, DetectRow], wanted: set[str], overwrite: bool
+def _taken_up(
+    plan: DetectPlan,
+    table: shards.SharedReport[DetectRow],
+    wanted: set[str],
+    shard: shards.Shard,
+    overwrite: bool,
 ) -> dict[str, DetectRow]:
-    """The rows of the folder that stay; its record is from now on the plan's.
+    """The rows of a part that stay; the folder's record is from now on the plan's.
+
+    Of the whole there are rows of other videos, too.
 
     Raises:
       UserError: scenes of other settings lie there, and stay.
     """
+    known = table.take_up()
     leaving = wanted if overwrite else set[str]()
-    if any(path.name not in leaving for path in plan.out.glob(f"*{scene.SUFFIX}")):
+    there = plan.out.glob(f"*{scene.SUFFIX}")
+    if table.others_work() or any(path.name not in leaving for path in there):
         settings.agree(plan.out, plan.record, overwrite, name=detect_table.RECORD, what="scenes")
     settings.write(plan.out, plan.record, detect_table.RECORD)
     return {
         name: row
         for name, row in known.items()
-        if name not in leaving and (name in wanted or not _is_gone(row))
+        if name not in leaving and (name in wanted or (shard.whole and not _is_gone(row)))
     }
 
 

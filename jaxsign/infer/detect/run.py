@@ -8,7 +8,7 @@ from typing import Any
 from jaxsign import runtime
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import folder, opening
-from jaxsign.input.folders import progress
+from jaxsign.input.folders import progress, shards
 from jaxsign.input.scenes import boxes_of_others, videos
 from jaxsign.tasks.detections import looking
 from jaxsign.tasks.scenes import making
@@ -60,7 +60,11 @@ def run(words: argparse.Namespace) -> int:
         display.say(f"{words.boxes}: boxes of classes that the scenes do not have: {told}")
     plan = folder.DetectPlan(out, maker, _record(words, maker), others)
     return folder.detect(
-        plan, found.videos, shard=words.shard, overwrite=words.overwrite, display=display
+        plan,
+        found.videos,
+        shard=shards.Shard(*words.shard),
+        overwrite=words.overwrite,
+        display=display,
     )
 
 

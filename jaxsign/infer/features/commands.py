@@ -54,6 +54,7 @@ def add_features(verbs: arguments.Verbs) -> None:
         metavar="N",
         help="frames at once (default: 8 on a CPU, 64 elsewhere)",
     )
+    arguments.add_shard(verb, "inputs")
     verb.add_argument("--overwrite", action="store_true", help="make all files anew")
     verb.set_defaults(run=features)
 
@@ -63,6 +64,7 @@ def features(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from jaxsign.infer.features import run as features_run
+    from jaxsign.input.folders.shards import Shard
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     failed = features_run.run(
@@ -78,5 +80,6 @@ def features(words: argparse.Namespace) -> int:
         keep_partial=words.keep_partial,
         batch_size=words.batch_size,
         overwrite=words.overwrite,
+        shard=Shard(*words.shard),
     )
     return 2 if failed else 0

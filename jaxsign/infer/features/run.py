@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from jaxsign import locking, runtime
+from jaxsign import runtime
 from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
-from jaxsign.input.folders import pool, progress, walk
+from jaxsign.input.folders import pool, progress, shards, walk
 from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.nets import fingerprint
@@ -24,6 +24,7 @@ def run(
     keep_partial: bool = False,
     batch_size: int | None = None,
     overwrite: bool = False,
+    shard: shards.Shard = shards.WHOLE,
     console: Console | None = None,
 ) -> list[FeatureJob]:
     """Computes what is not there yet; returns the jobs that failed.
@@ -32,7 +33,8 @@ def run(
       UserError: no input, no weights, or results of other options in `out`.
     """
     console = console or Console(highlight=False)
-    jobs = [FeatureJob(name, path) for name, path in features_inputs.find(target, out).items()]
+    found = features_inputs.find(target, out)
+    jobs = [FeatureJob(name, path) for name, path in shard.of(list(found.items()))]
     videos.tell_rate([job.path for job in jobs], settings.source_fps)
     net, variables = features.load_backbone(weights)
     plan = FeaturePlan(
@@ -49,7 +51,8 @@ def run(
     if keypoints is not None:
         features_folder.join(jobs, keypoints)
     display = progress.Display("input", console)
-    with locking.alone(out, ".extract.lock", "--out", "extracts into this folder"):
+    # Named as those of `extract`, so that the two do not write into one folder at once.
+    with shards.SharedFolder(out, "extract", "extracts into this folder", shard).alone():
         todo = jobs if overwrite else features_folder.left_to_do(jobs, plan)
         if not all(job.reason for job in todo):
             display.say(f"compiling InceptionV3 for {runtime.describe_devices()}")

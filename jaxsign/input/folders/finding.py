@@ -164,14 +164,19 @@ def _enter(folder: Path, entered: set[Path]) -> bool:
 def result_names(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
     """For every file the name of what is made of it, without an ending: a/b.mp4 -> a/b.
 
-    Files that differ only in their ending (or in capitals) keep the ending: a/b.mov -> a/b.mov.
+    Files that differ only in their ending (or in capitals) keep the ending: a/b.mov -> a/b.mov,
+    also where one of them was given its name earlier.
 
     Args:
       names: as in `Listed`.
       known: names given earlier; they stay.
     """
-    names = list(names)
-    result = {name: known.get(name, str(PurePosixPath(name).with_suffix(""))) for name in names}
+    stems = {name: str(PurePosixPath(name).with_suffix("")) for name in names}
+    alike = collections.Counter(stem.casefold() for stem in stems.values())
+    result = {
+        name: known.get(name, name if alike[stem.casefold()] > 1 else stem)
+        for name, stem in stems.items()
+    }
     while True:
         owners = collections.defaultdict(list)
         for name, stem in result.items():

@@ -8,6 +8,7 @@ import PIL.Image
 
 from jaxsign.infer.detect import folder
 from jaxsign.input import film
+from jaxsign.input.folders import shards
 from jaxsign.input.scenes import scene, videos, vocabulary
 from jaxsign.tasks.scenes import making
 
@@ -73,7 +74,7 @@ def videos_of(place, out, options=PLAIN):
     return videos.of_source(place, out, videos.GenomeOptions(), options).videos
 
 
-def detect(looker, place, out, mode="sgdet", *, shard=(1, 1), options=PLAIN, **more):
+def detect(looker, place, out, mode="sgdet", *, shard=shards.WHOLE, options=PLAIN, **more):
     """The scenes of a place by their names, and how many videos have none."""
     made = plan(looker, out, mode, **more)
     failed = folder.detect(made, videos_of(place, out, options), shard=shard)

@@ -14,6 +14,7 @@ import pytest
 
 from jaxsign import locking
 from jaxsign.errors import UserError
+from jaxsign.input.folders import shards
 from jaxsign.input.scenes import cutting, detect_table, scene, videos
 from jaxsign.tasks.detections import looking
 
@@ -220,7 +221,7 @@ def test_parts_of_two_numbers_at_once_are_refused(looker, annotated, tmp_path):
         locking.alone(tmp_path, ".detect-1-of-2.lock", "--out", "makes scenes in this folder"),
         pytest.raises(UserError, match=r"makes parts of 2 \(--shard I/2\) here.* parts of 3"),
     ):
-        detecting.detect(looker, annotated, tmp_path, shard=(2, 3))
+        detecting.detect(looker, annotated, tmp_path, shard=shards.Shard(2, 3))
 
 
 def cannot_write(monkeypatch, letter, number, reason):

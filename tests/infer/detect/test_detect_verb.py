@@ -126,7 +126,6 @@ def test_scenes_of_other_classes_or_of_a_detector_that_finds_others_are_refused(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--shard", "3/2"], "expected I/N"),
         (["--box-classes", "."], "--box-classes goes with --boxes"),
         (["--val-share", "1"], "--val-share 1: expected 0 up to 1"),
     ],

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import deque
+from concurrent import futures
 
 import jax
 import numpy as np
@@ -15,7 +16,9 @@ from jaxsign.errors import UserError
 from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
+from jaxsign.infer.features import run as features_run
 from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
+from jaxsign.input.folders import shards
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import validate
 from jaxsign.input.signs.extract.settings import ExtractionSettings
@@ -159,7 +162,7 @@ def test_a_folder_from_end_to_end(folder, weights, extractor, tmp_path, capsys):
     for name in ("broken.mp4", "other.npz", "none.npy"):
         assert text.count(f"failed: {folder / name}") == 1
     names = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
-    names.remove(".extract.lock")
+    names = [name for name in names if name not in (".extract.door.lock", ".extract.lock")]
     assert names == ["ana/hello.npz", "images.npz", "more.npz", "tea.npz"]
     assert validate.validate_tree(out, require_x2048=True).exit_code == 0
     with np.load(out / "ana" / "hello.npz") as made:
@@ -183,6 +186,34 @@ def test_a_folder_from_end_to_end(folder, weights, extractor, tmp_path, capsys):
     assert changed == {"tea.npz"}
     code, text = run(capsys, *words, "--every-nth", 2)
     assert code == 1 and "every_nth was 1, now 2" in text and "--overwrite" in text
+
+
+def test_two_parts_at_once_make_what_one_run_makes(weights, tmp_path):
+    for name in ("b.avi", "a.avi", "deep/c.avi"):
+        write_video(tmp_path / "in" / name, 2, seed=ord(name[-5]))
+    (tmp_path / "in" / "bad.mp4").write_bytes(b"nothing")
+
+    def run(out, number=1, count=1):
+        return features_run.run(
+            tmp_path / "in",
+            weights,
+            tmp_path / out,
+            settings=ExtractionSettings(),
+            batch_size=2,
+            shard=shards.Shard(number, count),
+        )
+
+    run("whole")
+    with futures.ThreadPoolExecutor() as threads:
+        failed = list(threads.map(run, ["parts"] * 2, [1, 2], [2, 2]))
+    assert [[job.name for job in jobs] for jobs in failed] == [["bad"], []]
+    made, wanted = (
+        {path.relative_to(tmp_path / out): path for path in (tmp_path / out).rglob("*.npz")}
+        for out in ("parts", "whole")
+    )
+    assert len(made) == 3 and {name: path.read_bytes() for name, path in made.items()} == {
+        name: path.read_bytes() for name, path in wanted.items()
+    }
 
 
 def test_missing_and_wrong_weights(tmp_path, capsys):

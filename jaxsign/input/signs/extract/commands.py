@@ -119,6 +119,7 @@ def _add_running(verb: argparse.ArgumentParser) -> None:
         help="draw the skeletons on the frames, to check: a contact sheet NAME.preview.png, or "
         "NAME.preview.mp4",
     )
+    arguments.add_shard(running, "videos")
     running.add_argument(
         "--overwrite", action="store_true", help="make all clips of these videos anew"
     )
@@ -186,7 +187,7 @@ def extract(words: argparse.Namespace) -> int:
     import functools
     from pathlib import Path
 
-    from jaxsign.input.folders import progress
+    from jaxsign.input.folders import progress, shards
     from jaxsign.input.signs.extract import folder, landmarkers, models, summary, work
     from jaxsign.screen import Console
 
@@ -208,6 +209,7 @@ def extract(words: argparse.Namespace) -> int:
         workers=words.workers,
         overwrite=words.overwrite,
         by_folder=words.signs_by_folder,
+        shard=shards.Shard(*words.shard),
         display=progress.Display("video", console),
     )
     summary.summarise(console, result.rows, result.made, out)

@@ -8,9 +8,9 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxsign import locking, runtime
+from jaxsign import runtime
 from jaxsign.errors import UserError, listing
-from jaxsign.input.folders import finding, pool, progress, walk
+from jaxsign.input.folders import finding, pool, progress, shards, walk
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import labels, report, settings, videos, work
 
@@ -42,6 +42,7 @@ def extract(
     overwrite: bool = False,
     only: Container[str] | None = None,
     by_folder: bool = False,
+    shard: shards.Shard = shards.WHOLE,
     display: progress.Display | None = None,
 ) -> Extraction:
     """Makes the clips that are not there yet, and the report.
@@ -54,6 +55,7 @@ def extract(
       overwrite: make all clips anew, whatever the folder holds.
       only: names of the videos to extract, by their paths below the folder; None = all.
       by_folder: a video's sign is the name of the folder that it lies in.
+      shard: the part of the videos that is made; the part that ends last writes the labels.
       display: shows how it goes.
 
     Raises:
@@ -61,54 +63,91 @@ def extract(
         landmarker.
     """
     listed = [v for v in videos.find(target, plan.out) if only is None or v.name in only]
+    mine = shard.of(listed)
     if by_folder:
         labels.check_folders(target, [video.name for video in listed])
-    videos.tell_rate([video.path for video in listed], plan.settings.source_fps)
+    videos.tell_rate([video.path for video in mine], plan.settings.source_fps)
     display = display or progress.Display("video")
-    table = report.of(plan.out)
+    shared = shards.SharedFolder(plan.out, report.STEM, "extracts into this folder", shard)
     record = plan.settings.as_dict() | dict(models or {})
-    with locking.alone(plan.out, ".extract.lock", "--out", "extracts into this folder"):
-        known = table.read()
-        names = videos.names(listed, _known_names(known))
-        _remove_drafts(plan.out)
-        _check(plan.out, record, listed, names, known, overwrite)
-        if overwrite:
-            _remove(plan.out, names.values())
-            known = {name: row for name, row in known.items() if name not in names}
-        settings.write(plan.out, record)
-        jobs = _jobs(plan, listed, names, known)
-        table.write(known.values())
-        ready = len(listed) - sum(job.needs_clip for job in jobs)
-        _work_off(plan, jobs, known, ready, workers, display)
+    with shared.alone():
+        table = shards.SharedReport(shared, report.ExtractionRow)
+        with shared.door():
+            names, known = _take_up(plan, table, record, listed, shard, overwrite)
+        with table.kept(known):
+            jobs = _jobs(plan, mine, names, known)
+            ready = len(mine) - sum(job.needs_clip for job in jobs)
+            _work_off(plan, jobs, known, table, ready, workers, display)
         if target.is_dir() and only is None:
-            for line in labels.carry_over(
-                target,
-                plan.out,
-                names,
-                overwrite=overwrite,
-                thinned=plan.settings.thins,
-                by_folder=by_folder,
-            ):
+            with shared.door():
+                told = _label(target, plan, table, listed, overwrite=overwrite, by_folder=by_folder)
+            for line in told:
                 display.say(line)
-    rows = [known[video.name] for video in listed]
+    rows = [known[video.name] for video in mine]
     fresh = {job.video.name for job in jobs if job.needs_clip}
     return Extraction(rows, sum(r.status == report.DONE and r.video in fresh for r in rows))
 
 
-def _check(
-    out: Path,
+def _take_up(
+    plan: work.ExtractionPlan,
+    table: shards.SharedReport[report.ExtractionRow],
     record: Mapping[str, Any],
     listed: Sequence[finding.Listed],
-    names: Mapping[str, str],
-    known: Mapping[str, report.ExtractionRow],
+    shard: shards.Shard,
     overwrite: bool,
-) -> None:
-    """Refuses clips of different options or of different videos in one folder."""
-    leaving = {videos.clip_path(out, name) for name in names.values()} if overwrite else set()
-    if any(path not in leaving for path in out.rglob(f"*{clips.SUFFIX}")):
-        settings.agree(out, record, overwrite)
-    if not overwrite:
-        _same_videos(listed, known, out)
+) -> tuple[dict[str, str], dict[str, report.ExtractionRow]]:
+    """The names of a part's clips by video, and what the report tells of these videos.
+
+    Of the whole it tells of videos that are gone, too. From now on the part is at work.
+
+    Raises:
+      UserError: clips of different options or of different videos lie there.
+    """
+    known = table.take_up()
+    every = videos.names(listed, _known_names(known))
+    mine = shard.of(listed)
+    names = {video.name: every[video.name] for video in mine}
+    if not shard.whole:
+        known = {name: row for name, row in known.items() if name in names}
+    _remove_drafts(plan.out, None if shard.whole else {*names.values()})
+    leaving = {videos.clip_path(plan.out, name) for name in names.values()} if overwrite else set()
+    there = plan.out.rglob(f"*{clips.SUFFIX}")
+    if table.others_work() or any(path not in leaving for path in there):
+        settings.agree(plan.out, record, overwrite)
+    if overwrite:
+        _remove(plan.out, names.values())
+        known = {name: row for name, row in known.items() if name not in names}
+    _same_videos(mine, known, plan.out)
+    settings.write(plan.out, record)
+    table.begin(known)
+    return names, known
+
+
+def _label(
+    target: Path,
+    plan: work.ExtractionPlan,
+    table: shards.SharedReport[report.ExtractionRow],
+    listed: Sequence[finding.Listed],
+    *,
+    overwrite: bool,
+    by_folder: bool,
+) -> list[str]:
+    """Carries the videos' labels over, if no other part has clips to make; what is to be said."""
+    rows = table.take_up()
+    left = [video for video in listed if video.name not in rows]
+    if left or table.others_work():
+        return [
+            f"{len(left)} of {len(listed)} videos are left to other parts; the one that ends last "
+            f"writes {labels.NAME}, if the videos have labels"
+        ]
+    return labels.carry_over(
+        target,
+        plan.out,
+        videos.names(listed, _known_names(rows)),
+        overwrite=overwrite,
+        thinned=plan.settings.thins,
+        by_folder=by_folder,
+    )
 
 
 def _known_names(known: Mapping[str, report.ExtractionRow]) -> dict[str, str]:
@@ -119,12 +158,12 @@ def _work_off(
     plan: work.ExtractionPlan,
     jobs: list[work.ExtractionJob],
     known: dict[str, report.ExtractionRow],
+    table: shards.SharedReport[report.ExtractionRow],
     ready: int,
     workers: int,
     display: progress.Display,
 ) -> None:
     """Runs the jobs; `known` and the report on disk get a row for each."""
-    table = report.of(plan.out)
 
     def ended(event: pool.Event) -> progress.Outcome:
         job = jobs[event.job]
@@ -141,8 +180,7 @@ def _work_off(
     try:
         walk.follow(events, [job.video.bytes for job in jobs], ready, ended, display)
     finally:
-        table.write(known.values())
-        _remove_drafts(plan.out)
+        _remove_drafts(plan.out, {job.clip for job in jobs})
 
 
 def _failure(job: work.ExtractionJob, event: pool.Event) -> report.ExtractionRow:
@@ -225,8 +263,14 @@ def _remove(out: Path, names: Any) -> None:
                 path.unlink()
 
 
-def _remove_drafts(out: Path) -> None:
-    """What killed processes left half-written."""
-    for pattern in (f".*{clips.SUFFIX}.*.tmp", ".*.preview.*.tmp.*", ".extract.*.tmp"):
+def _remove_drafts(out: Path, names: Container[str] | None) -> None:
+    """What killed processes left half-written of clips of these names; None = of all there."""
+    drafts = {f".*{clips.SUFFIX}.*.tmp": clips.SUFFIX, ".*.preview.*.tmp.*": ".preview."}
+    for pattern, ending in drafts.items():
         for path in out.rglob(pattern):
+            made = path.with_name(path.name[1:].rpartition(ending)[0])
+            if names is None or made.relative_to(out).as_posix() in names:
+                path.unlink(missing_ok=True)
+    if names is None:
+        for path in out.glob(f".{report.STEM}.*.tmp"):
             path.unlink(missing_ok=True)

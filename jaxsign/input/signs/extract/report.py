@@ -8,7 +8,8 @@ from jaxsign.input.folders import progress
 from jaxsign.input.folders.report import FolderReport
 from jaxsign.input.signs.clip import Clip
 
-REPORT = "extract.csv"
+STEM = "extract"
+REPORT = f"{STEM}.csv"
 PARTS = ("pose", "face", "left_hand", "right_hand")
 DONE, FAILED = "done", "failed"
 

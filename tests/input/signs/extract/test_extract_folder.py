@@ -122,6 +122,7 @@ def test_the_same_command_again_tries_only_what_failed(mixed):
 def test_nothing_is_left_lying_about(mixed):
     names = {path.name for path in mixed[1].rglob("*") if path.is_file()}
     assert {n for n in names if not n.endswith(clips.SUFFIX)} == {
+        ".extract.door.lock",
         ".extract.lock",
         "extract.csv",
         "extract.json",

@@ -185,7 +185,7 @@ def _by_mesh(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> 
         look=jax.jit(functools.partial(look_step, task=task), out_shardings=same),
         answer=jax.jit(functools.partial(answer_step, task=task), out_shardings=same),
         place=lambda state: jax.device_put(state, same),
-        fetch=lambda state: state,
+        fetch=jax.device_get,  # what is written must not hang on these devices
         put=put,
         scalars=jax.device_get,
         rows=jax.device_get,

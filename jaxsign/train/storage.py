@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxsign import nets
@@ -34,7 +35,11 @@ class Store:
 
     def __init__(self, folder: Path, *, most: int | None = 1):
         self._folder = folder
-        options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, max_to_keep=most)
+        options = ocp.CheckpointManagerOptions(
+            enable_async_checkpointing=False,
+            max_to_keep=most,
+            create=False,
+        )
         with explained(folder, writing=True), contextlib.ExitStack() as opened:
             folder.mkdir(parents=True, exist_ok=True)
             place = opened.enter_context(_reachable(folder))
@@ -96,7 +101,7 @@ def read(
     values: Collection[str] = (),
     advice: str = "",
 ) -> tuple[dict[str, Any], digests.Digests | None]:
-    """Parts of a checkpoint and the digests of all of it; None where it was made without.
+    """Parts of a checkpoint, on the host, and its digests; None where it was made without.
 
     Nothing is changed: another process may be writing there just now.
 
@@ -112,14 +117,15 @@ def read(
       UserError: it does not fit the shapes, or is damaged.
     """
     place = folder / str(number)
-    items = {name: ocp.args.StandardRestore(_shapes(like)) for name, like in arrays.items()}
-    items |= {name: ocp.args.JsonRestore() for name in values}
     signed = (place / _DIGESTS).is_dir()
-    if signed:
-        items[_DIGESTS] = ocp.args.JsonRestore()
+    texts = [*values, *([_DIGESTS] if signed else [])]
+    items: dict[str, ocp.args.CheckpointArgs] = {name: ocp.args.JsonRestore() for name in texts}
     with explained(place, advice=advice), patience.patient(), _reachable(folder) as reachable:
+        whole = reachable / place.name
+        for name, like in arrays.items():
+            items[name] = ocp.args.StandardRestore(_on_host(whole / name, like))
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
-            found = dict(reader.restore(reachable / place.name, ocp.args.Composite(**items)))
+            found = dict(reader.restore(whole, ocp.args.Composite(**items)))
         stored = dict(found.pop(_DIGESTS)) if signed else None
         for name in arrays:
             digests.check(place, name, digests.of_arrays(name, found[name]), stored, advice)
@@ -128,8 +134,17 @@ def read(
     return found, stored
 
 
-def _shapes(like: object) -> Any:  # a tree as the library wants it
-    return jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+def _on_host(place: Path, like: object) -> Any:
+    """What has the library read arrays to the host: it would look for the devices that wrote them.
+
+    Args:
+      place: of the part.
+      like: a tree of their shapes and types; None = as they are stored.
+    """
+    if like is None:
+        handler = ocp.StandardCheckpointHandler()
+        like = handler.metadata(place).tree
+    return jax.tree.map(lambda a: np.broadcast_to(np.zeros((), a.dtype), a.shape), like)
 
 
 def latest(folder: Path) -> int | None:
@@ -154,7 +169,8 @@ def read_tree(place: Path) -> nets.Tree:
     """What `save_tree` wrote."""
     with explained(place), patience.patient(), _reachable(place.parent) as parent:
         with ocp.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore(parent / place.name)
+            whole = parent / place.name
+            return checkpointer.restore(whole, _on_host(whole, None))
 
 
 @contextlib.contextmanager

@@ -67,10 +67,12 @@ def test_two_devices_equal_one_for_other_nets_of_scenes(kind):
 
 
 def test_a_run_on_four_devices_from_the_command_line(tmp_path):
-    done = train_apart(tmp_path / "four", "input.batch_size=8", "train.epochs=3", devices=4)
+    words = ("input.batch_size=8", "train.epochs=3", "parallel=jit")
+    done = train_apart(tmp_path / "four", *words, devices=4)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "4 x cpu" in done.stdout
     assert len(records.read_csv(tmp_path / "four" / "metrics.csv")) == 3
+    assert jax.device_count() == 1  # it is read where there are fewer
     params = checkpoint.load_variables(tmp_path / "four", "last")[0]["params"]
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params))
 

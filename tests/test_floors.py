@@ -30,6 +30,7 @@ FLOORS = (
         "lettering",
         "local_hands",
         "locking",
+        "machines",
         "fields",
     ),
     ("sections", "config", "defaults", "stages", "chains"),

@@ -45,6 +45,7 @@ SLOW = (
     "train/test_asl_hybrid_run.py", "train/test_detector_run.py", "train/test_devices.py",
     "train/test_frames.py",
     "train/sweeps/test_sweep_run.py", "train/test_kill.py", "train/test_loop.py",
+    "train/test_together.py",
     "train/test_whisper_sign_run.py",
     "test_old_runs.py",
 )  # fmt: skip

@@ -2,10 +2,12 @@
 
 import re
 import shlex
+import subprocess
 
 import command_pages
 import net_page
 import pytest
+import yaml
 from helpers import ROOT
 
 from jaxsign import cli, nets
@@ -204,6 +206,32 @@ def test_the_space_of_the_sweeps_page_is_one_of_its_recipe(tmp_path):
     found = space.read(path, recipe)
     space.check_net(found, recipe, path)
     assert [axis.key for axis in found.axes] == ["optim.lr", "net.dropout", "net.n_layers"]
+
+
+def test_the_files_of_the_page_of_several_machines_start_trainings(tmp_path):
+    page = (ROOT / "docs" / "several_machines.md").read_text(encoding="utf-8")
+    job = tmp_path / "job.sh"
+    job.write_text(re.search(r"```sh\n(.*?)```", page, re.DOTALL).group(1))
+    assert subprocess.run(["bash", "-n", job], check=False).returncode == 0
+    text = job.read_text().replace("\\\n", " ")
+    commands = [shlex.split(re.search(r"^srun (.*)$", text, re.MULTILINE).group(1))]
+    files = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    parts = [part for text in files for part in yaml.safe_load_all(text)]
+    assert [part["kind"] for part in parts] == ["Service", "Job", "JobSet"]
+    service, job, jobs = (part["spec"] for part in parts)
+    several = jobs["replicatedJobs"][0]["template"]["spec"]
+    assert service["selector"]["job-name"] == parts[1]["metadata"]["name"]
+    assert job["template"]["spec"]["subdomain"] == parts[0]["metadata"]["name"]
+    for spec in (job, several):
+        assert spec["completionMode"] == "Indexed"
+        container = spec["template"]["spec"]["containers"][0]
+        commands.append([*container["command"], *container["args"]])
+        assert f"--processes={spec['completions']}" in container["args"]
+        assert spec["parallelism"] == spec["completions"]
+    for words in commands:
+        parsed, rest = cli.parser().parse_known_args(words[1:])
+        assert parsed.verb == "train" and words[0] == "jaxsign"
+        configs.load(parsed.config, rest)
 
 
 def test_every_key_of_the_troubleshooting_page_exists():

@@ -1,6 +1,7 @@
 """The batch size found by trial steps: the real compiled step on the largest bucket."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 
@@ -23,7 +24,8 @@ def choose(run: setup.TrainingRun, display: log.TrainingDisplay) -> setup.Traini
     The choice becomes part of the run's config, so that a resumed run goes on with the same size.
     """
     config = run.config
-    size = best = len(run.devices) * max(1, 8 // len(run.devices))
+    devices = run.machines.count * len(run.devices)
+    size = best = devices * max(1, 8 // devices)
     fastest = 0.0
     display.say("batch size 0: trial steps look for one, each size compiles ...")
     limit = min(_LARGEST, max(size, len(run.train)))
@@ -51,20 +53,25 @@ def _examples_per_second(run: setup.TrainingRun) -> float | None:
     state = compiled.place(session.fresh(zeros, 0, None))
     rates = {"lr": jnp.float32(0), **session.task.rates(stages[0].config, 0).now}
     put = compiled.put_train(batch)
-    if run.devices[0].platform == "cpu" and _temporaries(compiled, state, put, rates) > _free():
+    on_host = run.devices[0].platform == "cpu"
+    too_large = on_host and _temporaries(compiled, state, put, rates) > _free()
+    if any(run.machines.gather(bool(too_large))):
         return None
-    times = []
+    times, took = [], math.inf
     try:
         for _ in range(4):
             begun = time.perf_counter()
             state, metrics = compiled.train(state, put, rates)
             jax.block_until_ready(metrics)
             times.append(time.perf_counter() - begun)
+        took = min(times[1:])  # the first one compiles
     except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return None
-        raise
-    return batch["weight"].size / min(times[1:])  # the first one compiles
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+    # Of several processes the slowest counts, so that all choose the same.
+    slowest = max(run.machines.gather(took))
+    rows = run.machines.count * batch["weight"].size
+    return rows / slowest if math.isfinite(slowest) else None
 
 
 def _temporaries(

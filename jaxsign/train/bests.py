@@ -58,7 +58,7 @@ def save(
     at: records.Records,
     session: setup.Session,
     current: state.TrainState,
-    checkpoints: checkpoint.Checkpoints,
+    checkpoints: checkpoint.Checkpoints | None,
     val: measures.Means | None,
     best: bool,
     also: Sequence[str],
@@ -66,7 +66,7 @@ def save(
     """Saves the variables as the best ones, by whatever number, or as ones that stay."""
     every = session.stage.config.checkpoint.keep_every
     stay = bool(every) and at.epoch % every == 0
-    if not (best or also or stay):
+    if checkpoints is None or not (best or also or stay):
         return
     variables = session.compiled.fetch(current).variables
     metric = None if val is None else val[session.monitors.best.key]

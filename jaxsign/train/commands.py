@@ -2,13 +2,15 @@
 
 import argparse
 import datetime
+import os
 import shlex
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxsign import arguments
+from jaxsign import arguments, machines
 from jaxsign.errors import UserError
+from jaxsign.machines import finding, joining
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     # What is said before a run, its folder and its recipe.
     Row = tuple[str, Path, ConfigDict]
 
+_WAIT = 300  # seconds
 _EPILOG = """\
 Every number of the recipe is a key of the config and can be set here:
 
@@ -78,7 +81,37 @@ def add_train(verbs: arguments.Verbs) -> None:
         help="train N runs in DIR/fold-1, ..., each tried on one of N parts of the training clips "
         "that the others learn; nobody signs in two where the labels tell who signs",
     )
+    _add_machines(verb)
     verb.set_defaults(run=train, overrides=True)
+
+
+def _add_machines(verb: argparse.ArgumentParser) -> None:
+    group = verb.add_argument_group(
+        "several machines",
+        "The same command on each of them; tasks of one step of SLURM (srun) find each other.",
+    )
+    group.add_argument(
+        "--coordinator",
+        default="",
+        metavar="HOST:PORT",
+        help="where process 0 listens: its machine and a free port",
+    )
+    group.add_argument(
+        "--processes", type=arguments.positive, metavar="N", help="how many; 1 = none but this one"
+    )
+    group.add_argument(
+        "--process-id",
+        type=arguments.count,
+        metavar="I",
+        help="which of them this one is, from 0 (JOB_COMPLETION_INDEX of Kubernetes)",
+    )
+    group.add_argument(
+        "--wait",
+        type=arguments.positive,
+        default=_WAIT,
+        metavar="SECONDS",
+        help=f"how long to wait for all of them to come ({_WAIT})",
+    )
 
 
 def _folds(word: str) -> int:
@@ -139,12 +172,37 @@ def again(arguments: argparse.Namespace) -> str:
     limit = ["--max-bytes", str(arguments.max_bytes)] if arguments.max_bytes else []
     folds = ["--folds", str(arguments.folds)] if arguments.folds else []
     folds += ["--curve"] if arguments.curve else []
+    folds += _of_machines(arguments)
     words = ["--config", arguments.config, "--workdir", arguments.workdir, *folds, *limit]
     return shlex.join(["jaxsign", "train", *words, *arguments.rest])
 
 
+def _of_machines(arguments: argparse.Namespace) -> list[str]:
+    given = {
+        "--coordinator": arguments.coordinator,
+        "--processes": arguments.processes,
+        "--process-id": arguments.process_id,
+    }
+    return [
+        word
+        for key, value in given.items()
+        if value not in ("", None)
+        for word in (key, str(value))
+    ]
+
+
 def train(arguments: argparse.Namespace, several: "Several | None" = None) -> int:
     """Runs `jaxsign train`; `several` trains folds and chains."""
+    seat = finding.find(
+        arguments.coordinator, arguments.process_id, arguments.processes, os.environ
+    )
+    with joining.joined(seat, arguments.wait) as here:
+        return _train(arguments, here, several)
+
+
+def _train(
+    arguments: argparse.Namespace, here: machines.Machines, several: "Several | None"
+) -> int:
     from jaxsign import chains, stages
     from jaxsign import config as configs
     from jaxsign.input import places
@@ -157,6 +215,11 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
         return 0
     stages.check_taken(config, configs.keys_of(arguments.rest))
     links = chains.resolve(config)
+    if here.several and (arguments.folds or links or arguments.smoke_test):
+        raise UserError(
+            "--folds, --smoke-test and chains are of one process: several train one run together. "
+            "Start them with --processes 1"
+        )
     if arguments.smoke_test:
         return _smoke_test([link.config for link in links] or [config], arguments.workdir)
     if arguments.workdir and not links:
@@ -169,11 +232,14 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
     left = chains.left(links, Path(arguments.workdir)) if arguments.workdir else links
     for recipe in [link.config for link in left] if links else [config]:
         places.check(recipe)
+    from jaxsign.screen import Console
     from jaxsign.train import log
 
-    display = log.TrainingDisplay(live=config.log.progress)
-    arguments.workdir = arguments.workdir or new_folder(
-        arguments.config, datetime.datetime.now(), config
+    display = log.TrainingDisplay(
+        live=config.log.progress, console=None if here.first else Console(quiet=True)
+    )
+    arguments.workdir = arguments.workdir or here.of_first(
+        new_folder(arguments.config, datetime.datetime.now(), config)
     )
     going_on = again(arguments)
     try:
@@ -183,6 +249,8 @@ def train(arguments: argparse.Namespace, several: "Several | None" = None) -> in
     except KeyboardInterrupt:
         text = f"stopped; what was done since the last checkpoint is lost\nto go on: {going_on}"
         display.say(text)
+        if here.several:
+            raise  # the others are told
         return 130
     if not done:
         return 130

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 from ml_collections import ConfigDict
 
+from jaxsign import machines
 from jaxsign.input import batching
 from jaxsign.input.examples import Examples
 
@@ -30,15 +31,16 @@ def evaluation(config: ConfigDict, examples: Examples) -> batching.EvalBatches:
 
 
 def _options(config: ConfigDict) -> batching.BatchOptions:
+    here = machines.here()
     return batching.BatchOptions(
         batch_size=config.input.batch_size,
         buckets=tuple(config.input.buckets),
         accumulation=config.optim.accumulation,
-        shared=jax.process_count() * (config.devices or jax.local_device_count()),
+        shared=here.count * (config.devices or jax.local_device_count()),
         seed=config.seed,
         workers=config.input.workers,
         threads=config.input.threads,
         prefetch=config.input.prefetch,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
+        process_index=here.index,
+        process_count=here.count,
     )

@@ -13,7 +13,6 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
@@ -21,6 +20,7 @@ from jaxsign import locking, nets
 from jaxsign.input import batching
 from jaxsign.tasks import chance, measures
 from jaxsign.train import (
+    alike,
     autobatch,
     bests,
     compiling,
@@ -81,7 +81,7 @@ class Loop:
     def train(self) -> TrainingResult:
         """Runs what is left of the run."""
         self.outputs.write(self.session, self.records)
-        with signals.StopRequest(self.stop_after_steps) as stop:
+        with signals.StopRequest(self.stop_after_steps, here=self.run.machines) as stop:
             try:
                 if not self.records.step:
                     self._try_validation()
@@ -96,7 +96,8 @@ class Loop:
                 self.profile.close(self.records.step)
                 self.outputs.close()
                 self._close_feed()
-                self.checkpoints.close()
+                if self.checkpoints is not None:
+                    self.checkpoints.close()
         number = self.session.monitors.best
         best = self.records.best.value(number)
         best = float("nan") if best is None else best
@@ -257,7 +258,8 @@ class Loop:
     def _save(self) -> None:
         host = self.session.compiled.fetch(self.state)
         self.records.saves += 1
-        self.checkpoints.save_last(self.records.saves, host, self.records.to_json())
+        if self.checkpoints is not None:
+            self.checkpoints.save_last(self.records.saves, host, self.records.to_json())
 
     def _next_stage(self) -> None:
         at, before = self.records, self.session
@@ -268,7 +270,9 @@ class Loop:
         host: state.TrainState = before.compiled.fetch(self.state)
         variables: nets.Variables = {"params": host.params, **host.collections}
         if upcoming.start == "best" and at.best.score is not None:
-            variables = self.checkpoints.best_variables()
+            if self.checkpoints is not None:
+                variables = self.checkpoints.best_variables()
+            variables = alike.as_first(self.run.machines, variables)
         self._close_feed()
         self.compiling.new_stage()
         self.session = setup.begin(self.run, upcoming, variables)
@@ -304,11 +308,13 @@ def train(
       UserError: a mistake in the recipe or the input, or a loss that is not finite.
     """
     display = display or log.TrainingDisplay(live=config.log.progress)
+    goes_on = (Path(workdir) / "config.json").exists()
     run = setup.prepare(config, workdir)
+    alike.check(run, goes_on=goes_on)
     # Every process of a run on several machines works in the same folder; the first one guards it.
     guard = (
         locking.alone(run.workdir, ".lock", "--workdir", "trains in this folder", tidy=True)
-        if jax.process_index() == 0
+        if run.machines.first
         else contextlib.nullcontext()
     )
     with guard:

@@ -44,6 +44,10 @@ def announce(
     """Says what is about to run, `session` first, with so many numbers in all parameters."""
     say = display.say
     say(f"device   {runtime.describe_devices()}")
+    here = run.machines
+    if here.several:
+        more = ", ..." if here.count > 4 else ""
+        say(f"machines {here.count} processes like this one: {', '.join(here.names[:4])}{more}")
     say(f"net      {run.config.net.name}, {parameters:,} parameters")
     for line in _rates(session):
         say(line)
@@ -57,7 +61,7 @@ def announce(
     for line in _easiest(run, session):
         say(line)
     asked = session.stage.config.input.batch_size
-    taken = [made.shape[1] * jax.process_count() for made in (batches, session.val_batches)]
+    taken = [made.shape[1] * here.count for made in (batches, session.val_batches)]
     if min(taken) < asked:
         say(
             f"batch    {taken[0]} rows in training, {taken[1]} in validation, where "
@@ -87,7 +91,7 @@ def _easiest(run: setup.TrainingRun, session: setup.Session) -> list[str]:
 
 
 class Outputs:
-    """Everything that a run writes beside its checkpoints.
+    """Everything that a run writes beside its checkpoints; of several processes the first one.
 
     Attributes:
       run: the run.
@@ -107,11 +111,12 @@ class Outputs:
         rows = run.train.traits(run.config, traits.SAMPLE)
         rates.warn(run.train.name, ((name, row.get("rate", 0.0)) for name, row in rows), rates.KEY)
         self._trained_on = traits.usual(row for _, row in rows)
-        self._tensorboard = log.TensorBoard(folder, run.config.log.tensorboard, step)
+        first = run.machines.first
+        self._tensorboard = log.TensorBoard(folder, first and run.config.log.tensorboard, step)
         self._boards = (
             self._tensorboard,
             weights_and_biases.Board(
-                "off" if jax.process_index() else run.config.log.wandb,
+                run.config.log.wandb if first else "off",
                 run.workdir,
                 self._started,
                 run.config.to_dict(),
@@ -136,7 +141,7 @@ class Outputs:
 
     def histograms(self, session: setup.Session, state: TrainState, at: records.Records) -> None:
         """Histograms of weights and gradients, if the epoch is one of those that have them."""
-        every = self.run.config.log.histograms
+        every = self.run.machines.first and self.run.config.log.histograms
         if every and at.epoch % every == 0:
             one = session.compiled.fetch(state)
             weights, gradients = optimizer.flat(one.params), optimizer.mean_gradients(one.opt_state)
@@ -176,6 +181,8 @@ class Outputs:
         Raises:
           UserError: the folder cannot be written.
         """
+        if not self.run.machines.first:
+            return
         try:
             self._write(session, at)
             if at.rows and (last or time.monotonic() - self._drawn >= _PICTURE_EVERY):

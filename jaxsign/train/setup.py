@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import nets, runtime, shipped, tasks
+from jaxsign import machines, nets, runtime, shipped, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
@@ -45,7 +45,8 @@ class TrainingRun:
       config: with every number resolved (classes, input width, batch size).
       train, val: examples.
       stages: in order.
-      devices: that the run uses.
+      devices: of this process that the run uses; as many in every other one.
+      machines: the processes that train it.
     """
 
     config: ConfigDict
@@ -54,6 +55,7 @@ class TrainingRun:
     val: Examples
     stages: tuple[stage.Stage, ...]
     devices: list[jax.Device]
+    machines: machines.Machines
 
 
 def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
@@ -78,7 +80,7 @@ def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
         configs.check_same_run(config, stored, workdir)
         continuing.check_classes(train.class_names(config), workdir / "labels.json")
         continuing.check_languages(config.data.parts, stored.data.parts)
-    return TrainingRun(config, workdir, train, val, stage.resolve(config), devices)
+    return TrainingRun(config, workdir, train, val, stage.resolve(config), devices, machines.here())
 
 
 def choose_devices(wanted: int) -> list[jax.Device]:
@@ -144,6 +146,8 @@ def claim(run: TrainingRun) -> None:
     Raises:
       UserError: the folder cannot be written.
     """
+    if not run.machines.first:
+        return
     try:
         run.workdir.mkdir(parents=True, exist_ok=True)
         configs.save_run_config(run.config, run.workdir)
@@ -209,7 +213,8 @@ class Session:
 def begin(run: TrainingRun, current: stage.Stage, variables: nets.Variables | None) -> Session:
     """Builds a stage's session; `variables` (or their shapes) tell the parameter paths."""
     config = current.config
-    axis = step.AXIS if len(run.devices) > 1 and config.parallel == "pmap" else None
+    shared = len(run.devices) > 1 or run.machines.several
+    axis = step.AXIS if shared and config.parallel == "pmap" else None
     dtype = precision.compute_dtype(config.precision)
     net = build_net(config, dtype, axis)
     batches = inputs.training(config, run.train.under(config))

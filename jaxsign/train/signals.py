@@ -8,7 +8,7 @@ import threading
 from types import FrameType
 from typing import Any
 
-from jaxsign import interrupts
+from jaxsign import interrupts, machines
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
@@ -19,10 +19,20 @@ class StopRequest:
     So does the step that makes `after_steps`, where that is not None. A signal is answered when it
     comes, also while the main thread compiles and can run no handler; there the second one ends
     the process after `grace` seconds.
+
+    Where several processes train, a signal of any of them stops all, after the same step, which is
+    one of the next few.
     """
 
-    def __init__(self, after_steps: int | None = None, grace: float = 5.0) -> None:
+    def __init__(
+        self,
+        after_steps: int | None = None,
+        grace: float = 5.0,
+        here: machines.Machines = machines.ALONE,
+    ) -> None:
         self.requested = False
+        self._asked, self._together = False, here.several
+        self._ballot = machines.Ballot(here)
         self._steps_left = after_steps
         self._grace = grace
         self._before: dict[int, Any] = {}  # handlers, as `signal` has them
@@ -52,11 +62,13 @@ class StopRequest:
         if self._steps_left is not None:
             self._steps_left -= 1
             self.requested |= self._steps_left <= 0
+        self.requested |= self._ballot.ask(self._asked)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self._asked:
             raise KeyboardInterrupt
-        self.requested = True
+        self._asked = True
+        self.requested |= not self._together
 
     def _answer(self, ear: socket.socket) -> None:
         """Answers signals in a thread of its own, until the other end is closed."""

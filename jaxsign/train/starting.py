@@ -6,7 +6,18 @@ import math
 import jax
 
 from jaxsign import nets
-from jaxsign.train import bests, checkpoint, compiling, initial, log, outputs, records, setup, state
+from jaxsign.train import (
+    alike,
+    bests,
+    checkpoint,
+    compiling,
+    initial,
+    log,
+    outputs,
+    records,
+    setup,
+    state,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,14 +27,14 @@ class Start:
     Attributes:
       session: of the stage at hand.
       records: where the run stands.
-      checkpoints: of its folder.
+      checkpoints: of its folder; None in a process that writes nothing there.
       state: on the host.
       parameters: numbers in all of the net's parameters.
     """
 
     session: setup.Session
     records: records.Records
-    checkpoints: checkpoint.Checkpoints
+    checkpoints: checkpoint.Checkpoints | None
     state: state.TrainState
     parameters: int
 
@@ -38,16 +49,18 @@ def begin(run: setup.TrainingRun, display: log.TrainingDisplay, watch: compiling
     parameters = sum(math.prod(a.shape) for a in jax.tree.leaves(shapes["params"]))
     never = setup.never_trained(run, shapes)
     outputs.announce(run, session, display, parameters)  # before anything compiles
-    known = (run.workdir / "checkpoints" / "last").exists()
+    here = run.machines
+    known = here.of_first((run.workdir / "checkpoints" / "last").exists())
     variables = None if known else _initial(run, session, display, watch)
     setup.claim(run)
-    checkpoints = checkpoint.Checkpoints(run.workdir, never)
-    if checkpoints.exists():
+    alike.check_shared(run)
+    checkpoints = checkpoint.Checkpoints(run.workdir, never) if here.first else None
+    if here.of_first(checkpoints is not None and checkpoints.exists()):
         session, at, host = _resumed(run, session, shapes, checkpoints, display)
-        return Start(session, at, checkpoints, host, parameters)
+        return Start(session, at, checkpoints, alike.as_first(here, host), parameters)
     if variables is None:  # killed before its first checkpoint
         variables = _initial(run, session, display, watch)
-    host = session.fresh(variables, 0, None)
+    host = alike.as_first(here, session.fresh(variables, 0, None))
     return Start(session, records.Records(), checkpoints, host, parameters)
 
 
@@ -68,16 +81,24 @@ def _resumed(
     run: setup.TrainingRun,
     session: setup.Session,
     shapes: nets.Variables,
-    checkpoints: checkpoint.Checkpoints,
+    checkpoints: checkpoint.Checkpoints | None,
     display: log.TrainingDisplay,
 ) -> tuple[setup.Session, records.Records, state.TrainState]:
-    """The session of the stage at hand, and what the last checkpoint holds."""
-    at = records.Records.from_json(checkpoints.records())
-    bests.look_anew(at, checkpoints, display)
+    """The session of the stage at hand, and what the last checkpoint holds.
+
+    Of a process without checkpoints the arrays are zeros.
+    """
+    at = records.Records()
+    if checkpoints is not None:
+        at = records.Records.from_json(checkpoints.records())
+        bests.look_anew(at, checkpoints, display)
+    at = records.Records.from_json(run.machines.of_first(at.to_json()))
     display.say(f"resumed  after epoch {at.epoch}, step {at.step}")
     if at.stage:
         session = setup.begin(run, run.stages[at.stage], shapes)
-    host = checkpoints.restore(session.fresh(initial.zeros(shapes), at.step, None))
+    host = session.fresh(initial.zeros(shapes), at.step, None)
+    if checkpoints is not None:
+        host = checkpoints.restore(host)
     session.schedule.restore(at.schedule or session.schedule.state())
     if at.stage:
         outputs.announce_stage(run, session, display)

@@ -16,7 +16,7 @@ from flax import jax_utils
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxsign import tasks
+from jaxsign import machines, tasks
 from jaxsign.errors import UserError
 from jaxsign.train import penalties as penalties_
 from jaxsign.train.state import TrainState
@@ -88,8 +88,9 @@ def build(
     devices: Sequence[jax.Device] | None = None,
     parallel: str = "pmap",
 ) -> Compiled:
-    """Compiles the steps for `devices` (default: all local ones)."""
+    """Compiles the steps for `devices` of this process (default: all), as many in each."""
     devices = list(devices or jax.local_devices())
+    several = machines.here().several
     train = functools.partial(
         train_step,
         task=task,
@@ -98,9 +99,10 @@ def build(
         ema_decay=ema_decay,
         penalties=tuple(penalties),
     )
-    if len(devices) == 1 and jax.process_count() == 1:
+    if len(devices) == 1 and not several:
         return _on_one(task, train, devices)
-    return (_by_pmap if parallel == "pmap" else _by_mesh)(task, train, devices)
+    found = (_by_pmap if parallel == "pmap" else _by_mesh)(task, train, devices)
+    return _of_several(found, parallel) if several else found
 
 
 def _on_one(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> Compiled:
@@ -121,13 +123,14 @@ def _on_one(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> C
 
 def _by_pmap(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> Compiled:
     evaluate = functools.partial(eval_step, task=task, axis=AXIS)
+    every = _of_all(devices)
     mesh = jax.make_mesh((len(devices),), (AXIS,), (AxisType.Auto,), devices=devices)
     rows = NamedSharding(mesh, PartitionSpec(AXIS))
 
     def put(batch: Mapping[str, np.ndarray], axis: int) -> OnDevices:
         split = {key: _split(value, axis, len(devices)) for key, value in batch.items()}
         # With several processes pmap takes each one's own rows from the host.
-        return split if jax.process_count() > 1 else jax.device_put(split, rows)
+        return split if machines.here().several else jax.device_put(split, rows)
 
     return Compiled(
         train=jax.pmap(
@@ -135,39 +138,60 @@ def _by_pmap(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> 
             AXIS,
             in_axes=(0, 0, None),
             donate_argnums=0,
-            devices=_if_local(devices),
+            devices=every,
         ),
-        evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=_if_local(devices)),
-        look=jax.pmap(functools.partial(look_step, task=task), AXIS, devices=_if_local(devices)),
-        answer=jax.pmap(
-            functools.partial(answer_step, task=task), AXIS, devices=_if_local(devices)
-        ),
+        evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=every),
+        look=jax.pmap(functools.partial(look_step, task=task), AXIS, devices=every),
+        answer=jax.pmap(functools.partial(answer_step, task=task), AXIS, devices=every),
         place=lambda state: jax_utils.replicate(state, devices),
         fetch=jax_utils.unreplicate,
         put=put,
         scalars=lambda tree: jax.device_get(jax_utils.unreplicate(tree)),
-        rows=_rows_of_all,
+        rows=lambda found: _joined(jax.device_get(found)),
         devices=devices,
     )
 
 
-def _rows_of_all(found: Mapping[str, Array]) -> dict[str, np.ndarray]:
-    """[devices, B / devices, ...] -> [B, ...], those of other hosts behind our own."""
-    host = jax.device_get(found)
-    local: dict[str, np.ndarray] = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), host)
-    if jax.process_count() == 1:
-        return local
-    gathered: dict[str, np.ndarray] = multihost_utils.process_allgather(local, tiled=True)
-    return gathered
+def _joined(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """[devices, B / devices, ...] -> [B, ...]."""
+    joined: dict[str, np.ndarray] = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), dict(found))
+    return joined
 
 
-def _if_local(devices: Sequence[jax.Device]) -> Sequence[jax.Device] | None:
-    return devices if jax.process_count() == 1 else None
+def _of_all(devices: Sequence[jax.Device]) -> list[jax.Device]:
+    """As many devices of every process as there are in `devices`, which are this one's."""
+    if not machines.here().several:
+        return list(devices)
+    own: dict[int, list[jax.Device]] = {}
+    for device in jax.devices():
+        own.setdefault(device.process_index, []).append(device)
+    return [device for process in sorted(own) for device in own[process][: len(devices)]]
+
+
+def _of_several(compiled: Compiled, parallel: str) -> Compiled:
+    """The same steps, whose arrays lie on the devices of several processes."""
+
+    def own(tree: _Tree) -> _Tree:  # a copy, from a device of this process
+        copies = jax.tree.map(lambda a: np.asarray(a.addressable_data(0)), tree)
+        return jax.tree.map(lambda a: a[0], copies) if parallel == "pmap" else copies
+
+    def rows(found: Mapping[str, Array]) -> dict[str, np.ndarray]:
+        host = multihost_utils.process_allgather(dict(found), tiled=True)
+        return _joined(host) if parallel == "pmap" else host
+
+    return dataclasses.replace(compiled, fetch=own, scalars=lambda tree: own(dict(tree)), rows=rows)
+
+
+def everywhere(index: Array | np.ndarray) -> np.ndarray:
+    """Which examples a batch holds, in all processes; -1 = filler."""
+    several = machines.here().several
+    found = multihost_utils.process_allgather(index, tiled=True) if several else index
+    return np.asarray(jax.device_get(found)).reshape(-1)
 
 
 def _by_mesh(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> Compiled:
     evaluate = functools.partial(eval_step, task=task, axis=None)
-    every = devices if jax.process_count() == 1 else jax.devices()
+    every = _of_all(devices)
     mesh = jax.make_mesh((len(every),), (AXIS,), (AxisType.Auto,), devices=every)
     same = NamedSharding(mesh, PartitionSpec())
 
@@ -179,12 +203,18 @@ def _by_mesh(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> 
             key: jax.make_array_from_process_local_data(rows, value) for key, value in batch.items()
         }
 
+    def place(tree: _Tree) -> _Tree:
+        if machines.here().several:
+            copy = functools.partial(jax.make_array_from_process_local_data, same)
+            return jax.tree.map(lambda a: copy(np.asarray(a), np.shape(a)), tree)
+        return jax.device_put(tree, same)
+
     return Compiled(
         train=jax.jit(functools.partial(train, axis=None), donate_argnums=0, out_shardings=same),
         evaluate=jax.jit(evaluate, out_shardings=same),
         look=jax.jit(functools.partial(look_step, task=task), out_shardings=same),
         answer=jax.jit(functools.partial(answer_step, task=task), out_shardings=same),
-        place=lambda state: jax.device_put(state, same),
+        place=place,
         fetch=jax.device_get,  # what is written must not hang on these devices
         put=put,
         scalars=jax.device_get,

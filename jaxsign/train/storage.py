@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxsign import nets
+from jaxsign import machines, nets
 from jaxsign.errors import UserError
 from jaxsign.train import digests, patience
 from jaxsign.whole import is_full
@@ -39,6 +39,7 @@ class Store:
             enable_async_checkpointing=False,
             max_to_keep=most,
             create=False,
+            multiprocessing_options=_by_itself(),
         )
         with explained(folder, writing=True), contextlib.ExitStack() as opened:
             folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,7 @@ def read(
         whole = reachable / place.name
         for name, like in arrays.items():
             items[name] = ocp.args.StandardRestore(_on_host(whole / name, like))
-        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
+        with _reader() as reader:
             found = dict(reader.restore(whole, ocp.args.Composite(**items)))
         stored = dict(found.pop(_DIGESTS)) if signed else None
         for name in arrays:
@@ -132,6 +133,25 @@ def read(
         for name in values:
             digests.check(place, name, digests.of_value(name, found[name]), stored, advice)
     return found, stored
+
+
+def _by_itself() -> ocp.options.MultiprocessingOptions:
+    """Where several processes train, each one that reads or writes does so without the others."""
+    here = machines.here()
+    if not here.several:
+        return ocp.options.MultiprocessingOptions()
+    return ocp.options.MultiprocessingOptions(
+        primary_host=here.index,
+        active_processes={here.index},
+        barrier_sync_key_prefix=f"process-{here.index}",
+    )
+
+
+def _reader() -> ocp.Checkpointer:
+    options = _by_itself()
+    composite = ocp.CompositeOptions(multiprocessing_options=options)
+    handler = ocp.CompositeCheckpointHandler(composite_options=composite)
+    return ocp.Checkpointer(handler, multiprocessing_options=options)
 
 
 def _on_host(place: Path, like: object) -> Any:
@@ -142,7 +162,7 @@ def _on_host(place: Path, like: object) -> Any:
       like: a tree of their shapes and types; None = as they are stored.
     """
     if like is None:
-        handler = ocp.StandardCheckpointHandler()
+        handler = ocp.StandardCheckpointHandler(multiprocessing_options=_by_itself())
         like = handler.metadata(place).tree
     return jax.tree.map(lambda a: np.broadcast_to(np.zeros((), a.dtype), a.shape), like)
 
@@ -161,14 +181,14 @@ def numbers(folder: Path) -> set[int]:
 def save_tree(place: Path, tree: nets.Tree) -> None:
     """Writes a tree of arrays that has no number, in place of what is there."""
     with explained(place, writing=True), patience.patient(), _reachable(place.parent) as parent:
-        with ocp.StandardCheckpointer() as checkpointer:
+        with ocp.StandardCheckpointer(multiprocessing_options=_by_itself()) as checkpointer:
             checkpointer.save(parent / place.name, tree, force=True)
 
 
 def read_tree(place: Path) -> nets.Tree:
     """What `save_tree` wrote."""
     with explained(place), patience.patient(), _reachable(place.parent) as parent:
-        with ocp.StandardCheckpointer() as checkpointer:
+        with ocp.StandardCheckpointer(multiprocessing_options=_by_itself()) as checkpointer:
             whole = parent / place.name
             return checkpointer.restore(whole, _on_host(whole, None))
 

@@ -157,6 +157,7 @@ class Recogniser:
         heard = self._hear(self._cutter.push(rows) + self._cutter.finish())
         heard.append(self._counted(self.follower.finish(self._features.now)))
         self.cost.total_s += time.perf_counter() - begun
+        self.seen.part()
         self._begin()
         return heard
 

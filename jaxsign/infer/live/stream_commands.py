@@ -4,6 +4,7 @@ import argparse
 import contextlib
 
 from jaxsign import arguments
+from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
 
 _TEXT = """\
@@ -18,11 +19,16 @@ view's own features), a film, or lines of JSON from standard input:
   {"time": 0.033, "features": [[...], ...]}    a frame of the view's own features
 
 Times are seconds; without them the frames come at --fps. Parts that are null were not seen.
+
+With --sentences landmarks are cut where the hands rest for --pause seconds: out of sight, below the
+hips, or still in the lower third of the trunk. Each sentence is read as a stream of its own.
 """
 _EXAMPLES = """\
 jaxsign stream --workdir runs/whisper sentence.clip.npz
 jaxsign stream --workdir runs/whisper data/processed/test/features/sample_00003.npy --window 2
 jaxsign stream --workdir runs/whisper film.mp4 --model models/holistic_landmarker.task
+jaxsign stream --workdir runs/whisper talk.mp4 --model models/holistic_landmarker.task \\
+    --sentences --subtitles talk.srt
 jaxsign stream --workdir runs/a runs/b runs/c recording.clip.npz
 sensor | jaxsign stream --workdir runs/whisper - --fps 60 --json signs.json
 """
@@ -44,7 +50,8 @@ def add_stream(verbs: arguments.Verbs) -> None:
     out = verb.add_argument_group("output")
     for name, text in {
         "--json": "write signs, times and cost as JSON",
-        "--csv": "write a row a sign",
+        "--csv": "write a row a sign; with --sentences, a sentence",
+        "--subtitles": "write a subtitle a sign or sentence of the only stream: .srt or .vtt",
     }.items():
         out.add_argument(name, type=arguments.NewFile, metavar="FILE", help=text)
     out.add_argument("--quiet", action="store_true", help="the summary alone")
@@ -67,6 +74,17 @@ def _add_cutting(verb: argparse.ArgumentParser) -> None:
         help="sentences: average overlapping windows (default), or string them together as the "
         "original does",
     )  # fmt: skip
+    add(
+        "--sentences",
+        action="store_true",
+        help="cut at pauses: while the hands rest nothing is read",
+    )
+    add(
+        "--pause",
+        type=float,
+        metavar="S",
+        help="with --sentences: seconds that the hands rest (0.8)",
+    )
     add("--vote", type=int, metavar="N", help="single signs: windows that decide together (5)")
     add("--threshold", type=float, metavar="P", help="single signs: least probability (0.5)")
     add("--no-sign", metavar="NAME", help="single signs: the class that stands for no sign")
@@ -86,14 +104,18 @@ def stream(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from jaxsign.infer import ensemble
-    from jaxsign.infer.live import inputs, streaming, telling
+    from jaxsign.infer.live import inputs, streaming, subtitles, telling
     from jaxsign.input.signs.extract import commands, libraries
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
     run_folder.check_input(words)
-    for path in filter(None, (words.json, words.csv)):
-        if Path(path).is_dir():
-            raise IsADirectoryError(21, "is a folder", path)
+    pause = _pause(words)
+    written = [Path(path) for path in (words.json, words.csv, words.subtitles) if path]
+    for path in written:
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a folder", str(path))
+    if words.subtitles:
+        subtitles.check(Path(words.subtitles))
     members = ensemble.load(words.workdir, words.which, words.language)
     run = members[0]
     chosen = ExtractionSettings(
@@ -101,9 +123,11 @@ def stream(words: argparse.Namespace) -> int:
     )
     films = commands.finder(words, chosen)
     streams = inputs.open_all(words.input, run, size=words.chunk, films=films, fps=words.source_fps)
+    if words.subtitles and len(streams) != 1:
+        raise UserError(f"--subtitles: of which of {len(streams)} streams? Give one")
     names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
     asked = arguments.given(words, names)
-    player = streaming.Player(members, asked, words.fps, quiet=words.quiet)
+    player = streaming.Player(members, asked, words.fps, pause=pause, quiet=words.quiet)
     done = []
     # MediaPipe greets every start with a dozen lines.
     with libraries.hushed() if films else contextlib.nullcontext():
@@ -116,6 +140,19 @@ def stream(words: argparse.Namespace) -> int:
         telling.write_json(Path(words.json), done, {"run": " ".join(words.workdir)})
     if words.csv:
         telling.write_csv(Path(words.csv), done)
-    for name in filter(None, (words.json, words.csv)):
-        print(f"wrote {name}")
+    if words.subtitles:
+        subtitles.write(Path(words.subtitles), done[0])
+    for path in written:
+        print(f"wrote {path}")
     return 130 if player.interrupted else 0
+
+
+def _pause(words: argparse.Namespace) -> float | None:
+    """Seconds that part sentences; None = there are none."""
+    from jaxsign.input.signs import pauses
+
+    if not words.sentences:
+        if words.pause is not None:
+            raise UserError("--pause goes with --sentences. Add it, or leave --pause out")
+        return None
+    return pauses.checked(pauses.PAUSE if words.pause is None else words.pause)

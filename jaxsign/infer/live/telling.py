@@ -1,30 +1,45 @@
 """What `jaxsign stream` says: a line a sign as it comes, a summary, and files."""
 
 import csv
+import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypedDict
 
 from jaxsign import spreadsheet, whole
+from jaxsign.infer.live.sentences import HeardSentence
 from jaxsign.tasks.following import Emitted
 
-_COLUMNS = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")
+_SIGN = ("gloss", "class", "start", "end", "confidence", "emitted", "latency", "compute_ms")
+_SENTENCE = ("sentence", "glosses", "start", "end", "confidence", "emitted", "latency")
 _SHOWN = 30
 
 
-class Played(TypedDict):
-    """What was told of a stream, as plain values.
+@dataclasses.dataclass(frozen=True)
+class Played:
+    """What was told of a stream.
 
     Attributes:
-      input: its name.
-      glosses: the signs, as of `Emitted.to_json`.
-      summary: what it took, as of `Cost.to_json`.
+      name: of the stream.
+      signs: all of them.
+      sentences: that they make up; None where they were not asked for.
+      cost: what it took, as of `Cost.to_json`.
     """
 
-    input: str
-    glosses: list[dict[str, object]]
-    summary: dict[str, float | None]
+    name: str
+    signs: Sequence[Emitted]
+    sentences: Sequence[HeardSentence] | None
+    cost: dict[str, float | None]
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values."""
+        found: dict[str, object] = {
+            "input": self.name,
+            "glosses": [sign.to_json() for sign in self.signs],
+        }
+        if self.sentences is not None:
+            found["sentences"] = [one.to_json() for one in self.sentences]
+        return {**found, "summary": self.cost}
 
 
 def line(sign: Emitted, width: int) -> str:
@@ -32,6 +47,14 @@ def line(sign: Emitted, width: int) -> str:
     return (
         f"{_clock(sign.start)} - {_clock(sign.end)}  {sign.name:<{width}}  "
         f"{sign.confidence:5.3f}  told {sign.latency:.2f} s later"
+    )
+
+
+def sentence_line(sentence: HeardSentence) -> str:
+    """One sentence: when, what, how long after its end it was told."""
+    return (
+        f"{_clock(sentence.start)} - {_clock(sentence.end)}  {sentence.text}  "
+        f"(told {sentence.latency:.2f} s later)"
     )
 
 
@@ -43,19 +66,31 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
 
 
-def summary(signs: Sequence[Emitted], cost: dict[str, float | None]) -> str:
+def summary(played: Played) -> str:
     """The signs in a row, and what recognising them took."""
-    words = " ".join(sign.name for sign in signs[:_SHOWN]) or "no sign"
-    more = f" ... and {len(signs) - _SHOWN} more" if len(signs) > _SHOWN else ""
-    told = cost["mean_latency"]
+    cost, told = played.cost, played.cost["mean_latency"]
     after = "" if told is None else f", told {told:.2f} s after their ends on average"
+    whole = played.sentences
+    sentences = "" if whole is None else f" in {_number(len(whole), 'sentence')}"
     return (
-        f"{words}{more}\n"
-        f"{_number(cost['glosses'], 'sign')} in {cost['stream_seconds']:.2f} s{after}\n"
+        f"{_row(played)}\n"
+        f"{_number(cost['glosses'], 'sign')}{sentences} in {cost['stream_seconds']:.2f} s{after}\n"
         f"{_number(cost['hops'], 'window')} of {cost['total_ms_a_hop']:.1f} ms each (net "
         f"{cost['net_ms_a_hop']:.1f}, longest {cost['longest_hop_ms']:.1f}), "
         f"{cost['real_time'] or 0:.1f} times real time"
     )
+
+
+def _row(played: Played) -> str:
+    """The first signs, with a line between sentences."""
+    parts = [played.signs] if played.sentences is None else [one.signs for one in played.sentences]
+    left, texts = _SHOWN, []
+    for part in parts:
+        if left > 0:
+            texts.append(" ".join(sign.name for sign in part[:left]))
+        left -= len(part)
+    more = f" ... and {-left} more" if left < 0 else ""
+    return (" | ".join(texts) or "no sign") + more
 
 
 def _number(count: float | None, word: str) -> str:
@@ -64,16 +99,28 @@ def _number(count: float | None, word: str) -> str:
 
 def write_json(path: Path, streams: Sequence[Played], about: dict[str, object]) -> None:
     """Everything that was told, with what it took."""
-    whole.write_json(path, {**about, "streams": list(streams)})
+    whole.write_json(path, {**about, "streams": [stream.to_json() for stream in streams]})
 
 
 def write_csv(path: Path, streams: Sequence[Played]) -> None:
-    """A row a sign."""
+    """A row a sign; a row a sentence where these were asked for."""
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
-    table.writerow(["input", *_COLUMNS])
+    by_sentence = any(stream.sentences is not None for stream in streams)
+    table.writerow(["input", *(_SENTENCE if by_sentence else _SIGN)])
     for stream in streams:
-        for sign in stream["glosses"]:
-            cells = [stream["input"], *(sign[name] for name in _COLUMNS)]
-            table.writerow([spreadsheet.guarded(cell) for cell in cells])
+        for row in _sentence_rows(stream) if by_sentence else _sign_rows(stream):
+            table.writerow([spreadsheet.guarded(cell) for cell in (stream.name, *row)])
     whole.write_text(path, file.getvalue())
+
+
+def _sign_rows(stream: Played) -> Iterator[list[object]]:
+    for sign in stream.signs:
+        told = sign.to_json()
+        yield [told[name] for name in _SIGN]
+
+
+def _sentence_rows(stream: Played) -> Iterator[list[object]]:
+    for number, sentence in enumerate(stream.sentences or (), 1):
+        told = {**sentence.to_json(), "sentence": number, "glosses": sentence.text}
+        yield [told[name] for name in _SENTENCE]

@@ -25,18 +25,25 @@ class Seen:
     def __init__(self, config: ConfigDict):
         self._view, self._frames = views.of_recipe(config), 0
         self._shown: dict[str, int] = {}
-        self._begin = self._end = 0.0
+        self._times: tuple[float, float] | None = None  # of the first and last frame of this part
+        self._parts_before, self._seconds_before = 0, 0.0  # of what came before it
 
     def add(self, chunk: Chunk) -> None:
         """Takes the next frames."""
         if not len(chunk):
             return
         if chunk.times is not None:
-            self._begin = self._begin if self._frames else float(chunk.times[0])
-            self._end = float(chunk.times[-1])
+            first = float(chunk.times[0]) if self._times is None else self._times[0]
+            self._times = first, float(chunk.times[-1])
         self._frames += len(chunk)
         for name, frames in self._parts(chunk).items():
             self._shown[name] = self._shown.get(name, 0) + int(frames.sum())
+
+    def part(self) -> None:
+        """What comes next does not follow what came: the time between says nothing."""
+        if self._times is not None:
+            self._seconds_before += self._times[1] - self._times[0]
+            self._parts_before, self._times = self._parts_before + 1, None
 
     def _parts(self, chunk: Chunk) -> dict[str, Array]:
         if chunk.landmarks:
@@ -50,8 +57,11 @@ class Seen:
     def traits(self) -> dict[str, float]:
         """All that is known so far."""
         found = {name: frames / self._frames for name, frames in self._shown.items()}
-        if self._end > self._begin:
-            found["rate"] = (self._frames - 1) / (self._end - self._begin)
+        begin, end = self._times or (0.0, 0.0)
+        seconds = self._seconds_before + (end - begin)
+        if seconds > 0:
+            parts = self._parts_before + (self._times is not None)
+            found["rate"] = (self._frames - parts) / seconds
             found["seconds"] = self._frames / found["rate"]
         return {"frames": float(self._frames), **found}
 

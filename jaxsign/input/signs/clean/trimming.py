@@ -32,7 +32,7 @@ def motion(clip: Clip) -> np.ndarray:
     width, height = clip.frame_size
     aspect = np.asarray([width / height if width and height else 1.0, 1.0])
     moved = np.zeros(len(clip) - lag)
-    for points in _moving_parts(clip):
+    for points in moving_parts(clip.landmarks, clip.visibility):
         way = np.linalg.norm((points[lag:] - points[:-lag]) * aspect, axis=-1)
         seen = ~np.isnan(way)
         way = np.where(seen, way, 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
@@ -45,14 +45,22 @@ def motion(clip: Clip) -> np.ndarray:
     return speeds
 
 
-def _moving_parts(clip: Clip) -> list[np.ndarray]:
-    """float32 [T, points, 2] of each wrist of the pose and of each hand."""
-    wrists = clip.landmarks[:, WRISTS, :2].copy()
+def moving_parts(landmarks: np.ndarray, visibility: np.ndarray | None) -> list[np.ndarray]:
+    """What of a person moves as hands do: each wrist of the pose, and each hand.
+
+    Args:
+      landmarks: float32 [T, 543, 3].
+      visibility: float32 [T, 33] of the pose; None = unknown.
+
+    Returns:
+      float32 [T, 1, 2] twice and [T, 21, 2] twice; NaN where not seen or a guess.
+    """
+    wrists = landmarks[:, WRISTS, :2].copy()
     guessed = (wrists < 0).any(axis=-1) | (wrists > 1).any(axis=-1)
-    if clip.visibility is not None:
-        guessed |= clip.visibility[:, [row - POSE.start for row in WRISTS]] < 0.5
+    if visibility is not None:
+        guessed |= visibility[:, [row - POSE.start for row in WRISTS]] < 0.5
     wrists[guessed] = np.nan
-    hands = [clip.landmarks[:, part, :2] for part in (LEFT_HAND, RIGHT_HAND)]
+    hands = [landmarks[:, part, :2] for part in (LEFT_HAND, RIGHT_HAND)]
     return [wrists[:, :1], wrists[:, 1:], *hands]
 
 

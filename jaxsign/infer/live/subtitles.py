@@ -1,0 +1,52 @@
+"""What was told of a stream as subtitles, which video players show with its film."""
+
+import html
+from pathlib import Path
+
+from jaxsign import whole
+from jaxsign.errors import UserError
+from jaxsign.infer.live.telling import Played
+
+ENDINGS = (".srt", ".vtt")
+
+
+def check(path: Path) -> None:
+    """Refuses a file that is called like no subtitles.
+
+    Raises:
+      UserError: it is.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(f"--subtitles {path}: expected a name that ends in .srt or .vtt")
+
+
+def write(path: Path, stream: Played) -> None:
+    """Writes a subtitle a sentence, or a sign where no sentences were asked for.
+
+    Args:
+      path: SubRip (.srt) or WebVTT (.vtt).
+      stream: its times are those of the film.
+    """
+    if stream.sentences is None:
+        told = [(sign.start, sign.end, sign.name) for sign in stream.signs]
+    else:
+        told = [(one.start, one.end, one.text) for one in stream.sentences]
+    web = path.suffix.lower() == ".vtt"
+    mark = "." if web else ","
+    cues = [
+        f"{number}\n{_clock(start, mark)} --> {_clock(end, mark)}\n{_text(text, web)}\n"
+        for number, (start, end, text) in enumerate(told, 1)
+    ]
+    whole.write_text(path, "\n".join(["WEBVTT\n", *cues] if web else cues))
+
+
+def _text(text: str, web: bool) -> str:
+    line = " ".join(text.split())
+    return html.escape(line, quote=False) if web else line
+
+
+def _clock(seconds: float, mark: str) -> str:
+    """01:02:03,450"""
+    minutes, milliseconds = divmod(round(max(seconds, 0.0) * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"

@@ -7,7 +7,7 @@ import logging
 import re
 import resource
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxsign import runtime
-from jaxsign.train import log
+from jaxsign.train import log, traces
 from jaxsign.train.state import TrainState
 
 _LOG = logging.getLogger("jaxsign")
@@ -82,8 +82,7 @@ class Profile:
         first, last = self._updates[0], self._updates[-1]
         say = self._display.say
         say(f"profile  updates {first} to {last}, for TensorBoard in {self._folder}")
-        newest = max(self._folder.glob("plugins/profile/*/*.xplane.pb"), key=_made)
-        found = operations(newest, [str(one.as_text()) for one in compiled])
+        found = operations(traces.newest(self._folder), [str(one.as_text()) for one in compiled])
         say(table(found, seconds, len(self._updates)))
         say(memory(state, [one.memory_analysis() for one in compiled]))
 
@@ -101,10 +100,6 @@ class Profile:
     def _give_up(self, error: Exception) -> None:
         self._last = 0
         _LOG.warning("log.profile: no trace (%s). Everything else goes on.", error)
-
-
-def _made(path: Path) -> float:
-    return path.stat().st_mtime
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,8 +121,10 @@ def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[
     named = [dict(_INSTRUCTION.findall(text)) for text in programs]
     took: dict[object, dict[str, list[float]]] = collections.defaultdict(dict)
     modules = {text.split(maxsplit=2)[1].rstrip(",") for text in programs}  # HloModule NAME, ...
-    for name, program, nanoseconds in _events(trace, modules):
-        took[program].setdefault(name, []).append(nanoseconds * 1e-9)
+    for event in traces.events(trace, modules):
+        if not _AROUND.match(event.name):
+            each = took[event.program].setdefault(event.name, [])
+            each.append((event.end - event.start) * 1e-9)
     found: dict[Instruction, tuple[float, int]] = {}
     for times in took.values():
         # Nothing else tells which text belongs to a program of the trace.
@@ -137,17 +134,6 @@ def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[
             before = found.get(one, (0.0, 0))
             found[one] = before[0] + sum(seconds), before[1] + len(seconds)
     return found
-
-
-def _events(trace: Path, modules: set[str]) -> Iterable[tuple[str, object, float]]:
-    """(name, program, nanoseconds) of every operation of some modules."""
-    for plane in jax.profiler.ProfileData.from_file(str(trace)).planes:
-        for line in plane.lines:
-            for event in line.events:
-                stats = dict(event.stats)
-                name = str(stats.get("hlo_op", ""))
-                if stats.get("hlo_module") in modules and name and not _AROUND.match(name):
-                    yield name, stats.get("program_id"), float(event.duration_ns)
 
 
 def operation(name: str, path: str) -> Instruction:

@@ -93,6 +93,7 @@ def _now(state: TrainState, rates: Mapping[str, Array]) -> dict[str, Array]:
     return {"epoch": jnp.float32(0), **own, "step": state.step}
 
 
+@jax.named_scope("optimizer")
 def _update(state, grads, chosen, rest, optimizer, lr, ema_decay) -> TrainState:
     """The state after the optimizer's step on the `chosen` parameters."""
     updates, opt_state = optimizer.update(grads, state.opt_state, chosen)

@@ -37,6 +37,7 @@ def softmax(scores: Array) -> Array:
     return _softmax_cpu(scores) if backend.on_cpu() else jax.nn.softmax(scores, axis=-1)
 
 
+@jax.named_scope("attend")
 def attend(
     query: Array,
     key: Array,

@@ -15,6 +15,7 @@ Array = jax.Array
 _SLICE = 16
 
 
+@jax.named_scope("depthwise")
 def causal_depthwise(x: Array, kernel: Array, dilation: int = 1) -> Array:
     """y[:, t] = sum_k kernel[k] * x[:, t - (K - 1 - k) * dilation], zeros before the clip.
 
@@ -35,6 +36,7 @@ def causal_depthwise(x: Array, kernel: Array, dilation: int = 1) -> Array:
     return grouped_convolution(x, kernel, dilation)
 
 
+@jax.named_scope("depthwise")
 def centred_depthwise(x: Array, kernel: Array) -> Array:
     """y[:, t] = sum_k kernel[k] * x[:, t + k - K // 2], zeros around the clip.
 

@@ -16,6 +16,7 @@ Array = jax.Array
 _NEVER = -1e9  # added to the scores of invalid keys; finite, so that a row without keys is, too
 
 
+@jax.named_scope("attend")
 def attend(
     query: Array, key: Array, value: Array, valid: Array | None, keep: Array | None, rate: float
 ) -> Array:
@@ -33,6 +34,7 @@ def attend(
     return _attend(_scaled(query), key, value, _bias(valid), keep, 1.0 / (1.0 - rate))
 
 
+@jax.named_scope("attend")
 def attend_and_average(
     query: Array, key: Array, value: Array, valid: Array | None, keep: Array | None, rate: float
 ) -> Array:

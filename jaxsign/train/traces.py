@@ -1,0 +1,57 @@
+"""The operations in a trace that jax's profiler wrote."""
+
+import dataclasses
+from collections.abc import Set
+from pathlib import Path
+
+import jax
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One time that an operation ran.
+
+    Attributes:
+      name: of the instruction.
+      program: which of the process it belongs to.
+      start, end: nanoseconds.
+    """
+
+    name: str
+    program: object
+    start: float
+    end: float
+
+
+def events(trace: Path, modules: Set[str]) -> list[Event]:
+    """Every operation of some modules.
+
+    Args:
+      trace: an .xplane.pb.
+      modules: names, such as jit_train_step.
+    """
+    found: list[tuple[str, dict[str, object], float, float]] = []
+    ends: dict[object, float] = {}
+    for plane in jax.profiler.ProfileData.from_file(str(trace)).planes:
+        for line in plane.lines:
+            for event in line.events:
+                stats = dict(event.stats)
+                start = float(event.start_ns)
+                if event.name.startswith("end: "):
+                    ends[stats.get("_c")] = start
+                elif stats.get("hlo_module") in modules and stats.get("hlo_op"):
+                    found.append((str(stats["hlo_op"]), stats, start, start + event.duration_ns))
+    # An operation may be begun in one thread and done in others: then its end is told apart.
+    return [
+        Event(name, stats.get("program_id"), start, max(end, ends.get(stats.get("_p"), end)))
+        for name, stats, start, end in found
+    ]
+
+
+def newest(folder: Path) -> Path:
+    """The trace that was written last in a folder of TensorBoard's."""
+    return max(folder.glob("plugins/profile/*/*.xplane.pb"), key=_made)
+
+
+def _made(path: Path) -> float:
+    return path.stat().st_mtime

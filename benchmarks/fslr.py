@@ -37,7 +37,7 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(clips=64, rounds=5, epoch_rounds=3, longest=128),
+    "quick": Size(batch=16, clips=32, rounds=3, epoch_rounds=2, longest=128),
     "check": Size(batch=1, frames=24, clips=3, rounds=1, epoch_rounds=1, longest=24),
 }
 

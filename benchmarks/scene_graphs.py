@@ -30,14 +30,15 @@ from jaxsign.train import setup
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How much is measured: frames of a video, videos of a batch; widths and depth of the net.
+    """How much is measured: frames of a video, widths and depth of the net.
 
     Attributes:
+      counts: videos of the batches, the most last.
       evaluated: frames whose recall is counted.
     """
 
     frames: int = 16
-    videos: int = 8
+    counts: tuple[int, ...] = (1, 8)
     feature_dim: int = 2048
     union_dim: int = 1024
     hidden_dim: int = 512
@@ -46,15 +47,20 @@ class Size:
     rounds: int = 5
     evaluated: int = 1000
 
+    @property
+    def videos(self) -> int:
+        """That are made."""
+        return self.counts[-1]
+
 
 SIZES = {
     "full": Size(),
     "quick": Size(
-        videos=4, feature_dim=1024, union_dim=512, hidden_dim=256, embed_dim=512, rounds=3
+        counts=(4,), feature_dim=1024, union_dim=512, hidden_dim=256, embed_dim=512, rounds=3
     ),
     "check": Size(
         3,
-        2,
+        (2,),
         feature_dim=8,
         union_dim=4,
         hidden_dim=8,
@@ -122,13 +128,13 @@ def measure(of_size: str, name: str) -> list[Row]:
 
     size, shown = SIZES[of_size], RECIPES[name][1]
     config, found = opened(size, name)
-    single, several = (batch_of(found, range(count)) for count in (1, size.videos))
-    ours, theirs = Jax(config, single), original_scenes.Torch(config)
+    several = batch_of(found, range(size.videos))
+    ours, theirs = Jax(config, batch_of(found, range(1))), original_scenes.Torch(config)
     videos = original_scenes.videos(several)
     told = int((several["valid_pairs"] & several["labelled"]).sum())
     rows = []
-    for count, batch in ((1, single), (size.videos, several)):
-        given = ours.prepare(batch)
+    for count in size.counts:
+        given = ours.prepare(batch_of(found, range(count)))
         for what, run, other in (
             ("step", functools.partial(ours.train, [given]), _one_by_one(theirs.train)),
             ("evaluation", functools.partial(ours.predict, given), theirs.predict),

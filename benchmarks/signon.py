@@ -52,7 +52,7 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(films=1, rounds=3, film_rounds=1),
+    "quick": Size(batch=16, films=1, rounds=2, film_rounds=1),
     "check": Size(batch=2, frames=8, films=1, pixels=32, layers=1, rounds=1, film_rounds=1),
 }
 

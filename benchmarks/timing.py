@@ -65,17 +65,19 @@ def alternate(
 
     Args:
       sides: functions that return when their work is done.
-      rounds: measured rounds after two warm-up runs of each side.
+      rounds: measured ones. Two runs of each side warm it up; the second one is measured where it
+        needs no repeating.
       shortest: seconds that one measurement takes at least: shorter runs are repeated.
       pause: seconds of rest between the sides, for idling threads of one to leave the cores.
     """
-    first, repeats = {}, {}
+    first, second, repeats = {}, {}, {}
     order = list(sides)
     for name, run in sides.items():
-        first[name] = _seconds(run, 1)
-        repeats[name] = max(1, math.ceil(shortest / _seconds(run, 1)))
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(rounds):
+        first[name], second[name] = _seconds(run, 1), _seconds(run, 1)
+        repeats[name] = max(1, math.ceil(shortest / second[name]))
+    once = max(repeats.values()) == 1
+    times = {name: [second[name]] if once else [] for name in sides}
+    for number in range(rounds - once):
         # Every other round backwards, so that no side always follows the same one.
         for name in order if number % 2 == 0 else order[::-1]:
             time.sleep(pause)

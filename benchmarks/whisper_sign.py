@@ -54,11 +54,13 @@ class Size:
     epoch_rounds: int = 3
 
 
-_SMALL = (("dim", 256), ("num_heads", 4), ("num_layers", 4), ("ff_dim", 1024))
+_SMALL = (("dim", 256), ("num_heads", 4), ("num_layers", 2), ("ff_dim", 1024))
 _TINY = (("dim", 16), ("num_heads", 2), ("num_layers", 1), ("ff_dim", 32), ("num_gloss", 20))
 SIZES = {
     "full": Size(),
-    "quick": Size(net=_SMALL, frames=(120,), longest=120, rounds=3, epoch_rounds=1),
+    "quick": Size(
+        net=_SMALL, batch=8, frames=(120,), shortest=61, longest=120, rounds=3, epoch_rounds=1
+    ),
     "check": Size(
         _TINY, batch=2, labels=2, frames=(12,), alone=12, clips=4, shortest=10, longest=20,
         padded=40, rounds=1, epoch_rounds=1,

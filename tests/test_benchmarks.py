@@ -49,7 +49,7 @@ def test_the_originals_loop_counts_the_same_recall():
 def test_nets_of_scenes_are_timed_beside_their_references(capsys):
     command.main(*scene_graphs.MEASURES, argv=["--check", "--only", "stket", "recall"])
     printed = capsys.readouterr().out
-    for name in ("step, 1 video", "evaluation, 2 videos"):
+    for name in ("step, 2 videos", "evaluation, 2 videos"):
         assert f"STKET: {name}" in printed
     assert "STTran" not in printed and "Recall of 20 frames" in printed
 
@@ -73,8 +73,11 @@ def test_alternate_repeats_short_runs_and_calls_both_sides_in_turn():
     calls = []
     sides = {"jax": lambda: calls.append("j"), "torch": lambda: calls.append("t")}
     times = timing.alternate(sides, rounds=4, shortest=0.0, pause=0.0)
-    assert calls == [*"jjtt", *"jt", *"tj", *"jt", *"tj"]
+    assert calls == [*"jjtt", *"jt", *"tj", *"jt"]
     assert len(times["jax"].seconds) == 4
+    calls.clear()
+    times = timing.alternate(sides, rounds=2, shortest=0.01, pause=0.0)
+    assert calls[:4] == [*"jjtt"] and len(calls) > 100 and len(times["torch"].seconds) == 2
 
 
 def test_timing_summary():

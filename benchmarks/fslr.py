@@ -25,7 +25,11 @@ if typing.TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How much is measured: clips a batch, frames a clip, clips an epoch, rounds of each."""
+    """How much is measured: clips a batch, frames a clip, clips an epoch, rounds of each.
+
+    Attributes:
+      longest: frames of a clip of the epoch; layers: of SignTransformer.
+    """
 
     batch: int = 32
     frames: int = 100
@@ -33,11 +37,12 @@ class Size:
     rounds: int = 15
     epoch_rounds: int = 5
     longest: int = 300
+    layers: int = 4
 
 
 SIZES = {
     "full": Size(),
-    "quick": Size(batch=16, clips=32, rounds=3, epoch_rounds=2, longest=128),
+    "quick": Size(batch=16, clips=32, rounds=3, epoch_rounds=2, longest=128, layers=2),
     "check": Size(batch=1, frames=24, clips=3, rounds=1, epoch_rounds=1, longest=24),
 }
 
@@ -46,12 +51,14 @@ def recipes(size: str) -> dict[str, tuple[ConfigDict, int]]:
     """The shipped recipes and the numbers a frame of their input."""
     transformer, gru = fslr_transformer.get_config(), fslr_iv3_gru.get_config()
     # What a run takes from its data where the recipe says 0.
-    transformer.net.update(input_dim=156, num_gloss=105, num_cat=10)
+    transformer.net.update(input_dim=156, num_gloss=105, num_cat=10, n_layers=SIZES[size].layers)
     gru.net.update(num_gloss=105, num_cat=10)
     if size == "check":
         transformer.net.update(emb_dim=16, n_heads=2, n_layers=1, ff_dim=32)
         transformer.input.buckets = (24,)
-    return {"SignTransformer": (transformer, 156), "InceptionV3GRU on features": (gru, 2048)}
+    layers = transformer.net.n_layers
+    name = "SignTransformer" + (f" of {layers} layers" if size == "quick" else "")
+    return {name: (transformer, 156), "InceptionV3GRU on features": (gru, 2048)}
 
 
 @functools.cache

@@ -110,9 +110,10 @@ def save(path: Path | None, found: Results, new: Results) -> None:
     if path is None:
         return
     found.measures.update(new.measures)
-    found.left_out.update(new.left_out)
-    for name in found.measures:
+    for name in new.measures:
         found.left_out.pop(name, None)
+        found.left_out.pop(f"parts of {name}", None)
+    found.left_out.update(new.left_out)
     content = {
         "machine": dict(found.machine),
         "measures": {name: one.as_dict() for name, one in found.measures.items()},

@@ -56,7 +56,13 @@ class Size:
 SIZES = {
     "full": Size(),
     "quick": Size(
-        counts=(4,), feature_dim=1024, union_dim=512, hidden_dim=256, embed_dim=512, rounds=3
+        counts=(4,),
+        feature_dim=1024,
+        union_dim=512,
+        hidden_dim=256,
+        embed_dim=512,
+        temporal_layers=1,
+        rounds=2,
     ),
     "check": Size(
         3,
@@ -140,7 +146,8 @@ def measure(of_size: str, name: str) -> list[Row]:
             ("evaluation", functools.partial(ours.predict, given), theirs.predict),
         ):
             both = {"jaxsign": run, "torch": functools.partial(other, videos[:count])}
-            note = f"{told} pairs; the original takes one after the other" if count > 1 else ""
+            note = f"{told} pairs; " if count > 1 else ""
+            note += f"{size.hidden_dim} wide, {size.temporal_layers} layers over time"
             of = f"{shown}: {what}, {count} video{'s' * (count > 1)}"
             rows.append(Row(of, timing.alternate(both, rounds=size.rounds), note=note))
     if name == "sttran":

@@ -40,6 +40,8 @@ NETS: dict[str, tuple[str, tuple[int, ...]]] = {
 class Size:
     """How much is measured: clips, their longest and their bucket's frames; films' pixels."""
 
+    nets: tuple[str, ...] = tuple(NETS)
+    mixed: bool = True
     batch: int = 32
     frames: int = 64
     films: int = 2
@@ -52,7 +54,9 @@ class Size:
 
 SIZES = {
     "full": Size(),
-    "quick": Size(batch=16, films=1, rounds=2, film_rounds=1),
+    "quick": Size(
+        ("PoseFormer",), mixed=False, batch=16, films=1, layers=2, rounds=2, film_rounds=1
+    ),
     "check": Size(batch=2, frames=8, films=1, pixels=32, layers=1, rounds=1, film_rounds=1),
 }
 
@@ -102,14 +106,18 @@ def measure_points(size: str) -> list[Row]:
     from benchmarks import originals  # late: torch
 
     chosen, rows = SIZES[size], list[Row]()
-    for name, (variant, shape) in NETS.items():
+    for name in chosen.nets:
+        variant, shape = NETS[name]
         config = recipe(variant, chosen)
+        if size == "quick":
+            name = f"{name} of {chosen.layers} layers"
         even = clips(lengths(chosen, mixed=False), shape, chosen.frames)
         ours, theirs = Jax(config, even), originals.Torch(config, runtime.available_cores())
         given = ours.prepare(even), theirs.prepare(even)
         rows.append(_step(f"{name}: step, one length", ours, theirs, given, chosen.rounds))
         rows.append(_answer(f"{name}: evaluation", ours, theirs, given, chosen.rounds))
-        rows.append(_mixed(name, ours, theirs, shape, chosen))
+        if chosen.mixed:
+            rows.append(_mixed(name, ours, theirs, shape, chosen))
         rows.append(_one_by_one(name, ours, given[0], chosen))
         rows.append(_input(name, ours, config, given[0], chosen))
     return rows
@@ -124,7 +132,8 @@ def measure_films(size: str) -> list[Row]:
     batch = clips(np.full(chosen.films, 16), (chosen.pixels, chosen.pixels, 3), 16)
     ours, theirs = Jax(config, batch), originals.Torch(config, runtime.available_cores())
     given = ours.prepare(batch), theirs.prepare(batch)
-    return [_step("VTN resnet34: step", ours, theirs, given, chosen.film_rounds)]
+    name = "VTN resnet34" + (f", {chosen.layers} layers" if size == "quick" else "")
+    return [_step(f"{name}: step", ours, theirs, given, chosen.film_rounds)]
 
 
 def _one_by_one(name: str, ours: Jax, given: Batch, size: Size) -> Row:
@@ -229,7 +238,9 @@ def _mixed(
 
 
 MEASURES = (
-    command.Measure("signon", measure_points),
+    command.Measure(
+        "signon", measure_points, "PTN, and steps of mixed lengths: compiling takes a minute"
+    ),
     command.Measure("vtn", measure_films),
 )
 

@@ -54,12 +54,12 @@ class Size:
     epoch_rounds: int = 3
 
 
-_SMALL = (("dim", 256), ("num_heads", 4), ("num_layers", 2), ("ff_dim", 1024))
+_SMALL = (("dim", 256), ("num_heads", 4), ("num_layers", 1), ("ff_dim", 1024))
 _TINY = (("dim", 16), ("num_heads", 2), ("num_layers", 1), ("ff_dim", 32), ("num_gloss", 20))
 SIZES = {
     "full": Size(),
     "quick": Size(
-        net=_SMALL, batch=8, frames=(120,), shortest=61, longest=120, rounds=3, epoch_rounds=1
+        net=_SMALL, batch=8, frames=(120,), shortest=91, longest=120, rounds=3, epoch_rounds=1
     ),
     "check": Size(
         _TINY, batch=2, labels=2, frames=(12,), alone=12, clips=4, shortest=10, longest=20,
@@ -272,7 +272,11 @@ def _decoding(name: str, ours: Jax, theirs: Torch, size: Size) -> list[Row]:
     ]
 
 
-MEASURES = (command.Measure("whisper_sign", measure),)
+MEASURES = (
+    command.Measure(
+        "whisper_sign", measure, "clips of 60 to 90 and of 120 to 300 frames: a program each"
+    ),
+)
 
 if __name__ == "__main__":
     command.main(*MEASURES)

@@ -12,6 +12,7 @@ from jaxsign.errors import UserError
 from jaxsign.machines import links
 
 GRACE = 10.0  # seconds in which a process may end by itself once another has failed
+_PARTING = 2.0  # seconds in which the first one takes note that another leaves
 
 
 class Channel:
@@ -41,6 +42,7 @@ class Channel:
         self._heard: dict[int, Sequence[object]] = {}
         self._failure = ""
         self._left: set[int] = set()
+        self._parting = threading.Event()  # nobody is missed any more
         self._over = threading.Event()
         for other in connections:
             threading.Thread(target=self._listen, args=(other,), daemon=True).start()
@@ -78,22 +80,23 @@ class Channel:
 
         They would break off where its services are gone.
         """
-        self._over.set()
+        self._parting.set()
         if not self._failure:
             for link in self._links.values():
                 link.send({"failed": f"{self._names[self._index]} ended: {reason}"})
-        self._close(2 * self._grace)
+        self._close(_PARTING if self._index else 2 * self._grace)
 
     def close(self) -> None:
         """Ends it well; the first one waits for the others."""
+        self._parting.set()
         if self._index:
             self._links[0].send({"bye": 0})
-        self._close(None)
+        self._close(_PARTING if self._index else None)
 
     def _close(self, patience: float | None) -> None:
-        if self._index == 0:
-            with self._news:
-                self._news.wait_for(lambda: self._left >= set(self._links), patience)
+        """Closes it once the others have left, or after `patience` seconds."""
+        with self._news:
+            self._news.wait_for(lambda: self._left >= set(self._links), patience)
         self._over.set()
         for link in self._links.values():
             link.close()
@@ -108,9 +111,11 @@ class Channel:
         link, name = self._links[other], self._names[other]
         try:
             while (message := link.read()) is not None:
-                if "bye" in message:
-                    return
                 self._take(other, message)
+                if "bye" in message or "failed" in message:
+                    if self._index == 0:
+                        link.close()  # the other end waits for that, so that no word is lost
+                    return
             lost = f"{name} is gone: it was killed, or its machine failed"
         except TimeoutError:
             silent = f"nothing was heard of {name} for {links.SILENCE:g} s"
@@ -121,7 +126,7 @@ class Channel:
             with self._news:
                 self._left.add(other)
                 self._news.notify_all()
-        if self._over.is_set() or self._failure:
+        if self._parting.is_set() or self._failure:
             return
         lost += ". Start all of them again: the run goes on from its last checkpoint"
         if other == 0:
@@ -157,7 +162,7 @@ class Channel:
     def _fail_on(self, reason: str) -> None:
         """Tells all that one has failed; ends this process too if it does not do so itself."""
         with self._news:
-            if self._failure or self._over.is_set():
+            if self._failure or self._parting.is_set():
                 return
             self._failure = reason
             self._news.notify_all()
@@ -167,5 +172,5 @@ class Channel:
         threading.Thread(target=self._end_late, daemon=True).start()
 
     def _end_late(self) -> None:
-        if not self._over.wait(self._grace):
+        if not self._parting.wait(self._grace):
             self._end(self._failure)

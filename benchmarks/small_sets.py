@@ -88,6 +88,15 @@ def from_the_other(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
     return _run(configs.load("small", words(data, cell, seed, **keys)), folder)
 
 
+def from_hidden_frames(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
+    """`small` that starts from the training clips of the whole set without their labels."""
+    start = folder.parent / f"masked-{cell.name}-{seed}"
+    _train(configs.load("small:masked", words(data, Cell(cell.name, 1.0, ""), seed)), start)
+    return _run(
+        configs.load("small", words(data, cell, seed, **{"train.init_from": start})), folder
+    )
+
+
 def of_folds(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
     """Three folds of `small` that answer together."""
     config = configs.load("small", words(data, cell, seed))
@@ -105,6 +114,7 @@ COLUMNS: dict[str, Learner] = {
     "small": trained("small"),
     "3 folds of small": of_folds,
     "small from the other set": from_the_other,
+    "small from hidden frames": from_hidden_frames,
     "traduttore": trained(
         "traduttore",
         "--config.task.heads=('gloss',)", "--config.loss.weights=(1.0,)",

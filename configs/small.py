@@ -10,6 +10,14 @@ SignTransformer learns from clips at other speeds, moved, turned, scaled, with n
 small batches, so that few clips make many steps; its weights are averaged. Mirror images are off,
 for signs that differ only by the side: --config.input.augment.flip=0.5 if yours do not, or if you
 have left-handed signers. docs/small_sets.md has what it reaches.
+
+The argument `masked` makes a start for it from clips without labels, such as all that there are of
+the same signers: the same net on the same view guesses frames that are hidden from it.
+
+    jaxsign train --config small:masked --workdir runs/masked \
+        --config.data.train.path=DIR/unlabelled --config.data.val.path=DIR/val
+    jaxsign train --config small --workdir runs/small --config.train.init_from=runs/masked \
+        --config.data.train.path=DIR/train --config.data.val.path=DIR/val
 """
 
 from ml_collections import ConfigDict
@@ -18,9 +26,9 @@ from configs import fslr_transformer
 
 
 def get_config(arg: str = "") -> ConfigDict:
-    """No variants."""
-    if arg:
-        raise ValueError(f"small has no variant {arg!r}")
+    """arg: '' or 'masked'."""
+    if arg not in ("", "masked"):
+        raise ValueError(f"small has no variant {arg!r}; known: masked")
     config = fslr_transformer.get_config()
     config.system = "small"
     config.task.heads, config.loss.weights = ("gloss",), (1.0,)
@@ -40,4 +48,9 @@ def get_config(arg: str = "") -> ConfigDict:
     config.schedule.update(name="warmup_cosine", warmup=5, final_factor=0.01)
     config.train.update(epochs=100, early_stop=30, min_epochs=60, ema_decay=0.99)
     config.train.stop_monitor = "loss"  # accuracies of few clips stand still long before the end
+    if arg == "masked":
+        config.task.update(name="masked", heads=(), monitor="loss")
+        config.input.batch_size = 16
+        config.optim.lr = 1e-3
+        config.train.update(early_stop=20, min_epochs=40, ema_decay=0.0)
     return config

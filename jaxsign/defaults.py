@@ -37,9 +37,10 @@ class TaskSection:
         "classify",
         None,
         (
-            "the kind of learning: classify (one label a head), ctc_attention "
-            "(sequences of glosses), scene_graph (relations in videos), action_graph (what a "
-            "wearer does, and with which objects) or detections (boxes in images)"
+            "the kind of learning: classify (one label a head), masked (hidden frames of clips "
+            "without labels), ctc_attention (sequences of glosses), scene_graph (relations in "
+            "videos), action_graph (what a wearer does, and with which objects) or detections "
+            "(boxes in images)"
         ),
     )
     heads: tuple[str, ...] = fields.value(

@@ -34,6 +34,7 @@ NAMES = (
     "fslr_iv3_gru:large",
     "traduttore",
     "small",
+    "small:masked",
     "signon",
     "signon:ptn",
     "signon:ptn-a",

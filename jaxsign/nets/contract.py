@@ -64,7 +64,7 @@ class Net(typed.Layer, kw_only=True):
       inputs: fields of a batch, in the order of `__call__`; one that a batch lacks is None.
       outputs: names of what it always returns. `logits`: {head: float32 [B, K]}, one label a clip;
         `ctc_log_probs` float32 [B, T', V] and `output_valid` bool [B, T']: label sequences;
-        `embedding` float32 [B, E].
+        `embedding` float32 [B, E]; `frames` float [B, T, E], what is made of every frame.
       frame_outputs: those of them that are [B, T, ...], over the frames of `x`.
       takes_nan: NaN in `x` means a point that was not seen; else NaN is refused.
       uses_progress: its regularisation changes over a run; training passes it `progress`.

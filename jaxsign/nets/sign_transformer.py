@@ -78,6 +78,9 @@ class SignTransformer(nets.Net):
     ff_dim: int | None = fields.value(None, fields.COUNT)
     pooling: str = fields.value("mean", fields.among(*POOLINGS))
 
+    outputs = ("logits", "embedding", "frames")
+    frame_outputs = ("frames",)
+
     @nn.compact
     def __call__(
         self, x: Array, valid: Array | None = None, *, train: bool = False
@@ -91,8 +94,8 @@ class SignTransformer(nets.Net):
           train: use dropout (rng stream `dropout`).
 
         Returns:
-          `logits`: {'gloss': float32 [B, num_gloss], 'cat': float32 [B, num_cat]} and
-          `embedding`: float32 [B, E], the pooled features.
+          `logits`: {'gloss': float32 [B, num_gloss], 'cat': float32 [B, num_cat]}, `embedding`:
+          float32 [B, E], the pooled features, and `frames`: float [B, T, E] before pooling.
 
         Raises:
           ValueError: a shape or field that does not fit.
@@ -119,6 +122,7 @@ class SignTransformer(nets.Net):
             h = EncoderLayer(
                 self.n_heads, self.feed_forward_dim, self.dropout, name=f"layer_{i}", **self.types
             )(h, attendable, train=train)
+        frames = h[:, h.shape[1] - x.shape[1] :]  # without the CLS token
         embedding = pool(h.astype(jnp.float32), valid, self.pooling)
         h = dropout.Dropout(self.dropout)(embedding, train=train)
         heads = {"gloss": self.num_gloss, "cat": self.num_cat}
@@ -128,7 +132,7 @@ class SignTransformer(nets.Net):
             for head, n in heads.items()
             if n
         }
-        return {"logits": logits, "embedding": embedding}
+        return {"logits": logits, "embedding": embedding, "frames": frames}
 
     @property
     def feed_forward_dim(self) -> int:

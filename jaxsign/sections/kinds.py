@@ -18,6 +18,7 @@ class TaskFolders(NamedTuple):
 # By what a recipe calls it (`task.name`).
 KINDS = {
     "classify": TaskFolders("classes", "signs"),
+    "masked": TaskFolders("masked", "signs"),
     "ctc_attention": TaskFolders("sequences", "signs"),
     "scene_graph": TaskFolders("scenes", "scenes"),
     "action_graph": TaskFolders("actions", "scenes"),

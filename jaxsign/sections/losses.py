@@ -16,6 +16,7 @@ _PENALTIES = fields.Rule(
     "rows (pattern, 'l1', 'l2norm' or 'spectral', weight), weights of 0 or more",
 )
 _CLASSES = fields.When("task.name", "classify")
+_MASKED = fields.When("task.name", "masked")
 _BALANCED = fields.When("loss.class_weights", "balanced")
 _SEQUENCES = fields.When("task.name", "ctc_attention")
 _CURRICULUM = fields.When("loss.curriculum", "gloss-first", "category-first", "dynamic")
@@ -72,6 +73,12 @@ class Loss:
         fields.NOT_NEGATIVE,
         ("weight of a second CTC loss before the encoder (needs net.auxiliary_ctc)"),
         _SEQUENCES,
+    )
+    masked_share: float = fields.value(
+        0.5, fields.between(0.01, 0.99), "share of a clip's frames that are hidden", _MASKED
+    )
+    masked_frames: int = fields.value(
+        4, fields.COUNT, "frames that are hidden one behind the other", _MASKED
     )
     of_several: str = fields.value(
         "margin",

@@ -23,15 +23,16 @@ _CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
 _MANY = 1000  # clips that are measured with a bar
 
 
-def open_source(config: ConfigDict, split: str) -> clip_source.Source:
-    """The clips of a split, all checked.
+def open_source(config: ConfigDict, split: str, *, labelled: bool = True) -> clip_source.Source:
+    """The clips of a split, all checked; `labelled` ones must have a gloss.
 
     Raises:
       UserError: what is wrong with its files, or arrays of another rate than the view's.
     """
     # A head with `num_HEAD` 0 takes its classes from the labels.
     counts = {head: config.net.get(f"num_{head}", 0) for head in config.task.heads}
-    source = sources.open_source(config.data, split, {h: n for h, n in counts.items() if n})
+    limits = {head: count for head, count in counts.items() if count}
+    source = sources.open_source(config.data, split, limits, labelled=labelled)
     _check_rate(config, source)
     return source
 

@@ -3,7 +3,8 @@
 import abc
 import math
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 import jax
 import numpy as np
@@ -57,6 +58,10 @@ class Task(answering.Answering):
 
     net: nets.Net
 
+    own_params: ClassVar[tuple[str, ...]] = ()
+    """Patterns of parameters that the task trains beside its net's: a run of another task that
+    starts from one of this goes without them."""
+
     # From a recipe.
 
     @classmethod
@@ -103,6 +108,11 @@ class Task(answering.Answering):
     def check(cls, config: ConfigDict) -> list[str]:
         """What in a recipe the task cannot work with, a sentence each; default: nothing."""
         return []
+
+    @classmethod
+    def next_command(cls, workdir: str | Path) -> str:
+        """What a person does next with a run that is trained; default: evaluate it."""
+        return f"jaxsign evaluate --workdir {workdir}"
 
     # What simple methods reach.
 

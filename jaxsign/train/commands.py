@@ -232,6 +232,7 @@ def _train(
     left = chains.left(links, Path(arguments.workdir)) if arguments.workdir else links
     for recipe in [link.config for link in left] if links else [config]:
         places.check(recipe)
+    from jaxsign import tasks
     from jaxsign.screen import Console
     from jaxsign.train import log
 
@@ -254,7 +255,7 @@ def _train(
         return 130
     if not done:
         return 130
-    display.say(f"next: jaxsign evaluate --workdir {arguments.workdir}")
+    display.say(f"next: {tasks.kind(config).next_command(arguments.workdir)}")
     return 0
 
 

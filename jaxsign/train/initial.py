@@ -1,7 +1,7 @@
 """The variables that a run starts from."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import jax
 import numpy as np
@@ -68,9 +68,10 @@ def variables(
         notes = [*notes, *loaded]
     if settings.init_from:
         found, _ = checkpoint.load_variables(source)
-        theirs = configs.load_run_config(source).task
-        others, told = of_other_classes(config.task, theirs, settings.init_from, task.net)
-        made, left_out = fitting(made, found, settings, task.net, others)
+        theirs = configs.load_run_config(source)
+        others, told = of_other_classes(config.task, theirs.task, settings.init_from, task.net)
+        tasks_own = (*task.own_params, *tasks.kind(theirs).own_params)
+        made, left_out = fitting(made, found, settings, task.net, others, tasks_own)
         notes = [*notes, *told, *left_out]
     return _with_part(settings, task.net, made), notes
 
@@ -216,10 +217,12 @@ def fitting(
     settings: ConfigDict,
     net: nets.Net,
     others: Sequence[str] = (),
+    tasks_own: Sequence[str] = (),
 ) -> tuple[nets.Variables, list[str]]:
     """The variables `found` in another run's place, but for those that `init_skip` leaves out.
 
-    Heads and what there is of each language are left out where they are of another shape; with
+    Heads, what there is of each language and what tasks train beside their nets (patterns
+    `tasks_own`) are left out where they are of another shape or absent on one side; with
     `init_match` 'matching' so is everything. `others` are patterns of parameters that are of other
     classes there, and left out too.
 
@@ -236,7 +239,8 @@ def fitting(
         matched |= optimizer.matching(names.values(), pattern, "train.init_skip")
     skipped = {path for path, name in names.items() if name in matched}
     here, there = ({k: list(np.shape(v)) for k, v in one.items()} for one in (mine, theirs))
-    for pattern in (*net.head_params, *net.language_params):
+    absent = _heads_absent(net, (names[path] for path in theirs))
+    for pattern in (*net.head_params, *net.language_params, *tasks_own, *absent):
         group = {path for path, name in names.items() if re.search(pattern, name)}
         unwanted = pattern in others or (pattern in net.head_params and not settings.keep_head)
         if unwanted or any(here.get(path) != there.get(path) for path in group):
@@ -256,6 +260,13 @@ def fitting(
             "fits: --config.train.init_match=matching"
         )
     return _with(mine, theirs, skipped), _left_out(mine, skipped, settings.init_from)
+
+
+def _heads_absent(net: nets.Net, theirs: Iterable[str]) -> list[str]:
+    """Patterns of the heads that another run learnt nothing of."""
+    there = {name.partition("/")[0] for name in theirs}
+    heads = {path.partition("/")[0] for path in net.class_biases.values()}
+    return [f"^{re.escape(head)}/" for head in sorted(heads - there)]
 
 
 def _matching(

@@ -14,12 +14,13 @@ from jaxsign.sections.kinds import KINDS
 from jaxsign.tasks import measures
 from jaxsign.tasks.classes import weighting
 
-RECIPES = ("fslr_transformer", "asl_hybrid", "whisper_sign")
+RECIPES = ("fslr_transformer", "asl_hybrid", "whisper_sign", "small:masked")
 EPOCH = {
     "classify": {
         "examples": 4.0, "loss": 2.0, "loss/gloss": 3.0, "correct/gloss": 1.0, "loss/cat": 1.0,
         "correct/cat": 2.0,
     },
+    "masked": {"examples": 4.0, "loss": 2.0, "error": 30.0, "size": 60.0},
     "ctc_attention": {
         "examples": 4.0, "tokens": 8.0, "loss/ctc": 2.0, "loss/attention": 4.0,
         "loss/auxiliary": 0.0, "words": 8.0, "deletions": 1.0, "insertions": 0.0,
@@ -31,7 +32,7 @@ EPOCH = {
 class Net(nets.Net):
     """Stands where a net is needed and none is called."""
 
-    outputs = ("logits", "ctc_log_probs")
+    outputs = ("logits", "ctc_log_probs", "frames")
 
 
 def made(recipe):

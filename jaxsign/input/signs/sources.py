@@ -80,7 +80,11 @@ _KINDS = {
 
 
 def open_source(
-    data: ConfigDict, split: str, num_classes: Mapping[str, int] | None = None
+    data: ConfigDict,
+    split: str,
+    num_classes: Mapping[str, int] | None = None,
+    *,
+    labelled: bool = True,
 ) -> Source:
     """The examples of `split` ('train', 'val', 'test') of `config.data`, all checked.
 
@@ -90,6 +94,7 @@ def open_source(
       data: `config.data`.
       split: which.
       num_classes: classes of each head that the recipe fixes; labels beyond them are an error.
+      labelled: every clip must have a gloss; else labels are not looked at (those of tables are).
 
     Raises:
       UserError: everything that is wrong with the files and labels, at once. With
@@ -104,7 +109,7 @@ def open_source(
             if kind.table:
                 source = table_source.opened(data, opened, limits, stored=kind.stored)
             else:
-                source = _of_collection(kind, data, opened, limits)
+                source = _of_collection(kind, data, opened, limits, labelled)
         except UserError as error:
             raise UserError(f"{error}{_other_reader(kind, data, opened)}") from error
         if folded:
@@ -224,7 +229,7 @@ def guessed(folder: Path) -> str:
 
 
 def _of_collection(
-    kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[str, int]
+    kind: SourceKind, data: ConfigDict, split: str, limits: Mapping[str, int], labelled: bool
 ) -> Source:
     path = None if kind.made or kind.gather else _path(data, split)
     if kind.gather is not None:
@@ -233,16 +238,16 @@ def _of_collection(
         whole = synthetic.collection(data.synthetic, split)
     else:
         whole = formats.open_collection(path, kind.format or None, fps=data.source_fps)
-    names = numbering.class_names(whole, data, split, path, limits)
+    chosen = numbering.of_split(whole, split, explicit=path is not None and bool(data[split].path))
+    names = numbering.class_names(whole, data, split, path, limits) if labelled else {}
     if kind.gather is not None:
         numbering.check_filled(names, limits, whole.name)
-    chosen = numbering.of_split(whole, split, explicit=path is not None and bool(data[split].path))
     # A run that learned glosses alone names no categories, whatever the clips say of theirs.
-    named = any(whole.entries[i].category for i in chosen) and bool(names["cat"])
+    named = any(whole.entries[i].category for i in chosen)
     numbers = {
-        head: numbering.Numbering(head, names[head])
-        for head in numbering.HEADS
-        if head == "gloss" or named
+        head: numbering.Numbering(head, known)
+        for head, known in names.items()
+        if head == "gloss" or (named and known)
     }
     problems = list(whole.problems)
     kept: list[int] = []
@@ -267,7 +272,7 @@ def _of_collection(
         reader=_Stored(part.arrays) if kind.stored and part.arrays else part.reader,
         class_names={head: names[head] for head in numbers},
         paths=[entry.path for entry in part.entries],
-        sequences=[row["gloss"] for row in rows] if several else None,
+        sequences=[row["gloss"] for row in rows] if several and labelled else None,
         signers=[entry.signer for entry in part.entries],
         rate=whole.rate if kind.stored else 0.0,
         languages=np.array([e.language for e in part.entries], np.int32) if kind.gather else None,

@@ -1,34 +1,42 @@
 # Each target sets up its own environment: `make train` and `make test` work on a fresh machine.
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 WORKDIR ?= runs/synthetic
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
+EXTRAS := parity,pose,corpus,detect,sweep,test,bench
 
 # Two processes share what is compiled; one that is done takes over from the other.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: train check test test-all lint bench docs setup clean help
+# The newest Python for which all packages come built, and what they are then.
+test-newest newest: PYTHON := python3.14
+test-newest newest: VENV := .venv-newest
+test-newest newest: CONSTRAINTS := constraints-newest.txt
+
+.PHONY: train check test test-all test-newest newest lint bench docs setup clean help
 
 help:
 	@echo "make train     train the built-in job (synthetic signs) in $(WORKDIR)"
 	@echo "make check     lint and the fast tests: six minutes on two cores"
 	@echo "make test      all tests that need nothing but this repository"
 	@echo "make test-all  besides, those that need the reference data in ../shared"
+	@echo "make test-newest  those of make test with Python 3.14 and the newest packages"
 	@echo "make lint      formatting, lint and types"
 	@echo "make bench     speed against the PyTorch reference"
 	@echo "make docs      the documentation as pages, in site/"
 	@echo "make setup     only set up $(VENV)"
 
 # The package and what it needs, pinned; nothing else.
-$(VENV)/core.stamp: pyproject.toml constraints.txt
+$(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
 	touch $@
 
 # What tests, lint and benchmarks need besides.
 $(VENV)/full.stamp: $(VENV)/core.stamp
-	$(PIP) -e '.[parity,pose,corpus,detect,sweep,test,bench]'
+	$(PIP) -e '.[$(EXTRAS)]'
 	touch $@
 
 # What makes the documentation's pages.
@@ -50,6 +58,17 @@ test: $(VENV)/full.stamp
 
 test-all: $(VENV)/full.stamp
 	$(PYTEST) -m shared
+
+test-newest:
+	$(MAKE) test PYTHON=$(PYTHON) VENV=$(VENV) CONSTRAINTS=$(CONSTRAINTS)
+
+newest:
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+	{ head -n 1 $(CONSTRAINTS); $(VENV)/bin/python -m pip freeze --exclude-editable \
+	    | grep -Ev '^(nvidia|cuda|triton)'; } > $(CONSTRAINTS).new
+	mv $(CONSTRAINTS).new $(CONSTRAINTS)
 
 lint: $(VENV)/full.stamp
 	$(BIN)/ruff format --check .

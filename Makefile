@@ -15,7 +15,7 @@ test-newest newest: PYTHON := python3.14
 test-newest newest: VENV := .venv-newest
 test-newest newest: CONSTRAINTS := constraints-newest.txt
 
-.PHONY: train check test test-all test-newest newest lint bench docs setup clean help
+.PHONY: train check test test-all test-newest newest lint bench docs notebook setup clean help
 
 help:
 	@echo "make train     train the built-in job (synthetic signs) in $(WORKDIR)"
@@ -26,6 +26,7 @@ help:
 	@echo "make lint      formatting, lint and types"
 	@echo "make bench     speed against the PyTorch reference"
 	@echo "make docs      the documentation as pages, in site/"
+	@echo "make notebook  runs docs/notebooks from top to bottom, in runs/notebooks"
 	@echo "make setup     only set up $(VENV)"
 
 # The package and what it needs, pinned; nothing else.
@@ -42,6 +43,11 @@ $(VENV)/full.stamp: $(VENV)/core.stamp
 # What makes the documentation's pages.
 $(VENV)/docs.stamp: $(VENV)/core.stamp
 	$(PIP) -e '.[docs]'
+	touch $@
+
+# What runs notebooks.
+$(VENV)/notebook.stamp: $(VENV)/core.stamp
+	$(PIP) -e '.[notebook]'
 	touch $@
 
 setup: $(VENV)/core.stamp
@@ -82,6 +88,12 @@ bench: $(VENV)/full.stamp
 docs: $(VENV)/docs.stamp
 	NO_MKDOCS_2_WARNING=1 JAX_PLATFORMS=cpu $(BIN)/python -m mkdocs build --strict --clean
 	@echo "read it: $(BIN)/python -m http.server --directory site (or open site/index.html: all but the search)"
+
+# The copy that runs keeps what its cells show; the one in docs/ has none of it.
+notebook: $(VENV)/notebook.stamp
+	mkdir -p runs/notebooks
+	cp docs/notebooks/*.ipynb runs/notebooks
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace runs/notebooks/*.ipynb
 
 clean:
 	rm -rf $(VENV) runs site

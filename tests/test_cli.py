@@ -33,6 +33,20 @@ def test_help_of_all_verbs_imports_nothing_heavy():
     assert "folder of golden cases" in told and heavy == set()
 
 
+def test_who_asks_a_run_does_not_wait_for_what_only_training_needs():
+    heavy = imported("import jaxsign.infer.predict")[1]
+    assert {"jax", "flax"} <= heavy
+    assert not heavy & {
+        "grain",
+        "matplotlib",
+        "pandas",
+        "pyarrow",
+        "scipy",
+        "tensorboardX",
+        "torch",
+    }
+
+
 # Mistakes that can be told without a net, and what is said.
 MISTAKES = {
     "evaluate --workdir nowhere": "nowhere is not a run folder: no such folder",

@@ -11,9 +11,8 @@ import functools
 import gc
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import grain
 import numpy as np
 from absl import flags
 
@@ -21,6 +20,9 @@ from jaxsign.errors import UserError
 from jaxsign.input import planning
 from jaxsign.input.examples import Batch, Examples
 from jaxsign.input.planning import Planned, Size
+
+if TYPE_CHECKING:
+    import grain
 
 Position = Mapping[str, int]  # of an iterator, as JSON has it
 _Put = TypeVar("_Put")
@@ -171,7 +173,9 @@ class _Batches:
             return self.plan[number]
         return dataclasses.replace(self.plan[number % self.steps_per_epoch], number=number)
 
-    def _dataset(self, first: int, end: int) -> grain.IterDataset:
+    def _dataset(self, first: int, end: int) -> "grain.IterDataset":
+        import grain  # late: a clip is asked without it, and its import takes a fifth of a second
+
         source = grain.MapDataset.range(first, end).map(self._planned).map(self._maker)
         options = self._options
         reading = grain.ReadOptions(

@@ -136,6 +136,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
+    # Else a program may come back that was compiled where paths and scopes were others.
+    jax.config.update("jax_compilation_cache_include_metadata_in_key", True)
     try:
         found = profile(
             options.recipe,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import stages
+from jaxsign import machines, stages
 from jaxsign.sections.data import MADE_UP
 from jaxsign.sections.kinds import KINDS
 from jaxsign.train import initial, opening, setup
@@ -43,6 +43,7 @@ class TrainingStep:
             val.under(config),
             stages.resolve(config),
             jax.local_devices()[:1],
+            machines.here(),
         )
         session = setup.begin(run, run.stages[0], None)
         variables, _ = initial.variables(config, session.task, session.train_batches)

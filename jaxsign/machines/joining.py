@@ -1,6 +1,7 @@
 """Joins a process to those that it trains with, before JAX touches a device."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def joined(seat: Seat | None, wait: float) -> Iterator[machines.Machines]:
     talk = channel.Channel(present.names, seat.index, present.connections, _end)
     found = machines.Machines(seat.index, present.names, talk)
     try:
-        with machines.standing(found):
+        with machines.standing(found), _warning_once(found):
             _start_jax(seat, present.service, wait)
             yield found
     except BaseException as error:
@@ -47,6 +48,19 @@ def joined(seat: Seat | None, wait: float) -> Iterator[machines.Machines]:
     talk.close()
     if found.first:
         _stop_jax()
+
+
+@contextlib.contextmanager
+def _warning_once(here: machines.Machines) -> Iterator[None]:
+    """Warnings are those of the first process: the others have the same recipe and data."""
+    log = logging.getLogger("jaxsign")
+    before = log.level
+    if not here.first:
+        log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _cause(error: BaseException, talk: channel.Channel) -> str:

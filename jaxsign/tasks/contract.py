@@ -85,9 +85,18 @@ class Task(answering.Answering):
 
     @classmethod
     def open_with(
-        cls, other: answering.Trained, config: ConfigDict, split: str, *, training: bool = False
+        cls,
+        other: answering.Trained,
+        config: ConfigDict,
+        split: str,
+        *,
+        training: bool = False,
+        trial: bool = False,
     ) -> Examples:
-        """As `open`, where `looks_with` names the run `other`; default: no task needs one."""
+        """As `open`, where `looks_with` names the run `other`; default: no task needs one.
+
+        With `trial` a few examples do, which show whether the recipe fits.
+        """
         raise UserError(f"task.name={config.task.name!r} takes examples as they are stored")
 
     @classmethod

@@ -10,8 +10,14 @@ from jaxsign.input.examples import Examples
 from jaxsign.train import trained
 
 
-def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> Examples:
+def open_examples(
+    config: ConfigDict, split: str, *, training: bool = False, trial: bool = False
+) -> Examples:
     """The examples of a split: `Task.open`, or `Task.open_with` the run that its task names.
+
+    Args:
+      config, split, training: as of these.
+      trial: where another run makes examples, a few do.
 
     Raises:
       UserError: as these; no such run.
@@ -24,4 +30,5 @@ def open_examples(config: ConfigDict, split: str, *, training: bool = False) -> 
             f"{folder}: is a file, expected the folder of a run. Bring the weights in first: "
             f"jaxsign import {folder} --workdir RUN, and name that"
         )
-    return kind.open_with(trained.load(folder), config, split, training=training)
+    run = trained.load(folder)
+    return kind.open_with(run, config, split, training=training, trial=trial)

@@ -59,19 +59,26 @@ class TrainingRun:
 
 
 def prepare(config: ConfigDict, workdir: str | Path) -> TrainingRun:
-    """Opens and checks all input, resolves the recipe and claims the run folder.
+    """Opens and checks all input and resolves the recipe.
 
     Raises:
       UserError: anything that would make the run fail later.
     """
     ranges.check(config)
+    if tasks.kind(config).looks_with(config):  # which takes long: mistakes are told before
+        try_out(config, workdir)
+    return _prepared(config, workdir)
+
+
+def _prepared(config: ConfigDict, workdir: str | Path, *, trial: bool = False) -> TrainingRun:
+    """As `prepare`; with `trial` of a few examples, where another run makes them."""
     shipped.refuse_writing(workdir, "Give a folder of your own")
     workdir = Path(workdir).resolve()
     stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
     devices = choose_devices(config.devices)
     kind = tasks.kind(config)
-    train = opening.open_examples(config, "train", training=True)
-    val = opening.open_examples(config, "val")
+    train = opening.open_examples(config, "train", training=True, trial=trial)
+    val = opening.open_examples(config, "val", trial=trial)
     config = resolve(config, train, stored)
     train, val = train.under(config), val.under(config)
     if stored is None or not (workdir / "checkpoints").exists():
@@ -273,12 +280,15 @@ def begin_all(run: TrainingRun) -> tuple[Session, nets.Variables]:
 
 
 def try_out(config: ConfigDict, workdir: str | Path) -> None:
-    """Opens all input of a run that is to come, and begins each of its stages.
+    """Opens the input of a run that is to come, and begins each of its stages.
+
+    Where another run makes its examples, a few of them do.
 
     Raises:
       UserError: what would make it fail then.
     """
-    run = prepare(config, workdir)
+    ranges.check(config)
+    run = _prepared(config, workdir, trial=True)
     if run.config.input.batch_size:  # else it is found by trial steps
         begin_all(run)
 

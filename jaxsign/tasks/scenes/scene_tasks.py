@@ -56,10 +56,16 @@ class SceneTask(tasks.Task, abc.ABC):
 
     @classmethod
     def open_with(
-        cls, other: answering.Trained, config: ConfigDict, split: str, *, training: bool = False
+        cls,
+        other: answering.Trained,
+        config: ConfigDict,
+        split: str,
+        *,
+        training: bool = False,
+        trial: bool = False,
     ) -> SceneExamples:
         looker = looking.of_run(other, f"net.detector={other.workdir}")
-        source = unstored.of_genome(config, split, looker, training=training)
+        source = unstored.of_genome(config, split, looker, training=training, trial=trial)
         return examples.of_source(source, config.net.mode, training=training, kind=cls.kind)
 
     @classmethod

@@ -1,6 +1,6 @@
 """Scenes of annotated frames whose features a detector makes as they are opened; none is stored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import psutil
 from ml_collections import ConfigDict
@@ -22,6 +22,7 @@ def of_genome(
     detector: looking.FrameDetector,
     *,
     training: bool,
+    trial: bool = False,
     display: progress.Display | None = None,
     free: float | None = None,
 ) -> scene_source.SceneSource:
@@ -32,6 +33,7 @@ def of_genome(
       split: 'train', 'val' or 'test'.
       detector: looks at their frames, once.
       training: in mode sgdet boxes that it finds are matched with the true ones, to be learned.
+      trial: no more videos are looked at than it takes to find a relation.
       display: shows how it goes, and which frames cannot be read.
       free: bytes of memory; None = what the machine has.
 
@@ -53,15 +55,21 @@ def of_genome(
     if maker.mode != "sgdet":  # where nobody knows how much will be found
         need = sum(maker.bytes_of(known) for known in found.scenes)
         _check_memory(name, len(shown), need, most)
-    scenes = list(_looked_at(name, maker, shown, most, display or progress.Display("video")))
+    looked = _looked_at(name, maker, shown, most, display or progress.Display("video"), trial)
+    scenes, rows = list[Scene](), list[outlines.Outline]()
+    for one in looked:
+        scenes.append(one)
+        rows.append(outlines.outline(one))
+        if trial and rows[-1].together.any():
+            looked.close()
     remarks = found.remarks
     if (unused := found.folder / features.FOLDER).is_dir():
         remarks += (f"{unused} is not read: net.detector makes the features",)
     return scene_source.SceneSource(
         name,
-        found.ids,
+        found.ids[: len(scenes)],
         maker.words,
-        [outlines.outline(one) for one in scenes],
+        rows,
         scenes.__getitem__,
         remarks,
     )
@@ -95,14 +103,16 @@ def _looked_at(
     shown: Sequence[videos.SceneVideo],
     most: float,
     display: progress.Display,
-) -> Iterator[Scene]:
+    trial: bool,
+) -> Generator[Scene, None, None]:
     """The scene of each video; their features may take `most` bytes.
 
     Raises:
       UserError: too little memory; or, at the end, all videos that could not be looked at.
     """
     problems, taken = list[str](), 0
-    display.say(f"{name}: the detector looks at the frames of {display.count(len(shown))}")
+    why = "a video first, to try out the recipe" if trial else display.count(len(shown))
+    display.say(f"{name}: the detector looks at the frames of {why}")
     display.start([video.bytes for video in shown], 0)
     try:
         for number, video in enumerate(shown):
@@ -119,8 +129,8 @@ def _looked_at(
             taken += sum(a.nbytes for a in (made.features, made.union_features) if a is not None)
             _check_memory(name, len(shown), taken, most)
             told = f"{len(made)} frames, {len(made.boxes)} boxes, {len(made.pairs)} pairs"
-            why = of_videos.left_out(reasons)
-            display.finish(number, progress.Outcome(video.name, len(made), told, why))
+            left_out = of_videos.left_out(reasons)
+            display.finish(number, progress.Outcome(video.name, len(made), told, left_out))
             yield made
     finally:
         display.close()

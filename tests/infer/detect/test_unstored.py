@@ -130,6 +130,15 @@ def test_a_run_learns_and_is_judged_without_a_store(
     assert numbers == of_store and max(numbers["no"].values()) > 0
 
 
+def test_a_mistake_is_told_before_all_frames_are_looked_at(genome, detector_run, tmp_path, capsys):
+    words = ["train", "--config", "sttran", "--workdir", str(tmp_path / "run"), *TINY]
+    words += [f"--config.data.train.path={genome}", f"--config.net.detector={detector_run}"]
+    assert cli.main([*words, "--config.train.trainable=nowhere/.*"]) == 1
+    told = capsys.readouterr()
+    assert "nowhere" in told.err
+    assert "frames of a video first" in told.out and "3 videos" not in told.out
+
+
 def test_a_run_that_is_older_than_the_key_goes_on(tmp_path):
     config = recipe(tmp_path, "")
     configs.save_run_config(config, tmp_path)

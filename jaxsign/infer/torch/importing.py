@@ -97,14 +97,7 @@ def import_checkpoint(
     form = originals.find(name)
     file = dataclasses.replace(file, weights=form.weights(file))
     given = {"n_heads": n_heads or form.n_heads(file), "pooling": pooling}
-    found = recognise.fields(name, file.weights, given, path, file.notes)
-    fields = form.fields(dataclasses.replace(file, found=found))
-    recipe = form.recipe or ":".join(filter(None, (_recipe_name(name), form.variant)))
-    config = _recipe(recipe, fields, overrides)
-    fields = {key: config.net[key] for key in fields}
-    _set(config, form.settings(file, fields), overrides)
-    if wrong := fitting.problems(config):
-        raise UserError(f"{path}: cannot become a run with these numbers:\n{listing(wrong)}")
+    config, fields = _fitted(file, form, name, given, overrides)
     keep = form.with_backbone if with_backbone is None else with_backbone
     variables, backbone = _variables(file, form, nets.build(**config.net.to_dict()), keep)
     labels = _labels(config, fields, label_map, form.first_id, file.notes)
@@ -135,6 +128,32 @@ def _read(path: Path) -> originals.TorchFile:
         own = {key: value for key, value in state.items() if not key.startswith("criterion.")}
         checkpoint = {"state_dict": own}
     return originals.TorchFile(path, extras, torch_map.unwrap(checkpoint, where=str(path)))
+
+
+def _fitted(
+    file: originals.TorchFile,
+    form: originals.Form,
+    name: str,
+    given: Mapping[str, Any],
+    overrides: Sequence[str],
+) -> tuple[ConfigDict, dict[str, Any]]:
+    """The recipe of a checkpoint's net and the fields that its weights tell.
+
+    Args:
+      file, form: the checkpoint, and what is known of its kind.
+      name: of the net.
+      given: fields that no weight tells, as a person says them; None = unsaid.
+      overrides: words of the recipe.
+    """
+    found = recognise.fields(name, file.weights, given, file.path, file.notes)
+    told = form.fields(dataclasses.replace(file, found=found))
+    recipe = form.recipe or ":".join(filter(None, (_recipe_name(name), form.variant)))
+    config = _recipe(recipe, told, overrides)
+    fields = {key: config.net[key] for key in told}
+    _set(config, form.settings(file, fields), overrides)
+    if wrong := fitting.problems(config):
+        raise UserError(f"{file.path}: cannot become a run with these numbers:\n{listing(wrong)}")
+    return config, fields
 
 
 def _variables(

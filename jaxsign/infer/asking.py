@@ -29,10 +29,12 @@ class Asker:
 
     Attributes:
       doubts: of what was asked.
+      programs: shapes of batches that it was asked about; a program was compiled for each.
     """
 
     def __init__(self, run: runs.Run, devices: Sequence[jax.Device] | None = None):
         self.run, self.doubts = run, doubts.Doubts(run)
+        self.programs = set[tuple[tuple[int, ...], ...]]()
         devices = tuple(devices or jax.local_devices()[:1])
         self.compiled = _compiled(run.task, devices, run.config.parallel)
         self._variables = self.compiled.place(run.variables)
@@ -40,10 +42,20 @@ class Asker:
     def ask(self, batch: Mapping[str, Array]) -> answering.Outputs:
         """What the task's `outputs` gives of a batch [B, T, ...]; compiled once a shape."""
         inputs = self.inputs(batch)
+        self.programs.add(tuple(value.shape for value in inputs.values()))
         # Full float32 products, so that an answer does not depend on the device.
         with jax.default_matmul_precision("highest"):
             found = self.compiled.answer(self._variables, self.compiled.put_eval(inputs))
         return self.compiled.rows(found)
+
+    def spare(self, most: int) -> None:
+        """Forgets the programs of this process, once there are more than `most` of this asker.
+
+        They are compiled again when they are needed, which the cache on the disk makes quick.
+        """
+        if len(self.programs) > most:
+            jax.clear_caches()
+            self.programs.clear()
 
     def check(self, batch: Mapping[str, Array], name: str) -> None:
         """Refuses clips of a batch that the net does not take; scenes are checked as they open."""

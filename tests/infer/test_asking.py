@@ -73,3 +73,15 @@ def test_clips_that_the_net_does_not_take_are_named(asker):
     wide = runs.NetInput(np.zeros((4, 2048), np.float32), np.ones(4, bool))
     with pytest.raises(UserError, match="clip 1: 2048 numbers a frame.*takes 156"):
         scores(asker, [_clip(4), wide])
+
+
+def test_programs_are_forgotten_once_there_are_too_many(run):
+    asker = asking.Asker(run)
+    clips = [_clip(frames) for frames in (5, 12, 30)]
+    before = scores(asker, clips)
+    asker.spare(3)
+    assert len(asker.programs) == 3
+    asker.spare(2)
+    assert not asker.programs and asker.compiled.answer._cache_size() == 0
+    for old, new in zip(before, scores(asker, clips), strict=True):
+        np.testing.assert_array_equal(old["gloss"], new["gloss"])

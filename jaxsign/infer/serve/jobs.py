@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from jaxsign import telling
 from jaxsign.errors import UserError
 from jaxsign.infer.serve import showing
 
@@ -103,9 +104,13 @@ class UploadJob(showing.AnswerReport):
             "error": self.error,
         }
 
+    def named(self, message: str) -> str:
+        """A message that names files as they were called, without their folder."""
+        return message.replace(f"{self.folder / SENT}/", "").replace(f"{self.folder}/", "")
+
     def finish(self, state: str, error: str = "") -> None:
-        """Nothing more comes. Messages name files as they were called, without their folder."""
-        self.error = error.replace(f"{self.folder / SENT}/", "").replace(f"{self.folder}/", "")
+        """Nothing more comes."""
+        self.error = self.named(error)
         self.state = state
         self.ended.set()
 
@@ -267,11 +272,12 @@ class JobQueue:
             upload = job.upload = self._shows.example(job.folder / SENT)
         parts = self._shows.show(upload, job.out, job)
         try:
-            for part in parts:
-                job.check()
-                job.parts.append(part)
-                if not job.whole:
-                    break
+            with telling.heard() as told:
+                for part in parts:
+                    job.check()
+                    job.parts.append({**part, "told": [job.named(line) for line in told]})
+                    if not job.whole:
+                        break
         except UserError:
             # A clip that nobody waits for any more may be told of as one that cannot be read.
             job.check()

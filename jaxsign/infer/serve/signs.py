@@ -21,6 +21,9 @@ from jaxsign.tasks import answering
 from jaxsign.whole import whole
 
 _CHUNK = 16  # frames that the timeline hears at once
+PROGRAMS = (
+    32  # that are held; clips longer than the recipe's buckets, and windows, need ever new ones
+)
 _HEIGHT = 480  # pixels of a film of landmarks alone
 
 
@@ -58,7 +61,7 @@ class SignShowing(showing.Showing):
             "labels": {head: list(names or ()) for head, names in run.labels.items()},
             "films": of_films,
             "why_no_films": models.WANTED if landmarks else "The run takes stored features alone.",
-            "example": landmarks,
+            "example": "clip" if landmarks else "",
         }
 
     def warm_up(self) -> Iterator[None]:
@@ -86,6 +89,8 @@ class SignShowing(showing.Showing):
         self, upload: Path, out: Path, report: showing.AnswerReport
     ) -> Generator[showing.Part, None, None]:
         item = self._item(upload, report)
+        for asker in self._predictor.askers:
+            asker.spare(PROGRAMS)
         report.stage("landmarks" if videos.is_film(upload) else "answer")
         (found,) = self._predictor([item])
         report.progress(found.frames, 1.0)

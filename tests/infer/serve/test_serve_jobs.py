@@ -5,6 +5,7 @@ import time
 import pytest
 import serving
 
+from jaxsign import telling
 from jaxsign.infer.serve import jobs, showing
 
 
@@ -71,3 +72,26 @@ def test_waiting_jobs_that_nobody_asks_for_give_up_their_places(tmp_path):
             pass
     queue.close()
     assert shows.shown == []
+
+
+class Telling(Slow):
+    """Tells of every upload what is told once."""
+
+    def show(self, upload, out, report):
+        telling.once("%s: a warning", upload)
+        yield {"answer": 1}
+        telling.once("another one")
+        yield {}
+
+
+def test_what_is_told_once_is_told_with_every_answer(tmp_path):
+    queue = jobs.JobQueue(Telling(), tmp_path)
+    for name in ("a.npz", "b.npz"):
+        with queue.place() as folder:
+            upload = folder / jobs.SENT / name
+            upload.write_bytes(b"")
+            job = queue.add(jobs.UploadJob(folder, upload))
+        assert job.ended.wait(10) and job.state == jobs.DONE
+        told = [part["told"] for part in job.parts]
+        assert told == [[f"{name}: a warning"], [f"{name}: a warning", "another one"]]
+    queue.close()

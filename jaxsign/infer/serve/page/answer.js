@@ -17,10 +17,11 @@ export function showAnswer(answer, name, first) {
   find("source").textContent = answer.frames ? `${name}, ${answer.frames} frames` : name;
   if (first) {
     find("said").textContent = answer.said;
-    find("doubts").replaceChildren(...answer.doubts.map((text) => make("li", { className: "note", textContent: text })));
     find("choices").replaceChildren(...Object.entries(answer.choices).flatMap(([of, list]) => choices(of, list)));
     find("result").scrollIntoView({ block: "nearest" });
   }
+  const notes = [...answer.doubts, ...answer.told];
+  find("doubts").replaceChildren(...notes.map((text) => make("li", { className: "note", textContent: text })));
   if (answer.timeline) showTimeline(find("timeline"), answer.timeline, find("film"));
   find("no-timeline").hidden = !answer.no_timeline;
   find("no-timeline").textContent = `No timeline: ${answer.no_timeline}`;

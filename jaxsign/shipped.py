@@ -144,6 +144,11 @@ def is_name(word: str) -> bool:
     return word.startswith(PREFIX)
 
 
+def is_one(workdir: str | Path) -> bool:
+    """Whether a run folder, or the name of one, is a model of the package."""
+    return is_name(str(workdir)) or FOLDER in Path(workdir).resolve().parents
+
+
 def refuse_writing(workdir: str | Path, advice: str) -> None:
     """Refuses a model as a place to write to.
 
@@ -154,5 +159,5 @@ def refuse_writing(workdir: str | Path, advice: str) -> None:
     Raises:
       UserError: it is a model.
     """
-    if is_name(str(workdir)) or FOLDER in Path(workdir).resolve().parents:
+    if is_one(workdir):
         raise UserError(f"{workdir}: comes with jaxsign and is only read. {advice}")

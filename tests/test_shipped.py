@@ -12,6 +12,7 @@ from helpers import ROOT, damaged, rewrite
 from jaxsign import api, cli, shipped
 from jaxsign import config as configs
 from jaxsign.errors import UserError
+from jaxsign.train import checkpoint
 
 NAMES = shipped.names()
 MOST = 5_000_000  # bytes of a model
@@ -111,3 +112,8 @@ def test_models_are_listed(capsys):
     first = told["measured"][0]
     assert first["interval"][0] < first["accuracy"] < first["interval"][1]
     assert f"{100 * first['accuracy']:.1f} %" in shown
+
+
+def test_a_model_has_one_checkpoint():
+    with pytest.raises(UserError, match="comes with jaxsign, with its best checkpoint alone"):
+        checkpoint.load_variables(shipped.read("traduttore33").folder, "last")

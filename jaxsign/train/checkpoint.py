@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxsign import nets
+from jaxsign import nets, shipped
 from jaxsign.errors import UserError
 from jaxsign.tasks.answering import CheckpointInfo
 from jaxsign.train import digests, storage
@@ -225,6 +225,10 @@ def _number(folder: Path, which: str) -> int | None:
 
 def _present(number: int | None, workdir: str | Path, which: str) -> int:
     if number is None:
+        if shipped.is_one(workdir):
+            raise UserError(
+                f"{workdir}: comes with jaxsign, with its best checkpoint alone. Leave --which out"
+            )
         raise UserError(
             f"{workdir} holds no {which} checkpoint yet. Train it further (repeat its `jaxsign "
             "train` command), take the other one (--which), or give another run folder."

@@ -17,9 +17,11 @@ from jaxsign.train import optimizer, state, step
 
 
 class Jax:
-    """jaxsign's own compiled step, as `jaxsign train` runs it on one device."""
+    """jaxsign's own compiled step, as `jaxsign train` runs it on one device or several."""
 
-    def __init__(self, config: ConfigDict, example: Batch):
+    def __init__(
+        self, config: ConfigDict, example: Batch, *, devices: int = 1, parallel: str = "pmap"
+    ):
         self.net = nets.build(**config.net.to_dict())
         task = tasks.build(config, self.net)
         variables: Any = task.init(jax.random.key(0), example)
@@ -27,7 +29,9 @@ class Jax:
         # A backbone that takes no part (features come ready) has no parameters to freeze.
         trainable = optimizer.select(paths, config.train.trainable, (), self.net.unused_params)
         chain = optimizer.build(config.optim)
-        self.steps = step.build(task, chain, trainable, devices=jax.local_devices()[:1])
+        self.steps = step.build(
+            task, chain, trainable, devices=jax.local_devices()[:devices], parallel=parallel
+        )
         self.state = self.steps.place(state.create(variables, chain, trainable, seed=0))
         self.variables = jax.device_put(variables)
         weights = np.array([float(w) for w in config.loss.weights], np.float32)

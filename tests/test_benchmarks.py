@@ -8,6 +8,7 @@ import pytest
 from benchmarks import (
     command,
     detector,
+    devices,
     flops,
     fslr,
     input_pipeline,
@@ -39,6 +40,12 @@ def test_every_comparison_is_reported(tmp_path, capsys):
         assert row["ratio"] == pytest.approx(theirs["median_s"] / ours["median_s"])
     assert report["machine"]["torch_threads"] >= 1
     assert report["measures"]["fslr"]["matmul_peak_gflop_per_s"] > 0
+
+
+def test_ways_to_share_a_batch_are_timed():
+    rows = devices.measure("check")
+    assert [list(row.sides) for row in rows] == [["jit", "pmap"], ["jit", "one device"]]
+    assert all(row.ratio > 0 for row in rows)
 
 
 def test_the_originals_loop_counts_the_same_recall():

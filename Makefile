@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 WORKDIR ?= runs/synthetic
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 EXTRAS := parity,pose,corpus,detect,sweep,test,bench
+# The converter's packaging asks for a tool, and an older typing_extensions, that it does not use.
+DEPLOY = $(PIP) -e '.[deploy]' && $(PIP) --no-deps litert-converter
 
 # Two processes share what is compiled; one that is done takes over from the other.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -14,6 +16,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 test-newest newest: PYTHON := python3.14
 test-newest newest: VENV := .venv-newest
 test-newest newest: CONSTRAINTS := constraints-newest.txt
+test-newest newest: DEPLOY := true
 
 .PHONY: train check test test-all test-newest newest lint bench docs notebook setup clean help
 
@@ -38,6 +41,7 @@ $(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS)
 # What tests, lint and benchmarks need besides.
 $(VENV)/full.stamp: $(VENV)/core.stamp
 	$(PIP) -e '.[$(EXTRAS)]'
+	$(DEPLOY)
 	touch $@
 
 # What makes the documentation's pages.

@@ -55,6 +55,7 @@ _VERBS = {
     "detect": "jaxsign.infer.detect.commands:add_detect",
     "import": "jaxsign.infer.torch.commands:add_import",
     "export": "jaxsign.infer.torch.commands:add_export",
+    "deploy": "jaxsign.infer.deploy.commands:add_deploy",
     "runs": "jaxsign.infer.comparing.commands:add_runs",
     "compare": "jaxsign.infer.comparing.commands:add_compare",
     "models": "jaxsign.infer.models_commands:add_models",

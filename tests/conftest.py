@@ -42,7 +42,8 @@ runtime.compilation_cache()
 
 # What compiles or trains for many seconds; `make check` leaves it out.
 SLOW = (
-    "infer/detect", "infer/features", "infer/live/test_stream_verb.py",
+    "infer/deploy/test_deployed_nets.py", "infer/detect", "infer/features",
+    "infer/live/test_stream_verb.py",
     "infer/serve/test_serve_scenes.py", "infer/torch",
     "input/signs/corpora/test_chain.py", "input/signs/extract",
     "input/signs/test_source_collection.py", "nets/test_asl_hybrid.py", "nets/test_asl_layers.py",

@@ -176,6 +176,26 @@ class Score(abc.ABC):
 Scorer = Callable[[Examples], Score]
 
 
+@dataclasses.dataclass(frozen=True)
+class Standalone:
+    """How a run is asked from a file that needs no jaxsign.
+
+    Attributes:
+      blank: frames -> what `outputs` takes of one clip of so many, [1, ...], of zeros.
+      outputs: those that the file gives: name there -> name in `outputs`.
+      asked: settings under which answers need no others, as `answerer` takes them.
+      tells: lines of Python that print an answer: of `said`, the outputs by name, and `labels`,
+        the names of the classes by head; numpy is `np`.
+      notes: what whoever reads the outputs must know, a sentence each.
+    """
+
+    blank: Callable[[int], Batch]
+    outputs: Mapping[str, str]
+    asked: Asked
+    tells: str
+    notes: tuple[str, ...] = ()
+
+
 class Answering(abc.ABC):
     """The part of a task that answers with what was learned."""
 
@@ -265,6 +285,19 @@ class Answering(abc.ABC):
         Raises:
           UserError: settings that the task does not have, or that make no sense.
         """
+
+    def standalone(self, run: Trained) -> Standalone:
+        """How a file of the run alone is asked; default: there is none.
+
+        Raises:
+          UserError: what the task is asked about needs more of jaxsign than its net.
+        """
+        raise UserError(
+            f"net {run.config.net.name} of {run.workdir} cannot be deployed, in any format: it "
+            f"takes what jaxsign's detector finds in pictures (task.name={run.config.task.name!r})"
+            ", boxes and pairs in numbers that change from frame to frame. Ask it through jaxsign: "
+            "predict, scene, serve or detect"
+        )
 
     @abc.abstractmethod
     def follower(self, run: Trained, asked: Asked, fps: float = 0.0) -> following.Follower:

@@ -90,6 +90,16 @@ class ClipTask(tasks.Task):
         pixels = jax.random.bits(rng, (1, 2, *part.frame_shape), jnp.uint8)
         return {"x": pixels, "valid": jnp.ones((1, 2), bool)}
 
+    def blank(self, run: answering.Trained, frames: int) -> dict[str, np.ndarray]:
+        """What the net takes of one clip of so many frames, [1, ...], of zeros."""
+        found = {
+            "x": np.zeros((1, frames, *self.net.frame_shape), np.float32),
+            "valid": np.ones((1, frames), bool),
+        }
+        if int(run.config.net.get("languages", 0)):
+            found["language"] = np.zeros(1, np.int32)
+        return found
+
     def pointed(
         self, run: answering.Trained, split: str, path: Path | None, labels: Path | None
     ) -> ConfigDict:

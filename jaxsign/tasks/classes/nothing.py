@@ -81,6 +81,14 @@ class Nothing:
             "kept_right": _share(right, real & ~none),
         }
 
+    def in_words(self) -> str:
+        """What it means, as a sentence for who reads logits."""
+        either = f", or which is {self.no_sign!r}," if self.no_sign else ""
+        return (
+            f"an answer of {self.head} with a probability below {self.threshold:.4g}{either} means "
+            "none of the signs"
+        )
+
     def write(self, workdir: Path) -> None:
         """Leaves it in a run folder."""
         write_json(workdir / FILE, dataclasses.asdict(self))

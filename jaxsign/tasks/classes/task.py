@@ -28,6 +28,12 @@ from jaxsign.tasks.classes import (
 from jaxsign.tasks.classes import loss as losses
 
 Array = jax.Array
+_TELLS = """\
+for head, names in labels.items():
+    odds = np.exp(said[head][0] - said[head][0].max())
+    for i in np.argsort(-odds)[:3]:
+        print(f"{head}: {names[i]} {odds[i] / odds.sum():.3f}")
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,6 +258,20 @@ class Classify(clips.ClipTask):
         _refuse(run, others)
         individual = bool(asked.get("save_predictions"))
         return functools.partial(scoring.ClassScore, run, individual=individual)
+
+    def standalone(self, run: answering.Trained) -> answering.Standalone:
+        none = nothing.read(run.workdir)
+        return answering.Standalone(
+            blank=functools.partial(self.blank, run),
+            outputs={head: head for head in self.heads},
+            asked={},
+            tells=_TELLS,
+            notes=(
+                "outputs are logits float32 [1, classes] by head, in the order of labels: softmax "
+                "gives probabilities",
+                *([] if none is None else [none.in_words()]),
+            ),
+        )
 
     def follower(
         self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0

@@ -227,6 +227,14 @@ class Detections(tasks.Task):
             f"jaxsign detect PICTURES --detector {run.workdir} --out SCENES --mode sgdet"
         )
 
+    def standalone(self, run: answering.Trained) -> NoReturn:
+        """Refused: a picture's size makes a program of its own, and boxes are not yet an answer."""
+        raise UserError(
+            f"net {run.config.net.name} of {run.workdir} cannot be deployed, in any format: every "
+            "size of a picture is a program of its own, and which of the boxes stand for the same "
+            "thing is decided outside of the net. Ask it through jaxsign: detect"
+        )
+
     def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         _refuse(run, asked)
         return functools.partial(scoring.DetectionScore, run, self.names, self.kept)

@@ -26,6 +26,11 @@ Array = jax.Array
 START_END = 0
 _Number = TypeVar("_Number", jax.Array, float)
 _RATES = ("wer", "del", "ins", "sub", "sequence_accuracy")
+_TELLS = """\
+best = said["log_probs"][0].argmax(-1)[said["output_valid"][0]]
+new = np.diff(best, prepend=-1) != 0
+print(" ".join(labels["gloss"][i - 1] for i in best[new] if i))
+"""
 _COUNTS = ("words", "deletions", "insertions", "substitutions", "sentences", "wrong_sentences")
 
 
@@ -250,6 +255,22 @@ class CtcAttention(clips.ClipTask):
             for mode in (options.MODES if all_modes else (given.get("mode"),))
         ]
         return functools.partial(scoring.SequenceScore, run, modes=modes, scored_by=how)
+
+    def standalone(self, run: answering.Trained) -> answering.Standalone:
+        """The encoder and CTC: the second pass, which asks the decoder, stays in jaxsign."""
+        return answering.Standalone(
+            blank=functools.partial(self.blank, run),
+            outputs={"log_probs": "log_probs", "output_valid": "valid"},
+            asked={"mode": "greedy"},
+            tells=_TELLS,
+            notes=(
+                "log_probs are of CTC, float32 [1, steps, glosses + 1]: number 0 is the blank, "
+                "number i + 1 is gloss i of labels; steps count where output_valid is true",
+                f"a step is {self.net.frames_per_output} frames; greedy: the best number of every "
+                "step, repeated ones once, without blanks",
+                "the attention decoder (--mode two_pass of predict) is not in the file",
+            ),
+        )
 
     def follower(
         self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0

@@ -52,3 +52,10 @@ def test_earlier_views_pass():
     for wrong in (np.zeros((3, 543, 3)), np.zeros((3, 61, 2))):
         with pytest.raises(UserError, match=r"\[T, 62, 2\]"):
             asl_hybrid.view(wrong)
+
+
+@pytest.mark.parametrize("options", [{}, {"points": (500, 17, 501), "flip": True}])
+def test_of_arrays_alone_it_is_the_same(options):
+    clip = without(moving(), left=[3])
+    view = views.get_view({"name": "asl_hybrid", **options})
+    np.testing.assert_allclose(view.of_arrays(clip.landmarks), view(clip), rtol=1e-6)

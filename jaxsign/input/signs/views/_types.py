@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from jaxsign.input.signs import signon_films
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.rows import Rows
 
+if TYPE_CHECKING:
+    import jax
+
+Array = TypeVar("Array", np.ndarray, "jax.Array")
 ViewFunction = Callable[[Clip | np.ndarray], np.ndarray]
 
 
@@ -80,6 +85,9 @@ class View:
             takes of arrays, not landmarks) and `recorded_rate` (frames a second of landmarks, 0 =
             by their times) besides; None = windows go through the view whole.
         film_files: reads of films the pictures that `make` takes; None = it takes landmarks.
+        portable: what `make` gives of a clip's landmarks [T, 543, 3] alone, frame by frame, written
+            in the functions that the arrays' own library has (`__array_namespace__`): a deployed
+            file computes it too. None = it needs more of a clip, or of numpy.
     """
 
     make: Callable[..., np.ndarray]
@@ -96,6 +104,7 @@ class View:
     hands: Callable[[np.ndarray], np.ndarray | None] = _hands_unknown
     streamed: Callable[..., StreamedView] | None = None
     film_files: signon_films.FilmFiles | None = None
+    portable: Callable[..., Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +133,17 @@ class BoundView:
         if self.length:
             return self.length
         return self.view.frames(clip, **self.options) if isinstance(clip, Clip) else None
+
+    @property
+    def name(self) -> str:
+        """Of the file that defines it."""
+        return self.view.make.__module__.rpartition(".")[2]
+
+    @property
+    def description(self) -> str:
+        """What it makes of a clip, and its options, as its file tells."""
+        module = inspect.getmodule(self.view.make)
+        return f"{inspect.getdoc(module)}\n\n{inspect.getdoc(self.view.make)}"
 
     @property
     def stages(self) -> list["BoundView"]:
@@ -157,6 +177,18 @@ class BoundView:
     def hands(self, x: np.ndarray) -> np.ndarray | None:
         """bool [T]: frames of stored features [T, ...] with a hand; None = it does not tell."""
         return self.view.hands(x)
+
+    @property
+    def portable(self) -> bool:
+        """Whether `of_arrays` gives what a clip gives."""
+        return self.view.portable is not None and not self.length
+
+    def of_arrays(self, landmarks: Array) -> Array:
+        """What the net takes of landmarks [T, 543, 3], [T, ...], for a view that is portable."""
+        if self.view.portable is None:
+            raise TypeError(f"{self.view.make}: is not a function of arrays alone")
+        made: Array = self.view.portable(landmarks, **self.options)
+        return made
 
     @property
     def film_files(self) -> signon_films.FilmFiles | None:

@@ -5,6 +5,7 @@ of points are in that order, as in its published files.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from jaxsign.input.signs.clean import mirroring
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POINTS, POSE, RIGHT_HAND, Clip
 from jaxsign.input.signs.views._types import View
 
+if TYPE_CHECKING:
+    import jax
+
+Array = TypeVar("Array", np.ndarray, "jax.Array")
 # The net centres a clip on this point (the lower lip's middle).
 CENTRE = 17
 # fmt: off
@@ -46,13 +51,27 @@ def view(
     chosen = _chosen(points)
     if not isinstance(clip, Clip):
         return _stored(clip, len(chosen), flip)
-    rows = mirroring.MIRROR[TO_CLIP[chosen]] if flip else TO_CLIP[chosen]
+    rows = _rows(chosen, flip)
     # Many times as fast as picking rows and then x and y.
     columns = (3 * rows[:, None] + (0, 1)).ravel()
     x = clip.landmarks.reshape(len(clip), -1)[:, columns].reshape(len(clip), -1, 2)
     if flip:
         x[..., 0] = 1 - x[..., 0]
     return x
+
+
+def _portable(
+    landmarks: Array, *, points: Sequence[int] | None = None, flip: bool = False
+) -> Array:
+    # float32 [T, P, 2] of landmarks [T, 543, 3].
+    x = landmarks[..., :2][:, _rows(_chosen(points), flip)]
+    if not flip:
+        return x
+    return x * np.asarray([-1, 1], np.float32) + np.asarray([1, 0], np.float32)
+
+
+def _rows(chosen: np.ndarray, flip: bool) -> np.ndarray:
+    return mirroring.MIRROR[TO_CLIP[chosen]] if flip else TO_CLIP[chosen]
 
 
 def _hands(x: np.ndarray) -> np.ndarray | None:
@@ -91,4 +110,4 @@ def _stored(x: np.ndarray, points: int, flip: bool) -> np.ndarray:
 _PUBLISHED = np.asarray(POINT_LANDMARKS)
 
 
-VIEW = View(view, looks_at=("hand", "face"), hands=_hands)
+VIEW = View(view, looks_at=("hand", "face"), hands=_hands, portable=_portable)

@@ -1,0 +1,162 @@
+"""What lies beside the files: deploy.json and example.py."""
+
+from typing import Any, TypedDict
+
+import jax
+
+import jaxsign
+from jaxsign.infer import run as runs
+from jaxsign.infer.deploy.formats import FileFormat
+from jaxsign.infer.deploy.program import LANDMARKS, Deployed, Program, Shapes
+from jaxsign.nets import fingerprint
+
+DESCRIPTION, EXAMPLE, SAMPLE = "deploy.json", "example.py", "sample.npz"
+_ORDER = (
+    "landmarks float32 [frames, 543, 3] of MediaPipe Holistic, NaN where not detected; x and y are "
+    "fractions of the image's width and height from its top left corner, z as MediaPipe gives it. "
+    "Order of the points: face 0-467, left hand 468-488, pose 489-521, right hand 522-542"
+)
+_PADDED = (
+    "a clip goes to the first file of at least its frames; frames behind it are zeros, and valid "
+    "[1, frames] is true for the clip's own. Of a clip of more frames than the last file has, its "
+    "first ones are taken"
+)
+_EXACT = (
+    "a file is right for clips of exactly its frames, as padding would change what the net says; "
+    "valid [1, frames] is true everywhere"
+)
+_TEMPLATE = '''\
+"""Asks the files beside this one about a clip, without jaxsign: needs {runs_with}.
+
+    python example.py [CLIP.npz]
+
+CLIP.npz holds {name} {dtype} [frames, {shape}]; without it
+the made-up clip of sample.npz is asked about.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+here = Path(__file__).parent
+about = json.loads((here / "deploy.json").read_text(encoding="utf-8"))
+labels, files = about["labels"], about["files"]
+clip = np.load(sys.argv[1] if sys.argv[1:] else here / "sample.npz")["{name}"]
+frames = min(len(clip), files[-1]["frames"])
+chosen = next(one for one in files if one["frames"] >= frames)
+{exact}padded = np.zeros((1, chosen["frames"], *clip.shape[1:]), clip.dtype)
+padded[0, :frames] = clip[:frames]
+inputs = {{"{name}": padded, "valid": np.arange(chosen["frames"])[None] < frames}}
+{more}file = here / chosen["name"]
+
+{asks}
+{tells}'''
+_REFUSE = (
+    'if frames != chosen["frames"]:\n    sys.exit(f"expected a clip of {chosen[\'frames\']} frames'
+    ', found {len(clip)}")\n'
+)
+_LANGUAGE = 'inputs["language"] = np.array([{}], np.int32)  # the clip\'s, from 0\n'
+
+
+class FileAbout(TypedDict):
+    """One of the files.
+
+    Attributes:
+      name: in the folder.
+      frames: of its input.
+      sha256: of its bytes.
+      inputs, outputs: name -> shape and type.
+    """
+
+    name: str
+    frames: int
+    sha256: str
+    inputs: dict[str, dict[str, Any]]
+    outputs: dict[str, dict[str, Any]]
+
+
+def of_file(program: Program, name: str, digest: str) -> FileAbout:
+    """What deploy.json says of one file."""
+    return {
+        "name": name,
+        "frames": program.frames,
+        "sha256": digest,
+        "inputs": _shapes(program.inputs),
+        "outputs": _shapes(program.outputs),
+    }
+
+
+def of_all(made: Deployed, form: FileFormat, files: list[FileAbout]) -> dict[str, Any]:
+    """What deploy.json says."""
+    run = made.run
+    exact = run.net.padding_counts
+    return {
+        "jaxsign": jaxsign.__version__,
+        "format": form.name,
+        "runs_with": form.runs_with,
+        "weights": made.kind,
+        "net": run.config.net.name,
+        "checkpoint": run.which,
+        "checkpoint_sha256": fingerprint.fingerprint(run.variables),
+        "takes": made.takes,
+        "input": made.input_name,
+        "labels": _labels(run),
+        "view": _view(made, files[-1]),
+        "padding": _EXACT if exact else _PADDED,
+        "notes": [*made.alone.notes],
+        "files": files,
+    }
+
+
+def example(made: Deployed, form: FileFormat, about: dict[str, Any]) -> str:
+    """The text of example.py."""
+    inputs = about["files"][-1]["inputs"]
+    return _TEMPLATE.format(
+        runs_with=form.runs_with,
+        name=made.input_name,
+        dtype=inputs[made.input_name]["dtype"],
+        shape=", ".join(map(str, inputs[made.input_name]["shape"][2:])),
+        exact=_REFUSE if made.run.net.padding_counts else "",
+        more=_LANGUAGE.format(made.run.language or 0) if "language" in inputs else "",
+        asks=form.asks,
+        tells=made.alone.tells,
+    )
+
+
+def _view(made: Deployed, file: FileAbout) -> dict[str, Any]:
+    """What happens to a clip before the net, in the file or before it."""
+    view, net = made.run.view, made.run.net
+    missing = "NaN marks what was not seen" if net.takes_nan else "no NaN: what is missing is 0"
+    shape = " x ".join(map(str, file["inputs"][made.input_name]["shape"][2:]))
+    if view is None:
+        return {"name": "", "inside": False, "input": f"stored features x, {shape}; {missing}"}
+    inside = made.takes == LANDMARKS
+    return {
+        "name": view.name,
+        "inside": inside,
+        "input": _ORDER if inside else f"what the view makes of a clip, x, {shape}; {missing}",
+        "options": {name: _plain(value) for name, value in view.options.items()},
+        "length": view.length or view.view.length,
+        "frame_rate": float(view.options.get("rate") or 0.0),
+        "made_of": _ORDER,
+        "description": view.description,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _labels(run: runs.Run) -> dict[str, list[str]]:
+    """Names of the classes by head; numbers where there are none."""
+    counts = {head: int(run.config.net[f"num_{head}"]) for head in run.heads}
+    return {head: list(run.labels.get(head) or map(str, range(n))) for head, n in counts.items()}
+
+
+def _shapes(shapes: Shapes) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"shape": list(one.shape), "dtype": str(jax.numpy.dtype(one.dtype))}
+        for name, one in shapes.items()
+    }

@@ -1,0 +1,1 @@
+"""What JAX has traced, as an ONNX graph."""

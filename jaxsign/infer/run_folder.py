@@ -39,6 +39,10 @@ class RunFolders(_Run):
             check(member)
 
 
+class DetectorRun(_Run, arguments.Existing):
+    """The run folder of a detector, or a file of its weights."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Behind:
     """The words of a verb that may stand behind several run folders: --workdir A B INPUT.

@@ -3,6 +3,7 @@
 import argparse
 
 from jaxsign import arguments
+from jaxsign.infer import run_folder
 
 _TEXT = """\
 Make scenes from frames: what a detector sees in them, stored once for every net of relations. A
@@ -39,7 +40,7 @@ def add_detect(verbs: arguments.Verbs) -> None:
     )
     verb.add_argument(
         "--detector",
-        type=arguments.Existing,
+        type=run_folder.DetectorRun,
         required=True,
         metavar="RUN",
         help="its run folder, or faster_rcnn_ag.pth itself",

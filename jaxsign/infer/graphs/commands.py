@@ -57,7 +57,7 @@ def _add_films(verb: argparse.ArgumentParser) -> None:
     films = verb.add_argument_group("films")
     add = films.add_argument
     add(
-        "--detector", type=arguments.Existing, metavar="RUN",
+        "--detector", type=run_folder.DetectorRun, metavar="RUN",
         help="finds boxes: the run or file that the run's scenes were made with",
     )  # fmt: skip
     add("--camera", type=arguments.count, metavar="N", help="watch a camera, in a window")

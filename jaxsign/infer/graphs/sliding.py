@@ -22,6 +22,11 @@ PAIR = 2  # frames that relations are told from: a frame and the one before it
 _FEWEST = 8  # boxes and pairs of a frame that a program is compiled for; more are a power of 2
 
 
+def tells_relations(run: runs.Run) -> bool:
+    """Whether a run tells relations between boxes, frame by frame."""
+    return isinstance(run.task, SceneGraph)
+
+
 class FrameFollower:
     """Tells the relations of a film's frames, one after the other.
 
@@ -52,11 +57,12 @@ class FrameFollower:
         asked: answering.Asked | None = None,
     ):
         task = run.task
-        if not isinstance(task, SceneGraph):
+        if not tells_relations(run):
             raise UserError(
                 f"{run.workdir}: tells no relations between boxes (task.name="
                 f"{run.config.task.name}). Give a run of sttran, stket, tempura or scene_llm"
             )
+        assert isinstance(task, SceneGraph)
         self.run, self.words, self.mode = run, task.words, task.net.mode
         self._asker = asking.Asker(run)
         answerer = task.answerer(run, asked or {})

@@ -2,9 +2,8 @@
 
 import argparse
 import contextlib
-import dataclasses
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -17,12 +16,17 @@ if TYPE_CHECKING:
     from jaxsign.input.signs.extract.films import Finder
 
 _PORT, _MAX_MB = 8642, 200
+# Options of how landmarks are found in films.
+_LANDMARKS = (
+    "target_fps", "every_nth", "keep_partial", "max_side", "static", "bgr", "equalize_histogram",
+    "sharpen", "confidence",
+)  # fmt: skip
 _TEXT = """\
 A page on this machine to try a run on, in a browser: a film from a file or the camera, or a file of
 landmarks; the answer with what else it could be and how sure it is, a timeline, the film with its
 landmarks, and all of it as files. The numbers are those of `jaxsign predict`. Films need the
-landmarkers' model files, as for `jaxsign extract`. With --detector, for a run that tells relations:
-a film with its boxes and relations, its graph and timeline, as `jaxsign scene` tells them.
+landmarkers' model files, as for `jaxsign extract`. A run that tells relations takes scene files,
+with --detector films too: boxes and relations, graph and timeline, as `jaxsign scene` tells them.
 
 The page is for this machine alone (127.0.0.1), asks nothing of any other, and what is uploaded is
 removed once it is answered. Programs POST a file to /predict?name=FILE and get the JSON that
@@ -31,6 +35,7 @@ removed once it is answered. Programs POST a file to /predict?name=FILE and get 
 _EXAMPLES = """\
 jaxsign serve --workdir runs/mine --model models/holistic_landmarker.task
 jaxsign serve --workdir runs/mine --port 0 --max-mb 50
+jaxsign serve --workdir runs/ag
 jaxsign serve --workdir runs/ag --detector runs/detector
 curl --data-binary @clip.npz "http://127.0.0.1:8642/predict?name=clip.npz"
 """
@@ -59,13 +64,15 @@ def add_serve(verbs: arguments.Verbs) -> None:
     )
     verb.add_argument(
         "--detector",
-        type=arguments.Existing,
+        type=run_folder.DetectorRun,
         metavar="RUN",
         help="relations in films: finds boxes; what the run's scenes were made with",
     )
     extracting.add_models(verb)
     extracting.add_frames(verb)
-    verb.set_defaults(run=serve)
+    # What was given is seen by its being there, also where it is what is usual.
+    usual = {name: verb.get_default(name) for name in _LANDMARKS}
+    verb.set_defaults(run=serve, usual=usual, **dict.fromkeys(_LANDMARKS))
 
 
 def _port(word: str) -> int:
@@ -82,9 +89,11 @@ def serve(words: argparse.Namespace) -> int:
     from jaxsign.infer.serve import server
     from jaxsign.input.signs.extract import commands, libraries
 
+    given = [name for name in _LANDMARKS if vars(words)[name] is not None]
+    vars(words).update({name: x for name, x in words.usual.items() if name not in given})
     finder = commands.finder(words)
     if words.detector:
-        _check_for_scenes(words, finder)
+        _check_for_scenes(words, finder, given)
     with contextlib.ExitStack() as opened:
         if finder:  # MediaPipe greets every start with a dozen lines
             opened.enter_context(libraries.hushed())
@@ -92,7 +101,7 @@ def serve(words: argparse.Namespace) -> int:
         uploads = tempfile.TemporaryDirectory(prefix="jaxsign-serve-", ignore_cleanup_errors=True)
         folder = opened.enter_context(uploads)
         page = opened.enter_context(server.PageServer(words.port, words.max_mb * 10**6))
-        shows = _scenes(words) if words.detector else _signs(words, finder)
+        shows = _shows(words, finder, given)
         page.show(shows, Path(folder))
         print(f"{page.url} (Ctrl-C ends it)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
@@ -101,22 +110,18 @@ def serve(words: argparse.Namespace) -> int:
     return 0
 
 
-def _check_for_scenes(words: argparse.Namespace, finder: "Finder | None") -> None:
+def _check_for_scenes(
+    words: argparse.Namespace, finder: "Finder | None", given: Sequence[str]
+) -> None:
     """Refuses what a run of relations would pass over."""
-    from jaxsign.input.signs.extract import commands, settings
-
     if finder or len(words.workdir) > 1:
-        raise UserError("--detector goes with one run of relations, and no model of landmarks")
-    chosen = dataclasses.asdict(commands.settings(words))
-    usual = settings.ExtractionSettings(source_fps=words.source_fps)
-    unused = [name for name, value in dataclasses.asdict(usual).items() if chosen[name] != value]
-    unused += ["keep_partial"] if words.keep_partial else []
-    unused += ["language"] if words.language is not None else []
+        raise UserError("a page of relations takes one run, and no model of landmarks")
+    unused = [*given, *(["language"] if words.language is not None else [])]
     if unused:
-        given = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
         raise UserError(
-            f"{given}: cannot be given with --detector, which looks at every frame of a film as it "
-            "is; --source-fps alone says how fast they follow. Leave it out"
+            f"{named}: cannot be given for a run of relations. With --detector every frame of a "
+            "film is looked at as it is; --source-fps alone says how fast they follow. Leave it out"
         )
 
 
@@ -146,21 +151,18 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, old)
 
 
-def _signs(words: argparse.Namespace, finder: "Finder | None") -> "Showing":
-    from jaxsign.infer import ensemble
-    from jaxsign.infer.serve import signs
-
-    members = ensemble.load(words.workdir, words.which, words.language)
-    return signs.SignShowing(members, finder, words.source_fps)
-
-
-def _scenes(words: argparse.Namespace) -> "Showing":
+def _shows(words: argparse.Namespace, finder: "Finder | None", given: Sequence[str]) -> "Showing":
     from pathlib import Path
 
-    from jaxsign.infer import run as runs
+    from jaxsign.infer import ensemble
     from jaxsign.infer.graphs import looker, sliding
-    from jaxsign.infer.serve import scenes
+    from jaxsign.infer.serve import scenes, signs
 
-    run = runs.load_run(words.workdir[0], words.which)
-    looks = looker.opened(run, Path(words.detector))
-    return scenes.SceneShowing(sliding.FrameFollower(run), looks, words.source_fps)
+    members = ensemble.load(words.workdir, words.which, words.language)
+    run = members[0]
+    if not words.detector and not sliding.tells_relations(run):
+        return signs.SignShowing(members, finder, words.source_fps)
+    _check_for_scenes(words, finder, given)
+    follower = sliding.FrameFollower(run)  # refuses a run of signs
+    looks = looker.opened(run, Path(words.detector)) if words.detector else None
+    return scenes.SceneShowing(follower, looks, words.source_fps)

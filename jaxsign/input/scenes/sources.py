@@ -91,6 +91,11 @@ def has(data: ConfigDict, split: str) -> bool:
     return bool(data.train.path) and (split != "test" or _is_split(data))
 
 
+def made_by_code(data: ConfigDict) -> bool:
+    """Whether scenes need no files."""
+    return data.source in _MADE
+
+
 def kind_of(folder: Path) -> str:
     """The `data.source` that reads a folder's files."""
     if action_genome.recognises(folder):

@@ -10,6 +10,8 @@ import browser
 import pytest
 import serving
 
+from tests.infer.graphs import told
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
@@ -41,13 +43,34 @@ def test_a_made_up_clip_is_answered_in_windows_of_any_kind(page, tmp_path):
     assert page.text("#said") and page.shown("#timeline .window")
     assert page.run("return document.querySelectorAll('#choices li').length") == 8
     assert page.text("#heard") == page.text("#said") or page.text("#heard").endswith("…")
-    folder = Path(os.environ.get("PICTURES", tmp_path))
+    look(page, "page", tmp_path)
+
+
+def look(page, name, folder):
+    """Pictures of the page, which fits into windows of all widths."""
+    folder = Path(os.environ.get("PICTURES", folder))
     for width in (1280, 360):
         for scheme in ("light", "dark"):
             page.size(width, 900, scheme)
-            page.picture(folder / f"page-{width}-{scheme}.png")
+            page.picture(folder / f"{name}-{width}-{scheme}.png")
             wide = page.run("return document.documentElement.scrollWidth")
             assert wide <= width, "the page is wider than its window"
+
+
+def test_a_made_up_scene_and_a_stored_one_are_told(page, tmp_path):
+    path = told.scene().save(tmp_path / "kitchen.scene.npz")
+    with serving.scenes_opened(tmp_path) as served:
+        page.go(served.url)
+        page.wait("#example")
+        assert page.text("#example") == "Try a made-up scene" and page.shown("#no-films")
+        page.click("#example")
+        page.wait("#picture")
+        assert page.text("#said") and page.shown("#film") and page.shown("#timeline .track")
+        look(page, "scene", tmp_path)
+        page.type("#file", str(path))
+        page.wait("#picture")
+        assert page.text("#source") == "kitchen.scene.npz, 5 frames"
+        page.go(page.served.url)
 
 
 def test_a_film_is_sent_and_what_is_wrong_is_told(page, tmp_path):

@@ -14,11 +14,13 @@ import run_helpers
 from PIL import Image
 
 from jaxsign.infer import run as runs
-from jaxsign.infer.serve import server, signs
+from jaxsign.infer.graphs import sliding
+from jaxsign.infer.serve import scenes, server, signs
 from jaxsign.input import film
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import films
 from jaxsign.input.signs.extract.landmarkers import Detection
+from tests.infer.graphs import told
 
 MOST = 200_000  # bytes of an upload
 EVIL = "<img src=x onerror=document.title='evil'>"
@@ -83,6 +85,19 @@ def opened(run, folder, finder=FINDER, waiting=32):
         page.shutdown()
     # All that were opened for it, also the one that waits for the next film.
     assert Person.open == 0 or finder is None
+
+
+@contextlib.contextmanager
+def scenes_opened(folder):
+    """The page of a run that has learnt made-up scenes, without a detector."""
+    told.save_run(folder / "r")
+    (folder / "uploads").mkdir()
+    follower = sliding.FrameFollower(runs.load_run(folder / "r"))
+    with server.PageServer(0, MOST) as page:
+        page.show(scenes.SceneShowing(follower, None), folder / "uploads")
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        yield Served(page, folder / "r", folder / "uploads")
+        page.shutdown()
 
 
 def save_run(folder):

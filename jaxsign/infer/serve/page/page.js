@@ -6,7 +6,7 @@ import { find, make, megabytes } from "./parts.js";
 
 const STAGES = {
   "": "Getting ready", landmarks: "Looking for landmarks", answer: "Recognising",
-  timeline: "Listening over time", film: "Drawing the film", boxes: "Looking for boxes",
+  timeline: "Listening over time", film: "Drawing the film", boxes: "Looking for boxes", relations: "Telling relations",
 };
 let facts = null;
 let job = null;
@@ -53,7 +53,7 @@ async function ask(body, name, query) {
   busy(true);
   tell("Sending …");
   const own = job = new Job();
-  const title = name ?? "made-up clip";
+  const title = name ?? `made-up ${facts.example}`;
   try {
     const answer = {};
     await own.send(body, query, (share) => { find("progress").value = share; });
@@ -109,6 +109,7 @@ function showFacts() {
   find("takes").textContent = `or drop it here: ${facts.takes}, at most ${megabytes(facts.max_bytes)}`;
   find("camera").hidden = !facts.films || !navigator.mediaDevices;
   find("example").hidden = !facts.example;
+  find("example").textContent = `Try a made-up ${facts.example}`;
   find("no-films").hidden = facts.films;
   find("no-films").textContent = `No films: ${facts.why_no_films}`;
   const known = Object.entries(facts.labels).filter(([, names]) => names.length);

@@ -5,18 +5,19 @@ CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 WORKDIR ?= runs/synthetic
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
-EXTRAS := parity,pose,corpus,detect,sweep,test,bench
+EXTRAS := parity,pose,corpus,detect,sweep,ray,test,bench
 # The converter's packaging asks for a tool, and an older typing_extensions, that it does not use.
 DEPLOY = $(PIP) -e '.[deploy]' && $(PIP) --no-deps litert-converter
 
 # Two processes share what is compiled; one that is done takes over from the other.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The newest Python for which all packages come built, and what they are then.
+# The newest Python for which all packages come built, and what they are then; deploy and Ray were not tried there.
 test-newest newest: PYTHON := python3.14
 test-newest newest: VENV := .venv-newest
 test-newest newest: CONSTRAINTS := constraints-newest.txt
 test-newest newest: DEPLOY := true
+test-newest newest: EXTRAS := parity,pose,corpus,detect,sweep,test,bench
 
 .PHONY: train check test test-all test-newest newest lint bench docs notebook setup clean help
 

@@ -80,6 +80,28 @@ def add_shard(verb: Options, things: str) -> None:
     )
 
 
+def add_ray(verb: Options, things: str) -> None:
+    """The option that works on a folder's files on a cluster; `things` are what lies in it."""
+    verb.add_argument(
+        "--ray",
+        type=ray_address,
+        default=None,
+        metavar="ADDRESS",
+        help=f"work on the {things} as tasks of Ray: HOST:PORT of a cluster's head, auto (the "
+        "cluster of this machine), or local",
+    )
+
+
+def ray_address(word: str) -> str:
+    """Where a cluster is."""
+    host, _, port = word.rpartition(":")
+    if word not in ("auto", "local") and not (host and "/" not in host and port.isdecimal()):
+        raise argparse.ArgumentTypeError(
+            f"{word!r}: expected HOST:PORT of the cluster's head, auto or local"
+        )
+    return word
+
+
 def shard(word: str) -> tuple[int, int]:
     """I and N of I/N."""
     first, _, count = word.partition("/")

@@ -78,6 +78,7 @@ def add_detect(verbs: arguments.Verbs) -> None:
         "--float32", action="store_true", help="keep what is around pairs whole: twice the size"
     )
     arguments.add_shard(verb, "videos")
+    arguments.add_ray(verb, "videos")
     verb.add_argument("--overwrite", action="store_true", help="make all scenes anew")
     verb.set_defaults(run=detect)
 

@@ -2,8 +2,9 @@
 
 import collections
 import dataclasses
+import functools
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from jaxsign.errors import UserError, listing
 from jaxsign.infer.detect import disk
-from jaxsign.input.folders import pool, progress, shards, walk
+from jaxsign.input.folders import cluster, pool, progress, shards, walk
 from jaxsign.input.scenes import boxes_of_others, detect_table, scene, videos
 from jaxsign.input.scenes.detect_table import DetectRow
 from jaxsign.input.scenes.scene import Scene
@@ -39,12 +40,49 @@ class DetectPlan:
     others: boxes_of_others.OthersBoxes | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class OtherMachines:
+    """Where videos are looked at, if not here.
+
+    Attributes:
+      cluster: it.
+      plan: makes the plan anew in each process there; picklable.
+    """
+
+    cluster: cluster.Cluster
+    plan: Callable[[], DetectPlan]
+
+    def events(
+        self, todo: Sequence[videos.SceneVideo], display: progress.Display
+    ) -> Generator[pool.Event, None, None]:
+        """As those of the work here."""
+        names = [_file(video) for video in todo]
+        begin = functools.partial(start, self.plan)
+        for event in self.cluster.run(begin, todo, names, display.say):
+            lost = not isinstance(event.value, DetectRow)  # its worker died, say
+            yield _failed(event.job, _row(todo[event.job]), event.value) if lost else event
+
+
+def start(
+    plan: Callable[[], DetectPlan],
+) -> Callable[[videos.SceneVideo, pool.Notes], DetectRow]:
+    """What a worker on another machine does with videos, one at a time."""
+    made = plan()
+
+    def work(video: videos.SceneVideo, notes: pool.Notes) -> DetectRow:
+        (row,) = (event.value for event in _work_off(made, [video]) if event.kind != pool.NOTE)
+        return row
+
+    return work
+
+
 def detect(
     plan: DetectPlan,
     found: Sequence[videos.SceneVideo],
     *,
     shard: shards.Shard = shards.WHOLE,
     overwrite: bool = False,
+    machines: OtherMachines | None = None,
     display: progress.Display | None = None,
 ) -> int:
     """Makes the scenes that are not there yet, and says how it goes.
@@ -55,6 +93,7 @@ def detect(
       shard: the part of these that is made; what was made by parts of another number is not made
         again.
       overwrite: make all anew.
+      machines: where scenes are made; None = here.
       display: shows it.
 
     Returns:
@@ -86,7 +125,8 @@ def detect(
                 return progress.Outcome(row.file, row.frames, text, row.reason, failed=failed)
 
             sizes = [video.bytes for video in todo]
-            walk.follow(_work_off(plan, todo), sizes, len(mine) - len(todo), ended, display)
+            events = machines.events(todo, display) if machines else _work_off(plan, todo)
+            walk.follow(events, sizes, len(mine) - len(todo), ended, display)
     there = [rows[_file(video)] for video in mine if _file(video) in rows]
     failed = sum(row.status == detect_table.FAILED for row in there)
     display.say(_last_line(plan, todo, rows, display))
@@ -131,10 +171,9 @@ def _last_line(
     shapes = len(plan.maker.detector.shapes)
     text = f"{plan.out}: {len(made) - failed} written, {failed} failed"
     if display.frames:
-        text += (
-            f"; {display.frames:,} frames, {display.milliseconds_a_frame:.0f} ms each; compiled "
-            f"for {shapes} shape{'s' * (shapes != 1)} of images"
-        )
+        text += f"; {display.frames:,} frames, {display.milliseconds_a_frame:.0f} ms each"
+    if shapes:  # none where other machines look
+        text += f"; compiled for {shapes} shape{'s' * (shapes != 1)} of images"
     return text
 
 
@@ -186,7 +225,7 @@ def _work_off(
 ) -> Generator[pool.Event, None, None]:
     """Makes scenes and writes them; a video that cannot be read fails, the others go on."""
     for number, video in enumerate(todo):
-        row = DetectRow(_file(video), video.source, video.bytes, video.split, detect_table.DONE)
+        row = _row(video)
         try:
             reasons, remarks = list[str](), list[str]()
             made = None
@@ -214,6 +253,10 @@ def _work_off(
                 reason="; ".join(filter(None, (of_videos.left_out(reasons), *remarks))),
             )
             yield pool.Event(number, pool.DONE, row)
+
+
+def _row(video: videos.SceneVideo) -> DetectRow:
+    return DetectRow(_file(video), video.source, video.bytes, video.split, detect_table.DONE)
 
 
 def _failed(number: int, row: DetectRow, reason: str) -> pool.Event:

@@ -1,15 +1,19 @@
 """A run of `jaxsign detect` from its words to its last line."""
 
 import argparse
+import functools
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxsign import runtime
 from jaxsign.errors import UserError
 from jaxsign.infer.detect import folder, opening
-from jaxsign.input.folders import progress, shards
+from jaxsign.input import tables
+from jaxsign.input.folders import cluster, progress, shards
 from jaxsign.input.scenes import boxes_of_others, videos
+from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.tasks.detections import looking
 from jaxsign.tasks.scenes import making
 
@@ -36,6 +40,43 @@ def run(words: argparse.Namespace) -> int:
             f"--boxes {words.boxes}: {source} is annotated, and what is annotated would be lost "
             "with other boxes. Leave --boxes out, or give the films or the folder of frames alone"
         )
+    machines = None
+    if words.ray:
+        needs = [Path(path) for path in _paths(words) if path]
+        machines = folder.OtherMachines(
+            cluster.Cluster(words.ray, out, needs, large=True),
+            functools.partial(opened, words, found.words),
+        )
+    plan = opened(words, found.words)
+    if plan.others is not None:
+        plan.others.check(video.name for video in found.videos)
+    display = progress.Display("video")
+    for remark in found.remarks:
+        display.say(remark)
+    if plan.others is not None and plan.others.left_out:
+        few = plan.others.left_out.most_common(5)
+        told = ", ".join(f"{count} of {name}" for name, count in few)
+        display.say(f"{words.boxes}: boxes of classes that the scenes do not have: {told}")
+    return folder.detect(
+        plan,
+        found.videos,
+        shard=shards.Shard(*words.shard),
+        overwrite=words.overwrite,
+        machines=machines,
+        display=display,
+    )
+
+
+def opened(words: argparse.Namespace, of_source: Vocabulary | None) -> folder.DetectPlan:
+    """What makes the scenes that a command line asks for; also in workers on other machines.
+
+    Args:
+      words: the command line.
+      of_source: classes of the annotations; None = there are none.
+
+    Raises:
+      UserError: what is wrong with the detector, the classes or the boxes.
+    """
     detector = opening.detector(
         Path(words.detector),
         words.which,
@@ -43,29 +84,21 @@ def run(words: argparse.Namespace) -> int:
         likely=looking.RECIPES[words.recipe],
     )
     classes = Path(words.classes) if words.classes else None
-    names = opening.words(classes, found.words, detector.objects)
+    names = opening.words(classes, of_source, detector.objects)
     others = None
     if words.boxes:
         table = Path(words.box_classes) if words.box_classes else None
-        others = boxes_of_others.read(Path(words.boxes), names, table)
-        others.check(video.name for video in found.videos)
+        with tables.encoded(words.encoding):
+            others = boxes_of_others.read(Path(words.boxes), names, table)
     maker = making.SceneMaker(
         detector, words.mode, names, float16=not words.float32, others=others is not None
     )
-    display = progress.Display("video")
-    for remark in found.remarks:
-        display.say(remark)
-    if others is not None and others.left_out:
-        told = ", ".join(f"{count} of {name}" for name, count in others.left_out.most_common(5))
-        display.say(f"{words.boxes}: boxes of classes that the scenes do not have: {told}")
-    plan = folder.DetectPlan(out, maker, _record(words, maker), others)
-    return folder.detect(
-        plan,
-        found.videos,
-        shard=shards.Shard(*words.shard),
-        overwrite=words.overwrite,
-        display=display,
-    )
+    return folder.DetectPlan(Path(words.out), maker, _record(words, maker), others)
+
+
+def _paths(words: argparse.Namespace) -> Sequence[str | None]:
+    """What a command line names that is read."""
+    return words.source, words.detector, words.boxes, words.box_classes, words.classes
 
 
 def _record(words: argparse.Namespace, maker: making.SceneMaker) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def add_features(verbs: arguments.Verbs) -> None:
         help="frames at once (default: 8 on a CPU, 64 elsewhere)",
     )
     arguments.add_shard(verb, "inputs")
+    arguments.add_ray(verb, "inputs")
     verb.add_argument("--overwrite", action="store_true", help="make all files anew")
     verb.set_defaults(run=features)
 
@@ -64,13 +65,18 @@ def features(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from jaxsign.infer.features import run as features_run
+    from jaxsign.input.folders.cluster import Cluster
     from jaxsign.input.folders.shards import Shard
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
+    machines, out = None, Path(words.out)
+    if words.ray:
+        needs = [Path(path) for path in (words.target, words.weights, words.with_keypoints) if path]
+        machines = Cluster(words.ray, out, needs, large=True)
     failed = features_run.run(
         Path(words.target),
         words.weights,
-        Path(words.out),
+        out,
         settings=ExtractionSettings(
             every_nth=words.every_nth,
             target_fps=words.target_fps,
@@ -81,5 +87,6 @@ def features(words: argparse.Namespace) -> int:
         batch_size=words.batch_size,
         overwrite=words.overwrite,
         shard=Shard(*words.shard),
+        machines=machines,
     )
     return 2 if failed else 0

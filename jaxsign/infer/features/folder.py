@@ -95,26 +95,31 @@ class FeaturePlan:
         return self.out / f"{job.name}.npz"
 
 
-def join(jobs: list[FeatureJob], source: Path) -> None:
-    """Gives each job the clip of the same name from a collection in any format of keypoints.
+class Keypoints:
+    """The clips that are joined to inputs of the same names.
 
-    A job without one fails.
+    Args:
+      source: a collection in any format of keypoints.
 
     Raises:
-      UserError: `source` is no collection.
+      UserError: `source` is none.
     """
-    collection = formats.open_collection(source)
-    places: dict[str, list[int]] = {}
-    for i, entry in enumerate(collection.entries):
-        for name in {entry.name, entry.name.rpartition("/")[2]}:
-            places.setdefault(name, []).append(i)
-    for job in jobs:
-        found = places.get(job.name) or places.get(job.name.rpartition("/")[2]) or []
+
+    def __init__(self, source: Path):
+        self._source, self._collection = source, formats.open_collection(source)
+        self._places: dict[str, list[int]] = {}
+        for i, entry in enumerate(self._collection.entries):
+            for name in {entry.name, entry.name.rpartition("/")[2]}:
+                self._places.setdefault(name, []).append(i)
+
+    def join(self, job: FeatureJob) -> None:
+        """Gives a job its clip; one without fails."""
+        found = self._places.get(job.name) or self._places.get(job.name.rpartition("/")[2]) or []
         if len(found) == 1:
-            job.keypoints = _Reader(collection, found[0])
+            job.keypoints = _Reader(self._collection, found[0])
         else:
             what = f"{len(found)} clips" if found else "no clip"
-            job.reason = f"{job.path}: {what} named {job.name!r} in {source}; expected one"
+            job.reason = f"{job.path}: {what} named {job.name!r} in {self._source}; expected one"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +171,8 @@ def work_off(
       plan: where to and how.
 
     Yields:
-      How the jobs go on: notes are (frames so far, share of the job that was read).
+      How the jobs go on: notes are (frames so far, share of the job that was read), what else
+      ends a job has its outcome.
     """
     events: collections.deque[pool.Event] = collections.deque()
     for number, row in extractor.stream(_frames(jobs, plan, events)):
@@ -190,7 +196,7 @@ def _written(number: int, job: FeatureJob, plan: FeaturePlan) -> pool.Event:
     except (UserError, ValueError) as error:
         job.reason = f"{job.path}: {error}"
     job.rows.clear()
-    return pool.Event(number, pool.FAILED if job.reason else pool.DONE, job.reason)
+    return pool.Event(number, pool.FAILED if job.reason else pool.DONE, job.outcome())
 
 
 def _frames(
@@ -212,7 +218,7 @@ def _frames(
         if job.reason:
             job.reason = " ".join(job.reason.split())
             job.rows.clear()
-            events.append(pool.Event(number, pool.FAILED, job.reason))
+            events.append(pool.Event(number, pool.FAILED, job.outcome()))
 
 
 def _images(job: FeatureJob, plan: FeaturePlan) -> Iterator[tuple[float, np.ndarray]]:

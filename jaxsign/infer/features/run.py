@@ -1,5 +1,8 @@
 """A run of `jaxsign features` from its options to its last line, with progress."""
 
+import dataclasses
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign import runtime
@@ -7,7 +10,7 @@ from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
-from jaxsign.input.folders import pool, progress, shards, walk
+from jaxsign.input.folders import cluster, pool, progress, shards, walk
 from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.nets import fingerprint
@@ -25,9 +28,10 @@ def run(
     batch_size: int | None = None,
     overwrite: bool = False,
     shard: shards.Shard = shards.WHOLE,
+    machines: cluster.Cluster | None = None,
     console: Console | None = None,
-) -> list[FeatureJob]:
-    """Computes what is not there yet; returns the jobs that failed.
+) -> list[progress.Outcome]:
+    """Computes what is not there yet, here or on other machines; returns what failed.
 
     Raises:
       UserError: no input, no weights, or results of other options in `out`.
@@ -49,26 +53,63 @@ def run(
         threads=runtime.available_cores(),
     )
     if keypoints is not None:
-        features_folder.join(jobs, keypoints)
+        joined = features_folder.Keypoints(keypoints)
+        for job in jobs:
+            joined.join(job)
     display = progress.Display("input", console)
+    outcomes: list[progress.Outcome] = []
     # Named as those of `extract`, so that the two do not write into one folder at once.
     with shards.SharedFolder(out, "extract", "extracts into this folder", shard).alone():
         todo = jobs if overwrite else features_folder.left_to_do(jobs, plan)
-        if not all(job.reason for job in todo):
-            display.say(f"compiling InceptionV3 for {runtime.describe_devices()}")
-        extractor = features.Extractor(net, variables, batch_size or _usual_batch())
 
         def ended(event: pool.Event) -> progress.Outcome:
-            return todo[event.job].outcome()
+            outcome = event.value
+            if not isinstance(outcome, progress.Outcome):  # its worker died, say
+                job = todo[event.job]
+                outcome = progress.Outcome(job.name, 0, "", f"{job.path}: {outcome}", failed=True)
+            outcomes.append(outcome)
+            return outcome
 
-        events = features_folder.work_off(todo, extractor, plan)
+        if machines is not None:
+            begin = functools.partial(start, weights, plan, keypoints, batch_size)
+            sent = [dataclasses.replace(job, keypoints=None) for job in todo]
+            events = machines.run(begin, sent, [job.name for job in todo], display.say)
+        else:
+            if not all(job.reason for job in todo):
+                display.say(f"compiling InceptionV3 for {runtime.describe_devices()}")
+            extractor = features.Extractor(net, variables, batch_size or _usual_batch())
+            events = features_folder.work_off(todo, extractor, plan)
         walk.follow(events, [job.bytes for job in todo], len(jobs) - len(todo), ended, display)
-    failed = [job for job in jobs if job.reason]
+    failed = [outcome for outcome in outcomes if outcome.failed]
     text = f"{out}: {len(todo) - len(failed)} written, {len(failed)} failed"
     if display.frames:
         text += f"; {display.frames:,} frames, {display.milliseconds_a_frame:.0f} ms each"
     display.say(text)
     return failed
+
+
+def start(
+    weights: str | Path, plan: FeaturePlan, keypoints: Path | None, batch_size: int | None
+) -> Callable[[FeatureJob, pool.Notes], progress.Outcome]:
+    """What a worker on another machine does with jobs, one at a time.
+
+    Args:
+      weights, batch_size: see `run`.
+      plan: where to and how.
+      keypoints: source of the clips that are joined; None = features alone.
+    """
+    extractor = features.Extractor(*features.load_backbone(weights), batch_size or _usual_batch())
+    joined = None if keypoints is None else features_folder.Keypoints(keypoints)
+    plan = dataclasses.replace(plan, threads=runtime.available_cores())
+
+    def work(job: FeatureJob, notes: pool.Notes) -> progress.Outcome:
+        if joined is not None:
+            joined.join(job)
+        for _ in features_folder.work_off([job], extractor, plan):
+            pass
+        return job.outcome()
+
+    return work
 
 
 def _usual_batch() -> int:

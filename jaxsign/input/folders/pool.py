@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from jaxsign.errors import UserError
 
-_READY, _REFUSED = "ready", "refused"
+_READY, REFUSED = "ready", "refused"
 NOTE, DONE, FAILED, DIED = "note", "done", "failed", "died"
 _BETWEEN_NOTES = 0.2  # seconds
 _FALSE_STARTS = 3  # deaths of processes at their start, one after the other, that end it all
@@ -141,7 +141,7 @@ class _Worker:
         if kind == _READY:
             self._ready = True
             return None
-        if kind == _REFUSED:
+        if kind == REFUSED:
             raise UserError(value)
         event = Event(-1 if self.job is None else self.job, kind, value)
         if kind != NOTE:
@@ -209,7 +209,7 @@ def _main(start: Start, pipe: connection.Connection, log: connection.Connection)
             with _no_orphan():
                 work = start()
         except UserError as error:
-            pipe.send((_REFUSED, str(error)))
+            pipe.send((REFUSED, str(error)))
             return
         pipe.send((_READY, None))
         notes = Notes(pipe)

@@ -70,6 +70,11 @@ def plan(looker, out, mode, **more):
     return folder.DetectPlan(out, maker, {"mode": mode}, others)
 
 
+def plan_of(out, mode):
+    """The same by what can be sent to other processes."""
+    return plan(looker(), out, mode)
+
+
 def videos_of(place, out, options=PLAIN):
     return videos.of_source(place, out, videos.GenomeOptions(), options).videos
 

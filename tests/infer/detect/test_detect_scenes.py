@@ -1,11 +1,13 @@
 """Scenes from frames: annotated ones in every mode, and going on."""
 
+import functools
 import pathlib
 from concurrent import futures
 
 import detecting
 import detectors
 import numpy as np
+import one_by_one
 import pytest
 
 from jaxsign.errors import UserError
@@ -116,6 +118,23 @@ def test_what_was_stopped_goes_on_to_the_same_bytes_also_in_parts(
     detecting.detect(looker, annotated, parts)
     assert "2 videos done already; 1 video to do" in capsys.readouterr().out
     assert files(parts)["detect.csv"] == wanted["detect.csv"]
+
+
+def test_workers_elsewhere_make_what_one_run_makes(looker, annotated, tmp_path, capsys):
+    detecting.detect(looker, annotated, tmp_path / "whole")
+    out = tmp_path / "elsewhere"
+    listed = [
+        *detecting.videos_of(annotated, out),
+        *detecting.videos_of(detecting.movie(tmp_path / "z.mp4", 2), out),
+    ]
+    one = detecting.plan(looker, out, "sgdet")
+    again = functools.partial(detecting.plan_of, out, "sgdet")
+    for dying, failed in ((["b.scene.npz"], 1), ([], 0)):
+        machines = folder.OtherMachines(one_by_one.OneByOne(dying), again)
+        assert folder.detect(one, listed, machines=machines) == failed
+        assert ("failed: its worker died" in capsys.readouterr().out) == bool(failed)
+    detecting.detect(looker, tmp_path / "z.mp4", tmp_path / "whole")
+    assert files(out) == files(tmp_path / "whole")
 
 
 def test_the_same_videos_are_the_same_from_another_folder(

@@ -7,6 +7,7 @@ from concurrent import futures
 
 import jax
 import numpy as np
+import one_by_one
 import pytest
 from helpers import GOLDEN, SHARED
 from run_helpers import save_run
@@ -188,32 +189,45 @@ def test_a_folder_from_end_to_end(folder, weights, extractor, tmp_path, capsys):
     assert code == 1 and "every_nth was 1, now 2" in text and "--overwrite" in text
 
 
-def test_two_parts_at_once_make_what_one_run_makes(weights, tmp_path):
+@pytest.fixture(scope="module")
+def short(weights, tmp_path_factory):
+    """Three short films and one that cannot be read, with what one run makes of them."""
+    place = tmp_path_factory.mktemp("short")
     for name in ("b.avi", "a.avi", "deep/c.avi"):
-        write_video(tmp_path / "in" / name, 2, seed=ord(name[-5]))
-    (tmp_path / "in" / "bad.mp4").write_bytes(b"nothing")
+        write_video(place / "in" / name, 2, seed=ord(name[-5]))
+    (place / "in" / "bad.mp4").write_bytes(b"nothing")
+    run_short(weights, place / "in", place / "out")
+    return place / "in", made_of(place / "out")
 
-    def run(out, number=1, count=1):
-        return features_run.run(
-            tmp_path / "in",
-            weights,
-            tmp_path / out,
-            settings=ExtractionSettings(),
-            batch_size=2,
-            shard=shards.Shard(number, count),
-        )
 
-    run("whole")
+def run_short(weights, place, out, **options):
+    plain = ExtractionSettings()
+    failed = features_run.run(place, weights, out, settings=plain, batch_size=2, **options)
+    return [outcome.name for outcome in failed]
+
+
+def made_of(out):
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.npz")}
+
+
+def test_two_parts_at_once_make_what_one_run_makes(short, weights, tmp_path):
+    place, wanted = short
+
+    def run(number):
+        return run_short(weights, place, tmp_path, shard=shards.Shard(number, 2))
+
     with futures.ThreadPoolExecutor() as threads:
-        failed = list(threads.map(run, ["parts"] * 2, [1, 2], [2, 2]))
-    assert [[job.name for job in jobs] for jobs in failed] == [["bad"], []]
-    made, wanted = (
-        {path.relative_to(tmp_path / out): path for path in (tmp_path / out).rglob("*.npz")}
-        for out in ("parts", "whole")
-    )
-    assert len(made) == 3 and {name: path.read_bytes() for name, path in made.items()} == {
-        name: path.read_bytes() for name, path in wanted.items()
-    }
+        assert list(threads.map(run, [1, 2])) == [["bad"], []]
+    assert set(wanted) == {"a.npz", "b.npz", "deep/c.npz"} and made_of(tmp_path) == wanted
+
+
+def test_workers_elsewhere_make_what_one_run_makes(short, weights, tmp_path, capsys):
+    place, wanted = short
+    elsewhere = one_by_one.OneByOne(dying=["b"])
+    assert run_short(weights, place, tmp_path, machines=elsewhere) == ["b", "bad"]
+    assert f"failed: {place / 'b.avi'}: its worker died" in capsys.readouterr().out
+    assert run_short(weights, place, tmp_path, machines=one_by_one.OneByOne()) == ["bad"]
+    assert made_of(tmp_path) == wanted
 
 
 def test_missing_and_wrong_weights(tmp_path, capsys):
@@ -274,6 +288,12 @@ def jobs_of(target, out):
     return [FeatureJob(name, path) for name, path in features_inputs.find(target, out).items()]
 
 
+def join(jobs, source):
+    keypoints = features_folder.Keypoints(source)
+    for job in jobs:
+        keypoints.join(job)
+
+
 def recorded(count, fps=10.0, name="hello"):
     points = np.random.default_rng(0).random((count, 543, 3), np.float32)
     return clips.Clip(points, np.arange(count) / fps, (64, 48), fps, name)
@@ -284,7 +304,7 @@ def test_keypoints_are_joined(tmp_path):
     clip = recorded(4, fps=5.0)
     clip.save(tmp_path / "clips" / "ana" / "hello.clip.npz")
     jobs = jobs_of(tmp_path / "in", tmp_path / "out")
-    features_folder.join(jobs, tmp_path / "clips")
+    join(jobs, tmp_path / "clips")
     deque(features_folder.work_off(jobs, Means(), plan(tmp_path / "out", every_nth=2)), 0)
     assert [job.reason for job in jobs] == [""] and jobs[0].path == video
     x, visible = fslr156.keypoints(clip)
@@ -312,7 +332,7 @@ def test_keypoints_that_do_not_fit_fail_that_video_alone(tmp_path, count, fps, w
     if count:
         recorded(count, fps).save(tmp_path / "clips" / "hello.clip.npz")
     jobs = jobs_of(tmp_path / "in", tmp_path / "out")
-    features_folder.join(jobs, tmp_path / "clips")
+    join(jobs, tmp_path / "clips")
     fit = [job for job in jobs if not job.reason]
     deque(features_folder.work_off(fit, Means(), plan(tmp_path / "out")), 0)
     assert words in jobs[0].reason and "hello.mp4" in jobs[0].reason

@@ -120,6 +120,7 @@ def _add_running(verb: argparse.ArgumentParser) -> None:
         "NAME.preview.mp4",
     )
     arguments.add_shard(running, "videos")
+    arguments.add_ray(running, "videos")
     running.add_argument(
         "--overwrite", action="store_true", help="make all clips of these videos anew"
     )
@@ -187,7 +188,7 @@ def extract(words: argparse.Namespace) -> int:
     import functools
     from pathlib import Path
 
-    from jaxsign.input.folders import progress, shards
+    from jaxsign.input.folders import cluster, progress, shards
     from jaxsign.input.signs.extract import folder, landmarkers, models, summary, work
     from jaxsign.screen import Console
 
@@ -201,6 +202,10 @@ def extract(words: argparse.Namespace) -> int:
         preview=words.preview,
         keep_partial=words.keep_partial,
     )
+    machines = None
+    if words.ray:
+        needs = (Path(words.target), *files.values())
+        machines = cluster.Cluster(words.ray, out, needs, most=words.workers)
     console = Console(highlight=False)
     result = folder.extract(
         Path(words.target),
@@ -210,6 +215,7 @@ def extract(words: argparse.Namespace) -> int:
         overwrite=words.overwrite,
         by_folder=words.signs_by_folder,
         shard=shards.Shard(*words.shard),
+        machines=machines,
         display=progress.Display("video", console),
     )
     summary.summarise(console, result.rows, result.made, out)

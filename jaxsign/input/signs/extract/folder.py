@@ -4,13 +4,13 @@ import dataclasses
 import functools
 import os
 import zipfile
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxsign import runtime
 from jaxsign.errors import UserError, listing
-from jaxsign.input.folders import finding, pool, progress, shards, walk
+from jaxsign.input.folders import cluster, finding, pool, progress, shards, walk
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import labels, report, settings, videos, work
 
@@ -43,6 +43,7 @@ def extract(
     only: Container[str] | None = None,
     by_folder: bool = False,
     shard: shards.Shard = shards.WHOLE,
+    machines: cluster.Cluster | None = None,
     display: progress.Display | None = None,
 ) -> Extraction:
     """Makes the clips that are not there yet, and the report.
@@ -56,6 +57,7 @@ def extract(
       only: names of the videos to extract, by their paths below the folder; None = all.
       by_folder: a video's sign is the name of the folder that it lies in.
       shard: the part of the videos that is made; the part that ends last writes the labels.
+      machines: where the videos are worked on, in place of processes here.
       display: shows how it goes.
 
     Raises:
@@ -77,7 +79,8 @@ def extract(
         with table.kept(known):
             jobs = _jobs(plan, mine, names, known)
             ready = len(mine) - sum(job.needs_clip for job in jobs)
-            _work_off(plan, jobs, known, table, ready, workers, display)
+            events = _events(plan, jobs, workers, machines, display)
+            _work_off(plan, jobs, events, known, table, ready, display)
         if target.is_dir() and only is None:
             with shared.door():
                 told = _label(target, plan, table, listed, overwrite=overwrite, by_folder=by_folder)
@@ -157,13 +160,13 @@ def _known_names(known: Mapping[str, report.ExtractionRow]) -> dict[str, str]:
 def _work_off(
     plan: work.ExtractionPlan,
     jobs: list[work.ExtractionJob],
+    events: Generator[pool.Event, None, None],
     known: dict[str, report.ExtractionRow],
     table: shards.SharedReport[report.ExtractionRow],
     ready: int,
-    workers: int,
     display: progress.Display,
 ) -> None:
-    """Runs the jobs; `known` and the report on disk get a row for each."""
+    """Follows the jobs; `known` and the report on disk get a row for each."""
 
     def ended(event: pool.Event) -> progress.Outcome:
         job = jobs[event.job]
@@ -173,14 +176,27 @@ def _work_off(
             table.append(row)
         return row.outcome()
 
-    cores = runtime.available_cores()
-    workers = min(workers or cores, max(1, len(jobs)))
-    plan = dataclasses.replace(plan, threads=max(1, cores // workers))
-    events = pool.run(functools.partial(work.start, plan), jobs, workers)
     try:
         walk.follow(events, [job.video.bytes for job in jobs], ready, ended, display)
     finally:
         _remove_drafts(plan.out, {job.clip for job in jobs})
+
+
+def _events(
+    plan: work.ExtractionPlan,
+    jobs: Sequence[work.ExtractionJob],
+    workers: int,
+    machines: cluster.Cluster | None,
+    display: progress.Display,
+) -> Generator[pool.Event, None, None]:
+    """Runs the jobs, here or on other machines."""
+    if machines is not None:
+        names = [job.video.name for job in jobs]
+        return machines.run(functools.partial(work.start, plan), jobs, names, display.say)
+    cores = runtime.available_cores()
+    workers = min(workers or cores, max(1, len(jobs)))
+    plan = dataclasses.replace(plan, threads=max(1, cores // workers))
+    return pool.run(functools.partial(work.start, plan), jobs, workers)
 
 
 def _failure(job: work.ExtractionJob, event: pool.Event) -> report.ExtractionRow:

@@ -92,7 +92,7 @@ def profile(recipe: str, words: list[str], *, frames: int, steps: int, peak: flo
     )
 
 
-def _traced(step: TrainingStep, steps: int) -> list[traces.Event]:
+def _traced(step: TrainingStep, steps: int) -> list[traces.TraceEvent]:
     options = jax.profiler.ProfileOptions()
     options.python_tracer_level = 0
     with tempfile.TemporaryDirectory() as folder:

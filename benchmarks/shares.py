@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from benchmarks import hlo
-from jaxsign.train.traces import Event
+from jaxsign.train.traces import TraceEvent
 
 # What they take beyond the operations inside them is others.
 _AROUND = re.compile(r"^(while|call|conditional)\b")
 
 
-def by_kind(events: Sequence[Event], program: hlo.Program) -> dict[str, float]:
+def by_kind(events: Sequence[TraceEvent], program: hlo.Program) -> dict[str, float]:
     """Seconds of every one of `hlo.KINDS`, from the first operation's start to the last one's end.
 
     Where several run at once, each has its part of the time; where none does, it is idle.
@@ -40,7 +40,7 @@ def _shared(inner: Mapping[str, int], around: Mapping[str, int]) -> dict[str, fl
     return {hlo.IDLE: 1.0}
 
 
-def slowest(events: Sequence[Event], program: hlo.Program) -> list[tuple[str, str, float]]:
+def slowest(events: Sequence[TraceEvent], program: hlo.Program) -> list[tuple[str, str, float]]:
     """(kind, path, seconds) of what is not a product, the longest first; layers are added up."""
     took = collections.Counter[tuple[str, str]]()
     for event in events:
@@ -51,6 +51,6 @@ def slowest(events: Sequence[Event], program: hlo.Program) -> list[tuple[str, st
     return [(*both, seconds) for both, seconds in took.most_common()]
 
 
-def operations(events: Sequence[Event], program: hlo.Program) -> float:
+def operations(events: Sequence[TraceEvent], program: hlo.Program) -> float:
     """Floating-point operations of all products and convolutions that ran."""
     return sum(program.operations(event.name) for event in events)

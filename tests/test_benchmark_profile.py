@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import flops, hlo, profile, shares
 from jaxsign.nets import sign_transformer
-from jaxsign.train.traces import Event
+from jaxsign.train.traces import TraceEvent
 
 TEXT = """\
 HloModule jit_train_step, is_scheduled=true
@@ -61,10 +61,10 @@ def test_instructions_are_told_by_what_is_fused_in_them():
 def test_time_is_shared_by_what_runs_at_once():
     second = 1e9
     events = [
-        Event("while.1", 0, 0, 10 * second),
-        Event("dot.1", 0, 1 * second, 5 * second),
-        Event("fusion.1", 0, 3 * second, 5 * second),
-        Event("fusion.2", 0, 12 * second, 13 * second),
+        TraceEvent("while.1", 0, 0, 10 * second),
+        TraceEvent("dot.1", 0, 1 * second, 5 * second),
+        TraceEvent("fusion.1", 0, 3 * second, 5 * second),
+        TraceEvent("fusion.2", 0, 12 * second, 13 * second),
     ]
     spent = shares.by_kind(events, hlo.Program(TEXT))
     assert spent[hlo.PRODUCTS] == 3 and spent[hlo.NORMS] == 1 and spent[hlo.COPIES] == 1

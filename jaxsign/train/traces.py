@@ -8,7 +8,7 @@ import jax
 
 
 @dataclasses.dataclass(frozen=True)
-class Event:
+class TraceEvent:
     """One time that an operation ran.
 
     Attributes:
@@ -23,7 +23,7 @@ class Event:
     end: float
 
 
-def events(trace: Path, modules: Set[str]) -> list[Event]:
+def events(trace: Path, modules: Set[str]) -> list[TraceEvent]:
     """Every operation of some modules.
 
     Args:
@@ -43,7 +43,7 @@ def events(trace: Path, modules: Set[str]) -> list[Event]:
                     found.append((str(stats["hlo_op"]), stats, start, start + event.duration_ns))
     # An operation may be begun in one thread and done in others: then its end is told apart.
     return [
-        Event(name, stats.get("program_id"), start, max(end, ends.get(stats.get("_p"), end)))
+        TraceEvent(name, stats.get("program_id"), start, max(end, ends.get(stats.get("_p"), end)))
         for name, stats, start, end in found
     ]
 

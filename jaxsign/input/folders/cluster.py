@@ -109,7 +109,12 @@ class Cluster:
                 _probe(self.address, self.patience)
             left.callback(_silently, ray.shutdown)
             quiet = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
-            _silently(ray.init, **options, **quiet)
+            try:
+                _silently(ray.init, **options, **quiet)
+            except Exception as error:  # Ray raises this itself where a machine is too busy
+                raise UserError(
+                    f"--ray {self.address}: Ray could not be begun: {_last(str(error))}"
+                ) from error
             yield
 
     def _check_machines(self, ray: ModuleType) -> None:

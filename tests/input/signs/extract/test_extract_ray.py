@@ -124,6 +124,13 @@ def test_an_address_that_nobody_answers_is_told_in_time(tmp_path):
     assert time.monotonic() - begun < 30
 
 
+def test_what_ray_cannot_begin_is_told(tmp_path):
+    pytest.importorskip("ray")
+    broken = cluster.Cluster("local", tmp_path, most=-1)
+    with pytest.raises(UserError, match="--ray local: Ray could not be begun: .*-1"):
+        list(broken.run(fakes.slow_start, [1], ["one"], print))
+
+
 def test_what_a_machine_lacks_is_told(tmp_path):
     model = tmp_path / "model.task"
     model.write_bytes(b"123")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from jaxsign.errors import UserError
@@ -61,6 +62,8 @@ def deploy(
         paths.append(path)
         digest = hashlib.sha256(content).hexdigest()
         about.append(description.of_file(one, path.name, digest))
+    # JAX keeps what it traced inside of nets, in the forms that files have: the run has its own.
+    jax.clear_caches()
     _write_sample(made, about[-1]["frames"], out)
     told = description.of_all(made, form, about)
     write_text(out / description.EXAMPLE, description.example(made, form, told))

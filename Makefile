@@ -71,7 +71,7 @@ test-all: $(VENV)/full.stamp
 	$(PYTEST) -m shared
 
 test-newest:
-	$(MAKE) test PYTHON=$(PYTHON) VENV=$(VENV) CONSTRAINTS=$(CONSTRAINTS)
+	$(MAKE) test PYTHON=$(PYTHON) VENV=$(VENV) CONSTRAINTS=$(CONSTRAINTS) EXTRAS=$(EXTRAS) DEPLOY=$(DEPLOY)
 
 newest:
 	rm -rf $(VENV)

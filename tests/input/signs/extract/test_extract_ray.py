@@ -20,6 +20,7 @@ from jaxsign.input.folders import cluster
 from jaxsign.input.signs.extract import folder, work
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
+pytest.importorskip("ray")
 SCRIPT = """
     import sys
     from pathlib import Path

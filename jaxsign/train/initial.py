@@ -239,7 +239,7 @@ def fitting(
         matched |= optimizer.matching(names.values(), pattern, "train.init_skip")
     skipped = {path for path, name in names.items() if name in matched}
     here, there = ({k: list(np.shape(v)) for k, v in one.items()} for one in (mine, theirs))
-    absent = _heads_absent(net, (names[path] for path in theirs))
+    absent = _heads_absent(net, *({names[path] for path in one} for one in (mine, theirs)))
     for pattern in (*net.head_params, *net.language_params, *tasks_own, *absent):
         group = {path for path, name in names.items() if re.search(pattern, name)}
         unwanted = pattern in others or (pattern in net.head_params and not settings.keep_head)
@@ -262,11 +262,11 @@ def fitting(
     return _with(mine, theirs, skipped), _left_out(mine, skipped, settings.init_from)
 
 
-def _heads_absent(net: nets.Net, theirs: Iterable[str]) -> list[str]:
-    """Patterns of the heads that another run learnt nothing of."""
-    there = {name.partition("/")[0] for name in theirs}
+def _heads_absent(net: nets.Net, ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
+    """Patterns of the heads that one of two runs learns nothing of."""
+    here, there = ({name.partition("/")[0] for name in one} for one in (ours, theirs))
     heads = {path.partition("/")[0] for path in net.class_biases.values()}
-    return [f"^{re.escape(head)}/" for head in sorted(heads - there)]
+    return [f"^{re.escape(head)}/" for head in sorted(heads - (here & there))]
 
 
 def _matching(

@@ -26,6 +26,14 @@ class _Two(nets.Net):
         raise AssertionError("nobody asks it")
 
 
+class _Deep(_Two):
+    """The same, its head of two layers."""
+
+    @property
+    def class_biases(self):
+        return {"gloss": "head/out/bias"}
+
+
 class _Named(_Two):
     """The same, of things and predicates."""
 
@@ -87,6 +95,20 @@ def test_matching_is_strict_where_all_fits():
     strict, nothing = fitted(variables(1.0))
     np.testing.assert_equal(made, strict)
     assert notes == ["init     4 of 4 variables are those of runs/a"] and nothing == []
+
+
+@pytest.mark.parametrize("with_head", [True, False])
+def test_a_head_that_one_side_lacks_is_left_out_whole(with_head):
+    config = configs.base().train
+    config.init_from = "runs/a"
+    mine, theirs = (variables(value) for value in (0.0, 1.0))
+    head = {"hidden": {"kernel": np.zeros((3, 3))}, "out": {"bias": np.zeros(5)}}
+    for one, has in ((mine, with_head), (theirs, not with_head)):
+        del one["params"]["head"]
+        one["params"] |= {"head": head} if has else {}
+    made, notes = initial.fitting(mine, theirs, config, _Deep())
+    assert ("head" in made["params"]) == ("head" in "".join(notes)) == with_head
+    assert all(made["params"][name]["kernel"].all() for name in ("first", "second"))
 
 
 def task_of(objects, predicates):

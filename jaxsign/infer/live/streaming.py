@@ -41,7 +41,7 @@ class Player:
         self._run, self._asked, self._fps, self._quiet = run, asked, fps, quiet
         self._made: dict[tuple[float, tuple[int, int]], Recogniser] = {}
         self.doubts, self.interrupted = doubts.Doubts(run), False
-        names = run.labels[run.heads[0]] or ()
+        names = [name for head in run.heads[:1] for name in run.labels[head] or ()]
         self._width = min(max(map(len, names), default=8), 24)
 
     def recogniser(self, stream: Stream) -> Recogniser:

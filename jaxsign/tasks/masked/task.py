@@ -169,6 +169,9 @@ class Masked(clips.ClipTask):
     def scorer(self, run: answering.Trained, asked: answering.Asked) -> answering.Scorer:
         _refuse(run)
 
+    def standalone(self, run: answering.Trained) -> answering.Standalone:
+        _refuse(run)
+
     def follower(
         self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0
     ) -> following.Follower:

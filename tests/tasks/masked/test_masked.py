@@ -1,6 +1,7 @@
 """Frames that are hidden and guessed: what is hidden, what is learnt, and what starts from it."""
 
 import csv
+import re
 
 import jax
 import making
@@ -9,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxsign import cli, tasks
 from jaxsign import config as configs
-from jaxsign import tasks
 from jaxsign.errors import UserError
-from jaxsign.infer import predict
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.formats.clips import write_clip
 from jaxsign.tasks.masked import spans
@@ -96,9 +96,14 @@ def test_padding_and_empty_rows_change_no_sum(masked_run):
 
 
 @pytest.mark.slow
-def test_such_a_run_answers_nothing_and_says_what_to_do(masked_run):
-    with pytest.raises(UserError, match="knows no sign.*--config.train.init_from"):
-        predict.Predictor(runs.load_run(masked_run))
+def test_such_a_run_answers_nothing_and_says_what_to_do(masked_run, tmp_path, capsys):
+    clip = making.clip(frames=9).save(tmp_path / "a.clip.npz")
+    for verb, *words in (
+        ["predict", clip], ["stream", clip], ["evaluate"],
+        ["deploy", "--out", tmp_path / "out", "--format", "stablehlo"],
+    ):  # fmt: skip
+        assert cli.main([verb, "--workdir", str(masked_run), *map(str, words)]) == 1
+        assert re.search("knows no sign.*--config.train.init_from", capsys.readouterr().err)
 
 
 def test_clips_need_no_labels_to_be_guessed(tmp_path):

@@ -152,6 +152,8 @@ def _taken_up(
     there = plan.out.glob(f"*{scene.SUFFIX}")
     if table.others_work() or any(path.name not in leaving for path in there):
         settings.agree(plan.out, plan.record, overwrite, name=detect_table.RECORD, what="scenes")
+    for name in leaving:  # also of a run that is stopped, or fails at one, none stays
+        (plan.out / name).unlink(missing_ok=True)
     settings.write(plan.out, plan.record, detect_table.RECORD)
     return {
         name: row

@@ -120,6 +120,22 @@ def test_what_was_stopped_goes_on_to_the_same_bytes_also_in_parts(
     assert files(parts)["detect.csv"] == wanted["detect.csv"]
 
 
+def test_a_stopped_overwrite_leaves_no_scene_of_older_options(looker, annotated, tmp_path):
+    part = shards.Shard(1, 2)
+    detecting.detect(looker, annotated, tmp_path, shard=part)
+    again = detecting.plan(looker, tmp_path, "predcls")
+    listed = detecting.videos_of(annotated, tmp_path)
+
+    def stopped():
+        raise KeyboardInterrupt
+
+    broken = [folder.dataclasses.replace(listed[0], frames=stopped), *listed[1:]]
+    with pytest.raises(KeyboardInterrupt):
+        folder.detect(again, broken, shard=part, overwrite=True)
+    folder.detect(again, listed, shard=part)
+    assert all(scene.load(tmp_path / f"{name}.scene.npz").truth is None for name in "ac")
+
+
 def test_workers_elsewhere_make_what_one_run_makes(looker, annotated, tmp_path, capsys):
     detecting.detect(looker, annotated, tmp_path / "whole")
     out = tmp_path / "elsewhere"

@@ -1,6 +1,8 @@
 """What was told of a stream as subtitles, which video players show with its film."""
 
 import html
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jaxsign import whole
@@ -8,6 +10,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer.live.telling import Played
 
 ENDINGS = (".srt", ".vtt")
+_LEAST = 1.0  # seconds that a text is shown: a sign may be told of one frame alone
 
 
 def check(path: Path) -> None:
@@ -35,9 +38,16 @@ def write(path: Path, stream: Played) -> None:
     mark = "." if web else ","
     cues = [
         f"{number}\n{_clock(start, mark)} --> {_clock(end, mark)}\n{_text(text, web)}\n"
-        for number, (start, end, text) in enumerate(told, 1)
+        for number, (start, end, text) in enumerate(_readable(told), 1)
     ]
     whole.write_text(path, "\n".join(["WEBVTT\n", *cues] if web else cues))
+
+
+def _readable(told: Sequence[tuple[float, float, str]]) -> Iterator[tuple[float, float, str]]:
+    """The same, shown for long enough to be read, as far as the next one lets them."""
+    following = [start for start, *_ in told[1:]] + [math.inf]
+    for (start, end, text), until in zip(told, following, strict=False):
+        yield start, max(end, min(start + _LEAST, until)), text
 
 
 def _text(text: str, web: bool) -> str:

@@ -171,13 +171,21 @@ def test_what_cannot_be_cut_is_explained(run_folder, tmp_path, monkeypatch, caps
 
 def test_subtitles_of_signs(tmp_path):
     signs = [
-        Emitted("A < B", 0, 0.5, 1.25, 0.9, 2.0),
+        Emitted("A < B", 0, 0.5, 1.75, 0.9, 2.0),
         Emitted("TEA\nTIME", 1, 3661.0, 3661.9996, 0.9, 3700.0),
     ]
     played = telling.Played("film.mp4", signs, None, {})
     subtitles.write(tmp_path / "a.srt", played)
     assert (tmp_path / "a.srt").read_text() == (
-        "1\n00:00:00,500 --> 00:00:01,250\nA < B\n\n2\n01:01:01,000 --> 01:01:02,000\nTEA TIME\n"
+        "1\n00:00:00,500 --> 00:00:01,750\nA < B\n\n2\n01:01:01,000 --> 01:01:02,000\nTEA TIME\n"
     )
     subtitles.write(tmp_path / "a.vtt", played)
-    assert "00:00:00.500 --> 00:00:01.250\nA &lt; B\n" in (tmp_path / "a.vtt").read_text()
+    assert "00:00:00.500 --> 00:00:01.750\nA &lt; B\n" in (tmp_path / "a.vtt").read_text()
+
+
+def test_a_subtitle_stays_for_a_second_unless_the_next_one_comes(tmp_path):
+    times = [(0.5, 0.5), (0.75, 0.8), (5.0, 5.04)]
+    signs = [Emitted("A", 0, start, end, 0.9, 9.0) for start, end in times]
+    subtitles.write(tmp_path / "a.srt", telling.Played("film.mp4", signs, None, {}))
+    ends = [line[-12:] for line in (tmp_path / "a.srt").read_text().splitlines() if ">" in line]
+    assert ends == ["00:00:00,750", "00:00:01,750", "00:00:06,000"]

@@ -71,10 +71,16 @@ class Masked(clips.ClipTask):
                 f"net.name={config.net.name!r} does not tell of every frame, which "
                 "task.name='masked' needs: take sign_transformer, as small:masked does"
             )
-        if config.data.folds.count or config.data.learning_curve < 1 or config.data.sampler:
+        by_labels = {
+            "data.folds.count": bool(config.data.folds.count),
+            "data.learning_curve": config.data.learning_curve < 1,
+            "data.sampler": bool(config.data.sampler),
+            "loss.class_weights": bool(config.loss.class_weights),
+        }
+        if asked := [key for key, is_asked in by_labels.items() if is_asked]:
             problems.append(
-                "data.folds, data.learning_curve and data.sampler go by labels, which "
-                "task.name='masked' does not read: leave them out"
+                f"{', '.join(asked)}: goes by labels, which task.name='masked' does not read: "
+                "leave it out"
             )
         return problems
 

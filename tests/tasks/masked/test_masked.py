@@ -125,6 +125,7 @@ def _opened(recipe, place):
 def test_recipes_that_cannot_hide_frames_are_refused():
     config = configs.load("small:masked")
     config.task.heads, config.data.folds.count = ("gloss",), 3
-    config.net.name = "iv3_gru"
+    config.net.name, config.loss.class_weights = "iv3_gru", "balanced"
     wrong = " ".join(tasks.check(config))
-    assert all(word in wrong for word in ("task.heads", "tell of every frame", "data.folds"))
+    by_labels = "data.folds.count, loss.class_weights: goes by labels"
+    assert all(word in wrong for word in ("task.heads", "tell of every frame", by_labels))

@@ -293,10 +293,8 @@ class Answering(abc.ABC):
           UserError: what the task is asked about needs more of jaxsign than its net.
         """
         raise UserError(
-            f"net {run.config.net.name} of {run.workdir} cannot be deployed, in any format: it "
-            f"takes what jaxsign's detector finds in pictures (task.name={run.config.task.name!r})"
-            ", boxes and pairs in numbers that change from frame to frame. Ask it through jaxsign: "
-            "predict, scene, serve or detect"
+            f"net {run.config.net.name} of {run.workdir} cannot be deployed, in any format: what "
+            f"task.name={run.config.task.name!r} is asked about needs more of jaxsign than the net"
         )
 
     @abc.abstractmethod

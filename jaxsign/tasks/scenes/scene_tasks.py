@@ -4,7 +4,7 @@ import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NoReturn, TypeVar
 
 import jax
 import numpy as np
@@ -138,6 +138,14 @@ class SceneTask(tasks.Task, abc.ABC):
         found.facts(run.config)  # refuses features of another width
         made = self.answering_of(found.source, run, asked)
         return answering.Questions(found, made, tuple(left_out))
+
+    def standalone(self, run: answering.Trained) -> NoReturn:
+        """Refused: what the net takes is made by a detector, and its shapes are a frame's own."""
+        raise UserError(
+            f"net {run.config.net.name} of {run.workdir} cannot be deployed, in any format: it "
+            "takes what jaxsign's detector finds in pictures, boxes and pairs in numbers that "
+            "change from frame to frame. Ask it through jaxsign: predict, scene, serve or detect"
+        )
 
     def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
         return self.answering_of(None, run, asked)

@@ -34,7 +34,8 @@ def measure(size: str) -> list[Row]:
         text=True,
     )
     if done.returncode:
-        raise UserError(f"two devices: {done.stderr.strip().splitlines()[-1]}")
+        reason = done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"
+        raise UserError(f"two devices: {reason}")
     told = json.loads(done.stdout.splitlines()[-1])
     times = {name: timing.Timing.of(one) for name, one in told.items()}
     batch, frames, _ = SIZES[size]

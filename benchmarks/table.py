@@ -87,14 +87,19 @@ def _machine(found: Results, chosen: Sequence[Measured]) -> str:
 
 
 def main() -> None:
-    """Renews the pages of the folder it is called in."""
-    root = Path()
+    """Renews the pages of the folder it is called in, and says which."""
+    root, told = Path(), 0
     for page in pages(root):
         text = page.read_text(encoding="utf-8")
-        new = renewed(text, root / results.FOLDER)
+        told += len(_PART.findall(text))
+        try:
+            new = renewed(text, root / results.FOLDER)
+        except (UserError, OSError) as error:
+            raise SystemExit(f"error: {page}: {error}") from error
         if new != text:
             page.write_text(new, encoding="utf-8")
             print(f"renewed: {page}")
+    print(f"{told} tables between marks" if told else "no page has a table between marks")
 
 
 if __name__ == "__main__":

@@ -82,6 +82,16 @@ def test_a_page_gets_the_rows_that_it_asks_for(tmp_path):
         table.renewed(page.replace("step", "nothing"), tmp_path)
 
 
+def test_a_page_without_a_table_and_one_without_results_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text("nothing\n")
+    table.main()
+    assert capsys.readouterr().out == "no page has a table between marks\n"
+    (tmp_path / "README.md").write_text("<!-- speed r.json: step -->\n<!-- end of speed -->\n")
+    with pytest.raises(SystemExit, match=r"README.md: .*results/r.json"):
+        table.main()
+
+
 def test_the_tables_of_the_pages_are_those_of_the_results():
     for page in table.pages(ROOT):
         text = page.read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from jaxsign.whole import is_full
 
 _AGAIN = "again"
 _TRIES = 3  # of a job, each ended by the death of its worker
+_STARTS = 3  # of a cluster here, one after the other
 _FALSE_STARTS = 9  # deaths, before any job has come to an end, that end it all
 _STORE = 100 * 2**20  # bytes for what is sent about: jobs and rows are small
 _OURS = "JAXSIGN_"  # how the names of our environment variables begin
@@ -109,13 +110,24 @@ class Cluster:
                 _probe(self.address, self.patience)
             left.callback(_silently, ray.shutdown)
             quiet = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
-            try:
-                _silently(ray.init, **options, **quiet)
-            except Exception as error:  # Ray raises this itself where a machine is too busy
-                raise UserError(
-                    f"--ray {self.address}: Ray could not be begun: {_last(str(error))}"
-                ) from error
+            self._begin(ray, {**options, **quiet})
             yield
+
+    def _begin(self, ray: ModuleType, options: Mapping[str, Any]) -> None:
+        """Joins the cluster, or starts one, which Ray gives up after 30 s on a busy machine.
+
+        Raises:
+          UserError: Ray's own reason, of the last of some tries.
+        """
+        for left in reversed(range(_STARTS if self.address == "local" else 1)):
+            try:
+                return _silently(ray.init, **options)
+            except Exception as error:  # Ray raises this itself where a machine is too busy
+                _silently(ray.shutdown)
+                if not left:
+                    raise UserError(
+                        f"--ray {self.address}: Ray could not be begun: {_last(str(error))}"
+                    ) from error
 
     def _check_machines(self, ray: ModuleType) -> None:
         """Raises UserError unless each machine has this package, the files and the out folder."""

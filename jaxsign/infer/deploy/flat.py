@@ -12,6 +12,8 @@ Array = jax.Array
 Named = Mapping[str, Array]
 # Where an operation keeps the function that it calls.
 _CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+# Keep there a function of two numbers, by which they put many together.
+_NOT_CALLS = ("reduce", "reduce_window")
 
 
 def flat(function: Callable[[Named], dict[str, Array]], inputs: Mapping[str, Any]) -> Any:
@@ -55,7 +57,7 @@ def _applied(equation: core.JaxprEqn, values: list[Any]) -> Sequence[Any]:
     if primitive.name == "scan":
         return _unrolled(values, **params)
     called = next((params[name] for name in _CALLED if name in params), None)
-    if called is not None:
+    if called is not None and primitive.name not in _NOT_CALLS:
         if isinstance(called, core.ClosedJaxpr):
             return _evaluated(called.jaxpr, called.consts, values)
         return _evaluated(called, (), values)

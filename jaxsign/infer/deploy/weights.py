@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsign import nets
+from jaxsign.errors import UserError
 
 KINDS = ("float32", "float16", "int8")
 _FEW = 1024  # numbers of an array that is not worth rounding to 8 bits
@@ -32,6 +33,9 @@ def packed(variables: nets.Variables, kind: str) -> nets.Variables:
     Args:
       variables: of a net.
       kind: one of `KINDS`.
+
+    Raises:
+      UserError: weights that float16 has no number for.
     """
     found = {name: jax.tree.map(np.asarray, tree) for name, tree in variables.items()}
     if kind == "float16":
@@ -47,7 +51,15 @@ def restored(variables: nets.Variables) -> nets.Variables:
 
 
 def _halved(leaf: np.ndarray) -> np.ndarray:
-    return leaf.astype(np.float16) if leaf.dtype == np.float32 else leaf
+    if leaf.dtype != np.float32:
+        return leaf
+    most, limit = np.abs(leaf).max(initial=0), np.finfo(np.float16).max
+    if most > limit:
+        raise UserError(
+            f"--weights float16: the net has weights up to {most:.4g}, and float16 ends at "
+            f"{limit:.0f}. Leave it out, or take int8"
+        )
+    return leaf.astype(np.float16)
 
 
 def _rounded(leaf: np.ndarray) -> np.ndarray | Rounded:

@@ -184,8 +184,9 @@ class Standalone:
       blank: frames -> what `outputs` takes of one clip of so many, [1, ...], of zeros.
       outputs: those that the file gives: name there -> name in `outputs`.
       asked: settings under which answers need no others, as `answerer` takes them.
-      tells: lines of Python that print an answer: of `said`, the outputs by name, and `labels`,
-        the names of the classes by head; numpy is `np`.
+      tells: lines of Python that print an answer: of `said`, the outputs by name, `labels`, the
+        names of the classes by head, and `about`, all of deploy.json; numpy is `np`.
+      about: what an answer goes by besides, entries of deploy.json; plain values.
       notes: what whoever reads the outputs must know, a sentence each.
     """
 
@@ -193,6 +194,7 @@ class Standalone:
     outputs: Mapping[str, str]
     asked: Asked
     tells: str
+    about: Mapping[str, object] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -5,9 +5,11 @@ from typing import Any, TypedDict
 import jax
 
 import jaxsign
+from jaxsign import shipped
 from jaxsign.infer import run as runs
 from jaxsign.infer.deploy.formats import FileFormat
 from jaxsign.infer.deploy.program import LANDMARKS, Deployed, Program, Shapes
+from jaxsign.input.signs.views import BoundView
 from jaxsign.nets import fingerprint
 
 DESCRIPTION, EXAMPLE, SAMPLE = "deploy.json", "example.py", "sample.npz"
@@ -46,7 +48,7 @@ labels, files = about["labels"], about["files"]
 clip = np.load(sys.argv[1] if sys.argv[1:] else here / "sample.npz")["{name}"]
 frames = min(len(clip), files[-1]["frames"])
 chosen = next(one for one in files if one["frames"] >= frames)
-{exact}padded = np.zeros((1, chosen["frames"], *clip.shape[1:]), clip.dtype)
+{other}padded = np.zeros((1, chosen["frames"], *clip.shape[1:]), np.{dtype})
 padded[0, :frames] = clip[:frames]
 inputs = {{"{name}": padded, "valid": np.arange(chosen["frames"])[None] < frames}}
 {more}file = here / chosen["name"]
@@ -54,8 +56,12 @@ inputs = {{"{name}": padded, "valid": np.arange(chosen["frames"])[None] < frames
 {asks}
 {tells}'''
 _REFUSE = (
-    'if frames != chosen["frames"]:\n    sys.exit(f"expected a clip of {chosen[\'frames\']} frames'
-    ', found {len(clip)}")\n'
+    'if len(clip) != chosen["frames"]:\n    sys.exit(f"expected a clip of {chosen[\'frames\']} '
+    'frames, found {len(clip)}")\n'
+)
+_CUT = (
+    'if len(clip) > frames:\n    print(f"of {len(clip)} frames only the first {frames} are asked '
+    'about", file=sys.stderr)\n'
 )
 _LANGUAGE = 'inputs["language"] = np.array([{}], np.int32)  # the clip\'s, from 0\n'
 
@@ -96,13 +102,16 @@ def of_all(made: Deployed, form: FileFormat, files: list[FileAbout]) -> dict[str
         "jaxsign": jaxsign.__version__,
         "format": form.name,
         "runs_with": form.runs_with,
+        "made_with": form.made_with,
         "weights": made.kind,
         "net": run.config.net.name,
         "checkpoint": run.which,
         "checkpoint_sha256": fingerprint.fingerprint(run.variables),
+        "licence": shipped.read(run.workdir.name).licence if shipped.is_one(run.workdir) else "",
         "takes": made.takes,
         "input": made.input_name,
         "labels": _labels(run),
+        **made.alone.about,
         "view": _view(made, files[-1]),
         "padding": _EXACT if exact else _PADDED,
         "notes": [*made.alone.notes],
@@ -118,7 +127,7 @@ def example(made: Deployed, form: FileFormat, about: dict[str, Any]) -> str:
         name=made.input_name,
         dtype=inputs[made.input_name]["dtype"],
         shape=", ".join(map(str, inputs[made.input_name]["shape"][2:])),
-        exact=_REFUSE if made.run.net.padding_counts else "",
+        other=_REFUSE if made.run.net.padding_counts else _CUT,
         more=_LANGUAGE.format(made.run.language or 0) if "language" in inputs else "",
         asks=form.asks,
         tells=made.alone.tells,
@@ -140,9 +149,15 @@ def _view(made: Deployed, file: FileAbout) -> dict[str, Any]:
         "options": {name: _plain(value) for name, value in view.options.items()},
         "length": view.length or view.view.length,
         "frame_rate": float(view.options.get("rate") or 0.0),
-        "made_of": _ORDER,
+        "made_of": _made_of(view),
         "description": view.description,
     }
+
+
+def _made_of(view: BoundView) -> str:
+    if view.film_files is not None:
+        return "pictures of a film"
+    return _ORDER if view.looks_at else "points of its own, as the description tells"
 
 
 def _plain(value: Any) -> Any:

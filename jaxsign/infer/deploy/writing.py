@@ -12,6 +12,7 @@ from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.infer.deploy import description, formats, program
 from jaxsign.input import files as npz_files
+from jaxsign.input.signs import clip_examples
 from jaxsign.whole import whole, write_json, write_text
 
 
@@ -105,9 +106,8 @@ def _write_sample(made: program.Deployed, frames: int, out: Path) -> None:
     if made.takes == program.LANDMARKS:
         assert made.run.view is not None, "landmarks are taken where a view is inside"
         features = np.asarray(made.run.view.of_arrays(clip), np.float32)
-    said = asking.Asker(made.run).one(features, frames)
-    given = {name: np.asarray(said[own]) for name, own in made.alone.outputs.items()}
-    npz_files.write_npz(
-        out / description.SAMPLE,
-        {made.input_name: clip, **{f"said_{name}": array for name, array in given.items()}},
-    )
+    batch = clip_examples.pad([features], frames, features)
+    # In the language that example.py has, where a net is told one.
+    said = asking.Asker(made.run).ask({**made.given(batch, None), **batch})
+    outputs = {f"said_{name}": np.asarray(said[own]) for name, own in made.alone.outputs.items()}
+    npz_files.write_npz(out / description.SAMPLE, {made.input_name: clip, **outputs})

@@ -29,10 +29,16 @@ from jaxsign.tasks.classes import loss as losses
 
 Array = jax.Array
 _TELLS = """\
+none = about["none"]  # when an answer means none of the signs; null = always one of them
 for head, names in labels.items():
     odds = np.exp(said[head][0] - said[head][0].max())
-    for i in np.argsort(-odds)[:3]:
-        print(f"{head}: {names[i]} {odds[i] / odds.sum():.3f}")
+    odds /= odds.sum()
+    best = np.argsort(-odds, kind="stable")[:3]
+    if none and none["head"] == head:
+        if odds[best[0]] < none["threshold"] or best[0] == none["number"]:
+            print(f"{head}: none of these")
+    for i in best:
+        print(f"{head}: {names[i]} {odds[i]:.3f}")
 """
 
 
@@ -266,6 +272,7 @@ class Classify(clips.ClipTask):
             outputs={head: head for head in self.heads},
             asked={},
             tells=_TELLS,
+            about={"none": None if none is None else dataclasses.asdict(none)},
             notes=(
                 "outputs are logits float32 [1, classes] by head, in the order of labels: softmax "
                 "gives probabilities",

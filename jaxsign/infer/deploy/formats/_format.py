@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -67,6 +68,12 @@ class FileFormat(abc.ABC):
         Raises:
           Exception: of whatever kind the runtime has for a damaged file.
         """
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """Packages that writing goes by -> their versions here."""
+        names = ("jax", *(need.module for need in self.needs))
+        return {name: importlib.metadata.version(name) for name in names}
 
     def check(self) -> None:
         """Raises UserError where a package is missing."""

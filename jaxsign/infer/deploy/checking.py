@@ -5,7 +5,6 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, evaluate
 from jaxsign.infer import run as runs
-from jaxsign.infer.deploy import description, formats, program
+from jaxsign.infer.deploy import description, formats, program, weights
+from jaxsign.input.examples import Batch
 from jaxsign.input.folders import progress
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.clip_examples import ClipExamples
@@ -36,6 +36,7 @@ class CheckedFiles:
       differences: output -> the largest difference from the run's.
       right: head -> right answers of the file and of the run; {} where they are not counted.
       passed_over: clips that no file is for.
+      cut: clips of which the longest file, and so the run beside it, sees only the first frames.
       seconds: of one clip, by the file and in jaxsign.
       frames: of the file that was timed.
     """
@@ -47,6 +48,7 @@ class CheckedFiles:
     differences: dict[str, float] = dataclasses.field(default_factory=dict)
     right: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     passed_over: int = 0
+    cut: int = 0
     seconds: tuple[float, float] = (0.0, 0.0)
     frames: int = 0
 
@@ -66,6 +68,8 @@ class CheckedFiles:
             for head, (file, run) in self.right.items()
         ]
         left = f", {self.passed_over} of other lengths passed over" if self.passed_over else ""
+        if self.cut:
+            left += f", {self.cut} longer than {self.frames} frames: only their first ones"
         return [
             f"  same answer  {self.alike} of {self.clips} clips{left}",
             f"  difference   at most {apart}",
@@ -74,42 +78,32 @@ class CheckedFiles:
         ]
 
 
-def check(
-    run: runs.Run,
-    out: Path,
-    *,
-    split: str = "val",
-    data: Path | None = None,
-    labels: Path | None = None,
-    most: int = 0,
-) -> CheckedFiles:
-    """Asks the files in `out` and the run about the run's own clips.
+def check(run: runs.Run, out: Path, examples: ClipExamples, *, most: int = 0) -> CheckedFiles:
+    """Asks the files in `out` and the run about the same clips.
 
     Args:
       run: that the files were made of.
       out: the folder.
-      split: which of the run's clips.
-      data, labels: another folder of clips, as for `jaxsign evaluate`.
+      examples: the clips, as `clips` opens them.
       most: clips at most, spread over all; 0 = all.
 
     Raises:
-      UserError: the files are damaged, or of other weights; or there are no clips.
+      UserError: the files are damaged, or of other weights; or there are no clips for them.
     """
-    about = _read(out)
-    form = formats.get(about["format"])
+    told = _read(out)
+    form = formats.get(told.format)
     form.check()
-    if about["checkpoint_sha256"] != fingerprint.fingerprint(run.variables):
+    if told.checkpoint_sha256 != fingerprint.fingerprint(run.variables):
         raise UserError(
             f"{out}: made of other weights than those of {run.workdir} (checkpoint {run.which!r}; "
-            f"the files are of {about['checkpoint']!r}): name that run and --which, or make it "
+            f"the files are of {told.checkpoint!r}): name that run and --which, or make it "
             f"again. {_AGAIN.format(form.name)}"
         )
-    made = program.of_run(run, about["takes"], about["weights"])
-    opened = _opened(out, about, form)
-    examples = _examples(run, split, data, labels, max(opened))
+    made = program.of_run(run, told.takes, told.weights)
+    opened = {frames: form.opened(out / name) for name, frames, _ in told.files}
     scorer = run.task.scorer(run, made.alone.asked)
     scores = scorer(examples), scorer(examples)
-    beside = _Beside(made, opened, CheckedFiles(form.name, about["weights"]))
+    beside = _Beside(made, opened, CheckedFiles(form.name, told.weights))
     places = np.unique(np.linspace(0, len(examples) - 1, most or len(examples)).astype(int))
     for place in progress.over("checking", places.tolist(), len(places)):
         beside.ask(examples, place, scores)
@@ -125,23 +119,25 @@ class _Beside:
         self._made, self._opened, self._found = made, opened, found
         self._asker = asking.Asker(made.run)
         self._answer = made.run.task.answerer(made.run, made.alone.asked)
-        self._timed: tuple[Any, ...] = ()
+        self._timed: tuple[dict[str, np.ndarray], Batch] = {}, {}
 
     def ask(self, examples: ClipExamples, place: int, scores: Sequence[answering.Score]) -> None:
         """One clip, whose answers are scored."""
         made, found = self._made, self._found
         row = examples.example(place)
-        frames = self._frames(len(row["x"]))
+        length = len(row["x"])
+        frames = self._frames(length)
         if not frames:
             found.passed_over += 1
             return
+        found.cut += length > frames
         batch = {**examples.stack([row], (frames,)), "index": np.array([place])}
-        given = made.given(batch, self._landmarks(examples, place, len(row["x"])))
+        given = made.given(batch, self._landmarks(examples, place, min(length, frames)))
         said, wanted = self._opened[frames](given), self._asker.ask(batch)
         rows = {own: said[name] for name, own in made.alone.outputs.items()}
         for name, own in made.alone.outputs.items():
-            apart = np.abs(said[name].astype(np.float64) - wanted[own].astype(np.float64)).max()
-            found.differences[name] = max(found.differences.get(name, 0.0), float(apart))
+            apart = _apart(said[name], wanted[own])
+            found.differences[name] = max(found.differences.get(name, 0.0), apart)
         names = [examples.ids[place]]
         both = [self._answer(one, names)[0].said() for one in (rows, wanted)]
         found.clips += 1
@@ -155,7 +151,8 @@ class _Beside:
         """Frames of the file for a clip of this length; 0 = there is none."""
         if self._made.run.net.padding_counts:
             return length if length in self._opened else 0
-        return min(frames for frames in self._opened if frames >= length)
+        enough = [frames for frames in self._opened if frames >= length]
+        return min(enough, default=max(self._opened))
 
     def _landmarks(self, examples: ClipExamples, place: int, frames: int) -> np.ndarray | None:
         """Of a clip's first frames; None where the files take features."""
@@ -198,9 +195,29 @@ def _seconds(ask: Callable[[], object]) -> float:
     return float(np.median(taken))
 
 
-def _examples(
-    run: runs.Run, split: str, data: Path | None, labels: Path | None, longest: int
+def _apart(said: np.ndarray, wanted: np.ndarray) -> float:
+    """The largest difference; infinite where one says NaN and the other a number."""
+    one, other = said.astype(np.float64), wanted.astype(np.float64)
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(same, 0, np.abs(one - other))
+    return float(np.where(np.isnan(apart), np.inf, apart).max())
+
+
+def clips(
+    run: runs.Run, split: str = "val", data: Path | None = None, labels: Path | None = None
 ) -> ClipExamples:
+    """The clips that a run and its files are asked about.
+
+    Args:
+      run: that the files are made of.
+      split: which of the run's clips.
+      data, labels: another folder of clips, as for `jaxsign evaluate`.
+
+    Raises:
+      UserError: the run goes into no file, or there are no clips.
+    """
+    run.task.standalone(run)
     section = evaluate.data_section(run, split, data, labels)
     try:
         examples = evaluate.open_split(run, section, split)
@@ -209,11 +226,39 @@ def _examples(
             f"{error}\n--check asks about {split} clips of the run: give their place by --data DIR"
         ) from error
     assert isinstance(examples, ClipExamples)  # of what `standalone` does not refuse
-    examples.max_length = min(examples.max_length, longest)
     return examples
 
 
-def _read(out: Path) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """What deploy.json tells of the files beside it.
+
+    Attributes:
+      format, weights, takes: as the command line has them.
+      checkpoint, checkpoint_sha256: of the run's weights.
+      files: name, frames, sha256 of each; at least one.
+    """
+
+    format: str
+    weights: str
+    takes: str
+    checkpoint: str
+    checkpoint_sha256: str
+    files: tuple[tuple[str, int, str], ...]
+
+    def __post_init__(self):
+        for found, known in (
+            (self.format, formats.names()),
+            (self.weights, weights.KINDS),
+            (self.takes, (program.LANDMARKS, program.FEATURES)),
+        ):
+            if found not in known:
+                raise ValueError(f"{found!r} is none of {', '.join(known)}")
+        if not self.files:
+            raise ValueError("it names no file")
+
+
+def _read(out: Path) -> _Told:
     """What deploy.json says, once the files are found whole."""
     path = out / description.DESCRIPTION
     if not path.is_file():
@@ -222,25 +267,27 @@ def _read(out: Path) -> dict[str, Any]:
             f"{_AGAIN.format('FORMAT')}"
         )
     try:
-        about: dict[str, Any] = dict(reading.read_json(path))
-        digests = {one["name"]: one["sha256"] for one in about["files"]}
-        formats.get(about["format"])
-    except (ValueError, TypeError, KeyError, ImportError) as error:
+        about = reading.read_json(path)
+        told = _Told(
+            format=str(about["format"]),
+            weights=str(about["weights"]),
+            takes=str(about["takes"]),
+            checkpoint=str(about["checkpoint"]),
+            checkpoint_sha256=str(about["checkpoint_sha256"]),
+            files=tuple(
+                (str(one["name"]), int(one["frames"]), str(one["sha256"])) for one in about["files"]
+            ),
+        )
+    except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path}: not readable ({error!r}). {_AGAIN.format('FORMAT')}") from error
-    for name, digest in digests.items():
+    for name, _, digest in told.files:
         file = out / name
         if wrong := reading.problem(file):
-            raise UserError(f"{file}: {wrong}. {_AGAIN.format(about['format'])}")
+            raise UserError(f"{file}: {wrong}. {_AGAIN.format(told.format)}")
         content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
             raise UserError(
                 f"{file}: damaged: {len(content):,} bytes of another digest than {path.name} "
-                f"tells. {_AGAIN.format(about['format'])}"
+                f"tells. {_AGAIN.format(told.format)}"
             )
-    return about
-
-
-def _opened(
-    out: Path, about: Mapping[str, Any], form: formats.FileFormat
-) -> dict[int, formats.Opened]:
-    return {one["frames"]: form.opened(out / one["name"]) for one in about["files"]}
+    return told

@@ -95,6 +95,9 @@ def deploy(words: argparse.Namespace) -> int:
     from jaxsign.infer.deploy import checking, writing
 
     run, out = runs.load_run(words.workdir, words.which, words.language), Path(words.out)
+    # Opened before anything is written: what cannot be checked is told at once.
+    data, labels = (None if word is None else Path(word) for word in (words.data, words.labels))
+    clips = checking.clips(run, words.split, data, labels) if words.check else None
     if words.format:
         written = writing.deploy(
             run, out, words.format, takes=words.input, kind=words.weights, lengths=words.lengths
@@ -102,16 +105,9 @@ def deploy(words: argparse.Namespace) -> int:
         for path in written:
             print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
         print(f"Beside: deploy.json, example.py (python {out / 'example.py'}), sample.npz")
-    if not words.check:
+    if clips is None:
         return 0
-    found = checking.check(
-        run,
-        out,
-        split=words.split,
-        data=None if words.data is None else Path(words.data),
-        labels=None if words.labels is None else Path(words.labels),
-        most=words.most,
-    )
+    found = checking.check(run, out, clips, most=words.most)
     print(f"{out}: {found.format}, {found.weights}, asked beside {run.workdir}")
     print("\n".join(found.lines()))
     if not found.well:

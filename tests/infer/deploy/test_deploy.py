@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 import run_helpers
@@ -12,16 +13,19 @@ import run_helpers
 from jaxsign import cli, nets, tasks
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.infer.deploy import formats
+from jaxsign.infer.deploy import checking, formats, weights
 from jaxsign.infer.deploy.commands import FORMATS
 from jaxsign.tasks import answering
+from jaxsign.tasks.classes import nothing
+from jaxsign.tasks.sequences import task as sequences
+from jaxsign.tasks.sequences.decoding import greedy
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("litert_converter")
 # Runs a script in which jaxsign cannot be imported.
 WITHOUT = (
-    "import runpy, sys; sys.modules['jaxsign'] = None; del sys.argv[0]; runpy.run_path(*sys.argv)"
+    "import runpy, sys; sys.modules['jaxsign'] = None; del sys.argv[0]; runpy.run_path(sys.argv[0])"
 )
 
 
@@ -45,6 +49,12 @@ def deploy(run, out, *words):
     return cli.main(["deploy", "--workdir", str(run), "--out", str(out), *words])
 
 
+def example(out, *words):
+    """What example.py says of a clip, without jaxsign."""
+    command = [sys.executable, "-c", WITHOUT, "example.py", *words]
+    return subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
+
+
 def test_the_verb_names_all_formats():
     assert list(FORMATS) == formats.names()
 
@@ -53,8 +63,7 @@ def test_the_verb_names_all_formats():
 def test_the_example_answers_as_the_run_without_jaxsign(run_folder, tmp_path, name):
     out = tmp_path / "out"
     assert deploy(run_folder, out, "--format", name, "--lengths", "8") == 0
-    command = [sys.executable, "-c", WITHOUT, "example.py"]
-    done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
+    done = example(out)
     assert done.returncode == 0, done.stderr
     about = json.loads((out / "deploy.json").read_text())
     sample = np.load(out / "sample.npz")
@@ -73,7 +82,7 @@ def test_files_of_several_lengths_say_what_the_run_says(run_folder, clips, tmp_p
     words = ("--format", "onnx", "--lengths", "8", "4")
     assert deploy(run_folder, out, *words, "--check", "--data", str(clips)) == 0
     told = capsys.readouterr().out
-    assert "same answer  3 of 3 clips" in told and "in jaxsign" in told
+    assert "same answer  3 of 3 clips\n" in told and "in jaxsign" in told
     about = json.loads((out / "deploy.json").read_text())
     assert [one["frames"] for one in about["files"]] == [4, 8]
     assert about["files"][0]["inputs"]["x"] == {"shape": [1, 4, 156], "dtype": "float32"}
@@ -110,8 +119,74 @@ def test_what_cannot_be_checked_is_told(run_folder, clips, tmp_path, capsys):
     assert "made of other weights" in fails(*check, run=other)
     (out / "8.onnx").write_bytes((out / "8.onnx").read_bytes()[:-1])
     assert "8.onnx: damaged" in fails(*check)
-    (out / "deploy.json").write_text("{")
-    assert "deploy.json: not readable" in fails(*check)
+    whole = (out / "deploy.json").read_text()
+    for damaged in ("{", "{}", whole.replace('"onnx"', '"_format"'), whole.replace("sha256", "x")):
+        (out / "deploy.json").write_text(damaged)
+        assert "deploy.json: not readable" in fails(*check)
+
+
+def test_nothing_is_written_where_there_are_no_clips_to_check(run_folder, tmp_path, capsys):
+    assert deploy(run_folder, tmp_path / "out", "--format", "onnx", "--check") == 1
+    assert "knows no val data" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_clips_that_the_files_cut_are_told(run_folder, clips, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ("--format", "stablehlo", "--lengths", "4", "--check", "--data", str(clips))
+    assert deploy(run_folder, out, *words) == 0
+    assert "3 of 3 clips, 2 longer than 4 frames: only their first ones" in capsys.readouterr().out
+    np.savez(out / "long.npz", x=np.zeros((9, 156)))  # float64, which the file does not take
+    done = example(out, "long.npz")
+    assert done.returncode == 0, done.stderr
+    assert "of 9 frames only the first 4 are asked about" in done.stderr
+
+
+def test_a_number_that_is_none_on_one_side_is_a_difference():
+    numbers = np.array([1, np.nan, -np.inf], np.float32)
+    assert checking._apart(numbers, numbers) == 0
+    assert checking._apart(numbers, np.array([1.5, np.nan, -np.inf])) == 0.5
+    for other in ([1, 2, -np.inf], [np.nan, np.nan, -np.inf], [1, np.nan, 0]):
+        assert checking._apart(np.array(other, np.float32), numbers) == np.inf
+
+
+def test_the_example_tells_none_of_the_signs_as_the_run(tmp_path):
+    run = run_helpers.save_run(tmp_path / "run")
+    nothing.Nothing("gloss", 0.999, "b", 1).write(run)
+    out = tmp_path / "out"
+    assert deploy(run, out, "--format", "stablehlo", "--lengths", "4") == 0
+    told = example(out).stdout.splitlines()
+    assert told[0] == "gloss: none of these" and len(told) == 7
+    about = json.loads((out / "deploy.json").read_text())
+    assert about["none"]["threshold"] == 0.999 and about["made_with"]["jax"] == jax.__version__
+
+
+def test_the_language_of_the_sample_is_that_of_the_example(tmp_path):
+    run = run_helpers.save_points_run(tmp_path / "run", languages=2)
+    out = tmp_path / "out"
+    assert deploy(run, out, "--format", "stablehlo", "--lengths", "4", "--language", "1") == 0
+    assert 'inputs["language"] = np.array([1]' in (out / "example.py").read_text()
+    without = tmp_path / "without"
+    assert deploy(run, without, "--format", "stablehlo", "--lengths", "4") == 0
+    said = [np.load(place / "sample.npz")["said_gloss"] for place in (out, without)]
+    assert np.abs(said[0] - said[1]).max() > 0
+
+
+def test_weights_beyond_float16_are_refused():
+    with pytest.raises(UserError, match="float16 ends at 65504"):
+        weights.packed({"params": {"w": np.array([7e4], np.float32)}}, "float16")
+
+
+def test_lines_about_a_sentence_tell_what_greedy_tells(capsys):
+    rng = np.random.default_rng(0)
+    said = {
+        "log_probs": rng.random((1, 30, 3)),
+        "output_valid": np.arange(30)[None] < 25,
+    }
+    exec(sequences._TELLS, {"np": np, "said": said, "labels": {"gloss": ["A", "B"]}})
+    ids = greedy.greedy(said["log_probs"].argmax(-1), said["output_valid"])[0]
+    assert len(ids) > 5
+    assert capsys.readouterr().out.split() == ["AB"[i - 1] for i in ids]
 
 
 def test_settings_that_a_format_or_a_run_does_not_have_are_refused(run_folder, tmp_path, capsys):

@@ -95,7 +95,9 @@ def test_kinds_are_the_nets_outputs(run_folder):
     assert powers.shape == (3,)
     found = model.embed(x, "probabilities/cat")
     np.testing.assert_allclose(found, powers / powers.sum(), rtol=1e-5)
-    with pytest.raises(UserError, match="'temporal'.*It has: embedding, logits, probabilities"):
+    frames = model.embed(x, "frames")  # the net pools over them by their mean
+    np.testing.assert_allclose(frames.mean(0), model.embed(x, "embedding"), rtol=1e-4, atol=1e-5)
+    with pytest.raises(UserError, match="'temporal'.*It has: embedding, frames, logits"):
         model.embed(x, "temporal")
     with pytest.raises(UserError, match="a stride of 2 frames needs a window"):
         model.embed(x, stride=2)

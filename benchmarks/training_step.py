@@ -10,7 +10,7 @@ from jaxsign import config as configs
 from jaxsign import machines, stages
 from jaxsign.sections.data import MADE_UP
 from jaxsign.sections.kinds import KINDS
-from jaxsign.train import initial, opening, setup
+from jaxsign.train import initial, opening, setup, traces
 
 _CLIPS_OF_ONE = 8  # of each of 20 signs: more than a batch
 
@@ -60,7 +60,7 @@ class TrainingStep:
         lowered = session.compiled.train.lower(self._state, self._batch, self._now)
         self._compiled = lowered.compile()
         self.text = str(self._compiled.as_text())
-        self.module = self.text.split(maxsplit=2)[1].rstrip(",")  # HloModule NAME, ...
+        self.module = traces.module(self.text)
 
     def run(self, steps: int) -> None:
         """Makes steps one after the other, as training does, and waits for the last."""

@@ -120,7 +120,7 @@ def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[
     """
     named = [dict(_INSTRUCTION.findall(text)) for text in programs]
     took: dict[object, dict[str, list[float]]] = collections.defaultdict(dict)
-    modules = {text.split(maxsplit=2)[1].rstrip(",") for text in programs}  # HloModule NAME, ...
+    modules = {traces.module(text) for text in programs}
     for event in traces.events(trace, modules):
         if not _AROUND.match(event.name):
             each = took[event.program].setdefault(event.name, [])

@@ -48,6 +48,11 @@ def events(trace: Path, modules: Set[str]) -> list[TraceEvent]:
     ]
 
 
+def module(text: str) -> str:
+    """The name by which traces know a program, of its text: HloModule NAME, ..."""
+    return text.split(maxsplit=2)[1].rstrip(",")
+
+
 def newest(folder: Path) -> Path:
     """The trace that was written last in a folder of TensorBoard's."""
     return max(folder.glob("plugins/profile/*/*.xplane.pb"), key=_made)

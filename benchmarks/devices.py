@@ -18,8 +18,8 @@ from configs import fslr_transformer
 from jaxsign import runtime
 from jaxsign.errors import UserError
 
-# Clips a batch, frames a clip, rounds.
-SIZES = {"full": (32, 100, 15), "quick": (32, 100, 5), "check": (2, 24, 1)}
+# Clips a batch, frames a clip, layers, rounds.
+SIZES = {"full": (32, 100, 4, 15), "quick": (32, 100, 2, 3), "check": (2, 24, 1, 1)}
 _CHILD = "import sys; from benchmarks import devices; devices.tell(sys.argv[1])"
 
 
@@ -38,8 +38,8 @@ def measure(size: str) -> list[Row]:
         raise UserError(f"two devices: {reason}")
     told = json.loads(done.stdout.splitlines()[-1])
     times = {name: timing.Timing.of(one) for name, one in told.items()}
-    batch, frames, _ = SIZES[size]
-    name = f"SignTransformer: training step on two devices, {batch} x {frames}"
+    batch, frames, layers, _ = SIZES[size]
+    name = f"SignTransformer of {layers} layers: step on two devices, {batch} x {frames}"
     return [
         Row(f"{name}{against}", {"jit": times["jit"], other: times[other]})
         for other, against in (("pmap", ""), ("one device", ", against one"))
@@ -49,11 +49,11 @@ def measure(size: str) -> list[Row]:
 def tell(size: str) -> None:
     """Prints the times of all ways as JSON."""
     runtime.quiet()
-    batch, frames, rounds = SIZES[size]
+    batch, frames, layers, rounds = SIZES[size]
     config = fslr_transformer.get_config()
-    config.net.update(input_dim=156, num_gloss=105, num_cat=10)
+    config.net.update(input_dim=156, num_gloss=105, num_cat=10, n_layers=layers)
     if size == "check":
-        config.net.update(emb_dim=16, n_heads=2, n_layers=1, ff_dim=32)
+        config.net.update(emb_dim=16, n_heads=2, ff_dim=32)
     example = workload.batch([frames] * batch, frames, 156)
     ways = {"jit": (2, "jit"), "pmap": (2, "pmap"), "one device": (1, "pmap")}
     runs = {}

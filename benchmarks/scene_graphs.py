@@ -63,6 +63,7 @@ SIZES = {
         embed_dim=256,
         temporal_layers=1,
         rounds=2,
+        evaluated=300,
     ),
     "check": Size(
         3,

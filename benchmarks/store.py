@@ -24,7 +24,7 @@ from jaxsign.input.signs.views import fslr156
 from jaxsign.tasks.classes.examples import ClassExamples
 
 # clips in the store, frames a clip, clips read at random, rounds
-SIZES = {"full": (100_000, 16, 2000, 5), "quick": (10_000, 16, 500, 3), "check": (60, 4, 20, 1)}
+SIZES = {"full": (100_000, 16, 2000, 5), "quick": (4_000, 16, 500, 3), "check": (60, 4, 20, 1)}
 _DISTINCT = 64
 _MB = 1e6
 

@@ -267,20 +267,17 @@ class JobQueue:
 
     def _tell(self, job: UploadJob) -> None:
         job.check()
-        upload = job.upload
-        if upload is None:
-            upload = job.upload = self._shows.example(job.folder / SENT)
-        parts = self._shows.show(upload, job.out, job)
         try:
             with telling.heard() as told:
-                for part in parts:
-                    job.check()
-                    job.parts.append({**part, "told": [job.named(line) for line in told]})
-                    if not job.whole:
-                        break
+                if job.upload is None:
+                    job.upload = self._shows.example(job.folder / SENT)
+                with contextlib.closing(self._shows.show(job.upload, job.out, job)) as parts:
+                    for part in parts:
+                        job.check()
+                        job.parts.append({**part, "told": [job.named(line) for line in told]})
+                        if not job.whole:
+                            break
         except UserError:
             # A clip that nobody waits for any more may be told of as one that cannot be read.
             job.check()
             raise
-        finally:
-            parts.close()

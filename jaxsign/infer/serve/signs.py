@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from jaxsign import telling
 from jaxsign.errors import UserError
 from jaxsign.infer import clip_items, files, predict
 from jaxsign.infer import run as runs
@@ -17,6 +18,7 @@ from jaxsign.input import film
 from jaxsign.input.signs import drawing, synthetic
 from jaxsign.input.signs.clip import SUFFIX, Clip
 from jaxsign.input.signs.extract import films, models, preview, videos
+from jaxsign.sections.data import MADE_UP
 from jaxsign.tasks import answering
 from jaxsign.whole import whole
 
@@ -78,6 +80,11 @@ class SignShowing(showing.Showing):
     def example(self, folder: Path) -> Path:
         if not self.facts()["example"]:
             raise UserError(f"{self._run.workdir}: takes no landmarks, so there is no example")
+        if self._run.config.data.source not in MADE_UP:
+            telling.once(
+                "the clip is made up and none of the signs that the run knows: it shows what the "
+                "page does, the answer means nothing"
+            )
         made = synthetic.collection(self._run.config.data.synthetic, "val")
         fitting = [i for i, entry in enumerate(made.entries) if entry.split == "val"]
         number = fitting[7 * next(self._examples) % len(fitting)]

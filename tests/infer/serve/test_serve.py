@@ -84,6 +84,7 @@ def test_an_example_is_made_by_code(served):
     assert serving.ask(served, "GET", "/run")[2]["example"]
     told, key = serving.whole(served, "example=1")
     assert told["film"] and told["timeline"]["windows"]
+    assert any("the clip is made up" in line for line in told["told"])
     serving.ask(served, "DELETE", f"/jobs/{key}")
 
 

@@ -11,22 +11,21 @@ training is written down as it ends (--out): the same command goes on where it w
 
 import argparse
 import dataclasses
-import json
-import shutil
+import functools
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from ml_collections import ConfigDict
-from rich.table import Table
 
+from benchmarks import trainings
+from benchmarks.trainings import Found
 from jaxsign import config as configs
 from jaxsign import runtime
 from jaxsign.infer import baseline, evaluate, folds, run_folder
 from jaxsign.screen import Console
 from jaxsign.train import log, loop
-from jaxsign.whole import write_json
 
 SETS = {"traduttore": 20, "signwish": 24}  # frames of a clip
 SHARES = (1.0, 0.25, 0.1)
@@ -34,72 +33,62 @@ _FOLDS = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
-    """A row and a column of the table: a set and a share of it, and who learns it."""
+class Share:
+    """A row of the table: a set, and how much of its training clips."""
 
     name: str
     share: float
-    column: str
 
-    @property
-    def row(self) -> str:
+    def __str__(self) -> str:
         return f"{self.name} {self.share:g}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """What one training came to: accuracy on the test clips, and seconds."""
-
-    test: float
-    seconds: float
-
-
-def words(data: Path, cell: Cell, seed: int, **keys: object) -> list[str]:
+def words(data: Path, part: Share, seed: int, **keys: object) -> list[str]:
     """The words of a command line that point a recipe at a row."""
-    place = data / f"{cell.name}_keypoints"
+    place = data / f"{part.name}_keypoints"
     given = {f"data.{split}.path": place for split in ("train", "val", "test")}
-    given |= {"data.learning_curve": cell.share, "seed": seed, "log.progress": False, **keys}
+    given |= {"data.learning_curve": part.share, "seed": seed, "log.progress": False, **keys}
     return [f"--config.{key}={value}" for key, value in given.items()]
 
 
-def of_baseline(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
+def of_baseline(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """The better one of the two simple methods, on the view of `small`."""
     begun = time.monotonic()
-    found = baseline.of_recipe(configs.load("small", words(data, cell, seed)))
+    found = baseline.of_recipe(configs.load("small", words(data, part, seed)))
     return Found(found.splits["test"].best("gloss")[1], time.monotonic() - begun)
 
 
 def trained(recipe: str, *own: str) -> "Learner":
     """Trains a shipped recipe."""
 
-    def learn(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
-        frames = [word.format(frames=SETS[cell.name]) for word in own]
-        return _run(configs.load(recipe, [*words(data, cell, seed), *frames]), folder)
+    def learn(data: Path, part: Share, seed: int, folder: Path) -> Found:
+        frames = [word.format(frames=SETS[part.name]) for word in own]
+        return _run(configs.load(recipe, [*words(data, part, seed), *frames]), folder)
 
     return learn
 
 
-def from_the_other(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
+def from_the_other(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """`small` that starts from what it learnt of all of the other set."""
-    (other,) = (name for name in SETS if name != cell.name)
+    (other,) = (name for name in SETS if name != part.name)
     start = folder.parent / f"start-{other}-{seed}"
-    _train(configs.load("small", words(data, Cell(other, 1.0, ""), seed)), start)
+    _train(configs.load("small", words(data, Share(other, 1.0), seed)), start)
     keys = {"train.init_from": start, "train.keep_head": False}
-    return _run(configs.load("small", words(data, cell, seed, **keys)), folder)
+    return _run(configs.load("small", words(data, part, seed, **keys)), folder)
 
 
-def from_hidden_frames(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
+def from_hidden_frames(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """`small` that starts from the training clips of the whole set without their labels."""
-    start = folder.parent / f"masked-{cell.name}-{seed}"
-    _train(configs.load("small:masked", words(data, Cell(cell.name, 1.0, ""), seed)), start)
+    start = folder.parent / f"masked-{part.name}-{seed}"
+    _train(configs.load("small:masked", words(data, Share(part.name, 1.0), seed)), start)
     return _run(
-        configs.load("small", words(data, cell, seed, **{"train.init_from": start})), folder
+        configs.load("small", words(data, part, seed, **{"train.init_from": start})), folder
     )
 
 
-def of_folds(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
+def of_folds(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """Three folds of `small` that answer together."""
-    config = configs.load("small", words(data, cell, seed))
+    config = configs.load("small", words(data, part, seed))
     config.data.folds.update(count=_FOLDS, number=1)
     begun = time.monotonic()
     for place, one in folds.recipes(config, folder):
@@ -108,7 +97,7 @@ def of_folds(data: Path, cell: Cell, seed: int, folder: Path) -> Found:
     return Found(_tested(run_folder.members(folder), folder), seconds)
 
 
-Learner = Callable[[Path, Cell, int, Path], Found]
+Learner = Callable[[Path, Share, int, Path], Found]
 COLUMNS: dict[str, Learner] = {
     "baseline": of_baseline,
     "small": trained("small"),
@@ -146,59 +135,19 @@ def _tested(members: Sequence[Path], folder: Path) -> float:
     return float(found["overall_results"]["gloss_accuracy"])
 
 
-def cells(quick: bool) -> Iterator[tuple[Cell, int]]:
-    """What is to be trained, with its seed; the quick part of it first."""
+def wanted(
+    data: Path, quick: bool, columns: Mapping[str, Learner] = COLUMNS
+) -> Iterator[tuple[trainings.Cell, trainings.Learn]]:
+    """What is to be trained; the quick part of it first."""
     shares, seeds = (SHARES[1:], (1,)) if quick else (SHARES, (1, 2, 3))
-    for seed in seeds:
-        for column in QUICK if quick else COLUMNS:
-            for share in reversed(shares):
-                for name in SETS:
-                    # Nothing is drawn in a baseline.
-                    if column != "baseline" or seed == 1:
-                        yield Cell(name, share, column), seed
-
-
-def table(found: Mapping[str, Found]) -> Table:
-    """Rows of sets, columns of who learnt them: mean and spread in percent, and seconds."""
-    made = Table(title=f"test accuracy (%), seconds of training: {runtime.processor()}")
-    keys = [tuple(key.split("|")) for key in found]
-    columns = [name for name in COLUMNS if any(key[1] == name for key in keys)]
-    for name in ("set, share", *columns):
-        made.add_column(name, justify="right")
-    for row in sorted({key[0] for key in keys}):
-        line = [row]
-        for column in columns:
-            own = [found[key] for key in found if key.startswith(f"{row}|{column}|")]
-            line.append(_spelt(own))
-        made.add_row(*line)
-    return made
-
-
-def _spelt(own: Sequence[Found]) -> str:
-    if not own:
-        return ""
-    values = 100 * np.array([one.test for one in own])
-    spread = f" ± {values.std(ddof=1):.1f}" if len(own) > 1 else ""
-    return f"{values.mean():.1f}{spread} ({np.mean([one.seconds for one in own]):.0f} s)"
-
-
-def measure(
-    data: Path, out: Path, quick: bool, columns: Mapping[str, Learner] = COLUMNS
-) -> dict[str, Found]:
-    """Trains what is not yet in `out`, and writes each training down as it ends."""
-    stored = json.loads(out.read_text()) if out.is_file() else {}
-    found = {key: Found(**value) for key, value in stored.items()}
-    for cell, seed in cells(quick):
-        key = f"{cell.row}|{cell.column}|{seed}"
-        if key in found:
+    for seed, column in itertools.product(seeds, QUICK if quick else columns):
+        # Nothing is drawn in a baseline.
+        if column == "baseline" and seed != 1:
             continue
-        folder = out.with_suffix("") / key.replace("|", "_").replace(" ", "_").replace(":", "_")
-        shutil.rmtree(folder, ignore_errors=True)
-        found[key] = columns[cell.column](data, cell, seed, folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        write_json(out, {name: dataclasses.asdict(one) for name, one in found.items()})
-        print(f"{key}: {found[key]}", flush=True)
-    return found
+        for share, name in itertools.product(reversed(shares), SETS):
+            part = Share(name, share)
+            learn = functools.partial(columns[column], data, part, seed)
+            yield trainings.Cell(str(part), column, seed), learn
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -212,7 +161,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
-    Console().print(table(measure(options.data, options.out, options.quick)))
+    found = trainings.measure(options.out, wanted(options.data, options.quick))
+    title = f"test accuracy (%), seconds of training: {runtime.processor()}"
+    Console().print(trainings.table(found, title, "set, share", tuple(COLUMNS)))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
 
 import jax
 
+Params = ParamSpec("Params")
+Made = TypeVar("Made")
 _PLAIN = contextvars.ContextVar("_PLAIN", default=False)
 
 
@@ -22,3 +26,32 @@ def plain() -> Iterator[None]:
         yield
     finally:
         _PLAIN.reset(before)
+
+
+def whole(name: str) -> Callable[[Callable[Params, Made]], Callable[Params, Made]]:
+    """A function for which other runtimes have one operation of their own.
+
+    What `plain` traces of it is one operation too (`jax.lax.composite`), which knows the function.
+    JAX may put arrays that the function makes itself before those it is given: the attribute
+    `given` tells how many these are.
+
+    Args:
+      name: of that operation.
+
+    Returns:
+      A decorator of functions of arrays or None, whose settings are given by keyword.
+    """
+
+    def decorated(function: Callable[Params, Made]) -> Callable[Params, Made]:
+        @functools.wraps(function)
+        def call(*arrays: Params.args, **settings: Params.kwargs) -> Made:
+            if not _PLAIN.get():
+                return function(*arrays, **settings)
+            count = len(jax.tree.leaves(arrays))
+            composed = jax.lax.composite(lambda *a, given, **s: function(*a, **s), name)
+            made: Made = composed(*arrays, given=count, **settings)
+            return made
+
+        return call
+
+    return decorated

@@ -14,6 +14,7 @@ Array = jax.Array
 _IN_LOOP_ROWS = 8
 
 
+@backend.whole("lstm")
 def lstm_scan(
     x: Array,
     weight_ih: Array,
@@ -31,7 +32,8 @@ def lstm_scan(
       weight_hh: float [4H, H].
       bias: float [4H], the sum of torch's two.
       valid: bool [T, B, 1] or None; an invalid frame leaves the state as it is, so that a reversed
-        pass begins at each clip's last valid frame.
+        pass begins at each clip's last valid frame. Runtimes that have an LSTM of their own take
+        valid frames to come first.
       reverse: from the last frame to the first.
 
     Returns:

@@ -8,28 +8,38 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import dense, typed
+from jaxsign.nets.layers import backend, dense, typed
 
 Array = jax.Array
 
 
+@backend.whole("gru")
 def gru_scan(
-    projected: Array, weight_hh: Array, bias_hh: Array, valid: Array | None
+    x: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array,
+    bias_hh: Array,
+    valid: Array | None,
 ) -> tuple[Array, Array]:
-    """The recurrent part of a GRU over inputs already multiplied by the input weights.
+    """States, starting from zeros (torch.nn.GRU).
 
     r = sigmoid(p_r + W_hr h + b_hr), z likewise, n = tanh(p_n + r * (W_hn h + b_hn)),
-    h' = (1 - z) * n + z * h, starting from zeros (torch.nn.GRU).
+    h' = (1 - z) * n + z * h, where p = W_i x + b_i.
 
     Args:
-      projected: float [B, T, 3H], gates in the order r, z, n.
+      x: float [B, T, in].
+      weight_ih: float [3H, in], gates in the order r, z, n.
       weight_hh: float [3H, H].
-      bias_hh: float [3H].
-      valid: bool [B, T] or None; an invalid frame leaves the state as it is.
+      bias_ih, bias_hh: float [3H].
+      valid: bool [B, T] or None; an invalid frame leaves the state as it is. Runtimes that have a
+        GRU of their own take valid frames to come first.
 
     Returns:
       The states float [B, T, H] (zeros in invalid frames) and the last state float [B, H].
     """
+    # One product for the whole sequence: inside the scan a wide input costs twice the time.
+    projected = dense.dense_rows(x, weight_ih, bias_ih)
     hidden = weight_hh.shape[1]
     weight = weight_hh.T
     start = jnp.zeros((projected.shape[0], hidden), projected.dtype)
@@ -73,5 +83,4 @@ class GRU(typed.Layer):
         x, weight_ih, weight_hh, bias_ih, bias_hh = nn.dtypes.promote_dtype(
             x, weight_ih, weight_hh, bias_ih, bias_hh, dtype=self.dtype
         )
-        # One product for the whole sequence: inside the scan a wide input costs twice the time.
-        return gru_scan(dense.dense_rows(x, weight_ih, bias_ih), weight_hh, bias_hh, valid)
+        return gru_scan(x, weight_ih, weight_hh, bias_ih, bias_hh, valid)

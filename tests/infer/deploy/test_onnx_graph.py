@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 
 from jaxsign.infer.deploy import flat, formats
+from jaxsign.nets.layers import lstm, recurrent
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -16,6 +17,25 @@ HOLES = np.where(RNG.random((2, 3, 4)) < 0.3, np.nan, X).astype(np.float32)
 ODD = np.array([[[0, -0.5, 0.5, 0]], [[0, 0, -1, 2]]], np.float32)
 KERNEL = RNG.normal(size=(3, 2, 4)).astype(np.float32)  # taps, in, out
 PLACES = np.array([[0, 2], [1, 1], [0, 0]], np.int32)
+VALID = np.array([[True, True, False], [True, True, True]])  # two clips, three frames
+GATES = [RNG.normal(size=(12, n)).astype(np.float32) for n in (4, 3)]  # of an LSTM
+BIASES = RNG.normal(size=(2, 12)).astype(np.float32)
+
+
+def both_directions(x, valid):
+    """An LSTM over two clips."""
+    frames, real = x.swapaxes(0, 1), None if valid is None else valid.T[..., None]
+    return [
+        lstm.lstm_scan(frames, *GATES, BIASES[0], real, reverse=reverse)
+        for reverse in (False, True)
+    ]
+
+
+def gru(x, valid):
+    """A GRU over two clips."""
+    return recurrent.gru_scan(x, *(part[:9] for part in (*GATES, *BIASES)), valid)
+
+
 CASES = {
     "angle": (lambda x, y: jnp.arctan2(x, y[:, :1]), ODD, X),
     "bools": (lambda x: jnp.where((x > 0) ^ (x < 1) & ~(x == 0), (x > 0).any(), x.max() > 1), X),
@@ -30,9 +50,13 @@ CASES = {
     ),
     "gather": (lambda x: x[:, np.array([2, 0, 2])][..., np.array([1, 3])], X),
     "gather at places": (lambda x, i: x[i[:, 0], i[:, 1] % 3], X, np.abs(PLACES) % 2),
+    "GRU": (gru, X, VALID),
+    "GRU of whole clips": (lambda x: gru(x, None), X),
     "loop": (
         lambda x: lax.scan(lambda h, y: (jnp.tanh(h + y), h * y), x[0], x, reverse=True), X,
     ),
+    "LSTM": (both_directions, X, VALID),
+    "LSTM of whole clips": (lambda x: both_directions(x, None), X),
     "maxima": (
         lambda x: lax.reduce_window(
             x, -jnp.inf, lax.max, (1, 2, 1), (1, 2, 1), ((0, 0), (1, 0), (0, 0))
@@ -72,10 +96,13 @@ def test_an_operation_says_what_jax_says(case):
         return {f"r{i}": leaf for i, leaf in enumerate(leaves)}
 
     wanted = by_name({name: jnp.asarray(array) for name, array in named.items()})
-    traced = jax.make_jaxpr(flat.flat(by_name, named))(named)
+    from jaxsign.infer.deploy.onnx_graph import recurrent as forms
     from jaxsign.infer.deploy.onnx_graph import translating
 
+    traced = jax.make_jaxpr(flat.flat(by_name, named, forms.RECURRENT))(named)
     model = translating.translated(traced, list(named), list(wanted))
+    kinds = [node.op_type for node in model.graph.node]
+    assert all(case.startswith(kind) == (kind in kinds) for kind in ("GRU", "LSTM"))
     session = onnxruntime.InferenceSession(model.SerializeToString())
     found = session.run(list(wanted), named)
     for one, array in zip(found, wanted.values(), strict=True):

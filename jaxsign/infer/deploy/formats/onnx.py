@@ -27,9 +27,9 @@ class ONNX(FileFormat):
     needs = (Need("onnx"), Need("onnxruntime"))
 
     def content(self, program: Program) -> bytes:
-        from jaxsign.infer.deploy.onnx_graph import translating
+        from jaxsign.infer.deploy.onnx_graph import recurrent, translating
 
-        function = flat.flat(program.function, program.inputs)
+        function = flat.flat(program.function, program.inputs, recurrent.RECURRENT)
         traced = jax.make_jaxpr(function)(program.inputs)
         names = sorted(program.inputs), sorted(program.outputs)
         model = translating.translated(traced, *names)

@@ -79,10 +79,25 @@ class Graph:
         """A node with one output, which has this shape and type."""
         if kind in _REPEATING:
             inputs = _narrowed(inputs, tuple(shape))
+        return self.add_several(kind, inputs, [shape], dtype, **attributes)[0]
+
+    def add_several(
+        self,
+        kind: str,
+        inputs: Sequence[Value],
+        shapes: Sequence[Sequence[int]],
+        dtype: np.dtype,
+        **attributes: Any,
+    ) -> list[Value]:
+        """A node with outputs of these shapes and one type."""
         words = [self.name_of(value) for value in inputs]
-        name = f"v{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, words, [name], **attributes))
-        return Value(tuple(shape), np.dtype(dtype), name)
+        place = len(self._nodes)
+        names = [f"v{place}_{i}" if i else f"v{place}" for i in range(len(shapes))]
+        self._nodes.append(helper.make_node(kind, words, names, **attributes))
+        return [
+            Value(tuple(shape), np.dtype(dtype), name)
+            for shape, name in zip(shapes, names, strict=True)
+        ]
 
     def repeated(self, value: Value, shape: Sequence[int]) -> Value:
         """The value, repeated along axes of length 1: a node comes to be where one needs it."""

@@ -66,11 +66,15 @@ def _needed(jaxpr: core.Jaxpr) -> list[core.JaxprEqn]:
 def _added(graph: Graph, equation: core.JaxprEqn, inputs: list[Value]) -> list[Value]:
     if folded := _folded(graph, equation, inputs):
         return folded
-    name = equation.primitive.name
+    name, params = equation.primitive.name, equation.params
+    if name == "composite":  # a layer that is one operation in ONNX too
+        name = params["name"]
+        params = {setting: leaf for setting, (leaf,), _ in params["attributes"]}
+        inputs = inputs[-params["given"] :]
     if name not in operations.TABLE:
         raise Unwritable(f"the operation {name} of JAX")
     results = [_result(variable) for variable in equation.outvars]
-    made = operations.TABLE[name](graph, inputs, results, equation.params)
+    made = operations.TABLE[name](graph, inputs, results, params)
     return made if isinstance(made, list) else [made]
 
 

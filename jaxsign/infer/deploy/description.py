@@ -1,6 +1,6 @@
 """What lies beside the files: deploy.json and example.py."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import jax
 
@@ -66,6 +66,13 @@ _CUT = (
 _LANGUAGE = 'inputs["language"] = np.array([{}], np.int32)  # the clip\'s, from 0\n'
 
 
+class ArrayAbout(TypedDict):
+    """Shape and type of what a file takes or gives."""
+
+    shape: list[int]
+    dtype: str
+
+
 class FileAbout(TypedDict):
     """One of the files.
 
@@ -79,8 +86,67 @@ class FileAbout(TypedDict):
     name: str
     frames: int
     sha256: str
-    inputs: dict[str, dict[str, Any]]
-    outputs: dict[str, dict[str, Any]]
+    inputs: dict[str, ArrayAbout]
+    outputs: dict[str, ArrayAbout]
+
+
+class ViewAbout(TypedDict):
+    """What happens to a clip before the net.
+
+    Attributes:
+      name: of the view; "" = there is none.
+      inside: whether the file does it.
+      input: what the file takes, in words.
+      options: of the view.
+      length: frames that it makes of every clip; 0 = as many as there are.
+      frame_rate: that it makes; 0 = as it is.
+      made_of, description: what it takes and what it does, in words.
+    """
+
+    name: str
+    inside: bool
+    input: str
+    options: dict[str, object]
+    length: int
+    frame_rate: float
+    made_of: str
+    description: str
+
+
+class FolderAbout(TypedDict):
+    """What deploy.json says; entries of the task stand beside these.
+
+    Attributes:
+      jaxsign: its version.
+      format, runs_with: of the files.
+      made_with: packages -> their versions.
+      weights: kind of weights.
+      net, checkpoint, checkpoint_sha256, licence: of the run.
+      takes: `program.LANDMARKS` or `program.FEATURES`.
+      input: what a clip's array is called.
+      labels: names of the classes by head.
+      view: what happens to a clip before the net.
+      padding: how a clip comes to a file's frames, in words.
+      notes: what whoever reads the outputs must know.
+      files: by frames, ascending.
+    """
+
+    jaxsign: str
+    format: str
+    runs_with: str
+    made_with: dict[str, str]
+    weights: str
+    net: str
+    checkpoint: str
+    checkpoint_sha256: str
+    licence: str
+    takes: str
+    input: str
+    labels: dict[str, list[str]]
+    view: ViewAbout
+    padding: str
+    notes: list[str]
+    files: list[FileAbout]
 
 
 def of_file(program: Program, name: str, digest: str) -> FileAbout:
@@ -94,8 +160,8 @@ def of_file(program: Program, name: str, digest: str) -> FileAbout:
     }
 
 
-def of_all(made: Deployed, form: FileFormat, files: list[FileAbout]) -> dict[str, Any]:
-    """What deploy.json says."""
+def of_all(made: Deployed, form: FileFormat, files: list[FileAbout]) -> FolderAbout:
+    """What deploy.json says of all files."""
     run = made.run
     exact = run.net.padding_counts
     return {
@@ -111,7 +177,6 @@ def of_all(made: Deployed, form: FileFormat, files: list[FileAbout]) -> dict[str
         "takes": made.takes,
         "input": made.input_name,
         "labels": _labels(run),
-        **made.alone.about,
         "view": _view(made, files[-1]),
         "padding": _EXACT if exact else _PADDED,
         "notes": [*made.alone.notes],
@@ -119,7 +184,7 @@ def of_all(made: Deployed, form: FileFormat, files: list[FileAbout]) -> dict[str
     }
 
 
-def example(made: Deployed, form: FileFormat, about: dict[str, Any]) -> str:
+def example(made: Deployed, form: FileFormat, about: FolderAbout) -> str:
     """The text of example.py."""
     inputs = about["files"][-1]["inputs"]
     return _TEMPLATE.format(
@@ -134,13 +199,21 @@ def example(made: Deployed, form: FileFormat, about: dict[str, Any]) -> str:
     )
 
 
-def _view(made: Deployed, file: FileAbout) -> dict[str, Any]:
-    """What happens to a clip before the net, in the file or before it."""
+def _view(made: Deployed, file: FileAbout) -> ViewAbout:
     view, net = made.run.view, made.run.net
     missing = "NaN marks what was not seen" if net.takes_nan else "no NaN: what is missing is 0"
     shape = " x ".join(map(str, file["inputs"][made.input_name]["shape"][2:]))
     if view is None:
-        return {"name": "", "inside": False, "input": f"stored features x, {shape}; {missing}"}
+        return {
+            "name": "",
+            "inside": False,
+            "input": f"stored features x, {shape}; {missing}",
+            "options": {},
+            "length": 0,
+            "frame_rate": 0.0,
+            "made_of": "stored features",
+            "description": "",
+        }
     inside = made.takes == LANDMARKS
     return {
         "name": view.name,
@@ -160,7 +233,7 @@ def _made_of(view: BoundView) -> str:
     return _ORDER if view.looks_at else "points of its own, as the description tells"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -170,7 +243,7 @@ def _labels(run: runs.Run) -> dict[str, list[str]]:
     return {head: list(run.labels.get(head) or map(str, range(n))) for head, n in counts.items()}
 
 
-def _shapes(shapes: Shapes) -> dict[str, dict[str, Any]]:
+def _shapes(shapes: Shapes) -> dict[str, ArrayAbout]:
     return {
         name: {"shape": list(one.shape), "dtype": str(jax.numpy.dtype(one.dtype))}
         for name, one in shapes.items()

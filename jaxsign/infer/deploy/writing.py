@@ -68,7 +68,7 @@ def deploy(
     _write_sample(made, about[-1]["frames"], out)
     told = description.of_all(made, form, about)
     write_text(out / description.EXAMPLE, description.example(made, form, told))
-    write_json(out / description.DESCRIPTION, told)
+    write_json(out / description.DESCRIPTION, {**told, **made.alone.about})
     return paths
 
 

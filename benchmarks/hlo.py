@@ -7,6 +7,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from jaxsign.train import traces
+
 PRODUCTS, CONVOLUTIONS, OTHERS = "matrix products", "convolutions", "others"
 ATTENTION, NORMS, RANDOM = "attention (softmax)", "norms", "dropout, random numbers"
 OPTIMIZER, COPIES, IDLE = "optimizer", "copies, layout", "idle"
@@ -17,7 +19,6 @@ KINDS = (
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
 _INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?([\w.\-]+) = (\([^=]*?\)|\S+) ([\w\-]+)\((.*)$")
 _SHAPE = re.compile(r"\w+\[([\d,]*)\]")
-_PATH = re.compile(r'op_name="([^"]*)"')
 _CALLED = re.compile(r"\b(?:calls|body|to_apply)=%?([\w.\-]+)")
 _OPERAND = re.compile(r"%([\w.\-]+)")
 _DIMS = re.compile(r"lhs_contracting_dims=\{([\d,]*)\}")
@@ -45,7 +46,6 @@ class Instruction:
     Attributes:
       shape: of its result, the first one of a tuple.
       elements: of all its results.
-      path: where it is in the net, such as jit(step)/jvp(Net)/layer_0/add.
       called: computations that it is made of.
       rest: operands and all else.
     """
@@ -54,7 +54,6 @@ class Instruction:
     opcode: str
     shape: tuple[int, ...]
     elements: int
-    path: str
     called: tuple[str, ...]
     rest: str
 
@@ -74,11 +73,12 @@ class Program:
                 current = self._inside.setdefault(begin[1], [])
             elif found := _INSTRUCTION.match(line):
                 current.append(_instruction(*found.groups()))
+        self._paths = traces.paths(text)
         self._named = {one.name: one for of in self._inside.values() for one in of}
 
     def path(self, name: str) -> str:
         """Of an instruction; "" for one that the compiler added."""
-        return self._named[name].path if name in self._named else ""
+        return self._paths.get(name, "")
 
     @functools.cache  # noqa: B019 - a program lives as long as the process
     def kind(self, name: str) -> str:
@@ -97,7 +97,7 @@ class Program:
         votes = collections.Counter[str]()
         for one in parts:
             if one.opcode not in _MOVING:
-                votes[_of_path(one)] += one.elements
+                votes[self._by_path(one)] += one.elements
         return votes.most_common(1)[0][0] if votes else COPIES
 
     @functools.cache  # noqa: B019
@@ -106,6 +106,12 @@ class Program:
         if name not in self._named:
             return 0.0
         return sum(_operations(one, self._named) for one in self._parts(self._named[name]))
+
+    def _by_path(self, one: Instruction) -> str:
+        if one.opcode.startswith("rng"):
+            return RANDOM
+        path = self.path(one.name)
+        return next((kind for kind, words in _BY_PATH.items() if words.search(path)), OTHERS)
 
     def _parts(self, one: Instruction) -> Iterator[Instruction]:
         if one.opcode in ("fusion", "call"):
@@ -118,22 +124,14 @@ class Program:
 
 def _instruction(name: str, kind: str, opcode: str, rest: str) -> Instruction:
     shapes = [tuple(int(n) for n in dims.split(",") if n) for dims in _SHAPE.findall(kind)]
-    path = _PATH.search(rest)
     return Instruction(
         name=name,
         opcode=opcode,
         shape=shapes[0] if shapes else (),
         elements=sum(math.prod(shape) for shape in shapes),
-        path=path[1] if path else "",
         called=tuple(_CALLED.findall(rest)),
         rest=rest,
     )
-
-
-def _of_path(one: Instruction) -> str:
-    if one.opcode.startswith("rng"):
-        return RANDOM
-    return next((kind for kind, words in _BY_PATH.items() if words.search(one.path)), OTHERS)
 
 
 def _operations(one: Instruction, named: Mapping[str, Instruction]) -> float:

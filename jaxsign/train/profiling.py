@@ -25,9 +25,6 @@ _ROWS = 15
 _AROUND = re.compile(r"^(while|call|conditional)\b")
 # What in a path is no part of a net: compiled functions, loops, methods such as Net._trunk.
 _PASSING = re.compile(r"(jit|pjit|pmap)\(|(shard_map|while|body|cond|closed_call|\w+\.\w+)$")
-_INSTRUCTION = re.compile(
-    r'^\s*(?:ROOT )?%?([\w.\-]+) = .*?metadata=\{[^}]*?op_name="([^"]*)"', re.MULTILINE
-)
 
 
 class Profile:
@@ -103,7 +100,7 @@ class Profile:
 
 
 @dataclasses.dataclass(frozen=True)
-class Instruction:
+class TracedOperation:
     """What an operation is: in which pass, in which part of the net, and what it ends with."""
 
     side: str
@@ -111,21 +108,21 @@ class Instruction:
     what: str
 
 
-def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[float, int]]:
+def operations(trace: Path, programs: Sequence[str]) -> dict[TracedOperation, tuple[float, int]]:
     """Seconds and times of each operation of training steps in a trace.
 
     Args:
       trace: an .xplane.pb.
       programs: their texts, one for each shape of batches.
     """
-    named = [dict(_INSTRUCTION.findall(text)) for text in programs]
+    named = [traces.paths(text) for text in programs]
     took: dict[object, dict[str, list[float]]] = collections.defaultdict(dict)
     modules = {traces.module(text) for text in programs}
     for event in traces.events(trace, modules):
         if not _AROUND.match(event.name):
             each = took[event.program].setdefault(event.name, [])
             each.append((event.end - event.start) * 1e-9)
-    found: dict[Instruction, tuple[float, int]] = {}
+    found: dict[TracedOperation, tuple[float, int]] = {}
     for times in took.values():
         # Nothing else tells which text belongs to a program of the trace.
         names = max(named, key=lambda known: len(known.keys() & times.keys()), default={})
@@ -136,24 +133,20 @@ def operations(trace: Path, programs: Sequence[str]) -> dict[Instruction, tuple[
     return found
 
 
-def operation(name: str, path: str) -> Instruction:
-    """What an instruction is, by its name and by the path under which jax knows it.
-
-    A path is such as `jit(train_step)/transpose(jvp(Net))/layer_0/linear1/dot_general`; one that
-    the compiler added has none, one that it made of many has theirs.
-    """
+def operation(name: str, path: str) -> TracedOperation:
+    """What an instruction is, by its name and its path (`traces.paths`)."""
     kind = re.sub(r"\.\d+$", "", name)
     if not path or path.endswith(")"):
-        return Instruction("", "", kind)
+        return TracedOperation("", "", kind)
     words = [word for word in path.split("/") if not _PASSING.match(word)]
     passes = [word for word in words if "jvp(" in word]
     back = any(word.startswith("transpose(") for word in passes)
     side = "backward" if back else "forward" if passes else "update"
     inner = [word for word in words if "jvp(" not in word]
-    return Instruction(side, "/".join(inner[:-1]), inner[-1] if inner else kind)
+    return TracedOperation(side, "/".join(inner[:-1]), inner[-1] if inner else kind)
 
 
-def table(found: Mapping[Instruction, tuple[float, int]], seconds: float, updates: int) -> str:
+def table(found: Mapping[TracedOperation, tuple[float, int]], seconds: float, updates: int) -> str:
     """The slowest operations, one a line, and what they all took of `seconds`."""
     every = sum(took for took, _ in found.values())
     if not every:

@@ -1,10 +1,15 @@
 """The operations in a trace that jax's profiler wrote."""
 
 import dataclasses
+import re
 from collections.abc import Set
 from pathlib import Path
 
 import jax
+
+_INSTRUCTION = re.compile(
+    r'^\s*(?:ROOT )?%?([\w.\-]+) = .*?metadata=\{[^}]*?op_name="([^"]*)"', re.MULTILINE
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +56,15 @@ def events(trace: Path, modules: Set[str]) -> list[TraceEvent]:
 def module(text: str) -> str:
     """The name by which traces know a program, of its text: HloModule NAME, ..."""
     return text.split(maxsplit=2)[1].rstrip(",")
+
+
+def paths(text: str) -> dict[str, str]:
+    """Instructions of a program, of its text -> the paths under which jax knows them.
+
+    A path is such as `jit(train_step)/transpose(jvp(Net))/layer_0/linear1/dot_general`; what the
+    compiler added has none.
+    """
+    return dict(_INSTRUCTION.findall(text))
 
 
 def newest(folder: Path) -> Path:

@@ -91,12 +91,16 @@ def test_a_path_tells_pass_and_part():
         assert found.side == wanted[0] and found.part.startswith(wanted[1])
         assert found.what == "dot_general"
     many = "combined(jit(train_step)/a/add, jit(train_step)/b/add)"
-    assert profiling.operation("all-reduce", many) == profiling.Instruction("", "", "all-reduce")
-    assert profiling.operation("copy.12", "") == profiling.Instruction("", "", "copy")
+    assert profiling.operation("all-reduce", many) == profiling.TracedOperation(
+        "", "", "all-reduce"
+    )
+    assert profiling.operation("copy.12", "") == profiling.TracedOperation("", "", "copy")
 
 
 def test_the_slowest_operations_come_first_and_all_are_counted():
-    found = {profiling.Instruction("forward", f"l{n}", "add"): (n * 1e-3, 2) for n in range(1, 21)}
+    found = {
+        profiling.TracedOperation("forward", f"l{n}", "add"): (n * 1e-3, 2) for n in range(1, 21)
+    }
     lines = profiling.table(found, 0.5, 2).splitlines()
     assert "250.00 ms an update" in lines[0] and "105.00 ms of operations" in lines[0]
     assert lines[2].split() == ["9.5", "%", "10.000", "1.0", "forward", "l20", "add"]

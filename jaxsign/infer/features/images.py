@@ -4,7 +4,7 @@ import collections
 import functools
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import jax
 import numpy as np
@@ -21,9 +21,10 @@ _CPU_OPTIONS: dict[str, str | bool] = {
 }
 
 Key = TypeVar("Key", bound=Hashable)
+Backbone: TypeAlias = tuple[inception.InceptionV3, nets.Variables]  # and its variables
 
 
-def load_backbone(path: str | Path) -> tuple[inception.InceptionV3, dict[str, Any]]:
+def load_backbone(path: str | Path) -> Backbone:
     """The net and its variables from torchvision's file, or from a run that holds its backbone.
 
     Raises:
@@ -45,7 +46,7 @@ def load_backbone(path: str | Path) -> tuple[inception.InceptionV3, dict[str, An
     return net, dict(inception.load_torchvision(path, net))
 
 
-def _backbone_of_run(path: Path) -> tuple[inception.InceptionV3, dict[str, Any]]:
+def _backbone_of_run(path: Path) -> Backbone:
     from jaxsign.infer import run as runs
 
     run = runs.load_run(path)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from jaxsign import runtime
@@ -40,8 +40,38 @@ def run(
     found = features_inputs.find(target, out)
     jobs = [FeatureJob(name, path) for name, path in shard.of(list(found.items()))]
     videos.tell_rate([job.path for job in jobs], settings.source_fps)
-    net, variables = features.load_backbone(weights)
-    plan = FeaturePlan(
+    backbone = features.load_backbone(weights)
+    plan = _plan(backbone, out, settings, keep_partial)
+    if keypoints is not None:
+        joined = features_folder.Keypoints(keypoints)
+        for job in jobs:
+            joined.join(job)
+    display = progress.Display("input", console)
+    # Named as those of `extract`, so that the two do not write into one folder at once.
+    with shards.SharedFolder(out, "extract", "extracts into this folder", shard).alone():
+        todo = jobs if overwrite else features_folder.left_to_do(jobs, plan)
+        if machines is not None:
+            begin = functools.partial(start, weights, plan, keypoints, batch_size)
+            sent = [dataclasses.replace(job, keypoints=None) for job in todo]
+            events = machines.run(begin, sent, [job.name for job in todo], display.say)
+        else:
+            if not all(job.reason for job in todo):
+                display.say(f"compiling InceptionV3 for {runtime.describe_devices()}")
+            extractor = features.Extractor(*backbone, batch_size or _usual_batch())
+            events = features_folder.work_off(todo, extractor, plan)
+        failed = _followed(events, todo, len(jobs) - len(todo), display)
+    text = f"{out}: {len(todo) - len(failed)} written, {len(failed)} failed"
+    if display.frames:
+        text += f"; {display.frames:,} frames, {display.milliseconds_a_frame:.0f} ms each"
+    display.say(text)
+    return failed
+
+
+def _plan(
+    backbone: features.Backbone, out: Path, settings: ExtractionSettings, keep_partial: bool
+) -> FeaturePlan:
+    net, variables = backbone
+    return FeaturePlan(
         out=out,
         settings=settings,
         net={
@@ -52,39 +82,27 @@ def run(
         keep_partial=keep_partial,
         threads=runtime.available_cores(),
     )
-    if keypoints is not None:
-        joined = features_folder.Keypoints(keypoints)
-        for job in jobs:
-            joined.join(job)
-    display = progress.Display("input", console)
-    outcomes: list[progress.Outcome] = []
-    # Named as those of `extract`, so that the two do not write into one folder at once.
-    with shards.SharedFolder(out, "extract", "extracts into this folder", shard).alone():
-        todo = jobs if overwrite else features_folder.left_to_do(jobs, plan)
 
-        def ended(event: pool.Event) -> progress.Outcome:
-            outcome = event.value
-            if not isinstance(outcome, progress.Outcome):  # its worker died, say
-                job = todo[event.job]
-                outcome = progress.Outcome(job.name, 0, "", f"{job.path}: {outcome}", failed=True)
-            outcomes.append(outcome)
-            return outcome
 
-        if machines is not None:
-            begin = functools.partial(start, weights, plan, keypoints, batch_size)
-            sent = [dataclasses.replace(job, keypoints=None) for job in todo]
-            events = machines.run(begin, sent, [job.name for job in todo], display.say)
-        else:
-            if not all(job.reason for job in todo):
-                display.say(f"compiling InceptionV3 for {runtime.describe_devices()}")
-            extractor = features.Extractor(net, variables, batch_size or _usual_batch())
-            events = features_folder.work_off(todo, extractor, plan)
-        walk.follow(events, [job.bytes for job in todo], len(jobs) - len(todo), ended, display)
-    failed = [outcome for outcome in outcomes if outcome.failed]
-    text = f"{out}: {len(todo) - len(failed)} written, {len(failed)} failed"
-    if display.frames:
-        text += f"; {display.frames:,} frames, {display.milliseconds_a_frame:.0f} ms each"
-    display.say(text)
+def _followed(
+    events: Generator[pool.Event, None, None],
+    jobs: Sequence[FeatureJob],
+    ready: int,
+    display: progress.Display,
+) -> list[progress.Outcome]:
+    """What failed of jobs, whose events are shown; `ready` others are done already."""
+    failed: list[progress.Outcome] = []
+
+    def ended(event: pool.Event) -> progress.Outcome:
+        outcome = event.value
+        if not isinstance(outcome, progress.Outcome):  # its worker died, say
+            job = jobs[event.job]
+            outcome = progress.Outcome(job.name, 0, "", f"{job.path}: {outcome}", failed=True)
+        if outcome.failed:
+            failed.append(outcome)
+        return outcome
+
+    walk.follow(events, [job.bytes for job in jobs], ready, ended, display)
     return failed
 
 

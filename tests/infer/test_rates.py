@@ -51,7 +51,7 @@ def test_a_samples_frames_are_those_of_training_wherever_it_is_read(tmp_path, fp
     for place in (tmp_path / "data", sample):
         (item,) = clip_items.find(place)
         np.testing.assert_allclose(files.read(item, one).x, learnt, atol=1e-6)
-        (stream,) = live_inputs.open_all([str(place)], one)
+        (stream,) = live_inputs.open_all(live_inputs.find([str(place)]), one)
         assert next(stream.chunks()).landmarks == (fps != 60)
 
 

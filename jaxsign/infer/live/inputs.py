@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,34 +39,49 @@ class Stream:
     frame_size: tuple[int, int] = (0, 0)
 
 
+def find(
+    sources: Sequence[str], films: Finder | None = None, fps: float = 0.0
+) -> list[clip_items.Item | None]:
+    """What the words of a command line mean, a folder's recordings one by one.
+
+    Args:
+      sources: files, folders, or '-'.
+      films: finds landmarks in films.
+      fps: frames a second of all but the pipe; 0 = as they say.
+
+    Returns:
+      Recordings, and None for the pipe.
+
+    Raises:
+      UserError: nothing there.
+    """
+    found = list[clip_items.Item | None]()
+    for source in sources:
+        found += [None] if source == PIPE else clip_items.find(source, films, fps=fps)
+    return found
+
+
 def open_all(
-    sources: list[str],
+    items: Sequence[clip_items.Item | None],
     run: runs.Run,
     *,
     size: int = 16,
     films: Finder | None = None,
     fps: float = 0.0,
 ) -> list[Stream]:
-    """The streams that the words of a command line mean, a folder's one by one.
+    """The streams of what was found.
 
     Args:
-      sources: files, folders, or '-'.
+      items: of `find`.
       run: a loaded run, which decides which array of a file is meant.
       size: frames a chunk, for recordings.
-      films: finds landmarks in films.
-      fps: frames a second of all but the pipe; 0 = as they say.
+      films, fps: as `find` was given them.
 
     Raises:
-      UserError: nothing there, or nothing that this run takes.
+      UserError: nothing that this run takes.
     """
-    found = []
-    for source in sources:
-        if source == PIPE:
-            found.append(Stream(_STDIN, lambda: sensor_lines.read(sys.stdin, _STDIN)))
-        else:
-            items = clip_items.find(source, films, fps=fps)
-            found += [_of_item(item, run, size, films, fps) for item in items]
-    return found
+    pipe = Stream(_STDIN, lambda: sensor_lines.read(sys.stdin, _STDIN))
+    return [pipe if item is None else _of_item(item, run, size, films, fps) for item in items]
 
 
 def _of_item(

@@ -116,15 +116,15 @@ def stream(words: argparse.Namespace) -> int:
             raise IsADirectoryError(21, "is a folder", str(path))
     if words.subtitles:
         subtitles.check(Path(words.subtitles))
-    members = ensemble.load(words.workdir, words.which, words.language)
-    run = members[0]
     chosen = ExtractionSettings(
         max_side=640, confidence=words.confidence, source_fps=words.source_fps
     )
-    films = commands.finder(words, chosen)
-    streams = inputs.open_all(words.input, run, size=words.chunk, films=films, fps=words.source_fps)
-    if words.subtitles and len(streams) != 1:
-        raise UserError(f"--subtitles: of which of {len(streams)} streams? Give one")
+    films, fps = commands.finder(words, chosen), words.source_fps
+    found = inputs.find(words.input, films, fps)
+    if words.subtitles and len(found) != 1:
+        raise UserError(f"--subtitles: of which of {len(found)} streams? Give one")
+    members = ensemble.load(words.workdir, words.which, words.language)
+    streams = inputs.open_all(found, members[0], size=words.chunk, films=films, fps=fps)
     names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
     asked = arguments.given(words, names)
     player = streaming.Player(members, asked, words.fps, pause=pause, quiet=words.quiet)

@@ -157,7 +157,9 @@ def test_other_verbs_take_them(tmp_path, caplog):
     assert "25 assumed" in caplog.text
     caplog.clear()
     given = films.Finder(fakes.Fake, ExtractionSettings(source_fps=10))
-    (stream,) = live_inputs.open_all([str(place)], None, films=given, fps=10.0)
+    (stream,) = live_inputs.open_all(
+        live_inputs.find([str(place)], given), None, films=given, fps=10.0
+    )
     assert stream.fps == 10 and [c.times[0] for c in stream.chunks()] == [0, 0.1, 0.2]
     assert live_frames.rate_of(place, 10.0) == 10 and "assumed" not in caplog.text
     assert [seconds for seconds, _ in live_frames.film(place, rate=10.0)] == [0, 0.1, 0.2]

@@ -1,5 +1,6 @@
 """The table beside scenes that a detector made: which files there are, of which split each is."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,12 +52,16 @@ def splits(folder: Path) -> Mapping[str, str]:
       UserError: a table that is none, or a split that is none: scenes would be learnt from that
         were to be held back.
     """
-    tables = [
-        report.FolderReport(path, DetectRow) for path in shards.parts(folder, STEM, ".csv").values()
-    ]
-    for one in tables:
-        one.check()
-    rows = [row for one in tables for row in one.read().values()]
+    parts = shards.parts(folder, STEM, ".csv")
+    # A part that ends meanwhile brings its rows into the table of the whole, and removes its own:
+    # that one is read last, even if there was none.
+    places = [path for shard, path in parts.items() if not shard.whole] + [folder / TABLE]
+    rows = list[DetectRow]()
+    for path in places:
+        with contextlib.suppress(FileNotFoundError):
+            one = report.FolderReport(path, DetectRow)
+            one.check()
+            rows += one.read().values()
     for row in rows:
         if row.split not in ("", *SPLITS):
             raise UserError(

@@ -86,7 +86,17 @@ class Masked(clips.ClipTask):
 
     @classmethod
     def next_command(cls, workdir: str | Path) -> str:
-        return f"jaxsign train --config small --config.train.init_from={workdir}"
+        return (
+            f"jaxsign train --config small --workdir NEW --config.train.init_from={workdir} "
+            "--config.data.train.path=LABELLED --config.data.val.path=LABELLED"
+        )
+
+    @classmethod
+    def baseliner(cls) -> NoReturn:
+        raise UserError(
+            "no sign is learnt from hidden frames (task.name='masked'): ask what simple methods "
+            "reach beside the recogniser that starts there: jaxsign baseline --config small DATA"
+        )
 
     def init(self, rng: Array, batch: Mapping[str, Array | np.ndarray]) -> nets.Variables:
         """The net's, a row in place of hidden frames, and what makes frames of its `frames`."""

@@ -3,7 +3,7 @@
 import pytest
 from ml_collections import ConfigDict
 
-from jaxsign import chains, cli
+from jaxsign import chains, cli, tasks
 from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.train import setup
@@ -71,6 +71,13 @@ def test_keys_of_a_chain_are_explained(capsys):
     assert cli.main(words) == 0
     told = capsys.readouterr().out
     assert "--config.link.easg.data.source='easg'\n    in link easg: layout of the data" in told
+
+
+def test_of_two_sets_a_detector_looks_at_the_frames_of_the_first():
+    config = configs.load("sttran:sets", ["--config.net.detector=runs/detector"])
+    runs = [run.config for run in chains.resolve(config)]
+    assert [run.net.detector for run in runs] == ["runs/detector", ""]
+    assert not any("detector" in wrong for run in runs for wrong in tasks.check(run))
 
 
 def test_folders_are_told_apart(tmp_path):

@@ -94,11 +94,17 @@ def _backward(dilation, residual, d):
 
     def add(total, clip):
         p, g = clip
-        taps = [
-            sum(p[t + k * dilation : t + k * dilation + _SLICE] * g[t : t + _SLICE] for t in starts)
-            for k in range(len(kernel))
-        ]
-        return total + jnp.stack(taps), None
+
+        # A loop over the taps: spelt out, its compilation takes four times as long.
+        def add_tap(_, tap):
+            place, before = tap
+            slices = (
+                jax.lax.dynamic_slice_in_dim(p, place + t, _SLICE) * g[t : t + _SLICE]
+                for t in starts
+            )
+            return None, before + sum(slices)
+
+        return jax.lax.scan(add_tap, None, (dilation * jnp.arange(len(kernel)), total))[1], None
 
     zeros = jnp.zeros((len(kernel), _SLICE, kernel.shape[1]), kernel.dtype)
     clips = (padded, jnp.pad(d, ((0, 0), (0, filler), (0, 0))))

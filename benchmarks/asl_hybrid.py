@@ -80,7 +80,8 @@ class Torch:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=4e-4, weight_decay=0.005)
 
     def prepare(self, batch: Batch) -> tuple[Any, Any]:
-        return tuple(self.torch.from_numpy(batch[name]) for name in ("landmarks", "gloss"))
+        landmarks, gloss = (self.torch.from_numpy(batch[name]) for name in ("landmarks", "gloss"))
+        return landmarks, gloss
 
     def train(self, batches: Sequence[tuple[Any, Any]]) -> None:
         self.model.train()

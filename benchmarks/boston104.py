@@ -28,8 +28,8 @@ from jaxsign.infer import asking
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import sources
 from jaxsign.screen import Console
+from jaxsign.tasks.sequences import answers, word_errors
 from jaxsign.tasks.sequences import options as decoding
-from jaxsign.tasks.sequences import word_errors
 from jaxsign.train import inputs, setup
 from parity.reference import whispersign_net
 
@@ -78,8 +78,9 @@ def evaluate_run(workdir: Path, test: Any) -> Results:
     clips = [runs.NetInput(x, np.ones(len(x), bool)) for x in every]
     found = {}
     for name, mode in (("greedy", "greedy"), ("two passes", "two_pass")):
-        answers = asker.answers(clips, answerer=run.task.answerer(run, {"mode": mode}))
-        found[f"jaxsign, {name}"] = errors(test, [answer.names for answer in answers])
+        said = asker.answers(clips, answerer=run.task.answerer(run, {"mode": mode}))
+        read = [one.names for one in said if isinstance(one, answers.SequenceAnswer)]
+        found[f"jaxsign, {name}"] = errors(test, read)
     return found
 
 

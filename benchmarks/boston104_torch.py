@@ -90,13 +90,13 @@ class Trained:
 
     def _alignment(self, session: setup.Session) -> list[list[int] | None]:
         """The middle frame of every label of every training clip."""
-        patch = self.model.frontend.patch_size
-        found: list[list[int] | None] = [None] * len(session.survey_batches.examples)
-        for batch in session.survey_batches:
+        patch, batches = self.model.frontend.patch_size, session.survey_batches
+        assert batches is not None, "the recipe's input asks for an alignment"
+        found: list[list[int] | None] = [None] * len(batches.examples)
+        for batch in batches:
             said = self.listen(batch)
-            spans = np.asarray(
-                ctc.align(*_on_jax(said), batch["sequence"], batch["sequence_valid"])
-            )
+            wanted = (jnp.asarray(batch[name]) for name in ("sequence", "sequence_valid"))
+            spans = np.asarray(ctc.align(*_on_jax(said), *wanted))
             for index, row in zip(batch["index"], spans, strict=True):
                 labels = row[(row >= 0).all(-1)]
                 if index >= 0 and len(labels):

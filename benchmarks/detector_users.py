@@ -84,7 +84,10 @@ def _training(size: str, both: Both) -> Row:
             look()
         theirs.train([entries])
 
-    both_times = {"jaxsign": functools.partial(ours.train, [given]), "torch": original}
+    both_times: dict[str, timing.Run] = {
+        "jaxsign": functools.partial(ours.train, [given]),
+        "torch": original,
+    }
     times = timing.alternate(both_times, rounds=SIZES[size].rounds)
     note = f"one video of {frames} frames: stored scenes, and the detector in every step"
     return Row("Detector: PredCLS training", times, note=note)

@@ -45,7 +45,6 @@ _WORDS = vocabulary.from_json(
     },
     "film_memory",
 )
-_DETECTOR = {"backbone": "resnet18", "proposal_dim": 8, "proposals": 12, "short_side": 64}
 _RELATIONS = {"hidden_dim": 8, "word_dim": 4, "map_dim": 8, "classifier_dim": 8, "ff_dim": 8}
 _SIZE = 64, 48
 _NAP = 0.05  # seconds
@@ -114,7 +113,13 @@ def made(path: Path, minutes: float, fps: float) -> Path:
 
 def a_detector() -> looking.FrameDetector:
     """One of random weights, which finds about as many boxes in every frame."""
-    net = faster_rcnn.FasterRCNN(**_DETECTOR, num_classes=len(_WORDS.objects))
+    net = faster_rcnn.FasterRCNN(
+        backbone="resnet18",
+        proposal_dim=8,
+        proposals=12,
+        short_side=64,
+        num_classes=len(_WORDS.objects),
+    )
     variables = jax.jit(net.init)(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
     return looking.FrameDetector(net, variables, _WORDS.objects)
 

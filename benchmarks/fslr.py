@@ -101,7 +101,7 @@ def _steps(
     ]
     for clips in (size.batch, 1):
         few = {key: value[:clips] for key, value in example.items()}
-        answers = {
+        answers: dict[str, timing.Run] = {
             "jaxsign": functools.partial(ours.predict, ours.prepare(few)),
             "torch": functools.partial(theirs.predict, theirs.prepare(few)),
         }

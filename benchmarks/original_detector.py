@@ -6,6 +6,7 @@ Images are learnt from as they are padded. What is drawn is drawn by torch.
 import dataclasses
 from collections.abc import Iterable, Mapping
 
+import jax.numpy as jnp
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -87,6 +88,7 @@ class _Proposer(nn.Module):
         self.RPN_bbox_pred = nn.Conv2d(inner, 4 * anchors, 1)
         for layer in (self.RPN_Conv, self.RPN_cls_score, self.RPN_bbox_pred):
             nn.init.normal_(layer.weight, std=0.01)
+            assert layer.bias is not None, "convolutions have one"
             nn.init.zeros_(layer.bias)
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,7 +127,8 @@ class Torch(TorchSide[Detector, Tensors, tuple[Batch, Tensors]]):
     def prepare(self, batch: Batch) -> dict[str, Tensor]:
         """Images as torchvision's ResNets take them, channels first, and their boxes."""
         rgb = batch["images"][..., ::-1] + detector_backbone.MEANS[::-1]
-        normal = image_convs.within(inception.normalise_uint8(rgb), batch["image_sizes"])
+        sizes = jnp.asarray(batch["image_sizes"])
+        normal = image_convs.within(inception.normalise_uint8(jnp.asarray(rgb)), sizes)
         images = np.moveaxis(np.asarray(normal), -1, 1)
         kept = ("image_sizes", "true_boxes", "true_labels", "valid_true")
         arrays = {"images": images, **{name: batch[name] for name in kept}}

@@ -67,9 +67,11 @@ def _sttran(net: ConfigDict) -> nn.Module:
 
 def _tempura(net: ConfigDict) -> nn.Module:
     """With a memory of zeros: asking it takes as long as asking a filled one."""
-    names = ("relation_head", "object_head", "num_mixtures", "tracking", "track_rows")
-    names += ("relation_memory", "object_memory", "pairs_from_memory")
-    names += ("memory_fusion", "memory_selection", "memory_lambda")
+    names = (
+        "relation_head", "object_head", "num_mixtures", "tracking", "track_rows",
+        "relation_memory", "object_memory", "pairs_from_memory",
+        "memory_fusion", "memory_selection", "memory_lambda",
+    )  # fmt: skip
     module = vidsgg_tempura.Tempura(**_with(net, *names))
     if net.relation_memory != "none":
         rows = [torch.zeros(count, module.width) for count in net.predicates]
@@ -78,8 +80,10 @@ def _tempura(net: ConfigDict) -> nn.Module:
 
 
 def _stket(net: ConfigDict) -> nn.Module:
-    names = ("rounds", "window", "contact_threshold", "true_contacts")
-    names += ("spatial_prior", "temporal_prior", "prior_dims")
+    names = (
+        "rounds", "window", "contact_threshold", "true_contacts",
+        "spatial_prior", "temporal_prior", "prior_dims",
+    )  # fmt: skip
     return vidsgg_stket.STKET(**_with(net, *names), no_contact=net.no_contact - 1)
 
 

@@ -60,11 +60,11 @@ def _candidates(
         best = np.argsort(sure.ravel())[::-1][:_LISTED]
         row, predicate = np.unravel_index(best, sure.shape)
         return pairs[row], predicate, sure[row, predicate]
-    listed = []
+    listed = list[tuple[int, int]]()
     kinds = np.repeat([group.kind for group in words.groups], len(rows))
-    for row, (kind, scores) in enumerate(zip(kinds, wide, strict=True)):
+    for number, (kind, scores) in enumerate(zip(kinds, wide, strict=True)):
         told_here = [scores.argmax()] if kind == "one" else np.flatnonzero(scores > recall.SURE)
-        listed += [(row, int(predicate)) for predicate in told_here]
+        listed += [(number, int(predicate)) for predicate in told_here]
     row, predicate = np.array(listed, int).reshape(-1, 2).T
     return pairs[row], predicate, both[row] * wide[row, predicate]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import jax.numpy as jnp
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -29,7 +30,7 @@ def videos(batch: Batch) -> list[dict[str, Tensor]]:
         boxes, pairs = batch["boxes"], batch["pairs"]
         count, frames = np.ogrid[: len(boxes), : boxes.shape[1]]
         of_pairs = boxes[count[..., None, None], frames[..., None, None], pairs]
-        masks = np.moveaxis(np.asarray(spatial_masks.spatial_masks(of_pairs)), -1, -3)
+        masks = np.moveaxis(np.asarray(spatial_masks.spatial_masks(jnp.asarray(of_pairs))), -1, -3)
         parts["spatial_masks"] = masks
     rows = [
         {name: value[row] for name, value in parts.items()} for row in range(len(parts["boxes"]))

@@ -45,9 +45,9 @@ class Measured:
     @classmethod
     def of(cls, saved: Mapping[str, Any]) -> "Measured":
         """From what `as_dict` gave."""
-        told = (saved[name] for name in ("size", "date", "seconds"))
+        told = {name: saved[name] for name in ("size", "date", "seconds")}
         rows = [Row.of(row) for row in saved["rows"]]
-        return cls(*told, peak=saved["matmul_peak_gflop_per_s"] * 1e9, rows=rows)
+        return cls(**told, peak=saved["matmul_peak_gflop_per_s"] * 1e9, rows=rows)
 
 
 @dataclasses.dataclass

@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -38,7 +39,7 @@ def train(recipe: str, words: Sequence[str], seed: int, folder: Path) -> Numbers
     loop.train(config, folder, log.TrainingDisplay(live=False))
     found = {"seconds": time.monotonic() - begun}
     for split in _SPLITS:
-        told = evaluate.evaluate(folder, split=split, out=folder / split)
+        told: Any = evaluate.evaluate(folder, split=split, out=folder / split)
         found |= {f"{cut} {split}": 100 * told[of]["with"][cut] for of, cut in _SHOWN.items()}
     return found
 

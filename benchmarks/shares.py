@@ -42,13 +42,14 @@ def _shared(inner: Mapping[str, int], around: Mapping[str, int]) -> dict[str, fl
 
 def slowest(events: Sequence[TraceEvent], program: hlo.Program) -> list[tuple[str, str, float]]:
     """(kind, path, seconds) of what is not a product, the longest first; layers are added up."""
-    took = collections.Counter[tuple[str, str]]()
+    took: dict[tuple[str, str], float] = collections.defaultdict(float)
     for event in events:
         kind = program.kind(event.name)
         if kind != hlo.PRODUCTS and not _AROUND.match(event.name):
             path = re.sub(r"_\d+(?=/|$)", "_N", program.path(event.name)) or event.name
             took[kind, path] += (event.end - event.start) * 1e-9
-    return [(*both, seconds) for both, seconds in took.most_common()]
+    longest = sorted(took.items(), key=lambda row: -row[1])
+    return [(*both, seconds) for both, seconds in longest]
 
 
 def operations(events: Sequence[TraceEvent], program: hlo.Program) -> float:

@@ -142,9 +142,9 @@ def measure_films(size: str) -> list[Row]:
 def _one_by_one(name: str, ours: Jax, given: Batch, size: Size) -> Row:
     """What `jaxsign embed` asks of the net: clips in a batch, and the same one at a time."""
     single = [{key: value[:, i : i + 1] for key, value in given.items()} for i in range(size.batch)]
-    sides = {
+    sides: dict[str, timing.Run] = {
         "jaxsign": functools.partial(ours.predict, given),
-        "one at a time": lambda: [ours.predict(clip) for clip in single],
+        "one at a time": lambda: [*map(ours.predict, single)],
     }
     row = f"{name}: embedding {size.batch} clips in a batch"
     return Row(row, timing.alternate(sides, rounds=size.rounds))
@@ -199,7 +199,7 @@ def _step(
 def _answer(
     name: str, ours: Jax, theirs: "originals.Torch", given: tuple[Any, Any], rounds: int
 ) -> Row:
-    answers = {
+    answers: dict[str, timing.Run] = {
         "jaxsign": functools.partial(ours.predict, given[0]),
         "torch": functools.partial(theirs.predict, given[1]),
     }

@@ -16,6 +16,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -46,7 +47,7 @@ class Share:
 def words(data: Path, part: Share, seed: int, **keys: object) -> list[str]:
     """The words of a command line that point a recipe at a row."""
     place = data / f"{part.name}_keypoints"
-    given = {f"data.{split}.path": place for split in ("train", "val", "test")}
+    given: dict[str, object] = {f"data.{split}.path": place for split in ("train", "val", "test")}
     given |= {"data.learning_curve": part.share, "seed": seed, "log.progress": False, **keys}
     return [f"--config.{key}={value}" for key, value in given.items()]
 
@@ -131,7 +132,7 @@ def _run(config: ConfigDict, folder: Path) -> Found:
 
 
 def _tested(members: Sequence[Path], folder: Path) -> float:
-    found = evaluate.evaluate(members, split="test", out=folder / "test")
+    found: Any = evaluate.evaluate(members, split="test", out=folder / "test")
     return float(found["overall_results"]["gloss_accuracy"])
 
 

@@ -47,30 +47,17 @@ def train_step(
     flat = optimizers.flat(state.params)
     chosen = {path: flat[path] for path in trainable}
     rest = {path: value for path, value in flat.items() if path not in chosen}
-    rng = _key(state, axis)
     scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
-    count = batch["weight"].shape[0]
-    now = _now(state, rates)
+    part, now = scale / batch["weight"].shape[0], _now(state, rates)
 
-    def scaled_loss(chosen, collections, micro, index):
+    def scaled_loss(chosen, collections, micro, key):
         flat = {**rest, **chosen}
-        key = jax.random.fold_in(rng, index)
         variables = {**collections, "params": optimizers.nested(flat)}
         found = task.loss(variables, micro, key, now)
         loss, sums = penalties_.added(penalties, flat, found.loss, found.sums)
-        return loss * (scale / count), ({**collections, **found.changed}, sums)
+        return loss * part, ({**collections, **found.changed}, sums)
 
-    def micro_step(collections, micro, index):
-        micro, real = _with_shares(micro, axis, task)
-        grads, (new, sums) = jax.grad(scaled_loss, has_aux=True)(chosen, collections, micro, index)
-        new = jax.tree.map(lambda a, b: jnp.where(real, a, b), new, collections)
-        return grads, new, sums
-
-    grads, collections, sums = _accumulate(micro_step, state.collections, batch, count)
-    if axis is not None:
-        grads = jax.lax.pmean(grads, axis)
-        collections = _mean_statistics(collections, axis)
-        sums = jax.lax.psum(sums, axis)
+    grads, collections, sums = _gradients(scaled_loss, chosen, state, batch, task, axis)
     grads = jax.tree.map(lambda g: g / scale, grads)
     grad_norm = optax.tree.norm(grads)
     new_state = _update(state, grads, chosen, rest, optimizer, rates["lr"], ema_decay)
@@ -79,6 +66,29 @@ def train_step(
     if state.loss_scale is not None:
         new_state = _skip_unless(finite, new_state, state)
     return new_state, {**sums, "grad_norm": grad_norm, "finite": finite}
+
+
+def _gradients(loss, chosen, state, batch, task, axis):
+    """Gradients of `loss(chosen, collections, micro-batch, key)`, added up over micro-batches.
+
+    Returns:
+      Their mean over devices, the collections behind the last micro-batch, and all its sums.
+    """
+    rng = _key(state, axis)
+
+    def micro_step(collections, micro, index):
+        micro, real = _with_shares(micro, axis, task)
+        key = jax.random.fold_in(rng, index)
+        grads, (new, sums) = jax.grad(loss, has_aux=True)(chosen, collections, micro, key)
+        new = jax.tree.map(lambda a, b: jnp.where(real, a, b), new, collections)
+        return grads, new, sums
+
+    count = batch["weight"].shape[0]
+    grads, collections, sums = _accumulate(micro_step, state.collections, batch, count)
+    if axis is None:
+        return grads, collections, sums
+    means = jax.lax.pmean(grads, axis), _mean_statistics(collections, axis)
+    return *means, jax.lax.psum(sums, axis)
 
 
 def _key(state: TrainState, axis: str | None) -> Array:

@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from importlib import metadata
 
@@ -32,6 +33,10 @@ from jaxsign import runtime, telling
 # A trace makes objects by the million and hardly any garbage: looking for it as often as Python
 # does by itself takes up to a tenth of the time.
 gc.set_threshold(50_000, 10, 10)
+
+# A shell lets what it runs in the background ignore Ctrl-C, and so would what tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says something of the machine alone.
 hypothesis.settings.register_profile("untimed", deadline=None)

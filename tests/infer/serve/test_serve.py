@@ -1,7 +1,6 @@
 """The page's server, asked by a client while it runs in this process."""
 
 import concurrent.futures
-import contextlib
 import csv
 import io
 import json
@@ -277,19 +276,11 @@ def started(served, folder):
     words = [sys.executable, "-m", "jaxsign", "serve", "--workdir", str(served.run), "--port", "0"]
     place = {**os.environ, "TMPDIR": str(folder)}
     out = subprocess.PIPE
-    with heeded(signal.SIGINT, signal.SIGHUP):
-        return subprocess.Popen(words, cwd=helpers.ROOT, env=place, stdout=out, text=True)
-
-
-@contextlib.contextmanager
-def heeded(*numbers):
-    """Processes that are started meanwhile heed signals that a shell told this one to ignore."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
     try:
-        yield
+        return subprocess.Popen(words, cwd=helpers.ROOT, env=place, stdout=out, text=True)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_verb_tells_where_the_page_is_and_leaves_nothing_behind(served, tmp_path):

@@ -3,41 +3,24 @@
 import collections
 import itertools
 
+import live_runs
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxsign import config as configs
 from jaxsign.errors import UserError
 from jaxsign.infer.live.recogniser import Recogniser
 from jaxsign.input.signs import rows
 from jaxsign.tasks.classes import following, majority
 
-NAMES = ("hello", "bye", "-")
 
-
-class FakeRun:
+class FakeRun(live_runs.FakeRun):
     """The class is what most frames of the clip hold as their nose's x, halves being unsure."""
-
-    heads = ("gloss",)
-    labels = {"gloss": NAMES}
-    workdir = "run"
-    takes_nan = True
-    frame_shape = (543, 3)
-    config = configs.base()
-    config.update(view={"name": ""}, net={}, task={"heads": ("gloss",)})
-    view = staticmethod(lambda clip: clip.landmarks)
-
-    def features(self, clip):
-        return clip.landmarks
-
-    def cut(self, x):
-        return x
 
     def one(self, x, length=None):
         values = x[:, 0, 0]
-        counts = [np.sum(values == number) for number in range(len(NAMES))]
+        counts = [np.sum(values == number) for number in range(len(live_runs.NAMES))]
         return {"gloss": 8.0 * np.asarray([counts], np.float32) / len(values)}
 
 

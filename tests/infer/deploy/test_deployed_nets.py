@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
+from benchmarks import deployed
 from jaxsign import nets
-from jaxsign.infer.deploy import formats, program
+from jaxsign.infer.deploy import formats
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("ai_edge_litert")
@@ -22,33 +23,9 @@ SMALL = {
 FRAMES, REAL = 8, 5
 
 
-def asked(name):
-    """A program of a net with random weights, and what it is asked."""
-    net = nets.build(name, num_gloss=3, **SMALL[name])
-    rng = np.random.default_rng(0)
-    batch = {
-        "valid": np.arange(FRAMES)[None] < REAL,
-        "x": rng.random((1, FRAMES, *net.frame_shape), np.float32),
-    }
-    tokens = {"tokens": np.zeros((1, 1), np.int32)}
-    rows = [{**batch, **tokens}.get(field) for field in net.inputs]
-    shapes = jax.eval_shape(net.init, jax.random.key(0), *rows)
-    weights = jax.tree.map(lambda a: 0.3 * rng.random(a.shape, np.float32), shapes)
-    variables = {key: tree for key, tree in weights.items() if key != "intermediates"}
-
-    def function(arrays):
-        found = nets.call(net, variables, arrays)
-        if "logits" in net.outputs:
-            return dict(nets.logits_of(found))
-        return {key: found[key] for key in ("ctc_log_probs", "output_valid")}
-
-    inputs = {key: jax.ShapeDtypeStruct(a.shape, a.dtype) for key, a in batch.items()}
-    return program.Program(FRAMES, inputs, function), batch
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_a_net_says_in_every_format_what_it_says(name, tmp_path):
-    one, batch = asked(name)
+    one, batch = deployed.asked(nets.build(name, num_gloss=3, **SMALL[name]), FRAMES, REAL)
     with jax.default_matmul_precision("highest"):
         wanted = jax.jit(one.function)(batch)
     for form in map(formats.get, ("onnx", "tflite")):  # the third is JAX's own

@@ -1,7 +1,10 @@
 """A run as files that run without jaxsign, and how they are checked."""
 
+import contextlib
+import io
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -55,14 +58,25 @@ def example(out, *words):
     return subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
 
 
+@pytest.fixture(scope="module")
+def onnx_files(run_folder, clips, tmp_path_factory):
+    """The run as ONNX for 4 and 8 frames, and what checking them told."""
+    out, told = tmp_path_factory.mktemp("onnx") / "out", io.StringIO()
+    words = ("--format", "onnx", "--lengths", "8", "4", "--check", "--data", str(clips))
+    with contextlib.redirect_stdout(told):
+        assert deploy(run_folder, out, *words) == 0
+    return out, told.getvalue()
+
+
 def test_the_verb_names_all_formats():
     assert list(FORMATS) == formats.names()
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_example_answers_as_the_run_without_jaxsign(run_folder, tmp_path, name):
-    out = tmp_path / "out"
-    assert deploy(run_folder, out, "--format", name, "--lengths", "8") == 0
+def test_the_example_answers_as_the_run_without_jaxsign(run_folder, onnx_files, tmp_path, name):
+    out = onnx_files[0] if name == "onnx" else tmp_path / "out"
+    if name != "onnx":
+        assert deploy(run_folder, out, "--format", name, "--lengths", "8") == 0
     done = example(out)
     assert done.returncode == 0, done.stderr
     about = json.loads((out / "deploy.json").read_text())
@@ -77,11 +91,8 @@ def test_the_example_answers_as_the_run_without_jaxsign(run_folder, tmp_path, na
         assert float(first[3 * place].split()[-1]) == pytest.approx(odds.max(), abs=2e-3)
 
 
-def test_files_of_several_lengths_say_what_the_run_says(run_folder, clips, tmp_path, capsys):
-    out = tmp_path / "out"
-    words = ("--format", "onnx", "--lengths", "8", "4")
-    assert deploy(run_folder, out, *words, "--check", "--data", str(clips)) == 0
-    told = capsys.readouterr().out
+def test_files_of_several_lengths_say_what_the_run_says(onnx_files):
+    out, told = onnx_files
     assert "same answer  3 of 3 clips\n" in told and "in jaxsign" in told
     about = json.loads((out / "deploy.json").read_text())
     assert [one["frames"] for one in about["files"]] == [4, 8]
@@ -94,15 +105,15 @@ def test_fewer_bits_are_measured_not_refused(clips, tmp_path, capsys):
     run, sizes = run_helpers.save_run(tmp_path / "wide", ff_dim=512), {}
     for kind in ("float32", "float16", "int8"):
         out = tmp_path / kind
-        words = ("--format", "stablehlo", "--lengths", "8", "--weights", kind)
-        assert deploy(run, out, *words, "--check", "--data", str(clips)) == 0
-        assert f"stablehlo, {kind}" in (told := capsys.readouterr().out)
-        assert "points)" in told
-        sizes[kind] = (out / "8.stablehlo").stat().st_size
+        words = ["--format", "onnx", "--lengths", "8", "--weights", kind]
+        words += ["--check", "--data", str(clips)] if kind == "int8" else []
+        assert deploy(run, out, *words) == 0
+        sizes[kind] = (out / "8.onnx").stat().st_size
+    assert "onnx, int8" in (told := capsys.readouterr().out) and "points)" in told
     assert sizes["int8"] < sizes["float16"] < sizes["float32"]
 
 
-def test_what_cannot_be_checked_is_told(run_folder, clips, tmp_path, capsys):
+def test_what_cannot_be_checked_is_told(run_folder, onnx_files, clips, tmp_path, capsys):
     out = tmp_path / "out"
     check = ("--check", "--data", str(clips))
 
@@ -112,9 +123,9 @@ def test_what_cannot_be_checked_is_told(run_folder, clips, tmp_path, capsys):
 
     assert "--format" in fails()
     assert "holds no deploy.json" in fails(*check)
-    assert deploy(run_folder, out, "--format", "onnx", "--lengths", "8") == 0
+    shutil.copytree(onnx_files[0], out)
     assert "knows no val data" in fails("--check")
-    assert "holds 8.onnx, deploy.json" in fails("--format", "onnx")
+    assert "holds 4.onnx, 8.onnx, deploy.json" in fails("--format", "onnx")
     other = run_helpers.save_run(tmp_path / "other", seed=1)
     assert "made of other weights" in fails(*check, run=other)
     (out / "8.onnx").write_bytes((out / "8.onnx").read_bytes()[:-1])
@@ -131,15 +142,21 @@ def test_nothing_is_written_where_there_are_no_clips_to_check(run_folder, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_clips_that_the_files_cut_are_told(run_folder, clips, tmp_path, capsys):
+def test_none_of_the_signs_and_clips_that_the_files_cut_are_told(clips, tmp_path, capsys):
+    run = run_helpers.save_run(tmp_path / "run")
+    nothing.Nothing("gloss", 0.999, "b", 1).write(run)
     out = tmp_path / "out"
-    words = ("--format", "stablehlo", "--lengths", "4", "--check", "--data", str(clips))
-    assert deploy(run_folder, out, *words) == 0
+    words = ("--format", "onnx", "--lengths", "4", "--check", "--data", str(clips))
+    assert deploy(run, out, *words) == 0
     assert "3 of 3 clips, 2 longer than 4 frames: only their first ones" in capsys.readouterr().out
+    about = json.loads((out / "deploy.json").read_text())
+    assert about["none"]["threshold"] == 0.999 and about["made_with"]["jax"] == jax.__version__
     np.savez(out / "long.npz", x=np.zeros((9, 156)))  # float64, which the file does not take
     done = example(out, "long.npz")
     assert done.returncode == 0, done.stderr
     assert "of 9 frames only the first 4 are asked about" in done.stderr
+    told = done.stdout.splitlines()
+    assert told[0] == "gloss: none of these" and len(told) == 7
 
 
 def test_a_number_that_is_none_on_one_side_is_a_difference():
@@ -150,26 +167,18 @@ def test_a_number_that_is_none_on_one_side_is_a_difference():
         assert checking._apart(np.array(other, np.float32), numbers) == np.inf
 
 
-def test_the_example_tells_none_of_the_signs_as_the_run(tmp_path):
-    run = run_helpers.save_run(tmp_path / "run")
-    nothing.Nothing("gloss", 0.999, "b", 1).write(run)
-    out = tmp_path / "out"
-    assert deploy(run, out, "--format", "stablehlo", "--lengths", "4") == 0
-    told = example(out).stdout.splitlines()
-    assert told[0] == "gloss: none of these" and len(told) == 7
-    about = json.loads((out / "deploy.json").read_text())
-    assert about["none"]["threshold"] == 0.999 and about["made_with"]["jax"] == jax.__version__
-
-
 def test_the_language_of_the_sample_is_that_of_the_example(tmp_path):
     run = run_helpers.save_points_run(tmp_path / "run", languages=2)
     out = tmp_path / "out"
-    assert deploy(run, out, "--format", "stablehlo", "--lengths", "4", "--language", "1") == 0
+    assert deploy(run, out, "--format", "onnx", "--lengths", "4", "--language", "1") == 0
     assert 'inputs["language"] = np.array([1]' in (out / "example.py").read_text()
-    without = tmp_path / "without"
-    assert deploy(run, without, "--format", "stablehlo", "--lengths", "4") == 0
-    said = [np.load(place / "sample.npz")["said_gloss"] for place in (out, without)]
-    assert np.abs(said[0] - said[1]).max() > 0
+    sample, ask = np.load(out / "sample.npz"), formats.get("onnx").opened(out / "4.onnx")
+    x = np.zeros((1, 4, *sample["x"].shape[1:]), np.float32)
+    x[0, : len(sample["x"])] = sample["x"]
+    given = {"x": x, "valid": np.arange(4)[None] < len(sample["x"])}
+    one, other = (ask({**given, "language": np.array([i], np.int32)})["gloss"] for i in (1, 0))
+    np.testing.assert_allclose(one, sample["said_gloss"], atol=1e-5)
+    assert np.abs(one - other).max() > 1e-4
 
 
 def test_weights_beyond_float16_are_refused():

@@ -110,24 +110,8 @@ class Cluster:
                 _probe(self.address, self.patience)
             left.callback(_silently, ray.shutdown)
             quiet = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
-            self._begin(ray, {**options, **quiet})
+            begin(ray, self.address, {**options, **quiet})
             yield
-
-    def _begin(self, ray: ModuleType, options: Mapping[str, Any]) -> None:
-        """Joins the cluster, or starts one, which Ray gives up after 30 s on a busy machine.
-
-        Raises:
-          UserError: Ray's own reason, of the last of some tries.
-        """
-        for left in reversed(range(_STARTS if self.address == "local" else 1)):
-            try:
-                return _silently(ray.init, **options)
-            except Exception as error:  # Ray raises this itself where a machine is too busy
-                _silently(ray.shutdown)
-                if not left:
-                    raise UserError(
-                        f"--ray {self.address}: Ray could not be begun: {_last(str(error))}"
-                    ) from error
 
     def _check_machines(self, ray: ModuleType) -> None:
         """Raises UserError unless each machine has this package, the files and the out folder."""
@@ -192,6 +176,28 @@ class Cluster:
             return {"num_cpus": 1, "num_gpus": 1}, gpus
         taken = min(cores, default=1) if self.large else 1
         return {"num_cpus": taken}, sum(count // taken for count in cores)
+
+
+def begin(ray: ModuleType, address: str, options: Mapping[str, Any]) -> None:
+    """Joins a cluster, or starts one, which Ray gives up after 30 s on a busy machine.
+
+    Args:
+      ray: the package.
+      address: of the cluster; 'local' is started.
+      options: of `ray.init`.
+
+    Raises:
+      UserError: Ray's own reason, of the last of some tries.
+    """
+    for left in reversed(range(_STARTS if address == "local" else 1)):
+        try:
+            return _silently(ray.init, **options)
+        except Exception as error:  # Ray raises this itself where a machine is too busy
+            _silently(ray.shutdown)
+            if not left:
+                raise UserError(
+                    f"--ray {address}: Ray could not be begun: {_last(str(error))}"
+                ) from error
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 from pathlib import Path
 
 import extract_fakes as fakes
@@ -73,7 +74,6 @@ def rows(out):
 
 @pytest.mark.slow
 def test_a_worker_is_killed_then_all_is_stopped_and_goes_on(tmp_path):
-    pytest.importorskip("ray")
     place, out, whole = tmp_path / "videos", tmp_path / "out", tmp_path / "whole"
     for i in range(12):
         fakes.movie(place / f"{i:02d}.mp4", 20)
@@ -118,18 +118,23 @@ def test_without_ray_its_command_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_an_address_that_nobody_answers_is_told_in_time(tmp_path):
-    pytest.importorskip("ray")
-    begun, nobody = time.monotonic(), cluster.Cluster("127.0.0.1:9", tmp_path, patience=3)
-    with pytest.raises(UserError, match="--ray 127.0.0.1:9: .* nobody answers within 3 s"):
+    begun, nobody = time.monotonic(), cluster.Cluster("127.0.0.1:9", tmp_path, patience=1)
+    with pytest.raises(UserError, match="--ray 127.0.0.1:9: .* nobody answers within 1 s"):
         list(nobody.run(fakes.slow_start, [1], ["one"], print))
     assert time.monotonic() - begun < 30
 
 
-def test_what_ray_cannot_begin_is_told(tmp_path):
-    pytest.importorskip("ray")
-    broken = cluster.Cluster("local", tmp_path, most=-1)
-    with pytest.raises(UserError, match="--ray local: Ray could not be begun: .*-1"):
-        list(broken.run(fakes.slow_start, [1], ["one"], print))
+def test_what_ray_cannot_begin_is_tried_again_and_told():
+    calls = []
+
+    def init(**options):
+        calls.append(options)
+        raise RuntimeError("The node\ndid not come up.")
+
+    ray = types.SimpleNamespace(init=init, shutdown=lambda: calls.append("ended"))
+    with pytest.raises(UserError, match="--ray local: Ray could not be begun: did not come up"):
+        cluster.begin(ray, "local", {"num_cpus": 1})
+    assert calls == 3 * [{"num_cpus": 1}, "ended"]
 
 
 def test_what_a_machine_lacks_is_told(tmp_path):

@@ -128,7 +128,7 @@ def of_model(data: Path, name: str, kind: str, folder: Path) -> list[str]:
     ((own, runs_own),) = found.right.values()
     return [
         f"{name}, {kind}",
-        f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB",
+        f"{max(path.stat().st_size for path in files) / 1e6:.1f} MB",
         f"{found.alike} of {found.clips}",
         f"{max(found.differences.values()):.2g}",
         f"{own}, {runs_own} by the run",

@@ -101,7 +101,7 @@ def test_attention(form):
 
 
 def test_attention_layer_gives_the_same_in_blocks(monkeypatch):
-    layer = attention.MultiHeadAttention(2)
+    layer = attention.MultiHeadAttention(2, dropout=0.3)
     x, valid = normal(0, 3, 6, 8), jnp.arange(6) < jnp.array([6, 4, 1])[:, None]
     variables = layer.init(jax.random.key(0), x)
     whole = layer.apply(variables, x, valid)

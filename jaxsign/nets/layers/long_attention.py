@@ -31,7 +31,7 @@ def attend(
     Returns:
       float32 [B, H, T, D].
     """
-    return _attend(_scaled(query), key, value, _bias(valid), keep, 1.0 / (1.0 - rate))
+    return _attend(_scaled(query), key, value, _bias(valid), keep, _share(keep, rate))
 
 
 @jax.named_scope("attend")
@@ -49,12 +49,17 @@ def attend_and_average(
     Returns:
       float32 [B, H, D]; 0 for a clip without a valid frame.
     """
-    share = 1.0 / (1.0 - rate)
+    share = _share(keep, rate)
     if valid is None:
         weight = jnp.full((len(query), query.shape[2]), share / query.shape[2], query.dtype)
     else:
         weight = valid * (share / jnp.maximum(valid.sum(1, keepdims=True), 1))
     return _average(_scaled(query), key, value, _bias(valid), keep, weight.astype(query.dtype))
+
+
+def _share(keep: Array | None, rate: float) -> float:
+    """What the weights that are kept are multiplied by; 1 without a mask, whatever the rate."""
+    return 1.0 if keep is None else 1.0 / (1.0 - rate)
 
 
 def _scaled(query: Array) -> Array:

@@ -16,6 +16,7 @@ from jaxsign.nets.layers import (
     mixture_head,
     norm,
     recurrent,
+    whole_attention,
 )
 
 
@@ -41,8 +42,9 @@ def test_the_fast_forms_are_the_ones_tested():
     assert backend.on_cpu()
 
 
-def test_dense():
-    arguments = normal(0, 3, 5, 7), normal(1, 7, 11), normal(2, 11)
+@pytest.mark.parametrize(("shape", "features"), [((3, 5, 7), 11), ((2, 512, 130), 128)])
+def test_dense(shape, features):
+    arguments = normal(0, *shape), normal(1, shape[-1], features), normal(2, features)
     assert_same_with_gradients(dense.dense, lambda x, w, b: x @ w + b, *arguments)
 
 
@@ -84,20 +86,48 @@ def plain_attention(q, k, v, valid, keep, rate):
     return jnp.einsum("bhqk,bhkd->bhqd", weights, v)
 
 
-@pytest.mark.parametrize("form", ["whole", "blocks"])
-def test_attention(form):
-    q, k, v = (normal(i, 3, 2, 6, 4) for i in range(3))
-    valid = jnp.arange(6) < jnp.array([6, 4, 1])[:, None]
-    keep = jax.random.bernoulli(jax.random.key(5), 0.8, (3, 2, 6, 6))
+FORMS = {
+    "plain": lambda *a: attention.attend(*a)[0],
+    "whole": whole_attention.attend,
+    "blocks": long_attention.attend,
+}
 
-    def fast(q, k, v):
-        if form == "blocks":
-            return long_attention.attend(q, k, v, valid, keep, 0.2)
-        return attention.attend(q, k, v, valid, keep, 0.2)[0]
 
+@pytest.mark.parametrize("frames", [6, 64])
+@pytest.mark.parametrize("form", FORMS)
+def test_attention(form, frames):
+    q, k, v = (normal(i, 3, 2, frames, 4) for i in range(3))
+    valid = jnp.arange(frames) < jnp.array([frames, 4, 1])[:, None]
+    keep = jax.random.bernoulli(jax.random.key(5), 0.8, (3, 2, frames, frames))
     assert_same_with_gradients(
-        fast, lambda q, k, v: plain_attention(q, k, v, valid, keep, 0.2), q, k, v
-    )
+        lambda q, k, v: FORMS[form](q, k, v, valid, keep, 0.2),
+        lambda q, k, v: plain_attention(q, k, v, valid, keep, 0.2),
+        q, k, v,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_without_a_mask_the_rate_of_dropout_does_not_matter(form):
+    q = normal(0, 1, 2, 6, 4)
+    asked, expected = (FORMS[form](q, q, q, None, None, rate) for rate in (0.3, 0.0))
+    np.testing.assert_allclose(asked, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (3, 1, 5, 7), (1, 2, 1, 7)])
+@pytest.mark.parametrize("seen", ["all", "keys", "pairs"])
+def test_attention_with_a_bias(seen, shape):
+    """Some see none of the keys: they have equal weights, which have no gradient."""
+    q, k, v = normal(0, 3, 2, 5, 4), normal(1, 3, 2, 7, 4), normal(2, 3, 2, 7, 4)
+    valid = {
+        "all": None,
+        "keys": jnp.arange(7) < jnp.array([7, 4, 0])[:, None],
+        "pairs": jnp.tril(jnp.ones((5, 7), bool), -1)[None, None],
+    }[seen]
+    assert_same_with_gradients(
+        lambda q, k, v, bias: whole_attention.attend(q, k, v, valid, None, 0.0, bias),
+        lambda q, k, v, bias: attention.attend(q, k, v, valid, None, 0.0, bias)[0],
+        q, k, v, normal(3, *shape),
+    )  # fmt: skip
 
 
 def test_attention_layer_gives_the_same_in_blocks(monkeypatch):
@@ -113,7 +143,7 @@ def test_a_row_without_valid_keys_stays_finite():
     q = normal(0, 1, 2, 3, 4)
 
     def total(q):
-        return attention.attend(q, q, q, jnp.zeros((1, 3), bool))[0].sum()
+        return attention.mix(q, q, q, jnp.zeros((1, 3), bool), None, 0.0).sum()
 
     assert np.isfinite(jax.grad(total)(q)).all()
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxsign.nets.layers import backend, dense, dropout, long_attention, typed
+from jaxsign.nets.layers import backend, dense, dropout, long_attention, typed, whole_attention
 
 Array = jax.Array
 # From this many scores on, the [B, H, T, T] array leaves a CPU's caches and a pass over one clip
@@ -88,14 +88,25 @@ def is_long(query: Array) -> bool:
 
 
 def mix(
-    query: Array, key: Array, value: Array, valid: Array | None, keep: Array | None, rate: float
+    query: Array,
+    key: Array,
+    value: Array,
+    valid: Array | None,
+    keep: Array | None,
+    rate: float,
+    bias: Array | None = None,
 ) -> Array:
     """`attend` without the weights, in the form that is fastest here."""
-    pairwise = valid is not None and valid.ndim > 2  # who sees whom: only the plain form knows
-    if pairwise or not is_long(query):
-        return attend(query, key, value, valid, keep, rate)[0]
+    if not backend.on_cpu():
+        return attend(query, key, value, valid, keep, rate, bias)[0]
     q, k, v = (a.astype(jnp.float32) for a in (query, key, value))
-    return long_attention.attend(q, k, v, valid, keep, rate).astype(query.dtype)
+    # Who sees whom, and by how much more: only the whole form knows.
+    pairwise = bias is not None or (valid is not None and valid.ndim > 2)
+    if is_long(query) and not pairwise:
+        mixed = long_attention.attend(q, k, v, valid, keep, rate)
+    else:
+        mixed = whole_attention.attend(q, k, v, valid, keep, rate, bias)
+    return mixed.astype(query.dtype)
 
 
 class MultiHeadAttention(typed.Layer):

@@ -63,7 +63,7 @@ class DecoderAttention(typed.Layer):
         if train and self.dropout > 0.0:
             shape = (*query.shape[:3], key.shape[2])
             keep = dropout.keep_mask(self.make_rng("dropout"), shape, self.dropout)
-        mixed, _ = attention.attend(query, key, value, valid, keep, self.dropout)
+        mixed = attention.mix(query, key, value, valid, keep, self.dropout)
         return self.out(temporal_attention.merge_heads(mixed))
 
 

@@ -12,6 +12,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+from jaxsign.nets.layers.whole_attention import share_of, turned, where_kept
+
 Array = jax.Array
 _NEVER = -1e9  # added to the scores of invalid keys; finite, so that a row without keys is, too
 
@@ -31,7 +33,7 @@ def attend(
     Returns:
       float32 [B, H, T, D].
     """
-    return _attend(_scaled(query), key, value, _bias(valid), keep, _share(keep, rate))
+    return _attend(_scaled(query), key, value, _bias(valid), keep, share_of(keep, rate))
 
 
 @jax.named_scope("attend")
@@ -49,17 +51,12 @@ def attend_and_average(
     Returns:
       float32 [B, H, D]; 0 for a clip without a valid frame.
     """
-    share = _share(keep, rate)
+    share = share_of(keep, rate)
     if valid is None:
         weight = jnp.full((len(query), query.shape[2]), share / query.shape[2], query.dtype)
     else:
         weight = valid * (share / jnp.maximum(valid.sum(1, keepdims=True), 1))
     return _average(_scaled(query), key, value, _bias(valid), keep, weight.astype(query.dtype))
-
-
-def _share(keep: Array | None, rate: float) -> float:
-    """What the weights that are kept are multiplied by; 1 without a mask, whatever the rate."""
-    return 1.0 if keep is None else 1.0 / (1.0 - rate)
 
 
 def _scaled(query: Array) -> Array:
@@ -82,14 +79,6 @@ def _softmax_parts(scores):
     return powers, highest, powers.sum(-1, keepdims=True)
 
 
-def _kept(weights, keep):
-    return weights if keep is None else jnp.where(keep, weights, 0)
-
-
-def _turned(x):
-    return x.swapaxes(-1, -2)
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
 def _attend(query, key, value, bias, keep, share):
     return _attend_forward(query, key, value, bias, keep, share)[0]
@@ -99,7 +88,7 @@ def _attend_forward(query, key, value, bias, keep, share):
     def one(clip):
         q, k, v, b, kept = clip
         powers, highest, total = _softmax_parts(_scores(q, k, b))
-        out = jnp.einsum("hqk,hkd->hqd", _kept(powers, kept), v) * (share / total)
+        out = jnp.einsum("hqk,hkd->hqd", where_kept(powers, kept), v) * (share / total)
         return out, highest + jnp.log(total)
 
     inputs = (query, key, value, bias, keep)
@@ -113,18 +102,18 @@ def _attend_backward(share, residual, d):
         weights = jnp.exp(_scores(q, k, b) - log)
         through = (d_out * out).sum(-1, keepdims=True)
         d_out = d_out * share
-        dropped = _kept(weights, kept)
+        dropped = where_kept(weights, kept)
         d_scores = dropped * jnp.einsum("hqd,hkd->hqk", d_out, v) - weights * through
-        return _score_gradients(d_scores, q, k), jnp.einsum("hdq,hqk->hdk", _turned(d_out), dropped)
+        return _score_gradients(d_scores, q, k), jnp.einsum("hdq,hqk->hdk", turned(d_out), dropped)
 
     (dq, dk), dv = jax.lax.map(one, (*residual, d))
-    return dq, _turned(dk), _turned(dv), None, None
+    return dq, turned(dk), turned(dv), None, None
 
 
 def _score_gradients(d_scores, q, k):
     """Gradients of the query [H, T, D] and of the key, turned: [H, D, T]."""
     dq = jnp.einsum("hqk,hkd->hqd", d_scores, k)
-    return dq, jnp.einsum("hdq,hqk->hdk", _turned(q), d_scores)
+    return dq, jnp.einsum("hdq,hqk->hdk", turned(q), d_scores)
 
 
 _attend.defvjp(_attend_forward, _attend_backward)
@@ -140,7 +129,7 @@ def _average_forward(query, key, value, bias, keep, weight):
         q, k, v, b, kept, w = clip
         powers, highest, total = _softmax_parts(_scores(q, k, b))
         rows = w[None, :, None] / total
-        mean = (_kept(powers, kept) * rows).sum(1)
+        mean = (where_kept(powers, kept) * rows).sum(1)
         return jnp.einsum("hk,hkd->hd", mean, v), mean, highest + jnp.log(total)
 
     inputs = (query, key, value, bias, keep, weight)
@@ -153,13 +142,13 @@ def _average_backward(residual, d):
         q, k, v, b, kept, w, mean, log, d_out = clip
         weights = jnp.exp(_scores(q, k, b) - log)
         to_mean = jnp.einsum("hd,hkd->hk", d_out, v)[:, None]
-        d_weights = _kept(to_mean, kept)
+        d_weights = where_kept(to_mean, kept)
         through = (weights * d_weights).sum(-1, keepdims=True)
         d_scores = weights * (d_weights - through) * w[None, :, None]
         return _score_gradients(d_scores, q, k), mean[..., None] * d_out[:, None]
 
     (dq, dk), dv = jax.lax.map(one, (*residual, d))
-    return dq, _turned(dk), dv, None, None, None
+    return dq, turned(dk), dv, None, None, None
 
 
 _average.defvjp(_average_forward, _average_backward)

@@ -99,12 +99,11 @@ class FusedSelfAttention(typed.Layer):
         if train and self.dropout > 0.0:
             shape = (batch, self.num_heads, frames, frames)
             keep = dropout.keep_mask(self.make_rng("dropout"), shape, self.dropout)
+        bias = None
         if self.reach:
             positions = RelativePositions(
                 width // self.num_heads, self.reach, self.param_dtype, name="positions"
             )
             bias = positions(frames)
-            mixed, _ = attention.attend(query, key, value, valid, keep, self.dropout, bias)
-        else:
-            mixed = attention.mix(query, key, value, valid, keep, self.dropout)
+        mixed = attention.mix(query, key, value, valid, keep, self.dropout, bias)
         return dense.Dense(width, name="out", **how)(temporal_attention.merge_heads(mixed))

@@ -45,17 +45,26 @@ def _norm_cpu(x, scale, bias, eps):
 
 
 def _norm_forward(x, scale, bias, eps):
-    mean, inverse = _statistics(x, eps)
+    # Behind barriers they are numbers a row: XLA would spread them over arrays as large as x.
+    mean = jax.lax.optimization_barrier(x.mean(-1, keepdims=True))
+    variance = jax.lax.optimization_barrier(jnp.square(x - mean).mean(-1, keepdims=True))
+    inverse = jax.lax.rsqrt(variance + eps)
     return (x - mean) * inverse * scale + bias, (x, scale, mean, inverse)
 
 
 def _norm_backward(eps, residual, d):
     x, scale, mean, inverse = residual
     normalised = (x - mean) * inverse
-    g = d * scale
-    dx = g - g.mean(-1, keepdims=True) - normalised * (g * normalised).mean(-1, keepdims=True)
+    moved, share = d * normalised, scale / x.shape[-1]
+    # As products of a matrix and a vector the means need no array of what is averaged.
+    dx = d * scale - _along(d, share) - normalised * _along(moved, share)
     axes = tuple(range(d.ndim - 1))
-    return dx * inverse, (d * normalised).sum(axes), d.sum(axes)
+    return dx * inverse, moved.sum(axes), d.sum(axes)
+
+
+def _along(x, weights):
+    """Weighted sums over the last axis, [..., 1]."""
+    return (x.reshape(-1, x.shape[-1]) @ weights).reshape(*x.shape[:-1], 1)
 
 
 _norm_cpu.defvjp(_norm_forward, _norm_backward)

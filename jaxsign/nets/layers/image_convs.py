@@ -23,8 +23,8 @@ class ImageConv(typed.Layer):
       features: channels out.
       size, stride: of both axes.
       depthwise: every channel alone; features is then as many as x has.
-      use_bias: with a `bias` [features], from 0.
-      kernel_init: of the kernel.
+      use_bias: with a `bias` [features].
+      kernel_init, bias_init: of both.
     """
 
     features: int
@@ -33,6 +33,7 @@ class ImageConv(typed.Layer):
     depthwise: bool = False
     use_bias: bool = False
     kernel_init: nn.initializers.Initializer = initializers.fan_out_normal
+    bias_init: nn.initializers.Initializer = nn.initializers.zeros
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -43,8 +44,8 @@ class ImageConv(typed.Layer):
         found = self._convolved(x, kernel)
         if not self.use_bias:
             return found
-        zeros = nn.initializers.zeros
-        return found + self.param("bias", zeros, (self.features,), self.param_dtype).astype(x.dtype)
+        bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype)
+        return found + bias.astype(x.dtype)
 
     def _convolved(self, x: Array, kernel: Array) -> Array:
         if self.size == 1:

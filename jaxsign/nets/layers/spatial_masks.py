@@ -1,5 +1,7 @@
 """Where two boxes lie within the box around both, as pictures and as features of them."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -68,33 +70,17 @@ class MaskFeatures(typed.Layer):
             )
             return made(x, valid[..., None, None], train=train)
 
+        def conv(features: int, size: int, stride: int, name: str, x: Array) -> Array:
+            init = initializers.torch_uniform(size**2 * x.shape[-1])
+            inits: Any = {"kernel_init": init, "bias_init": init}
+            made = image_convs.ImageConv(
+                features, size, stride, use_bias=True, name=name, **inits, **self.types
+            )
+            return made(x)
+
         x = masks.reshape(-1, *masks.shape[2:])
-        x = nn.relu(_Conv(self.features // 2, 7, 2, name="conv_0", **self.types)(x))
+        x = nn.relu(conv(self.features // 2, 7, 2, "conv_0", x))
         x = norm("norm_0", x)
         x = image_convs.max_pool(x.reshape(-1, *x.shape[2:]))
-        x = nn.relu(_Conv(self.features, 3, 1, name="conv_1", **self.types)(x))
+        x = nn.relu(conv(self.features, 3, 1, "conv_1", x))
         return norm("norm_1", x)
-
-
-class _Conv(typed.Layer):
-    """torch's Conv2d with a bias, padded by half its size."""
-
-    features: int
-    size: int
-    stride: int
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """x: float [N, H, W, C] -> float [N, ceil(H / stride), ceil(W / stride), features]."""
-        init = initializers.torch_uniform(self.size**2 * x.shape[-1])
-        shape = (self.size, self.size, x.shape[-1], self.features)
-        kernel = self.param("kernel", init, shape, self.param_dtype)
-        bias = self.param("bias", init, shape[-1:], self.param_dtype)
-        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        return bias + jax.lax.conv_general_dilated(
-            x,
-            kernel,
-            (self.stride, self.stride),
-            [(self.size // 2, self.size // 2)] * 2,
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )

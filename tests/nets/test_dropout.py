@@ -48,19 +48,6 @@ def test_neighbouring_elements_are_independent():
             assert correlation(a, b) < limit
 
 
-def test_rows_and_columns_are_independent():
-    """They share a word each: neither their sums nor the corners of rectangles may tell."""
-    m = mask(11, 0.3).reshape(-1, SHAPE[-1])
-    centred = (m - 0.7) / np.sqrt(0.21)
-    for axis in range(2):
-        spread = np.square(centred.sum(axis)) / m.shape[axis]
-        assert abs(spread.mean() - 1) < 4.5 * np.sqrt(2 / spread.size)
-    for rows, columns in ((1, 1), (1, 5), (64, 1), (500, 16)):
-        by_rows = centred * np.roll(centred, rows, 0)
-        corners = by_rows * np.roll(by_rows, columns, 1)
-        assert abs(corners.mean()) < 4.5 / np.sqrt(m.size)
-
-
 def test_one_key_and_shape_give_one_mask():
     np.testing.assert_array_equal(mask(5), mask(5))
     assert (mask(5) != mask(6)).any()

@@ -59,8 +59,8 @@ class Compiled:
     """
 
     train: jax.stages.Wrapped
-    evaluate: Callable[..., tasks.Evaluated]
-    look: Callable[..., dict[str, Array]]
+    evaluate: jax.stages.Wrapped
+    look: jax.stages.Wrapped
     answer: Callable[..., dict[str, Array]]
     place: Placing
     fetch: Callable[[TrainState], TrainState]
@@ -132,6 +132,11 @@ def _by_pmap(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> 
         # With several processes pmap takes each one's own rows from the host.
         return split if machines.here().several else jax.device_put(split, rows)
 
+    def place(tree: _Tree) -> _Tree:
+        # As the step gives it back: placed otherwise, the second step would compile once more.
+        copies = jax.tree.map(lambda a: np.broadcast_to(a, (len(devices), *np.shape(a))), tree)
+        return jax.device_put(copies, rows)
+
     return Compiled(
         train=jax.pmap(
             functools.partial(train, axis=AXIS),
@@ -143,7 +148,7 @@ def _by_pmap(task: tasks.Task, train: _Train, devices: Sequence[jax.Device]) -> 
         evaluate=jax.pmap(evaluate, AXIS, in_axes=(0, 0, None), devices=every),
         look=jax.pmap(functools.partial(look_step, task=task), AXIS, devices=every),
         answer=jax.pmap(functools.partial(answer_step, task=task), AXIS, devices=every),
-        place=lambda state: jax_utils.replicate(state, devices),
+        place=place,
         fetch=jax_utils.unreplicate,
         put=put,
         scalars=lambda tree: jax.device_get(jax_utils.unreplicate(tree)),

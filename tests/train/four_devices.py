@@ -7,6 +7,7 @@ import functools
 import json
 import sys
 
+import compiles
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,9 +97,17 @@ def outcome(config, net_of, variables, count, parallel, batches, asked):
     )
     s = compiled.place(state.create(variables, chain, names, seed=0, average=decay > 0))
     sums = []
-    for batch in batches:
+
+    def make(batch):
+        nonlocal s
         s, metrics = compiled.train(s, compiled.put_train(batch), RATES)
         sums.append(compiled.scalars(metrics))
+
+    make(batches[0])
+    with compiles.noted() as names:
+        for batch in batches[1:]:
+            make(batch)
+    assert not names  # one program serves all steps
     weights = {"loss_weights": RATES["loss_weights"]}
     found = compiled.evaluate(s, compiled.put_eval(asked), weights)
     rows = compiled.rows(found.rows)

@@ -66,8 +66,9 @@ def test_two_devices_equal_one_for_other_nets_of_scenes(kind):
     assert_two_equal_one(told_by("scene_devices.py", 2, kind)[kind]["pmap"])
 
 
-def test_a_run_on_four_devices_from_the_command_line(tmp_path):
-    words = ("input.batch_size=8", "train.epochs=3", "parallel=jit")
+@pytest.mark.parametrize("parallel", ["pmap", "jit"])
+def test_a_run_on_four_devices_from_the_command_line(tmp_path, parallel):
+    words = ("input.batch_size=8", "train.epochs=3", f"parallel={parallel}")
     done = train_apart(tmp_path / "four", *words, devices=4)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "4 x cpu" in done.stdout

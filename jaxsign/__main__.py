@@ -16,7 +16,7 @@ def main() -> int:
     with contextlib.suppress(OSError, ValueError):  # nobody reads it, or it is closed for that
         sys.stdout.flush()
     interrupts.end_at_once()
-    return status
+    return interrupts.leave(status)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from types import FrameType
 
 STATUS = 130  # of a process that was interrupted
 _Handler = Callable[[int, FrameType | None], None]
+_unstoppable = set[int]()  # threads
 _PAUSE = 0.01  # seconds, in which a destructor or a collection of garbage is over
 
 
@@ -82,6 +83,30 @@ def _again() -> None:
 def end_at_once() -> None:
     """From now on Ctrl-C ends the process: while it starts and ends there is nothing to lose."""
     _replace(signal.default_int_handler, _end)  # another one ignores it
+
+
+@contextlib.contextmanager
+def unstoppable() -> Iterator[None]:
+    """Around long native work of a thread: `leave` does not wait for it."""
+    thread = threading.get_ident()
+    _unstoppable.add(thread)
+    try:
+        yield
+    finally:
+        _unstoppable.discard(thread)
+
+
+def leave(status: int) -> int:
+    """The status; where unstoppable work goes on, the process ends here with it.
+
+    Python would wait for its threads, and those that it does not wait for abort in native code.
+    """
+    if _unstoppable:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    return status
 
 
 def raise_again() -> None:

@@ -105,3 +105,27 @@ def test_ctrl_c_while_a_module_is_loaded_comes_behind_it(tmp_path, monkeypatch):
             time.sleep(0.01)
         pytest.fail("it never came")
     assert signal.getsignal(signal.SIGINT) is before and sys.modules.pop("slow_to_load").whole
+
+
+LEAVING = """
+import threading, time
+from jaxsign import interrupts
+
+def work():
+    with interrupts.unstoppable():
+        begun.set()
+        time.sleep(100)
+
+begun = threading.Event()
+threading.Thread(target=work).start()
+begun.wait()
+print("told")
+raise SystemExit(interrupts.leave(7))
+"""
+
+
+def test_the_program_does_not_wait_for_what_cannot_be_stopped():
+    words = [sys.executable, "-c", LEAVING]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (7, "told\n")
+    assert interrupts.leave(3) == 3

@@ -168,10 +168,22 @@ class _Batches:
         }
         return {key: a.reshape(shape + a.shape[1:]) for key, a in batch.items()}
 
+    def needed(self, first: int = 0, count: int | None = None) -> list[Size]:
+        """The sizes of `count` batches (None = of an epoch), in the order in which they come."""
+        count = self.steps_per_epoch if count is None else count
+        found = dict[Size, None]()
+        for number in range(first, first + count):
+            found.setdefault(self.plan.size(self._place(number)))
+            if len(found) == len(self.sizes):
+                break
+        return [*found]
+
+    def _place(self, number: int) -> int:
+        """Of a batch in the plan."""
+        return number % self.steps_per_epoch if self._options.repeat else number
+
     def _planned(self, number: int) -> Planned:
-        if not self._options.repeat:
-            return self.plan[number]
-        return dataclasses.replace(self.plan[number % self.steps_per_epoch], number=number)
+        return dataclasses.replace(self.plan[self._place(number)], number=number)
 
     def _dataset(self, first: int, end: int) -> "grain.IterDataset":
         import grain  # late: a clip is asked without it, and its import takes a fifth of a second

@@ -210,6 +210,11 @@ class Plan:
         parts = part.reshape(*self._shape, part.shape[1])
         return Planned(number, self._size(bucket), example.reshape(self._shape), parts)
 
+    def size(self, number: int) -> Size:
+        """That the rows of a batch are padded to."""
+        epoch, at = divmod(number, self.per_epoch)
+        return self._size(self._batches(epoch)[1][at][0])
+
     def _size(self, bucket: int) -> Size:
         return tuple(self._buckets[bucket].tolist())
 

@@ -1,22 +1,64 @@
-"""Tells a person of compiles, which may take minutes in which nothing else is seen."""
+"""Steps compile side by side ahead of their need; a person is told of what is waited for.
 
+XLA compiles outside of Python's lock, so that the buckets of an epoch are compiled in threads as
+the first one trains. jax keeps what it lowered and compiled for arguments of a kind: the step that
+comes finds its program there.
+"""
+
+import concurrent.futures
 import contextlib
+import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
+import psutil
+
+from jaxsign import interrupts, runtime
 from jaxsign.input.folders import progress
 from jaxsign.train import log
-from jaxsign.train.step import OnDevices
 
 _SLOW = 2.0  # seconds of a compile from which the next one is told before it begins
 _LONG = 10.0  # and from which its time is told
+_POLL = 0.1  # seconds between looks for a request to stop
+_MEMORY = 1.5e9  # bytes that a large program's compilation takes
+_Key = tuple[object, ...]
+
+
+class Shaped(Protocol):
+    """An array, or what stands for one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its lengths."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Coming:
+    """A program that will be needed.
+
+    Attributes:
+      what: `training`, `validation` or `look`.
+      batch: arrays of its shapes, or what stands for them.
+      compile: compiles it, for jax to find.
+    """
+
+    what: str
+    batch: Mapping[str, Shaped]
+    compile: Callable[[], object]
+
+    @property
+    def key(self) -> _Key:
+        """By which it is known."""
+        return _key(self.what, self.batch)
 
 
 class Watch:
-    """The compiles of a run: told before they begin, unless those before were short.
+    """The compiles of a run: told as they are waited for, unless those before were short.
 
     Args:
-      display: where it is told.
+      display: where it is told; its estimates leave out what is waited for here.
       clock: seconds.
     """
 
@@ -24,12 +66,46 @@ class Watch:
         self, display: log.TrainingDisplay, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._display, self._clock = display, clock
-        self._known = set[tuple[object, ...]]()
+        self._known = set[_Key]()
         self._slow = True
+        self._begun = dict[_Key, tuple[str, concurrent.futures.Future[float]]]()
+        self._threads: concurrent.futures.ThreadPoolExecutor | None = None
 
     def new_stage(self) -> None:
         """All steps will compile again."""
+        self.close()
         self._known.clear()
+
+    def close(self) -> None:
+        """Begins no more compiles ahead; those under way end by themselves."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads = None
+        self._begun.clear()
+
+    def ahead(self, programs: Sequence[Coming]) -> None:
+        """Begins to compile what will be needed, in this order; what is known already is not.
+
+        As many at once as there are cores, and as their memory allows.
+        """
+        new = {one.key: one for one in programs if one.key not in self._known | {*self._begun}}
+        if new and self._threads is None:
+            fitting = int(psutil.virtual_memory().available / _MEMORY)
+            most = max(1, min(runtime.available_cores(), fitting))
+            self._threads = concurrent.futures.ThreadPoolExecutor(most, "compiling")
+        for key, one in new.items():
+            assert self._threads is not None
+            every = [each.key for each in programs if each.what == one.what]
+            many = len(set(every)) > 1
+            place = f"bucket {every.index(key) + 1} of {len(set(every))}: " if many else ""
+            future = self._threads.submit(self._compile, one.compile)
+            self._begun[key] = place + _words(one.what, one.batch), future
+
+    def _compile(self, compile_one: Callable[[], object]) -> float:
+        begun = self._clock()
+        with interrupts.unstoppable():
+            compile_one()
+        return self._clock() - begun
 
     @contextlib.contextmanager
     def told(self, what: str) -> Iterator[None]:
@@ -37,25 +113,63 @@ class Watch:
         self._display.say(f"compiling {what} ...")
         yield from self._timed(what)
 
+    def wait(
+        self, what: str, batch: Mapping[str, Shaped], stopped: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Waits for the program of a step that is compiled ahead; False if it was `stopped` before.
+
+        Raises:
+          Exception: what its compilation raised.
+        """
+        key = _key(what, batch)
+        if key in self._known or key not in self._begun:
+            return True
+        words, future = self._begun[key]
+        with self._display.waiting():
+            if not self._slow:
+                concurrent.futures.wait([future], _SLOW)
+            if not future.done():
+                self._display.say(f"compiling {words} ...")
+            while not future.done():
+                if stopped():
+                    return False
+                concurrent.futures.wait([future], _POLL)
+        self._slow = False
+        self._note(words, future.result())
+        self._known.add(key)
+        return True
+
     @contextlib.contextmanager
-    def step(self, what: str, batch: OnDevices) -> Iterator[None]:
-        """Around a step, which compiles for the first batch of each shape."""
-        key = (what, *(tuple(array.shape) for array in batch.values()))
+    def step(self, what: str, batch: Mapping[str, Shaped]) -> Iterator[None]:
+        """Around a step, which compiles for the first batch of each shape, unless it is ahead."""
+        self.wait(what, batch)
+        key = _key(what, batch)
         if key in self._known:
             yield
             return
         self._known.add(key)
-        largest = max((array.shape for array in batch.values()), key=len)
-        what = f"the {what} step for batches of {'x'.join(map(str, largest))}"
+        words = _words(what, batch)
         if self._slow:
-            self._display.say(f"compiling {what} ...")
+            self._display.say(f"compiling {words} ...")
         self._slow = False
-        yield from self._timed(what)
+        yield from self._timed(words)
 
     def _timed(self, what: str) -> Iterator[None]:
         begun = self._clock()
-        yield
-        seconds = self._clock() - begun
+        with self._display.waiting():
+            yield
+        self._note(what, self._clock() - begun)
+
+    def _note(self, what: str, seconds: float) -> None:
         self._slow = self._slow or seconds >= _SLOW
         if seconds >= _LONG:
             self._display.say(f"compiled {what} in {progress.duration(seconds)}")
+
+
+def _key(what: str, batch: Mapping[str, Shaped]) -> _Key:
+    return (what, *((name, tuple(batch[name].shape)) for name in sorted(batch)))
+
+
+def _words(what: str, batch: Mapping[str, Shaped]) -> str:
+    largest = max((tuple(array.shape) for array in batch.values()), key=len)
+    return f"the {what} step for batches of {'x'.join(map(str, largest))}"

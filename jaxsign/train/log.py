@@ -4,7 +4,7 @@ import contextlib
 import logging
 import operator
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from jaxsign import lettering
@@ -35,12 +34,20 @@ _SPREAD = 100_000  # numbers of an array that a histogram is made of
 class TrainingDisplay:
     """Progress with ETA on a terminal; one plain line an epoch elsewhere."""
 
-    def __init__(self, *, live: bool = True, console: Console | None = None):
+    def __init__(
+        self,
+        *,
+        live: bool = True,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.console = console or Console(highlight=False)
+        self._clock = clock
         self._live = live and self.console.is_terminal
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._times: list[float] = []
+        self._begun = self._waited = 0.0
 
     def say(self, text: str) -> None:
         """Prints a line above the bar."""
@@ -48,8 +55,8 @@ class TrainingDisplay:
 
     def start_epoch(self, epoch: int, epochs: int, steps: int, done: int) -> None:
         """Opens the bar of an epoch; both counts from 1."""
-        self._begun = time.monotonic()
-        self._left = epochs - epoch
+        self._begun, self._waited = self._clock(), 0.0
+        self._left, self._steps, self._first = epochs - epoch, steps, done
         if not self._live:
             return
         columns = (
@@ -57,29 +64,42 @@ class TrainingDisplay:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("left {task.fields[left]}"),
             TextColumn("{task.fields[note]}"),
         )
         self._bar = Progress(*columns, console=self.console, transient=True)
         self._task = self._bar.add_task(
-            "", total=steps, completed=done, epoch=f"{epoch}/{epochs}", note=""
+            "", total=steps, completed=done, epoch=f"{epoch}/{epochs}", note="", left="-:--"
         )
         self._bar.start()
 
     def step(self, done: int, note: str) -> None:
         """Moves the bar."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, note=note)
+        if self._bar is not None and done > self._first:
+            left = self._seconds() / (done - self._first) * (self._steps - done)
+            self._bar.update(self._task, completed=done, note=note, left=progress.duration(left))
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around what comes once, such as a compile: no estimate counts its time."""
+        begun = self._clock()
+        try:
+            yield
+        finally:
+            self._waited += self._clock() - begun
+
+    def _seconds(self) -> float:
+        """Of the epoch at hand."""
+        return self._clock() - self._begun - self._waited
 
     def end_epoch(self, epoch: int, epochs: int, text: str) -> None:
         """Closes the bar and prints the epoch's line with the time that the rest will take."""
         self.close()
-        self._times.append(time.monotonic() - self._begun)
-        # The first epoch compiles, so it says nothing about the rest.
+        self._times.append(self._seconds())
+        # In the first epoch others compile beside it, and it takes longer than the rest.
         recent = sorted(self._times[1:][-5:] or self._times)
         left = recent[len(recent) // 2] * self._left
-        eta = f"  left {progress.duration(left)}" if self._left and len(self._times) > 1 else ""
+        eta = f"  left {progress.duration(left)}" if self._left else ""
         width = len(str(epochs))
         self.say(f"epoch {epoch:{width}d}/{epochs}  {text}{eta}")
 

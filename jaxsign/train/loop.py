@@ -10,7 +10,7 @@ A run that is stopped at any moment and started again writes the same metrics an
 import contextlib
 import dataclasses
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ from jaxsign.train import (
     alike,
     autobatch,
     bests,
+    coming,
     compiling,
     log,
     outputs,
@@ -74,6 +75,7 @@ class Loop:
         self.state = self.session.compiled.place(start.state)
         # Prefetched batches of the stage at hand, and the input's position behind each.
         self.feed: Generator[tuple[step.OnDevices, batching.Position], None, None] | None = None
+        self.looked_ahead = False  # the programs of the stage at hand compile ahead of need
         self.outputs = outputs.Outputs(run, display, start.parameters, self.records.step)
         folder = run.workdir / "tensorboard"
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
@@ -95,6 +97,7 @@ class Loop:
             finally:
                 self.profile.close(self.records.step)
                 self.outputs.close()
+                self.compiling.close()
                 self._close_feed()
                 if self.checkpoints is not None:
                     self.checkpoints.close()
@@ -117,6 +120,7 @@ class Loop:
         batches = self.run.config.train.sanity
         if batches:
             rates = self.session.task.rates(self.session.stage.config, 0)
+            self._compile_ahead(coming.validation(self.session, self.state, rates, batches))
             passes.validate(self.session, self.state, rates, self.compiling, batches)
             self.display.say(f"sanity   {batches} validation batches tried")
 
@@ -164,16 +168,23 @@ class Loop:
     def _train_epoch(self, rates: measures.Rates, stop: signals.StopRequest) -> None:
         at, session, steps = self.records, self.session, self._steps()
         self.display.start_epoch(at.epoch + 1, self.outputs.epochs, steps, at.steps_in_epoch)
+        fixed = {**rates.now, "epoch": jnp.float32(at.epoch)}
+        if not self.looked_ahead:  # later epochs of the stage need the same programs
+            told = {"lr": jnp.float32(0), **fixed}
+            self._compile_ahead(coming.epoch(session, self.state, at, told, steps))
+            self._compile_ahead(coming.validation(session, self.state, rates))
+            self.looked_ahead = True
         if session.survey_batches is not None:
             self._survey(session.survey_batches)
         if self.feed is None:
             iterator = session.train_batches.iterator(at.iterator)
             self.feed = batching.device_prefetch(iterator, session.compiled.put_train)
-        fixed = {**rates.now, "epoch": jnp.float32(at.epoch)}
         scaled = self.state.loss_scale is not None
         made = pending.Pending(session, at, self.outputs, scaled=scaled)
         while at.steps_in_epoch < steps:
             batch, position = next(self.feed)
+            if not self.compiling.wait("training", batch, lambda: stop.requested):
+                break  # before the step: a new start compiles what this one did not
             lr = self._learning_rate(at.steps_in_epoch)
             now = {"lr": jnp.float32(lr), **fixed}
             self.profile.begin(at.step + 1)
@@ -193,6 +204,11 @@ class Loop:
                 break
         made.drain()
         self.profile.end(session.compiled.train, self.state)
+
+    def _compile_ahead(self, programs: Iterable[compiling.Coming]) -> None:
+        # Of several processes none must be ahead of the others, and their arrays have no stand-ins.
+        if not self.run.machines.several:
+            self.compiling.ahead([*programs])
 
     def _survey(self, batches: batching.EvalBatches) -> None:
         """Takes the task's survey at an epoch's start and tells the input what was found.
@@ -275,6 +291,7 @@ class Loop:
             variables = alike.as_first(self.run.machines, variables)
         self._close_feed()
         self.compiling.new_stage()
+        self.looked_ahead = False
         self.session = setup.begin(self.run, upcoming, variables)
         # A number of another kind cannot be held against the one so far.
         other = self.session.monitors.stop != before.monitors.stop

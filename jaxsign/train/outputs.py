@@ -55,8 +55,8 @@ def announce(
     batches = session.train_batches
     sizes = ", ".join("x".join(map(str, size)) for size in batches.sizes)
     say(
-        f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; the first step "
-        "of each compiles"
+        f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; each of them "
+        "compiles once"
     )
     for line in _easiest(run, session):
         say(line)

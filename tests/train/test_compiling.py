@@ -1,9 +1,13 @@
 """What a person is told of compiles, and when."""
 
 import io
+import threading
 
+import compiles
 import numpy as np
+import pytest
 from rich.console import Console
+from running import TWO_SHAPES, train_here
 
 from jaxsign.train import compiling, log
 
@@ -33,3 +37,86 @@ def test_short_ones_are_not_told_one_by_one():
     assert told(*steps, ("validation", (4, 8), 0.2)) == [
         "compiling the training step for batches of 4x8 ..."
     ]
+
+
+def coming(frames, compile_one=lambda: None):
+    return compiling.Coming("training", batch_of(frames), compile_one)
+
+
+def batch_of(frames):
+    return {"x": np.zeros((4, frames)), "weight": np.zeros(4)}
+
+
+@pytest.fixture
+def watched():
+    text = io.StringIO()
+    watch = compiling.Watch(log.TrainingDisplay(live=False, console=Console(file=text)))
+    yield watch, text
+    watch.close()
+
+
+def test_programs_compile_ahead_each_once_and_before_others_are_asked_for(watched):
+    watch, _ = watched
+    done, made = threading.Event(), []
+    sizes = (8, 16, 32)
+
+    def compiled(size):
+        made.append(size)
+        if size == sizes[-1]:
+            done.set()
+
+    programs = [coming(size, lambda size=size: compiled(size)) for size in sizes]
+    watch.ahead(programs)
+    watch.ahead(programs)
+    assert done.wait(60)  # nobody waits for one
+    for size in sizes:
+        assert watch.wait("training", batch_of(size))
+    watch.ahead(programs)
+    assert sorted(made) == [8, 16, 32]
+
+
+def test_the_bucket_that_is_waited_for_is_told(watched):
+    watch, text = watched
+    begun = threading.Event()
+    watch.ahead([coming(8), coming(16, begun.wait)])
+    asked = iter([False, True])
+    assert not watch.wait("training", batch_of(16), lambda: next(asked))  # stopped meanwhile
+    begun.set()
+    assert watch.wait("training", batch_of(16))
+    assert text.getvalue().splitlines()[0] == (
+        "compiling bucket 2 of 2: the training step for batches of 4x16 ..."
+    )
+
+
+def test_a_failure_is_told_where_the_program_is_needed(watched):
+    watch, _ = watched
+
+    def fail():
+        raise MemoryError("no memory is left")
+
+    watch.ahead([coming(8, fail), coming(16)])
+    assert watch.wait("training", batch_of(16))
+    with (
+        pytest.raises(MemoryError, match="no memory is left"),
+        watch.step("training", batch_of(8)),
+    ):
+        pytest.fail("a step without a program")
+
+
+def test_what_is_waited_for_is_in_no_estimate():
+    text, now = io.StringIO(), [0.0]
+    display = log.TrainingDisplay(live=False, console=Console(file=text), clock=lambda: now[0])
+    display.start_epoch(1, 3, 4, 0)
+    with display.waiting():
+        now[0] += 100
+    now[0] += 5
+    display.end_epoch(1, 3, "done")
+    assert text.getvalue().rstrip().endswith("left 0:10")
+
+
+def test_a_run_compiles_a_program_a_bucket_and_a_smaller_last_batch_none(tmp_path):
+    # 12 training clips and 6 others of two lengths, four to a batch.
+    with compiles.noted() as names:
+        train_here(tmp_path / "run", TWO_SHAPES, "train.epochs=3")
+    steps = [name for name in names if "_step" in name]
+    assert sorted(steps) == ["jit(eval_step)"] * 2 + ["jit(train_step)"] * 2

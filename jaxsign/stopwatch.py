@@ -2,8 +2,6 @@
 
 import time
 
-import psutil
-
 # XLA's own; what the cache gives back counts too, as it is waited for like a compilation.
 _COMPILING = "/jax/core/compile/"
 
@@ -16,6 +14,7 @@ class Stopwatch:
     """
 
     def __init__(self) -> None:
+        import psutil  # late: few ask
         from jax import monitoring  # late: its import takes a second, which is a lap's
 
         self.laps: dict[str, float] = {}

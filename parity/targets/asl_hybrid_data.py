@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import tables
-from jaxsign.input.signs.formats import google_islr
+from jaxsign.input.signs.formats import _google_parquet, google_islr
 from parity import cases
 from parity.targets import FileCheck
 
@@ -21,7 +21,7 @@ def parquet_tensors(case: cases.Case) -> Arrays:
     names = [name.removeprefix("output/") for name in case.expected]
     limit = case.call.get("max_len", 384)
     case.call.one_of("expected_json", "mini_islr_expected.json")
-    return {f"output/{name}": google_islr.read_tensor(files[name], limit) for name in names}
+    return {f"output/{name}": _google_parquet.read_tensor(files[name], limit) for name in names}
 
 
 def data_set(path: Path) -> FileCheck:
@@ -34,7 +34,7 @@ def data_set(path: Path) -> FileCheck:
     for entry in collection.entries:
         file, sequence = folder / f"{google_islr.FILES}/{entry.name}.parquet", Path(entry.name).name
         try:
-            tensor = google_islr.read_tensor(file, 384)
+            tensor = _google_parquet.read_tensor(file, 384)
         except UserError:  # counted below: every row that is not loaded
             continue
         loaded.append(sequence)
@@ -42,7 +42,7 @@ def data_set(path: Path) -> FileCheck:
         produced[f"{sequence}/label"] = collection.glosses.index(entry.glosses[0])
         produced[f"{sequence}/nan"] = int(np.isnan(tensor).sum())
         produced[f"{sequence}/zeros"] = int((tensor == 0).all(axis=-1).sum())
-        cut.append(list(google_islr.read_tensor(file, 3).shape))
+        cut.append(list(_google_parquet.read_tensor(file, 3).shape))
     rows = tables.read_rows(folder / google_islr.TABLE, google_islr.COLUMNS)
     rejected = {row.cells["sequence_id"] for row in rows} - set(loaded)
     produced |= {"n_loaded": len(loaded), "max_len3_shapes": cut, "rejected": sorted(rejected)}

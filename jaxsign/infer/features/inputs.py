@@ -12,7 +12,7 @@ from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.folders import finding
-from jaxsign.input.signs.extract import opening, recording, sampling, video, videos
+from jaxsign.input.signs.extract import opening, recording, sampling, videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.inspecting import arrays
 
@@ -38,7 +38,7 @@ def find(target: Path, out: Path) -> dict[str, Path]:
     if not listed:
         raise UserError(
             f"{target}: no videos and no image arrays in this folder or below it. Looked for the "
-            f"endings {' '.join(sorted({*video.SUFFIXES, *arrays.SUFFIXES}))}"
+            f"endings {' '.join(sorted({*videos.SUFFIXES, *arrays.SUFFIXES}))}"
         )
     known = _known_names(listed, out)
     names = videos.names(listed, known)

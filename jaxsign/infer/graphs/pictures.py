@@ -9,7 +9,7 @@ from jaxsign.errors import UserError, listing
 from jaxsign.input import lookup
 from jaxsign.input.scenes import pictures
 from jaxsign.input.scenes.scene import Scene
-from jaxsign.input.signs.extract import opening, video
+from jaxsign.input.signs.extract import frames, opening
 
 Array = np.ndarray
 _MOMENT = 0.5  # seconds, or frames
@@ -47,7 +47,7 @@ def _of_film(scene: Scene, path: Path) -> Iterator[Array]:
     wanted = _wanted(scene, path)
     place = 0
     with opening.film(path) as film:
-        before: tuple[float, video.Frame] | None = None
+        before: tuple[float, frames.Frame] | None = None
         for number, frame in enumerate(film):
             at = frame.seconds if scene.times is not None else float(number)
             while place < len(wanted) and at >= wanted[place]:

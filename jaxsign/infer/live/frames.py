@@ -29,7 +29,7 @@ def film(path: Path, max_side: int = 0, rate: float = 0.0) -> Iterator[Frame]:
 
     Args:
       path: the film.
-      max_side: as in `video.Frame.pixels`.
+      max_side: as in `frames.Frame.pixels`.
       rate: frames a second; 0 = by the film's own times.
 
     Raises:

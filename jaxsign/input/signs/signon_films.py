@@ -3,16 +3,13 @@
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.input import windows
 from jaxsign.input.signs.clip import Clip
-
-if TYPE_CHECKING:  # PyAV takes a while to import
-    from jaxsign.input.signs.extract.video import OpenFilm
+from jaxsign.input.signs.extract import frames, opening
 
 Array = np.ndarray
 LENGTH = 16  # frames that stand for a film of any length, every second one about its middle
@@ -65,13 +62,11 @@ class FilmFiles:
             return LENGTH
 
 
-def _opened(path: Path) -> "OpenFilm":
-    from jaxsign.input.signs.extract import opening  # late: PyAV takes a while to import
-
+def _opened(path: Path) -> frames.OpenFilm:
     return opening.film(path)
 
 
-def _taken(film: "OpenFilm", chosen: Array) -> list[Array | None]:
+def _taken(film: frames.OpenFilm, chosen: Array) -> list[Array | None]:
     """Frames up to the last of `chosen`: uint8 [H, W, 3] of these, None for the others.
 
     Raises:
@@ -84,7 +79,7 @@ def _taken(film: "OpenFilm", chosen: Array) -> list[Array | None]:
     return found
 
 
-def _refuse_damaged(film: "OpenFilm") -> None:
+def _refuse_damaged(film: frames.OpenFilm) -> None:
     """Raises UserError where what has been read of a film is not all that it should hold."""
     if film.damage:
         raise UserError(f"{film.path}: {film.damage}. Convert the film, or leave it out")

@@ -13,7 +13,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import film
 from jaxsign.input.folders import pool
 from jaxsign.input.signs.corpora.preset import Preset
-from jaxsign.input.signs.extract import video
+from jaxsign.input.signs.extract import frames, video
 from jaxsign.whole import whole
 
 
@@ -121,7 +121,7 @@ class _Due:
         """Nothing more is needed of the film."""
         return not (self._later or self._begun)
 
-    def show(self, frame: video.Frame, until: float) -> None:
+    def show(self, frame: frames.Frame, until: float) -> None:
         """Gives the clips that it is in a frame that the film shows `until` a time in seconds."""
         while self._later and self._later[0].due < until:
             self._begun.append(self._later.popleft())
@@ -145,7 +145,7 @@ class _Clip:
         """Nothing more is needed of the film."""
         return bool(self._reason) or self._count == self._total
 
-    def show(self, frame: video.Frame, until: float) -> None:
+    def show(self, frame: frames.Frame, until: float) -> None:
         """Takes a frame that the film shows `until` a time in seconds, as often as it is due."""
         picture = None
         while not self.over and self.due < until:
@@ -168,7 +168,7 @@ class _Clip:
         """Seconds of the film at which the next frame is taken."""
         return self._row.start / 1000 + (self._count + 0.5) / self._rate
 
-    def _pixels(self, frame: video.Frame) -> np.ndarray:
+    def _pixels(self, frame: frames.Frame) -> np.ndarray:
         """uint8 [H, W, 3]: all of the picture, or the clip's side of it as it is stored."""
         if not self._row.side:
             return frame.pixels()

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from jaxsign.input.signs.extract import pictures, video
+from jaxsign.input.signs.extract import frames
 
 
-def film(path: Path, threads: int = 1, rate: float = 0.0) -> video.OpenFilm:
+def film(path: Path, threads: int = 1, rate: float = 0.0) -> frames.OpenFilm:
     """A film, which is a file or a folder of pictures.
 
     Args:
@@ -16,4 +16,6 @@ def film(path: Path, threads: int = 1, rate: float = 0.0) -> video.OpenFilm:
     Raises:
       UserError: none, or one that cannot be decoded.
     """
+    from jaxsign.input.signs.extract import pictures, video  # late: FFmpeg's and Pillow's libraries
+
     return pictures.Pictures(path, rate) if path.is_dir() else video.Video(path, threads, rate)

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from av.sidedata.sidedata import Type
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +38,7 @@ def of_frame(native: Any) -> Orientation:
     (a p + c q + x, b p + d q + y). Turns that are no quarter are taken for the nearest one.
     """
     try:
-        matrix = native.side_data.get(Type.DISPLAYMATRIX)
+        matrix = native.side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV refuses to list data of kinds that it does not know, EXIF for one
         return _TURNS[round(native.rotation / 90) % 4]
     if matrix is None:

@@ -10,11 +10,11 @@ from PIL import Image
 from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.input import pictures
-from jaxsign.input.signs.extract import video, videos
+from jaxsign.input.signs.extract import frames, videos
 
 
 class Pictures:
-    """The pictures of a folder in the order of their numbers; see `video.OpenFilm`.
+    """The pictures of a folder in the order of their numbers; see `frames.OpenFilm`.
 
     Args:
       path: the folder.
@@ -50,7 +50,7 @@ class Pictures:
     def __exit__(self, *_: Any) -> None:
         pass
 
-    def __iter__(self) -> Iterator[video.Frame]:
+    def __iter__(self) -> Iterator[frames.Frame]:
         first: tuple[Path, tuple[int, int]] | None = None
         lost: list[str] = []
         for number, file in enumerate(self._files):
@@ -71,7 +71,7 @@ class Pictures:
                     )
                 )
                 raise UserError(f"{self.path}: {sizes}; expected pictures of one size")
-            yield video.Frame(number / self.rate, av.VideoFrame.from_image(image))
+            yield frames.Frame(number / self.rate, av.VideoFrame.from_image(image))
 
 
 def _read(file: Path) -> Image.Image:

@@ -8,12 +8,12 @@ import numpy as np
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.extract import opening, pixels, sampling, video
+from jaxsign.input.signs.extract import frames, opening, pixels, sampling
 from jaxsign.input.signs.extract.landmarkers import Landmarker
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 
 
-def kept(opened: video.OpenFilm, settings: ExtractionSettings) -> Iterator[video.Frame]:
+def kept(opened: frames.OpenFilm, settings: ExtractionSettings) -> Iterator[frames.Frame]:
     """The frames of a video that its clip has."""
     sampler = sampling.Sampler(settings.every_nth, settings.target_fps)
     return (frame for frame in opened if sampler.keep(frame.seconds))

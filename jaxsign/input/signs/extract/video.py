@@ -1,91 +1,20 @@
 """Reading videos in any container of FFmpeg: frames in order, with times, as players show them."""
 
-import dataclasses
-import functools
 import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any
 
 import av
-import numpy as np
-from av.video.reformatter import Interpolation
 
 from jaxsign import reading
 from jaxsign.errors import UserError
-from jaxsign.input.signs.extract import orientation, sampling
-
-SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .m2v .ts .mts .m2ts .wmv .asf .flv .f4v .3gp .3g2 "
-    ".ogv .ogg .vob .mxf .gif .dv .rm .rmvb .divx .y4m".split()
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Frame:
-    """A decoded frame.
-
-    Attributes:
-      seconds: since the first frame.
-      native: PyAV's frame, not converted yet.
-      aspect: width of a pixel divided by its height.
-    """
-
-    seconds: float
-    native: Any
-    aspect: Fraction = Fraction(1)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) as shown: turned and mirrored as the film says, with square pixels."""
-        width = max(1, round(self.native.width * self.aspect))
-        return self._shown.size(width, self.native.height)
-
-    @functools.cached_property
-    def _shown(self) -> orientation.Orientation:
-        return orientation.of_frame(self.native)
-
-    def pixels(self, max_side: int = 0, *, bgr: bool = False) -> np.ndarray:
-        """uint8 [H, W, 3] as shown, contiguous, no side longer than `max_side` (0 = any)."""
-        width, height = self.size
-        scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
-        width, height = (max(1, round(side * scale)) for side in (width, height))
-        width, height = self._shown.size(width, height)
-        options: dict[str, Any] = {"format": "bgr24" if bgr else "rgb24"}
-        if (width, height) != (self.native.width, self.native.height):
-            options |= {"width": width, "height": height, "interpolation": Interpolation.AREA}
-        image = self.native.to_ndarray(**options)
-        # Rows may be padded, and MediaPipe reads memory without asking for strides.
-        return np.ascontiguousarray(self._shown.apply(image))
-
-
-class OpenFilm(Protocol):
-    """Frames in order, with times; iterate once. It is closed when its block ends.
-
-    Attributes:
-      path: where it lies.
-      rate: frames a second as it is given or the film tells, 0 where neither does.
-      frames: that it says it has, 0 where it does not.
-      seconds: length likewise.
-      damage: after the iteration: what was missing or could not be decoded, empty if nothing.
-    """
-
-    path: Path
-    rate: float
-    frames: int
-    seconds: float
-    damage: str
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *_: Any) -> None: ...
-
-    def __iter__(self) -> Iterator[Frame]: ...
+from jaxsign.input.signs.extract import frames, sampling
 
 
 class Video:
-    """A video's first moving picture stream: an `OpenFilm`.
+    """A video's first moving picture stream: a `frames.OpenFilm`.
 
     Args:
       path: the file.
@@ -141,7 +70,7 @@ class Video:
             return hours * 3600 + minutes * 60 + seconds
         return (self._container.duration or 0) / av.time_base
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[frames.Frame]:
         clock = sampling.Clock(1 / self.rate if self.rate else 1 / 30)
         aspect = Fraction(self._stream.sample_aspect_ratio or 1)
         count, broken, last = 0, 0, 0.0
@@ -151,26 +80,26 @@ class Video:
                 packet = next(packets, None)
                 if packet is None:
                     break
-                frames = packet.decode()
+                decoded = packet.decode()
             except av.error.FFmpegError as error:
                 broken += 1
                 self.damage = f"decoding failed at {last:.2f} s ({error.strerror or error})"
                 if broken > 1000:  # rubbish from here on
                     break
                 continue
-            for native in frames:
+            for native in decoded:
                 last = clock.read(native.time)
-                yield Frame(count / self._given if self._given else last, native, aspect)
+                yield frames.Frame(count / self._given if self._given else last, native, aspect)
                 count += 1
         self.damage = self.damage or self._missing(count, last)
 
     def _missing(self, count: int, last: float) -> str:
         """What the header promised and the file does not hold."""
         # By both measures where there are two: edit lists leave frames out, sound may go on.
-        frames, seconds = self._stream.frames, self._declared()
-        short = seconds - last > max(0.1 if frames else 0.5, 0.05 * seconds)
+        told, seconds = self._stream.frames, self._declared()
+        short = seconds - last > max(0.1 if told else 0.5, 0.05 * seconds)
         tagged = bool(self._stream.duration) or "DURATION" in self._stream.metadata
-        if not count or not short or not tagged or (frames and count > 0.95 * frames):
+        if not count or not short or not tagged or (told and count > 0.95 * told):
             return ""
         return f"it ends at {last:.2f} s of {seconds:.2f} s: the file is cut short"
 

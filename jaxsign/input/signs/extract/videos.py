@@ -10,8 +10,11 @@ from jaxsign.errors import UserError
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import rates
-from jaxsign.input.signs.extract import video
 
+SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .m2v .ts .mts .m2ts .wmv .asf .flv .f4v .3gp .3g2 "
+    ".ogv .ogg .vob .mxf .gif .dv .rm .rmvb .divx .y4m".split()
+)
 PICTURES = (".jpg", ".jpeg", ".png")
 # Frames a second of pictures, which tell none.
 PICTURES_RATE = 25.0
@@ -32,7 +35,7 @@ def find(target: Path, out: Path) -> list[finding.Listed]:
             f"{target}: no videos in this folder or below it, and no folder of {_FEWEST} or more "
             f"pictures ({' '.join(PICTURES)}) whose names differ by numbers alone, such as 1.png "
             "and 2.png. Looked for the endings "
-            f"{' '.join(sorted(video.SUFFIXES))}; a single video may have any."
+            f"{' '.join(sorted(SUFFIXES))}; a single video may have any."
         )
     return found
 
@@ -97,7 +100,7 @@ def is_video(name: str) -> bool:
     """Whether a file of this name is a video, and no preview of ours."""
     low = name.lower()
     ours = low.endswith(PREVIEWS)
-    return not ours and PurePosixPath(low).suffix in video.SUFFIXES
+    return not ours and PurePosixPath(low).suffix in SUFFIXES
 
 
 def is_picture(name: str) -> bool:
@@ -138,7 +141,7 @@ def size(film: Path) -> int:
 def stem(name: str) -> str:
     """A film's name without the ending of a video."""
     path = PurePosixPath(name)
-    return name[: -len(path.suffix)] if path.suffix.lower() in video.SUFFIXES else name
+    return name[: -len(path.suffix)] if path.suffix.lower() in SUFFIXES else name
 
 
 def clip_path(out: Path, name: str) -> Path:

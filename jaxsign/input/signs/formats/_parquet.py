@@ -1,4 +1,7 @@
-"""Parquet files: columns by name, numbers as numpy, whole files, clear errors."""
+"""Parquet files: columns by name, numbers as numpy, whole files, clear errors.
+
+pyarrow takes a tenth of a second to import: who may do without imports this late.
+"""
 
 import contextlib
 import os

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 
 from jaxsign import reading
 from jaxsign.errors import UserError
@@ -20,7 +18,7 @@ from jaxsign.input import files
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import fslr_npz
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _files, _labels, _parquet
+from jaxsign.input.signs.formats import _files, _labels
 from jaxsign.input.signs.formats._types import Collection, Format
 from jaxsign.input.signs.views import fslr156
 
@@ -42,6 +40,8 @@ def recognises(path: Path) -> bool:
         found = _files.below(path, SUFFIX).values()
         return any(map(recognises, itertools.islice(found, _LOOKED_AT)))
     if path.suffix.lower() == ".parquet":
+        from jaxsign.input.signs.formats import _parquet  # late: pyarrow
+
         return {"0", "155"} <= set(_parquet.columns(path))
     return path.suffix.lower() == SUFFIX and _files.npz_keys(path).get("X", ())[1:] == (
         fslr156.DIM,
@@ -119,6 +119,8 @@ def _is_rate(value: Any) -> bool:
 
 
 def _from_parquet(path: Path) -> dict[str, Array]:
+    from jaxsign.input.signs.formats import _parquet  # late: pyarrow
+
     table = _parquet.read(path, [*_COLUMNS, "t_ms", "mask_bits"])
     bits = table["mask_bits"].to_pylist()
     if any(len(word or "") != fslr156.KEYPOINTS or set(word) - set("01") for word in bits):
@@ -206,6 +208,10 @@ def about(clip: Clip, *, confidence: float, max_gap: int) -> tuple[Array, dict[s
 
 
 def _write_parquet(path: Path, x: Array, visible: Array, times: Array) -> None:
+    import pyarrow  # late: few clips are written so, or read
+
+    from jaxsign.input.signs.formats import _parquet
+
     columns = {name: x[:, i] for i, name in enumerate(_COLUMNS)}
     bits = ["".join(row) for row in np.where(visible, "1", "0")]
     _parquet.write(path, pyarrow.table(columns | {"t_ms": times, "mask_bits": bits}))

@@ -12,8 +12,7 @@ from typing import Any
 from jaxsign.errors import UserError
 from jaxsign.input import labels, tables
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _files, _google_parquet, _labels, _parquet
-from jaxsign.input.signs.formats._google_parquet import read_tensor as read_tensor
+from jaxsign.input.signs.formats import _files, _labels
 from jaxsign.input.signs.formats._types import (
     SPLITS,
     ClipWriter,
@@ -37,6 +36,8 @@ def recognises(path: Path) -> bool:
         return any((path / part / TABLE).is_file() for part in ("", *SPLITS))
     if path.suffix.lower() != SUFFIX:
         return False
+    from jaxsign.input.signs.formats import _parquet  # late: pyarrow
+
     # A file that cannot be read is taken too: reading it then says what is wrong.
     columns = _parquet.columns(path)
     return not columns or "landmark_index" in columns
@@ -65,6 +66,8 @@ def open_path(path: Path) -> Collection:
 
 
 def _collection(path: Path, entries: list[Entry], **rest: Any) -> Collection:
+    from jaxsign.input.signs.formats import _google_parquet  # late: pyarrow
+
     load, frames = _google_parquet.read_clip, _google_parquet.frames
     return of_files(path, "google_islr", entries, load, frames, **rest)
 
@@ -110,6 +113,8 @@ def _read_rows(
 
 def write_clip(path: Path, clip: Clip) -> None:
     """Writes one parquet file."""
+    from jaxsign.input.signs.formats import _google_parquet  # late: pyarrow
+
     _google_parquet.write_clip(path, clip)
 
 
@@ -137,7 +142,7 @@ class _Writer(ClipWriter):
         file = self._folder / entry.split / path
         if file.exists():
             raise UserError(f"another clip of the split {entry.split} is called {name!r} there")
-        _google_parquet.write_clip(file, clip)
+        write_clip(file, clip)
         stem = Path(name).name
         number = stem if stem.isascii() and stem.isdigit() else index
         row = [path, entry.signer, number, *(entry.glosses or ("",))]

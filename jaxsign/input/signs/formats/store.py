@@ -6,33 +6,20 @@ store.json                          version, id, count, shards, digest of the in
 """
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-
 from jaxsign.errors import UserError
 from jaxsign.input import shards
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _labels, _parquet, _record
-from jaxsign.input.signs.formats._types import SPLITS, ClipWriter, Collection, Entry, Format
+from jaxsign.input.signs.formats import _labels, _record
+from jaxsign.input.signs.formats._types import ClipWriter, Collection, Entry, Format
 from jaxsign.whole import write_text
 
 ABOUT, INDEX = shards.ABOUT, "index.parquet"
 DTYPES = ("float32", "float16")
 _STEM = "clips"
-_TYPES = {
-    "name": pyarrow.string(),
-    "frames": pyarrow.int32(),
-    "glosses": pyarrow.list_(pyarrow.string()),
-    "category": pyarrow.string(),
-    "signer": pyarrow.string(),
-    "split": pyarrow.string(),
-    "fps": pyarrow.float64(),
-}
-_COLUMNS = tuple(_TYPES)
 
 
 def recognises(path: Path) -> bool:
@@ -47,13 +34,12 @@ def open_path(path: Path) -> Collection:
     Raises:
         UserError: no finished store, one of a newer version, or files that do not fit together.
     """
+    from jaxsign.input.signs.formats import _store_index  # late: pyarrow
+
     about = shards.read_about(path, _check_about)
-    table = _parquet.read(path / INDEX, _COLUMNS)
+    table = _store_index.table(path / INDEX)
     shards.check_files(path, about, _STEM, INDEX, table.num_rows, "clips")
-    _check_index(path / INDEX, table)
-    texts = [table[name].to_pylist() for name in ("name", "category", "signer", "split")]
-    rows = zip(_tuples(table["glosses"]), *texts, strict=True)
-    entries = [Entry(name, glosses, *rest) for glosses, name, *rest in rows]
+    entries, frames = _store_index.entries(path / INDEX, table)
     return Collection(
         name=str(path),
         format="store",
@@ -65,7 +51,7 @@ def open_path(path: Path) -> Collection:
         ),
         glosses=tuple(about["glosses"]),
         categories=tuple(about["categories"]),
-        counter=_Frames(_parquet.numbers(path / INDEX, table, "frames")),
+        counter=_Frames(frames),
         indexed=True,
     )
 
@@ -85,26 +71,6 @@ def _check_about(about: Mapping[str, Any]) -> None:
     for name in ("glosses", "categories"):
         if not isinstance(about[name], list) or not all(isinstance(x, str) for x in about[name]):
             raise ValueError(f"{name} is no list of names")
-
-
-def _tuples(column: pyarrow.ChunkedArray) -> list[tuple[str, ...]]:
-    """The rows of a column of lists; three times as fast as its own conversion."""
-    lists = column.combine_chunks()
-    values, ends = lists.values.to_pylist(), lists.offsets.to_pylist()
-    return [tuple(values[a:b]) for a, b in itertools.pairwise(ends)]
-
-
-def _check_index(path: Path, table: pyarrow.Table) -> None:
-    wrong = [
-        f"{name} {table[name].type}"
-        for name, wanted in _TYPES.items()
-        if table[name].null_count or table[name].type != wanted
-    ]
-    if wrong:
-        raise UserError(f"{path}: other columns than a store's, or values are missing: {wrong}")
-    splits = set(table["split"].unique().to_pylist()) - {"", *SPLITS}
-    if splits:
-        raise UserError(f"{path}: unknown splits {sorted(splits)}; expected {', '.join(SPLITS)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,8 +98,10 @@ class _Writer(ClipWriter):
         if dtype not in DTYPES:
             raise UserError(f"dtype={dtype!r}, expected one of {', '.join(DTYPES)}")
         super().__init__(folder, collection)
+        from jaxsign.input.signs.formats import _store_index  # late: pyarrow
+
+        self._index = _store_index.StoreIndex()
         self._dtype, self._shards = dtype, shards.ShardWriter(folder, _STEM, shard_bytes)
-        self._columns: dict[str, list] = {name: [] for name in _COLUMNS}
         if dtype != "float32":
             self.losses.add(f"{dtype} rounds landmarks to about 0.0005 of the image")
 
@@ -148,15 +116,12 @@ class _Writer(ClipWriter):
         except ValueError as error:
             raise UserError(str(error)) from error
         self._shards.add(record)
-        row = dataclasses.asdict(entry) | {"frames": len(clip), "fps": clip.fps}
-        for name, values in self._columns.items():
-            values.append(row[name])
+        self._index.add(entry, clip)
 
     def finish(self) -> None:
         """Closes the shards and writes the index and store.json."""
         self._shards.finish()
-        schema = pyarrow.schema(_TYPES.items())
-        _parquet.write(self._folder / INDEX, pyarrow.table(self._columns, schema))
+        self._index.write(self._folder / INDEX)
         glosses, categories = self._collection.classes()
         own = {"landmarks": self._dtype, "glosses": glosses, "categories": categories}
         made_from = f"{self._collection.name} ({self._collection.format})"

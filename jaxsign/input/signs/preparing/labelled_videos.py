@@ -11,7 +11,7 @@ from jaxsign.input import tables
 from jaxsign.input.folders import finding
 from jaxsign.input.signs import cuts
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.extract import video, videos
+from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.formats import Collection, Entry, in_order
 from jaxsign.input.signs.formats import clips as clip_files
 from jaxsign.input.signs.preparing.label_table import LabelledFile, LabelTable
@@ -74,7 +74,7 @@ def _absent(name: str, folder: Path, names: list[str]) -> str:
         return f"{name!r} may be {' or '.join(names)}; give it with its ending"
     for place in (folder / FOLDER / name, folder / name):
         if place.is_file():
-            endings = " ".join(sorted(video.SUFFIXES))
+            endings = " ".join(sorted(videos.SUFFIXES))
             return f"{place} does not end as videos do ({endings})"
     return f"no video {name!r} in {folder / FOLDER} or {folder}"
 

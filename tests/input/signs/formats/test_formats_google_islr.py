@@ -10,7 +10,7 @@ import pytest
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats
-from jaxsign.input.signs.formats import google_islr
+from jaxsign.input.signs.formats import _google_parquet, google_islr
 
 MINI = helpers.GOLDEN / "asl_hybrid" / "mini_islr"
 # The order of the ASL hybrid's model: face, pose, left hand, right hand.
@@ -47,7 +47,7 @@ def test_the_small_data_set():
         good.append((int(entry.name.split("/")[1]), found.glosses.index(entry.glosses[0])))
         assert entry.signer == entry.name.split("/")[0]
         # Absent rows are absent points; the model's tensor has zeros there.
-        tensor = google_islr.read_tensor(entry.path)
+        tensor = _google_parquet.read_tensor(entry.path)
         there = ~np.isnan(clip.landmarks[:, MODEL])
         np.testing.assert_array_equal(tensor[there], clip.landmarks[:, MODEL][there])
     assert good == [(row["sequence_id"], row["label"]) for row in recorded["loaded"]]
@@ -161,7 +161,7 @@ def test_gaps_in_the_numbering_are_gaps_in_time(tmp_path):
 
     path = written(tmp_path, making.clip(3), change)
     np.testing.assert_allclose(load(path).timestamps * 30, [0, 1, 7])
-    assert google_islr.read_tensor(path, 2).shape == (2, 543, 3)
+    assert _google_parquet.read_tensor(path, 2).shape == (2, 543, 3)
 
 
 def test_a_folder_split_into_train_and_test(tmp_path):

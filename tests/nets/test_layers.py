@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import errors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,13 @@ def assert_same_with_gradients(fast, plain, *arguments, rtol=2e-5):
     (a, grads_a), (b, grads_b) = jax.jit(lambda: pulled(fast))(), jax.jit(lambda: pulled(plain))()
     for x, y in zip(jax.tree.leaves((a, grads_a)), jax.tree.leaves((b, grads_b)), strict=True):
         np.testing.assert_allclose(x, y, rtol=rtol, atol=rtol * float(jnp.abs(y).max() + 1e-6))
+
+
+def test_a_parameter_of_another_shape_is_refused_by_name():
+    layer, x = dense.Dense(3), jnp.ones((2, 4))
+    variables = {"params": {"kernel": jnp.ones((4, 3)), "bias": jnp.ones(2)}}
+    with pytest.raises(errors.ScopeParamShapeError, match=r'"bias" in "/".*\(3,\).*\(2,\)'):
+        layer.apply(variables, x)
 
 
 def test_the_fast_forms_are_the_ones_tested():

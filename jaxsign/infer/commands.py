@@ -267,8 +267,10 @@ def predict(words: Words) -> int:
     """Runs `jaxsign predict`; 1 if a file could not be read."""
     import contextlib
 
-    from jaxsign import stopwatch
-    from jaxsign.infer import predict as room
+    from jaxsign import runtime, stopwatch
+
+    with runtime.importing():
+        from jaxsign.infer import predict as room
     from jaxsign.input.signs.extract import commands, libraries
 
     run_folder.check_input(words)

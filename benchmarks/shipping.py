@@ -21,7 +21,7 @@ from jaxsign import config as configs
 from jaxsign import nets, reading, shipped
 from jaxsign.infer import run_folder
 from jaxsign.sections.data import SPLITS
-from jaxsign.train import checkpoint
+from jaxsign.train import checkpoint, weights
 from jaxsign.whole import write_json
 
 _BY_HAND = ("README.md", shipped.ABOUT)
@@ -42,7 +42,7 @@ def ship(run: Path, folder: Path) -> None:
     run_folder.check(run)
     about = reading.read_json(folder / shipped.ABOUT)
     reading.check(folder / "README.md", "It tells where a model's data come from.")
-    variables, info = checkpoint.load_variables(run)
+    variables, info = weights.load_variables(run)
     for old in folder.iterdir():
         if old.is_dir():
             shutil.rmtree(old)

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from benchmarks.workload import Batch
 from jaxsign import nets, tasks
-from jaxsign.train import optimizer, state, step
+from jaxsign.train import by_path, optimizer, state, step
 
 
 class Jax:
@@ -25,9 +25,9 @@ class Jax:
         self.net = nets.build(**config.net.to_dict())
         task = tasks.build(config, self.net)
         variables: Any = task.init(jax.random.key(0), example)
-        paths = optimizer.flat(variables["params"])
+        paths = by_path.flat(variables["params"])
         # A backbone that takes no part (features come ready) has no parameters to freeze.
-        trainable = optimizer.select(paths, config.train.trainable, (), self.net.unused_params)
+        trainable = by_path.select(paths, config.train.trainable, (), self.net.unused_params)
         chain = optimizer.build(config.optim)
         self.steps = step.build(
             task, chain, trainable, devices=jax.local_devices()[:devices], parallel=parallel

@@ -1,28 +1,9 @@
 """The command line answers at once: what is heavy waits until a verb runs."""
 
-import subprocess
-import sys
-
 import pytest
-from helpers import ROOT
+from helpers import imported
 
 from jaxsign import cli
-
-HEAVY = {
-    "array_record", "av", "cv2", "datasets", "flax", "grain", "jax", "matplotlib", "mediapipe",
-    "ml_collections", "numpy", "optax", "orbax", "pandas", "PIL", "psutil", "pyarrow", "rich",
-    "scipy", "sklearn", "tensorboardX", "torch",
-}  # fmt: skip
-
-
-def imported(code):
-    """What a process that runs the code printed, and the heavy packages that it has imported."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{code}\nprint('MODULES', *sys.modules)"],
-        capture_output=True, text=True, check=True, cwd=ROOT,
-    )  # fmt: skip
-    told, _, modules = done.stdout.rpartition("MODULES")
-    return told + done.stderr, HEAVY & set(modules.split())
 
 
 def test_help_of_all_verbs_imports_nothing_heavy():
@@ -31,20 +12,6 @@ def test_help_of_all_verbs_imports_nothing_heavy():
     parity = "from jaxsign import cli\ntry: cli.main(['parity', '--help'])\nexcept SystemExit: 0"
     told, heavy = imported(parity)
     assert "folder of golden cases" in told and heavy == set()
-
-
-def test_who_asks_a_run_does_not_wait_for_what_only_training_needs():
-    heavy = imported("import jaxsign.infer.predict")[1]
-    assert {"jax", "flax"} <= heavy
-    assert not heavy & {
-        "grain",
-        "matplotlib",
-        "pandas",
-        "pyarrow",
-        "scipy",
-        "tensorboardX",
-        "torch",
-    }
 
 
 # Mistakes that can be told without a net, and what is said.

@@ -15,7 +15,7 @@ from jaxsign import config as configs
 from jaxsign import stages as stage
 from jaxsign.input.signs import sources
 from jaxsign.input.signs.corpora import cleaning, presets
-from jaxsign.train import freezing, optimizer
+from jaxsign.train import by_path, freezing
 from jaxsign.train.sweeps import space
 
 
@@ -167,7 +167,7 @@ def test_the_recipe_of_the_transfer_page_freezes_and_thaws(tmp_path):
     tops = [
         {
             path.partition("/")[0]
-            for path in optimizer.select(
+            for path in by_path.select(
                 paths, row.config.train.trainable, freezing.patterns(row.config.train, net)
             )
         }

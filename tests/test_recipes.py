@@ -13,7 +13,7 @@ from jaxsign import stages as stage
 from jaxsign import tasks
 from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.views import asl_hybrid
-from jaxsign.train import optimizer, schedule, setup
+from jaxsign.train import by_path, optimizer, schedule, setup
 
 PARAMETERS = {
     "fslr_transformer": 3_280_627,
@@ -53,9 +53,9 @@ def test_a_recipe_makes_a_net_a_task_and_a_schedule(name):
         shapes = jax.eval_shape(lambda task=task, batch=batch: task.init(jax.random.key(0), batch))
         count = sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
         assert count == PARAMETERS.get(name, count)
-        paths = optimizer.flat(shapes["params"])
+        paths = by_path.flat(shapes["params"])
         settings, patterns = row.config.train, (net.unused_params, net.absent_params)
-        assert optimizer.select(paths, settings.trainable, settings.frozen, *patterns)
+        assert by_path.select(paths, settings.trainable, settings.frozen, *patterns)
         optimizer.build(row.config.optim).init({})
         rates = schedule.build(row.config.schedule, row.config.optim.lr, row.epochs)
         assert all(0 <= rates.rate(e) <= row.config.optim.lr for e in range(row.epochs))

@@ -12,7 +12,7 @@ from helpers import ROOT, damaged, rewrite
 from jaxsign import api, cli, shipped
 from jaxsign import config as configs
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint
+from jaxsign.train import weights
 
 NAMES = shipped.names()
 MOST = 5_000_000  # bytes of a model
@@ -116,4 +116,4 @@ def test_models_are_listed(capsys):
 
 def test_a_model_has_one_checkpoint():
     with pytest.raises(UserError, match="comes with jaxsign, with its best checkpoint alone"):
-        checkpoint.load_variables(shipped.read("traduttore33").folder, "last")
+        weights.load_variables(shipped.read("traduttore33").folder, "last")

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 from jaxsign import config as configs
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.train import optimizer
+from jaxsign.train import by_path
 
 PATHS = ("backbone/conv/kernel", "cls_token", "head/out/kernel", "layer_0/norm1/scale")
 
@@ -107,7 +107,7 @@ def test_a_stage_that_ends_when_it_has_converged():
 
 
 def test_selection_by_patterns():
-    chosen = optimizer.select(PATHS, (".*",), ("^backbone/",), ("^cls_token$",))
+    chosen = by_path.select(PATHS, (".*",), ("^backbone/",), ("^cls_token$",))
     assert chosen == ("head/out/kernel", "layer_0/norm1/scale")
 
 
@@ -121,4 +121,4 @@ def test_selection_by_patterns():
 )
 def test_wrong_patterns_are_refused(trainable, frozen, message):
     with pytest.raises(UserError, match=message):
-        optimizer.select(PATHS, trainable, frozen)
+        by_path.select(PATHS, trainable, frozen)

@@ -1,4 +1,4 @@
-"""Clips of any lengths -> what a run's task says of them, by the compiled step of training."""
+"""Clips of any lengths -> what a run's task says of them, by compiled programs."""
 
 import bisect
 import functools
@@ -7,14 +7,13 @@ from typing import TypeVar
 
 import jax
 import numpy as np
-import optax
 
 from jaxsign import tasks
 from jaxsign.infer import doubts
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import clip_examples
 from jaxsign.tasks import answering
-from jaxsign.train import step
+from jaxsign.train import placing
 
 Array = np.ndarray
 T = TypeVar("T")
@@ -29,6 +28,7 @@ class Asker:
 
     Attributes:
       doubts: of what was asked.
+      on: the devices; outputs: the task's, compiled for them.
       programs: shapes of batches that it was asked about; a program was compiled for each.
     """
 
@@ -36,8 +36,8 @@ class Asker:
         self.run, self.doubts = run, doubts.Doubts(run)
         self.programs = set[tuple[tuple[int, ...], ...]]()
         devices = tuple(devices or jax.local_devices()[:1])
-        self.compiled = _compiled(run.task, devices, run.config.parallel)
-        self._variables = self.compiled.place(run.variables)
+        self.on, self.outputs = _compiled(run.task, devices, run.config.parallel)
+        self._variables = self.on.place(run.variables)
 
     def ask(self, batch: Mapping[str, Array]) -> answering.Outputs:
         """What the task's `outputs` gives of a batch [B, T, ...]; compiled once a shape."""
@@ -45,8 +45,8 @@ class Asker:
         self.programs.add(tuple(value.shape for value in inputs.values()))
         # Full float32 products, so that an answer does not depend on the device.
         with jax.default_matmul_precision("highest"):
-            found = self.compiled.answer(self._variables, self.compiled.put_eval(inputs))
-        return self.compiled.rows(found)
+            found = self.outputs(self._variables, self.on.put_eval(inputs))
+        return self.on.rows(found)
 
     def spare(self, most: int) -> None:
         """Forgets the programs of this process, once there are more than `most` of this asker.
@@ -213,6 +213,9 @@ def _stacked(clips: Sequence[runs.NetInput], length: int, rows: int) -> dict[str
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(task: tasks.Task, devices: tuple[jax.Device, ...], parallel: str) -> step.Compiled:
+def _compiled(
+    task: tasks.Task, devices: tuple[jax.Device, ...], parallel: str
+) -> tuple[placing.Placement, jax.stages.Wrapped]:
     """Compiled once for a task and devices, whatever run asks."""
-    return step.build(task, optax.identity(), (), devices=devices, parallel=parallel)
+    on = placing.on(devices, parallel)
+    return on, on.compiled(task.outputs)

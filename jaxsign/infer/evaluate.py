@@ -17,7 +17,7 @@ from jaxsign.input.examples import Batch, Examples, indices
 from jaxsign.input.folders import progress
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering, measures
-from jaxsign.train import checkpoint, opening, setup
+from jaxsign.train import opening, setup, weights
 from jaxsign.whole import write_json, write_text
 
 
@@ -211,7 +211,7 @@ def answered(
     """
     asker = asking.Asker(run, setup.choose_devices(run.config.devices))
     asker.doubts.see_examples(examples)
-    count = len(asker.compiled.devices)
+    count = len(asker.on.devices)
     # Where padding would change an answer there is none.
     apart = run.net.padding_counts
     buckets: list[int | tuple[int, ...]] = list(run.config.input.buckets)
@@ -268,7 +268,7 @@ def _about(members: Sequence[runs.Run]) -> dict[str, object]:
     run = members[0]
     about: dict[str, object] = {
         "model_type": run.config.net.name,
-        "checkpoint_path": str(checkpoint.place(run.workdir, run.which)),
+        "checkpoint_path": str(weights.place(run.workdir, run.which)),
         "device": jax.devices()[0].platform,
         "timestamp": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import psutil
 from jax.typing import ArrayLike
 
-from jaxsign.train import initial, log, setup, step
+from jaxsign.train import initial, log, placing, setup, step
 from jaxsign.train.state import TrainState
 
 _LARGEST = 1024
@@ -75,7 +75,10 @@ def _examples_per_second(run: setup.TrainingRun) -> float | None:
 
 
 def _temporaries(
-    compiled: step.Compiled, state: TrainState, put: step.OnDevices, rates: Mapping[str, ArrayLike]
+    compiled: step.Compiled,
+    state: TrainState,
+    put: placing.OnDevices,
+    rates: Mapping[str, ArrayLike],
 ) -> float:
     """Bytes that the step needs besides its arguments; a CPU has no error to catch in time."""
     analysis = compiled.train.lower(state, put, rates).compile().memory_analysis()

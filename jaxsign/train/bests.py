@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from jaxsign.errors import UserError
 from jaxsign.tasks import measures
 from jaxsign.tasks.answering import CheckpointInfo
-from jaxsign.train import checkpoint, log, records, setup, state
+from jaxsign.train import checkpoint, log, records, setup, state, weights
 
 
 def look_anew(
@@ -19,7 +19,7 @@ def look_anew(
         at.best.score = at.stop_best = None
     for name, best in at.also_best.items():
         if best.score is not None and not checkpoints.has_also_best(name):
-            display.say(f"the {checkpoint.also_best(name)} {gone}")
+            display.say(f"the {weights.also_best(name)} {gone}")
             best.score = None
 
 

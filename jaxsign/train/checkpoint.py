@@ -14,18 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
-from jaxsign import nets, shipped
-from jaxsign.errors import UserError
+from jaxsign import nets
 from jaxsign.tasks.answering import CheckpointInfo
-from jaxsign.train import digests, storage
-from jaxsign.train import optimizer as optimizers
+from jaxsign.train import by_path, digests, storage, stored, weights
 from jaxsign.train.state import TrainState
-
-_FROZEN = "frozen"
-_ALSO = "best-"  # before the name of a number
 
 
 class Checkpoints:
@@ -74,7 +66,7 @@ class Checkpoints:
         self, name: str, step: int, variables: nets.Variables, info: CheckpointInfo
     ) -> None:
         """As `save_best`, of the best epoch by the number `name`."""
-        with contextlib.closing(storage.Store(self._folder / also_best(name))) as store:
+        with contextlib.closing(storage.Store(self._folder / weights.also_best(name))) as store:
             self._save_variables(store, step, variables, info)
 
     def save_kept(self, epoch: int, variables: nets.Variables, info: CheckpointInfo) -> None:
@@ -102,7 +94,7 @@ class Checkpoints:
 
     def has_also_best(self, name: str) -> bool:
         """Whether there is a complete one of the best epoch by the number `name`."""
-        return storage.latest(self._folder / also_best(name)) is not None
+        return stored.latest(self._folder / weights.also_best(name)) is not None
 
     def records(self) -> dict[str, Any]:
         """The records of `last`.
@@ -110,8 +102,8 @@ class Checkpoints:
         Raises:
           UserError: there is none, or it is damaged.
         """
-        number = _present(self._last.latest(), self._workdir, "last")
-        found, _ = storage.read(self._folder / "last", number, {}, ("records",), self._advice())
+        number = weights.present(self._last.latest(), self._workdir, "last")
+        found, _ = stored.read(self._folder / "last", number, (), ("records",), self._advice())
         return found["records"]
 
     def restore(self, like: TrainState) -> TrainState:
@@ -121,15 +113,15 @@ class Checkpoints:
           UserError: it belongs to another net or is damaged.
         """
         wanted = _tree(like.replace(params=self._trained(like.params)))
-        number = _present(self._last.latest(), self._workdir, "last")
+        number = weights.present(self._last.latest(), self._workdir, "last")
         place = self._folder / "last"
-        found, stored = storage.read(place, number, {"state": wanted}, (), self._advice())
-        state = like.replace(**found["state"])
-        return state.replace(params=_with_frozen(self._folder, state.params, stored))
+        found, told = storage.restore(place, number, "state", wanted, self._advice())
+        state = like.replace(**found)
+        return state.replace(params=weights.with_frozen(self._folder, state.params, told))
 
     def best_variables(self) -> nets.Variables:
         """Those of `best`, as numpy arrays."""
-        return load_variables(self._workdir, "best")[0]
+        return weights.load_variables(self._workdir, "best")[0]
 
     def close(self) -> None:
         """Waits for what is being written."""
@@ -145,131 +137,18 @@ class Checkpoints:
     def _trained(self, params: nets.Tree) -> nets.Tree:
         if not self._never:
             return params
-        flat = optimizers.flat(params)
-        return optimizers.nested({k: v for k, v in flat.items() if k not in self._never})
+        flat = by_path.flat(params)
+        return by_path.nested({k: v for k, v in flat.items() if k not in self._never})
 
     def _save_frozen(self, params: nets.Tree) -> digests.Digests:
         """Saves what is never trained, once in a run; its digests."""
         if self._never and self._frozen is None:
-            flat = optimizers.flat(params)
-            frozen = optimizers.nested({path: flat[path] for path in sorted(self._never)})
+            flat = by_path.flat(params)
+            frozen = by_path.nested({path: flat[path] for path in sorted(self._never)})
             if not self.exists():  # what is there is of a run that was killed at its start
-                storage.save_tree(self._folder / _FROZEN, frozen)
-            self._frozen = digests.of_arrays(_FROZEN, frozen)
+                storage.save_tree(self._folder / weights.FROZEN, frozen)
+            self._frozen = digests.of_arrays(weights.FROZEN, frozen)
         return self._frozen or {}
-
-
-def also_best(name: str) -> str:
-    """What the checkpoint of the best epoch by the number `name` is called."""
-    return f"{_ALSO}{name}"
-
-
-def place(workdir: Path, which: str) -> Path:
-    """The folder of a run's checkpoint, `which` as of `load_variables`."""
-    folder = _folder(workdir, which)
-    return folder / which if which.isdecimal() else folder
-
-
-def _folder(workdir: Path, which: str) -> Path:
-    return workdir / "checkpoints" / ("kept" if which.isdecimal() else which)
-
-
-def load_variables(
-    workdir: str | Path, which: str = "best", advice: str = ""
-) -> tuple[nets.Variables, CheckpointInfo]:
-    """The variables of a run's checkpoint, as numpy arrays, and its info.
-
-    Another process may be training the run.
-
-    Args:
-      workdir: the run folder.
-      which: `best`, `last`, the epoch of one that was kept, such as `30`, or `best-NUMBER`, the
-        best epoch by a number of `checkpoint.also_best`.
-      advice: what to do about a damaged one; "" = take the other one.
-
-    Raises:
-      UserError: no such checkpoint yet, or a damaged one.
-    """
-    if not Path(workdir).is_dir():
-        raise UserError(f"{workdir}: no such folder. Expected a run folder.")
-    known = _known(Path(workdir).resolve() / "checkpoints")
-    if which not in ("best", "last", *known) and not which.isdecimal():
-        raise UserError(
-            f"checkpoint {which!r}: {workdir} has none of that name. Expected best, last"
-            + "".join(f", {name}" for name in known)
-        )
-    folder = _folder(Path(workdir).resolve(), which)
-    while True:
-        before = storage.numbers(folder)
-        number = _present(_number(folder, which), workdir, which)
-        try:
-            return _load(folder, number, which, advice)
-        except UserError:
-            # A training deletes one as the next is complete: this one, or one beside it, at which
-            # the library looks too.
-            if storage.numbers(folder) == before:
-                raise
-
-
-def _known(folder: Path) -> list[str]:
-    """Checkpoints beside `best` and `last`."""
-    kept = [str(number) for number in sorted(storage.numbers(folder / "kept"))]
-    return [*sorted(path.name for path in folder.glob(f"{_ALSO}*")), *kept]
-
-
-def _number(folder: Path, which: str) -> int | None:
-    if which.isdecimal():
-        return int(which) if (folder / which).is_dir() else None
-    return storage.latest(folder)
-
-
-def _present(number: int | None, workdir: str | Path, which: str) -> int:
-    if number is None:
-        if shipped.is_one(workdir):
-            raise UserError(
-                f"{workdir}: comes with jaxsign, with its best checkpoint alone. Leave --which out"
-            )
-        raise UserError(
-            f"{workdir} holds no {which} checkpoint yet. Train it further (repeat its `jaxsign "
-            "train` command), take the other one (--which), or give another run folder."
-        )
-    return number
-
-
-def _load(
-    folder: Path, number: int, which: str, advice: str
-) -> tuple[nets.Variables, CheckpointInfo]:
-    other = "best" if which == "last" else "last"
-    if not advice and storage.latest(folder.parent / other) is not None:
-        advice = f"Or take the other one: --which {other}."
-    parts = ("state", "records") if which == "last" else ("variables", "info")
-    found, stored = storage.read(folder, number, {parts[0]: None}, (parts[1],), advice)
-    variables, told = found[parts[0]], found[parts[1]]
-    if which == "last":
-        params = {**optimizers.flat(variables["params"]), **(variables["average"] or {})}
-        variables = {"params": optimizers.nested(params), **variables["collections"]}
-    info = CheckpointInfo(epoch=told["epoch"])
-    if "metric" in told:
-        info["metric"] = told["metric"]
-    whole = _with_frozen(folder.parent, variables["params"], stored)
-    return jax.tree.map(_widened, {**variables, "params": whole}), info
-
-
-def _widened(array: np.ndarray) -> np.ndarray:
-    """An array as nets keep it: in float16 only models that come with the package are stored."""
-    found = np.asarray(array)
-    return found.astype(np.float32) if found.dtype == np.float16 else found
-
-
-def _with_frozen(folder: Path, params: nets.Tree, stored: digests.Digests | None) -> nets.Tree:
-    """The parameters with those that no stage trains, as the digests `stored` want them."""
-    place = folder / _FROZEN
-    if not place.is_dir():
-        digests.check(place, _FROZEN, {}, stored)
-        return params
-    frozen = storage.read_tree(place)
-    digests.check(place, _FROZEN, digests.of_arrays(_FROZEN, frozen), stored)
-    return optimizers.nested({**optimizers.flat(params), **optimizers.flat(frozen)})
 
 
 def save_variables(

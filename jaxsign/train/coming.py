@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from jaxsign.input import batching
 from jaxsign.tasks import measures
 from jaxsign.train import compiling, records, setup, state
-from jaxsign.train.step import OnDevices
+from jaxsign.train.placing import OnDevices
 
 _Tree = TypeVar("_Tree")
 _Now = Mapping[str, ArrayLike]

@@ -10,6 +10,8 @@ from jax.typing import ArrayLike
 
 from jaxsign.errors import UserError, listing
 
+# The part of a checkpoint that holds the digests of the others.
+PART = "digests"
 # name -> sha256 with type and shape; names begin with the part that they belong to.
 Digests = dict[str, str]
 

@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.train import optimizer
+from jaxsign.train import by_path
 
 
 def patterns(settings: ConfigDict, net: nets.Net) -> tuple[str, ...]:
@@ -53,10 +53,10 @@ def still(
       unused: patterns of parameters that no stage trains.
     """
     moving = set(trainable)
-    for path in optimizer.flat(variables["params"]):
+    for path in by_path.flat(variables["params"]):
         if any(re.search(pattern, path) for pattern in unused):
             moving.add(path)
     trained = {path.rpartition("/")[0] for path in moving}
-    statistics = optimizer.flat(variables.get("batch_stats", {}))
+    statistics = by_path.flat(variables.get("batch_stats", {}))
     modules = dict.fromkeys(path.rpartition("/")[0] for path in statistics)
     return tuple(module for module in modules if module not in trained)

@@ -12,7 +12,7 @@ from jaxsign import nets, shipped, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import batching, words
 from jaxsign.input.examples import Batch
-from jaxsign.train import checkpoint, optimizer
+from jaxsign.train import by_path, weights
 
 RANDOM = "random"  # train.backbone_weights and train.pretrained: none on purpose
 
@@ -67,7 +67,7 @@ def variables(
         made, loaded = _pretrained(config, task, made)
         notes = [*notes, *loaded]
     if settings.init_from:
-        found, _ = checkpoint.load_variables(source)
+        found, _ = weights.load_variables(source)
         theirs = configs.load_run_config(source)
         others, told = of_other_classes(config.task, theirs.task, settings.init_from, task.net)
         tasks_own = (*task.own_params, *tasks.kind(theirs).own_params)
@@ -98,7 +98,7 @@ def with_biases(params: nets.Tree, net: nets.Net, counts: Mapping[str, np.ndarra
     Raises:
       UserError: the net names no head's bias.
     """
-    flat = optimizer.flat(params)
+    flat = by_path.flat(params)
     biases = net.class_biases
     places = {head: biases[head] for head in counts if biases.get(head) in flat}
     if not places:
@@ -109,7 +109,7 @@ def with_biases(params: nets.Tree, net: nets.Net, counts: Mapping[str, np.ndarra
     for head, path in places.items():
         found = counts[head]
         flat[path] = np.log(np.maximum(found, 1) / found.sum()).astype(np.float32)
-    return optimizer.nested(flat)
+    return by_path.nested(flat)
 
 
 def with_words(
@@ -232,11 +232,11 @@ def fitting(
     Raises:
       UserError: lists what is missing there, unexpected, or of another shape; nothing is left.
     """
-    mine, theirs = optimizer.flat(ours), optimizer.flat(found)
+    mine, theirs = by_path.flat(ours), by_path.flat(found)
     names = {path: path.partition("/")[2] for path in (*mine, *theirs)}  # without the collection
     matched = set[str]()
     for pattern in settings.init_skip:
-        matched |= optimizer.matching(names.values(), pattern, "train.init_skip")
+        matched |= by_path.matching(names.values(), pattern, "train.init_skip")
     skipped = {path for path, name in names.items() if name in matched}
     here, there = ({k: list(np.shape(v)) for k, v in one.items()} for one in (mine, theirs))
     absent = _heads_absent(net, *({names[path] for path in one} for one in (mine, theirs)))
@@ -270,7 +270,7 @@ def _heads_absent(net: nets.Net, ours: Iterable[str], theirs: Iterable[str]) -> 
 
 
 def _matching(
-    mine: optimizer.Flat, theirs: optimizer.Flat, skipped: set[str],
+    mine: by_path.Flat, theirs: by_path.Flat, skipped: set[str],
     problems: Mapping[str, str], source: str,
 ) -> tuple[nets.Variables, list[str]]:  # fmt: skip
     """What of `theirs` is under the same path and of the same shape, and a list of the rest."""
@@ -288,13 +288,13 @@ def _matching(
     return _with(mine, theirs, without), notes + _left_out(mine, skipped, source)
 
 
-def _with(mine: optimizer.Flat, theirs: optimizer.Flat, without: set[str]) -> nets.Variables:
+def _with(mine: by_path.Flat, theirs: by_path.Flat, without: set[str]) -> nets.Variables:
     """Our variables, as theirs but for some."""
     taken = {path: value for path, value in theirs.items() if path not in without}
-    return optimizer.nested({path: np.asarray(taken.get(path, mine[path])) for path in mine})
+    return by_path.nested({path: np.asarray(taken.get(path, mine[path])) for path in mine})
 
 
-def _left_out(mine: optimizer.Flat, skipped: set[str], source: str) -> list[str]:
+def _left_out(mine: by_path.Flat, skipped: set[str], source: str) -> list[str]:
     fresh = sorted(skipped & {*mine})
     if not skipped:
         return []

@@ -29,13 +29,13 @@ from jaxsign.train import (
     outputs,
     passes,
     pending,
+    placing,
     profiling,
     schedule,
     setup,
     signals,
     starting,
     state,
-    step,
 )
 
 
@@ -74,7 +74,7 @@ class Loop:
         self.checkpoints = start.checkpoints
         self.state = self.session.compiled.place(start.state)
         # Prefetched batches of the stage at hand, and the input's position behind each.
-        self.feed: Generator[tuple[step.OnDevices, batching.Position], None, None] | None = None
+        self.feed: Generator[tuple[placing.OnDevices, batching.Position], None, None] | None = None
         self.looked_ahead = False  # the programs of the stage at hand compile ahead of need
         self.outputs = outputs.Outputs(run, display, start.parameters, self.records.step)
         folder = run.workdir / "tensorboard"

@@ -14,6 +14,7 @@ from jaxsign.input import planning, traits
 from jaxsign.input.signs import rates
 from jaxsign.tasks import measures
 from jaxsign.train import (
+    by_path,
     initial,
     log,
     logfile,
@@ -144,7 +145,7 @@ class Outputs:
         every = self.run.machines.first and self.run.config.log.histograms
         if every and at.epoch % every == 0:
             one = session.compiled.fetch(state)
-            weights, gradients = optimizer.flat(one.params), optimizer.mean_gradients(one.opt_state)
+            weights, gradients = by_path.flat(one.params), optimizer.mean_gradients(one.opt_state)
             arrays = {f"weights/{path}": weights[path] for path in gradients}
             arrays |= {f"gradients/{path}": value for path, value in gradients.items()}
             self._tensorboard.histograms(jax.device_get(arrays), at.step)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxsign.train import optimizer
+from jaxsign.train import by_path
 
 Array = jax.Array
 
@@ -33,7 +33,7 @@ def resolve(rows: Iterable[tuple[str, str, float]], paths: Sequence[str]) -> tup
     """
     found = []
     for pattern, kind, weight in rows:
-        matched = optimizer.matching(paths, pattern, "loss.penalties")
+        matched = by_path.matching(paths, pattern, "loss.penalties")
         chosen = tuple(path for path in paths if path in matched)
         found.append(Penalty(chosen, kind, float(weight)))
     return tuple(found)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxsign.errors import UserError
-from jaxsign.train import outputs, passes, records, setup, step
+from jaxsign.train import outputs, passes, placing, records, setup
 
 Array = jax.Array
 _SKIPPED_STEPS = 25  # float16 overflows in a row that no loss scale will cure
@@ -87,7 +87,7 @@ class Pending:
             self._shown.display.step(at.steps_in_epoch, f"loss {so_far['loss']:.4f}")
 
     def _fail_on(self, made: MadeStep, loss: float, grad_norm: float) -> None:
-        ids = [self._shown.run.train.ids[i] for i in step.everywhere(made.index) if i >= 0]
+        ids = [self._shown.run.train.ids[i] for i in placing.everywhere(made.index) if i >= 0]
         raise UserError(
             f"the loss or its gradient is not finite at step {made.number} (epoch "
             f"{self._at.epoch + 1}): loss {loss}, gradient norm {grad_norm}. The batch "

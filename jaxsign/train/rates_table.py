@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from jaxsign import nets
-from jaxsign.train import optimizer
+from jaxsign.train import by_path
 
 _SHOWN = 4  # names of arrays that tell apart what trains in a part of the net
 
@@ -51,7 +51,7 @@ def groups(
     """
     chosen, patterns = set(trainable), tuple(unused)
     found: dict[str, dict[tuple[float | None, bool], dict[str, int]]] = {}
-    for path, leaf in optimizer.flat(params).items():
+    for path, leaf in by_path.flat(params).items():
         factor = factors.get(path, 1.0) if path in chosen else None
         used = factor is not None or not any(re.search(one, path) for one in patterns)
         part = re.sub(r"\d+", "*", path.partition("/")[0])

@@ -20,6 +20,7 @@ from jaxsign.input.examples import Examples, Facts
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import measures
 from jaxsign.train import (
+    by_path,
     continuing,
     freezing,
     initial,
@@ -27,6 +28,7 @@ from jaxsign.train import (
     opening,
     optimizer,
     penalties,
+    placing,
     precision,
     ranges,
     rates_table,
@@ -221,14 +223,14 @@ def begin(run: TrainingRun, current: stage.Stage, variables: nets.Variables | No
     """Builds a stage's session; `variables` (or their shapes) tell the parameter paths."""
     config = current.config
     shared = len(run.devices) > 1 or run.machines.several
-    axis = step.AXIS if shared and config.parallel == "pmap" else None
+    axis = placing.AXIS if shared and config.parallel == "pmap" else None
     dtype = precision.compute_dtype(config.precision)
     net = build_net(config, dtype, axis)
     batches = inputs.training(config, run.train.under(config))
-    step.check_rows(batches.shape[1], len(run.devices), f"stage {current.name!r}: ")
+    placing.check_rows(batches.shape[1], len(run.devices), f"stage {current.name!r}: ")
     if variables is None:
         variables = initial.shapes_of(tasks.build(config, net), batches)
-    paths = tuple(optimizer.flat(variables["params"]))
+    paths = tuple(by_path.flat(variables["params"]))
     trainable = _trainable(current, paths, net)
     if config.train.frozen_statistics == "still":
         net = net.clone(still=freezing.still(variables, trainable, net.unused_params))
@@ -294,7 +296,7 @@ def try_out(config: ConfigDict, workdir: str | Path) -> None:
 
 
 def _trainable(current: stage.Stage, paths: Sequence[str], net: nets.Net) -> tuple[str, ...]:
-    return optimizer.select(
+    return by_path.select(
         paths,
         current.config.train.trainable,
         freezing.patterns(current.config.train, net),
@@ -320,13 +322,13 @@ def never_trained(run: TrainingRun, variables: nets.Variables) -> tuple[str, ...
 
     They are large backbones, saved once and not with every checkpoint.
     """
-    paths = optimizer.flat(variables["params"])
+    paths = by_path.flat(variables["params"])
     net = build_net(run.config)
     trained: set[str] = set()
     for current in run.stages:
         settings = current.config.train
         frozen = freezing.patterns(settings, net)
-        chosen = optimizer.select(paths, settings.trainable, frozen, (), net.absent_params)
+        chosen = by_path.select(paths, settings.trainable, frozen, (), net.absent_params)
         trained |= set(chosen)
     return tuple(path for path in paths if path not in trained)
 

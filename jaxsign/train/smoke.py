@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import nets, tasks
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, precision, ranges, setup
+from jaxsign.train import checkpoint, precision, ranges, setup, weights
 
 
 def _mean(output: nets.Outputs) -> jax.Array:
@@ -56,7 +56,7 @@ def _tried(net: nets.Net, batch: dict[str, jax.Array], key: jax.Array, folder: P
     if not all(bool(jnp.isfinite(g).all()) for g in jax.tree.leaves((value, grads))):
         raise UserError("smoke test: a gradient is not finite; check the net's fields")
     checkpoint.save_variables(folder, variables, epoch=1, metric=0.0)
-    loaded, _ = checkpoint.load_variables(folder)
+    loaded, _ = weights.load_variables(folder)
     saved = jax.tree.map(np.asarray, dict(variables))
     same = jax.tree.all(jax.tree.map(np.array_equal, saved, loaded))
     if not same:

@@ -6,8 +6,7 @@ import optax
 from flax import struct
 
 from jaxsign import nets
-from jaxsign.train import optimizer as optimizers
-from jaxsign.train import precision
+from jaxsign.train import by_path, precision
 
 Array = jax.Array
 
@@ -38,7 +37,7 @@ class TrainState(struct.PyTreeNode):
         """What the net is evaluated with: the moving average where there is one."""
         params = self.params
         if self.average is not None:
-            params = optimizers.nested({**optimizers.flat(params), **self.average})
+            params = by_path.nested({**by_path.flat(params), **self.average})
         return {"params": params, **self.collections}
 
     def renewed(self, variables: nets.Variables) -> "TrainState":
@@ -55,7 +54,7 @@ class TrainState(struct.PyTreeNode):
         params = new.pop("params")
         average = self.average
         if average is not None:
-            flat, before = optimizers.flat(params), optimizers.flat(self.params)
+            flat, before = by_path.flat(params), by_path.flat(self.params)
             average = {
                 path: jnp.where(jnp.array_equal(flat[path], before[path]), value, flat[path])
                 for path, value in average.items()
@@ -77,7 +76,7 @@ def create(
     # Copies, because the step gives its input buffers away and these may be used again.
     copied = jax.tree.map(jnp.array, dict(variables))
     params = copied.pop("params")
-    flat = optimizers.flat(params)
+    flat = by_path.flat(params)
     chosen = {path: flat[path] for path in trainable}
     return TrainState(
         step=jnp.int32(step),

@@ -1,4 +1,4 @@
-"""What a step does, as pure functions: of training, evaluation, looks between epochs and answers.
+"""What a step does, as pure functions: of training, evaluation and looks between epochs.
 
 They are written for one device's share of a batch; `axis` names the mapped axis of all devices.
 """
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxsign import nets, tasks
-from jaxsign.train import optimizer as optimizers
+from jaxsign.train import by_path
 from jaxsign.train import penalties as penalties_
 from jaxsign.train.state import TrainState
 
@@ -44,7 +44,7 @@ def train_step(
       The next state and metrics: the task's sums over real rows, `grad_norm`, and `finite`
       (False: float16 overflowed and the step changed nothing but the loss scale).
     """
-    flat = optimizers.flat(state.params)
+    flat = by_path.flat(state.params)
     chosen = {path: flat[path] for path in trainable}
     rest = {path: value for path, value in flat.items() if path not in chosen}
     scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
@@ -52,7 +52,7 @@ def train_step(
 
     def scaled_loss(chosen, collections, micro, key):
         flat = {**rest, **chosen}
-        variables = {**collections, "params": optimizers.nested(flat)}
+        variables = {**collections, "params": by_path.nested(flat)}
         found = task.loss(variables, micro, key, now)
         loss, sums = penalties_.added(penalties, flat, found.loss, found.sums)
         return loss * part, ({**collections, **found.changed}, sums)
@@ -113,7 +113,7 @@ def _update(state, grads, chosen, rest, optimizer, lr, ema_decay) -> TrainState:
         average = jax.tree.map(lambda a, p: a * ema_decay + p * (1 - ema_decay), average, after)
     return state.replace(
         step=state.step + 1,
-        params=optimizers.nested({**rest, **after}),
+        params=by_path.nested({**rest, **after}),
         opt_state=opt_state,
         average=average,
     )
@@ -193,10 +193,3 @@ def look_step(
 ) -> dict[str, Array]:
     """Arrays [B, ...] that the task needs of a batch between epochs, and whose (`index`)."""
     return {**task.look(state.variables, batch), "index": batch["index"]}
-
-
-def answer_step(
-    variables: nets.Variables, batch: Mapping[str, Array], *, task: tasks.Task
-) -> dict[str, Array]:
-    """Arrays [B, ...] that the task needs of a batch to answer."""
-    return task.outputs(variables, batch)

@@ -11,7 +11,7 @@ from jaxsign import defaults
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import labels
 from jaxsign.tasks import answering
-from jaxsign.train import checkpoint, fitting
+from jaxsign.train import fitting, weights
 
 
 def load(workdir: str | Path, which: str = "best", advice: str = "") -> answering.Trained:
@@ -29,7 +29,7 @@ def load(workdir: str | Path, which: str = "best", advice: str = "") -> answerin
     net = fitting.build_net(config, workdir / "config.json")
     names = load_labels(workdir, config.task.heads)
     fitting.check_names(config, names, workdir / "labels.json")
-    variables, info = checkpoint.load_variables(workdir, which, advice)
+    variables, info = weights.load_variables(workdir, which, advice)
     fitting.check_weights(config, net, variables, workdir / "config.json")
     return answering.Trained(workdir, which, config, names, net, jax.device_put(variables), info)
 

@@ -9,7 +9,7 @@ from jaxsign import config as configs
 from jaxsign import tasks
 from jaxsign.nets import asl_hybrid, state_dict
 from jaxsign.tasks.classes import loss as criteria
-from jaxsign.train import optimizer, step
+from jaxsign.train import by_path, optimizer, step
 from jaxsign.train import state as states
 from parity import cases, weights
 from parity.settings import asl_hybrid as settings
@@ -42,7 +42,7 @@ def train_steps(case: cases.Case) -> Arrays:
     given = settings.steps(case)
     config = run_config(given)
     chain = optimizer.build(config.optim)
-    trainable = optimizer.select(optimizer.flat(variables["params"]), (".*",))
+    trainable = by_path.select(by_path.flat(variables["params"]), (".*",))
     task = tasks.build(config, net)
     steps = step.build(task, chain, trainable, devices=jax.local_devices()[:1])
     current = steps.place(states.create(variables, chain, trainable, seed=0))

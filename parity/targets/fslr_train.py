@@ -13,7 +13,7 @@ from jaxsign import nets, tasks
 from jaxsign.nets import state_dict
 from jaxsign.tasks.classes import loss as losses
 from jaxsign.tasks.classes import task as classes
-from jaxsign.train import optimizer, schedule, step
+from jaxsign.train import by_path, optimizer, schedule, step
 from jaxsign.train import state as states
 from parity import cases, weights
 from parity.settings import fslr as settings
@@ -87,9 +87,9 @@ class Runner:
 
     def __init__(self, config: ConfigDict, net: Any, variables: Mapping[str, Any]):
         self.config = config
-        paths = optimizer.flat(variables["params"])
+        paths = by_path.flat(variables["params"])
         unused = net.unused_params
-        chosen = optimizer.select(paths, config.train.trainable, config.train.frozen, unused)
+        chosen = by_path.select(paths, config.train.trainable, config.train.frozen, unused)
         transform = optimizer.build(config.optim)
         self.steps = step.build(
             tasks.build(config, net), transform, chosen, devices=jax.local_devices()[:1]

@@ -11,7 +11,7 @@ from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.nets import state_dict
 from jaxsign.tasks.classes import task as classes
-from jaxsign.train import optimizer, penalties, step
+from jaxsign.train import by_path, optimizer, penalties, step
 from jaxsign.train import state as states
 from parity import cases, weights
 from parity.settings import signon as settings
@@ -45,7 +45,7 @@ def steps(net: nets.Net, case: cases.Case) -> Arrays:
     variables, _ = weights.load(case, table, settings.is_norm)
     config = run_config(given)
     chain = optimizer.build(config.optim)
-    trainable = optimizer.select(optimizer.flat(variables["params"]), (".*",))
+    trainable = by_path.select(by_path.flat(variables["params"]), (".*",))
     rows = ((_FIRST, "l1", given.l1), (_FEED_FORWARD, "spectral", given.l2))
     task = classes.Classify.build(config, net)
     compiled = step.build(

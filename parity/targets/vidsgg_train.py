@@ -10,7 +10,7 @@ import optax
 from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.nets import state_dict
-from jaxsign.train import optimizer
+from jaxsign.train import by_path, optimizer
 from parity import cases, weights
 from parity.settings import vidsgg as settings
 from parity.targets import vidsgg_sttran
@@ -41,12 +41,12 @@ def steps(case: cases.Case) -> Arrays:
     variables, produced = weights.load(case, table, settings.is_norm)
     batch = settings.with_truth(case, video)
     terms, scale = settings.loss_terms(case), chain(given)
-    flat = optimizer.flat(variables["params"])
-    chosen = optimizer.select(flat, (".*",), unused=net.unused_params)
+    flat = by_path.flat(variables["params"])
+    chosen = by_path.select(flat, (".*",), unused=net.unused_params)
     params = {path: jnp.asarray(flat[path]) for path in chosen}
 
     def loss(params: Any, statistics: Any) -> Any:
-        now = {"params": optimizer.nested({**flat, **params}), "batch_stats": statistics}
+        now = {"params": by_path.nested({**flat, **params}), "batch_stats": statistics}
         outputs, changed = nets.call(net, now, batch, train=True, mutable=["batch_stats"])
         values = vidsgg_sttran.loss_values(outputs, batch)
         return sum(values[term] for term in terms), changed["batch_stats"]
@@ -64,7 +64,7 @@ def steps(case: cases.Case) -> Arrays:
         params, statistics, state, value, norm = step(params, statistics, state)
         losses.append(float(value))
         norms.append(float(norm))
-    after = {"params": optimizer.nested({**flat, **params}), "batch_stats": statistics}
+    after = {"params": by_path.nested({**flat, **params}), "batch_stats": statistics}
     stored = state_dict.to_state_dict(table, jax.device_get(after))
     before = state_dict.to_state_dict(table, variables)
     moved = {key: stored[key] - before[key] for key in stored}

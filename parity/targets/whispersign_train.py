@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from jaxsign import tasks
 from jaxsign.nets import state_dict, whisper_sign
-from jaxsign.train import optimizer, schedule, step
+from jaxsign.train import by_path, optimizer, schedule, step
 from jaxsign.train import state as states
 from parity import cases, targets
 from parity.settings import whispersign as settings
@@ -53,9 +53,9 @@ class Runner:
         updates: int,
         fed: bool,
     ):
-        paths = optimizer.flat(variables["params"])
+        paths = by_path.flat(variables["params"])
         unused = () if fed else (whispersign_loss.DECODER,)
-        chosen = optimizer.select(paths, config.train.trainable, config.train.frozen, unused)
+        chosen = by_path.select(paths, config.train.trainable, config.train.frozen, unused)
         chain = optimizer.build(config.optim)
         self.task = tasks.build(config, net)
         self.steps = step.build(self.task, chain, chosen, devices=jax.local_devices()[:1])
@@ -125,8 +125,8 @@ def trainer(case: cases.Case) -> Arrays:
 
 def _trainable(config: ConfigDict, params: Mapping[str, Any]) -> int:
     """How many numbers the stage does not freeze, those of the decoder that is not fed too."""
-    flat = optimizer.flat(params)
-    chosen = optimizer.select(flat, config.train.trainable, config.train.frozen)
+    flat = by_path.flat(params)
+    chosen = by_path.select(flat, config.train.trainable, config.train.frozen)
     return sum(int(np.size(flat[path])) for path in chosen)
 
 

@@ -60,7 +60,7 @@ def test_compiled_programs_are_bounded_by_buckets(tmp_path):
     run = runs.load_run(run_helpers.save_run(tmp_path / "r", emb_dim=8))
     asker = asking.Asker(run)
     scores(asker, [_clip(frames) for frames in range(1, 33)], 4)
-    assert asker.compiled.answer._cache_size() == 3
+    assert asker.outputs._cache_size() == 3
 
 
 def test_cls_pooling_takes_one_frame_less(tmp_path):
@@ -82,6 +82,6 @@ def test_programs_are_forgotten_once_there_are_too_many(run):
     asker.spare(3)
     assert len(asker.programs) == 3
     asker.spare(2)
-    assert not asker.programs and asker.compiled.answer._cache_size() == 0
+    assert not asker.programs and asker.outputs._cache_size() == 0
     for old, new in zip(before, scores(asker, clips), strict=True):
         np.testing.assert_array_equal(old["gloss"], new["gloss"])

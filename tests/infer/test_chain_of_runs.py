@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxsign import cli
-from jaxsign.train import checkpoint
+from jaxsign.train import weights
 from tests.input.scenes import action_genome_folder as genome
 from tests.input.scenes import easg_folder as easg
 from tests.train import running
@@ -105,7 +105,7 @@ def test_killed_between_and_within_the_runs_it_ends_the_same(data, whole, tmp_pa
 def assert_same(one, other):
     assert (one / "metrics.csv").read_bytes() == (other / "metrics.csv").read_bytes()
     for which in ("last", "best"):
-        a, b = (checkpoint.load_variables(run, which)[0] for run in (one, other))
+        a, b = (weights.load_variables(run, which)[0] for run in (one, other))
         jax.tree.map(np.testing.assert_array_equal, a, b)
 
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import run_helpers
-from helpers import GOLDEN
+from helpers import GOLDEN, imported
 
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, clip_items, files, predict
@@ -46,6 +46,16 @@ def test_one_file_gives_one_result(folder, run, tmp_path, capsys):
     assert sum(p for _, p in saved["gloss_top5"]) == pytest.approx(1, abs=1e-5)
     printed = capsys.readouterr().out
     assert "PREDICTION RESULTS" in printed and f"Gloss: {saved['gloss_prediction']}" in printed
+
+
+def test_an_answer_waits_for_nothing_that_only_training_films_or_tables_need(folder, tmp_path):
+    words = ["predict", "--workdir", str(folder), str(save_clip(tmp_path / "a.npz", 12))]
+    told, heavy = imported(f"from jaxsign import cli\nassert cli.main({words}) == 0")
+    assert "PREDICTION RESULTS" in told and {"jax", "flax", "tensorstore"} <= heavy
+    assert not heavy & {
+        "array_record", "av", "cv2", "grain", "matplotlib", "optax", "orbax", "pandas", "psutil",
+        "pyarrow", "scipy", "sklearn", "tensorboardX", "torch",
+    }  # fmt: skip
 
 
 def test_a_folder_gives_a_list_and_bad_files_do_not_stop_it(folder, tmp_path, capsys):

@@ -12,7 +12,7 @@ from benchmarks import shipping
 from jaxsign import api, cli, shipped
 from jaxsign import config as configs
 from jaxsign.infer import evaluate
-from jaxsign.train import checkpoint
+from jaxsign.train import weights
 
 RECORDED = json.loads(shipped_answers.FILE.read_text(encoding="utf-8"))
 # Logits go up to about 10; machines add up float32 in other orders.
@@ -98,7 +98,7 @@ def test_the_recipe_of_a_model_makes_one(tmp_path):
     for name in ("README.md", shipped.ABOUT):
         shutil.copy(shipped.FOLDER / "traduttore33" / name, made)
     shipping.ship(run, made)
-    half, whole = (jax.tree.leaves(checkpoint.load_variables(folder)[0]) for folder in (made, run))
+    half, whole = (jax.tree.leaves(weights.load_variables(folder)[0]) for folder in (made, run))
     assert {array.dtype for array in half} == {array.dtype for array in whole}
     for one, other in zip(half, whole, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
@@ -114,7 +114,7 @@ def test_a_training_starts_from_a_model(tmp_path):
     run = train(tmp_path, recipe, **keys)
     assert configs.load_run_config(run).train.init_from == shipped_answers.MODEL
     ours, theirs = (
-        checkpoint.load_variables(folder)[0]["params"]["stem"]["kernel"]
+        weights.load_variables(folder)[0]["params"]["stem"]["kernel"]
         for folder in (run, shipped.FOLDER / "traduttore33")
     )
     np.testing.assert_allclose(ours, theirs, atol=1e-6)

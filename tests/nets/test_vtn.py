@@ -11,7 +11,7 @@ from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets import state_dict, vtn
 from jaxsign.nets.layers import image_convs
-from jaxsign.train import optimizer
+from jaxsign.train import by_path
 
 FRAMES = np.zeros((1, 1, 32, 32, 3), np.uint8)
 
@@ -42,7 +42,7 @@ def test_layout_of_the_originals_checkpoint(fields, parameters):
     assert vtn.VTN(**vtn.VTN.fields_from_state_dict(exported)) == net
     # Without images there is no backbone, and its rows say which paths that leaves out.
     rest = shapes(net, np.zeros((1, 2, *net.frame_shape), np.float32))
-    whole, less = (set(optimizer.flat(each["params"])) for each in (variables, rest))
+    whole, less = (set(by_path.flat(each["params"])) for each in (variables, rest))
     assert whole - less == set(net.absent_params)
 
 

@@ -17,7 +17,7 @@ from jaxsign import config as configs
 from jaxsign import nets, runtime, tasks
 from jaxsign.nets import sign_transformer, whisper_sign
 from jaxsign.nets.layers import batch_norm, dense
-from jaxsign.train import optimizer, state, step
+from jaxsign.train import by_path, optimizer, placing, state, step
 
 STEPS, ROWS, FRAMES = 2, 8, 9  # micro-batches a step, clips, frames
 RATES = {"lr": jnp.float32(1e-2), "loss_weights": jnp.array([0.7, 0.3], jnp.float32)}
@@ -87,10 +87,10 @@ def outcome(config, net_of, variables, count, parallel, batches, asked):
 
     net_of: axis -> the net; variables: to start from; batches: of steps; asked: what is evaluated.
     """
-    axis = step.AXIS if count > 1 and parallel == "pmap" else None
+    axis = placing.AXIS if count > 1 and parallel == "pmap" else None
     task = tasks.build(config, net_of(axis))
     chain = optimizer.build(config.optim)
-    names = optimizer.select(optimizer.flat(variables["params"]), (".*",))
+    names = by_path.select(by_path.flat(variables["params"]), (".*",))
     decay = config.train.ema_decay
     compiled = step.build(
         task, chain, names, devices=jax.devices()[:count], parallel=parallel, ema_decay=decay

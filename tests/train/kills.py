@@ -23,7 +23,7 @@ import numpy as np  # noqa: E402
 import recipes  # noqa: E402
 from running import environment, kill_within_the_epochs  # noqa: E402
 
-from jaxsign.train import checkpoint  # noqa: E402
+from jaxsign.train import weights  # noqa: E402
 
 # Memories of boxes and pairs; all stages of SceneLLM, with a codebook that grows shorter and LoRA.
 RUNS = {
@@ -113,7 +113,7 @@ def differences(one, other):
         if table.read_bytes() != (other / name).read_bytes():
             found.append(str(name))
         for which in ("last", "best"):
-            pair = (checkpoint.load_variables(at / name.parent, which)[0] for at in (one, other))
+            pair = (weights.load_variables(at / name.parent, which)[0] for at in (one, other))
             leaves, others = map(jax.tree.leaves, pair)
             same = len(leaves) == len(others) and all(map(np.array_equal, leaves, others))
             found += [] if same else [str(name.parent / which)]

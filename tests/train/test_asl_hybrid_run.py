@@ -6,7 +6,7 @@ import pytest
 from running import changing_asl, tiny_asl, train, train_step_by_step
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, records
+from jaxsign.train import records, weights
 
 
 def test_stopping_within_restarts_and_ramps_changes_nothing(asl_run, tmp_path):
@@ -15,7 +15,7 @@ def test_stopping_within_restarts_and_ramps_changes_nothing(asl_run, tmp_path):
     assert calls == 3 and result.epochs == 4
     assert (asl_run / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
     for which in ("last", "best"):
-        one, other = (checkpoint.load_variables(folder, which)[0] for folder in (asl_run, parts))
+        one, other = (weights.load_variables(folder, which)[0] for folder in (asl_run, parts))
         jax.tree.map(np.testing.assert_array_equal, one, other)
 
 

@@ -12,7 +12,7 @@ import pytest
 from helpers import ROOT
 from running import environment
 
-from jaxsign.train import checkpoint, inputs, records, state
+from jaxsign.train import inputs, records, state, weights
 
 ON_FOUR = """
 import sys
@@ -23,7 +23,7 @@ boxes.train(sys.argv[1], boxes.recipe())
 
 def same(one, other, check=np.testing.assert_array_equal):
     for which in ("last", "best"):
-        pair = (checkpoint.load_variables(folder, which)[0] for folder in (one, other))
+        pair = (weights.load_variables(folder, which)[0] for folder in (one, other))
         jax.tree.map(check, *pair)
 
 
@@ -43,7 +43,7 @@ def test_it_learns_and_keeps_what_the_data_told(whole):
 
 def test_what_a_task_renews_at_an_epochs_end_is_validated_with_and_saved(whole):
     config = boxes.recipe()
-    kept = checkpoint.load_variables(whole, "last")[0]
+    kept = weights.load_variables(whole, "last")[0]
     examples = boxes.Task.open(config, "train", training=True)
     task = boxes.Task(boxes.Net(classes=2))
     batches = list(inputs.evaluation(config, examples))

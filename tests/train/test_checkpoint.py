@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, patience, state, storage
+from jaxsign.train import checkpoint, patience, state, storage, weights
 
 
 def _params(seed=0):
@@ -63,7 +63,7 @@ def test_what_was_saved_comes_back(tmp_path):
     restored, records = _restore(tmp_path)
     assert _same(restored, _state()) and records == {"epoch": 1, "rows": [{"lr": 0.1}]}
     for which in ("best", "last"):
-        assert _same(checkpoint.load_variables(tmp_path, which)[0]["params"], _params())
+        assert _same(weights.load_variables(tmp_path, which)[0]["params"], _params())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_arrays_of_another_run_are_told(tmp_path, part, name):
     shutil.rmtree(place)
     shutil.copytree(tmp_path / "b/checkpoints" / part, place)
     with pytest.raises(UserError, match=f"checkpoints/{name}"):
-        checkpoint.load_variables(tmp_path / "a")
+        weights.load_variables(tmp_path / "a")
 
 
 def test_the_bad_checkpoint_is_named_and_the_good_one_kept(tmp_path):
@@ -91,12 +91,12 @@ def test_the_bad_checkpoint_is_named_and_the_good_one_kept(tmp_path):
         if path.is_file():
             path.write_bytes(b"")
     with pytest.raises(UserError, match=r"last/1: .*--which best") as told:
-        checkpoint.load_variables(tmp_path, "last")
+        weights.load_variables(tmp_path, "last")
     assert "delete" not in str(told.value)
     with pytest.raises(UserError, match=rf"last/1: .*train.init_from={tmp_path}") as told:
         _restore(tmp_path)
     assert "delete" not in str(told.value)
-    assert _same(checkpoint.load_variables(tmp_path)[0]["params"], _params())
+    assert _same(weights.load_variables(tmp_path)[0]["params"], _params())
 
 
 def test_frozen_parameters_of_a_start_that_was_killed_are_not_kept(tmp_path):
@@ -105,14 +105,14 @@ def test_frozen_parameters_of_a_start_that_was_killed_are_not_kept(tmp_path):
     made.close()
     shutil.rmtree(tmp_path / "checkpoints/best")
     _save(tmp_path)
-    assert _same(checkpoint.load_variables(tmp_path)[0]["params"], _params())
+    assert _same(weights.load_variables(tmp_path)[0]["params"], _params())
 
 
 def test_checkpoints_made_without_digests_are_used(tmp_path):
     _save(tmp_path)
     for which in ("best", "last"):
         shutil.rmtree(tmp_path / f"checkpoints/{which}/1/digests")
-        assert _same(checkpoint.load_variables(tmp_path, which)[0]["params"], _params())
+        assert _same(weights.load_variables(tmp_path, which)[0]["params"], _params())
     assert _same(_restore(tmp_path)[0], _state())
 
 
@@ -131,7 +131,7 @@ def test_a_flipped_bit_or_a_cut_is_refused_or_changes_nothing(tmp_path, never, t
         helpers.rewrite(path, helpers.damaged(content, rng, cut=number % 5 == 0))
         try:
             which = "last" if "/last/" in str(path) else "best"
-            variables, info = checkpoint.load_variables(tmp_path, which)
+            variables, info = weights.load_variables(tmp_path, which)
             assert _same(variables["params"], _params()) and info["epoch"] == 1, path
         except UserError:
             refused += 1
@@ -153,17 +153,17 @@ def test_a_run_is_read_while_it_is_written(tmp_path):
     writer.start()
     seen = 0
     while writer.is_alive():
-        variables, info = checkpoint.load_variables(tmp_path)
+        variables, info = weights.load_variables(tmp_path)
         seen = info["epoch"]
         assert _same(variables["params"]["head"], _params(seen)["head"])
     writer.join()
-    assert seen and checkpoint.load_variables(tmp_path)[1]["epoch"] == 11
+    assert seen and weights.load_variables(tmp_path)[1]["epoch"] == 11
 
 
 def test_a_first_checkpoint_in_the_making_is_none_yet(tmp_path):
     (tmp_path / "checkpoints/best/1.orbax-checkpoint-tmp").mkdir(parents=True)
     with pytest.raises(UserError, match="holds no best checkpoint yet"):
-        checkpoint.load_variables(tmp_path)
+        weights.load_variables(tmp_path)
 
 
 def test_what_a_kill_left_half_written_is_gone_before_anything_is_saved(tmp_path):
@@ -184,7 +184,7 @@ NAMES = (
 def test_a_folder_may_have_any_name(tmp_path, name):
     path = tmp_path / (name.decode("utf-8", "surrogateescape") if name is NAMES[-1] else name)
     _save(path)
-    assert _same(checkpoint.load_variables(path)[0]["params"], _params())
+    assert _same(weights.load_variables(path)[0]["params"], _params())
     assert _same(_restore(path)[0], _state())
 
 
@@ -231,7 +231,7 @@ def test_the_librarys_own_lines_are_not_shown(tmp_path, caplog):
     log.setLevel(logging.INFO)
     try:
         _save(tmp_path)
-        checkpoint.load_variables(tmp_path, "best")
+        weights.load_variables(tmp_path, "best")
         assert not caplog.records and log.level == logging.INFO
     finally:
         log.setLevel(before)

@@ -13,7 +13,7 @@ from helpers import ROOT
 from running import environment
 
 from jaxsign import cli
-from jaxsign.train import checkpoint, records
+from jaxsign.train import records, weights
 
 APART = "import sys, pathlib, drawn_boxes; drawn_boxes.{}(*map(pathlib.Path, sys.argv[1:]))"
 
@@ -41,7 +41,7 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path):
     drawn_boxes.train(place, killed)
     assert (whole / "metrics.csv").read_bytes() == (killed / "metrics.csv").read_bytes()
     for which in ("last", "best"):
-        a, b = (checkpoint.load_variables(run, which)[0] for run in (whole, killed))
+        a, b = (weights.load_variables(run, which)[0] for run in (whole, killed))
         jax.tree.map(np.testing.assert_array_equal, a, b)
     losses = [float(row["train_loss"]) for row in records.read_csv(whole / "metrics.csv")]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]

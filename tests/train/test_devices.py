@@ -12,7 +12,7 @@ from helpers import ROOT
 from running import environment, tiny_config, train_apart
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, records, setup
+from jaxsign.train import log, loop, records, setup, weights
 
 
 def told_by(script, devices, *words):
@@ -74,7 +74,7 @@ def test_a_run_on_four_devices_from_the_command_line(tmp_path, parallel):
     assert "4 x cpu" in done.stdout
     assert len(records.read_csv(tmp_path / "four" / "metrics.csv")) == 3
     assert jax.device_count() == 1  # it is read where there are fewer
-    params = checkpoint.load_variables(tmp_path / "four", "last")[0]["params"]
+    params = weights.load_variables(tmp_path / "four", "last")[0]["params"]
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params))
 
 

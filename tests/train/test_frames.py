@@ -6,7 +6,7 @@ import pytest
 
 from jaxsign import config as configs
 from jaxsign.input import files
-from jaxsign.train import checkpoint, log, loop, smoke
+from jaxsign.train import log, loop, smoke, weights
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_training_on_frames(folder):
     ]
     config = configs.load("fslr_iv3_gru", words)
     loop.train(config, folder / "run", log.TrainingDisplay(live=False))
-    variables = checkpoint.load_variables(folder / "run", "last")[0]
+    variables = weights.load_variables(folder / "run", "last")[0]
     frozen = folder / "run" / "checkpoints" / "frozen"
     assert frozen.is_dir()
     size = sum(p.stat().st_size for p in (folder / "run" / "checkpoints" / "last").rglob("*"))
@@ -60,6 +60,6 @@ def test_the_smoke_test_runs_the_backbone_too(tmp_path):
     config = configs.load("fslr_iv3_gru", words)
     of_features, of_images = smoke.smoke_test(config, tmp_path)
     assert "input (1, 2, 2048)" in of_features and "input (1, 2, 75, 75, 3)" in of_images
-    small = checkpoint.load_variables(tmp_path / "smoke")[0]["params"]
-    whole = checkpoint.load_variables(tmp_path / "smoke-backbone")[0]["params"]
+    small = weights.load_variables(tmp_path / "smoke")[0]["params"]
+    whole = weights.load_variables(tmp_path / "smoke-backbone")[0]["params"]
     assert set(whole) - set(small) == {"backbone"}

@@ -14,7 +14,7 @@ from jaxsign import config as configs
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets.layers import batch_norm
-from jaxsign.train import freezing, initial, optimizer, records
+from jaxsign.train import by_path, freezing, initial, records
 
 
 def frozen(net, **changes):
@@ -28,7 +28,7 @@ def test_parts_go_by_the_originals_names():
     table = {entry.key: entry for entry in net.key_table()}
     paths = ["/".join(e.path[1:]) for e in table.values() if e.path[0] == "params"]
     found = frozen(net, frozen=("^cls_token$",), freeze_parts="gloss_head.3, embedding")
-    assert set(paths) - set(optimizer.select(paths, (".*",), found)) == {
+    assert set(paths) - set(by_path.select(paths, (".*",), found)) == {
         "cls_token", "gloss_head/out/kernel", "gloss_head/out/bias", "embedding/kernel",
         "embedding/bias",
     }  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 from running import NAME, TWO_SHAPES, command, environment, kill_within_the_epochs
 
 from jaxsign import cli
-from jaxsign.train import checkpoint, records
+from jaxsign.train import checkpoint, records, weights
 
 WORDS = (
     TWO_SHAPES,
@@ -75,7 +75,7 @@ def test_sigkill_at_random_moments_in_a_folder_of_any_name(tmp_path):
     whole_csv, killed_csv = (run / "metrics.csv" for run in runs)
     assert whole_csv.read_bytes() == killed_csv.read_bytes()
     for which in ("last", "best"):
-        a, b = (checkpoint.load_variables(run, which)[0] for run in runs)
+        a, b = (weights.load_variables(run, which)[0] for run in runs)
         for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
             np.testing.assert_array_equal(x, y)
     assert cli.main(["evaluate", "--workdir", str(killed_run)]) == 0

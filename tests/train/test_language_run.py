@@ -11,7 +11,7 @@ from test_language_net import TINY
 from test_pretrained_gemma import weights, written
 
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, optimizer
+from jaxsign.train import by_path, log, loop
 
 LR = 0.01
 
@@ -51,8 +51,8 @@ def whole(tmp_path_factory, gemma):
 
 
 def params_of(place):
-    variables, _ = checkpoint.load_variables(place, "last")
-    return optimizer.flat(variables["params"])
+    variables, _ = weights.load_variables(place, "last")
+    return by_path.flat(variables["params"])
 
 
 def numbers_of(place):

@@ -14,7 +14,7 @@ from running import TWO_SHAPES, tiny_config, train_apart, train_here, train_step
 from jaxsign import locking
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, records, setup, storage
+from jaxsign.train import checkpoint, log, loop, records, setup, storage, weights
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def variables_of(workdir, which="last"):
-    return checkpoint.load_variables(workdir, which)[0]
+    return weights.load_variables(workdir, which)[0]
 
 
 def assert_same(a, b, **tolerance):
@@ -163,7 +163,7 @@ def test_the_best_checkpoint_is_the_best_epochs(finished):
     rows = records.read_csv(workdir / "metrics.csv")
     # Of equal accuracies the one with the lower loss.
     scores = [(float(row["val_gloss_acc"]), -float(row["val_loss"])) for row in rows]
-    info = checkpoint.load_variables(workdir, "best")[1]
+    info = weights.load_variables(workdir, "best")[1]
     assert info["epoch"] == scores.index(max(scores)) + 1
     assert info["metric"] == pytest.approx(max(scores)[0], abs=1e-6)
 
@@ -287,14 +287,14 @@ def test_some_epochs_are_validated_and_some_stay(tmp_path):
     assert ",".join(rows[0]) == COLUMNS
     assert [p.name for p in (whole / "checkpoints" / "kept").iterdir()] == ["2"]
     assert_same(variables_of(whole, "2"), variables_of(parts, "2"))
-    assert checkpoint.load_variables(whole, "2")[1]["epoch"] == 2
+    assert weights.load_variables(whole, "2")[1]["epoch"] == 2
     with pytest.raises(UserError, match="holds no 3 checkpoint"):
         variables_of(whole, "3")
     losses = {float(row["val_loss"]): int(row["epoch"]) for row in rows if row["val_loss"]}
     least = min(losses)
     kept = json.loads((whole / "manifest.json").read_text())["also_best"]["loss"]
     assert kept == {"epoch": losses[least], "metric": pytest.approx(least, abs=1e-6)}
-    assert checkpoint.load_variables(whole, "best-loss")[1] == kept
+    assert weights.load_variables(whole, "best-loss")[1] == kept
     assert_same(variables_of(whole, "best-loss"), variables_of(parts, "best-loss"))
     with pytest.raises(UserError, match=r"'best-x'.*Expected best, last, best-loss, 2$"):
         variables_of(whole, "best-x")
@@ -488,7 +488,7 @@ def test_a_lost_best_checkpoint_is_made_anew(tmp_path):
     train_here(tmp_path, *words, "train.epochs=1")
     shutil.rmtree(tmp_path / "checkpoints" / "best")
     train_here(tmp_path, *words, "train.epochs=2")
-    assert checkpoint.load_variables(tmp_path, "best")[1]["epoch"] == 2
+    assert weights.load_variables(tmp_path, "best")[1]["epoch"] == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.input.scenes import examples
 from jaxsign.nets import memories
-from jaxsign.train import checkpoint, inputs, log, loop, records, setup
+from jaxsign.train import inputs, log, loop, records, setup, weights
 
 ON_TWO = """
 import sys
@@ -54,14 +54,14 @@ def parts(tmp_path_factory):
     place = tmp_path_factory.mktemp("memories") / "parts"
     for _ in range(2):
         train(place, 1)
-    between = checkpoint.load_variables(place, "last")[0]["memory"]
+    between = weights.load_variables(place, "last")[0]["memory"]
     train(place, 1)
     train(place)
     return place, between
 
 
 def remembered(place, which="last"):
-    kept = checkpoint.load_variables(place, which)[0]["memory"]
+    kept = weights.load_variables(place, which)[0]["memory"]
     return {"relations": kept["memory"], "objects": kept["object_classifier"]["memory"]}
 
 
@@ -69,7 +69,7 @@ def test_a_run_keeps_the_weighed_means_of_its_training_examples(folder, parts):
     config = setup.prepare(small(), folder / "again").config
     found, net = examples.open_examples(config, "train", training=True), setup.build_net(config)
     # How uncertain the net is was told with the memory of the epoch before.
-    variables = {**checkpoint.load_variables(folder, "last")[0], "memory": parts[1]}
+    variables = {**weights.load_variables(folder, "last")[0], "memory": parts[1]}
     sums = {name: [0.0, 0.0] for name in net.memories}
     told = net.clone(mode="sgdet", detected_classes="detector", ignore_memory=False)
     tell = jax.jit(lambda batch: nets.call(told, variables, batch))  # operations alone: 500
@@ -99,7 +99,7 @@ def test_a_run_that_stops_within_and_between_epochs_goes_on_exactly(folder, part
     one, other = ((place / "metrics.csv").read_bytes() for place in (folder, parts[0]))
     assert one == other
     for which in ("last", "best"):
-        pair = (checkpoint.load_variables(place, which)[0] for place in (folder, parts[0]))
+        pair = (weights.load_variables(place, which)[0] for place in (folder, parts[0]))
         jax.tree.map(np.testing.assert_array_equal, *pair)
 
 
@@ -111,7 +111,7 @@ def test_without_deterministic_a_stopped_run_differs_in_columns_of_times_alone(f
         key for one, other in zip(*rows, strict=True) for key in one if one[key] != other[key]
     }
     assert differ == {"epoch_time", "train_time", "val_time"}
-    pair = (checkpoint.load_variables(place, "last")[0] for place in (folder, tmp_path / "timed"))
+    pair = (weights.load_variables(place, "last")[0] for place in (folder, tmp_path / "timed"))
     jax.tree.map(np.testing.assert_array_equal, *pair)
 
 

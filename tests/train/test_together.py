@@ -12,7 +12,7 @@ from helpers import ROOT
 from running import environment
 
 from jaxsign.machines import links
-from jaxsign.train import checkpoint, records
+from jaxsign.train import records, weights
 
 
 def start(devices, *words):
@@ -43,7 +43,7 @@ def assert_same(one, other):
     assert len(rows[0]) == 4
     numbers = ([[float(cell) for cell in row.values()] for row in table] for table in rows)
     np.testing.assert_allclose(*numbers, atol=2e-6)
-    pair = (jax.tree.leaves(checkpoint.load_variables(run, "last")[0]) for run in (one, other))
+    pair = (jax.tree.leaves(weights.load_variables(run, "last")[0]) for run in (one, other))
     for a, b in zip(*pair, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

@@ -11,7 +11,7 @@ from jaxsign import config as configs
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input.signs import sequence_labels
-from jaxsign.train import checkpoint, log, loop, optimizer, records, setup
+from jaxsign.train import by_path, log, loop, records, setup, weights
 
 
 def train(folder, config, steps=None):
@@ -36,7 +36,7 @@ def test_stopping_within_and_between_stages_changes_nothing(whole, tmp_path):
     assert calls == 4 and result.epochs == 5
     assert (whole / "metrics.csv").read_bytes() == (parts / "metrics.csv").read_bytes()
     for which in ("last", "best"):
-        one, other = (checkpoint.load_variables(folder, which)[0] for folder in (whole, parts))
+        one, other = (weights.load_variables(folder, which)[0] for folder in (whole, parts))
         jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
@@ -85,7 +85,7 @@ def test_one_stage_alone_goes_on_from_another_run(whole, tmp_path):
     config.stage.stage3.optim.lr, config.schedule.min_lr = 0.0, 0.0
     train(tmp_path / "one", config)
     before, after = (
-        optimizer.flat(checkpoint.load_variables(folder)[0]["params"])
+        by_path.flat(weights.load_variables(folder)[0]["params"])
         for folder in (whole, tmp_path / "one")
     )
     assert all(np.array_equal(before[k], after[k]) for k in before)

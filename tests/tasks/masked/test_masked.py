@@ -16,7 +16,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input.signs.formats.clips import write_clip
 from jaxsign.tasks.masked import spans
-from jaxsign.train import checkpoint, initial, log, loop, setup
+from jaxsign.train import initial, log, loop, setup, weights
 
 TINY = (
     "--config.data.source=synthetic", "--config.data.synthetic.signs=3",
@@ -66,7 +66,7 @@ def test_hidden_frames_are_guessed_better_and_a_recogniser_starts_there(masked_r
     run = setup.prepare(configs.load("small", keys), tmp_path / "small")
     session = setup.begin(run, run.stages[0], None)
     found, notes = initial.variables(run.config, session.task, session.train_batches)
-    start, _ = checkpoint.load_variables(masked_run)
+    start, _ = weights.load_variables(masked_run)
     same = {k for k in start["params"] if k != "reconstruction"}
     assert set(found["params"]) == same | {"gloss_head"}
     jax.tree.map(

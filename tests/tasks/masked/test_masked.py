@@ -131,3 +131,5 @@ def test_recipes_that_cannot_hide_frames_are_refused():
     wrong = " ".join(tasks.check(config))
     by_labels = "data.folds.count, loss.class_weights: goes by labels"
     assert all(word in wrong for word in ("task.heads", "tell of every frame", by_labels))
+    with pytest.raises(UserError, match="jaxsign baseline --config small DATA"):
+        tasks.kind(config).baseliner()

@@ -103,7 +103,7 @@ def of_net(name: str, rounds: int, folder: Path) -> list[str]:
         path = folder / f"file{form.suffix}"
         path.write_bytes(form.content(one))
         files[form.name] = form.opened(path)
-    jax.clear_caches()  # of forms that files have
+        jax.clear_caches()  # as `writing.deploy` does: of forms that this format has
     with jax.default_matmul_precision("highest"):
         inside = jax.jit(one.function).lower(batch).compile()
     wanted = {key: np.asarray(value) for key, value in inside(batch).items()}

@@ -36,7 +36,7 @@ def whole(name: str) -> Callable[[Callable[Params, Made]], Callable[Params, Made
     `given` tells how many these are.
 
     Args:
-      name: of that operation.
+      name: of that operation, behind a dot.
 
     Returns:
       A decorator of functions of arrays or None, whose settings are given by keyword.

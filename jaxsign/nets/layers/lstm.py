@@ -14,7 +14,7 @@ Array = jax.Array
 _IN_LOOP_ROWS = 8
 
 
-@backend.whole("lstm")
+@backend.whole("jaxsign.lstm")
 def lstm_scan(
     x: Array,
     weight_ih: Array,

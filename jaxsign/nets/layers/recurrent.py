@@ -13,7 +13,7 @@ from jaxsign.nets.layers import backend, dense, typed
 Array = jax.Array
 
 
-@backend.whole("gru")
+@backend.whole("jaxsign.gru")
 def gru_scan(
     x: Array,
     weight_ih: Array,

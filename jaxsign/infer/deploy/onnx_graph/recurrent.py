@@ -80,4 +80,4 @@ def _counts(graph: Graph, valid: Value, axes: Sequence[int]) -> Value:
 
 
 # By the names of `backend.whole`.
-RECURRENT: dict[str, Operation] = {"gru": _gru, "lstm": _lstm}
+RECURRENT: dict[str, Operation] = {"jaxsign.gru": _gru, "jaxsign.lstm": _lstm}

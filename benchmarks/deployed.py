@@ -74,7 +74,7 @@ def asked(
     tokens = {"tokens": np.zeros((1, 1), np.int32)}
     rows = [{**batch, **tokens}.get(field) for field in net.inputs]
     shapes = jax.eval_shape(net.init, jax.random.key(0), *rows)
-    found = jax.tree.map(functools.partial(_drawn, rng), shapes)
+    found = jax.tree_util.tree_map_with_path(functools.partial(_drawn, rng), shapes)
     variables = {key: tree for key, tree in found.items() if key != "intermediates"}
 
     def function(arrays: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
@@ -87,10 +87,14 @@ def asked(
     return program.Program(frames, inputs, function), batch
 
 
-def _drawn(rng: np.random.Generator, leaf: jax.ShapeDtypeStruct) -> np.ndarray:
-    """As large as layers of this width have them, and no variance below 0."""
+def _drawn(
+    rng: np.random.Generator, path: Sequence[object], leaf: jax.ShapeDtypeStruct
+) -> np.ndarray:
+    """Around 0, as large as layers of this width have them; variances are not below 0."""
+    if "var" in str(path[-1]):
+        return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
     width = max(1, int(np.prod(leaf.shape[:-1])))
-    return rng.random(leaf.shape, np.float32) / np.sqrt(width)
+    return rng.standard_normal(leaf.shape, np.float32) / np.float32(np.sqrt(width))
 
 
 def of_net(name: str, rounds: int, folder: Path) -> list[str]:

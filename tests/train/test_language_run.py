@@ -8,10 +8,11 @@ import pytest
 import recipes
 from rich.console import Console
 from test_language_net import TINY
-from test_pretrained_gemma import weights, written
+from test_pretrained_gemma import weights as weights_of_gemma
+from test_pretrained_gemma import written
 
 from jaxsign.errors import UserError
-from jaxsign.train import by_path, log, loop
+from jaxsign.train import by_path, log, loop, weights
 
 LR = 0.01
 
@@ -67,7 +68,7 @@ def numbers_of(place):
 def test_gemma_stays_as_its_file_and_only_lora_learns(whole):
     found = params_of(whole[0])
     for name in ("q_proj", "v_proj", "o_proj"):
-        given = weights()[f"model.layers.1.self_attn.{name}.weight"].T
+        given = weights_of_gemma()[f"model.layers.1.self_attn.{name}.weight"].T
         np.testing.assert_array_equal(found[f"language/layer_1/self_attn/{name}/kernel"], given)
     learned = {
         path: (np.asarray(value) != 0).any() for path, value in found.items() if "lora_b" in path

@@ -58,7 +58,8 @@ def splits(folder: Path) -> Mapping[str, str]:
     places = [path for shard, path in parts.items() if not shard.whole] + [folder / TABLE]
     rows = list[DetectRow]()
     for path in places:
-        with contextlib.suppress(FileNotFoundError):
+        # One scene file in place of a folder has no table beside it.
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             one = report.FolderReport(path, DetectRow)
             one.check()
             rows += one.read().values()

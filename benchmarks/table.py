@@ -2,8 +2,8 @@
 
     python -m benchmarks.table
 
-A table stands between `<!-- speed FILE: ROWS -->` and `<!-- end of speed -->`: FILE is one of
-benchmarks/results, ROWS a regular expression that is found in the names of its rows.
+A table stands between two lines, `<!-- speed FILE: ROWS -->` and `<!-- end of speed -->`: FILE is
+one of benchmarks/results, ROWS a regular expression that is found in the names of its rows.
 """
 
 import re
@@ -16,7 +16,9 @@ from benchmarks.results import Measured, Results
 from benchmarks.rows import Row
 from jaxsign.errors import UserError
 
-_PART = re.compile(r"(<!-- speed (\S+): (.+?) -->\n).*?(<!-- end of speed -->)", re.DOTALL)
+_PART = re.compile(
+    r"(^<!-- speed (\S+): ([^\n]+) -->\n).*?(^<!-- end of speed -->)", re.DOTALL | re.MULTILINE
+)
 _HEAD = ("what", "jaxsign", "", "ratio", "of peak", "compile", "note")
 
 

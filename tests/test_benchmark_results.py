@@ -73,10 +73,12 @@ def test_files_are_called_by_the_machine():
 
 def test_a_page_gets_the_rows_that_it_asks_for(tmp_path):
     measure(tmp_path / "r.json", command.Measure("one", rows(0.5)))
-    page = "before\n<!-- speed r.json: step -->\nold\n<!-- end of speed -->\nafter\n"
+    before = "between `<!-- speed ANY.json: ROWS -->` and `<!-- end of speed -->`\n"
+    page = before + "<!-- speed r.json: step -->\nold\n<!-- end of speed -->\nafter\n"
     new = table.renewed(page, tmp_path)
     assert "| Net: step, check | 500 ms | 2.00 s | 4.00 |" in new and "answer" not in new
     assert "old" not in new and new.endswith("<!-- end of speed -->\nafter\n")
+    assert new.startswith(before)
     assert table.renewed(new, tmp_path) == new
     with pytest.raises(UserError, match="nothing: found in no name"):
         table.renewed(page.replace("step", "nothing"), tmp_path)

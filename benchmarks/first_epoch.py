@@ -9,6 +9,7 @@ process; a recipe that names no data gets made-up ones.
 
 import argparse
 import collections
+import contextlib
 import dataclasses
 import json
 import os
@@ -90,10 +91,8 @@ def train(recipe: str, words: list[str], begun: float, frames: int) -> FirstEpoc
     imported = time.time() - begun
     display = _Noting(begun)
     with tempfile.TemporaryDirectory() as folder:
-        try:
+        with contextlib.suppress(SystemExit):  # the display ends the run after its first epoch
             loop.train(with_data(configs.load(recipe, words), frames), folder, display)
-        except SystemExit:
-            pass
     jax.monitoring.unregister_event_duration_listener(listen)
     return FirstEpoch(
         imported,

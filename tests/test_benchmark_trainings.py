@@ -2,6 +2,8 @@
 
 import functools
 
+import pytest
+
 from benchmarks import precisions, small_sets, trainings
 from jaxsign import config as configs
 from jaxsign.screen import Console
@@ -20,10 +22,8 @@ def learner(calls, stop=None):
 def test_a_stopped_table_goes_on_with_what_is_left(tmp_path, capsys):
     first, second = [], []
     wanted = functools.partial(small_sets.wanted, tmp_path, True)
-    try:
+    with pytest.raises(KeyboardInterrupt):
         trainings.measure(tmp_path / "t.json", wanted(learner(first, stop=3)))
-    except KeyboardInterrupt:
-        pass
     found = trainings.measure(tmp_path / "t.json", wanted(learner(second)))
     assert len(first) == 3 and len(second) == 5 and not set(first) & set(second)
     console = Console(width=100)

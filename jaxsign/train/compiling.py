@@ -1,4 +1,4 @@
-"""Steps compile side by side ahead of their need; a person is told of what is waited for.
+"""Steps compile ahead of their need where there are cores for it; who waits is told for what.
 
 XLA compiles outside of Python's lock, so that the buckets of an epoch are compiled in threads as
 the first one trains. jax keeps what it lowered and compiled for arguments of a kind: the step that
@@ -60,15 +60,21 @@ class Watch:
     Args:
       display: where it is told; its estimates leave out what is waited for here.
       clock: seconds.
+      at_once: so many programs compile ahead side by side; None = as suits this machine.
     """
 
     def __init__(
-        self, display: log.TrainingDisplay, clock: Callable[[], float] = time.monotonic
+        self,
+        display: log.TrainingDisplay,
+        clock: Callable[[], float] = time.monotonic,
+        at_once: int | None = None,
     ) -> None:
         self._display, self._clock = display, clock
+        self._at_once = _at_once() if at_once is None else at_once
         self._known = set[_Key]()
         self._slow = True
-        self._begun = dict[_Key, tuple[str, concurrent.futures.Future[float]]]()
+        self._words = dict[_Key, str]()
+        self._begun = dict[_Key, concurrent.futures.Future[float]]()
         self._threads: concurrent.futures.ThreadPoolExecutor | None = None
 
     def new_stage(self) -> None:
@@ -82,24 +88,20 @@ class Watch:
             self._threads.shutdown(wait=False, cancel_futures=True)
         self._threads = None
         self._begun.clear()
+        self._words.clear()
 
     def ahead(self, programs: Sequence[Coming]) -> None:
-        """Begins to compile what will be needed, in this order; what is known already is not.
-
-        As many at once as there are cores, and as their memory allows.
-        """
-        new = {one.key: one for one in programs if one.key not in self._known | {*self._begun}}
-        if new and self._threads is None:
-            fitting = int(psutil.virtual_memory().available / _MEMORY)
-            most = max(1, min(runtime.available_cores(), fitting))
-            self._threads = concurrent.futures.ThreadPoolExecutor(most, "compiling")
+        """Notes what will be needed, in this order, and begins to compile it if that pays here."""
+        new = {one.key: one for one in programs if one.key not in self._known | {*self._words}}
+        if new and self._at_once and self._threads is None:
+            self._threads = concurrent.futures.ThreadPoolExecutor(self._at_once, "compiling")
         for key, one in new.items():
-            assert self._threads is not None
             every = [each.key for each in programs if each.what == one.what]
             many = len(set(every)) > 1
             place = f"bucket {every.index(key) + 1} of {len(set(every))}: " if many else ""
-            future = self._threads.submit(self._compile, one.compile)
-            self._begun[key] = place + _words(one.what, one.batch), future
+            self._words[key] = place + _words(one.what, one.batch)
+            if self._threads is not None:
+                self._begun[key] = self._threads.submit(self._compile, one.compile)
 
     def _compile(self, compile_one: Callable[[], object]) -> float:
         begun = self._clock()
@@ -124,7 +126,7 @@ class Watch:
         key = _key(what, batch)
         if key in self._known or key not in self._begun:
             return True
-        words, future = self._begun[key]
+        words, future = self._words[key], self._begun[key]
         with self._display.waiting():
             if not self._slow:
                 concurrent.futures.wait([future], _SLOW)
@@ -148,7 +150,7 @@ class Watch:
             yield
             return
         self._known.add(key)
-        words = _words(what, batch)
+        words = self._words.get(key) or _words(what, batch)
         if self._slow:
             self._display.say(f"compiling {words} ...")
         self._slow = False
@@ -164,6 +166,17 @@ class Watch:
         self._slow = self._slow or seconds >= _SLOW
         if seconds >= _LONG:
             self._display.say(f"compiled {what} in {progress.duration(seconds)}")
+
+
+def _at_once() -> int:
+    """How many programs compile ahead: none on two cores.
+
+    A compile keeps more than one core busy by itself, and what trains meanwhile takes the rest: on
+    two idle cores the ASL hybrid's first epoch ended after 34 s if every program was compiled when
+    it was needed, after 42 s with one thread ahead and after 50 s with two.
+    """
+    fitting = int(psutil.virtual_memory().available / _MEMORY)
+    return min((runtime.available_cores() - 1) // 2, fitting)
 
 
 def _key(what: str, batch: Mapping[str, Shaped]) -> _Key:

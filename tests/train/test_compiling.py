@@ -50,7 +50,8 @@ def batch_of(frames):
 @pytest.fixture
 def watched():
     text = io.StringIO()
-    watch = compiling.Watch(log.TrainingDisplay(live=False, console=Console(file=text)))
+    display = log.TrainingDisplay(live=False, console=Console(file=text))
+    watch = compiling.Watch(display, at_once=2)
     yield watch, text
     watch.close()
 
@@ -88,6 +89,19 @@ def test_the_bucket_that_is_waited_for_is_told(watched):
     )
 
 
+def test_where_nothing_compiles_ahead_a_step_tells_its_bucket():
+    text = io.StringIO()
+    display = log.TrainingDisplay(live=False, console=Console(file=text))
+    watch = compiling.Watch(display, at_once=0)
+    watch.ahead([coming(size, lambda: pytest.fail("compiled ahead")) for size in (8, 16)])
+    assert watch.wait("training", batch_of(16))
+    with watch.step("training", batch_of(16)):
+        pass
+    assert text.getvalue().splitlines() == [
+        "compiling bucket 2 of 2: the training step for batches of 4x16 ..."
+    ]
+
+
 def test_a_failure_is_told_where_the_program_is_needed(watched):
     watch, _ = watched
 
@@ -114,7 +128,11 @@ def test_what_is_waited_for_is_in_no_estimate():
     assert text.getvalue().rstrip().endswith("left 0:10")
 
 
-def test_a_run_compiles_a_program_a_bucket_and_a_smaller_last_batch_none(tmp_path):
+@pytest.mark.parametrize("cores", [2, 8])
+def test_a_run_compiles_a_program_a_bucket_and_a_smaller_last_batch_none(
+    tmp_path, cores, monkeypatch
+):
+    monkeypatch.setattr(compiling.runtime, "available_cores", lambda: cores)  # of 8 some ahead
     # 12 training clips and 6 others of two lengths, four to a batch.
     with compiles.noted() as names:
         train_here(tmp_path / "run", TWO_SHAPES, "train.epochs=3")

@@ -27,7 +27,7 @@ RECIPES = (
     "scene_llm", "easg",
 )  # fmt: skip
 FOUR = "bfloat16, 4 devices"
-COLUMNS = ("float32", "bfloat16", "float16", FOUR)
+COLUMNS = ("float32", "bfloat16_products", "bfloat16", "float16", FOUR)
 _DEVICES = " --xla_force_host_platform_device_count=4"
 
 

@@ -19,7 +19,7 @@ _UPDATES = fields.Rule(
 )
 _SCENES = fields.When("task.name", "scene_graph", "action_graph")
 _BOXES = fields.When("task.name", "scene_graph", "action_graph", "detections")
-_PRECISIONS = fields.among("auto", "float32", "bfloat16", "float16")
+_PRECISIONS = fields.among("auto", "float32", "bfloat16_products", "bfloat16", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +169,10 @@ class Recipe:
         ("outputs are the same to the byte: columns of time and memory are written as 0"),
     )
     precision: str = fields.value(
-        "auto", _PRECISIONS, "of computing; auto: float32 on a CPU, else bfloat16"
+        "auto",
+        _PRECISIONS,
+        "of computing; auto: float32 on a CPU, else bfloat16; bfloat16_products: float32, but for "
+        "the matrix products of training",
     )
     parallel: str = fields.value(
         "pmap",

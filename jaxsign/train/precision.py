@@ -5,16 +5,25 @@ import jax.numpy as jnp
 from flax import struct
 
 Array = jax.Array
+_PRODUCTS = "bfloat16_products"
 
 
 def compute_dtype(name: str) -> jnp.dtype:
     """The compute type of `config.precision`; `auto` is float32 on a CPU, else bfloat16.
 
-    Parameters, norms, softmax and losses stay in float32 whatever this is.
+    Parameters, norms, softmax and losses stay in float32 whatever this is. With
+    `bfloat16_products` all is float32, but for training's matrix products (`rounds_products`).
     """
+    if name == _PRODUCTS:
+        return jnp.dtype("float32")
     if name == "auto":
         name = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     return jnp.dtype(name)
+
+
+def rounds_products(name: str) -> bool:
+    """Whether a training step's matrix products round their factors to bfloat16."""
+    return name == _PRODUCTS
 
 
 class LossScale(struct.PyTreeNode):

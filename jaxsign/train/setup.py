@@ -254,6 +254,7 @@ def begin(run: TrainingRun, current: stage.Stage, variables: nets.Variables | No
             penalties=penalties.resolve(config.loss.penalties, paths),
             devices=run.devices,
             parallel=config.parallel,
+            round_products=precision.rounds_products(config.precision),
         ),
         schedule=schedule.build(
             config.schedule, config.optim.lr, current.epochs, batches.steps_per_epoch

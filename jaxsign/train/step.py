@@ -9,7 +9,7 @@ import optax
 
 from jaxsign import tasks
 from jaxsign.train import penalties as penalties_
-from jaxsign.train import placing
+from jaxsign.train import placing, products
 from jaxsign.train.step_functions import eval_step, look_step, train_step
 
 
@@ -37,8 +37,12 @@ def build(
     penalties: Sequence[penalties_.Penalty] = (),
     devices: Sequence[jax.Device] | None = None,
     parallel: str = "pmap",
+    round_products: bool = False,
 ) -> Compiled:
-    """Compiles the steps for `devices` of this process (default: all), as many in each."""
+    """Compiles the steps for `devices` of this process (default: all), as many in each.
+
+    With `round_products` training's matrix products are those of `products.in_bfloat16`.
+    """
     on = placing.on(devices, parallel)
     train = functools.partial(
         train_step,
@@ -52,7 +56,9 @@ def build(
     evaluate = functools.partial(eval_step, task=task, axis=on.axis)
     return Compiled(
         **vars(on),
-        train=on.compiled(train, rates=True, donate=True),
+        train=on.compiled(
+            products.in_bfloat16(train) if round_products else train, rates=True, donate=True
+        ),
         evaluate=on.compiled(evaluate, rates=True),
         look=on.compiled(functools.partial(look_step, task=task)),
     )

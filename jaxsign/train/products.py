@@ -66,8 +66,15 @@ def _worth_it(factors: Sequence[jax.core.ShapedArray]) -> bool:
 def _product(
     dimensions: jax.lax.DotDimensionNumbers, left: jax.Array, right: jax.Array
 ) -> jax.Array:
-    left, right = left.astype(jnp.bfloat16), right.astype(jnp.bfloat16)
-    return jax.lax.dot_general(left, right, dimensions, preferred_element_type=jnp.float32)
+    def rounded(a: jax.Array, b: jax.Array) -> jax.Array:
+        a, b = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
+        return jax.lax.dot_general(a, b, dimensions, preferred_element_type=jnp.float32)
+
+    if not backend.on_cpu():
+        return rounded(left, right)
+    # What turns a factor or the result XLA would make a part of the product, in forms that it does
+    # not have.
+    return jax.lax.optimization_barrier(rounded(*jax.lax.optimization_barrier((left, right))))
 
 
 def _inside(value: object) -> object:

@@ -53,7 +53,7 @@ def test_a_row_is_a_share_of_a_set(tmp_path):
 
 def test_every_recipe_is_trained_in_every_number_format():
     every = [cell for cell, _ in precisions.wanted(precisions.RECIPES, (1, 2, 3))]
-    assert len(set(every)) == len(every) == 9 * 4 * 3
-    for cell in every[:36]:
+    assert len(set(every)) == len(every) == 9 * len(precisions.COLUMNS) * 3
+    for cell in every[: len(every) // 3]:
         config = configs.load(f"{cell.row}:synthetic", precisions.words(cell.column, cell.seed))
         assert config.devices == (4 if "4 devices" in cell.column else 1)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxsign.nets import rows as torch_rows
-from jaxsign.nets.layers import image_convs, typed
+from jaxsign.nets.layers import backend, image_convs, typed
 from jaxsign.nets.state_dict import KeyEntry
 
 Array = jax.Array
@@ -103,7 +103,7 @@ class ResidualBlock(typed.Layer):
             layer = image_convs.ConvNorm(out, size, stride, name="shortcut", **options)
             counts = image_convs.counting(x, valid, left, self.stride)
             shortcut = layer(x, counts, train=train)
-        return image_convs.made_once(nn.relu(h + shortcut))
+        return backend.made_once(nn.relu(h + shortcut))
 
 
 def stage(

@@ -56,9 +56,9 @@ def test_dense(shape, features):
     assert_same_with_gradients(dense.dense, lambda x, w, b: x @ w + b, *arguments)
 
 
-@pytest.mark.parametrize("rows", [5, 20])
-def test_dense_rows(rows):
-    arguments = normal(0, rows, 7), normal(1, 11, 7), normal(2, 11)
+@pytest.mark.parametrize(("rows", "features"), [(5, 11), (20, 11), (1030, 70)])
+def test_dense_rows(rows, features):
+    arguments = normal(0, rows, 7), normal(1, features, 7), normal(2, features)
     assert_same_with_gradients(dense.dense_rows, lambda x, w, b: x @ w.T + b, *arguments)
 
 
@@ -233,3 +233,11 @@ def test_a_mixture_whose_variance_is_0_has_a_gradient():
     grads, aleatoric = jax.grad(told, has_aux=True)(variables)
     assert float(aleatoric.min()) == 0.0
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+
+
+@pytest.mark.parametrize("first", [0.0, -0.0, 3.0, np.nan, -np.inf])
+def test_what_is_made_once_is_what_was_given(first):
+    x = jnp.asarray([first, 1.5, np.nan, np.inf])
+    np.testing.assert_array_equal(jax.jit(backend.made_once)(x), x)
+    gradient = jax.grad(lambda x: jnp.where(jnp.isfinite(x), backend.made_once(x), 0).sum())(x)
+    np.testing.assert_array_equal(gradient, np.isfinite(x))

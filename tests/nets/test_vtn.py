@@ -130,14 +130,6 @@ def test_wide_convolutions_by_sums_of_places(shape):
     np.testing.assert_array_equal(chosen, sums)
 
 
-@pytest.mark.parametrize("first", [0.0, -0.0, 3.0, np.nan, -np.inf])
-def test_what_is_made_once_is_what_was_given(first):
-    x = jnp.asarray([first, 1.5, np.nan, np.inf])
-    np.testing.assert_array_equal(jax.jit(image_convs.made_once)(x), x)
-    gradient = jax.grad(lambda x: jnp.where(jnp.isfinite(x), image_convs.made_once(x), 0).sum())(x)
-    np.testing.assert_array_equal(gradient, np.isfinite(x))
-
-
 def test_the_greatest_of_windows():
     x = np.asarray(normal(0, 1, 5, 4, 2))
     wide = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-np.inf)

@@ -15,7 +15,9 @@ _BLOCKS = 8
 _LONG_SUM = 1024
 # XLA's faster products sum over what lies together. From this many rows on it pays to turn the
 # left factor of a weight's gradient for them (measured, 1024 to 256 columns: 4096 rows 50 -> 40 ms
-# of one core; 512 to 2048: 1920 rows 81 -> 63; 400 rows of 1936 to 1936: 41 -> 51).
+# of one core; 512 to 2048: 1920 rows 81 -> 63; 400 rows of 1936 to 1936: 41 -> 51). What made that
+# factor must not be made again as it is turned, number by number (a step of SignTransformer, whose
+# feed-forward layers have dropout before them: 328 -> 289 ms).
 _MANY_ROWS = 1024
 _WIDE = 64  # columns: turning costs as much as few of them
 
@@ -86,6 +88,8 @@ def _dense_cpu(x: Array, kernel: Array, bias: Array | None) -> Array:
 
 
 def _dense_forward(x, kernel, bias):
+    if _turned(x, kernel.shape[1]):
+        x = backend.made_once(x)
     return _dense_cpu(x, kernel, bias), (x, kernel, bias)
 
 
@@ -98,9 +102,14 @@ def _dense_backward(residual, d):
     return dx.astype(x.dtype), dkernel.astype(kernel.dtype), dbias
 
 
+def _turned(x, columns):
+    """Whether the weight's gradient [in, columns] turns x [rows, in]."""
+    return len(x) >= _MANY_ROWS and columns >= _WIDE
+
+
 def _over_all_rows(x, d):
     """x.T @ d."""
-    if len(x) >= _MANY_ROWS and d.shape[1] >= _WIDE:
+    if _turned(x, d.shape[1]):
         turned = jax.lax.optimization_barrier(x.T)  # without the barrier XLA would undo it
         return jax.lax.dot_general(turned, d, (((1,), (0,)), ((), ())))
     return jax.lax.dot_general(x, d, (((0,), (0,)), ((), ())))
@@ -118,6 +127,8 @@ def _dense_rows_cpu(x: Array, weight: Array, bias: Array | None) -> Array:
 
 
 def _dense_rows_forward(x, weight, bias):
+    if _turned(x, len(weight)):
+        x = backend.made_once(x)
     return _dense_rows_cpu(x, weight, bias), (x, weight, bias)
 
 

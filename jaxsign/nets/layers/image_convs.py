@@ -254,20 +254,6 @@ def _shifts(x: Array, size: int, stride: int, filler: float) -> list[tuple[tuple
     ]
 
 
-def made_once(x: Array) -> Array:
-    """x itself, which XLA on a CPU then keeps for all who use it.
-
-    It makes cheap sums again for each of their users, and so those of all blocks of a ResNet in
-    each block behind them; what ends in a division it does not. Barriers come too late for that.
-    """
-    if not backend.on_cpu():
-        return x
-    first = jax.lax.stop_gradient(x[(0,) * x.ndim]).astype(jnp.float32)
-    bits = jax.lax.bitcast_convert_type(first, jnp.int32)
-    one = jnp.where(bits | 1 == 0, 2, 1).astype(x.dtype)  # always 1, which XLA does not find out
-    return x / one
-
-
 class ConvNorm(typed.Layer):
     """`conv` and a batch norm `norm`.
 

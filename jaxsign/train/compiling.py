@@ -60,20 +60,19 @@ class Watch:
     Args:
       display: where it is told; its estimates leave out what is waited for here.
       clock: seconds.
-      at_once: so many programs compile ahead side by side; None = as suits this machine.
+      ahead: so many programs compile ahead of their need; None = as suits this machine.
     """
 
     def __init__(
         self,
         display: log.TrainingDisplay,
         clock: Callable[[], float] = time.monotonic,
-        at_once: int | None = None,
+        ahead: int | None = None,
     ) -> None:
-        self._display, self._clock = display, clock
-        self._at_once = _at_once() if at_once is None else at_once
+        self._display, self._clock, self._most_ahead = display, clock, ahead
         self._known = set[_Key]()
         self._slow = True
-        self._words = dict[_Key, str]()
+        self._coming = dict[_Key, tuple[str, Coming]]()
         self._begun = dict[_Key, concurrent.futures.Future[float]]()
         self._threads: concurrent.futures.ThreadPoolExecutor | None = None
 
@@ -88,20 +87,33 @@ class Watch:
             self._threads.shutdown(wait=False, cancel_futures=True)
         self._threads = None
         self._begun.clear()
-        self._words.clear()
+        self._coming.clear()
 
     def ahead(self, programs: Sequence[Coming]) -> None:
-        """Notes what will be needed, in this order, and begins to compile it if that pays here."""
-        new = {one.key: one for one in programs if one.key not in self._known | {*self._words}}
-        if new and self._at_once and self._threads is None:
-            self._threads = concurrent.futures.ThreadPoolExecutor(self._at_once, "compiling")
+        """Takes note of what will be needed, in this order, and begins to compile it if that pays.
+
+        What does not compile ahead begins when it is waited for.
+        """
+        new = {one.key: one for one in programs if one.key not in self._known | {*self._coming}}
         for key, one in new.items():
             every = [each.key for each in programs if each.what == one.what]
             many = len(set(every)) > 1
             place = f"bucket {every.index(key) + 1} of {len(set(every))}: " if many else ""
-            self._words[key] = place + _words(one.what, one.batch)
-            if self._threads is not None:
-                self._begun[key] = self._threads.submit(self._compile, one.compile)
+            self._coming[key] = place + _words(one.what, one.batch), one
+        most = self._most_ahead
+        if most is None:
+            memory = psutil.virtual_memory().available
+            most = suitable(runtime.available_cores(), memory)
+        if new and self._threads is None:
+            self._threads = concurrent.futures.ThreadPoolExecutor(max(1, most), "compiling")
+        for key in new if most else ():
+            self._begin(key)
+
+    def _begin(self, key: _Key) -> concurrent.futures.Future[float]:
+        assert self._threads is not None  # it is there from the first program on
+        _, one = self._coming[key]
+        self._begun[key] = future = self._threads.submit(self._compile, one.compile)
+        return future
 
     def _compile(self, compile_one: Callable[[], object]) -> float:
         begun = self._clock()
@@ -124,9 +136,10 @@ class Watch:
           Exception: what its compilation raised.
         """
         key = _key(what, batch)
-        if key in self._known or key not in self._begun:
+        if key in self._known or key not in self._coming:
             return True
-        words, future = self._words[key], self._begun[key]
+        words, _ = self._coming[key]
+        future = self._begun[key] if key in self._begun else self._begin(key)
         with self._display.waiting():
             if not self._slow:
                 concurrent.futures.wait([future], _SLOW)
@@ -150,7 +163,7 @@ class Watch:
             yield
             return
         self._known.add(key)
-        words = self._words.get(key) or _words(what, batch)
+        words = _words(what, batch)
         if self._slow:
             self._display.say(f"compiling {words} ...")
         self._slow = False
@@ -168,15 +181,18 @@ class Watch:
             self._display.say(f"compiled {what} in {progress.duration(seconds)}")
 
 
-def _at_once() -> int:
-    """How many programs compile ahead: none on two cores.
+def suitable(cores: int, memory: float) -> int:
+    """How many programs it pays to compile ahead: none on one core or two.
 
     A compile keeps more than one core busy by itself, and what trains meanwhile takes the rest: on
     two idle cores the ASL hybrid's first epoch ended after 34 s if every program was compiled when
     it was needed, after 42 s with one thread ahead and after 50 s with two.
+
+    Args:
+      cores: of this process.
+      memory: free bytes.
     """
-    fitting = int(psutil.virtual_memory().available / _MEMORY)
-    return min((runtime.available_cores() - 1) // 2, fitting)
+    return min((cores - 1) // 2, int(memory / _MEMORY))
 
 
 def _key(what: str, batch: Mapping[str, Shaped]) -> _Key:

@@ -53,6 +53,7 @@ def build(
         axis=on.axis,
         penalties=tuple(penalties),
     )
+    functools.update_wrapper(train, train_step)  # its name, in traces of rounded products too
     evaluate = functools.partial(eval_step, task=task, axis=on.axis)
     return Compiled(
         **vars(on),

@@ -10,9 +10,7 @@ import jax
 _INSTRUCTION = re.compile(
     r'^\s*(?:ROOT )?%?([\w.\-]+) = .*?metadata=\{[^}]*?op_name="([^"]*)"', re.MULTILINE
 )
-# XLA's CPU backend leaves these to other threads and tells their end apart. It tells one of others
-# too, but only after what came behind them in the same thread.
-_ELSEWHERE = re.compile(r"(dot|convolution)(_general)?(_dilated)?(\.|$)")
+_ELSEWHERE = re.compile(r"(dot|conv(?!ert))(?!.*fusion)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,10 +52,18 @@ def events(trace: Path, modules: Set[str]) -> list[TraceEvent]:
             name,
             stats.get("program_id"),
             start,
-            max(end, ends.get(stats.get("_p"), end)) if _ELSEWHERE.match(name) else end,
+            max(end, ends.get(stats.get("_p"), end)) if elsewhere(name) else end,
         )
         for name, stats, start, end in found
     ]
+
+
+def elsewhere(name: str) -> bool:
+    """Whether an instruction's work goes on in other threads, so that its end is told apart.
+
+    XLA's CPU backend tells one of others too, but only after what came behind them in a thread.
+    """
+    return bool(_ELSEWHERE.match(name))
 
 
 def module(text: str) -> str:

@@ -51,7 +51,7 @@ def batch_of(frames):
 def watched():
     text = io.StringIO()
     display = log.TrainingDisplay(live=False, console=Console(file=text))
-    watch = compiling.Watch(display, at_once=2)
+    watch = compiling.Watch(display, ahead=2)
     yield watch, text
     watch.close()
 
@@ -89,17 +89,32 @@ def test_the_bucket_that_is_waited_for_is_told(watched):
     )
 
 
-def test_where_nothing_compiles_ahead_a_step_tells_its_bucket():
-    text = io.StringIO()
+def test_where_nothing_compiles_ahead_it_does_when_it_is_waited_for():
+    text, made = io.StringIO(), []
     display = log.TrainingDisplay(live=False, console=Console(file=text))
-    watch = compiling.Watch(display, at_once=0)
-    watch.ahead([coming(size, lambda: pytest.fail("compiled ahead")) for size in (8, 16)])
+    watch = compiling.Watch(display, ahead=0)
+    watch.ahead([coming(size, lambda size=size: made.append(size)) for size in (8, 16, 32)])
     assert watch.wait("training", batch_of(16))
-    with watch.step("training", batch_of(16)):
-        pass
-    assert text.getvalue().splitlines() == [
-        "compiling bucket 2 of 2: the training step for batches of 4x16 ..."
-    ]
+    assert watch.wait("training", batch_of(16))
+    watch.close()
+    assert made == [16]
+
+
+def test_a_stop_does_not_wait_for_a_compile():
+    display, done = log.TrainingDisplay(live=False), threading.Event()
+    watch = compiling.Watch(display, ahead=0)
+    watch.ahead([coming(8, done.wait)])
+    assert not watch.wait("training", batch_of(8), lambda: True)
+    done.set()
+    watch.close()
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "many"),
+    [(1, 1e12, 0), (2, 1e12, 0), (3, 1e12, 1), (8, 1e12, 3), (8, 4e9, 2), (8, 1e9, 0)],
+)
+def test_how_many_compile_ahead(cores, memory, many):
+    assert compiling.suitable(cores, memory) == many
 
 
 def test_a_failure_is_told_where_the_program_is_needed(watched):
@@ -128,11 +143,11 @@ def test_what_is_waited_for_is_in_no_estimate():
     assert text.getvalue().rstrip().endswith("left 0:10")
 
 
-@pytest.mark.parametrize("cores", [2, 8])
+@pytest.mark.parametrize("ahead", [0, 2])
 def test_a_run_compiles_a_program_a_bucket_and_a_smaller_last_batch_none(
-    tmp_path, cores, monkeypatch
+    tmp_path, ahead, monkeypatch
 ):
-    monkeypatch.setattr(compiling.runtime, "available_cores", lambda: cores)  # of 8 some ahead
+    monkeypatch.setattr(compiling, "suitable", lambda cores, memory: ahead)
     # 12 training clips and 6 others of two lengths, four to a batch.
     with compiles.noted() as names:
         train_here(tmp_path / "run", TWO_SHAPES, "train.epochs=3")

@@ -35,6 +35,9 @@ def made_once(x: jax.Array) -> jax.Array:
     It makes cheap numbers again for each of their users, what they were made of too: the sums of
     all blocks of a ResNet in each block behind them, a dropout mask where its product is turned.
     What ends in a division it keeps. Barriers come too late for that.
+
+    Args:
+      x: float [...].
     """
     if not on_cpu():
         return x

@@ -201,7 +201,7 @@ SETTINGS = {
     "optim.accumulation=0": "optim.accumulation=0",
     "optim.name=foo": "'adam', 'adamw', 'radam' or 'sgd'",
     "schedule.name=foo": "'constant', 'cosine'",
-    "precision=foo": "'float32', 'bfloat16' or 'float16'",
+    "precision=foo": "'float32', 'bfloat16_products', 'bfloat16' or 'float16'",
     "parallel=foo": "'pmap' or 'jit'",
     "devices=99": "devices=99",
     "train.epochs=0": "train.epochs=0",

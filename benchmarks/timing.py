@@ -13,6 +13,10 @@ import numpy as np
 from jaxsign import runtime
 
 Run = Callable[[], object]
+# Memory that a process takes anew is slow for a run or more. Shorter ones are repeated anyhow, and
+# longer ones take their time.
+_WARMED_UP = 0.01, 2.0  # seconds
+_WARMING = 4  # runs at most, behind the first one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,15 +69,15 @@ def alternate(
 
     Args:
       sides: functions that return when their work is done.
-      rounds: measured ones. Two runs of each side warm it up; the second one is measured where it
-        needs no repeating.
+      rounds: measured ones. Runs of each side warm it up until they get no faster; the last of
+        these is measured where it needs no repeating.
       shortest: seconds that one measurement takes at least: shorter runs are repeated.
       pause: seconds of rest between the sides, for idling threads of one to leave the cores.
     """
     first, second, repeats = {}, {}, {}
     order = list(sides)
     for name, run in sides.items():
-        first[name], second[name] = _seconds(run, 1), _seconds(run, 1)
+        first[name], second[name] = _seconds(run, 1), _settled(run)
         repeats[name] = max(1, math.ceil(shortest / second[name]))
     once = max(repeats.values()) == 1
     times = {name: [second[name]] if once else [] for name in sides}
@@ -83,6 +87,17 @@ def alternate(
             time.sleep(pause)
             times[name].append(_seconds(sides[name], repeats[name]))
     return {name: Timing(first[name], tuple(times[name])) for name in sides}
+
+
+def _settled(run: Run) -> float:
+    """Seconds of a run as soon as it is hardly faster than the one before: memory is taken then."""
+    seconds = _seconds(run, 1)
+    least, most = _WARMED_UP
+    for _ in range(_WARMING if least < seconds < most else 0):
+        before, seconds = seconds, _seconds(run, 1)
+        if seconds > 0.8 * before:
+            break
+    return seconds
 
 
 def _seconds(run: Run, repeats: int) -> float:

@@ -27,6 +27,7 @@ from jaxsign.screen import Console
 from jaxsign.train import traces
 
 _SLOWEST = 8
+_WARMING = 5  # steps: memory that a process takes anew is slow for some
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Profile:
 def profile(recipe: str, words: list[str], *, frames: int, steps: int, peak: float) -> Profile:
     """Compiles, times and traces a recipe's step."""
     step = TrainingStep(recipe, words, frames)
-    step.run(2)
+    step.run(_WARMING)
     seconds = []
     for _ in range(steps):
         start = time.perf_counter()

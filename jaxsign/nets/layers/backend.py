@@ -41,8 +41,8 @@ def made_once(x: jax.Array) -> jax.Array:
     """
     if not on_cpu():
         return x
-    whole = jnp.dtype(f"int{8 * x.dtype.itemsize}")
-    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x), whole)
+    integer = jnp.dtype(f"int{8 * x.dtype.itemsize}")
+    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x), integer)
     one = jnp.where(bits | 1 == 0, 2, 1).astype(x.dtype)  # always, which XLA does not find out
     return x / one
 

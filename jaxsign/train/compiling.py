@@ -95,6 +95,8 @@ class Watch:
         What does not compile ahead begins when it is waited for.
         """
         new = {one.key: one for one in programs if one.key not in self._known | {*self._coming}}
+        if not new:
+            return
         for key, one in new.items():
             every = [each.key for each in programs if each.what == one.what]
             many = len(set(every)) > 1
@@ -104,7 +106,7 @@ class Watch:
         if most is None:
             memory = psutil.virtual_memory().available
             most = suitable(runtime.available_cores(), memory)
-        if new and self._threads is None:
+        if self._threads is None:
             self._threads = concurrent.futures.ThreadPoolExecutor(max(1, most), "compiling")
         for key in new if most else ():
             self._begin(key)
@@ -130,7 +132,9 @@ class Watch:
     def wait(
         self, what: str, batch: Mapping[str, Shaped], stopped: Callable[[], bool] = lambda: False
     ) -> bool:
-        """Waits for the program of a step that is compiled ahead; False if it was `stopped` before.
+        """Waits for the program of a step that `ahead` was told of; False if `stopped` before.
+
+        It compiles now, in a thread, if it did not ahead of need.
 
         Raises:
           Exception: what its compilation raised.
@@ -156,7 +160,7 @@ class Watch:
 
     @contextlib.contextmanager
     def step(self, what: str, batch: Mapping[str, Shaped]) -> Iterator[None]:
-        """Around a step, which compiles for the first batch of each shape, unless it is ahead."""
+        """Around a step, which itself compiles for a shape that `ahead` was not told of."""
         self.wait(what, batch)
         key = _key(what, batch)
         if key in self._known:

@@ -88,8 +88,7 @@ def _dense_cpu(x: Array, kernel: Array, bias: Array | None) -> Array:
 
 
 def _dense_forward(x, kernel, bias):
-    if _turned(x, kernel.shape[1]):
-        x = backend.made_once(x)
+    x = _kept(x, kernel.shape[1])
     return _dense_cpu(x, kernel, bias), (x, kernel, bias)
 
 
@@ -105,6 +104,11 @@ def _dense_backward(residual, d):
 def _turned(x, columns):
     """Whether the weight's gradient [in, columns] turns x [rows, in]."""
     return len(x) >= _MANY_ROWS and columns >= _WIDE
+
+
+def _kept(x, columns):
+    """x, which is not made again where the gradient turns it."""
+    return backend.made_once(x) if _turned(x, columns) else x
 
 
 def _over_all_rows(x, d):
@@ -127,8 +131,7 @@ def _dense_rows_cpu(x: Array, weight: Array, bias: Array | None) -> Array:
 
 
 def _dense_rows_forward(x, weight, bias):
-    if _turned(x, len(weight)):
-        x = backend.made_once(x)
+    x = _kept(x, len(weight))
     return _dense_rows_cpu(x, weight, bias), (x, weight, bias)
 
 

@@ -6,18 +6,22 @@
 DATA holds `traduttore_keypoints` and `signwish_keypoints`, each with a sequences.npz of 33 and 11
 signs and the sets' own splits. A row is a set, all of its training clips or a share of them (the
 first of every sign); a cell the accuracy on its test clips, mean and spread over seeds. Every
-training is written down as it ends (--out): the same command goes on where it was stopped.
+training is written down as it ends (--out): the same command goes on where it was stopped. Each
+core trains by itself, and seconds are those of one core.
 """
 
 import argparse
 import dataclasses
 import functools
 import itertools
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 from ml_collections import ConfigDict
 
 from benchmarks import trainings
@@ -54,9 +58,9 @@ def words(data: Path, part: Share, seed: int, **keys: object) -> list[str]:
 
 def of_baseline(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """The better one of the two simple methods, on the view of `small`."""
-    begun = time.monotonic()
+    begun = time.process_time()
     found = baseline.of_recipe(configs.load("small", words(data, part, seed)))
-    return Found(found.splits["test"].best("gloss")[1], time.monotonic() - begun)
+    return Found(found.splits["test"].best("gloss")[1], time.process_time() - begun)
 
 
 def trained(recipe: str, *own: str) -> "Learner":
@@ -73,7 +77,7 @@ def from_the_other(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """`small` that starts from what it learnt of all of the other set."""
     (other,) = (name for name in SETS if name != part.name)
     start = folder.parent / f"start-{other}-{seed}"
-    _train(configs.load("small", words(data, Share(other, 1.0), seed)), start)
+    _start(configs.load("small", words(data, Share(other, 1.0), seed)), start)
     keys = {"train.init_from": start, "train.keep_head": False}
     return _run(configs.load("small", words(data, part, seed, **keys)), folder)
 
@@ -81,7 +85,7 @@ def from_the_other(data: Path, part: Share, seed: int, folder: Path) -> Found:
 def from_hidden_frames(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """`small` that starts from the training clips of the whole set without their labels."""
     start = folder.parent / f"masked-{part.name}-{seed}"
-    _train(configs.load("small:masked", words(data, Share(part.name, 1.0), seed)), start)
+    _start(configs.load("small:masked", words(data, Share(part.name, 1.0), seed)), start)
     return _run(
         configs.load("small", words(data, part, seed, **{"train.init_from": start})), folder
     )
@@ -91,10 +95,10 @@ def of_folds(data: Path, part: Share, seed: int, folder: Path) -> Found:
     """Three folds of `small` that answer together."""
     config = configs.load("small", words(data, part, seed))
     config.data.folds.update(count=_FOLDS, number=1)
-    begun = time.monotonic()
+    begun = time.process_time()
     for place, one in folds.recipes(config, folder):
         _train(one, place)
-    seconds = time.monotonic() - begun
+    seconds = time.process_time() - begun
     return Found(_tested(run_folder.members(folder), folder), seconds)
 
 
@@ -121,9 +125,16 @@ QUICK = ("baseline", "small")
 
 
 def _train(config: ConfigDict, folder: Path) -> float:
-    begun = time.monotonic()
+    begun = time.process_time()
     loop.train(config, folder, log.TrainingDisplay(live=False))
-    return time.monotonic() - begun
+    return time.process_time() - begun
+
+
+def _start(config: ConfigDict, folder: Path) -> None:
+    """Trains what several rows start from, once."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{folder}.lock"):
+        _train(config, folder)
 
 
 def _run(config: ConfigDict, folder: Path) -> Found:
@@ -137,13 +148,16 @@ def _tested(members: Sequence[Path], folder: Path) -> float:
 
 
 def wanted(
-    data: Path, quick: bool, columns: Mapping[str, Learner] = COLUMNS
+    data: Path,
+    quick: bool,
+    columns: Mapping[str, Learner] = COLUMNS,
+    only: Sequence[str] = tuple(COLUMNS),
 ) -> Iterator[tuple[trainings.Cell, trainings.Learn]]:
     """What is to be trained; the quick part of it first."""
     shares, seeds = (SHARES[1:], (1,)) if quick else (SHARES, (1, 2, 3))
     for seed, column in itertools.product(seeds, QUICK if quick else columns):
         # Nothing is drawn in a baseline.
-        if column == "baseline" and seed != 1:
+        if column not in only or (column == "baseline" and seed != 1):
             continue
         for share, name in itertools.product(reversed(shares), SETS):
             part = Share(name, share)
@@ -153,18 +167,30 @@ def wanted(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder of both sets")
-    parser.add_argument("--quick", action="store_true", help="one seed, shares, baseline and small")
-    parser.add_argument("--out", type=Path, default=Path("runs/small_sets.json"), metavar="JSON")
-    options = parser.parse_args(argv)
-    if argv is None:
-        runtime.reexec_with_kept_memory()
+    given = sys.argv[1:] if argv is None else argv
+    options = _parser().parse_args(given)
+    if options.core is None:
+        trainings.on_every_core("benchmarks.small_sets", given)
+        title = f"test accuracy (%), seconds of training on one core: {runtime.processor()}"
+        table = trainings.table(trainings.read(options.out), title, "set, share", tuple(COLUMNS))
+        Console().print(table)
+        return
+    os.sched_setaffinity(0, {options.core})  # before XLA counts cores
+    runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
-    found = trainings.measure(options.out, wanted(options.data, options.quick))
-    title = f"test accuracy (%), seconds of training: {runtime.processor()}"
-    Console().print(trainings.table(found, title, "set, share", tuple(COLUMNS)))
+    trainings.measure(options.out, wanted(options.data, options.quick, only=options.only))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("data", type=Path, metavar="DATA", help="folder of both sets")
+    add("--quick", action="store_true", help="one seed, shares, baseline and small")
+    add("--only", nargs="+", default=tuple(COLUMNS), choices=COLUMNS, metavar="COLUMN")
+    add("--out", type=Path, default=Path("runs/small_sets.json"), metavar="JSON")
+    add("--core", type=int, metavar="NUMBER", help="train on this core alone")
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,23 +1,27 @@
-"""Writes the tables of speed in README.md and docs/ from the files of results.
+"""Writes the tables in README.md and docs/ that are made from the files of results.
 
     python -m benchmarks.table
 
-A table stands between two lines, `<!-- speed FILE: ROWS -->` and `<!-- end of speed -->`: FILE is
-one of benchmarks/results, ROWS a regular expression that is found in the names of its rows.
+A table of speed stands between two lines, `<!-- speed FILE: ROWS -->` and `<!-- end of speed -->`:
+FILE is one of benchmarks/results, ROWS a regular expression that is found in the names of its rows.
+One of trainings stands between `<!-- trainings FILE: COLUMN, COLUMN -->` and
+`<!-- end of trainings -->`: what was trained as its columns says a line each, what was trained on
+stands above.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import results
+from benchmarks import results, trainings
 from benchmarks.report import seconds
 from benchmarks.results import Measured, Results
 from benchmarks.rows import Row
 from jaxsign.errors import UserError
 
 _PART = re.compile(
-    r"(^<!-- speed (\S+): ([^\n]+) -->\n).*?(^<!-- end of speed -->)", re.DOTALL | re.MULTILINE
+    r"(^<!-- (speed|trainings) (\S+): ([^\n]+) -->\n).*?(^<!-- end of \2 -->)",
+    re.DOTALL | re.MULTILINE,
 )
 _HEAD = ("what", "jaxsign", "", "ratio", "of peak", "compile", "note")
 
@@ -36,8 +40,12 @@ def renewed(text: str, folder: Path) -> str:
     """
 
     def part(found: re.Match[str]) -> str:
-        begin, name, pattern, end = found.groups()
-        return f"{begin}\n{table(results.read(folder / name), pattern)}\n{end}"
+        begin, kind, name, asked, end = found.groups()
+        if kind == "speed":
+            made = table(results.read(folder / name), asked)
+        else:
+            made = trained(trainings.read(folder / name), asked.split(", "))
+        return f"{begin}\n{made}\n{end}"
 
     return _PART.sub(part, text)
 
@@ -58,8 +66,27 @@ def table(found: Results, pattern: str) -> str:
     head = [word or ("beside" if named else "".join(others)) for word in _HEAD]
     shown = [i for i in range(len(head)) if any(line[i] for line in cells)]
     lines = [[line[i] for i in shown] for line in [head, ["---"] * len(head), *cells]]
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{rows}\n\n{_machine(found, [one for one, _ in chosen])}\n"
+    return f"{_spelt(lines)}\n\n{_machine(found, [one for one, _ in chosen])}\n"
+
+
+def trained(found: Mapping[trainings.Cell, trainings.Found], columns: Sequence[str]) -> str:
+    """Mean and spread over seeds of what was trained as `columns` say, a line each.
+
+    Raises:
+      UserError: nothing was.
+    """
+    sets = list(dict.fromkeys(cell.row for cell in found))
+    lines = [["", *sets], ["---"] * (1 + len(sets))]
+    for column in columns:
+        if not any(cell.column == column for cell in found):
+            raise UserError(f"{column}: no training is of this column")
+        own = [trainings.of(found, one, column) for one in sets]
+        lines.append([f"`{column}`", *map(trainings.spelt, own)])
+    return f"{_spelt(lines)}\n"
+
+
+def _spelt(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cells(measured: Measured, row: Row, named: bool) -> list[str]:

@@ -1,12 +1,20 @@
-"""Tables of trainings that take hours: each is written down as it ends, a stopped one goes on."""
+"""Tables of trainings that take hours: each is written down as it ends, a stopped one goes on.
+
+Nets of this size leave the second core half idle, so that a process a core (`on_every_core`) trains
+a table in little more than half the time of one process on two.
+"""
 
 import dataclasses
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import filelock
 import numpy as np
 from rich.table import Table
 
@@ -27,7 +35,10 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What one training came to: the number that is compared, from 0 to 1, and seconds."""
+    """What one training came to: the number that is compared, from 0 to 1, and seconds.
+
+    Seconds are of one core that does nothing else: what runs beside does not count.
+    """
 
     number: float
     seconds: float
@@ -37,24 +48,59 @@ Learn = Callable[[Path], Found]
 
 
 def measure(out: Path, wanted: Iterable[tuple[Cell, Learn]]) -> dict[Cell, Found]:
-    """Trains what is not yet in `out`.
+    """Trains what is not yet in `out`, nor in training by another process.
 
     Args:
       out: a JSON file, made if there is none; runs stand beside it while they train.
       wanted: cells, and what trains one in a folder.
+
+    Returns:
+      All that is in `out` in the end.
     """
-    stored = json.loads(out.read_text()) if out.is_file() else {}
-    found = {_cell(name): Found(**value) for name, value in stored.items()}
+    place = out.with_suffix("")
+    place.mkdir(parents=True, exist_ok=True)
     for cell, learn in wanted:
-        if cell in found:
-            continue
-        folder = out.with_suffix("") / re.sub(r"[^\w.-]", "_", str(cell))
-        shutil.rmtree(folder, ignore_errors=True)
-        found[cell] = learn(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = place / re.sub(r"[^\w.-]", "_", str(cell))
+        try:
+            with filelock.FileLock(f"{folder}.lock", timeout=0):
+                if cell in read(out):
+                    continue
+                shutil.rmtree(folder, ignore_errors=True)
+                _keep(out, cell, learn(folder))
+                shutil.rmtree(folder, ignore_errors=True)
+        except filelock.Timeout:
+            print(f"{cell}: another process trains it", flush=True)
+    return read(out)
+
+
+def read(out: Path) -> dict[Cell, Found]:
+    """What was trained so far; nothing if there is no such file."""
+    stored = json.loads(out.read_text()) if out.is_file() else {}
+    return {_cell(name): Found(**value) for name, value in stored.items()}
+
+
+def _keep(out: Path, cell: Cell, new: Found) -> None:
+    with filelock.FileLock(out.with_suffix("") / "table.lock"):
+        found = {**read(out), cell: new}
         write_json(out, {str(one): dataclasses.asdict(value) for one, value in found.items()})
-        print(f"{cell}: {found[cell]}", flush=True)
-    return found
+    print(f"{cell}: {new}", flush=True)
+
+
+def on_every_core(module: str, words: Sequence[str]) -> None:
+    """Runs a command that calls `measure` once on each core that this process may use.
+
+    Args:
+      module: of the command, which takes `--core NUMBER`.
+      words: its other arguments.
+
+    Raises:
+      SystemExit: one of them failed; the others have ended.
+    """
+    command = [sys.executable, "-m", module, *words, "--core"]
+    made = [subprocess.Popen([*command, str(core)]) for core in sorted(os.sched_getaffinity(0))]
+    failed = sum(bool(one.wait()) for one in made)  # every one is waited for
+    if failed:
+        raise SystemExit(f"{failed} of {len(made)} processes failed; the same command goes on")
 
 
 def _cell(name: str) -> Cell:
@@ -69,12 +115,13 @@ def table(found: Mapping[Cell, Found], title: str, corner: str, columns: Sequenc
     for name in (corner, *shown):
         made.add_column(name, justify="right")
     for row in dict.fromkeys(cell.row for cell in sorted(found, key=lambda cell: cell.row)):
-        own = [
-            [value for cell, value in found.items() if (cell.row, cell.column) == (row, name)]
-            for name in shown
-        ]
-        made.add_row(row, *map(spelt, own))
+        made.add_row(row, *(spelt(of(found, row, name)) for name in shown))
     return made
+
+
+def of(found: Mapping[Cell, Found], row: str, column: str) -> list[Found]:
+    """What all seeds of a row and a column came to."""
+    return [value for cell, value in found.items() if (cell.row, cell.column) == (row, column)]
 
 
 def spelt(own: Sequence[Found]) -> str:

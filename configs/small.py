@@ -36,7 +36,7 @@ def get_config(arg: str = "") -> ConfigDict:
     config.view.update(normalise="shoulders", hands="local")
     config.view.least = 0.2  # share of frames that must show a part
     config.view.left_out = ()  # the parts that they do not show, found in the training clips
-    config.net.update(num_gloss=0, num_cat=0, emb_dim=128, n_layers=2, ff_dim=256, dropout=0.3)
+    config.net.update(num_gloss=0, num_cat=0, emb_dim=128, n_layers=2, ff_dim=256, dropout=0.1)
     config.input.batch_size = 8
     config.input.buckets = (16, 32, 64, 128, 300)
     config.input.augment.update(
@@ -47,6 +47,7 @@ def get_config(arg: str = "") -> ConfigDict:
     config.loss.update(name="label_smoothing", label_smoothing=0.1)
     config.schedule.update(name="warmup_cosine", warmup=5, final_factor=0.01)
     config.train.update(epochs=100, early_stop=30, min_epochs=60, ema_decay=0.99)
+    config.train.full_epoch = 320  # clips, so that a few make 4000 steps too
     config.train.stop_monitor = "loss"  # accuracies of few clips stand still long before the end
     if arg == "masked":
         config.task.update(name="masked", heads=(), monitor="loss")

@@ -84,6 +84,22 @@ def test_a_page_gets_the_rows_that_it_asks_for(tmp_path):
         table.renewed(page.replace("step", "nothing"), tmp_path)
 
 
+def test_a_page_gets_what_was_trained(tmp_path):
+    found = {
+        f"{row}|small|{seed}": {"number": 0.8 + seed / 100, "seconds": 2}
+        for row in ("a 0.1", "a 1")
+        for seed in (1, 3)
+    }
+    (tmp_path / "t.json").write_text(json.dumps(found))
+    page = "<!-- trainings t.json: small -->\n<!-- end of trainings -->\n"
+    new = table.renewed(page, tmp_path)
+    assert (
+        "|  | a 0.1 | a 1 |" in new and "| `small` | 82.0 ± 1.4 (2 s) | 82.0 ± 1.4 (2 s) |" in new
+    )
+    with pytest.raises(UserError, match="large: no training"):
+        table.renewed(page.replace("small", "large"), tmp_path)
+
+
 def test_a_page_without_a_table_and_one_without_results_are_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "README.md").write_text("nothing\n")

@@ -184,6 +184,12 @@ class Train:
     min_epochs: int = fields.value(
         0, fields.NOT_NEGATIVE, "early stopping waits for so many epochs"
     )
+    full_epoch: int = fields.value(
+        0,
+        fields.NOT_NEGATIVE,
+        "examples of a full epoch: where there are fewer, epochs, early_stop and min_epochs become "
+        "more in proportion; 0 = any number is",
+    )
     max_updates: int = fields.value(
         0, fields.NOT_NEGATIVE, "end after so many optimizer steps of all stages; 0 = any"
     )

@@ -15,6 +15,11 @@ def check(config: ConfigDict) -> None:
     """
     chains.refuse(config)
     _check_numbers(config, "")
+    if config.train.full_epoch and config.stages:
+        raise UserError(
+            f"train.full_epoch={config.train.full_epoch}: expected 0 in a recipe of stages, whose "
+            "epochs are their own"
+        )
     rows = stages.resolve(config)
     for row in rows:
         _check_numbers(row.config, f"stage {row.name!r}: ")

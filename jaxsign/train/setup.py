@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def choose_devices(wanted: int) -> list[jax.Device]:
 def resolve(config: ConfigDict, train: Examples, stored: ConfigDict | None = None) -> ConfigDict:
     """The recipe with what only the training data can tell, and with paths from anywhere."""
     config = filled(config, train.facts(config))
+    _lengthen(config, len(train))
     _absolute_paths(config)
     if stored is not None and not config.input.batch_size:
         config.input.batch_size = stored.input.batch_size
@@ -123,6 +125,14 @@ def filled(config: ConfigDict, facts: Facts) -> ConfigDict:
     for section, values in facts.items():
         config[section].update(values)
     return config
+
+
+def _lengthen(config: ConfigDict, examples: int) -> None:
+    """More epochs, in place, where there are fewer examples than `train.full_epoch`."""
+    row = config.train
+    if examples < row.full_epoch:
+        times = row.full_epoch / examples
+        row.update({k: math.ceil(row[k] * times) for k in ("epochs", "min_epochs", "early_stop")})
 
 
 def _absolute_paths(config: ConfigDict) -> None:

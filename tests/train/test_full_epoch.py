@@ -1,0 +1,38 @@
+"""Epochs of few examples: how many more there are."""
+
+import math
+
+import pytest
+
+from jaxsign import config as configs
+from jaxsign.errors import UserError
+from jaxsign.train import opening, ranges, setup
+
+SYNTHETIC = ("signs=2", "categories=1", "signers=2", "val_signers=1", "clips_per_signer=2")
+LENGTHS = ("train.epochs=10", "train.min_epochs=4", "train.early_stop=3")
+
+
+def resolved(full):
+    words = [f"--config.data.synthetic.{word}" for word in SYNTHETIC]
+    words += [f"--config.{word}" for word in (*LENGTHS, f"train.full_epoch={full}")]
+    config = configs.load("fslr_transformer:synthetic", words)
+    ranges.check(config)
+    examples = opening.open_examples(config, "train", training=True)
+    return setup.resolve(config, examples).train, len(examples)
+
+
+def test_fewer_examples_than_a_full_epoch_make_more_epochs():
+    plain, examples = resolved(0)
+    assert (plain.epochs, plain.min_epochs, plain.early_stop) == (10, 4, 3)
+    for full in (1, examples):
+        assert resolved(full)[0].epochs == 10
+    longer, _ = resolved(5 * examples // 2)
+    assert (longer.epochs, longer.min_epochs, longer.early_stop) == (25, 10, math.ceil(7.5))
+
+
+def test_stages_have_epochs_of_their_own():
+    config = configs.load("fslr_transformer:synthetic")
+    config.stages, config.stage = "one", {"one": {"train": {"epochs": 2}}}
+    config.train.full_epoch = 9
+    with pytest.raises(UserError, match="train.full_epoch=9: expected 0 in a recipe of stages"):
+        ranges.check(config)

@@ -187,7 +187,7 @@ class Train:
     full_epoch: int = fields.value(
         0,
         fields.NOT_NEGATIVE,
-        "examples of a full epoch: where there are fewer, epochs, early_stop and min_epochs become "
+        "examples of a full epoch: where there are fewer, epochs, min_epochs and eval_every become "
         "more in proportion; 0 = any number is",
     )
     max_updates: int = fields.value(

@@ -1,7 +1,11 @@
 """Which epochs are the best ones, and the variables that stay of them."""
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
 
 from jaxsign.errors import UserError
 from jaxsign.tasks import measures
@@ -38,8 +42,8 @@ def observe(
     lost = not math.isfinite(val["loss"])
     if lost and not (settings.early_stop and watched.stop.key == "loss"):
         raise UserError(
-            f"the validation loss of epoch {at.epoch} is {val['loss']}. The checkpoint of "
-            "the epoch before is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
+            f"the validation loss of epoch {at.epoch} is {val['loss']}. An earlier "
+            "epoch's checkpoint is kept. Lower optim.lr or set optim.grad_clip (e.g. 1.0)."
         )
     session.schedule.observe(watched.steer.score(val))
     at_once = 0 if session.stage.until else settings.early_stop
@@ -54,7 +58,7 @@ def observe(
     return at.best.observe(at.epoch, watched.best.score(val), val["loss"]), also
 
 
-def save(
+def kept(
     at: records.Records,
     session: setup.Session,
     current: state.TrainState,
@@ -62,19 +66,29 @@ def save(
     val: measures.Means | None,
     best: bool,
     also: Sequence[str],
-) -> None:
-    """Saves the variables as the best ones, by whatever number, or as ones that stay."""
+) -> dict[str, Callable[[], None]]:
+    """What writes the variables that stay of an epoch: as the best by any number, or for good.
+
+    Epochs that are the best by the same number have the same name here.
+    """
     every = session.stage.config.checkpoint.keep_every
     stay = bool(every) and at.epoch % every == 0
     if checkpoints is None or not (best or also or stay):
-        return
-    variables = session.compiled.fetch(current).variables
+        return {}
+    # Copies, because the next step gives the state's buffers away.
+    variables = jax.tree.map(np.array, session.compiled.fetch(current).variables)
     metric = None if val is None else val[session.monitors.best.key]
     info = CheckpointInfo(epoch=at.epoch, metric=metric)
+    writes: dict[str, Callable[[], None]] = {}
     if best:
-        checkpoints.save_best(at.step, variables, info)
+        writes["best"] = functools.partial(checkpoints.save_best, at.step, variables, info)
     for name in also:
         value = at.also_best[name].value(session.monitors.also_best[name])
-        checkpoints.save_also_best(name, at.step, variables, {**info, "metric": value})
+        writes[weights.also_best(name)] = functools.partial(
+            checkpoints.save_also_best, name, at.step, variables, {**info, "metric": value}
+        )
     if stay:
-        checkpoints.save_kept(at.epoch, variables, info)
+        writes[f"epoch {at.epoch}"] = functools.partial(
+            checkpoints.save_kept, at.epoch, variables, info
+        )
+    return writes

@@ -36,6 +36,7 @@ from jaxsign.train import (
     signals,
     starting,
     state,
+    writing,
 )
 
 
@@ -77,6 +78,7 @@ class Loop:
         self.feed: Generator[tuple[placing.OnDevices, batching.Position], None, None] | None = None
         self.looked_ahead = False  # the programs of the stage at hand compile ahead of need
         self.outputs = outputs.Outputs(run, display, start.parameters, self.records.step)
+        self.writing = writing.Writing(self.checkpoints, always=run.machines.several)
         folder = run.workdir / "tensorboard"
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
 
@@ -155,7 +157,7 @@ class Loop:
                 else None
             )
             took = outputs.Took(trained, time.monotonic() - begun - trained)
-            self._end_epoch(train, val, took, speed, rates)
+            self._end_epoch(train, val, took, speed, rates, stop)
             if stop.requested:
                 return
 
@@ -245,7 +247,7 @@ class Loop:
 
     def _end_epoch(
         self, train: measures.Means, val: measures.Means | None, took: outputs.Took, speed: float,
-        rates: measures.Rates,
+        rates: measures.Rates, stop: signals.StopRequest,
     ) -> None:  # fmt: skip
         at, session = self.records, self.session
         at.rates.append(self._learning_rate(0))
@@ -259,8 +261,9 @@ class Loop:
                 staged=len(self.run.stages) > 1,
             )
         )  # fmt: skip
-        bests.save(at, session, self.state, self.checkpoints, val, best, also)
-        self._save()
+        self.writing.later(bests.kept(at, session, self.state, self.checkpoints, val, best, also))
+        if self.writing.pays() or stop.requested or self._stage_is_over():
+            self._save()
         self.outputs.write(session, at)
         self.outputs.histograms(session, self.state, at)
         self.outputs.epoch(session.task, at, train, val, took, speed, best)
@@ -274,8 +277,7 @@ class Loop:
     def _save(self) -> None:
         host = self.session.compiled.fetch(self.state)
         self.records.saves += 1
-        if self.checkpoints is not None:
-            self.checkpoints.save_last(self.records.saves, host, self.records.to_json())
+        self.writing.now(self.records.saves, host, self.records.to_json())
 
     def _next_stage(self) -> None:
         at, before = self.records, self.session

@@ -91,7 +91,7 @@ class Pending:
         raise UserError(
             f"the loss or its gradient is not finite at step {made.number} (epoch "
             f"{self._at.epoch + 1}): loss {loss}, gradient norm {grad_norm}. The batch "
-            f"held: {', '.join(ids[:8])}{', ...' if len(ids) > 8 else ''}. The checkpoint of the "
-            "epoch before is kept. Lower optim.lr, set optim.grad_clip (e.g. 1.0), or use "
+            f"held: {', '.join(ids[:8])}{', ...' if len(ids) > 8 else ''}. An earlier epoch's "
+            "checkpoint is kept. Lower optim.lr, set optim.grad_clip (e.g. 1.0), or use "
             "precision=float32."
         )

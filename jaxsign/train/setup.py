@@ -132,7 +132,8 @@ def _lengthen(config: ConfigDict, examples: int) -> None:
     row = config.train
     if examples < row.full_epoch:
         times = row.full_epoch / examples
-        row.update({k: math.ceil(row[k] * times) for k in ("epochs", "min_epochs", "early_stop")})
+        row.update({key: math.ceil(row[key] * times) for key in ("epochs", "min_epochs")})
+        row.eval_every = max(1, round(row.eval_every * times))
 
 
 def _absolute_paths(config: ConfigDict) -> None:

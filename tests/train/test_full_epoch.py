@@ -1,7 +1,5 @@
 """Epochs of few examples: how many more there are."""
 
-import math
-
 import pytest
 
 from jaxsign import config as configs
@@ -9,7 +7,7 @@ from jaxsign.errors import UserError
 from jaxsign.train import opening, ranges, setup
 
 SYNTHETIC = ("signs=2", "categories=1", "signers=2", "val_signers=1", "clips_per_signer=2")
-LENGTHS = ("train.epochs=10", "train.min_epochs=4", "train.early_stop=3")
+LENGTHS = ("train.epochs=10", "train.min_epochs=3", "train.early_stop=3")
 
 
 def resolved(full):
@@ -23,11 +21,12 @@ def resolved(full):
 
 def test_fewer_examples_than_a_full_epoch_make_more_epochs():
     plain, examples = resolved(0)
-    assert (plain.epochs, plain.min_epochs, plain.early_stop) == (10, 4, 3)
+    assert (plain.epochs, plain.min_epochs, plain.eval_every) == (10, 3, 1)
     for full in (1, examples):
         assert resolved(full)[0].epochs == 10
-    longer, _ = resolved(5 * examples // 2)
-    assert (longer.epochs, longer.min_epochs, longer.early_stop) == (25, 10, math.ceil(7.5))
+    longer, _ = resolved(5 * examples)
+    assert (longer.epochs, longer.min_epochs, longer.eval_every) == (50, 15, 5)
+    assert resolved(examples + 1)[0].eval_every == 1
 
 
 def test_stages_have_epochs_of_their_own():

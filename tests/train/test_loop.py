@@ -14,7 +14,7 @@ from running import TWO_SHAPES, tiny_config, train_apart, train_here, train_step
 from jaxsign import locking
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, records, setup, storage, weights
+from jaxsign.train import checkpoint, log, loop, records, setup, storage, weights, writing
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
@@ -412,6 +412,7 @@ def test_a_kill_between_best_and_last_changes_nothing(tmp_path, monkeypatch):
         config.stage["all"] = {"train": {"epochs": 2}, "start": "best", "reset_best": True}
         return config
 
+    monkeypatch.setattr(writing.Writing, "pays", lambda self: True)
     loop.train(recipe(), tmp_path / "whole", log.TrainingDisplay(live=False))
     original = checkpoint.Checkpoints.save_last
 

@@ -126,7 +126,8 @@ QUICK = ("baseline", "small")
 
 def _train(config: ConfigDict, folder: Path) -> float:
     begun = time.process_time()
-    loop.train(config, folder, log.TrainingDisplay(live=False))
+    if loop.train(config, folder, log.TrainingDisplay(live=False)).interrupted:
+        raise KeyboardInterrupt
     return time.process_time() - begun
 
 
@@ -176,7 +177,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         Console().print(table)
         return
     os.sched_setaffinity(0, {options.core})  # before XLA counts cores
-    runtime.reexec_with_kept_memory()
+    if argv is None:
+        runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
     trainings.measure(options.out, wanted(options.data, options.quick, only=options.only))

@@ -75,7 +75,7 @@ def trained(found: Mapping[trainings.Cell, trainings.Found], columns: Sequence[s
     Raises:
       UserError: nothing was.
     """
-    sets = list(dict.fromkeys(cell.row for cell in found))
+    sets = sorted({cell.row for cell in found})
     lines = [["", *sets], ["---"] * (1 + len(sets))]
     for column in columns:
         if not any(cell.column == column for cell in found):

@@ -4,6 +4,7 @@ Nets of this size leave the second core half idle, so that a process a core (`on
 a table in little more than half the time of one process on two.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -11,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import filelock
@@ -35,10 +36,7 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What one training came to: the number that is compared, from 0 to 1, and seconds.
-
-    Seconds are of one core that does nothing else: what runs beside does not count.
-    """
+    """What one training came to: the number that is compared, from 0 to 1, and seconds."""
 
     number: float
     seconds: float
@@ -61,16 +59,24 @@ def measure(out: Path, wanted: Iterable[tuple[Cell, Learn]]) -> dict[Cell, Found
     place.mkdir(parents=True, exist_ok=True)
     for cell, learn in wanted:
         folder = place / re.sub(r"[^\w.-]", "_", str(cell))
-        try:
-            with filelock.FileLock(f"{folder}.lock", timeout=0):
-                if cell in read(out):
-                    continue
-                shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(filelock.FileLock(f"{folder}.lock", timeout=0))
+            except filelock.Timeout:
+                print(f"{cell}: another process trains it", flush=True)
+                continue
+            held.enter_context(_cleared(folder))
+            if cell not in read(out):
                 _keep(out, cell, learn(folder))
-                shutil.rmtree(folder, ignore_errors=True)
-        except filelock.Timeout:
-            print(f"{cell}: another process trains it", flush=True)
     return read(out)
+
+
+@contextlib.contextmanager
+def _cleared(folder: Path) -> Iterator[None]:
+    """No such folder before, nor behind what succeeds."""
+    shutil.rmtree(folder, ignore_errors=True)
+    yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def read(out: Path) -> dict[Cell, Found]:
@@ -97,8 +103,12 @@ def on_every_core(module: str, words: Sequence[str]) -> None:
       SystemExit: one of them failed; the others have ended.
     """
     command = [sys.executable, "-m", module, *words, "--core"]
-    made = [subprocess.Popen([*command, str(core)]) for core in sorted(os.sched_getaffinity(0))]
-    failed = sum(bool(one.wait()) for one in made)  # every one is waited for
+    with contextlib.ExitStack() as ends:
+        made = []
+        for core in sorted(os.sched_getaffinity(0)):
+            made.append(ends.enter_context(subprocess.Popen([*command, str(core)])))
+            ends.callback(made[-1].terminate)  # where this process is stopped
+        failed = sum(bool(one.wait()) for one in made)  # every one is waited for
     if failed:
         raise SystemExit(f"{failed} of {len(made)} processes failed; the same command goes on")
 

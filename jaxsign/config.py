@@ -42,7 +42,6 @@ CHANGEABLE = (
     "parallel",
     "train.early_stop",
     "train.epochs",
-    "train.full_epoch",
     "train.max_updates",
     "train.min_delta",
     "train.min_epochs",

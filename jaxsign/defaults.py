@@ -97,7 +97,7 @@ class ViewSection:
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What is saved besides every epoch's end."""
+    """What is saved besides the ends of epochs."""
 
     every_steps: int = fields.value(
         0, fields.NOT_NEGATIVE, "save also within an epoch, each so many steps; 0 = never"

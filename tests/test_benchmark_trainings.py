@@ -1,6 +1,7 @@
 """Tables of long trainings: what is trained, how a stopped one goes on, how it is told."""
 
 import functools
+import os
 
 import pytest
 
@@ -30,6 +31,33 @@ def test_a_stopped_table_goes_on_with_what_is_left(tmp_path, capsys):
     console.print(trainings.table(found, "table", "set, share", tuple(small_sets.COLUMNS)))
     out = capsys.readouterr().out
     assert "signwish 0.1" in out and "25.0 (2 s)" in out and "signon" not in out
+
+
+def test_what_another_process_trains_is_left_to_it(tmp_path, capsys):
+    cells = [trainings.Cell("row", "column", seed) for seed in (1, 2)]
+    trained = []
+
+    def learn(folder):
+        trained.append(folder.name)
+        # As another process would: the first cell is held while it is trained.
+        found = trainings.measure(out, [(cells[0], learn)])
+        assert not found
+        return trainings.Found(0.5, 1.0)
+
+    out = tmp_path / "t.json"
+    found = trainings.measure(out, [(cells[0], learn)])
+    assert trained == ["row_column_1"] and found == {cells[0]: trainings.Found(0.5, 1.0)}
+    assert "row|column|1: another process trains it" in capsys.readouterr().out
+    assert set(trainings.measure(out, [(cells[1], lambda _: trainings.Found(1.0, 1.0))])) == {
+        *cells
+    }
+
+
+def test_a_process_a_core_and_all_are_waited_for(tmp_path, capfd):
+    with pytest.raises(SystemExit, match=f"^{len(os.sched_getaffinity(0))} of "):
+        trainings.on_every_core("json.tool", [str(tmp_path / "missing.json")])
+    trainings.on_every_core("zipfile", ["--help"])
+    assert "usage" in capfd.readouterr().out
 
 
 def test_the_whole_table_has_three_seeds_of_all_but_the_baseline(tmp_path):

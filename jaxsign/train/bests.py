@@ -66,19 +66,29 @@ def kept(
     val: measures.Means | None,
     best: bool,
     also: Sequence[str],
+    *,
+    waits: bool,
 ) -> dict[str, Callable[[], None]]:
-    """What writes the variables that stay of an epoch: as the best by any number, or for good.
+    """What writes the variables of an epoch as the best ones, by the names of those checkpoints.
 
-    Epochs that are the best by the same number have the same name here.
+    Where it is one of those that stay it is written here.
+
+    Args:
+      at, session, current, checkpoints, val: of the run.
+      best, also: as `observe` tells.
+      waits: further steps are made before the best ones are written.
     """
     every = session.stage.config.checkpoint.keep_every
     stay = bool(every) and at.epoch % every == 0
     if checkpoints is None or not (best or also or stay):
         return {}
-    # Copies, because the next step gives the state's buffers away.
-    variables = jax.tree.map(np.array, session.compiled.fetch(current).variables)
+    variables = session.compiled.fetch(current).variables
     metric = None if val is None else val[session.monitors.best.key]
     info = CheckpointInfo(epoch=at.epoch, metric=metric)
+    if stay:
+        checkpoints.save_kept(at.epoch, variables, info)
+    if waits:  # the next step gives the state's buffers away
+        variables = jax.tree.map(np.array, variables)
     writes: dict[str, Callable[[], None]] = {}
     if best:
         writes["best"] = functools.partial(checkpoints.save_best, at.step, variables, info)
@@ -86,9 +96,5 @@ def kept(
         value = at.also_best[name].value(session.monitors.also_best[name])
         writes[weights.also_best(name)] = functools.partial(
             checkpoints.save_also_best, name, at.step, variables, {**info, "metric": value}
-        )
-    if stay:
-        writes[f"epoch {at.epoch}"] = functools.partial(
-            checkpoints.save_kept, at.epoch, variables, info
         )
     return writes

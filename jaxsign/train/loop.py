@@ -102,7 +102,8 @@ class Loop:
                 self.compiling.close()
                 self._close_feed()
                 if self.checkpoints is not None:
-                    self.checkpoints.close()
+                    with contextlib.closing(self.checkpoints):
+                        self.writing.best()
         number = self.session.monitors.best
         best = self.records.best.value(number)
         best = float("nan") if best is None else best
@@ -157,8 +158,10 @@ class Loop:
                 else None
             )
             took = outputs.Took(trained, time.monotonic() - begun - trained)
-            self._end_epoch(train, val, took, speed, rates, stop)
+            self._end_epoch(train, val, took, speed, rates)
             if stop.requested:
+                if self.writing.behind:
+                    self._save()
                 return
 
     def _learning_rate(self, steps: int) -> float:
@@ -247,7 +250,7 @@ class Loop:
 
     def _end_epoch(
         self, train: measures.Means, val: measures.Means | None, took: outputs.Took, speed: float,
-        rates: measures.Rates, stop: signals.StopRequest,
+        rates: measures.Rates,
     ) -> None:  # fmt: skip
         at, session = self.records, self.session
         at.rates.append(self._learning_rate(0))
@@ -261,8 +264,10 @@ class Loop:
                 staged=len(self.run.stages) > 1,
             )
         )  # fmt: skip
-        self.writing.later(bests.kept(at, session, self.state, self.checkpoints, val, best, also))
-        if self.writing.pays() or stop.requested or self._stage_is_over():
+        now = self.writing.pays() or self._stage_is_over()
+        kept = bests.kept(at, session, self.state, self.checkpoints, val, best, also, waits=not now)
+        self.writing.later(kept)
+        if now:
             self._save()
         self.outputs.write(session, at)
         self.outputs.histograms(session, self.state, at)

@@ -193,8 +193,8 @@ class Outputs:
         except OSError as error:
             raise UserError(
                 f"{self.run.workdir}: metrics, manifest or picture cannot be written "
-                f"({error.strerror or error}). The checkpoint is complete: mend this and repeat "
-                "the command."
+                f"({error.strerror or error}). Mend this and repeat the command: it goes on from "
+                "the last checkpoint."
             ) from error
 
     def _write(self, session: setup.Session, at: records.Records) -> None:

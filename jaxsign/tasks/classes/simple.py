@@ -115,7 +115,7 @@ def _answers(
 ) -> dict[str, dict[str, Array]]:
     """Method -> split -> int [N]."""
     import threadpoolctl
-    from sklearn import decomposition, linear_model, pipeline, preprocessing
+    from sklearn import decomposition, linear_model, pipeline
 
     if len(np.unique(truth)) < 2:
         raise UserError(f"{what}: all training clips are of one class; there is nothing to tell")
@@ -124,14 +124,14 @@ def _answers(
     # not go by how many threads have summed, and one thread is the fastest on matrices as small.
     regression = pipeline.make_pipeline(
         decomposition.PCA(svd_solver="full"),
-        preprocessing.FunctionTransformer(np.asarray, kw_args={"dtype": np.float64}),
         linear_model.LogisticRegression(C=STRENGTH, max_iter=1000),
     )
+    exact = {name: found.astype(np.float64) for name, found in standard.items()}
     with threadpoolctl.threadpool_limits(1):
-        regression.fit(standard["train"], truth)
+        regression.fit(exact["train"], truth)
     others = [name for name in rows if name != "train"]
     return {
-        REGRESSION: {name: regression.predict(standard[name]) for name in others},
+        REGRESSION: {name: regression.predict(exact[name]) for name in others},
         # In the view's own units: standardised, points that hardly move would weigh as hands do.
         NEIGHBOUR: {name: truth[_nearest(rows[name], rows["train"])[0]] for name in others},
     }

@@ -25,7 +25,7 @@ TINY = (
     "--config.net.ff_dim=16", "--config.net.n_layers=1", "--config.schedule.warmup=0",
     "--config.data.synthetic.frames=(10,16)", "--config.input.buckets=(16,)",
     "--config.input.max_length=16", "--config.log.progress=False",
-    "--config.input.threads=0", "--config.log.tensorboard=False",
+    "--config.input.threads=0", "--config.log.tensorboard=False", "--config.train.full_epoch=0",
 )  # fmt: skip
 
 

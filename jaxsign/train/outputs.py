@@ -59,6 +59,12 @@ def announce(
         f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; each of them "
         "compiles once"
     )
+    full = session.stage.config.train.full_epoch
+    if len(run.train) < full:
+        say(
+            f"epochs   {session.stage.epochs}, as {len(run.train)} examples make "
+            f"{len(run.train) / full:.2g} of an epoch of {full} (train.full_epoch)"
+        )
     for line in _easiest(run, session):
         say(line)
     asked = session.stage.config.input.batch_size

@@ -40,6 +40,12 @@ def test_a_batch_that_no_epoch_fills_is_made_smaller_and_told(tmp_path):
     assert "batch  " not in header(tmp_path, "devices=1")[1]
 
 
+def test_more_epochs_than_the_recipe_names_are_explained(tmp_path):
+    _, text = header(tmp_path, "train.epochs=3", "train.full_epoch=48")
+    assert "epochs   12, as 12 examples make 0.25 of an epoch of 48 (train.full_epoch)" in text
+    assert "epochs  " not in header(tmp_path, "train.epochs=3")[1]
+
+
 def test_classes_with_few_clips_are_told_with_the_fewest(tmp_path):
     _, text = header(tmp_path)
     (line,) = [line for line in text.splitlines() if line.startswith("warning")]

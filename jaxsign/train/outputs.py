@@ -59,11 +59,10 @@ def announce(
         f"steps    {batches.steps_per_epoch} an epoch, rows padded to {sizes}; each of them "
         "compiles once"
     )
-    full = session.stage.config.train.full_epoch
-    if len(run.train) < full:
+    if session.stage.config.train.full_epoch == len(run.train):
         say(
-            f"epochs   {session.stage.epochs}, as {len(run.train)} examples make "
-            f"{len(run.train) / full:.2g} of an epoch of {full} (train.full_epoch)"
+            f"epochs   {session.stage.epochs}: more than the recipe names, as its epochs are of "
+            "more examples (train.full_epoch)"
         )
     for line in _easiest(run, session):
         say(line)

@@ -128,12 +128,16 @@ def filled(config: ConfigDict, facts: Facts) -> ConfigDict:
 
 
 def _lengthen(config: ConfigDict, examples: int) -> None:
-    """More epochs, in place, where there are fewer examples than `train.full_epoch`."""
+    """More epochs, in place, where there are fewer examples than `train.full_epoch`.
+
+    That becomes their number, so that a run's own recipe is not lengthened again.
+    """
     row = config.train
     if examples < row.full_epoch:
         times = row.full_epoch / examples
         row.update({key: math.ceil(row[key] * times) for key in ("epochs", "min_epochs")})
         row.eval_every = max(1, round(row.eval_every * times))
+        row.full_epoch = examples
 
 
 def _absolute_paths(config: ConfigDict) -> None:

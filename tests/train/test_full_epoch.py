@@ -10,13 +10,14 @@ SYNTHETIC = ("signs=2", "categories=1", "signers=2", "val_signers=1", "clips_per
 LENGTHS = ("train.epochs=10", "train.min_epochs=3", "train.early_stop=3")
 
 
-def resolved(full):
+def resolved(full, *, again=False):
     words = [f"--config.data.synthetic.{word}" for word in SYNTHETIC]
     words += [f"--config.{word}" for word in (*LENGTHS, f"train.full_epoch={full}")]
     config = configs.load("fslr_transformer:synthetic", words)
     ranges.check(config)
     examples = opening.open_examples(config, "train", training=True)
-    return setup.resolve(config, examples).train, len(examples)
+    found = setup.resolve(config, examples)
+    return (setup.resolve(found, examples) if again else found).train, len(examples)
 
 
 def test_fewer_examples_than_a_full_epoch_make_more_epochs():
@@ -27,6 +28,7 @@ def test_fewer_examples_than_a_full_epoch_make_more_epochs():
     longer, _ = resolved(5 * examples)
     assert (longer.epochs, longer.min_epochs, longer.eval_every) == (50, 15, 5)
     assert resolved(examples + 1)[0].eval_every == 1
+    assert resolved(5 * examples, again=True)[0] == longer  # a run's own recipe
 
 
 def test_stages_have_epochs_of_their_own():

@@ -42,7 +42,7 @@ def test_a_batch_that_no_epoch_fills_is_made_smaller_and_told(tmp_path):
 
 def test_more_epochs_than_the_recipe_names_are_explained(tmp_path):
     _, text = header(tmp_path, "train.epochs=3", "train.full_epoch=48")
-    assert "epochs   12, as 12 examples make 0.25 of an epoch of 48 (train.full_epoch)" in text
+    assert "epochs   12: more than the recipe names" in text
     assert "epochs  " not in header(tmp_path, "train.epochs=3")[1]
 
 

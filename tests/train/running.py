@@ -7,10 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import jax
+import numpy as np
 from helpers import ROOT
 
 from jaxsign import config as configs
-from jaxsign.train import log, loop
+from jaxsign.train import log, loop, weights
 
 TINY = (
     "--config.data.synthetic.signs=3",
@@ -49,6 +51,21 @@ def train_here(workdir, *words, steps=None):
 def train(workdir, config, steps=None):
     """Trains `config` in this process, or `steps` of it."""
     return loop.train(config, workdir, log.TrainingDisplay(live=False), stop_after_steps=steps)
+
+
+def variables_of(workdir, which="last"):
+    """The variables of a run's checkpoint."""
+    return weights.load_variables(workdir, which)[0]
+
+
+def assert_same(a, b, **tolerance):
+    """Two trees are equal, or within a tolerance."""
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        if tolerance:
+            np.testing.assert_allclose(x, y, **tolerance)
+        else:
+            np.testing.assert_array_equal(x, y)
 
 
 def command(workdir, *words, name=NAME):

@@ -9,30 +9,24 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from running import TWO_SHAPES, tiny_config, train_apart, train_here, train_step_by_step
+from running import (
+    TWO_SHAPES,
+    assert_same,
+    tiny_config,
+    train_apart,
+    train_here,
+    train_step_by_step,
+    variables_of,
+)
 
 from jaxsign import locking
-from jaxsign import stages as stage
 from jaxsign.errors import UserError
-from jaxsign.train import checkpoint, log, loop, records, setup, storage, weights, writing
+from jaxsign.train import log, loop, records, setup, storage, weights
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
     "gpu_memory_allocated,gpu_memory_reserved,train_gloss_acc,train_cat_acc,val_time,train_time"
 )
-
-
-def variables_of(workdir, which="last"):
-    return weights.load_variables(workdir, which)[0]
-
-
-def assert_same(a, b, **tolerance):
-    assert jax.tree.structure(a) == jax.tree.structure(b)
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        if tolerance:
-            np.testing.assert_allclose(x, y, **tolerance)
-        else:
-            np.testing.assert_array_equal(x, y)
 
 
 @pytest.fixture(scope="module")
@@ -184,40 +178,6 @@ def test_float16_and_bfloat16_runs_learn(tmp_path):
         assert losses[-1] < losses[0]
         params = variables_of(tmp_path / precision)["params"]
         assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(params))
-
-
-def staged(*words):
-    config = tiny_config("stages=head,all", *words)
-    config.unlock()
-    config.stage = {
-        "head": {"train": {"trainable": ("_head/",), "epochs": 2}, "optim": {"lr": 1e-2}},
-        "all": {"train": {"epochs": 1}, "start": "best", "input": {"batch_size": 6}},
-    }
-    return config
-
-
-def test_stages_freeze_and_thaw(tmp_path):
-    assert [s.name for s in stage.resolve(staged())] == ["head", "all"]
-    first = tiny_config("stages=head", "deterministic=True")
-    first.unlock()
-    first.stage = staged().stage
-    loop.train(first, tmp_path / "head", log.TrainingDisplay(live=False))
-    train_here(tmp_path / "start", "train.epochs=1", "optim.lr=0", "deterministic=True")
-    start, head = variables_of(tmp_path / "start"), variables_of(tmp_path / "head")
-    for name, tree in head["params"].items():
-        moved = any(
-            (a != b).any()
-            for a, b in zip(
-                jax.tree.leaves(tree), jax.tree.leaves(start["params"][name]), strict=True
-            )
-        )
-        assert moved == name.endswith("_head"), name
-    # What no stage trains is stored once, apart from the checkpoints that are made every epoch.
-    assert (tmp_path / "head" / "checkpoints" / "frozen").is_dir()
-    result = loop.train(staged(), tmp_path / "both", log.TrainingDisplay(live=False))
-    rows = records.read_csv(tmp_path / "both" / "metrics.csv")
-    assert result.epochs == 3
-    assert [row["stage"] for row in rows] == ["head", "head", "all"]
 
 
 def converging(*words):
@@ -406,31 +366,6 @@ def test_the_command_line_gives_errors_without_traceback(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_kill_between_best_and_last_changes_nothing(tmp_path, monkeypatch):
-    def recipe():
-        config = staged("deterministic=True")
-        config.stage["all"] = {"train": {"epochs": 2}, "start": "best", "reset_best": True}
-        return config
-
-    monkeypatch.setattr(writing.Writing, "pays", lambda self: True)
-    loop.train(recipe(), tmp_path / "whole", log.TrainingDisplay(live=False))
-    original = checkpoint.Checkpoints.save_last
-
-    def killed(self, number, state, entries):
-        if entries["stage"] == 1 and entries["stage_epoch"] == 1:
-            raise KeyboardInterrupt
-        original(self, number, state, entries)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.Checkpoints, "save_last", killed)
-        with pytest.raises(KeyboardInterrupt):
-            loop.train(recipe(), tmp_path / "killed", log.TrainingDisplay(live=False))
-    loop.train(recipe(), tmp_path / "killed", log.TrainingDisplay(live=False))
-    whole, again = (tmp_path / n / "metrics.csv" for n in ("whole", "killed"))
-    assert whole.read_bytes() == again.read_bytes()
-    assert_same(variables_of(tmp_path / "whole"), variables_of(tmp_path / "killed"))
-
-
 def test_reading_a_run_leaves_a_save_in_progress_alone(finished):
     workdir, _ = finished
     draft = workdir / "checkpoints" / "last" / "999.orbax-checkpoint-tmp"
@@ -444,21 +379,6 @@ def test_a_failed_start_leaves_the_folder_free(tmp_path):
     with pytest.raises(UserError, match="leaves no epoch"):
         train_here(tmp_path / "x", "schedule.warmup=9")
     assert train_here(tmp_path / "x", "train.epochs=1", "schedule.warmup=0").epochs == 1
-
-
-def test_stages_with_other_columns(tmp_path):
-    config = staged()
-    config.stage["all"] = {"train": {"epochs": 1}, "loss": {"curriculum": "gloss-first"}}
-    loop.train(config, tmp_path, log.TrainingDisplay(live=False))
-    rows = records.read_csv(tmp_path / "metrics.csv")
-    assert [row["alpha"] for row in rows] == ["", "", "0.900000"]
-
-
-def test_learned_weights_in_some_stages_only_are_refused(tmp_path):
-    config = staged()
-    config.stage["all"] = {"loss": {"weighting": "uncertainty"}}
-    with pytest.raises(UserError, match="in all stages or in none"):
-        loop.train(config, tmp_path, log.TrainingDisplay(live=False))
 
 
 def test_an_epoch_of_overflows_only_is_told(tmp_path):

@@ -4,12 +4,10 @@ import itertools
 import os
 import signal
 
-import jax
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from running import train_here
+from running import assert_same, train_here
 
 from jaxsign.train import checkpoint, outputs, weights, writing
 
@@ -150,5 +148,5 @@ def assert_same_runs(whole, again):
     for which in ("best", "last", "2", "4"):
         found = [weights.load_variables(run, which) for run in (whole, again)]
         (one, about), (other, about_other) = found
-        assert jax.tree.all(jax.tree.map(np.array_equal, one, other)), which
+        assert_same(one, other)
         assert about == about_other

@@ -5,7 +5,8 @@
 
 A row is a recipe, a column a number format (and, last, bfloat16 on four devices that are threads of
 this processor); a cell the number that chose the best epoch, mean and spread over seeds. Every
-training is written down as it ends (--out): the same command goes on where it was stopped.
+training is written down as it ends (--out): the same command goes on where it was stopped. Each
+core trains by itself, and seconds are those of the epochs on one core.
 """
 
 import argparse
@@ -17,16 +18,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import trainings
-from jaxsign import runtime
 from jaxsign.errors import UserError
 from jaxsign.infer.comparing import known_runs
-from jaxsign.screen import Console
 
 RECIPES = (
     "fslr_transformer", "asl_hybrid", "whisper_sign", "signon", "sttran", "tempura", "stket",
     "scene_llm", "easg",
 )  # fmt: skip
-FOUR = "bfloat16, 4 devices"
+FOUR = "bfloat16 on 4 devices"
 COLUMNS = ("float32", "bfloat16_products", "bfloat16", "float16", FOUR)
 _DEVICES = " --xla_force_host_platform_device_count=4"
 
@@ -34,7 +33,7 @@ _DEVICES = " --xla_force_host_platform_device_count=4"
 def words(column: str, seed: int) -> list[str]:
     """The words of a command line that make a recipe a column's."""
     return [
-        f"--config.precision={column.partition(',')[0]}",
+        f"--config.precision={column.partition(' ')[0]}",
         f"--config.seed={seed}",
         f"--config.devices={4 if column == FOUR else 1}",
     ]
@@ -79,11 +78,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", default=RECIPES, choices=RECIPES, metavar="RECIPE")
     parser.add_argument("--seeds", nargs="+", type=int, default=(1, 2, 3), metavar="N")
-    parser.add_argument("--out", type=Path, default=Path("runs/precisions.json"), metavar="JSON")
-    options = parser.parse_args(argv)
-    found = trainings.measure(options.out, wanted(options.only, options.seeds))
-    title = f"best validation number (%), seconds of epochs: {runtime.processor()}"
-    Console().print(trainings.table(found, title, "recipe", COLUMNS))
+    plan = trainings.Plan(
+        "benchmarks.precisions",
+        "best validation number (%)",
+        "recipe",
+        COLUMNS,
+        lambda options: wanted(options.only, options.seeds),
+    )
+    trainings.main(plan, parser, argv)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ import argparse
 import dataclasses
 import functools
 import itertools
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,9 +25,7 @@ from ml_collections import ConfigDict
 from benchmarks import trainings
 from benchmarks.trainings import Found
 from jaxsign import config as configs
-from jaxsign import runtime
 from jaxsign.infer import baseline, evaluate, folds, run_folder
-from jaxsign.screen import Console
 from jaxsign.train import log, loop
 
 SETS = {"traduttore": 20, "signwish": 24}  # frames of a clip
@@ -168,31 +164,19 @@ def wanted(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, and prints the table."""
-    given = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(given)
-    if options.core is None:
-        trainings.on_every_core("benchmarks.small_sets", given)
-        title = f"test accuracy (%), seconds of training on one core: {runtime.processor()}"
-        table = trainings.table(trainings.read(options.out), title, "set, share", tuple(COLUMNS))
-        Console().print(table)
-        return
-    os.sched_setaffinity(0, {options.core})  # before XLA counts cores
-    if argv is None:
-        runtime.reexec_with_kept_memory()
-    runtime.quiet()
-    runtime.compilation_cache()
-    trainings.measure(options.out, wanted(options.data, options.quick, only=options.only))
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("data", type=Path, metavar="DATA", help="folder of both sets")
     add("--quick", action="store_true", help="one seed, shares, baseline and small")
     add("--only", nargs="+", default=tuple(COLUMNS), choices=COLUMNS, metavar="COLUMN")
-    add("--out", type=Path, default=Path("runs/small_sets.json"), metavar="JSON")
-    add("--core", type=int, metavar="NUMBER", help="train on this core alone")
-    return parser
+    plan = trainings.Plan(
+        "benchmarks.small_sets",
+        "test accuracy (%)",
+        "set, share",
+        tuple(COLUMNS),
+        lambda options: wanted(options.data, options.quick, only=options.only),
+    )
+    trainings.main(plan, parser, argv)
 
 
 if __name__ == "__main__":

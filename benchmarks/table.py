@@ -5,8 +5,7 @@
 A table of speed stands between two lines, `<!-- speed FILE: ROWS -->` and `<!-- end of speed -->`:
 FILE is one of benchmarks/results, ROWS a regular expression that is found in the names of its rows.
 One of trainings stands between `<!-- trainings FILE: COLUMN, COLUMN -->` and
-`<!-- end of trainings -->`: what was trained as its columns says a line each, what was trained on
-stands above.
+`<!-- end of trainings -->`: its columns against what was trained on, the fewer of both on top.
 """
 
 import re
@@ -70,18 +69,22 @@ def table(found: Results, pattern: str) -> str:
 
 
 def trained(found: Mapping[trainings.Cell, trainings.Found], columns: Sequence[str]) -> str:
-    """Mean and spread over seeds of what was trained as `columns` say, a line each.
+    """Mean and spread over seeds of what was trained as `columns` say; the fewer names on top.
 
     Raises:
       UserError: nothing was.
     """
-    sets = sorted({cell.row for cell in found})
-    lines = [["", *sets], ["---"] * (1 + len(sets))]
+    rows = list(dict.fromkeys(cell.row for cell in sorted(found, key=lambda cell: cell.row)))
     for column in columns:
         if not any(cell.column == column for cell in found):
             raise UserError(f"{column}: no training is of this column")
-        own = [trainings.of(found, one, column) for one in sets]
-        lines.append([f"`{column}`", *map(trainings.spelt, own)])
+    cells = [[trainings.spelt(trainings.of(found, row, one)) for row in rows] for one in columns]
+    heads, names = rows, [f"`{column}`" for column in columns]
+    if len(rows) > len(columns):
+        heads, names = names, [f"`{row}`" for row in rows]
+        cells = [list(line) for line in zip(*cells, strict=True)]
+    lines = [["", *heads], ["---"] * (1 + len(heads))]
+    lines += [[name, *line] for name, line in zip(names, cells, strict=True)]
     return f"{_spelt(lines)}\n"
 
 

@@ -4,6 +4,7 @@ Nets of this size leave the second core half idle, so that a process a core (`on
 a table in little more than half the time of one process on two.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import json
@@ -19,6 +20,8 @@ import filelock
 import numpy as np
 from rich.table import Table
 
+from jaxsign import runtime
+from jaxsign.screen import Console
 from jaxsign.whole import write_json
 
 
@@ -43,9 +46,55 @@ class Found:
 
 
 Learn = Callable[[Path], Found]
+Wanted = Iterable[tuple[Cell, Learn]]
 
 
-def measure(out: Path, wanted: Iterable[tuple[Cell, Learn]]) -> dict[Cell, Found]:
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A table as a command of its own.
+
+    Attributes:
+      module: `python -m` starts it.
+      title: what its numbers are.
+      corner: what a row is.
+      columns: all there are.
+      wanted: the command's options -> cells, and what trains one in a folder.
+    """
+
+    module: str
+    title: str
+    corner: str
+    columns: Sequence[str]
+    wanted: Callable[[argparse.Namespace], Wanted]
+
+
+def main(plan: Plan, parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> None:
+    """Trains what is wanted, on each core by itself, and prints the table.
+
+    Args:
+      plan: the table.
+      parser: of the command's own options; --out and --core come to them.
+      argv: arguments; those of the process if None.
+    """
+    place = Path("runs") / f"{plan.module.rpartition('.')[2]}.json"
+    parser.add_argument("--out", type=Path, default=place, metavar="JSON")
+    parser.add_argument("--core", type=int, metavar="NUMBER", help="train on this core alone")
+    given = sys.argv[1:] if argv is None else argv
+    options = parser.parse_args(given)
+    if options.core is None:
+        on_every_core(plan.module, given)
+        title = f"{plan.title}, seconds of training on one core: {runtime.processor()}"
+        Console().print(table(read(options.out), title, plan.corner, plan.columns))
+        return
+    os.sched_setaffinity(0, {options.core})  # before XLA counts cores
+    if argv is None:
+        runtime.reexec_with_kept_memory()
+    runtime.quiet()
+    runtime.compilation_cache()
+    measure(options.out, plan.wanted(options))
+
+
+def measure(out: Path, wanted: Wanted) -> dict[Cell, Found]:
     """Trains what is not yet in `out`, nor in training by another process.
 
     Args:

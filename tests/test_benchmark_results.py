@@ -86,16 +86,18 @@ def test_a_page_gets_the_rows_that_it_asks_for(tmp_path):
 
 def test_a_page_gets_what_was_trained(tmp_path):
     found = {
-        f"{row}|small|{seed}": {"number": 0.8 + seed / 100, "seconds": 2}
+        f"{row}|{column}|{seed}": {"number": 0.8 + seed / 100, "seconds": 2}
         for row in ("a 0.1", "a 1")
+        for column in ("small", "other")
         for seed in (1, 3)
     }
     (tmp_path / "t.json").write_text(json.dumps(found))
     page = "<!-- trainings t.json: small -->\n<!-- end of trainings -->\n"
-    new = table.renewed(page, tmp_path)
-    assert (
-        "|  | a 0.1 | a 1 |" in new and "| `small` | 82.0 ± 1.4 (2 s) | 82.0 ± 1.4 (2 s) |" in new
-    )
+    both = table.renewed(page.replace("small", "small, other"), tmp_path)
+    cell = "82.0 ± 1.4 (2 s)"
+    assert "|  | a 0.1 | a 1 |" in both and f"| `small` | {cell} | {cell} |" in both
+    turned = table.renewed(page, tmp_path)  # the fewer names on top
+    assert "|  | `small` |" in turned and f"| `a 0.1` | {cell} |" in turned
     with pytest.raises(UserError, match="large: no training"):
         table.renewed(page.replace("small", "large"), tmp_path)
 

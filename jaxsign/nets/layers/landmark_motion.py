@@ -200,7 +200,7 @@ def motion_features(
         ((0, 0), (0, 0), (0, 1), (0, 0)),
         constant_values=jnp.nan,
     )
-    length = jnp.sqrt(jnp.square(step).sum(-1))
+    length = jnp.sqrt(_dot(step, step))
     cosine = _cosine(step, _later(step, 1), length)
     long_enough = jnp.full(batch, frames) if lengths is None else lengths
     cosine = jnp.where((long_enough > _TOO_SHORT_FOR_COSINE)[:, None, None], cosine, jnp.nan)
@@ -220,5 +220,9 @@ def _later(x: Array, frames: int) -> Array:
 
 def _cosine(a: Array, b: Array, length: Array) -> Array:
     """Cosine of the angle between a and b [B, T, P, 2]; length [B, T, P] is that of a."""
-    product = (a * b).sum(-1)
-    return product / (jnp.maximum(length, 1e-8) * jnp.maximum(_later(length, 1), 1e-8))
+    return _dot(a, b) / (jnp.maximum(length, 1e-8) * jnp.maximum(_later(length, 1), 1e-8))
+
+
+def _dot(a: Array, b: Array) -> Array:
+    """[..., 2] -> [...]; spelt out, as a sum over so few is a call of its own on a CPU."""
+    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1]

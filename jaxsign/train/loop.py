@@ -95,15 +95,8 @@ class Loop:
                         self._next_stage()
                     if stop.requested:
                         break
-                self.outputs.write(self.session, self.records, last=True)
             finally:
-                self.profile.close(self.records.step)
-                self.outputs.close()
-                self.compiling.close()
-                self._close_feed()
-                if self.checkpoints is not None:
-                    with contextlib.closing(self.checkpoints):
-                        self.writing.best()
+                self._close()
         number = self.session.monitors.best
         best = self.records.best.value(number)
         best = float("nan") if best is None else best
@@ -117,6 +110,17 @@ class Loop:
             stop.requested and self.records.stage < len(self.run.stages) and not self._spent(),
             chance.doubt(number, best, len(self.run.val)),
         )
+
+    def _close(self) -> None:
+        """Writes what waits, of a run that fails too, and ends what runs beside it."""
+        with contextlib.ExitStack() as ends:
+            if self.checkpoints is not None:
+                ends.enter_context(contextlib.closing(self.checkpoints))
+            for end in (self._close_feed, self.compiling.close, self.outputs.close):
+                ends.callback(end)
+            ends.callback(self.profile.close, self.records.step)
+            self.writing.best()
+            self.outputs.write(self.session, self.records, last=True)
 
     def _try_validation(self) -> None:
         """What would break the first validation breaks now."""
@@ -253,23 +257,22 @@ class Loop:
         rates: measures.Rates,
     ) -> None:  # fmt: skip
         at, session = self.records, self.session
-        at.rates.append(self._learning_rate(0))
+        rate = self._learning_rate(0)
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
         best, also = (False, []) if val is None else bests.observe(at, session, val)
         at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
         at.alignment = None
-        at.rows.append(
-            outputs.row(
-                session, at, train, val, rates, self._learning_rate(0), took,
-                staged=len(self.run.stages) > 1,
-            )
+        row = outputs.row(
+            session, at, train, val, rates, self._learning_rate(0), took,
+            staged=len(self.run.stages) > 1,
         )  # fmt: skip
+        at.rows.append(row)
+        at.rates.append(rate)
         now = self.writing.pays() or self._stage_is_over()
         kept = bests.kept(at, session, self.state, self.checkpoints, val, best, also, waits=not now)
         self.writing.later(kept)
         if now:
             self._save()
-        self.outputs.write(session, at)
         self.outputs.histograms(session, self.state, at)
         self.outputs.epoch(session.task, at, train, val, took, speed, best)
 
@@ -283,6 +286,8 @@ class Loop:
         host = self.session.compiled.fetch(self.state)
         self.records.saves += 1
         self.writing.now(self.records.saves, host, self.records.to_json())
+        # Not before: what tells of an epoch has a checkpoint to go on from.
+        self.outputs.write(self.session, self.records)
 
     def _next_stage(self) -> None:
         at, before = self.records, self.session

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from running import assert_same, train_here
 
-from jaxsign.train import checkpoint, outputs, weights, writing
+from jaxsign.train import checkpoint, outputs, records, weights, writing
 
 
 class Clock:
@@ -113,14 +113,16 @@ def between_best_and_last(patch):
     patch.setattr(checkpoint.Checkpoints, "save_last", killed)
 
 
-@pytest.mark.parametrize("kill", [in_the_fourth_epoch, between_best_and_last])
-def test_a_kill_while_checkpoints_wait_changes_nothing(whole, tmp_path, monkeypatch, kill):
+@pytest.mark.parametrize(("kill", "ended"), [(in_the_fourth_epoch, 4), (between_best_and_last, 5)])
+def test_a_kill_while_checkpoints_wait_changes_nothing(whole, tmp_path, monkeypatch, kill, ended):
     with monkeypatch.context() as patch:
         only_the_first(patch)
         kill(patch)
         with pytest.raises(KeyboardInterrupt):
             train_here(tmp_path, *WORDS)
     assert weights.load_variables(tmp_path, "last")[1]["epoch"] == 1
+    # A run that fails tells of all its epochs.
+    assert len(records.read_csv(tmp_path / "metrics.csv")) == ended
     train_here(tmp_path, *WORDS)
     assert_same_runs(whole, tmp_path)
 
@@ -131,6 +133,8 @@ def test_who_stops_a_run_loses_no_epoch(whole, tmp_path, monkeypatch):
     def stopped(self, task, at, *rest):
         shown(self, task, at, *rest)
         if at.epoch == 4:
+            # What tells of an epoch waits for its checkpoint.
+            assert len(records.read_csv(tmp_path / "metrics.csv")) == 1
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:

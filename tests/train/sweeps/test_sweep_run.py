@@ -18,11 +18,12 @@ from jaxsign.train import records
 from jaxsign.train.sweeps import trials
 
 SPACE = '"optim.lr" = { low = 1e-3, high = 1e-2, log = true }\n"net.dropout" = [0.0, 0.2]\n'
+EPOCHS = 100  # of some milliseconds
 
 
 def command(folder, space):
     words = ["sweep", "--config", NAME, "--workdir", str(folder), "--space", str(space)]
-    words += ["--trials", "2", *TINY, "--config.train.epochs=6"]
+    words += ["--trials", "2", *TINY, f"--config.train.epochs={EPOCHS}"]
     return [sys.executable, "-m", "jaxsign", *words, "--config.deterministic=True"]
 
 
@@ -47,7 +48,7 @@ def test_killed_in_a_trial_it_goes_on_with_the_same_values_and_ends_with_all(
     assert not before.ended
     if sys.platform.startswith("linux"):  # what it trained does not go on alone
         wait_for(lambda: not locking.held(folder / "trial-001", ".lock"))
-        assert len(records.read_csv(folder / "trial-001" / "metrics.csv")) < 6
+        assert len(records.read_csv(folder / "trial-001" / "metrics.csv")) < EPOCHS
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
     assert cli.main(command(folder, space)[3:]) == 0
@@ -57,14 +58,14 @@ def test_killed_in_a_trial_it_goes_on_with_the_same_values_and_ends_with_all(
     for trial in found:
         run = folder / trial.name
         rows = records.read_csv(run / "metrics.csv")
-        assert len(rows) == 6
+        assert len(rows) == EPOCHS
         best = max(float(row["val_gloss_acc"]) for row in rows)
         assert trial.result == pytest.approx(best, abs=1e-6)
-        assert [epoch for epoch, _ in trial.course] == list(range(1, 7))
+        assert [epoch for epoch, _ in trial.course] == list(range(1, EPOCHS + 1))
         stored = json.loads((run / "config.json").read_text())
         assert stored["optim"]["lr"] == trial.values["optim.lr"]
     with open(folder / "trials.csv", newline="") as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["done", "done"]
-    assert configs.load(str(folder / "best.py")).train.epochs == 6
+    assert configs.load(str(folder / "best.py")).train.epochs == EPOCHS
     assert cli.main(["evaluate", "--workdir", str(folder / found[0].name)]) == 0
     assert (folder / "sweep.png").stat().st_size > 10_000 and Path(folder / "space.toml").exists()

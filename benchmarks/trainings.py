@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ import numpy as np
 from rich.table import Table
 
 from jaxsign import runtime
+from jaxsign.errors import UserError
 from jaxsign.screen import Console
 from jaxsign.whole import write_json
 
@@ -81,6 +83,8 @@ def main(plan: Plan, parser: argparse.ArgumentParser, argv: Sequence[str] | None
     parser.add_argument("--core", type=int, metavar="NUMBER", help="train on this core alone")
     given = sys.argv[1:] if argv is None else argv
     options = parser.parse_args(given)
+    # An exception, so that what runs beside ends too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if options.core is None:
         on_every_core(plan.module, given)
         title = f"{plan.title}, seconds of training on one core: {runtime.processor()}"
@@ -91,7 +95,10 @@ def main(plan: Plan, parser: argparse.ArgumentParser, argv: Sequence[str] | None
         runtime.reexec_with_kept_memory()
     runtime.quiet()
     runtime.compilation_cache()
-    measure(options.out, plan.wanted(options))
+    try:
+        measure(options.out, plan.wanted(options))
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from error
 
 
 def measure(out: Path, wanted: Wanted) -> dict[Cell, Found]:
@@ -103,20 +110,33 @@ def measure(out: Path, wanted: Wanted) -> dict[Cell, Found]:
 
     Returns:
       All that is in `out` in the end.
+
+    Raises:
+      UserError: some cells failed; what could be trained was.
     """
     place = out.with_suffix("")
     place.mkdir(parents=True, exist_ok=True)
-    for cell, learn in wanted:
-        folder = place / re.sub(r"[^\w.-]", "_", str(cell))
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(filelock.FileLock(f"{folder}.lock", timeout=0))
-            except filelock.Timeout:
-                print(f"{cell}: another process trains it", flush=True)
-                continue
-            held.enter_context(_cleared(folder))
-            if cell not in read(out):
-                _keep(out, cell, learn(folder))
+    failed = []
+    with contextlib.ExitStack() as kept:  # nobody else trains what failed
+        for cell, learn in wanted:
+            folder = place / re.sub(r"[^\w.-]", "_", str(cell))
+            with contextlib.ExitStack() as held:
+                try:
+                    held.enter_context(filelock.FileLock(f"{folder}.lock", timeout=0))
+                except filelock.Timeout:
+                    print(f"{cell}: another process trains it", flush=True)
+                    continue
+                if cell in read(out):
+                    continue
+                try:
+                    with _cleared(folder):
+                        _keep(out, cell, learn(folder))
+                except Exception as error:  # a table of hours does not end for one of its cells
+                    print(f"{cell}: {error}", flush=True)
+                    failed.append(cell)
+                    kept.push(held.pop_all())
+    if failed:
+        raise UserError(f"not trained: {', '.join(map(str, failed))}")
     return read(out)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import precisions, small_sets, trainings
 from jaxsign import config as configs
+from jaxsign.errors import UserError
 from jaxsign.screen import Console
 
 
@@ -51,6 +52,20 @@ def test_what_another_process_trains_is_left_to_it(tmp_path, capsys):
     assert set(trainings.measure(out, [(cells[1], lambda _: trainings.Found(1.0, 1.0))])) == {
         *cells
     }
+
+
+def test_a_cell_that_fails_is_told_and_does_not_end_the_table(tmp_path, capsys):
+    def learn(folder):
+        folder.mkdir()
+        if "bad" in folder.name:
+            raise ValueError("it diverged")
+        return trainings.Found(0.5, 1.0)
+
+    cells = [trainings.Cell("row", column, 1) for column in ("bad", "good")]
+    with pytest.raises(UserError, match=r"^not trained: row\|bad\|1$"):
+        trainings.measure(tmp_path / "t.json", [(cell, learn) for cell in cells])
+    assert set(trainings.read(tmp_path / "t.json")) == {cells[1]}
+    assert "row|bad|1: it diverged" in capsys.readouterr().out
 
 
 def test_a_process_a_core_and_all_are_waited_for(tmp_path, capfd):

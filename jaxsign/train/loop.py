@@ -78,7 +78,7 @@ class Loop:
         self.feed: Generator[tuple[placing.OnDevices, batching.Position], None, None] | None = None
         self.looked_ahead = False  # the programs of the stage at hand compile ahead of need
         self.outputs = outputs.Outputs(run, display, start.parameters, self.records.step)
-        self.writing = writing.Writing(self.checkpoints, always=run.machines.several)
+        self.writing = writing.Writing(always=run.machines.several)
         folder = run.workdir / "tensorboard"
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
 
@@ -95,6 +95,10 @@ class Loop:
                         self._next_stage()
                     if stop.requested:
                         break
+                self._write_rest(last=True)
+            except BaseException:
+                self._leave()
+                raise
             finally:
                 self._close()
         number = self.session.monitors.best
@@ -111,16 +115,25 @@ class Loop:
             chance.doubt(number, best, len(self.run.val)),
         )
 
+    def _write_rest(self, *, last: bool = False) -> None:
+        self.writing.best()
+        self.outputs.write(self.session, self.records, last=last)
+
+    def _leave(self) -> None:
+        """A run that fails leaves its best epoch and what is told of all; that may fail, too."""
+        try:
+            self._write_rest()
+        except Exception as error:  # why the run failed is what counts
+            self.display.say(f"warning  {error}")
+
     def _close(self) -> None:
-        """Writes what waits, of a run that fails too, and ends what runs beside it."""
+        """Ends what runs beside the training."""
         with contextlib.ExitStack() as ends:
             if self.checkpoints is not None:
                 ends.enter_context(contextlib.closing(self.checkpoints))
             for end in (self._close_feed, self.compiling.close, self.outputs.close):
                 ends.callback(end)
             ends.callback(self.profile.close, self.records.step)
-            self.writing.best()
-            self.outputs.write(self.session, self.records, last=True)
 
     def _try_validation(self) -> None:
         """What would break the first validation breaks now."""
@@ -285,9 +298,11 @@ class Loop:
     def _save(self) -> None:
         host = self.session.compiled.fetch(self.state)
         self.records.saves += 1
-        self.writing.now(self.records.saves, host, self.records.to_json())
-        # Not before: what tells of an epoch has a checkpoint to go on from.
-        self.outputs.write(self.session, self.records)
+        with self.writing.now():
+            if self.checkpoints is not None:
+                self.checkpoints.save_last(self.records.saves, host, self.records.to_json())
+            # Behind it: what is told of a run that a kill ends has a checkpoint to go on from.
+            self.outputs.write(self.session, self.records)
 
     def _next_stage(self) -> None:
         at, before = self.records, self.session

@@ -214,7 +214,7 @@ class Outputs:
             "jaxsign": jaxsign.__version__,
             "parameters": self.parameters,
             "trainable_arrays": len(session.trainable),
-            "epochs_done": at.epoch,
+            "epochs_done": len(at.rows),
             "best_epoch": at.best.epoch,
             "best_metric": at.best.value(session.monitors.best),
             "also_best": {

@@ -150,8 +150,9 @@ def add(totals: dict[str, float | np.ndarray], sums: measures.Sums) -> None:
 
 
 def write_csv(path: Path, rows: Sequence[measures.Row]) -> None:
-    """Writes metrics.csv: the header and one line an epoch."""
+    """Writes metrics.csv: the header and one line an epoch; no file without a row."""
     if not rows:
+        path.unlink(missing_ok=True)
         return
     text = io.StringIO()
     # Stages may differ in their columns.

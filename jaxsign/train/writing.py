@@ -1,9 +1,8 @@
 """When a run's checkpoints are written: an epoch of a small set is shorter than its checkpoint."""
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
-
-from jaxsign.train import checkpoint, state
+from collections.abc import Callable, Iterator, Mapping
 
 # Writing may take this share of the time, unless it was so many seconds ago: a kill loses the
 # epoch at hand and nine times what the last checkpoint took to write, a minute at most.
@@ -15,7 +14,6 @@ class Writing:
     """Writes after every epoch, or after some together where they are short.
 
     Args:
-      checkpoints: of the run; None: another process writes.
       always: after every epoch, as where several processes must do the same.
       clock: seconds.
 
@@ -24,13 +22,9 @@ class Writing:
     """
 
     def __init__(
-        self,
-        checkpoints: checkpoint.Checkpoints | None,
-        *,
-        always: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        self, *, always: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._checkpoints, self._always, self._clock = checkpoints, always, clock
+        self._always, self._clock = always, clock
         self._waiting = dict[str, Callable[[], None]]()
         self._ended, self._took = clock(), 0.0
         self.behind = False
@@ -45,17 +39,17 @@ class Writing:
         self._waiting.update(best)
         self.behind = True
 
-    def now(self, number: int, host: state.TrainState, records: Mapping[str, object]) -> None:
-        """Writes what waits, and then what the run goes on from; see `Checkpoints.save_last`."""
+    @contextlib.contextmanager
+    def now(self) -> Iterator[None]:
+        """Writes what waits; the block then writes what the run goes on from."""
         begun = self._clock()
         self.best()
-        if self._checkpoints is not None:
-            self._checkpoints.save_last(number, host, records)
+        yield
         self._ended = self._clock()
         self._took, self.behind = self._ended - begun, False
 
     def best(self) -> None:
-        """Writes what waits."""
-        while self._waiting:
-            _, write = self._waiting.popitem()
-            write()
+        """Writes what waits; what fails goes on waiting."""
+        for name in list(self._waiting):
+            self._waiting[name]()
+            del self._waiting[name]

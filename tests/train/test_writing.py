@@ -1,5 +1,6 @@
 """When checkpoints are written: what waits, and how much time writing takes."""
 
+import errno
 import itertools
 import os
 import signal
@@ -20,56 +21,68 @@ class Clock:
         return self.now
 
 
-class Slow:
-    """Checkpoints that take so many seconds."""
-
-    def __init__(self, clock, seconds):
-        self.clock, self.seconds, self.written = clock, seconds, []
-
-    def save_last(self, number, host, records):
-        self.clock.now += self.seconds
-        self.written.append(number)
+def write(made, clock, seconds):
+    """A checkpoint that takes so many seconds."""
+    with made.now():
+        clock.now += seconds
 
 
 @given(st.floats(0.001, 20), st.floats(0.001, 2), st.integers(50, 300))
 def test_writing_takes_a_tenth_of_the_time_or_each_epoch_is_written(epoch, seconds, count):
-    clock = Clock()
-    slow = Slow(clock, seconds)
-    made = writing.Writing(slow, clock=clock)
+    clock, written = Clock(), []
+    made = writing.Writing(clock=clock)
     waited = longest = 0.0
     for number in range(count):
         clock.now += epoch
         waited += epoch
         longest = max(longest, waited)
         if made.pays():
-            made.now(number, None, {})
+            write(made, clock, seconds)
+            written.append(number)
             waited = 0.0
     if epoch > 9.001 * seconds:
-        assert slow.written == list(range(count))
+        assert written == list(range(count))
     elif epoch < 8.999 * seconds:
-        assert seconds * len(slow.written) <= 0.1 * clock.now + seconds
+        assert seconds * len(written) <= 0.1 * clock.now + seconds
         assert longest <= 9 * seconds + epoch + 1e-6
 
 
 def test_what_waits_is_written_once_and_before_the_rest():
-    clock, told = Clock(), []
-    slow = Slow(clock, 1.0)
-    slow.save_last = lambda number, host, records: told.append("last")
-    made = writing.Writing(slow, clock=clock)
+    told = []
+    made = writing.Writing(clock=Clock())
     made.later({"best": lambda: told.append("best 1"), "best-loss": lambda: told.append("loss 1")})
     made.later({"best": lambda: told.append("best 2")})
     assert made.behind
-    made.now(1, None, {})
-    assert set(told[:2]) == {"best 2", "loss 1"} and told[2:] == ["last"] and not made.behind
-    made.now(2, None, {})
-    assert told[3:] == ["last"]
+    for _ in range(2):
+        with made.now():
+            told.append("last")
+        assert not made.behind
+    assert set(told[:2]) == {"best 2", "loss 1"} and told[2:] == ["last", "last"]
+
+
+def test_what_could_not_be_written_goes_on_waiting():
+    told, full = [], [True]
+
+    def best():
+        if full:
+            raise OSError("the disk is full")
+        told.append("best")
+
+    made = writing.Writing(clock=Clock())
+    made.later({"best": best})
+    with pytest.raises(OSError, match="full"), made.now():
+        told.append("last")
+    assert told == [] and made.behind
+    full.clear()
+    made.best()
+    assert told == ["best"]
 
 
 def test_several_processes_write_each_epoch_and_nobody_waits_for_minutes():
     for always in (True, False):
         clock = Clock()
-        made = writing.Writing(Slow(clock, 100.0), always=always, clock=clock)
-        made.now(1, None, {})
+        made = writing.Writing(always=always, clock=clock)
+        write(made, clock, 100.0)
         assert made.pays() is always
         clock.now += 60
         assert made.pays()
@@ -125,6 +138,25 @@ def test_a_kill_while_checkpoints_wait_changes_nothing(whole, tmp_path, monkeypa
     assert len(records.read_csv(tmp_path / "metrics.csv")) == ended
     train_here(tmp_path, *WORDS)
     assert_same_runs(whole, tmp_path)
+
+
+def test_why_a_run_failed_is_told_where_its_files_cannot_be_written_either(
+    tmp_path, monkeypatch, capsys
+):
+    only_the_first(monkeypatch)
+    in_the_fourth_epoch(monkeypatch)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    write = outputs.Outputs._write
+    monkeypatch.setattr(
+        outputs.Outputs, "_write", lambda self, *a: full() if a[1].epoch > 1 else write(self, *a)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train_here(tmp_path, *WORDS)
+    out = capsys.readouterr().out
+    assert "warning  " in out and "cannot be written (the disk is full)" in out
 
 
 def test_who_stops_a_run_loses_no_epoch(whole, tmp_path, monkeypatch):

@@ -68,8 +68,8 @@ class _Noting(log.TrainingDisplay):
         self.step_done = self.step_done or time.time() - self._since
         super().step(done, note)
 
-    def end_epoch(self, epoch: int, epochs: int, text: str) -> None:
-        super().end_epoch(epoch, epochs, text)
+    def end_epoch(self, epoch: int, epochs: int, text: str, *, validated: bool = True) -> None:
+        super().end_epoch(epoch, epochs, text, validated=validated)
         self.epoch_done = time.time() - self._since
         raise SystemExit(0)
 

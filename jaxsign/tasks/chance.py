@@ -43,7 +43,7 @@ def doubt(number: measures.Number, value: float, count: int) -> str:
     if mistakes >= _MISTAKES and high - low <= _WIDEST:
         return ""
     return (
-        f"validation has {count} clips, {mistakes} of them wrong in the best epoch (95 % interval "
-        f"{spelt((low, high))} %): too few to tell good epochs apart. More clips there, or "
+        f"{count} validation clips ({mistakes} wrong in the best epoch) are too few to tell good "
+        f"epochs apart: the true accuracy may be {spelt((low, high))} %. More clips there, or "
         "--config.task.monitor=loss, choose more surely"
     )

@@ -272,12 +272,12 @@ def train_one(
             f"in {result.workdir}\nto go on: {going_on}"
         )
         return False
-    if result.doubt:
-        display.say(result.doubt)
     display.say(
         f"done: best {result.monitor.words} {result.monitor.shown(result.best)} (epoch "
         f"{result.best_epoch}). The run is in {result.workdir}"
     )
+    if result.doubt:
+        display.say(f"warning  {result.doubt}")
     return True
 
 

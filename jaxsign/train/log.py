@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-import operator
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -48,6 +48,7 @@ class TrainingDisplay:
         self._task = TaskID(0)
         self._times: list[float] = []
         self._begun = self._waited = 0.0
+        self._told = -math.inf  # when the last line of an epoch was printed
 
     def say(self, text: str) -> None:
         """Prints a line above the bar."""
@@ -92,10 +93,16 @@ class TrainingDisplay:
         """Of the epoch at hand."""
         return self._clock() - self._begun - self._waited
 
-    def end_epoch(self, epoch: int, epochs: int, text: str) -> None:
-        """Closes the bar and prints the epoch's line with the time that the rest will take."""
+    def end_epoch(self, epoch: int, epochs: int, text: str, *, validated: bool = True) -> None:
+        """Closes the bar and prints the epoch's line with the time that the rest will take.
+
+        None of an epoch that was not `validated`, if the last line is younger than a second.
+        """
         self.close()
         self._times.append(self._seconds())
+        if not validated and self._clock() - self._told < 1.0:
+            return
+        self._told = self._clock()
         # In the first epoch others compile beside it, and it takes longer than the rest.
         recent = sorted(self._times[1:][-5:] or self._times)
         left = recent[len(recent) // 2] * self._left
@@ -273,13 +280,24 @@ def _mark_stages(axes: "Sequence[Axes]", rows: Sequence[measures.Row]) -> None:
             )  # fmt: skip
 
 
+def _loss_of(row: measures.Row) -> float:
+    """Of the validation; infinite where none was made."""
+    return math.inf if row["val_loss"] == "" else measures.number_in(row, "val_loss")
+
+
 def _mark_best(axis: "Axes", rows: Sequence[measures.Row], panel: measures.Panel) -> None:
     key, label = next(iter(panel.curves.items()))
-    known = [(measures.number_in(row, key), row["epoch"]) for row in rows if row[key] != ""]
+    known = [row for row in rows if row[key] != ""]
     if not known:
         return
-    value, epoch = (min if panel.better == "min" else max)(known, key=operator.itemgetter(0))
-    axis.set_ylim(0, None if max(value for value, _ in known) > 1 else 1.02)
+    sign = 1 if panel.better == "min" else -1
+
+    def rank(row: measures.Row) -> tuple[float, float]:  # ties as the best checkpoint's
+        return sign * measures.number_in(row, key), _loss_of(row)
+
+    best = min(known, key=rank)
+    value, epoch = measures.number_in(best, key), best["epoch"]
+    axis.set_ylim(0, None if max(measures.number_in(row, key) for row in known) > 1 else 1.02)
     axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
     shown = f"{100 * value:.1f} %" if panel.percent else f"{label}: {value:.3f}"
     axis.set_title(f"{panel.title}\nbest {shown} (epoch {epoch})")

@@ -306,6 +306,11 @@ class Loop:
 
     def _next_stage(self) -> None:
         at, before = self.records, self.session
+        if at.stage_epoch < before.stage.epochs:
+            self.display.say(
+                f"stopped  early: the last {at.since_best} validations have no better "
+                f"{before.monitors.stop.words} (train.early_stop)"
+            )
         if at.stage + 1 == len(self.run.stages):
             at.stage += 1
             return

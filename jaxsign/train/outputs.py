@@ -61,8 +61,8 @@ def announce(
     )
     if session.stage.config.train.full_epoch == len(run.train):
         say(
-            f"epochs   {session.stage.epochs}: more than the recipe names, as its epochs are of "
-            "more examples (train.full_epoch)"
+            f"epochs   {session.stage.epochs}: more than the recipe names, as few examples make "
+            "short ones (train.full_epoch)"
         )
     for line in _easiest(run, session):
         say(line)
@@ -173,7 +173,8 @@ class Outputs:
         memory = runtime.device_memory()[0]
         parts += [f"lr {at.rows[-1]['lr']:.3g}", f"{memory:.1f} GB" if memory else ""]
         parts += [f"{took.train + took.val:.1f} s", "*" if best else ""]
-        self.display.end_epoch(at.epoch, self.epochs, "  ".join(filter(None, parts)))
+        text = "  ".join(filter(None, parts))
+        self.display.end_epoch(at.epoch, self.epochs, text, validated=val is not None)
 
     def _show(self, scalars: dict[str, float], step: int) -> None:
         for board in self._boards:

@@ -28,7 +28,7 @@ def test_a_share_is_of_whole_examples():
 )
 def test_too_few_validation_clips_to_choose_by_are_told(share, count, doubted):
     found = chance.doubt(ACCURACY, share, count)
-    assert bool(found) == doubted and (f"validation has {count} clips" in found) == doubted
+    assert bool(found) == doubted and (f"{count} validation clips" in found) == doubted
 
 
 def test_only_accuracies_are_doubted():

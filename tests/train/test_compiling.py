@@ -153,3 +153,14 @@ def test_a_run_compiles_a_program_a_bucket_and_a_smaller_last_batch_none(
         train_here(tmp_path / "run", TWO_SHAPES, "train.epochs=3")
     steps = [name for name in names if "_step" in name]
     assert sorted(steps) == ["jit(eval_step)"] * 2 + ["jit(train_step)"] * 2
+
+
+def test_epochs_of_milliseconds_have_a_line_where_they_are_validated(capsys):
+    now = [0.0]
+    display = log.TrainingDisplay(live=False, clock=lambda: now[0])
+    for epoch in range(1, 8):
+        display.start_epoch(epoch, 7, 1, 0)
+        now[0] += 0.3
+        display.end_epoch(epoch, 7, "text", validated=epoch == 3)
+    told = [line.split("/")[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["epoch 1", "epoch 3", "epoch 7"]

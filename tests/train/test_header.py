@@ -55,6 +55,13 @@ def test_classes_with_few_clips_are_told_with_the_fewest(tmp_path):
     assert "warning" not in text
 
 
+def test_clips_of_one_class_alone_are_told(tmp_path):
+    run, _ = header(tmp_path)
+    run.train.source.labels["gloss"][:] = 1
+    first, *_ = run.train.remarks(run.config)
+    assert first.startswith("all training clips are 'SIGN_01': there is no other gloss to tell")
+
+
 def test_the_recipe_takes_the_counts_of_its_classes_where_it_weighs_by_them(tmp_path):
     run, _ = header(tmp_path / "w", "loss.class_weights=balanced")
     labels = run.train.source.labels

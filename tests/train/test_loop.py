@@ -124,9 +124,10 @@ def test_another_recipe_in_the_same_folder_is_refused(finished):
         train_here(finished[0], "deterministic=True", "train.epochs=4", "optim.lr=0.5")
 
 
-def test_early_stopping_counts_epochs_without_a_new_best(tmp_path):
+def test_early_stopping_counts_epochs_without_a_new_best(tmp_path, capsys):
     result = train_here(tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12")
     assert result.epochs == 3
+    assert "stopped  early: the last 2 validations have no better" in capsys.readouterr().out
     assert train_here(
         tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12"
     ).epochs == 3  # fmt: skip

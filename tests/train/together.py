@@ -32,8 +32,8 @@ class Signalling(log.TrainingDisplay):
         super().__init__(live=False, console=Console(quiet=True))
         self.number = number
 
-    def end_epoch(self, epoch, epochs, text):
-        super().end_epoch(epoch, epochs, text)
+    def end_epoch(self, epoch, epochs, text, **of):
+        super().end_epoch(epoch, epochs, text, **of)
         if epoch == 1 and self.number:
             os.kill(os.getpid(), self.number)
 

@@ -75,20 +75,27 @@ class ClassExamples(clips.SignExamples):
         return found
 
     def remarks(self, config: ConfigDict) -> list[str]:
-        """Which classes have hardly any clips, with the three that have the fewest."""
-        found, names = [], self.class_names(config)
+        """Heads of one class, and classes of hardly any clips, with the three of the fewest."""
+        found, alone, names = [], [], self.class_names(config)
         for head, counts in self._counts(config.net, config.task.heads).items():
+            if np.count_nonzero(counts) == 1:
+                alone.append(
+                    f"all training clips are {names[head][int(counts.argmax())]!r}: there is no "
+                    f"other {head} to tell from it, and every answer will be the same"
+                )
             few = int((counts < _FEW).sum())
             least = np.argsort(counts, kind="stable")[:3].tolist()
             if few:
                 told = ", ".join(f"{names[head][i]!r} has {counts[i]}" for i in least)
                 found.append(f"{few} of {len(counts)} classes of {head} ({told})")
         if not found:
-            return []
+            return alone
         advice = " (--config.loss.class_weights=balanced makes rare classes count as others do)"
+        if config.loss.name == "label_smoothing":  # which has no such weights
+            advice = " (--config.data.sampler=balanced draws rare classes as often as others)"
         balanced = config.loss.class_weights or config.data.sampler
         told = f"{' and '.join(found)}: fewer than {_FEW} training clips. More clips help most"
-        return [told + ("" if balanced else advice)]
+        return [*alone, told + ("" if balanced else advice)]
 
     def class_counts(self, config: ConfigDict) -> dict[str, np.ndarray]:
         return self._counts(config.net, config.task.heads)

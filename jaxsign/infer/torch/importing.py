@@ -294,11 +294,13 @@ def _remove(workdir: Path) -> None:
 
 
 def _remove_folder(folder: Path) -> None:
-    """Also where the library's threads still add files of a write that failed."""
-    for _ in range(20):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+    """Until it stays away: the library's threads may still write what has failed."""
+    away = 0
+    for _ in range(30):
+        away = 0 if folder.exists() else away + 1
+        if away == 3:
             return
+        shutil.rmtree(folder, ignore_errors=True)
         time.sleep(0.1)
     shutil.rmtree(folder)
 

@@ -74,7 +74,7 @@ def trained(found: Mapping[trainings.Cell, trainings.Found], columns: Sequence[s
     Raises:
       UserError: nothing was.
     """
-    rows = list(dict.fromkeys(cell.row for cell in sorted(found, key=lambda cell: cell.row)))
+    rows = trainings.rows(found)
     for column in columns:
         if not any(cell.column == column for cell in found):
             raise UserError(f"{column}: no training is of this column")

@@ -126,18 +126,24 @@ def measure(out: Path, wanted: Wanted) -> dict[Cell, Found]:
                 except filelock.Timeout:
                     print(f"{cell}: another process trains it", flush=True)
                     continue
-                if cell in read(out):
-                    continue
-                try:
-                    with _cleared(folder):
-                        _keep(out, cell, learn(folder))
-                except Exception as error:  # a table of hours does not end for one of its cells
-                    print(f"{cell}: {error}", flush=True)
+                if not _tried(out, folder, cell, learn):
                     failed.append(cell)
                     kept.push(held.pop_all())
     if failed:
         raise UserError(f"not trained: {', '.join(map(str, failed))}")
     return read(out)
+
+
+def _tried(out: Path, folder: Path, cell: Cell, learn: Learn) -> bool:
+    """Whether the cell is in `out` now; tells why not: a table of hours does not end for one."""
+    try:
+        if cell not in read(out):
+            with _cleared(folder):
+                _keep(out, cell, learn(folder))
+    except Exception as error:
+        print(f"{cell}: {error}", flush=True)
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -193,9 +199,14 @@ def table(found: Mapping[Cell, Found], title: str, corner: str, columns: Sequenc
     shown = [name for name in columns if any(cell.column == name for cell in found)]
     for name in (corner, *shown):
         made.add_column(name, justify="right")
-    for row in dict.fromkeys(cell.row for cell in sorted(found, key=lambda cell: cell.row)):
+    for row in rows(found):
         made.add_row(row, *(spelt(of(found, row, name)) for name in shown))
     return made
+
+
+def rows(found: Mapping[Cell, Found]) -> list[str]:
+    """Names of what was trained on, in order."""
+    return sorted({cell.row for cell in found})
 
 
 def of(found: Mapping[Cell, Found], row: str, column: str) -> list[Found]:

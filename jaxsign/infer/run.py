@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import shipped, tasks, telling
+from jaxsign import shipped, stages, tasks, telling
 from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
 from jaxsign.input import traits
@@ -162,7 +162,7 @@ def load_run(
     run_folder.check(workdir)
     found = trained.load(workdir, which, advice)
     _check_language(found.config, language, workdir)
-    return Run(
+    run = Run(
         workdir=workdir,
         which=which,
         config=found.config,
@@ -171,6 +171,26 @@ def load_run(
         variables=found.variables,
         info=found.info,
         language=language,
+    )
+    _tell_unfinished(run)
+    return run
+
+
+def _tell_unfinished(run: Run) -> None:
+    """Warns where a run has not been trained to its end: it may come to answer better."""
+    try:
+        manifest = run.manifest
+    except UserError as error:  # answers need nothing of it
+        telling.once("%s", error)
+        return
+    if manifest.get("ended", True):
+        return
+    telling.once(
+        "%s: not trained to its end yet (%s of %d epochs); what it learned by epoch %d answers.",
+        run.workdir,
+        manifest.get("epochs_done"),
+        sum(stage.epochs for stage in stages.resolve(run.config)),
+        run.info["epoch"],
     )
 
 

@@ -84,12 +84,12 @@ class Loop:
 
     def train(self) -> TrainingResult:
         """Runs what is left of the run."""
-        self.outputs.write(self.session, self.records)
+        self._tell()
         with signals.StopRequest(self.stop_after_steps, here=self.run.machines) as stop:
             try:
                 if not self.records.step:
                     self._try_validation()
-                while self.records.stage < len(self.run.stages) and not self._spent():
+                while not self._over():
                     self._train_stage(stop)
                     if self._stage_is_over() and not self._spent():
                         self._next_stage()
@@ -111,13 +111,16 @@ class Loop:
             best,
             self.records.best.epoch,
             number,
-            stop.requested and self.records.stage < len(self.run.stages) and not self._spent(),
+            stop.requested and not self._over(),
             chance.doubt(number, best, len(self.run.val)),
         )
 
     def _write_rest(self, *, last: bool = False) -> None:
         self.writing.best()
-        self.outputs.write(self.session, self.records, last=last)
+        self._tell(last=last)
+
+    def _tell(self, *, last: bool = False) -> None:
+        self.outputs.write(self.session, self.records, ended=self._over(), last=last)
 
     def _leave(self) -> None:
         """A run that fails leaves its best epoch and what is told of all; that may fail, too."""
@@ -143,6 +146,9 @@ class Loop:
             self._compile_ahead(coming.validation(self.session, self.state, rates, batches))
             passes.validate(self.session, self.state, rates, self.compiling, batches)
             self.display.say(f"sanity   {batches} validation batches tried")
+
+    def _over(self) -> bool:
+        return self.records.stage >= len(self.run.stages) or self._spent()
 
     def _spent(self) -> bool:
         """Whether the run has made all the steps that it may."""
@@ -302,7 +308,7 @@ class Loop:
             if self.checkpoints is not None:
                 self.checkpoints.save_last(self.records.saves, host, self.records.to_json())
             # Behind it: what is told of a run that a kill ends has a checkpoint to go on from.
-            self.outputs.write(self.session, self.records)
+            self._tell()
 
     def _next_stage(self) -> None:
         at, before = self.records, self.session

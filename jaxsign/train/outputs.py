@@ -180,8 +180,10 @@ class Outputs:
         for board in self._boards:
             board.scalars(scalars, step)
 
-    def write(self, session: setup.Session, at: records.Records, *, last: bool = False) -> None:
-        """Writes metrics.csv, logfile.txt and manifest.json.
+    def write(
+        self, session: setup.Session, at: records.Records, *, ended: bool, last: bool = False
+    ) -> None:
+        """Writes metrics.csv, logfile.txt and manifest.json, which tells whether the run has `ended`.
 
         And history.png, now and then and when it is the `last` time.
 
@@ -191,7 +193,7 @@ class Outputs:
         if not self.run.machines.first:
             return
         try:
-            self._write(session, at)
+            self._write(session, at, ended)
             if at.rows and (last or time.monotonic() - self._drawn >= _PICTURE_EVERY):
                 picture = self.run.workdir / "history.png"
                 log.draw_history(at.rows, picture, self.run.workdir.name, session.task.panel)
@@ -203,7 +205,7 @@ class Outputs:
                 "the last checkpoint."
             ) from error
 
-    def _write(self, session: setup.Session, at: records.Records) -> None:
+    def _write(self, session: setup.Session, at: records.Records, ended: bool) -> None:
         run = self.run
         records.write_csv(run.workdir / "metrics.csv", at.rows)
         numbers, columns = tasks.kind(run.config).numbers(run.config), session.task.columns
@@ -216,6 +218,7 @@ class Outputs:
             "parameters": self.parameters,
             "trainable_arrays": len(session.trainable),
             "epochs_done": len(at.rows),
+            "ended": ended,
             "best_epoch": at.best.epoch,
             "best_metric": at.best.value(session.monitors.best),
             "also_best": {

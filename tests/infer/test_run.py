@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import zlib
 
 import numpy as np
@@ -30,6 +31,15 @@ def test_everything_comes_from_the_folder(run):
     assert run.heads == ("gloss", "cat") and run.input_dim == 156
     assert run.labels["gloss"][3] == "DON’T KNOW"
     assert run.max_length == 32 and run.info["epoch"] == 7 and run.net.emb_dim == 16
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_run_that_has_not_ended_is_told(tmp_path, caplog, ended):
+    folder = run_helpers.save_run(tmp_path / "r")
+    (folder / "manifest.json").write_text(json.dumps({"ended": ended, "epochs_done": 9}))
+    runs.load_run(folder)
+    told = r"not trained to its end yet \(9 of \d\d+ epochs\); what it learned by epoch 7 answers"
+    assert bool(re.search(told, caplog.text)) is not ended
 
 
 def test_infinite_numbers_are_no_input(run):

@@ -128,6 +128,7 @@ def test_early_stopping_counts_epochs_without_a_new_best(tmp_path, capsys):
     result = train_here(tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12")
     assert result.epochs == 3
     assert "stopped  early: the last 2 validations have no better" in capsys.readouterr().out
+    assert json.loads((tmp_path / "manifest.json").read_text())["ended"] is True
     assert train_here(
         tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12"
     ).epochs == 3  # fmt: skip

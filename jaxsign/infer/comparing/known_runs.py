@@ -23,6 +23,7 @@ class KnownRun:
       recipe: key -> value, as the run keeps it.
       stage_epochs: epochs that its recipe asks for, of all stages.
       epochs: of these it has done; of one that was imported, 0.
+      ended: it has made all that it was to make; None = not told (runs of earlier versions).
       imported: its weights come from a checkpoint of torch.
       monitor: the name of the number that chose its best epoch.
       so_far: that number's course.
@@ -36,6 +37,7 @@ class KnownRun:
     recipe: Mapping[str, object]
     stage_epochs: int
     epochs: int
+    ended: bool | None
     imported: bool
     monitor: str
     so_far: courses.RunSoFar
@@ -52,8 +54,11 @@ class KnownRun:
 
     @property
     def done(self) -> str:
-        """How far it came: '12/40' epochs, or 'imported'."""
-        return "imported" if self.imported else f"{self.epochs}/{self.stage_epochs}"
+        """How far it came: '12/40' epochs, '12/40 early' of one that stopped early, 'imported'."""
+        if self.imported:
+            return "imported"
+        early = " early" if self.ended and self.epochs < self.stage_epochs else ""
+        return f"{self.epochs}/{self.stage_epochs}{early}"
 
 
 def read(folder: Path) -> KnownRun:
@@ -73,6 +78,7 @@ def read(folder: Path) -> KnownRun:
             recipe=configs.flatten(config),
             stage_epochs=sum(stage.epochs for stage in stages.resolve(config)),
             epochs=int(told.get("epochs_done") or 0),
+            ended=told.get("ended"),
             imported="imported" in told,
             monitor=str(told.get("monitor") or told.get("metric") or config.task.monitor),
             so_far=courses.so_far(folder),

@@ -85,8 +85,10 @@ def _name(folder: Path, place: Path) -> str:
 
 
 def _when(written: str) -> str:
-    """ISO 8601 in UTC -> the time here, to the minute."""
+    """ISO 8601 in UTC -> the time here, to the minute; of another year the day."""
     try:
-        return f"{datetime.datetime.fromisoformat(written).astimezone():%Y-%m-%d %H:%M}"
+        at = datetime.datetime.fromisoformat(written).astimezone()
     except ValueError:
         return ""
+    ours = at.year == datetime.datetime.now().year
+    return f"{at:%m-%d %H:%M}" if ours else f"{at:%Y-%m-%d}"

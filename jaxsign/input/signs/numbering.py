@@ -49,6 +49,20 @@ def of_split(whole: formats.Collection, split: str, *, explicit: bool) -> list[i
     return chosen
 
 
+def check_labelled(whole: formats.Collection, chosen: Sequence[int], where: str) -> None:
+    """Refuses clips of which none has a gloss, in a sentence for all of them.
+
+    Raises:
+      UserError: so it is.
+    """
+    if chosen and not any(any(whole.entries[i].glosses) for i in chosen):
+        raise UserError(
+            f"{where}: none of its {len(chosen)} clips has a gloss, but the recipe learns glosses. "
+            "A folder of clips names them in its labels.csv (file,gloss; docs/data.md). "
+            "--config small:masked learns without"
+        )
+
+
 @contextlib.contextmanager
 def spared(split: str, other: str) -> Iterator[None]:
     """Reads the classes of split `other` for `split`: training goes without those of the tests.

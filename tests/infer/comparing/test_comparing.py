@@ -15,7 +15,7 @@ _METRICS = (
 )
 
 
-def _make(folder, best=0.5, **keys):
+def _make(folder, best=0.5, *, ended=None, **keys):
     """A run folder as a training leaves it, without weights."""
     words = [f"--config.{key}={value}" for key, value in keys.items()]
     folder.mkdir(parents=True)
@@ -26,6 +26,8 @@ def _make(folder, best=0.5, **keys):
         "monitor_column": "val_gloss_acc", "parameters": 7352, "train_examples": 40,
         "written": "2026-01-02T03:04:05+00:00",
     }  # fmt: skip
+    if ended is not None:  # runs of earlier versions do not tell
+        told["ended"] = ended
     (folder / "manifest.json").write_text(json.dumps(told))
     return folder
 
@@ -33,6 +35,8 @@ def _make(folder, best=0.5, **keys):
 def test_runs_tells_of_all_that_lie_in_a_folder_and_of_those_that_cannot_be_read(tmp_path, capsys):
     _make(tmp_path / "first", best=0.75, **{"train.epochs": 12})
     _make(tmp_path / "folds" / "fold-1")
+    _make(tmp_path / "stopped", ended=True, **{"train.epochs": 12})
+    _make(tmp_path / "unfinished", ended=False, **{"train.epochs": 12})
     damaged = _make(tmp_path / "folds" / "fold-2")
     (damaged / "manifest.json").write_text("{")
     (damaged / "checkpoints").mkdir()
@@ -43,7 +47,9 @@ def test_runs_tells_of_all_that_lie_in_a_folder_and_of_those_that_cannot_be_read
         "first", "sign_transformer", "gloss", "0.75", "3", "3/12", "2:10",
     ]  # fmt: skip
     assert lines[2].startswith("folds/fold-1")
-    assert len(lines) == 3
+    assert lines[3].split()[5:7] == ["3/12", "early"]
+    assert lines[4].split()[5:7] == ["3/12", "2:10"]
+    assert len(lines) == 5
     assert "fold-2" in told.err and "manifest.json" in told.err
 
 

@@ -115,7 +115,7 @@ def test_clips_need_no_labels_to_be_guessed(tmp_path):
     opened = _opened("small:masked", place)
     assert len(opened) == 3 and set(opened.example(0)) == {"x"}
 
-    with pytest.raises(UserError, match="0: has no gloss"):
+    with pytest.raises(UserError, match=r"none of its 3 clips has a gloss.*labels.csv"):
         _opened("small", place)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOG = logging.getLogger("jaxsign")
+_SHORT = 10.0  # seconds of a first epoch whose length says nothing of the next
 _SPREAD = 100_000  # numbers of an array that a histogram is made of
 
 
@@ -103,10 +104,11 @@ class TrainingDisplay:
         if not validated and self._clock() - self._told < 1.0:
             return
         self._told = self._clock()
-        # In the first epoch others compile beside it, and it takes longer than the rest.
+        # The first epoch compiles what is small, too: a short one tells little of the others.
         recent = sorted(self._times[1:][-5:] or self._times)
         left = recent[len(recent) // 2] * self._left
-        eta = f"  left {progress.duration(left)}" if self._left else ""
+        known = self._left and (len(self._times) > 1 or left > _SHORT * self._left)
+        eta = f"  left {progress.duration(left)}" if known else ""
         width = len(str(epochs))
         self.say(f"epoch {epoch:{width}d}/{epochs}  {text}{eta}")
 

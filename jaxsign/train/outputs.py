@@ -183,7 +183,7 @@ class Outputs:
     def write(
         self, session: setup.Session, at: records.Records, *, ended: bool, last: bool = False
     ) -> None:
-        """Writes metrics.csv, logfile.txt and manifest.json, which tells whether the run has `ended`.
+        """Writes metrics.csv, logfile.txt and manifest.json, which tells whether the run `ended`.
 
         And history.png, now and then and when it is the `last` time.
 

@@ -74,6 +74,7 @@ def several(
     complete = folds.evaluate(workdir, count)
     if curve:
         learning_curve.tell(config, workdir, complete)
+    display.say(f"next: jaxsign predict --workdir {workdir} CLIPS (all {count} answer together)")
     return 0
 
 

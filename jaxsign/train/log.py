@@ -106,9 +106,9 @@ class TrainingDisplay:
         self._told = self._clock()
         # The first epoch compiles what is small, too: a short one tells little of the others.
         recent = sorted(self._times[1:][-5:] or self._times)
-        left = recent[len(recent) // 2] * self._left
-        known = self._left and (len(self._times) > 1 or left > _SHORT * self._left)
-        eta = f"  left {progress.duration(left)}" if known else ""
+        each = recent[len(recent) // 2]
+        known = self._left and (len(self._times) > 1 or each > _SHORT)
+        eta = f"  left {progress.duration(each * self._left)}" if known else ""
         width = len(str(epochs))
         self.say(f"epoch {epoch:{width}d}/{epochs}  {text}{eta}")
 

@@ -57,9 +57,9 @@ def check_labelled(whole: formats.Collection, chosen: Sequence[int], where: str)
     """
     if chosen and not any(any(whole.entries[i].glosses) for i in chosen):
         raise UserError(
-            f"{where}: none of its {len(chosen)} clips has a gloss, but the recipe learns glosses. "
-            "A folder of clips names them in its labels.csv (file,gloss; docs/data.md). "
-            "--config small:masked learns without"
+            f"{where}: none of its {len(chosen)} clips has a gloss, by which this recipe learns "
+            "and is scored. A folder of clips names them in its labels.csv (file,gloss; "
+            "docs/data.md). Only training on hidden frames does without (--config small:masked)"
         )
 
 

@@ -132,17 +132,6 @@ def test_a_failure_is_told_where_the_program_is_needed(watched):
         pytest.fail("a step without a program")
 
 
-def test_what_is_waited_for_is_in_no_estimate():
-    text, now = io.StringIO(), [0.0]
-    display = log.TrainingDisplay(live=False, console=Console(file=text), clock=lambda: now[0])
-    display.start_epoch(1, 3, 4, 0)
-    with display.waiting():
-        now[0] += 100
-    now[0] += 5
-    display.end_epoch(1, 3, "done")
-    assert text.getvalue().rstrip().endswith("left 0:10")
-
-
 @pytest.mark.parametrize("ahead", [0, 2])
 def test_a_run_compiles_a_program_a_bucket_and_a_smaller_last_batch_none(
     tmp_path, ahead, monkeypatch
@@ -153,14 +142,3 @@ def test_a_run_compiles_a_program_a_bucket_and_a_smaller_last_batch_none(
         train_here(tmp_path / "run", TWO_SHAPES, "train.epochs=3")
     steps = [name for name in names if "_step" in name]
     assert sorted(steps) == ["jit(eval_step)"] * 2 + ["jit(train_step)"] * 2
-
-
-def test_epochs_of_milliseconds_have_a_line_where_they_are_validated(capsys):
-    now = [0.0]
-    display = log.TrainingDisplay(live=False, clock=lambda: now[0])
-    for epoch in range(1, 8):
-        display.start_epoch(epoch, 7, 1, 0)
-        now[0] += 0.3
-        display.end_epoch(epoch, 7, "text", validated=epoch == 3)
-    told = [line.split("/")[0] for line in capsys.readouterr().out.splitlines()]
-    assert told == ["epoch 1", "epoch 3", "epoch 7"]

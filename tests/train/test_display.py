@@ -24,3 +24,25 @@ def test_the_time_left_waits_for_an_epoch_that_tells_of_the_others(seconds, left
         display.end_epoch(epoch, len(seconds), "done")
     told = [line.partition("  left ")[2] for line in text.getvalue().splitlines()]
     assert tuple(told) == left
+
+
+def test_what_is_waited_for_is_in_no_estimate():
+    text, now = io.StringIO(), [0.0]
+    display = log.TrainingDisplay(live=False, console=Console(file=text), clock=lambda: now[0])
+    display.start_epoch(1, 3, 4, 0)
+    with display.waiting():
+        now[0] += 100
+    now[0] += 50
+    display.end_epoch(1, 3, "done")
+    assert text.getvalue().rstrip().endswith("left 1:40")
+
+
+def test_epochs_of_milliseconds_have_a_line_where_they_are_validated(capsys):
+    now = [0.0]
+    display = log.TrainingDisplay(live=False, clock=lambda: now[0])
+    for epoch in range(1, 8):
+        display.start_epoch(epoch, 7, 1, 0)
+        now[0] += 0.3
+        display.end_epoch(epoch, 7, "text", validated=epoch == 3)
+    told = [line.split("/")[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["epoch 1", "epoch 3", "epoch 7"]

@@ -155,8 +155,8 @@ def load_run(
       advice: what to do about a damaged checkpoint; "" = take the other one.
 
     Raises:
-      UserError: not a run folder, no checkpoint yet, a recipe of another version, or a language
-        that its net does not know.
+      UserError: not a run folder, no checkpoint yet, a recipe of another version, a damaged
+        manifest, or a language that its net does not know.
     """
     workdir = Path(shipped.resolved(str(workdir)))
     run_folder.check(workdir)
@@ -178,20 +178,14 @@ def load_run(
 
 def _tell_unfinished(run: Run) -> None:
     """Warns where a run has not been trained to its end: it may come to answer better."""
-    try:
-        manifest = run.manifest
-    except UserError as error:  # answers need nothing of it
-        telling.once("%s", error)
-        return
-    if manifest.get("ended", True):
-        return
-    telling.once(
-        "%s: not trained to its end yet (%s of %d epochs); what it learned by epoch %d answers.",
-        run.workdir,
-        manifest.get("epochs_done"),
-        sum(stage.epochs for stage in stages.resolve(run.config)),
-        run.info["epoch"],
-    )
+    if run.manifest.get("ended") is False:  # runs of earlier versions do not tell
+        telling.once(
+            "%s: not trained to its end yet (%s of %d epochs); what it knew by epoch %d answers.",
+            run.workdir,
+            run.manifest.get("epochs_done"),
+            sum(stage.epochs for stage in stages.resolve(run.config)),
+            run.info["epoch"],
+        )
 
 
 def _check_language(config: ConfigDict, language: int | None, workdir: Path) -> None:

@@ -67,7 +67,10 @@ class Trained:
         try:
             return dict(reading.read_json(path))
         except (ValueError, TypeError) as error:
-            raise UserError(f"{path}: not readable ({error}). Expected a JSON object.") from error
+            raise UserError(
+                f"{path}: not readable ({error}). Expected a JSON object. Remove it (the run "
+                "answers without), or let `jaxsign train` with this --workdir write it anew"
+            ) from error
 
 
 SomeTrained = TypeVar("SomeTrained", bound=Trained)

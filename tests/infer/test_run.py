@@ -38,8 +38,17 @@ def test_a_run_that_has_not_ended_is_told(tmp_path, caplog, ended):
     folder = run_helpers.save_run(tmp_path / "r")
     (folder / "manifest.json").write_text(json.dumps({"ended": ended, "epochs_done": 9}))
     runs.load_run(folder)
-    told = r"not trained to its end yet \(9 of \d\d+ epochs\); what it learned by epoch 7 answers"
+    told = r"not trained to its end yet \(9 of \d\d+ epochs\); what it knew by epoch 7 answers"
     assert bool(re.search(told, caplog.text)) is not ended
+
+
+def test_a_damaged_manifest_is_told_with_a_way_out(tmp_path):
+    folder = run_helpers.save_run(tmp_path / "r")
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match=r"manifest.json: not readable.*Remove it"):
+        runs.load_run(folder)
+    (folder / "manifest.json").unlink()
+    assert runs.load_run(folder).manifest == {}
 
 
 def test_infinite_numbers_are_no_input(run):

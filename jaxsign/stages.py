@@ -90,6 +90,15 @@ def resolve(config: ConfigDict) -> tuple[Stage, ...]:
     return stages
 
 
+def epochs(config: ConfigDict) -> int:
+    """Epochs of all stages of a run.
+
+    Raises:
+      UserError: as `resolve`.
+    """
+    return sum(stage.epochs for stage in resolve(config))
+
+
 def check_taken(config: ConfigDict, keys: Iterable[str]) -> None:
     """Refuses to set keys of a recipe that each of its stages sets anew: they would hold nowhere.
 

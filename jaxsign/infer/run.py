@@ -183,7 +183,7 @@ def _tell_unfinished(run: Run) -> None:
             "%s: not trained to its end yet (%s of %d epochs); what it knew by epoch %d answers.",
             run.workdir,
             run.manifest.get("epochs_done"),
-            sum(stage.epochs for stage in stages.resolve(run.config)),
+            stages.epochs(run.config),
             run.info["epoch"],
         )
 

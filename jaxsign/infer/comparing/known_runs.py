@@ -76,7 +76,7 @@ def read(folder: Path) -> KnownRun:
         return KnownRun(
             folder=folder,
             recipe=configs.flatten(config),
-            stage_epochs=sum(stage.epochs for stage in stages.resolve(config)),
+            stage_epochs=stages.epochs(config),
             epochs=int(told.get("epochs_done") or 0),
             ended=told.get("ended"),
             imported="imported" in told,

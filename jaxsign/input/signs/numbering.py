@@ -49,18 +49,15 @@ def of_split(whole: formats.Collection, split: str, *, explicit: bool) -> list[i
     return chosen
 
 
-def check_labelled(whole: formats.Collection, chosen: Sequence[int], where: str) -> None:
-    """Refuses clips of which none has a gloss, in a sentence for all of them.
-
-    Raises:
-      UserError: so it is.
-    """
-    if chosen and not any(any(whole.entries[i].glosses) for i in chosen):
-        raise UserError(
-            f"{where}: none of its {len(chosen)} clips has a gloss, by which this recipe learns "
-            "and is scored. A folder of clips names them in its labels.csv (file,gloss; "
-            "docs/data.md). Only training on hidden frames does without (--config small:masked)"
-        )
+def unlabelled(whole: formats.Collection, chosen: Sequence[int]) -> str:
+    """What to tell of clips of which none has a gloss, in a sentence for all; "" = some have."""
+    if not chosen or any(any(whole.entries[i].glosses) for i in chosen):
+        return ""
+    return (
+        f"none of its {len(chosen)} clips has a gloss, by which this recipe learns and is scored. "
+        "A folder of clips names them in its labels.csv (file,gloss; docs/data.md). Only training "
+        "on hidden frames does without (--config small:masked)"
+    )
 
 
 @contextlib.contextmanager

@@ -239,8 +239,6 @@ def _of_collection(
     else:
         whole = formats.open_collection(path, kind.format or None, fps=data.source_fps)
     chosen = numbering.of_split(whole, split, explicit=path is not None and bool(data[split].path))
-    if labelled:
-        numbering.check_labelled(whole, chosen, f"{split} data {path or whole.name}")
     names = numbering.class_names(whole, data, split, path, limits) if labelled else {}
     if kind.gather is not None:
         numbering.check_filled(names, limits, whole.name)
@@ -252,6 +250,9 @@ def _of_collection(
         if head == "gloss" or (named and known)
     }
     problems = list(whole.problems)
+    if labelled and (text := numbering.unlabelled(whole, chosen)):
+        problems.append(text)
+        chosen = []
     kept: list[int] = []
     lengths: list[int] = []
     rows: list[dict[str, tuple[int, ...]]] = []

@@ -103,7 +103,7 @@ def _sweep(
 
     ranges.check(plan.recipe)
     named.check_net(space, plan.recipe, Path(words.space))
-    epochs = sum(stage.epochs for stage in stages.resolve(plan.recipe))
+    epochs = stages.epochs(plan.recipe)
     number = tasks.monitors(plan.recipe).best
     after = words.prune_after if words.prune_after is not None else max(1, epochs // 3)
     places = launching.devices()

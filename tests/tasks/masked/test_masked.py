@@ -117,6 +117,10 @@ def test_clips_need_no_labels_to_be_guessed(tmp_path):
 
     with pytest.raises(UserError, match=r"none of its 3 clips has a gloss.*labels.csv"):
         _opened("small", place)
+    # What is wrong with the labels themselves is told beside it.
+    (tmp_path / "labels.csv").write_text("file,gloss\nnobody,HI\n")
+    with pytest.raises(UserError, match=r"(?s)nobody.*none of its 3 clips has a gloss"):
+        _opened("small", place)
 
 
 def _opened(recipe, place):

@@ -1,6 +1,7 @@
 """Processes that train together: how they find each other, and what they tell each other."""
 
 import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -171,6 +172,18 @@ def test_one_that_is_gone_ends_who_waits_for_a_device():
     each(lambda seat: other(seat) if seat.index else first(seat), seats(2))
     assert end.ended.wait(10)
     assert "process 1" in end.reasons[0] and "is gone" in end.reasons[0]
+
+
+def test_a_connection_that_is_reset_is_at_its_end():
+    """So ends that of a process that is killed before it has read all."""
+    with links.listening("127.0.0.1", 0) as server:
+        other = socket.create_connection(server.getsockname())
+        link = links.Connection(server.accept()[0])
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    other.close()
+    assert link.read(10) is None
+    assert link.is_closed()
+    link.close()
 
 
 def test_who_has_not_come_is_named_to_all_who_have():

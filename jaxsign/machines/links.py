@@ -32,7 +32,7 @@ class Connection:
             self._socket.sendall(line)
 
     def read(self, patience: float = SILENCE) -> Message | None:
-        """The next message; None where the other end is closed.
+        """The next message; None where the other end is closed or gone.
 
         Raises:
           TimeoutError: nothing has come for `patience` seconds.
@@ -40,7 +40,10 @@ class Connection:
           ValueError: what came is no message.
         """
         self._socket.settimeout(patience)
-        line = self._lines.readline(_LONGEST)
+        try:
+            line = self._lines.readline(_LONGEST)
+        except ConnectionError:  # a process that is killed before it has read all resets it
+            return None
         if not line:
             return None
         message = json.loads(line)

@@ -290,11 +290,14 @@ def test_folders_of_recorded_clips_are_evaluated(run, tmp_path):
 def test_the_summary_names_the_weakest_classes():
     truth, said = {"gloss": np.array([0, 0, 1])}, {"gloss": np.array([1, 1, 1])}
     rows = metrics.class_table(truth, said, {"gloss": ("HELLO", "YES")})
-    complete = {**metrics.report(truth, said), "top_k_accuracy": {"gloss": {"1": 0.3, "3": 1.0}}}
+    top = {"1": 0.3, "3": 0.87, "5": 1.0}
+    complete = {**metrics.report(truth, said), "top_k_accuracy": {"gloss": top}}
     console = Console(record=True, width=100)
-    summary.show(complete, rows, console)
+    summary.show(complete, rows, {"gloss": 5}, console)
     text = console.export_text()
     assert "HELLO" in text and "0 of 2" in text and "YES (2x)" in text
+    # To be among the first five of five classes is nothing to be told.
+    assert "top-3" in text and "87.0" in text and "top-5" not in text
 
 
 def test_a_faultless_run_has_no_weak_classes():

@@ -152,7 +152,8 @@ class ClassScore(answering.Score):
         return self._complete
 
     def show(self) -> None:
-        summary.show(self._complete, self._classes, simple=self._simple)
+        sizes = {metrics.spell(head): scores.shape[1] for head, scores in self.scores.items()}
+        summary.show(self._complete, self._classes, sizes, simple=self._simple)
         if self._nothing is not None:
             print(nothing.spelt(self._told))
 

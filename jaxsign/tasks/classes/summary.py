@@ -12,6 +12,7 @@ from jaxsign.tasks.classes import metrics
 
 # The classes shown as the weakest of each head.
 _WEAKEST = 5
+_TOPS = (3, 5)
 _GROUPS = {
     "overall_results": "all clips",
     "occluded_results": "occluded",
@@ -22,6 +23,7 @@ _GROUPS = {
 def show(
     complete: Mapping[str, Any],
     classes: Sequence[metrics.ClassRow],
+    sizes: Mapping[str, int],
     console: Console | None = None,
     simple: baselines.Simple | None = None,
 ) -> None:
@@ -30,11 +32,12 @@ def show(
     Args:
       complete: what `ClassScore.write` has written.
       classes: rows of `jaxsign.tasks.classes.metrics.class_table`.
+      sizes: classes of each head; to be among the first 5 of 5 says nothing, and is not shown.
       console: where to print; standard output if None.
       simple: what simple methods reach on the same clips.
     """
     console = console or Console(highlight=False)
-    table = _accuracies(complete)
+    table = _accuracies(complete, sizes)
     if simple is not None:
         _add_simple(table, simple)
     console.print(table)
@@ -57,11 +60,13 @@ def weakest(classes: Sequence[metrics.ClassRow]) -> list[metrics.ClassRow]:
     return rows
 
 
-def _accuracies(complete: Mapping[str, Any]) -> Table:
+def _accuracies(complete: Mapping[str, Any], sizes: Mapping[str, int]) -> Table:
     # No column for recall: weighted by support it equals the accuracy.
     table = _table("Evaluation (%)")
     # An accuracy and its interval share a column: more do not fit into 80 letters.
-    columns = ("", "clips", "head", "accuracy (95%)", "top-3", "top-5", "prec.", "F1")
+    tops = [k for k in _TOPS if any(size > k for size in sizes.values())]
+    several = [f"top-{k}" for k in tops]
+    columns = ("", "clips", "head", "accuracy (95%)", *several, "prec.", "F1")
     for name in columns:
         left = name in ("", "head")
         table.add_column(name, justify="left" if left else "right", no_wrap=True)
@@ -85,8 +90,7 @@ def _accuracies(complete: Mapping[str, Any]) -> Table:
                 "" if row else str(found["num_samples"]),
                 head,
                 _sure(found[f"{head}_accuracy"], found["num_samples"]),
-                _percent(best.get("3")),
-                _percent(best.get("5")),
+                *(_percent(best.get(str(k)) if sizes[head] > k else None) for k in tops),
                 *(_percent(found[f"{head}_{name}"]) for name in ("precision", "f1_score")),
             )
     return table

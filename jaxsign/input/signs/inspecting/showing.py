@@ -57,7 +57,7 @@ def collection(facts: Facts, console: Console, *, every: bool = False) -> None:
         "splits": _counts(facts["splits"]),
         "signers": _signers(facts["signers"]),
         "categories": _counts(facts["categories"]),
-        "frames/s": _counts(facts["fps"]),
+        "frames/s": _counts(facts["fps"], " in "),
         "frames": _lengths(facts["lengths"], ".0f", ""),
         "seconds": _lengths(facts["durations_s"], ".2f", " s"),
     }
@@ -143,16 +143,17 @@ def _rate(fps: float | None) -> str:
     return f"{fps:.4g} frames/s" if fps else "frame rate unknown"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def _counts(counts: Mapping[str, int], between: str = " ") -> str:
+    """Names with their numbers of clips; `between` keeps names that are numbers apart from them."""
     if len(counts) == 1:
         return next(iter(counts))
-    rows = [f"{name} {count:,}" for name, count in list(counts.items())[:_LONGEST_LIST]]
+    rows = [f"{name}{between}{count:,}" for name, count in list(counts.items())[:_LONGEST_LIST]]
     more = len(counts) - len(rows)
     return ", ".join(rows) + (f" and {more} more" if more > 0 else "")
 
 
 def _signers(counts: Mapping[str, int]) -> str:
-    return f"{len(counts)}: {_counts(counts)}" if len(counts) > 1 else _counts(counts)
+    return f"{len(counts)}: {_counts(counts, ' in ')}" if len(counts) > 1 else _counts(counts)
 
 
 def _lengths(values: Facts, form: str, unit: str) -> str:

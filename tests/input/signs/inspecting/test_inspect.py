@@ -154,9 +154,12 @@ def test_facts_of_a_folder(folder, tmp_path, capsys):
 
 def test_a_folder_as_a_person_reads_it(folder, capsys):
     (folder / "ana" / "2.clip.npz").write_bytes(b"PK nothing")
+    faster = dataclasses.replace(recorded(), fps=25.0, timestamps=np.arange(24) / 25)
+    faster.save(folder / "ana" / "1.clip.npz")
     assert cli.main(["inspect", str(folder)]) == 0
     text = capsys.readouterr().out
-    for words in ("unreadable  1", "train 3, val 1", "HELLO", "problems (1)", "2.clip.npz"):
+    told = ("unreadable  1", "train 3, val 1", "20 in 2, 25 in 1", "HELLO", "problems (1)")
+    for words in (*told, "2.clip.npz"):
         assert words in text, text
 
 

@@ -22,6 +22,7 @@ from jaxsign import lettering
 from jaxsign.input.folders import progress
 from jaxsign.screen import Console
 from jaxsign.tasks import measures
+from jaxsign.train import records
 from jaxsign.whole import whole
 
 if TYPE_CHECKING:
@@ -292,14 +293,13 @@ def _mark_best(axis: "Axes", rows: Sequence[measures.Row], panel: measures.Panel
     known = [row for row in rows if row[key] != ""]
     if not known:
         return
-    sign = 1 if panel.better == "min" else -1
-
-    def rank(row: measures.Row) -> tuple[float, float]:  # ties as the best checkpoint's
-        return sign * measures.number_in(row, key), _loss_of(row)
-
-    best = min(known, key=rank)
-    value, epoch = measures.number_in(best, key), best["epoch"]
+    sign, best = -1 if panel.better == "min" else 1, records.Best()
+    for row in known:
+        value = measures.number_in(row, key)
+        best.observe(int(measures.number_in(row, "epoch")), sign * value, _loss_of(row))
+    assert best.score is not None
+    value = sign * best.score
     axis.set_ylim(0, None if max(measures.number_in(row, key) for row in known) > 1 else 1.02)
     axis.axhline(value, color="grey", linewidth=0.8, linestyle=":")
     shown = f"{100 * value:.1f} %" if panel.percent else f"{label}: {value:.3f}"
-    axis.set_title(f"{panel.title}\nbest {shown} (epoch {epoch})")
+    axis.set_title(f"{panel.title}\nbest {shown} (epoch {best.epoch})")

@@ -3,8 +3,10 @@
 import io
 
 import pytest
+from matplotlib import axes
 
 from jaxsign.screen import Console
+from jaxsign.tasks import measures
 from jaxsign.train import log
 
 
@@ -46,3 +48,22 @@ def test_epochs_of_milliseconds_have_a_line_where_they_are_validated(capsys):
         display.end_epoch(epoch, 7, "text", validated=epoch == 3)
     told = [line.split("/")[0] for line in capsys.readouterr().out.splitlines()]
     assert told == ["epoch 1", "epoch 3", "epoch 7"]
+
+
+def test_the_pictures_best_epoch_is_the_checkpoints(tmp_path, monkeypatch):
+    """Of equal scores the one with the lower loss, of equal losses the first."""
+    seen = [(0.5, 1.0), (0.8, 0.9), (0.8, 0.7), (0.8, 0.7), ("", "")]
+    rows = [
+        {"epoch": i, "lr": 1e-3, "train_loss": 1.0, "val_loss": loss, "val_acc": score}
+        for i, (score, loss) in enumerate(seen, 1)
+    ]
+    titles, kept = [], axes.Axes.set_title
+
+    def noting(axis, text, *words, **named):
+        titles.append(text)
+        return kept(axis, text, *words, **named)
+
+    monkeypatch.setattr(axes.Axes, "set_title", noting)
+    panel = measures.Panel("accuracy", {"val_acc": "all"}, percent=True)
+    log.draw_history(rows, tmp_path / "history.png", "a run", panel)
+    assert titles[-1] == "accuracy\nbest 80.0 % (epoch 3)"

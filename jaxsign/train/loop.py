@@ -120,7 +120,9 @@ class Loop:
         self._tell(last=last)
 
     def _tell(self, *, last: bool = False) -> None:
-        self.outputs.write(self.session, self.records, ended=self._over(), last=last)
+        is_last = self.records.stage + 1 == len(self.run.stages)
+        ended = self._over() or (is_last and self._stage_is_over())
+        self.outputs.write(self.session, self.records, ended=ended, last=last)
 
     def _leave(self) -> None:
         """A run that fails leaves its best epoch and what is told of all; that may fail, too."""

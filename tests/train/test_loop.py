@@ -21,7 +21,7 @@ from running import (
 
 from jaxsign import locking
 from jaxsign.errors import UserError
-from jaxsign.train import log, loop, records, setup, storage, weights
+from jaxsign.train import log, loop, outputs, records, setup, storage, weights
 
 COLUMNS = (
     "epoch,train_loss,val_loss,val_gloss_acc,val_cat_acc,lr,epoch_time,"
@@ -124,7 +124,14 @@ def test_another_recipe_in_the_same_folder_is_refused(finished):
         train_here(finished[0], "deterministic=True", "train.epochs=4", "optim.lr=0.5")
 
 
-def test_early_stopping_counts_epochs_without_a_new_best(tmp_path, capsys):
+def test_early_stopping_counts_epochs_without_a_new_best(tmp_path, capsys, monkeypatch):
+    told, write = [], outputs.Outputs.write
+
+    def noting(*words, ended, **named):
+        told.append(ended)
+        write(*words, ended=ended, **named)
+
+    monkeypatch.setattr(outputs.Outputs, "write", noting)
     result = train_here(tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12")
     assert result.epochs == 3
     assert "stopped  early: the last 2 validations have no better" in capsys.readouterr().out
@@ -132,6 +139,9 @@ def test_early_stopping_counts_epochs_without_a_new_best(tmp_path, capsys):
     assert train_here(
         tmp_path, "train.epochs=9", "train.early_stop=2", "optim.lr=1e-12"
     ).epochs == 3  # fmt: skip
+    # Its last checkpoint says so, and a repeated command never takes it back.
+    first = told.index(True)
+    assert first > 0 and all(told[first:]) and len(told) >= first + 4
 
 
 def test_early_stopping_waits_for_min_epochs(tmp_path):
@@ -309,10 +319,12 @@ def test_another_head_starts_from_a_runs_body(finished, tmp_path, capsys):
     other = (f"train.init_from={finished[0]}", "net.num_cat=5", "train.epochs=1", "optim.lr=0")
     with pytest.raises(UserError, match="train.init_skip: the pattern 'kat_head' matches no"):
         train_here(tmp_path, *other, "train.init_skip=('kat_head',)")
-    train_here(tmp_path, *other)
-    told = "2 variables left out of .*: params/category_head/out/bias, params/category_head/out/ker"
+    # Weights of the losses, which the task learns beside the net, are not the body's either.
+    train_here(tmp_path, *other, "loss.weighting=uncertainty")
+    told = "3 variables left out of .*: params/category_head/out/bias, params/category_head/out/ker"
     assert re.search(told, capsys.readouterr().out)
     ours, theirs = variables_of(tmp_path)["params"], variables_of(finished[0], "best")["params"]
+    assert ours.pop("loss_weights")["log_variance"].shape == (2,)
     heads = [tree.pop(name) for tree in (ours, theirs) for name in ("category_head",)]
     assert_same(ours, theirs)
     assert_same(heads[0]["hidden"], heads[1]["hidden"])

@@ -54,11 +54,11 @@ class KnownRun:
 
     @property
     def done(self) -> str:
-        """How far it came: '12/40' epochs, '12/40 early' of one that stopped early, 'imported'."""
+        """How far it came: '12/40' epochs, '12/40 ended' where it takes no more, 'imported'."""
         if self.imported:
             return "imported"
-        early = " early" if self.ended and self.epochs < self.stage_epochs else ""
-        return f"{self.epochs}/{self.stage_epochs}{early}"
+        ended = " ended" if self.ended and self.epochs < self.stage_epochs else ""
+        return f"{self.epochs}/{self.stage_epochs}{ended}"
 
 
 def read(folder: Path) -> KnownRun:

@@ -13,7 +13,7 @@ from jaxsign.tasks.classes import weighting
 Array = jax.Array
 # The learned log variances of uncertainty weighting stand among the parameters, so that the same
 # optimizer trains them and the checkpoint holds them.
-_LEARNED = "loss_weights"
+LEARNED = "loss_weights"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ class HeadLosses:
         if self.uncertainty is None:
             return variables
         start = jnp.full(len(self.heads), jnp.log(self.uncertainty), jnp.float32)
-        params = {**variables["params"], _LEARNED: {"log_variance": start}}
+        params = {**variables["params"], LEARNED: {"log_variance": start}}
         return {**variables, "params": params}
 
     def shares(self, batch: Mapping[str, Array]) -> dict[str, Array]:
@@ -89,7 +89,7 @@ class HeadLosses:
         stacked = jnp.stack(list(each.values()))
         if self.uncertainty is None:
             return (weights[:, None] * stacked).sum(0), each
-        s = variables["params"][_LEARNED]["log_variance"]
+        s = variables["params"][LEARNED]["log_variance"]
         return jax.vmap(uncertainty_weighted, (1, None))(stacked, s), each
 
     def _factors(self, batch: Mapping[str, Array]) -> dict[str, Array]:
@@ -97,12 +97,6 @@ class HeadLosses:
         plain = jnp.where(batch["share"] > 0, batch["share"], 1.0)
         own = zip(self.heads, self.shares(batch).items(), strict=True)
         return {head: amount * batch[share] / plain for head, (share, amount) in own}
-
-
-def of_net(variables: nets.Variables) -> nets.Variables:
-    """The net's own of variables that may hold learned weights besides."""
-    params = {name: value for name, value in variables["params"].items() if name != _LEARNED}
-    return {**variables, "params": params}
 
 
 def per_example(

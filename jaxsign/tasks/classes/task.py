@@ -56,6 +56,8 @@ class Classify(clips.ClipTask):
     lost: losses.HeadLosses
     languages: int = 0
 
+    own_params = (f"^{losses.LEARNED}/",)
+
     @property
     def heads(self) -> tuple[str, ...]:
         """Their names."""
@@ -134,7 +136,7 @@ class Classify(clips.ClipTask):
         """
         output, new = nets.call(
             self.net,
-            losses.of_net(variables),
+            variables,
             # Rows that only fill the batch have no real frame: no statistics may see them.
             {**batch, "valid": batch["valid"] & (batch["weight"] > 0)[:, None]},
             train=True,
@@ -151,7 +153,7 @@ class Classify(clips.ClipTask):
         self, variables: nets.Variables, batch: Mapping[str, Array], now: Mapping[str, Array]
     ) -> tasks.Evaluated:
         """The sums `examples`, `loss`, `loss/HEAD`, `correct/HEAD`."""
-        logits = nets.logits_of(nets.call(self.net, losses.of_net(variables), batch))
+        logits = nets.logits_of(nets.call(self.net, variables, batch))
         rows, each = self.lost.rows(logits, variables, batch, now["loss_weights"])
         return tasks.Evaluated(self._sums(rows, each, logits, batch))
 
@@ -238,7 +240,7 @@ class Classify(clips.ClipTask):
 
     def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Logits float32 [B, K] by head."""
-        logits = nets.logits_of(nets.call(self.net, losses.of_net(variables), batch))
+        logits = nets.logits_of(nets.call(self.net, variables, batch))
         return {head: logits[head].astype(jnp.float32) for head in self.heads}
 
     averages = True

@@ -124,7 +124,7 @@ class Masked(clips.ClipTask):
         hidden = spans.drawn(drawing, rows, length, self.share, self.frames)
         output, new = nets.call(
             self.net,
-            _of_net(variables),
+            variables,
             self._without(variables, batch, hidden),
             train=True,
             rng=dropping,
@@ -141,7 +141,7 @@ class Masked(clips.ClipTask):
         x = batch["x"]
         fixed = spans.fixed(x.shape[1], self.share, self.frames)
         hidden = jnp.broadcast_to(fixed, x.shape[:2])
-        output = nets.call(self.net, _of_net(variables), self._without(variables, batch, hidden))
+        output = nets.call(self.net, variables, self._without(variables, batch, hidden))
         return tasks.Evaluated(_errors(variables, output, batch, hidden)[1])
 
     def _without(
@@ -177,7 +177,7 @@ class Masked(clips.ClipTask):
         return f"val missed {100 * val['missed']:.1f} % of hidden frames"
 
     def outputs(self, variables: nets.Variables, batch: Mapping[str, Array]) -> dict[str, Array]:
-        return {"embedding": nets.call(self.net, _of_net(variables), batch)["embedding"]}
+        return {"embedding": nets.call(self.net, variables, batch)["embedding"]}
 
     def answerer(self, run: answering.Trained, asked: answering.Asked) -> answering.Answerer:
         _refuse(run)
@@ -192,12 +192,6 @@ class Masked(clips.ClipTask):
         self, run: answering.Trained, asked: answering.Asked, fps: float = 0.0
     ) -> following.Follower:
         _refuse(run)
-
-
-def _of_net(variables: nets.Variables) -> nets.Variables:
-    """The net's own of a run's variables."""
-    params = {name: value for name, value in variables["params"].items() if name != _OWN}
-    return {**variables, "params": params}
 
 
 def _errors(

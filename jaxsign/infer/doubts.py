@@ -3,11 +3,9 @@
 What is odd is counted, and told in one warning a kind, however many clips there are.
 """
 
-import functools
 import logging
 from collections.abc import Iterator
 
-from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
 from jaxsign.input import traits
 from jaxsign.input.examples import Examples
@@ -37,14 +35,6 @@ class Doubts:
         self._odd: dict[str, list[tuple[str, str]]] = {}
         self._cut: list[tuple[str, int]] = []
         self._made_up = run.config.data.source in MADE_UP
-
-    @functools.cached_property
-    def _usual(self) -> traits.Usual:
-        try:
-            return traits.read_usual(self._run.manifest.get("trained_on", {}))
-        except ValueError as error:
-            path = self._run.workdir / "manifest.json"
-            raise UserError(f"{path}: trained_on: {error}. Remove it to go without.") from error
 
     def see(self, name: str, found: traits.Traits) -> None:
         """Takes one clip or stream that the run answers to."""
@@ -99,7 +89,7 @@ class Doubts:
 
     def _judged(self, found: traits.Traits) -> Iterator[tuple[str, str]]:
         """What is odd of a clip: its kind, and in numbers."""
-        usual = self._usual
+        usual = self._run.manifest.trained_on
         view = self._run.view
         for part in view.looks_at if view is not None else ():
             _, middle, _ = usual.get(part, (0, _USUAL.get(part, 0), 0))

@@ -178,11 +178,11 @@ def load_run(
 
 def _tell_unfinished(run: Run) -> None:
     """Warns where a run has not been trained to its end: it may come to answer better."""
-    if run.manifest.get("ended") is False:  # runs of earlier versions do not tell
+    if run.manifest.ended is False:  # runs of earlier versions do not tell
         telling.once(
             "%s: not trained to its end yet (%s of %d epochs); what it knew by epoch %d answers.",
             run.workdir,
-            run.manifest.get("epochs_done"),
+            run.manifest.epochs_done,
             stages.epochs(run.config),
             run.info["epoch"],
         )

@@ -7,7 +7,7 @@ pairs); rows of a batch are padded to a common size.
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -19,6 +19,14 @@ Example = Mapping[str, Any]  # arrays and numbers by name
 Batch = dict[str, Array]
 Facts = Mapping[str, Mapping[str, object]]  # what data tell: section of a recipe -> key -> value
 Survey = list[Any] | None  # of every example what a task found: plain values, as JSON has them
+
+
+class PairCounts(TypedDict, total=False):
+    """Of examples with pairs that are related: `paired` [C] counts pairs by the class of their
+    object, `together` [C, R] relations by class and predicate."""
+
+    paired: list[int]
+    together: list[list[int]]
 
 
 def indices(batch: Batch) -> Array:
@@ -108,8 +116,8 @@ class Examples(abc.ABC):
         """
         return ()
 
-    def summary(self) -> Mapping[str, object]:
-        """Plain values of training examples that the run's manifest keeps; default: none."""
+    def pair_counts(self) -> PairCounts:
+        """What the run's manifest keeps of training examples that are scenes; default: nothing."""
         return {}
 
     def remarks(self, config: ConfigDict) -> Sequence[str]:

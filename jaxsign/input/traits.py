@@ -1,5 +1,6 @@
 """Named numbers that tell what an example is like, and what is usual of many."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,20 +13,19 @@ SAMPLE = 64
 _PERCENT = (5, 50, 95)
 
 
-def usual(rows: Iterable[Traits]) -> dict[str, list[float]]:
-    """`Usual` over examples, as JSON takes it."""
+def usual(rows: Iterable[Traits]) -> Usual:
+    """What is usual of examples, to four digits."""
     values: dict[str, list[float]] = {}
     for row in rows:
         for name, value in row.items():
-            values.setdefault(name, []).append(value)
-    return {
-        name: [round(float(x), 4) for x in np.percentile(found, _PERCENT)]
-        for name, found in values.items()
-    }
+            if math.isfinite(value):
+                values.setdefault(name, []).append(value)
+    found = {name: np.percentile(row, _PERCENT).tolist() for name, row in values.items()}
+    return {name: (round(a, 4), round(b, 4), round(c, 4)) for name, (a, b, c) in found.items()}
 
 
 def read_usual(stored: Any) -> Usual:
-    """The inverse of `usual`.
+    """The same as JSON has it.
 
     Raises:
       ValueError: something else.

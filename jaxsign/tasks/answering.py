@@ -10,10 +10,10 @@ from typing import Any, TypeAlias, TypedDict, TypeVar
 import jax
 from ml_collections import ConfigDict
 
-from jaxsign import nets, reading
+from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.input.examples import Batch, Examples
-from jaxsign.tasks import baselines, following, measures
+from jaxsign.tasks import baselines, following, manifests, measures
 
 # How answers are found, by the names that a command line gives settings; None, False = not asked.
 Setting: TypeAlias = str | int | float | bool | Path | tuple["Setting", ...] | None
@@ -59,18 +59,13 @@ class Trained:
     info: CheckpointInfo
 
     @functools.cached_property
-    def manifest(self) -> dict[str, Any]:
-        """What the run's manifest.json says of where it comes from; {} without one."""
-        path = self.workdir / "manifest.json"
-        if not path.is_file():
-            return {}
-        try:
-            return dict(reading.read_json(path))
-        except (ValueError, TypeError) as error:
-            raise UserError(
-                f"{path}: not readable ({error}). Expected a JSON object. Remove it (the run "
-                "answers without), or let `jaxsign train` with this --workdir write it anew"
-            ) from error
+    def manifest(self) -> manifests.Manifest:
+        """What the run's manifest.json tells; nothing without one.
+
+        Raises:
+          UserError: it is damaged.
+        """
+        return manifests.read(self.workdir)
 
 
 SomeTrained = TypeVar("SomeTrained", bound=Trained)

@@ -8,11 +8,11 @@ from pathlib import Path
 import jax
 
 import jaxsign
-from jaxsign import reading, runtime, tasks
+from jaxsign import runtime, tasks
 from jaxsign.errors import UserError
 from jaxsign.input import planning, traits
 from jaxsign.input.signs import rates
-from jaxsign.tasks import measures
+from jaxsign.tasks import manifests, measures
 from jaxsign.train import (
     by_path,
     initial,
@@ -111,7 +111,7 @@ class Outputs:
         self.run = run
         self.display = display
         self.parameters = parameters
-        self._started = _started(run.workdir / "manifest.json") or _now()
+        self._started = _started(run.workdir) or _now()
         folder = run.workdir / "tensorboard"
         # Read once: what a run later answers to is held against it.
         rows = run.train.traits(run.config, traits.SAMPLE)
@@ -213,28 +213,32 @@ class Outputs:
             run.config, numbers, columns, at, started=self._started, epochs=self.epochs
         )
         write_text(run.workdir / "logfile.txt", log_text)
-        entries = {
-            "jaxsign": jaxsign.__version__,
-            "parameters": self.parameters,
-            "trainable_arrays": len(session.trainable),
-            "epochs_done": len(at.rows),
-            "ended": ended,
-            "best_epoch": at.best.epoch,
-            "best_metric": at.best.value(session.monitors.best),
-            "also_best": {
-                name: {"epoch": best.epoch, "metric": best.value(session.monitors.also_best[name])}
+        manifest = manifests.Manifest(
+            jaxsign=jaxsign.__version__,
+            system=run.config.system,
+            net=run.config.net.name,
+            device=runtime.describe_devices(),
+            packages=runtime.packages(),
+            parameters=self.parameters,
+            trainable_arrays=len(session.trainable),
+            epochs_done=len(at.rows),
+            ended=ended,
+            best_epoch=at.best.epoch,
+            best_metric=at.best.value(session.monitors.best),
+            also_best={
+                name: manifests.AlsoBest(best.epoch, best.value(session.monitors.also_best[name]))
                 for name, best in at.also_best.items()
             },
-            "monitor": run.config.task.monitor,
-            "monitor_column": _column(session),
-            "train_examples": len(run.train),
-            "val_examples": len(run.val),
-            "trained_on": self._trained_on,
-            **run.train.summary(),
-            "started": self._started,
-            "written": _now(),
-        }
-        setup.write_manifest(run, entries)
+            monitor=run.config.task.monitor,
+            monitor_column=_column(session),
+            train_examples=len(run.train),
+            val_examples=len(run.val),
+            trained_on=self._trained_on,
+            **run.train.pair_counts(),
+            started=self._started,
+            written=_now(),
+        )
+        manifests.write(run.workdir, manifest)
 
     def close(self) -> None:
         """Closes the console's bar and TensorBoard's file."""
@@ -254,11 +258,11 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _started(manifest: Path) -> str:
+def _started(workdir: Path) -> str:
     """When the run that goes on here began; '' if none does."""
     try:
-        return str(reading.read_json(manifest)["started"])
-    except (UserError, ValueError, KeyError, TypeError):
+        return manifests.read(workdir).started
+    except UserError:  # it is written anew
         return ""
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import machines, nets, runtime, shipped, tasks
+from jaxsign import machines, nets, shipped, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
@@ -347,15 +347,3 @@ def never_trained(run: TrainingRun, variables: nets.Variables) -> tuple[str, ...
         chosen = by_path.select(paths, settings.trainable, frozen, (), net.absent_params)
         trained |= set(chosen)
     return tuple(path for path in paths if path not in trained)
-
-
-def write_manifest(run: TrainingRun, entries: Mapping[str, object]) -> None:
-    """Writes manifest.json: what made this run, and how far it came."""
-    value = {
-        "system": run.config.system,
-        "net": run.config.net.name,
-        "device": runtime.describe_devices(),
-        "packages": runtime.packages(),
-        **entries,
-    }
-    write_text(run.workdir / "manifest.json", json.dumps(value, indent=2) + "\n")

@@ -14,6 +14,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import files
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import views
+from jaxsign.tasks import manifests
 from jaxsign.train import fitting
 
 
@@ -45,10 +46,10 @@ def test_a_run_that_has_not_ended_is_told(tmp_path, caplog, ended):
 def test_a_damaged_manifest_is_told_with_a_way_out(tmp_path):
     folder = run_helpers.save_run(tmp_path / "r")
     (folder / "manifest.json").write_text("{")
-    with pytest.raises(UserError, match=r"manifest.json: not readable.*Remove it"):
+    with pytest.raises(UserError, match=r"manifest.json: not what a run writes.*Remove it"):
         runs.load_run(folder)
     (folder / "manifest.json").unlink()
-    assert runs.load_run(folder).manifest == {}
+    assert runs.load_run(folder).manifest == manifests.Manifest()
 
 
 def test_infinite_numbers_are_no_input(run):

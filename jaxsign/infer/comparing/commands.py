@@ -78,7 +78,7 @@ def compare(words: argparse.Namespace) -> int:
     else:
         print("their recipes are the same")
     if words.png:
-        begun = [i for i, run in enumerate(runs) if run.rows]
+        begun = [i for i, run in enumerate(runs) if run.so_far.rows]
         if not begun:
             raise UserError(f"--png {words.png}: none of these runs has an epoch to draw")
         pictures.draw(Path(words.png), [runs[i] for i in begun], [names[i] for i in begun])

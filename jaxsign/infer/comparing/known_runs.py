@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jaxsign import config as configs
-from jaxsign import locking, reading, stages
+from jaxsign import locking, stages
 from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
-from jaxsign.train import courses, records
-
-Row = Mapping[str, str]
+from jaxsign.tasks import manifests
+from jaxsign.train import courses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,43 +21,33 @@ class KnownRun:
       folder: its path.
       recipe: key -> value, as the run keeps it.
       stage_epochs: epochs that its recipe asks for, of all stages.
-      epochs: of these it has done; of one that was imported, 0.
-      ended: it has made all that it was to make; None = not told (runs of earlier versions).
-      imported: its weights come from a checkpoint of torch.
+      manifest: what it tells.
       monitor: the name of the number that chose its best epoch.
-      so_far: that number's course.
-      rows: of metrics.csv, as text.
-      parameters, examples: numbers in its net's parameters, training examples; 0 = not told.
-      written: when its manifest was last written, ISO 8601 in UTC; "" = not told.
+      so_far: its epochs, and that number's course.
       trains: a process is training it right now.
     """
 
     folder: Path
     recipe: Mapping[str, object]
     stage_epochs: int
-    epochs: int
-    ended: bool | None
-    imported: bool
+    manifest: manifests.Manifest
     monitor: str
     so_far: courses.RunSoFar
-    rows: tuple[Row, ...]
-    parameters: int
-    examples: int
-    written: str
     trains: bool
 
     @property
     def seconds(self) -> float:
         """Of all its epochs, training and validation."""
-        return sum(float(row.get("epoch_time") or 0) for row in self.rows)
+        return sum(float(row.get("epoch_time") or 0) for row in self.so_far.rows)
 
     @property
     def done(self) -> str:
         """How far it came: '12/40' epochs, '12/40 ended' where it takes no more, 'imported'."""
-        if self.imported:
+        if self.manifest.imported is not None:
             return "imported"
-        ended = " ended" if self.ended and self.epochs < self.stage_epochs else ""
-        return f"{self.epochs}/{self.stage_epochs}{ended}"
+        epochs = self.manifest.epochs_done or 0
+        ended = " ended" if self.manifest.ended and epochs < self.stage_epochs else ""
+        return f"{epochs}/{self.stage_epochs}{ended}"
 
 
 def read(folder: Path) -> KnownRun:
@@ -68,31 +57,16 @@ def read(folder: Path) -> KnownRun:
       UserError: it is none, or one of its files is damaged.
     """
     run_folder.check(folder)
-    config = configs.load_run_config(folder)
-    manifest, metrics = folder / "manifest.json", folder / "metrics.csv"
-    try:
-        told = reading.read_json(manifest) if manifest.exists() else {}
-        rows = tuple(records.read_csv(metrics)) if metrics.exists() else ()
-        return KnownRun(
-            folder=folder,
-            recipe=configs.flatten(config),
-            stage_epochs=stages.epochs(config),
-            epochs=int(told.get("epochs_done") or 0),
-            ended=told.get("ended"),
-            imported="imported" in told,
-            monitor=str(told.get("monitor") or told.get("metric") or config.task.monitor),
-            so_far=courses.so_far(folder),
-            rows=rows,
-            parameters=int(told.get("parameters") or 0),
-            examples=int(told.get("train_examples") or 0),
-            written=str(told.get("written", "")),
-            trains=locking.held(folder, ".lock"),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"{folder}: manifest.json or metrics.csv is not what a run writes ({error}). Its "
-            "weights may be whole: `jaxsign train` with the same --workdir writes both anew"
-        ) from error
+    config, manifest = configs.load_run_config(folder), manifests.read(folder)
+    return KnownRun(
+        folder=folder,
+        recipe=configs.flatten(config),
+        stage_epochs=stages.epochs(config),
+        manifest=manifest,
+        monitor=manifest.monitor or config.task.monitor,
+        so_far=courses.so_far(folder, manifest),
+        trains=locking.held(folder, ".lock"),
+    )
 
 
 def find(place: Path) -> Iterator[Path]:

@@ -37,7 +37,7 @@ def draw(path: Path, runs: Sequence[KnownRun], names: Sequence[str]) -> None:
 
 def _draw(losses: "Axes", numbers: "Axes", run: KnownRun, name: str, colour: str) -> None:
     for column, style in (("train_loss", "--"), ("val_loss", "-")):
-        cells = [(int(row["epoch"]), row.get(column, "")) for row in run.rows]
+        cells = [(int(row["epoch"]), row.get(column, "")) for row in run.so_far.rows]
         points = [(epoch, float(cell)) for epoch, cell in cells if cell]
         _line(losses, points, style, colour, "")
     _line(numbers, run.so_far.course, "-", colour, name)

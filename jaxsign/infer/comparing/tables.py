@@ -31,7 +31,7 @@ def of_runs(runs: Sequence[KnownRun], place: Path) -> Table:
             str(run.so_far.epoch or ""),
             f"{run.done} training" if run.trains else run.done,
             duration(run.seconds) if run.seconds else "",
-            _when(run.written),
+            _when(run.manifest.written),
         )
     return table
 
@@ -41,8 +41,8 @@ def of_results(runs: Sequence[KnownRun], names: Sequence[str]) -> Table:
     table = _table(("", *names))
     rows: dict[str, list[str]] = {
         "net": [_net(run) for run in runs],
-        "parameters": [f"{run.parameters:,}" if run.parameters else "" for run in runs],
-        "training examples": [f"{run.examples:,}" if run.examples else "" for run in runs],
+        "parameters": [_count(run.manifest.parameters) for run in runs],
+        "training examples": [_count(run.manifest.train_examples) for run in runs],
         "epochs": [run.done for run in runs],
         "took": [duration(run.seconds) if run.seconds else "" for run in runs],
         "best": [_best(run) for run in runs],
@@ -74,6 +74,10 @@ def differences(runs: Sequence[KnownRun]) -> dict[str, list[str]]:
 
 def _net(run: KnownRun) -> str:
     return str(run.recipe.get("net.name", ""))
+
+
+def _count(number: int | None) -> str:
+    return f"{number:,}" if number else ""
 
 
 def _best(run: KnownRun) -> str:

@@ -131,8 +131,8 @@ def _with_backbone(
         )
     variables = run.net.optional_parts[0].joined(run.variables, path)
     weights = torch_map.to_state_dict(table, variables)
-    known = run.manifest.get("imported", {}).get("backbone_sha256")
-    if known:
+    imported = run.manifest.imported
+    if imported is not None and (known := imported.backbone_sha256):
         keys = [entry.key for entry in inside]
         same = importing.digest({key: weights[key] for key in keys}) == known
         notes.append(

@@ -26,12 +26,13 @@ from jaxsign.infer.torch import originals, recognise
 from jaxsign.input import labels
 from jaxsign.nets import state_dict as torch_map
 from jaxsign.nets import torch_files
+from jaxsign.tasks import manifests
 from jaxsign.train import checkpoint, fitting
 from jaxsign.whole import write_json
 
 Array = np.ndarray
 
-_WRITTEN = ("config.json", "labels.json", "manifest.json", "checkpoints")
+_WRITTEN = ("config.json", "labels.json", manifests.NAME, "checkpoints")
 # Lies in a run folder while an import writes it: what of `_WRITTEN` is there is the import's. It
 # becomes config.json in one act, which makes the folder a run.
 _MARK = ".importing"
@@ -111,8 +112,7 @@ def import_checkpoint(
         notes=tuple(file.notes),
         metric_name=form.metric,
     )
-    manifest = _manifest(result, config, path, backbone)
-    manifest["imported"] |= recognise.told(file.extras)
+    manifest = _manifest(result, config, path, backbone, file.extras)
     with _claimed(workdir):
         _write(workdir, config, labels, variables, manifest)
     return result
@@ -244,17 +244,17 @@ def _write(
     config: ConfigDict,
     labels: Mapping[str, Any],
     variables: nets.Variables,
-    manifest: Mapping[str, Any],
+    manifest: manifests.Manifest,
 ) -> None:
-    metric = manifest["best_metric"]
+    metric = manifest.best_metric
     checkpoint.save_variables(
         workdir,
         variables,
-        epoch=manifest["best_epoch"] or 0,
+        epoch=manifest.best_epoch or 0,
         metric=math.nan if metric is None else metric,
     )
     write_json(workdir / "labels.json", labels)
-    write_json(workdir / "manifest.json", manifest)
+    manifests.write(workdir, manifest)
     (workdir / _MARK).write_text(configs.stored_text(config), encoding="utf-8")
     os.replace(workdir / _MARK, workdir / "config.json")
 
@@ -306,33 +306,36 @@ def _remove_folder(folder: Path) -> None:
 
 
 def _manifest(
-    found: Imported, config: ConfigDict, path: Path, backbone: Mapping[str, Array]
-) -> dict[str, Any]:
+    found: Imported,
+    config: ConfigDict,
+    path: Path,
+    backbone: Mapping[str, Array],
+    extras: Mapping[str, Any],
+) -> manifests.Manifest:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    source: dict[str, Any] = {
-        "file": str(path.resolve()),
-        "sha256": sha256,
-        "epoch": found.epoch,
-        "best_metric": found.best_metric,
-        "notes": list(found.notes),
-    }
-    if backbone:
-        # Lets an export prove that the backbone it is given is the one that was left out.
-        source["backbone_sha256"] = digest(backbone)
-    return {
-        "jaxsign": jaxsign.__version__,
-        "system": config.system,
-        "net": found.net,
-        "best_epoch": found.epoch,
-        "best_metric": found.best_metric,
-        "metric": found.metric_name,
-        "parameters": found.parameters,
-        "packages": runtime.packages(),
-        "device": runtime.describe_devices(),
-        "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "imported": source,
-    }
+    return manifests.Manifest(
+        jaxsign=jaxsign.__version__,
+        system=config.system,
+        net=found.net,
+        device=runtime.describe_devices(),
+        packages=runtime.packages(),
+        parameters=found.parameters,
+        best_epoch=found.epoch,
+        best_metric=found.best_metric,
+        monitor=found.metric_name,
+        written=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        imported=manifests.Origin(
+            file=str(path.resolve()),
+            sha256=sha256,
+            epoch=found.epoch,
+            best_metric=found.best_metric,
+            notes=found.notes,
+            # Lets an export prove that the backbone it is given is the one that was left out.
+            backbone_sha256=digest(backbone) if backbone else "",
+            **recognise.told(extras),
+        ),
+    )
 
 
 def digest(arrays: Mapping[str, Array]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxsign import nets
 from jaxsign.errors import UserError
 from jaxsign.nets import state_dict as torch_map
+from jaxsign.tasks import manifests
 
 Array = np.ndarray
 
@@ -178,7 +179,7 @@ def metric(extras: Mapping[str, Any]) -> float | None:
 def told(extras: Mapping[str, Any]) -> dict[str, Any]:
     """What else a checkpoint says of its training, as far as it is plain values."""
     found: dict[str, Any] = {}
-    for key in ("train_acc", "manifest", "config", "jaxsign", "hyper_parameters"):
+    for key in manifests.KEPT:
         with contextlib.suppress(TypeError, ValueError):  # tensors, NaN: not for a JSON file
             json.dumps(extras.get(key), allow_nan=False)
             found[key] = extras.get(key)

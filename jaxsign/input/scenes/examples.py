@@ -270,13 +270,11 @@ class SceneExamples(examples.Examples):
         every = told.sum(axis=0)
         return told @ np.log2(max(every.sum(), 1) / np.maximum(every, 1))
 
-    def summary(self) -> dict[str, Any]:
-        """`paired` [C] and `together` [C, R], as in an outline, of all scenes."""
-        names = ("paired", "together")
-        rows = [(row.paired, row.together) for row in self.source.outlines]
+    def pair_counts(self) -> examples.PairCounts:
+        rows = self.source.outlines
         return {
-            n: np.sum(a, axis=0).tolist()
-            for n, a in zip(names, zip(*rows, strict=True), strict=True)
+            "paired": np.sum([row.paired for row in rows], axis=0).tolist(),
+            "together": np.sum([row.together for row in rows], axis=0).tolist(),
         }
 
     def class_counts(self, config: ConfigDict) -> Mapping[str, Array]:

@@ -34,7 +34,7 @@ def counts_of(run: answering.Trained, words: Vocabulary) -> tuple[Array, Array] 
     Raises:
       UserError: a damaged manifest.
     """
-    told = [run.manifest.get(name) for name in ("paired", "together")]
+    told = run.manifest.paired, run.manifest.together
     if None in told:
         return None
     shape = len(words.objects), len(words.predicates)

@@ -97,7 +97,7 @@ def decoder_is_trained(run: answering.Trained) -> bool:
     Stages that learn by CTC alone, or that freeze the decoder, do not. Nor did the original
     program: in its checkpoints the decoder's last norm is still what every norm begins as.
     """
-    if "imported" in run.manifest:
+    if run.manifest.imported is not None:
         norm = run.variables["params"].get(run.net.attention_part, {}).get("final_norm", {})
         return any(
             bool((norm[name] != start).any()) for name, start in _FRESH.items() if name in norm

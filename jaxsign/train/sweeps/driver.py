@@ -13,7 +13,7 @@ from pathlib import Path
 from jaxsign import locking
 from jaxsign.errors import UserError
 from jaxsign.input.folders.progress import duration
-from jaxsign.tasks import measures
+from jaxsign.tasks import manifests, measures
 from jaxsign.train import courses, signals
 from jaxsign.train.sweeps import launching, plan, pruning, trials
 from jaxsign.train.sweeps.search import Search
@@ -157,17 +157,20 @@ class Sweep:
         if not self.pruner.judges(others):
             return ""
         try:
-            course = courses.so_far(self.folder / trial.name).course
-        except (UserError, OSError, ValueError, KeyError):  # being written: the next look sees it
+            course = self._so_far(trial).course
+        except (UserError, OSError):  # being written: the next look sees it
             return ""
         return self.pruner.reason(course, others)
 
+    def _so_far(self, trial: Trial) -> courses.RunSoFar:
+        folder = self.folder / trial.name
+        return courses.so_far(folder, manifests.read(folder))
+
     def _outcome(self, one: _Running, status: int) -> Trial:
         """The trial, once its process has ended with a status."""
-        folder = self.folder / one.trial.name
         try:
-            found = courses.so_far(folder)
-        except (UserError, OSError, ValueError, KeyError) as error:
+            found = self._so_far(one.trial)
+        except (UserError, OSError) as error:
             return self._failed(one, f"its files cannot be read: {error}")
         trial = dataclasses.replace(
             one.trial, result=found.best, epoch=found.epoch, course=found.course,
@@ -181,7 +184,7 @@ class Sweep:
             return dataclasses.replace(trial, state=trials.PRUNED, reason=one.given_up)
         if status == STOPPED or status == -15:  # asked to stop: it goes on another time
             return trial
-        return self._failed(one, launching.last_words(folder, status))
+        return self._failed(one, launching.last_words(self.folder / one.trial.name, status))
 
     def _failed(self, one: _Running, reason: str) -> Trial:
         seconds = round(one.seconds, 1)

@@ -104,7 +104,7 @@ def test_sizes_come_from_the_config_and_the_rest_from_the_shapes(tmp_path):
     assert run.config.decode.mode == "beam"
     assert run.labels["gloss"] == ("1", "2", "3")
     manifest = json.loads((tmp_path / "r/manifest.json").read_text())
-    assert manifest["metric"] == "loss" and manifest["imported"]["config"] == CONFIG
+    assert manifest["monitor"] == "loss" and manifest["imported"]["config"] == CONFIG
     out = exporting.export_checkpoint(tmp_path / "r", tmp_path / "out.pt").path
     assert load(out)["config"] == CONFIG
 

@@ -1,6 +1,5 @@
 """What google_asl_recognition's manifests say of a model: sizes, recipe, data, machine."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -8,6 +7,7 @@ from ml_collections import ConfigDict
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
 from jaxsign.nets import asl_hybrid
+from jaxsign.tasks.manifests import Manifest
 
 _MOTION = (
     "velocity", "acceleration", "relative_motion", "temporal_consistency", "motion_magnitude",
@@ -19,7 +19,7 @@ def common(run: runs.Run, name: str) -> dict[str, Any]:
     """What both manifests say."""
     config, made = run.config, run.manifest
     net = originals.net_of(run, asl_hybrid.ASLHybrid)
-    count = int(made.get("parameters", 0))
+    count = made.parameters or 0
     classes = int(config.net.num_gloss)
     return {
         "model_info": {
@@ -27,7 +27,7 @@ def common(run: runs.Run, name: str) -> dict[str, Any]:
             "timestamp": _stamp(made),
             "architecture": "Enhanced_TCN_LSTM_Transformer_v2",
             "version": "adaptive_regularization_v2",
-            "description": f"Trained by jaxsign {made.get('jaxsign', '')}".strip(),
+            "description": f"Trained by jaxsign {made.jaxsign}".strip(),
         },
         "model_parameters": {
             "total_params": count,
@@ -45,8 +45,8 @@ def common(run: runs.Run, name: str) -> dict[str, Any]:
             "min_epochs": max(0, int(config.train.min_epochs) - 2),
         },
         "dataset_info": {
-            "train_samples": made.get("train_examples"),
-            "test_samples": made.get("val_examples"),
+            "train_samples": made.train_examples,
+            "test_samples": made.val_examples,
             "num_classes": classes,
             "classes": list(range(classes)),
             "class_names": list(run.labels["gloss"] or ()),
@@ -68,9 +68,9 @@ def common(run: runs.Run, name: str) -> dict[str, Any]:
     }
 
 
-def _stamp(made: Mapping[str, Any]) -> str:
+def _stamp(made: Manifest) -> str:
     """YYYYMMDD_HHMMSS."""
-    text = str(made.get("started") or made.get("written") or made.get("created") or "")
+    text = made.started or made.written
     digits = "".join(letter for letter in text[:19] if letter.isdigit())
     return f"{digits[:8]}_{digits[8:14]}" if len(digits) >= 14 else ""
 
@@ -180,8 +180,8 @@ def _augmentation(landmarks: ConfigDict) -> dict[str, Any]:
     }
 
 
-def _hardware(made: Mapping[str, Any]) -> dict[str, Any]:
-    device = str(made.get("device", ""))
+def _hardware(made: Manifest) -> dict[str, Any]:
+    device = made.device
     gpu = "cuda" in device.lower() or "gpu" in device.lower()
     return {"device": "cuda:0" if gpu else "cpu", "gpu": device if gpu else "CPU", "full": device}
 

@@ -106,7 +106,7 @@ class SignonForm(originals.Form):
 
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """Lightning's dictionary, without an optimizer."""
-        epoch = int(run.info.get("epoch") or 0)
+        epoch, imported = int(run.info.get("epoch") or 0), run.manifest.imported
         return {
             "epoch": max(epoch, 1) - 1,
             "global_step": 0,
@@ -117,7 +117,7 @@ class SignonForm(originals.Form):
             "optimizer_states": [],
             "lr_schedulers": [],
             "hparams_name": "kwargs",
-            "hyper_parameters": run.manifest.get("imported", {}).get("hyper_parameters")
+            "hyper_parameters": (imported and imported.hyper_parameters)
             or self._hyper_parameters(run),
         }
 

@@ -94,7 +94,8 @@ def _final_manifest(run: runs.Run, name: str) -> dict[str, Any]:
 
 def _kept(run: runs.Run) -> dict[str, Any]:
     """The manifest that imported weights came with."""
-    return run.manifest.get("imported", {}).get("manifest") or {}
+    imported = run.manifest.imported
+    return (imported and imported.manifest) or {}
 
 
 def _rows(run: runs.Run) -> list[dict[str, float]]:
@@ -123,7 +124,8 @@ def _best(run: runs.Run, rows: list[dict[str, float]]) -> dict[str, Any]:
             return row
     metric = run.info.get("metric")
     percent = 100 * metric if isinstance(metric, int | float) and math.isfinite(metric) else None
-    trained = run.manifest.get("imported", {}).get("train_acc")
+    imported = run.manifest.imported
+    trained = None if imported is None else imported.train_acc
     return {"epoch": max(epoch, 1), "val_gloss_acc": percent, "train_gloss_acc": trained}
 
 

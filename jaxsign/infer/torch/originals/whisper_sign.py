@@ -102,17 +102,17 @@ class WhisperSignForm(originals.Form):
 
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """The original's dictionary, without an optimizer."""
-        imported = run.manifest.get("imported", {})
+        imported = run.manifest.imported
         content = {
             "model_state_dict": dict(tensors),
-            "config": imported.get("config")
+            "config": (imported and imported.config)
             or model_section(originals.net_of(run, whisper_sign.WhisperSign)),
             "epoch": int(run.info.get("epoch") or 0),
             "loss": _loss(run),
         }
         own = {"version": jaxsign.__version__, "decode": run.config.decode.to_dict()}
-        if imported:
-            own = imported.get("jaxsign")  # what came from the original goes out as it came
+        if imported is not None:
+            own = imported.jaxsign  # what came from the original goes out as it came
         return {**content, "jaxsign": own} if own else content
 
     def notes(self, run: runs.Run) -> list[str]:
@@ -233,7 +233,7 @@ def model_section(net: whisper_sign.WhisperSign) -> dict[str, dict[str, Any]]:
 
 def _loss(run: runs.Run) -> float:
     """The validation loss of the checkpoint's epoch; NaN where nothing tells it."""
-    if run.manifest.get("imported"):
+    if run.manifest.imported is not None:
         metric = run.info.get("metric")
         return float(metric) if isinstance(metric, int | float) else math.nan
     from jaxsign.train import records

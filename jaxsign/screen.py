@@ -1,13 +1,16 @@
 """The console that tables, bars and coloured lines are printed on."""
 
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import rich.console
 from rich.segment import Segment
 from rich.text import Text
 
 from jaxsign import terminal
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 class Console(rich.console.Console):
@@ -37,3 +40,11 @@ class Console(rich.console.Console):
         for piece in super().render(renderable, options):
             text = piece.text if piece.control else terminal.shown(piece.text)
             yield piece if text == piece.text else Segment(text, piece.style)
+
+
+def table(title: "str | Text | None" = None) -> "Table":
+    """An empty table as all of ours look, its title to the left."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

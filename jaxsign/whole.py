@@ -90,9 +90,14 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as readable JSON, labels in their own script.
+    """Writes `json_text`, whole or not at all."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """`value` as readable JSON, labels in their own script.
 
     What is no text, as the names of some files, has ? for the letters that it lacks.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_text(path, text.encode("utf-8", "replace").decode("utf-8"))
+    return text.encode("utf-8", "replace").decode("utf-8")

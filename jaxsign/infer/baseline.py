@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ml_collections import ConfigDict
-from rich import box
-from rich.table import Table
 
 from jaxsign import config as configs
-from jaxsign import shipped, tasks
+from jaxsign import screen, shipped, tasks
 from jaxsign.errors import UserError
 from jaxsign.input.signs import sources
 from jaxsign.screen import Console
@@ -76,7 +74,7 @@ def show(found: baselines.Baseline, console: Console | None = None) -> None:
     """Prints the accuracies of every split and head, and which clips several splits hold."""
     console = console or Console(highlight=False)
     title = f"Baselines (%), of {found.about['train_clips']} training clips"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = screen.table(title)
     for name in ("split", "clips", "head", "method", "accuracy", "95 % interval"):
         left = name in ("split", "head", "method")
         table.add_column(name, justify="left" if left else "right", no_wrap=True)

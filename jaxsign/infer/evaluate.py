@@ -18,7 +18,7 @@ from jaxsign.input.folders import progress
 from jaxsign.sections.data import SPLITS
 from jaxsign.tasks import answering, measures
 from jaxsign.train import opening, setup, weights
-from jaxsign.whole import write_json, write_text
+from jaxsign.whole import write_json
 
 
 def evaluate(
@@ -142,7 +142,7 @@ def write_table(
         found = score(run, open_split(run, data, split), scorer, batch_size).table(split)
         counts[split] = len(found)
         rows += found
-    write_text(Path(out), tables.csv_text(list(rows[0]), rows))
+    tables.write(Path(out), rows)
     return counts
 
 

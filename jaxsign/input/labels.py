@@ -202,7 +202,11 @@ def duplicates(rows: list[tables.Row], stems: list[str], problems: list[str], wh
 
 
 def raise_all(problems: list[str], what: str, advice: str = "") -> None:
-    """One error for everything that is wrong, or nothing; `advice` stands behind it."""
+    """One error for everything that is wrong, or nothing; `advice` stands behind it.
+
+    Raises:
+      UserError: there are problems.
+    """
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise UserError(

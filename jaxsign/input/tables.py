@@ -8,13 +8,11 @@ rows without any cell are left out, a byte order mark is no text, whole numbers 
 import collections
 import contextlib
 import contextvars
-import csv
 import dataclasses
 import functools
-import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +73,12 @@ def as_path(text: str) -> str:
     return text.replace("\\", "/").removeprefix("./")
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """A table as text, its cells `spreadsheet.guarded`."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {name: spreadsheet.guarded(cell) for name, cell in row.items()} for row in rows
-    )
-    return text.getvalue()
+def write(
+    path: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None
+) -> None:
+    """Writes rows as CSV (UTF-8); `columns`: of all, None = those of the first row."""
+    names = list(rows[0]) if columns is None else columns
+    spreadsheet.write(path, names, ([row[name] for name in names] for row in rows))
 
 
 def read_text(path: Path, expected: str = "") -> str:

@@ -18,7 +18,11 @@ RANDOM = "random"  # train.backbone_weights and train.pretrained: none on purpos
 
 
 def shapes_of(task: tasks.Task, batches: batching.TrainBatches) -> nets.Variables:
-    """Shapes of the task's variables, without computing them."""
+    """Shapes of the task's variables, without computing them.
+
+    Raises:
+      UserError: the net does not fit the data.
+    """
     batch = example(batches)
     try:
         return jax.eval_shape(lambda: task.init(jax.random.key(0), batch))

@@ -1,7 +1,6 @@
 """From a recipe to what a run works with: examples, its folder, and a session for each stage."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +36,7 @@ from jaxsign.train import (
     state,
     step,
 )
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 
 @dataclasses.dataclass
@@ -176,8 +175,7 @@ def claim(run: TrainingRun) -> None:
         run.workdir.mkdir(parents=True, exist_ok=True)
         configs.save_run_config(run.config, run.workdir)
         labels = {"heads": run.train.class_names(run.config)}
-        text = json.dumps(labels, indent=1, ensure_ascii=False)
-        write_text(run.workdir / "labels.json", text + "\n")
+        write_json(run.workdir / "labels.json", labels)
     except OSError as error:
         raise UserError(
             f"--workdir {run.workdir}: cannot be written ({error.strerror or error})"

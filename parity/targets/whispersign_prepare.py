@@ -12,8 +12,9 @@ from jaxsign.errors import UserError
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import joint_checks, leap_motion
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import SPLITS, _labels, whispersign
+from jaxsign.input.signs.formats import SPLITS, whispersign
 from jaxsign.input.signs.preparing import label_table, labelled_videos, preparation, sharing, voya
+from jaxsign.whole import json_text
 from parity import cases
 from parity.targets import FileCheck
 
@@ -71,7 +72,7 @@ def keypoints(case: cases.Case) -> Arrays:
             produced[f"output/features/{split}/sample_{kept:05d}"] = joints
             produced[f"output/labels/{split}/sample_{kept:05d}"] = np.array([number])
             kept += 1
-    text = _labels.json_text({whispersign.BLANK: 0, **ids}).rstrip("\n")
+    text = json_text({whispersign.BLANK: 0, **ids}).rstrip("\n")
     return produced | {"output/label_map_json": np.array(text), "output/log_lines": np.array(lines)}
 
 

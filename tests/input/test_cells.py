@@ -9,7 +9,6 @@ from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.extract import labels as extracted
 from jaxsign.input.signs.extract import report
-from jaxsign.input.signs.formats import _labels
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "'=a", "''@b", "=HYPERLINK(1)"]
 PLAIN = ["-", "", "'tis", "-3.5", "+2", "1e-3", "-inf", "a=b", "=", "o'clock", 7, 0.5]
@@ -29,12 +28,12 @@ def test_other_cells_stay_as_they_are(cell):
 
 def test_tables_and_labels_come_back_equal(tmp_path):
     path = tmp_path / "a.csv"
-    _labels.write_csv(path, ["file", "gloss"], [[f"x{i}", name] for i, name in enumerate(FORMULAS)])
+    spreadsheet.write(path, ["file", "gloss"], [[f"x{i}", name] for i, name in enumerate(FORMULAS)])
     assert all(line[line.index(",") + 1 :].lstrip('"')[0] == "'" for line in _lines(path)[1:])
     assert [row.cells["gloss"] for row in tables.read_rows(path)] == FORMULAS
     points = np.full((3, 543, 3), 0.5, np.float32)
     clips.Clip(points, np.arange(3) / 30).save(tmp_path / "in" / "a.clip.npz")
-    _labels.write_csv(tmp_path / "in/labels.csv", ["file", "glosses"], [["a", "=1+1"]])
+    spreadsheet.write(tmp_path / "in/labels.csv", ["file", "glosses"], [["a", "=1+1"]])
     for name in ("clips", "google_islr", "signon"):
         formats.write_collection(formats.open_collection(tmp_path / "in"), tmp_path / name, name)
         assert formats.open_collection(tmp_path / name).entries[0].glosses == ("=1+1",)
@@ -42,7 +41,7 @@ def test_tables_and_labels_come_back_equal(tmp_path):
 
 def test_labels_of_films_come_back_equal(tmp_path):
     rows = [[f"{i}.mp4", name] for i, name in enumerate(FORMULAS)]
-    _labels.write_csv(tmp_path / "films/labels.csv", ["file", "gloss"], rows)
+    spreadsheet.write(tmp_path / "films/labels.csv", ["file", "gloss"], rows)
     names = {f"{i}.mp4": str(i) for i in range(len(FORMULAS))}
     (tmp_path / "clips").mkdir()
     for name in names.values():

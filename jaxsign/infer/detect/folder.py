@@ -8,8 +8,6 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxsign.errors import UserError, listing
 from jaxsign.infer.detect import disk
 from jaxsign.input.folders import cluster, pool, progress, shards, walk
@@ -19,8 +17,6 @@ from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.signs.extract import settings
 from jaxsign.tasks.scenes import making, of_videos
 from jaxsign.whole import is_full
-
-Array = np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)

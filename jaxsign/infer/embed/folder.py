@@ -71,7 +71,6 @@ def embed(
     person: int = 0,
     fps: float = 0.0,
     overwrite: bool = False,
-    display: progress.Display | None = None,
 ) -> int:
     """Embeds what has no file yet, and says how it goes.
 
@@ -84,7 +83,6 @@ def embed(
       batch_size: clips run at once.
       finder, person, fps: see `clip_items.find`.
       overwrite: make all files anew.
-      display: shows how it goes.
 
     Returns:
       The number of clips that have no file.
@@ -101,7 +99,7 @@ def embed(
     jobs = _jobs(clip_items.find(source, finder, view=run.view, person=person, fps=fps))
     chosen = {"kind": kind, "window": window, "stride": stride, "person": person}
     record = {**chosen, "source_fps": fps, **_record(run, finder)}
-    display = display or progress.Display("clip")
+    display = progress.Display("clip")
     with locking.alone(out, ".embed.lock", "--out", "embeds into this folder"):
         leaving = {job.row.file for job in jobs} if overwrite else set()
         rows = {name: row for name, row in _table(out).read().items() if name not in leaving}

@@ -1,8 +1,6 @@
 """What `jaxsign stream` says: a line a sign as it comes, a summary, and files."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -104,14 +102,11 @@ def write_json(path: Path, streams: Sequence[Played], about: dict[str, object]) 
 
 def write_csv(path: Path, streams: Sequence[Played]) -> None:
     """A row a sign; a row a sentence where these were asked for."""
-    file = io.StringIO()
-    table = csv.writer(file, lineterminator="\n")
     by_sentence = any(stream.sentences is not None for stream in streams)
-    table.writerow(["input", *(_SENTENCE if by_sentence else _SIGN)])
-    for stream in streams:
-        for row in _sentence_rows(stream) if by_sentence else _sign_rows(stream):
-            table.writerow([spreadsheet.guarded(cell) for cell in (stream.name, *row)])
-    whole.write_text(path, file.getvalue())
+    header = ["input", *(_SENTENCE if by_sentence else _SIGN)]
+    rows_of = _sentence_rows if by_sentence else _sign_rows
+    rows = ((stream.name, *row) for stream in streams for row in rows_of(stream))
+    spreadsheet.write(path, header, rows)
 
 
 def _sign_rows(stream: Played) -> Iterator[list[object]]:

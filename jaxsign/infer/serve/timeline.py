@@ -1,8 +1,6 @@
 """What a run hears in a clip over time: its windows and signs, as `jaxsign stream` tells them."""
 
-import csv
 import dataclasses
-import io
 
 from jaxsign import spreadsheet
 from jaxsign.infer import predict
@@ -96,8 +94,4 @@ def table(choices: answering.Choices, heard: Timeline | None = None) -> str:
             for one in heard.windows
             for rank, (name, p) in enumerate(one.candidates, 1)
         ]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([spreadsheet.guarded(cell) for cell in row] for row in rows)
-    return file.getvalue()
+    return spreadsheet.text(_COLUMNS, rows)

@@ -31,14 +31,14 @@ def open_source(data: ConfigDict, split: str) -> BoxSource:
     return _KNOWN[data.source](data, split)
 
 
-def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> None:
-    """Looks whether there is something where the splits of `config.data` shall lie.
+def check_places(data: ConfigDict) -> None:
+    """Looks whether there is something where data of training and validation shall lie.
 
     Raises:
       UserError: an unknown kind of source, or a place that is not given or not there.
     """
     _check_known(data)
-    for split in splits if data.source == BOXES else ():
+    for split in ("train", "val") if data.source == BOXES else ():
         if not (place := _place(data, split)).exists():
             raise UserError(f"data.{split}.path={place}: no such file or folder")
 

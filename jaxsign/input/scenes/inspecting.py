@@ -27,7 +27,6 @@ def inspect(
     frames: int = 8,
     sample: int = 500,
     as_json: bool = False,
-    console: Console | None = None,
 ) -> SceneStatistics:
     """Prints what is at `path`, and returns the same.
 
@@ -39,12 +38,11 @@ def inspect(
       frames: of a video's picture.
       sample: videos that are read, evenly spread; 0 = all, and every class is listed.
       as_json: print JSON.
-      console: where to print tables; standard output if None.
 
     Raises:
       UserError: no scenes of a known kind, none that can be read, or no such video.
     """
-    console = console or Console(highlight=False)
+    console = Console(highlight=False)
     collection = kinds.opened(path, kind)
     if video is not None:
         collection = _only(collection, video)

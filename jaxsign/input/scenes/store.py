@@ -27,7 +27,7 @@ from jaxsign.input.scenes.outlines import Outline, outline
 from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.vocabulary import Vocabulary
 from jaxsign.sections.data import SPLITS
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 Array = np.ndarray
 INDEX = "index.npz"
@@ -222,8 +222,7 @@ class SceneStoreWriter:
         files.write_npz(self._folder / INDEX, index)
         own = {"vocabulary": json.loads(self._words.to_json())}
         about = self._shards.about(INDEX, self._made_from, own)
-        text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-        write_text(self._folder / shards.ABOUT, text)
+        write_json(self._folder / shards.ABOUT, about)
 
 
 def _rounded(one: Scene) -> Scene:

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import spreadsheet
 from jaxsign.errors import UserError
 from jaxsign.input.signs import clip_source, fslr_npz, occlusion, sources
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _labels, fslr
+from jaxsign.input.signs.formats import fslr
 from jaxsign.input.signs.views import fslr156
 
 Array = np.ndarray
@@ -51,7 +52,7 @@ def export_data(
         rows.append([name, *labels, *([] if flag is None else [flag])])
     # Last, so that a folder with labels is a whole one.
     header = ["file", "gloss", "cat", "occluded"][: len(rows[0])]
-    _labels.write_csv(out / LABELS, header, rows)
+    spreadsheet.write(out / LABELS, header, rows)
     return len(rows)
 
 

@@ -31,7 +31,11 @@ def read(path: Path, key: str) -> Array:
 
 
 def checked(path: Path, key: str, arrays: Mapping[str, Array], *, chosen: bool = False) -> Array:
-    """Array `key`, maybe `chosen` by `data.key`, of what a clip file holds; see `read`."""
+    """Array `key`, maybe `chosen` by `data.key`, of what a clip file holds.
+
+    Raises:
+      UserError: as `read`.
+    """
     if key not in arrays and key == "X2048" and arrays.get("X", np.empty(0)).shape[1:] == (2048,):
         key, arrays = "X2048", {"X2048": arrays["X"]}
     if key not in arrays:

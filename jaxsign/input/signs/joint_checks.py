@@ -1,7 +1,6 @@
 """Checks of WhisperSign's processed data: arrays [T, 42, 7], their labels, and whole folders."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,18 +105,12 @@ def warnings(x: Array) -> list[str]:
     return found
 
 
-def check_folder(
-    folder: str | Path,
-    *,
-    patch_size: int = 4,
-    on_sample: Callable[[str], None] | None = None,
-) -> JointReport:
+def check_folder(folder: str | Path, *, patch_size: int = 4) -> JointReport:
     """Checks every sample of a folder and its label.
 
     Args:
       folder: train, val, test and label_map.json.
       patch_size: frames of an output frame of the recogniser.
-      on_sample: called with the name of every sample that is done.
 
     Raises:
       UserError: no label_map.json, or one that cannot be read.
@@ -131,8 +124,6 @@ def check_folder(
         labels = _files.below(folder / split / "labels", whispersign.SUFFIX)
         for stem, path in files.items():
             _check_sample(path, labels.pop(stem, None), split, report, patch_size)
-            if on_sample:
-                on_sample(stem)
         for path in labels.values():
             report.issues[path] = ["a label without features"]
     if not report.files and not report.issues:

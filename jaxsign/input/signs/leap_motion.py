@@ -116,6 +116,9 @@ class LeapMotion:
 
         Returns:
           float32 [T, 42, 7].
+
+        Raises:
+          UserError: an unknown kind or hand, or another shape.
         """
         shapes = {"joints_xyz": (21, 3), "flat": (63,), "bones": (20, 6)}
         if kind not in shapes or hand not in SIDES:

@@ -172,14 +172,14 @@ def _of_all_classes(source: Source, kept: Array, labels: Mapping[str, Array]) ->
     return dataclasses.replace(source.part(kept), class_names=names)
 
 
-def check_places(data: ConfigDict, splits: Sequence[str] = ("train", "val")) -> None:
-    """Looks whether there is something where the splits of `config.data` shall lie.
+def check_places(data: ConfigDict) -> None:
+    """Looks whether there is something where clips of training and validation shall lie.
 
     Raises:
       UserError: an unknown kind of source, or a place that is not given or not there.
     """
     kind = kind_of(data)
-    for split in ("train",) if data.folds.count else splits:
+    for split in ("train",) if data.folds.count else ("train", "val"):
         if kind.table:
             table_source.place(data, split)
         elif kind.places is not None:

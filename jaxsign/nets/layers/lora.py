@@ -15,7 +15,6 @@ from jaxsign.errors import UserError, did_you_mean
 from jaxsign.nets.layers import dense, dropout, initializers, typed
 
 Array = jax.Array
-PARAMS = r"/lora_[ab]$"  # where a path of parameters ends
 
 
 class Lora(NamedTuple):

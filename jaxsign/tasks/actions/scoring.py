@@ -13,7 +13,7 @@ from jaxsign.tasks import answering, measures
 from jaxsign.tasks.actions import graphs
 from jaxsign.tasks.scenes import figures, frequent, summary
 from jaxsign.tasks.scenes.easg_recall import Triplets
-from jaxsign.whole import write_json, write_text
+from jaxsign.whole import write_json
 
 Array = np.ndarray
 
@@ -104,8 +104,8 @@ class GraphScore(answering.Score):
             self._complete["most_frequent"] = self._recalls(self._usual)
         write_json(folder / "results.json", self._complete)
         self._edges = self._table()
-        _write(folder / "per_predicate.csv", self._edges)
-        _write(folder / "per_video.csv", [self._videos[n] for n in sorted(self._videos)])
+        tables.write(folder / "per_predicate.csv", self._edges)
+        tables.write(folder / "per_video.csv", [self._videos[n] for n in sorted(self._videos)])
         figures.recalls(
             folder / "recall.png", self._complete, self._edges, of="K, candidates of a graph"
         )
@@ -142,7 +142,3 @@ class GraphScore(answering.Score):
 
     def show(self) -> None:
         summary.show(self._complete, self._edges)
-
-
-def _write(path: Path, rows: Sequence[measures.Row]) -> None:
-    write_text(path, tables.csv_text(list(rows[0]), rows))

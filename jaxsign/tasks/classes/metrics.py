@@ -5,16 +5,14 @@ tool (source: fslr-transformer-vs-iv3gru, `validate`): heads `gloss` and `cat`, 
 out as `category` in the files. A system with other heads gets the same keys with its own names.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 
-from jaxsign import spreadsheet
+from jaxsign.input import tables
 from jaxsign.tasks import chance, confusion, naming
-from jaxsign.whole import whole
 
 Array = np.ndarray
 Labels = Mapping[str, Array]
@@ -217,12 +215,7 @@ def class_table(
 
 def write_class_table(path: Path, rows: Sequence[ClassRow]) -> None:
     """Writes `class_table` as CSV (UTF-8)."""
-    with whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["head", "id"])
-        writer.writeheader()
-        writer.writerows(
-            {name: spreadsheet.guarded(cell) for name, cell in row.items()} for row in rows
-        )
+    tables.write(path, rows, list(ClassRow.__annotations__))
 
 
 def _count(truth: Labels) -> int:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
+from jaxsign import screen
 from jaxsign.screen import Console
 from jaxsign.tasks import baselines, chance
 from jaxsign.tasks.classes import metrics
@@ -62,7 +62,7 @@ def weakest(classes: Sequence[metrics.ClassRow]) -> list[metrics.ClassRow]:
 
 def _accuracies(complete: Mapping[str, Any], sizes: Mapping[str, int]) -> Table:
     # No column for recall: weighted by support it equals the accuracy.
-    table = _table("Evaluation (%)")
+    table = screen.table("Evaluation (%)")
     # An accuracy and its interval share a column: more do not fit into 80 letters.
     tops = [k for k in _TOPS if any(size > k for size in sizes.values())]
     several = [f"top-{k}" for k in tops]
@@ -124,7 +124,7 @@ def _add_simple(table: Table, simple: baselines.Simple) -> None:
 
 
 def _weak_classes(rows: Sequence[metrics.ClassRow]) -> Table:
-    table = _table("Weakest classes (all: per_class.csv)")
+    table = screen.table("Weakest classes (all: per_class.csv)")
     for name in ("head", "class", "right", "F1 (%)", "most often taken for"):
         table.add_column(name, justify="right" if name in ("right", "F1 (%)") else "left")
     for row in rows:
@@ -136,10 +136,6 @@ def _weak_classes(rows: Sequence[metrics.ClassRow]) -> Table:
             f"{row['mistaken_for']} ({row['times']}x)" if row["times"] else "",
         )
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _sure(share: float, count: int) -> str:

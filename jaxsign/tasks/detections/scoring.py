@@ -12,9 +12,8 @@ from jaxsign.input.examples import Batch, indices
 from jaxsign.tasks import answering
 from jaxsign.tasks.detections import coco_precision, figures
 from jaxsign.tasks.detections.answers import TOLD, Kept
-from jaxsign.whole import write_json, write_text
+from jaxsign.whole import write_json
 
-Array = np.ndarray
 _AT_50, _AT_75 = 0, 5  # places among `precision.OVERLAPS`
 
 
@@ -80,7 +79,7 @@ class DetectionScore(answering.Score):
             "AP": _number(means.mean()),
         }
         write_json(folder / "results.json", self._complete)
-        write_text(folder / "per_class.csv", tables.csv_text(list(self._rows[0]), self._rows))
+        tables.write(folder / "per_class.csv", self._rows)
         figures.worst(folder / "worst.png", self._judged, self._source, self._names)
         return self._complete
 

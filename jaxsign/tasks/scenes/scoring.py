@@ -12,7 +12,7 @@ from jaxsign.input.scenes.examples import SceneExamples
 from jaxsign.input.scenes.vocabulary import Group, Vocabulary
 from jaxsign.tasks import answering, confusion
 from jaxsign.tasks.scenes import figures, frequent, padded, recall, summary
-from jaxsign.whole import write_json, write_text
+from jaxsign.whole import write_json
 
 Array = np.ndarray
 
@@ -123,12 +123,12 @@ class SceneScore(answering.Score):
             }
         write_json(folder / "results.json", self._complete)
         self._predicates = self._table(self._predicate_rows, first["true"], recall.per_predicate)
-        _write_table(folder / "per_predicate.csv", self._predicates)
+        tables.write(folder / "per_predicate.csv", self._predicates)
         objects = [{"object": name} for name in self._words.objects]
-        _write_table(
+        tables.write(
             folder / "per_object.csv", self._table(objects, first["object_true"], recall.per_object)
         )
-        _write_table(folder / "per_video.csv", videos)
+        tables.write(folder / "per_video.csv", videos)
         figures.recalls(folder / "recall.png", self._complete, self._predicates)
         for group, taken in zip(self._words.groups, self._taken, strict=True):
             true, told = (np.concatenate(rows) for rows in zip(*taken, strict=True))
@@ -197,7 +197,3 @@ def _recalls(
 
 def _of_cuts(letter: str, values: Array) -> dict[str, float]:
     return {f"{letter}@{cut}": float(v) for cut, v in zip(recall.CUTS, values, strict=True)}
-
-
-def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    write_text(path, tables.csv_text(list(rows[0]), rows))

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
+from jaxsign import screen
 from jaxsign.screen import Console
 
 _WEAKEST = 8
@@ -40,7 +40,7 @@ def _recalls(complete: Mapping[str, Any]) -> Table:
         f"Recall (%), {complete['mode']}: {info['videos']} videos, {info['frames']} frames, "
         f"{info['relations']} relations"
     )
-    table = _table(title)
+    table = screen.table(title)
     table.add_column("", no_wrap=True)
     for what in ("recall", "mean_recall"):
         for name in next(iter(complete[what].values())):
@@ -67,7 +67,7 @@ def _weakest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _weak(rows: Sequence[Mapping[str, Any]]) -> Table:
     first = _first(rows[0])
-    table = _table("Predicates told least (all: per_predicate.csv)")
+    table = screen.table("Predicates told least (all: per_predicate.csv)")
     for name in ("group", "predicate", "true", f"{first} constraint (%)"):
         right = name not in ("group", "predicate")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
@@ -80,7 +80,3 @@ def _weak(rows: Sequence[Mapping[str, Any]]) -> Table:
 def _first(row: Mapping[str, Any]) -> str:
     """The column of R@20 with the first constraint that was asked for."""
     return next(name for name in row if name.startswith("R@20 "))
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -220,7 +220,11 @@ class SceneGraph(scene_tasks.SceneTask):
         return {name: found[name] for name in {*_TOLD, *self.net.compared.values()}}
 
     def as_asked(self, run: answering.SomeTrained, asked: answering.Asked) -> answering.SomeTrained:
-        """The run in another mode: with the setting `mode`, boxes or classes are given or told."""
+        """The run in another mode: with the setting `mode`, boxes or classes are given or told.
+
+        Raises:
+          UserError: it has not learnt to tell classes.
+        """
         mode = asked.get("mode")
         if mode not in relation_net.MODES or mode == self.net.mode:
             return run

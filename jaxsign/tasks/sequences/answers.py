@@ -4,10 +4,9 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
+from jaxsign import screen
 from jaxsign.screen import Console
 from jaxsign.tasks import answering, naming
 
@@ -77,9 +76,7 @@ class SequenceAnswer(answering.Answer):
     def text(self, name: str) -> str:
         """A table of all hypotheses, best first."""
         title = Text.assemble(f"{name}: ", (_joined(self.names), "bold"))
-        table = Table(
-            title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
-        )  # fmt: skip
+        table = screen.table(title)
         table.add_column("", justify="right")
         table.add_column("glosses")
         two = self.mode == "two_pass"

@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input.examples import Batch, indices
 from jaxsign.input.signs import views
@@ -18,7 +16,6 @@ from jaxsign.tasks.sequences.decoder import Decoder
 from jaxsign.tasks.sequences.options import DecodingOptions
 from jaxsign.whole import write_json
 
-Array = np.ndarray
 ALL = "all"  # modes of decoding
 
 

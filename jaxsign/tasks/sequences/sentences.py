@@ -10,7 +10,6 @@ from jaxsign.input import tables
 from jaxsign.tasks.sequences import word_errors
 from jaxsign.tasks.sequences.answers import SequenceAnswer
 from jaxsign.tasks.sequences.word_errors import Counts
-from jaxsign.whole import write_text
 
 
 class GlossRow(TypedDict):
@@ -119,7 +118,7 @@ def per_gloss(sentences: Sequence[Sentence]) -> list[GlossRow]:
 
 def write_per_gloss(path: Path, rows: Sequence[GlossRow]) -> None:
     """Writes `per_gloss` as CSV (UTF-8)."""
-    write_text(path, tables.csv_text(list(GlossRow.__annotations__), rows))
+    tables.write(path, rows, list(GlossRow.__annotations__))
 
 
 def write_predictions(path: Path, sentences: Sequence[Sentence], separator: str = " ") -> None:
@@ -150,7 +149,7 @@ def write_predictions(path: Path, sentences: Sequence[Sentence], separator: str 
                 "seconds": f"{one.seconds:.3f}",
             }
         )
-    write_text(path, tables.csv_text(columns, rows))
+    tables.write(path, rows, columns)
 
 
 def separator(names: Sequence[str]) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from jaxsign import screen
 from jaxsign.screen import Console
 from jaxsign.tasks import chance
 from jaxsign.tasks.sequences import sentences
@@ -66,7 +66,7 @@ def aligned(one: Sentence) -> Text:
 def _rates(totals: Mapping[str, Counts]) -> Table:
     some = next(iter(totals.values()))
     glosses = f"{some.sentences:,} sentences, {some.words:,} glosses"
-    table = _table(f"Word errors (%) in {glosses}")
+    table = screen.table(f"Word errors (%) in {glosses}")
     table.add_column("decoding", no_wrap=True)
     names = ("WER", "deleted", "inserted", "substituted", "sentences right", "95 % interval")
     for name in names:
@@ -88,7 +88,7 @@ def _rates(totals: Mapping[str, Counts]) -> Table:
 
 
 def _weak_glosses(rows: Sequence[sentences.GlossRow]) -> Table:
-    table = _table("Weakest glosses (all: per_gloss.csv)")
+    table = screen.table("Weakest glosses (all: per_gloss.csv)")
     table.add_column("gloss")
     for name in ("right", "missed", "added"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -102,10 +102,6 @@ def _weak_glosses(rows: Sequence[sentences.GlossRow]) -> Table:
             Text(f"{row['mistaken_for']} ({row['times']}x)" if row["times"] else ""),
         )
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _percent(count: int, total: int) -> str:

@@ -1,7 +1,5 @@
 """The trials of a sweep as a table: a CSV with all of them, and the best ones on the console."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +10,6 @@ from jaxsign.input.folders.progress import duration
 from jaxsign.tasks import measures
 from jaxsign.train.sweeps import trials
 from jaxsign.train.sweeps.trials import Trial, Value
-from jaxsign.whole import write_text
 
 FILE = "trials.csv"
 _MOST_SHOWN = 20
@@ -21,15 +18,14 @@ _MOST_SHOWN = 20
 def write(folder: Path, known: Sequence[Trial]) -> None:
     """Writes `FILE`: one line a trial, by number; a key of the space has the key's name."""
     keys = list(dict.fromkeys(key for trial in known for key in trial.values))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "state", "result", "epoch", "seconds", *keys, "reason"])
+    rows = []
     for one in known:
         result = "" if one.result is None else f"{one.result:.6f}"
         row = [one.name, one.state, result, one.epoch or "", f"{one.seconds:.1f}"]
         row += [_cell(one.values.get(key, "")) for key in keys]
-        writer.writerow([spreadsheet.guarded(cell) for cell in [*row, one.reason]])
-    write_text(folder / FILE, text.getvalue())
+        rows.append([*row, one.reason])
+    header = ["trial", "state", "result", "epoch", "seconds", *keys, "reason"]
+    spreadsheet.write(folder / FILE, header, rows)
 
 
 def shown(known: Sequence[Trial], number: measures.Number) -> Table:

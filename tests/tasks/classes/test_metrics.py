@@ -115,14 +115,6 @@ def test_class_table_names_the_commonest_mistake(tmp_path):
     assert [r["mistaken_for"] for r in back] == ["DON’T KNOW", "", ""]
 
 
-def test_a_class_table_is_whole_or_the_one_before(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("before")
-    with pytest.raises(ValueError, match="worse"):
-        metrics.write_class_table(path, [{"id": 1}, {"worse": 2}])
-    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
-
-
 def test_softmax_survives_large_logits():
     result = metrics.softmax(np.array([[1e4, 1e4, -1e4]]))
     assert result.tolist() == [[0.5, 0.5, 0.0]] and result.dtype == np.float32

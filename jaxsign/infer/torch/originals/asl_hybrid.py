@@ -1,6 +1,5 @@
 """Checkpoint, manifests and picture as google_asl_recognition writes them."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
 from jaxsign.infer.torch.originals import _asl_hybrid_manifest as manifests
 from jaxsign.train import records
-from jaxsign.whole import whole, write_text
+from jaxsign.whole import whole, write_json
 
 ARCHITECTURE = "Simplified_TCN_LSTM_Transformer"
 _BASELINE = 65.0  # percent; what the original counts its improvement from
@@ -64,8 +63,7 @@ class AslHybridForm(originals.Form):
         written = []
         for ending, content in contents.items():
             target = path.with_name(f"{path.stem}_{ending}.json")
-            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-            write_text(target, text + "\n")
+            write_json(target, content)
             written.append(target)
         if rows:
             written.append(path.with_name("training_history.png"))

@@ -194,4 +194,4 @@ def write_tables(out: Path, signs: Sequence[corpus.Instance], numbers: dict[str,
     ]
     for path, cells in ((out / SAMPLES, samples), (out / CLIPS / "labels.csv", beside)):
         if cells:
-            write_text(path, tables.csv_text(list(cells[0]), cells))
+            tables.write(path, cells)

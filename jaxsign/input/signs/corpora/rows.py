@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from jaxsign import spreadsheet
 from jaxsign.errors import UserError
 from jaxsign.input import names, tables
 from jaxsign.input.signs.corpora import cleaning
-from jaxsign.whole import write_text
 
 INSTANCES, GLOSSES = "instances.csv", "glosses.csv"
 SPLIT, SPLIT_GLOSSES = "split.csv", "split_glosses.csv"
@@ -71,14 +71,13 @@ def write(folder: Path, name: str, rows: Sequence[Instance], without: Iterable[s
     """
     left_out = set(without)
     cells = [{k: v for k, v in row.cells().items() if k not in left_out} for row in rows]
-    write_text(folder / name, tables.csv_text(list(cells[0]), cells))
+    tables.write(folder / name, cells)
     return folder / name
 
 
 def write_glosses(folder: Path, name: str, glosses: Iterable[str]) -> Path:
     """Writes glosses by falling count; their row numbers, from 0, are their labels."""
-    cells = [{"Gloss": gloss, "Count": count} for gloss, count in cleaning.counts(glosses)]
-    write_text(folder / name, tables.csv_text(("Gloss", "Count"), cells))
+    spreadsheet.write(folder / name, ("Gloss", "Count"), cleaning.counts(glosses))
     return folder / name
 
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from jaxsign import spreadsheet
 from jaxsign.errors import UserError
 from jaxsign.input import segments, tables
 from jaxsign.input.folders import finding
@@ -181,4 +182,5 @@ def _write(path: Path, rows: list[tables.Row], overwrite: bool) -> str:
 
 
 def _text(rows: Sequence[tables.Row], kept: Sequence[tables.Row]) -> str:
-    return tables.csv_text(list(rows[0].cells), [row.cells for row in kept])
+    names = list(rows[0].cells)
+    return spreadsheet.text(names, ([row.cells[name] for name in names] for row in kept))

@@ -7,14 +7,10 @@ classes in the form of a run folder's: {"heads": {"gloss": [...], "cat": [...]}}
 """
 
 import abc
-import csv
 import dataclasses
-import io
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jaxsign import spreadsheet
 from jaxsign.input import labels, segments, tables
@@ -23,7 +19,7 @@ from jaxsign.input.signs import cuts
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.formats import _files
 from jaxsign.input.signs.formats._types import SPLITS, At, ClipWriter, Collection, Entry, of_files
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 FILE = "labels.csv"
 NAMES = "labels.json"
@@ -151,7 +147,7 @@ def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix
     glosses, categories = collection.classes()
     if not any(e.glosses or e.category or e.signer or e.split for e in entries):
         return
-    write_text(folder / NAMES, json_text({"heads": {"gloss": glosses, "cat": categories}}))
+    write_json(folder / NAMES, {"heads": {"gloss": glosses, "cat": categories}})
     numbers = [{name: i for i, name in enumerate(names)} for names in (glosses, categories)]
     rows = [
         [
@@ -166,25 +162,7 @@ def write(folder: Path, entries: Sequence[Entry], collection: Collection, suffix
         for entry in entries
     ]
     header = ["file", "gloss", "cat", "glosses", "category", "signer", "split"]
-    write_csv(folder / FILE, header, rows)
-
-
-def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Writes a csv file, whole or not at all."""
-    write_text(path, csv_text(header, rows))
-
-
-def csv_text(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A csv file's text."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([[spreadsheet.guarded(cell) for cell in row] for row in (header, *rows)])
-    return text.getvalue()
-
-
-def json_text(value: Any) -> str:
-    """JSON for people: names as they are written, two spaces."""
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    spreadsheet.write(folder / FILE, header, rows)
 
 
 def joined(found: Labels, paths: Mapping[str, Path], folder: Path, suffix: str) -> list[Entry]:

@@ -13,20 +13,19 @@ ROWS = np.r_[clips.POSE, clips.LEFT_HAND, clips.RIGHT_HAND]
 LOSS = "keeps 75 of the 543 points (no face)"
 
 
-def to_clip(points: Array, *, fps: float, source: str, visibility: Array | None = None) -> Clip:
+def to_clip(points: Array, *, fps: float, source: str) -> Clip:
     """Points in their places among the 543.
 
     Args:
         points: float [T, 75, 3], NaN where absent.
         fps: frames a second.
         source: for messages.
-        visibility: float [T, 33] of the pose.
 
     Raises:
         ValueError: impossible values or no frames.
     """
     times = np.arange(len(points)) / fps
-    return Clip(placed(points), times, fps=fps, source=source, visibility=visibility)
+    return Clip(placed(points), times, fps=fps, source=source)
 
 
 def placed(points: Array) -> Array:

@@ -10,7 +10,6 @@ from jaxsign.input import records
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.clip import Clip
 
-Array = np.ndarray
 MAGIC = b"JSC1"
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import logging
 import os
 import pkgutil
 from collections.abc import Iterable, Sequence
@@ -15,8 +14,6 @@ from jaxsign.input.folders import census
 from jaxsign.input.signs import rates
 from jaxsign.input.signs.formats import _npy
 from jaxsign.input.signs.formats._types import Collection, Format
-
-_LOG = logging.getLogger("jaxsign")
 
 
 @functools.cache

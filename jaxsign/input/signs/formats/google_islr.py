@@ -9,10 +9,11 @@ test, each of this form.
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from jaxsign import spreadsheet
 from jaxsign.errors import UserError
 from jaxsign.input import labels, tables
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _files, _labels
+from jaxsign.input.signs.formats import _files
 from jaxsign.input.signs.formats._types import (
     SPLITS,
     ClipWriter,
@@ -21,7 +22,7 @@ from jaxsign.input.signs.formats._types import (
     Format,
     of_files,
 )
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 SUFFIX = ".parquet"
 TABLE = "train.csv"
@@ -152,8 +153,8 @@ class _Writer(ClipWriter):
         """Writes train.csv and the index map of every split."""
         signs = {sign: i for i, sign in enumerate(self._collection.classes()[0])}
         for split, rows in self._rows.items():
-            write_text(self._folder / split / INDEX, _labels.json_text(signs))
-            _labels.write_csv(self._folder / split / TABLE, COLUMNS, rows)
+            write_json(self._folder / split / INDEX, signs)
+            spreadsheet.write(self._folder / split / TABLE, COLUMNS, rows)
 
 
 FORMAT = Format(

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from jaxsign import spreadsheet
 from jaxsign.errors import UserError
 from jaxsign.input import labels, tables
 from jaxsign.input.signs.clip import Clip
@@ -243,8 +244,8 @@ class _Writer(ClipWriter):
 
     def finish(self) -> None:
         """Writes samples.csv and the list of glosses."""
-        _labels.write_csv(self._folder / GLOSSES, ["Gloss"], [[name] for name in self._numbers])
-        _labels.write_csv(self._folder / TABLE, COLUMNS, self._rows)
+        spreadsheet.write(self._folder / GLOSSES, ["Gloss"], [[name] for name in self._numbers])
+        spreadsheet.write(self._folder / TABLE, COLUMNS, self._rows)
 
 
 FORMAT = Format(

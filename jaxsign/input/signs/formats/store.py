@@ -13,9 +13,9 @@ from typing import Any
 from jaxsign.errors import UserError
 from jaxsign.input import shards
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _labels, _record
+from jaxsign.input.signs.formats import _record
 from jaxsign.input.signs.formats._types import ClipWriter, Collection, Entry, Format
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 ABOUT, INDEX = shards.ABOUT, "index.parquet"
 DTYPES = ("float32", "float16")
@@ -126,7 +126,7 @@ class _Writer(ClipWriter):
         own = {"landmarks": self._dtype, "glosses": glosses, "categories": categories}
         made_from = f"{self._collection.name} ({self._collection.format})"
         about = self._shards.about(INDEX, made_from, own)
-        write_text(self._folder / ABOUT, _labels.json_text(about))
+        write_json(self._folder / ABOUT, about)
 
 
 FORMAT = Format(

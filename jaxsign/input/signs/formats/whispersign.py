@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxsign import reading
+from jaxsign import reading, spreadsheet
 from jaxsign.errors import UserError
 from jaxsign.input import files, labels, tables
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs import hand_joints
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.formats import _files, _labels, _npy
+from jaxsign.input.signs.formats import _files, _npy
 from jaxsign.input.signs.formats._types import (
     SPLITS,
     ClipWriter,
@@ -28,7 +28,7 @@ from jaxsign.input.signs.formats._types import (
     Format,
     of_files,
 )
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 Array = np.ndarray
 SUFFIX = ".npy"
@@ -240,9 +240,9 @@ class _Writer(ClipWriter):
 
     def finish(self) -> None:
         """Writes label_map.json and what the samples were made of."""
-        write_text(self._folder / MAP, _labels.json_text(self._numbers))
-        write_text(self._folder / RECORD, _labels.json_text(self._record))
-        _labels.write_csv(self._folder / TABLE, ["file", "source", "glosses", "signer"], self._rows)
+        write_json(self._folder / MAP, self._numbers)
+        write_json(self._folder / RECORD, self._record)
+        spreadsheet.write(self._folder / TABLE, ["file", "source", "glosses", "signer"], self._rows)
 
 
 FORMAT = Format(

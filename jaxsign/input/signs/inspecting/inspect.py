@@ -40,7 +40,6 @@ def inspect(
     person: int = 0,
     fps: float = 0.0,
     as_json: bool = False,
-    console: Console | None = None,
 ) -> Facts:
     """Prints what is at `path` and returns the same as facts that JSON can hold.
 
@@ -54,13 +53,12 @@ def inspect(
       person: which of several people of a clip, from 1; 0 = the one who moves.
       fps: frames a second of the clips; 0 = as they say.
       as_json: print JSON.
-      console: where to print tables; standard output if None.
 
     Raises:
       UserError: nothing there, an unknown format, or nothing that can be read.
     """
     path = Path(path)
-    console = console or Console(highlight=False)
+    console = Console(highlight=False)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     if path.is_file() and videos.is_film(path):

@@ -18,8 +18,8 @@ _SHEET = 24
 _THUMBNAIL = 200
 
 
-def collection_sheet(collection: Collection, count: int = _SHEET) -> Image.Image:
-    """One frame each of `count` clips evenly spread over a collection, captioned with the gloss.
+def collection_sheet(collection: Collection) -> Image.Image:
+    """One frame each of two dozen clips evenly spread over a collection, captioned with the gloss.
 
     Clips that cannot be read are left out: the report names them.
 
@@ -27,7 +27,7 @@ def collection_sheet(collection: Collection, count: int = _SHEET) -> Image.Image
       UserError: none can be read.
     """
     images, captions = [], []
-    for i in facts.spread(len(collection), count):
+    for i in facts.spread(len(collection), _SHEET):
         try:
             clip = collection.read(i)
         except UserError:

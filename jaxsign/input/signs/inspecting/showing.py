@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from jaxsign import screen
 from jaxsign.input.signs.inspecting import arrays
 from jaxsign.screen import Console
 
@@ -127,7 +127,7 @@ def heading(title: str, about: Mapping[str, str], console: Console) -> None:
 
 def table(*columns: str, left: Sequence[int] = (0,)) -> Table:
     """An empty table; columns of which the numbers are in `left` stand to the left."""
-    found = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    found = screen.table()
     for i, name in enumerate(columns):
         is_last = i == len(columns) - 1
         is_left = i in left or (is_last and name.startswith("when"))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxsign import spreadsheet
 from jaxsign.input import labels, tables
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.formats import SPLITS, Collection, _labels
@@ -69,4 +70,4 @@ def _add_columns(table: Path, cells: list[dict[str, str]]) -> None:
             [*row.cells.values(), *(more.get(name, "") for name in new)]
             for row, more in zip(rows, cells, strict=True)
         ]
-        _labels.write_csv(table, [*known, *new], lines)
+        spreadsheet.write(table, [*known, *new], lines)

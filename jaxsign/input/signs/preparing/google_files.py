@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxsign import spreadsheet
 from jaxsign.errors import UserError, listing
 from jaxsign.input import tables
-from jaxsign.input.signs.formats import SPLITS, Collection, _labels, google_islr
+from jaxsign.input.signs.formats import SPLITS, Collection, google_islr
 from jaxsign.input.signs.preparing import linking, naming
-from jaxsign.whole import drafts, write_text
+from jaxsign.whole import drafts, json_text, write_text
 
 _PARTS = ("", *SPLITS)
 
@@ -33,9 +34,9 @@ class GooglePlan:
     def lists(self) -> dict[Path, str]:
         """The files besides the clips in the order of writing, and their texts."""
         parts = {split: self.out / split for split in self.tables}
-        maps = {part / google_islr.INDEX: _labels.json_text(self.signs) for part in parts.values()}
+        maps = {part / google_islr.INDEX: json_text(self.signs) for part in parts.values()}
         return maps | {
-            part / google_islr.TABLE: _labels.csv_text(*self.tables[split])
+            part / google_islr.TABLE: spreadsheet.text(*self.tables[split])
             for split, part in parts.items()
         }
 

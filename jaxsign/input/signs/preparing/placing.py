@@ -9,7 +9,7 @@ from jaxsign.errors import UserError, listing
 from jaxsign.input.signs import formats
 from jaxsign.input.signs.formats import Collection, _labels
 from jaxsign.input.signs.preparing import clip_files, google_files, linking, naming
-from jaxsign.whole import write_text
+from jaxsign.whole import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,8 +140,7 @@ def _written(
 def _write_names(out: Path, collection: Collection) -> None:
     """The classes, for those who open all splits at once."""
     glosses, categories = collection.classes()
-    text = _labels.json_text({"heads": {"gloss": glosses, "cat": categories}})
-    write_text(out / _labels.NAMES, text)
+    write_json(out / _labels.NAMES, {"heads": {"gloss": glosses, "cat": categories}})
 
 
 def _settle(draft: Path, out: Path) -> None:

@@ -3,9 +3,9 @@
 import collections
 from collections.abc import Sequence
 
-from rich import box
 from rich.table import Table
 
+from jaxsign import screen
 from jaxsign.input.signs.formats import SPLITS, Collection
 from jaxsign.input.signs.joint_checks import JointReport
 from jaxsign.input.signs.preparing import choosing, everyday
@@ -120,7 +120,7 @@ def _line(console: Console, text: str) -> None:
 
 
 def _table(*columns: str, left: Sequence[int] = (0,)) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = screen.table()
     for i, name in enumerate(columns):
         table.add_column(name, justify="left" if i in left else "right", overflow="fold")
     return table

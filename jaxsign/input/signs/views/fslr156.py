@@ -109,6 +109,9 @@ def view(
 
     Returns:
         float32 [T, 156].
+
+    Raises:
+        UserError: an unknown option, or stored features that cannot be placed so.
     """
     for name, value, known in (("normalise", normalise, NORMALISE), ("hands", hands, HANDS)):
         if value not in known:

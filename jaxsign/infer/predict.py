@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from jaxsign import stopwatch
@@ -161,51 +161,54 @@ def predict_files(
         watch.lap("load")
     found = run.task.questions(run, Path(source), asked or {})
     if found is not None:
-        return _predict_examples(run, found, Path(source), out, batch_size)
+        asker = asking.Asker(run)
+        single = Path(source).is_file() and len(found.examples) == 1 and not found.left_out
+        return _tell(_of_examples(asker, found, batch_size), asker, single, out)
     items = clip_items.find(source, finder, view=run.view, person=person, fps=fps)
     predictor = Predictor(members, run.task.answerer(run, asked or {}), mask=mask)
     single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
-    done: list[Prediction] = []
-    saved = []
-    for one in predictor(items, batch_size):
-        done.append(one)
-        _show(one, single)
-        if one.answer is not None:
-            json = one.answer.json()
-            saved.append(json if single else {"file": one.name, **json})
-    predictor.doubts.tell()
-    if out is not None:
-        write_json(Path(out), saved[0] if single else saved)
-        print(f"Saved to {out}")
+    failed = _tell(predictor(items, batch_size), predictor.askers[0], single, out)
     if not single:
-        print(f"{len(saved)} of {len(done)} files predicted.")
-    return len(done) - len(saved)
+        print(f"{len(items) - failed} of {len(items)} files predicted.")
+    return failed
 
 
-def _predict_examples(
-    run: runs.Run, found: answering.Questions, source: Path, out: str | Path | None, size: int
-) -> int:
-    """As `predict_files`, of what the task itself has read."""
-    asker, examples, said = asking.Asker(run), found.examples, dict[int, answering.Answer]()
+def _of_examples(
+    asker: asking.Asker, found: answering.Questions, size: int
+) -> Iterator[Prediction]:
+    """Predictions of what the task itself has read, then what it could not read."""
+    examples, said = found.examples, dict[int, answering.Answer]()
     options = batching.BatchOptions(
-        batch_size=min(size, len(examples)), buckets=run.config.input.buckets
+        batch_size=min(size, len(examples)), buckets=asker.run.config.input.buckets
     )
     batches = batching.EvalBatches(examples, options)
     for batch in progress.over("predicting", batches, len(batches)):
         index = indices(batch).tolist()
         answers = found.answerer(asker.ask(batch), [examples.ids[i] for i in index])
         said |= zip(index, answers, strict=True)
-    single = source.is_file() and len(examples) == 1
     for i, name in enumerate(examples.ids):
-        print(said[i].text(name) if single else f"{name}: {said[i].line()}")
-    if out is not None:
-        saved = [{"file": name, **said[i].json()} for i, name in enumerate(examples.ids)]
-        write_json(Path(out), said[0].json() if single else saved)
-        print(f"Saved to {out}")
-    asker.doubts.tell()
+        yield Prediction(Path(name), name, answer=said[i])
     for problem in found.left_out:
-        print(f"error: {problem}", file=sys.stderr)
-    return len(found.left_out)
+        yield Prediction(Path(), "", error=problem)
+
+
+def _tell(
+    predictions: Iterable[Prediction], asker: asking.Asker, single: bool, out: str | Path | None
+) -> int:
+    """Prints the answers and what is to be doubted of them, writes them; how many have failed."""
+    saved, failed = [], 0
+    for one in predictions:
+        _show(one, single)
+        if one.answer is None:
+            failed += 1
+        else:
+            json = one.answer.json()
+            saved.append(json if single else {"file": one.name, **json})
+    asker.doubts.tell()
+    if out is not None:
+        write_json(Path(out), saved[0] if single else saved)
+        print(f"Saved to {out}")
+    return failed
 
 
 def _show(one: Prediction, single: bool) -> None:

@@ -10,7 +10,6 @@ from flax import linen as nn
 from jaxsign.nets.layers import dense, temporal_attention, typed
 
 Array = jax.Array
-_ROWS_XAVIER = nn.initializers.xavier_uniform(in_axis=1, out_axis=0)
 
 
 class PrimedAttention(typed.Layer):
@@ -42,10 +41,7 @@ class PrimedAttention(typed.Layer):
         and broadcastable to `x`, between their two layers.
         """
         width = x.shape[-1]
-        shape = (3 * width, width)
-        weight = self.param("in_proj_weight", _ROWS_XAVIER, shape, self.param_dtype)
-        bias = self.param("in_proj_bias", nn.initializers.zeros, shape[:1], self.param_dtype)
-        x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=self.dtype)
+        x, weight, bias = temporal_attention.packed(self, x)
         primed = x if prior is None else x + prior.astype(x.dtype)
         parts = []
         for i, (name, given) in enumerate({"query": primed, "key": primed, "value": x}.items()):

@@ -91,6 +91,19 @@ def pool(h: Array, valid: Array | None, how: str) -> Array:
     return jnp.where(valid.any(1)[:, None], highest, 0)
 
 
+def packed(layer: typed.Layer, x: Array) -> tuple[Array, Array, Array]:
+    """A layer's parameters `in_proj_weight` [3E, E] and `in_proj_bias` [3E] for x: [..., E].
+
+    Returns:
+      x, the weight and the bias in the layer's type.
+    """
+    shape = (3 * x.shape[-1], x.shape[-1])
+    weight = layer.param("in_proj_weight", _ROWS_XAVIER, shape, layer.param_dtype)
+    bias = layer.param("in_proj_bias", _ZEROS, shape[:1], layer.param_dtype)
+    x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=layer.dtype)
+    return x, weight, bias
+
+
 class PackedAttention(typed.Layer):
     """Multi-head self-attention with torch's packed input projection.
 
@@ -123,10 +136,7 @@ class PackedAttention(typed.Layer):
         frames' results are sown as `intermediates/frames` where they are averaged.
         """
         width = x.shape[-1]
-        shape = (3 * width, width)
-        weight = self.param("in_proj_weight", _ROWS_XAVIER, shape, self.param_dtype)
-        bias = self.param("in_proj_bias", _ZEROS, shape[:1], self.param_dtype)
-        x, weight, bias = nn.dtypes.promote_dtype(x, weight, bias, dtype=self.dtype)
+        x, weight, bias = packed(self, x)
         if positions is None:
             qkv = dense.dense_rows(x, weight, bias)
         else:

@@ -113,7 +113,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=arguments.NewFolder,
         metavar="DIR",
-        help="results folder (RUN/evaluate-SPLIT)",
+        help="results folder (RUN/evaluate-SPLIT, of other data RUN/evaluate-SPLIT-NAME)",
     )
     parser.add_argument(
         "--csv",

@@ -41,7 +41,8 @@ def evaluate(
       split: 'val', 'test' or 'train': which of the run's own data to use.
       path: another folder of clips than the run's own.
       labels: its labels.csv; `path`/labels.csv if None.
-      out: where to write; RUN/evaluate-SPLIT if None, with several RUN/together-SPLIT.
+      out: where to write; RUN/evaluate-SPLIT if None, with several RUN/together-SPLIT. Results of
+        other data have the data's name behind that: they leave those of the run's own alone.
       which: 'best' or 'last'.
       batch_size: clips run at once; a multiple of the devices.
       skip_missing: leave out rows whose clip file is missing (their number is printed) instead
@@ -59,7 +60,7 @@ def evaluate(
     asked = asked or {}
     members = [one.task.as_asked(one, asked) for one in ensemble.load(workdir, which)]
     run, several = members[0], len(members) > 1
-    folder = run.workdir / (f"together-{split}" if several else f"evaluate-{split}")
+    folder = _results(members, split, path)
     if out is None:
         shipped.refuse_writing(folder, "Say where the results shall lie: --out DIR")
     else:
@@ -251,6 +252,15 @@ def _together(
     scored = scorer(opened[0])
     scored.add({"index": np.arange(count)}, members[0].task.averaged(found))
     return scored
+
+
+def _results(members: Sequence[runs.Run], split: str, path: str | Path | None) -> Path:
+    """The results folder of a run, or of several: of the run's own data, or of others."""
+    run, word = members[0], "together" if len(members) > 1 else "evaluate"
+    own = run.config.data[split].path
+    if path is None or (own and Path(own).resolve() == Path(path).resolve()):
+        return run.workdir / f"{word}-{split}"
+    return run.workdir / f"{word}-{split}-{Path(path).resolve().stem}"
 
 
 def _check_unlearnt(members: Sequence[runs.Run], split: str) -> None:

@@ -50,7 +50,7 @@ def _value(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | Arr
     raise _unfit(item, arrays, run)
 
 
-def _unfit(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> UserError:
+def _unfit(item: Item, arrays: Mapping[str, Array], run: runs.Run, of_view: str = "") -> UserError:
     found = ", ".join(
         f"{key} {list(a.shape)} {a.dtype}".strip() for key, a in npz_files.outlines(arrays).items()
     )
@@ -58,7 +58,7 @@ def _unfit(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> UserError:
     return UserError(
         f"{item.path}: no array of {' x '.join(map(str, run.frame_shape))} numbers a frame, which "
         f"this run's net takes. Found: {found or 'nothing'}. Expected {run.config.data.key} "
-        f"[T, {shape}] float32."
+        f"[T, {shape}] float32{f', or what its view takes; {of_view}' if of_view else '.'}"
     )
 
 
@@ -73,7 +73,8 @@ def _clip(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | None
             "frame. Give it .npz files that hold them (X2048; of films: jaxsign features)."
         )
     if item.collection is not None:
-        return item.collection.read(item.index)
+        seen = formats.get(item.collection.format).landmarks
+        return item.collection.read(item.index) if seen else None
     if path.suffix.lower() == ".npz":
         bare = _landmarks(arrays) or clip_items.is_clip_file(path)
         return formats.open_collection(path, "clips", fps=item.fps).read(0) if bare else None
@@ -207,7 +208,7 @@ def _stored(
     try:
         x = run.features(x if fitting and run.images(x) else x.astype(np.float32))
     except UserError as error:
-        raise error if fitting else _unfit(item, arrays, run) from error
+        raise error if fitting else _unfit(item, arrays, run, str(error)) from error
     if not _fits(x, run):
         raise _unfit(item, arrays, run)
     if mask == "length":

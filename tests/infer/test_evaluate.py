@@ -279,12 +279,15 @@ def test_folders_of_clips_are_evaluated(run, tmp_path, capsys):
     assert not list((tmp_path / "p").glob("*occluded*"))
 
 
-def test_folders_of_recorded_clips_are_evaluated(run, tmp_path):
+def test_folders_of_recorded_clips_are_evaluated(run, tmp_path, capsys):
+    data = tmp_path / "others"
     for seed in range(2):
-        run_helpers.recorded(6 + seed, seed).save(tmp_path / f"c{seed}.clip.npz")
-    (tmp_path / "labels.csv").write_text("file,gloss,cat\nc0,0,0\nc1,1,1\n")
-    complete = evaluate.evaluate(run.workdir, path=tmp_path, out=tmp_path / "o")
+        run_helpers.recorded(6 + seed, seed).save(data / f"c{seed}.clip.npz")
+    (data / "labels.csv").write_text("file,gloss,cat\nc0,0,0\nc1,1,1\n")
+    complete = evaluate.evaluate(run.workdir, path=data)
     assert complete["overall_results"]["num_samples"] == 2
+    # Beside the results of the run's own clips, not over them.
+    assert f"Results in {run.workdir / 'evaluate-val-others'}\n" in capsys.readouterr().out
 
 
 def test_the_summary_names_the_weakest_classes():

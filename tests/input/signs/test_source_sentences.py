@@ -1,17 +1,23 @@
 """Signed sentences in one file, and the view of their few points."""
 
 import pickle
+from pathlib import Path
 
 import helpers
 import numpy as np
 import pytest
 
 from jaxsign import config as configs
+from jaxsign import nets
 from jaxsign.errors import UserError
+from jaxsign.infer import clip_items
+from jaxsign.infer import files as infer_files
+from jaxsign.infer import run as runs
 from jaxsign.input import batching
 from jaxsign.input.signs import sources, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.formats import sentences
+from jaxsign.input.signs.inspecting.inspect import inspect
 from jaxsign.input.signs.treatment import Treatment
 from jaxsign.input.signs.views import few_points
 from jaxsign.tasks.sequences.examples import SequenceExamples
@@ -66,6 +72,34 @@ def test_the_order_of_known_classes_is_kept(tmp_path):
     del data.class_names
     with pytest.raises(UserError, match="has 3 classes of gloss, but net.num_gloss=2"):
         sources.open_source(data, "train", {"gloss": 2})
+
+
+def run_of_points():
+    """A run that takes three points in pixels, without weights."""
+    config = configs.load("whisper_sign:boston104", ["--config.net.num_gloss=3"])
+    net = nets.build(**config.net.to_dict())
+    return runs.Run(Path("run"), "best", config, {}, net, {}, {})
+
+
+def test_a_run_reads_a_file_of_sentences_as_it_is(tmp_path):
+    np.savez(tmp_path / sentences.FILE, **arrays())
+    run, items = run_of_points(), clip_items.find(tmp_path / sentences.FILE)
+    assert [item.name for item in items] == ["7", "8", "9"]
+    read = [infer_files.read(item, run).x for item in items]
+    assert [x.shape for x in read] == [(3, 3, 4), (4, 3, 4), (5, 3, 4)]
+    points = arrays()["features"][3:7].reshape(4, 3, 2)
+    np.testing.assert_array_equal(read[1], run.features(points.astype(np.float32)))
+    np.save(tmp_path / "flat.npy", np.ones((5, 6), np.float32))
+    with pytest.raises(UserError, match=r"what its view takes; .*\[T, P, 2\] in pixels"):
+        infer_files.read(tmp_path / "flat.npy", run)
+
+
+def test_a_file_of_sentences_is_told_as_a_collection(tmp_path, capsys):
+    np.savez(tmp_path / sentences.FILE, **arrays())
+    facts = inspect(tmp_path)
+    assert (facts["format"], facts["clips"], facts["sentences"]) == ("sentences", 3, 2)
+    assert facts["signers"] == {"a": 2, "b": 1} and facts["lengths"]["total"] == 12
+    assert "BOOK" in capsys.readouterr().out
 
 
 WRONG = {

@@ -75,11 +75,16 @@ def of_collection(collection: Collection, sample: int = 0, *, quiet: bool = True
       quiet: no bar over the clips as they are read.
     """
     chosen = spread(len(collection), sample)
+    seen = formats.get(collection.format).landmarks  # of other points only lengths are known
     clips, bad, odd = [], [], []
     for i in progress.over("reading", chosen, len(chosen), hidden=quiet):
         entry = collection.entries[i]
         try:
-            facts = of_clip(collection.read(i), entry, collection.format)
+            facts = (
+                of_clip(collection.read(i), entry, collection.format)
+                if seen
+                else {"frames": collection.frames(i), "warnings": []}
+            )
         except UserError as error:
             bad.append(str(error))
             continue
@@ -101,9 +106,11 @@ def of_collection(collection: Collection, sample: int = 0, *, quiet: bool = True
         "glosses": _count(glosses),
         "absent_glosses": [name for name in collection.glosses if name not in set(glosses)],
         "lengths": _spread_of([facts["frames"] for facts in clips]),
-        "durations_s": _spread_of([facts["duration_s"] for facts in clips]),
-        "fps": _count(f"{facts['fps']:.4g}" if facts["fps"] else "unknown" for facts in clips),
-        "presence": {part: _presence_of(clips, part) for part in PARTS} if clips else {},
+        "durations_s": _spread_of([facts["duration_s"] for facts in clips if seen]),
+        "fps": _count(
+            f"{facts['fps']:.4g}" if facts["fps"] else "unknown" for facts in clips if seen
+        ),
+        "presence": {part: _presence_of(clips, part) for part in PARTS} if clips and seen else {},
         "problems": [*collection.problems, *bad],
         "warnings": odd,
     }

@@ -139,9 +139,8 @@ def _bare(path: Path, sample: int) -> _Bare | None:
         return None
     about: Facts = {}
     try:
-        if formats.get(formats.detect(path)).landmarks:
-            return None
-        files = _array_files(path)
+        formats.detect(path)
+        return None
     except UserError:
         files = _array_files(path)
         if not files and path.is_dir() and (found := videos.below(path)):

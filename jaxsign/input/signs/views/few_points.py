@@ -10,6 +10,7 @@ little (0.455 to 0.472) with the fixed size; accelerations or a clip's own size 
 import numpy as np
 
 from jaxsign.errors import UserError
+from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.views._types import View
 
 
@@ -60,8 +61,10 @@ def _own_size(moved: np.ndarray, reference: int) -> float:
 
 def _check(points: np.ndarray, rate: float, reference: int, size: float) -> None:
     if np.ndim(points) != 3 or np.shape(points)[2] != 2 or not np.shape(points)[0]:
+        found = "landmarks of a clip" if isinstance(points, Clip) else list(np.shape(points))
         raise UserError(
-            f"view few_points takes points [T, P, 2] in pixels, found {list(np.shape(points))}"
+            f"view few_points takes points [T, P, 2] in pixels, as a sentences.npz holds them; "
+            f"found {found}"
         )
     count = points.shape[1]
     if not -1 <= reference < count or (count == 1 and reference == 0):

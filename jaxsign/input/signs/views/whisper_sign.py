@@ -108,9 +108,11 @@ def _hands(x: np.ndarray) -> np.ndarray | None:
 def _stored(x: np.ndarray) -> np.ndarray:
     shape = [hand_joints.JOINTS, hand_joints.NUMBERS]
     if list(np.shape(x)[1:]) != shape:
+        few = np.ndim(x) == 3 and np.shape(x)[2] == 2
+        hint = ". Points in pixels are for --config whisper_sign:boston104" if few else ""
         raise UserError(
             f"view whisper_sign takes clips or arrays [T, {shape[0]}, {shape[1]}], found "
-            f"{list(np.shape(x))}"
+            f"{list(np.shape(x))}{hint}"
         )
     return np.array(x, np.float32)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("jaxsign")
 _SHORT = 10.0  # seconds of a first epoch whose length says nothing of the next
+_SILENT = 60.0  # seconds of an epoch after which something is said, where there is no bar
 _SPREAD = 100_000  # numbers of an array that a histogram is made of
 
 
@@ -58,7 +59,8 @@ class TrainingDisplay:
 
     def start_epoch(self, epoch: int, epochs: int, steps: int, done: int) -> None:
         """Opens the bar of an epoch; both counts from 1."""
-        self._begun, self._waited = self._clock(), 0.0
+        self._begun = self._spoken = self._clock()
+        self._waited, self._name = 0.0, f"{epoch}/{epochs}"
         self._left, self._steps, self._first = epochs - epoch, steps, done
         if not self._live:
             return
@@ -72,15 +74,21 @@ class TrainingDisplay:
         )
         self._bar = Progress(*columns, console=self.console, transient=True)
         self._task = self._bar.add_task(
-            "", total=steps, completed=done, epoch=f"{epoch}/{epochs}", note="", left="-:--"
+            "", total=steps, completed=done, epoch=self._name, note="", left="-:--"
         )
         self._bar.start()
 
     def step(self, done: int, note: str) -> None:
-        """Moves the bar."""
-        if self._bar is not None and done > self._first:
-            left = self._seconds() / (done - self._first) * (self._steps - done)
-            self._bar.update(self._task, completed=done, note=note, left=progress.duration(left))
+        """Moves the bar; without one says after every minute how far the epoch is."""
+        if done == self._first:
+            return
+        seconds = self._seconds() / (done - self._first) * (self._steps - done)
+        left = progress.duration(seconds)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, note=note, left=left)
+        elif self._clock() - self._spoken > _SILENT:
+            self._spoken = self._clock()
+            self.say(f"epoch {self._name}  step {done}/{self._steps}  {note}  its steps left {left}")
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
@@ -101,13 +109,14 @@ class TrainingDisplay:
         None of an epoch that was not `validated`, if the last line is younger than a second.
         """
         self.close()
-        self._times.append(self._seconds())
+        if not self._first:  # of one that was begun earlier only a part is known
+            self._times.append(self._seconds())
         if not validated and self._clock() - self._told < 1.0:
             return
         self._told = self._clock()
         # The first epoch compiles what is small, too: a short one tells little of the others.
         recent = sorted(self._times[1:][-5:] or self._times)
-        each = recent[len(recent) // 2]
+        each = recent[len(recent) // 2] if recent else 0.0
         known = self._left and (len(self._times) > 1 or each > _SHORT)
         eta = f"  left {progress.duration(each * self._left)}" if known else ""
         width = len(str(epochs))

@@ -76,6 +76,7 @@ class Loop:
         self.state = self.session.compiled.place(start.state)
         # Prefetched batches of the stage at hand, and the input's position behind each.
         self.feed: Generator[tuple[placing.OnDevices, batching.Position], None, None] | None = None
+        self.begun = 0.0  # when the epoch at hand began, had it been trained at one go
         self.looked_ahead = False  # the programs of the stage at hand compile ahead of need
         self.outputs = outputs.Outputs(run, display, start.parameters, self.records.step)
         self.writing = writing.Writing(always=run.machines.several)
@@ -167,6 +168,7 @@ class Loop:
         at = self.records
         while not self._stage_is_over():
             begun, before = time.monotonic(), float(at.sums.get("examples", 0.0))
+            self.begun = begun - at.seconds
             rates = self.session.task.rates(self.session.stage.config, at.stage_epoch)
             self._train_epoch(rates, stop)
             trained = time.monotonic() - begun
@@ -182,7 +184,8 @@ class Loop:
                 if self._is_validated()
                 else None
             )
-            took = outputs.Took(trained, time.monotonic() - begun - trained)
+            now = time.monotonic()
+            took = outputs.Took(begun + trained - self.begun, now - begun - trained)
             self._end_epoch(train, val, took, speed, rates)
             if stop.requested:
                 if self.writing.behind:
@@ -281,7 +284,8 @@ class Loop:
         rate = self._learning_rate(0)
         at.epoch, at.stage_epoch = at.epoch + 1, at.stage_epoch + 1
         best, also = (False, []) if val is None else bests.observe(at, session, val)
-        at.steps_in_epoch, at.sums, at.schedule = 0, {}, session.schedule.state()
+        at.steps_in_epoch, at.seconds, at.sums = 0, 0.0, {}
+        at.schedule = session.schedule.state()
         at.alignment = None
         row = outputs.row(
             session, at, train, val, rates, self._learning_rate(0), took,
@@ -306,6 +310,8 @@ class Loop:
     def _save(self) -> None:
         host = self.session.compiled.fetch(self.state)
         self.records.saves += 1
+        if self.records.steps_in_epoch:
+            self.records.seconds = time.monotonic() - self.begun
         with self.writing.now():
             if self.checkpoints is not None:
                 self.checkpoints.save_last(self.records.saves, host, self.records.to_json())

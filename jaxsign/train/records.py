@@ -59,6 +59,7 @@ class Records:
       epoch: epochs of the run that are done.
       step: optimizer steps of the run that are done.
       steps_in_epoch: steps done of the epoch at hand.
+      seconds: that these took, in all processes that trained it, until the last checkpoint.
       sums: metric sums of the epoch at hand: numbers, or arrays of them.
       best: the best epoch.
       also_best: the best epochs by other numbers, by their names.
@@ -77,6 +78,7 @@ class Records:
     epoch: int = 0
     step: int = 0
     steps_in_epoch: int = 0
+    seconds: float = 0.0
     sums: dict[str, float | np.ndarray] = dataclasses.field(default_factory=dict)
     best: Best = dataclasses.field(default_factory=Best)
     also_best: dict[str, Best] = dataclasses.field(default_factory=dict)

@@ -39,6 +39,28 @@ def test_what_is_waited_for_is_in_no_estimate():
     assert text.getvalue().rstrip().endswith("left 1:40")
 
 
+def test_a_long_epoch_says_every_minute_how_far_it_is():
+    """So does who reads a file of what was printed see that it goes on."""
+    text, now = io.StringIO(), [0.0]
+    display = log.TrainingDisplay(
+        live=False, console=Console(file=text, width=200), clock=lambda: now[0]
+    )
+    display.start_epoch(1, 2, steps=10, done=2)
+    for done in range(3, 11):
+        now[0] += 25
+        display.step(done, f"loss 0.{done}")
+    display.end_epoch(1, 2, "done")
+    told = text.getvalue().splitlines()
+    assert told[0] == "epoch 1/2  step 5/10  loss 0.5  its steps left 2:05"
+    assert [line.split("  ")[1] for line in told] == ["step 5/10", "step 8/10", "done"]
+    # What is left is not told from an epoch of which a part was made in another process.
+    assert "left" not in told[-1]
+    display.start_epoch(2, 3, steps=1, done=0)
+    now[0] += 30
+    display.end_epoch(2, 3, "done")
+    assert text.getvalue().endswith("done  left 0:30\n")
+
+
 def test_epochs_of_milliseconds_have_a_line_where_they_are_validated(capsys):
     now = [0.0]
     display = log.TrainingDisplay(live=False, clock=lambda: now[0])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import jaxsign
 from jaxsign import arguments, interrupts, reading, runtime, telling, terminal
-from jaxsign.errors import UserError
+from jaxsign.errors import UserError, did_you_mean
 from jaxsign.input import tables
 
 _DESCRIPTION = """\
@@ -106,6 +106,9 @@ def _run(words: list[str], *, again: bool) -> int:
       again: the process may start itself again with other settings.
     """
     top = parser(words[0] if words else "")
+    if words and not words[0].startswith("-") and words[0] not in _VERBS:
+        near = did_you_mean(words[0], _VERBS)
+        top.error(f"no verb {words[0]!r}.{near} All of them: {', '.join(_VERBS)}")
     if words[:1] == ["parity"]:  # its own options are parsed by the suite
         parsed = argparse.Namespace(run=_parity, arguments=words[1:], max_bytes=None, encoding="")
         rest: list[str] = []

@@ -73,7 +73,8 @@ def beside(workdir: Path, split: str, count: int, heads: Sequence[str]) -> basel
 def show(found: baselines.Baseline, console: Console | None = None) -> None:
     """Prints the accuracies of every split and head, and which clips several splits hold."""
     console = console or Console(highlight=False)
-    title = f"Baselines (%), of {found.about['train_clips']} training clips"
+    seen = f", seen through {found.about['view']}" if found.about.get("view") else ""
+    title = f"Baselines (%), of {found.about['train_clips']:,} training clips{seen}"
     table = screen.table(title)
     for name in ("split", "clips", "head", "method", "accuracy", "95 % interval"):
         left = name in ("split", "head", "method")

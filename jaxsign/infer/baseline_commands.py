@@ -7,15 +7,7 @@ from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
 from jaxsign.sections.data import SPLITS
 
-# What is asked where there is no recipe: any clips, one sign each, seen from the shoulders.
-_RECIPE = "fslr_transformer"
-_WORDS = (
-    "--config.data.source=collection",
-    "--config.view.normalise=shoulders",
-    '--config.task.heads=("gloss",)',
-    "--config.loss.weights=(1.0,)",
-    "--config.net.num_gloss=0",
-)
+_RECIPE = "small"  # where none is given
 
 
 def add_baseline(verbs: arguments.Verbs) -> None:
@@ -33,7 +25,7 @@ def add_baseline(verbs: arguments.Verbs) -> None:
 
         DATA is a place in any format that `jaxsign inspect` reads and that knows its splits, or
         two or three places: training, validation and test clips. Without --config they are seen
-        as 78 points from the shoulders. For clips of one sign each.
+        as the recipe `small` sees them. For clips of one sign each.
         """,
         """
         jaxsign baseline data/mine
@@ -72,8 +64,7 @@ def baseline(words: argparse.Namespace) -> int:
     else:
         places = zip(SPLITS, words.data, strict=False)
         given = [f"--config.data.{split}.path={path}" for split, path in places]
-        own = () if words.config else _WORDS
-        found = room.of_recipe(configs.load(words.config or _RECIPE, [*own, *given, *words.rest]))
+        found = room.of_recipe(configs.load(words.config or _RECIPE, [*given, *words.rest]))
     room.show(found)
     if words.out:
         found.write(Path(words.out))

@@ -230,13 +230,14 @@ def add_predict(subparsers: arguments.Verbs) -> None:
         """,
         """
         jaxsign predict --workdir runs/fslr "clip_0089_how are you.npz"
+        jaxsign predict --workdir runs/fslr clips/a.npz clips/b.npz
         jaxsign predict --workdir runs/fslr data/processed/test_15fps --out predictions.json
         jaxsign predict --workdir runs/vsl sentence.npy --mode two_pass --beam 20
         jaxsign predict --workdir runs/fslr film.mp4 --model models/holistic_landmarker.task
         jaxsign predict --workdir runs/a runs/b runs/c clip.npz
         """,
     )
-    clips = run_folder.Behind()
+    clips = run_folder.Behind(several=True)
     run_folder.add_runs(parser, clips)
     run_folder.add_language(parser)
     clips.add(parser, run_folder.CLIPS)
@@ -274,8 +275,6 @@ def predict(words: Words) -> int:
     from jaxsign.input.signs.extract import commands, libraries
 
     run_folder.check_input(words)
-    if len(words.input) > 1:
-        raise UserError(f"one INPUT, not several: {' '.join(words.input)}. Give a folder of them")
     finder = commands.finder(words)
     watch = stopwatch.Stopwatch() if words.timing else None
     if watch:
@@ -284,7 +283,7 @@ def predict(words: Words) -> int:
     with libraries.hushed() if finder else contextlib.nullcontext():
         failed = room.predict_files(
             words.workdir,
-            words.input[0],
+            words.input,
             out=words.out,
             mask=words.mask,
             which=words.which,

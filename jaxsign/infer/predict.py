@@ -1,6 +1,7 @@
 """Files -> answers: one clip or a whole folder, as JSON and as text."""
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -118,7 +119,7 @@ def _read(
 
 def predict_files(
     workdir: str | Path | Sequence[str | Path],
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     out: str | Path | None = None,
     mask: str = "length",
@@ -137,8 +138,9 @@ def predict_files(
 
     Args:
       workdir: the run folder, or several, which answer together; of folds, the folder of all.
-      source: a clip, a film, or a folder of either (searched with its subfolders).
-      out: JSON file: one result, or for a folder a list of results, each with its `file`.
+      source: a clip, a film, or a folder of either (searched with its subfolders); or several.
+      out: JSON file: one result, or for a folder or several a list of results, each with its
+        `file`.
       mask, batch_size: see `Predictor`.
       which: 'best' or 'last'.
       asked: the run's task's settings of how answers are found
@@ -159,14 +161,21 @@ def predict_files(
     run = members[0]
     if watch:
         watch.lap("load")
-    found = run.task.questions(run, Path(source), asked or {})
+    first, *more = [Path(source)] if isinstance(source, str | Path) else map(Path, source)
+    found = run.task.questions(run, first, asked or {})
     if found is not None:
+        if more:
+            raise UserError(f"{run.workdir} takes one INPUT, not several: {first} {more[0]}")
         asker = asking.Asker(run)
-        single = Path(source).is_file() and len(found.examples) == 1 and not found.left_out
+        single = first.is_file() and len(found.examples) == 1 and not found.left_out
         return _tell(_of_examples(asker, found, batch_size), asker, single, out)
-    items = clip_items.find(source, finder, view=run.view, person=person, fps=fps)
+    find = functools.partial(clip_items.find, finder=finder, view=run.view, person=person, fps=fps)
+    items = find(first)
+    single = not more and len(items) == 1 and (first.is_file() or items[0].path == first)
+    if more:
+        items = [item for one in (first, *more) for item in find(one)]
+        items = [dataclasses.replace(item, name=item.path.as_posix()) for item in items]
     predictor = Predictor(members, run.task.answerer(run, asked or {}), mask=mask)
-    single = len(items) == 1 and (Path(source).is_file() or items[0].path == Path(source))
     failed = _tell(predictor(items, batch_size), predictor.askers[0], single, out)
     if not single:
         print(f"{len(items) - failed} of {len(items)} files predicted.")

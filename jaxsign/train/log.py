@@ -88,7 +88,9 @@ class TrainingDisplay:
             self._bar.update(self._task, completed=done, note=note, left=left)
         elif self._clock() - self._spoken > _SILENT:
             self._spoken = self._clock()
-            self.say(f"epoch {self._name}  step {done}/{self._steps}  {note}  its steps left {left}")
+            self.say(
+                f"epoch {self._name}  step {done}/{self._steps}  {note}  its steps left {left}"
+            )
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:

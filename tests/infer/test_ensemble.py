@@ -128,4 +128,4 @@ def test_words_behind_the_runs_are_the_input(folders, tmp_path, capsys):
     assert cli.main(["predict", "--workdir", a, b]) == 1
     assert "predict what? Give INPUT" in capsys.readouterr().err
     assert cli.main(["predict", "--workdir", a, "nowhere", clip]) == 1
-    assert "nowhere is not a run folder" in capsys.readouterr().err
+    assert "nowhere: no such file or folder" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 import run_helpers
 from helpers import GOLDEN, imported
 
+from jaxsign import cli
 from jaxsign.errors import UserError
 from jaxsign.infer import asking, clip_items, files, predict
 from jaxsign.infer import run as runs
@@ -75,6 +76,15 @@ def test_a_folder_gives_a_list_and_bad_files_do_not_stop_it(folder, tmp_path, ca
     for name, reason in (("broken", "not an .npz file"), ("empty", "no frames"), ("nan", "4 of 4")):
         line = next(li for li in streams.err.splitlines() if f"{name}.npz" in li)
         assert reason in line
+    # Files one by one, as a shell spells them out, give the same.
+    clips = [str(data / "sub" / f"c{i}.npz") for i in (2, 0)]
+    words = ["predict", "--workdir", str(folder), *clips, "--out", str(out)]
+    assert cli.main(words) == 0
+    one_by_one = json.loads(out.read_text(encoding="utf-8"))
+    assert [row.pop("file") for row in one_by_one] == clips
+    assert [row["gloss_prediction"] for row in one_by_one] == [
+        saved[i]["gloss_prediction"] for i in (2, 0)
+    ]
 
 
 def test_a_single_bad_file_is_an_error(folder, tmp_path):

@@ -59,7 +59,7 @@ def source(
     if absent and not skip_missing:
         raise UserError(
             f"{name}: {len(absent)} of {len(rows)} images are absent:\n{listing(absent)}\nPut them "
-            "there, or leave them out with --config.data.missing=skip"
+            "there, or leave them out: --config.data.missing=skip (evaluate: --skip-missing)"
         )
     gone = set(absent)
     rows = [row for row in rows if str(row.path) not in gone]

@@ -176,7 +176,7 @@ class Numbering:
         if not 0 <= number < len(self._names):
             near = did_you_mean(name, self._names)
             raise UserError(
-                f"{entry.name}: {self._head} {name!r} is none of the {len(self._names)} classes"
-                f"{near or '.'}"
+                f"{entry.name}: {self._head} {name!r} is none of the {len(self._names)} classes."
+                f"{near}"
             )
         return number

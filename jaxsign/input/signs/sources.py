@@ -319,5 +319,9 @@ def _tell(problems: Sequence[str], what: str, skip: bool, kept: int) -> None:
             what, len(problems), kept, listing(problems),
         )  # fmt: skip
     else:
-        advice = "To leave such clips out: --config.data.missing=skip" if kept else ""
+        advice = (
+            "To leave such clips out: --config.data.missing=skip (evaluate: --skip-missing)"
+            if kept
+            else ""
+        )
         labels.raise_all(list(problems), what, advice)

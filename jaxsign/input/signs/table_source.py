@@ -112,7 +112,8 @@ def _table_names(data: ConfigDict, split: str, limits: Mapping[str, int]) -> num
 def _absent(paths: Sequence[Path], names: Sequence[str], files: lookup.Lookup) -> list[str]:
     return [
         f"{path}: no such file (row {i + 1} of the labels).{files.near(name)} "
-        "Mend the row, or set data.missing=skip to leave such rows out"
+        "Mend the row, or leave such rows out: --config.data.missing=skip (evaluate: "
+        "--skip-missing)"
         for i, (path, name) in enumerate(zip(paths, names, strict=True))
         if not path.is_file()
     ]

@@ -23,6 +23,9 @@ Result = dict[str, Any]
 Names = Mapping[str, Sequence[str] | None]
 
 
+_UNSURE = "no sign is sure enough"
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassAnswer(answering.Answer):
     """The heads' scores of one clip.
@@ -68,9 +71,11 @@ class ClassAnswer(answering.Answer):
 
     def text(self, name: str) -> str:
         made = text(self.json(), tuple(self.logits))
-        return (
-            f"{made}\n{nothing.TOLD.capitalize()}: no sign is sure enough.\n" if self.none else made
-        )
+        if self.rule is None or not self.none:
+            return made
+        best = int(metrics.ranking(self.logits[self.rule.head])[0])
+        why = f"{self.rule.no_sign!r} is the best" if best == self.rule.number else _UNSURE
+        return f"{made}\n{nothing.TOLD.capitalize()}: {why}.\n"
 
     def json(self) -> Result:
         found = with_names(make(self.logits), self.names)

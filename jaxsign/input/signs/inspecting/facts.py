@@ -80,11 +80,7 @@ def of_collection(collection: Collection, sample: int = 0, *, quiet: bool = True
     for i in progress.over("reading", chosen, len(chosen), hidden=quiet):
         entry = collection.entries[i]
         try:
-            facts = (
-                of_clip(collection.read(i), entry, collection.format)
-                if seen
-                else {"frames": collection.frames(i), "warnings": []}
-            )
+            facts = _facts(collection, i, seen=seen)
         except UserError as error:
             bad.append(str(error))
             continue
@@ -114,6 +110,12 @@ def of_collection(collection: Collection, sample: int = 0, *, quiet: bool = True
         "problems": [*collection.problems, *bad],
         "warnings": odd,
     }
+
+
+def _facts(collection: Collection, index: int, *, seen: bool) -> Facts:
+    if not seen:
+        return {"frames": collection.frames(index), "warnings": []}
+    return of_clip(collection.read(index), collection.entries[index], collection.format)
 
 
 def of_folder(path: Path, arrays: int) -> Facts:

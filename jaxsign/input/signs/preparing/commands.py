@@ -120,6 +120,7 @@ def split(words: argparse.Namespace) -> int:
     from jaxsign.screen import Console
 
     source = formats.open_collection(words.path, words.format)
+    before = splitting.told(source)
     shares = {"test_share": words.test_share, "val_share": words.val_share}
     made = splitting.split(source, words.by, seed=words.seed, **shares)
     if words.complete_signs:
@@ -128,7 +129,7 @@ def split(words: argparse.Namespace) -> int:
         made = splitting.shuffled(made, words.seed)
     result = _place(words, made)
     console = Console(highlight=False)
-    showing.split(made, splitting.warnings(made), console)
+    showing.split(made, [*before, *splitting.warnings(made)], console)
     showing.placed(result, console)
     return 0
 

@@ -127,6 +127,19 @@ def present(collection: Collection) -> dict[str, set[str]]:
     return {name: found[name] for name in SPLITS if name in found}
 
 
+def told(collection: Collection) -> list[str]:
+    """What to say of a collection that has splits already, before it is shared anew."""
+    names = present(collection)
+    if len(names) < 2:
+        return []
+    counts = collections.Counter(entry.split for entry in collection.entries)
+    own = ", ".join(f"{name} {counts[name]:,}" for name in names)
+    return [
+        f"{collection.name} has splits of its own ({own}), which this shares out anew: results "
+        "cannot be compared with those on its own. To keep them: jaxsign convert"
+    ]
+
+
 def warnings(collection: Collection) -> list[str]:
     """What is odd about a split: signs that a split lacks or has few clips of."""
     texts = []

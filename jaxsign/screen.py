@@ -1,5 +1,6 @@
 """The console that tables, bars and coloured lines are printed on."""
 
+import os
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,11 +14,19 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_WIDE = 160  # letters of a line in a file or a pipe, which has no edge
+
+
 class Console(rich.console.Console):
     """Rich's console, which alone sends codes to a terminal: those in what it is given are shown.
 
     So no label and no file name moves the cursor, erases a line or colours what follows.
     """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        if "width" not in options and not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = _WIDE
 
     @property
     def file(self) -> IO[str]:

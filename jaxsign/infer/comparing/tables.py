@@ -4,19 +4,22 @@ import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from jaxsign.infer.comparing.known_runs import KnownRun
 from jaxsign.input.folders.progress import duration
 
 _LEFT = {"run", "net", "key", "when"}
+_WHOLE = {"net", "key", "best", "epoch", "done", "took", "when"}  # where room is short, paths fold
 _ABSENT = "-"  # a recipe without that key
 
 
 def _table(names: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     for name in names:
-        table.add_column(name, justify="left" if name in _LEFT else "right", overflow="fold")
+        side: JustifyMethod = "left" if name in _LEFT else "right"
+        table.add_column(name, justify=side, overflow="fold", no_wrap=name in _WHOLE)
     return table
 
 
@@ -81,7 +84,7 @@ def _count(number: int | None) -> str:
 
 
 def _best(run: KnownRun) -> str:
-    return "" if run.so_far.best is None else f"{run.monitor} {run.so_far.best:.4g}"
+    return "" if run.so_far.best is None else f"{run.monitor} {run.so_far.best:.4f}"
 
 
 def _name(folder: Path, place: Path) -> str:

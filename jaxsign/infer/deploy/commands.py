@@ -104,6 +104,11 @@ def deploy(words: argparse.Namespace) -> int:
         )
         for path in written:
             print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+        if run.view is not None and (words.input == "features" or not run.view.portable):
+            print(
+                f"They take what the view {run.view.name} makes of a clip, not its landmarks: the "
+                "program around them has to make it (deploy.json describes it)"
+            )
         print(f"Beside: deploy.json, example.py (python {out / 'example.py'}), sample.npz")
     if clips is None:
         return 0

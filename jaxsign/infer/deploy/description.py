@@ -45,7 +45,14 @@ import numpy as np
 here = Path(__file__).parent
 about = json.loads((here / "deploy.json").read_text(encoding="utf-8"))
 labels, files = about["labels"], about["files"]
-clip = np.load(sys.argv[1] if sys.argv[1:] else here / "sample.npz")["{name}"]
+path = sys.argv[1] if sys.argv[1:] else here / "sample.npz"
+stored = np.load(path)
+if "{name}" not in stored:
+    sys.exit(
+        f"{{path}} holds {{', '.join(stored)}}, not {name} {dtype} [frames, {shape}]: "
+        f"{{about['view']['input']}}"
+    )
+clip = stored["{name}"]
 frames = min(len(clip), files[-1]["frames"])
 chosen = next(one for one in files if one["frames"] >= frames)
 {other}padded = np.zeros((1, chosen["frames"], *clip.shape[1:]), np.{dtype})

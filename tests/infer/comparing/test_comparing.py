@@ -44,7 +44,7 @@ def test_runs_tells_of_all_that_lie_in_a_folder_and_of_those_that_cannot_be_read
     told = capsys.readouterr()
     lines = told.out.splitlines()
     assert lines[1].split()[:7] == [
-        "first", "sign_transformer", "gloss", "0.75", "3", "3/12", "2:10",
+        "first", "sign_transformer", "gloss", "0.7500", "3", "3/12", "2:10",
     ]  # fmt: skip
     assert lines[2].startswith("folds/fold-1")
     assert lines[3].split()[5:7] == ["3/12", "ended"]

@@ -94,11 +94,19 @@ def test_the_example_answers_as_the_run_without_jaxsign(run_folder, onnx_files, 
 def test_files_of_several_lengths_say_what_the_run_says(onnx_files):
     out, told = onnx_files
     assert "same answer  3 of 3 clips\n" in told and "in jaxsign" in told
+    assert "They take what the view fslr156 makes of a clip, not its landmarks" in told
     about = json.loads((out / "deploy.json").read_text())
     assert [one["frames"] for one in about["files"]] == [4, 8]
     assert about["files"][0]["inputs"]["x"] == {"shape": [1, 4, 156], "dtype": "float32"}
     assert about["files"][0]["outputs"]["cat"] == {"shape": [1, 3], "dtype": "float32"}
     assert not about["view"]["inside"] and "25 pose points" in about["view"]["description"]
+
+
+def test_the_example_says_what_it_takes_of_a_file(onnx_files, tmp_path):
+    np.savez(tmp_path / "clip.npz", landmarks=np.zeros((4, 543, 3), np.float32))
+    done = example(onnx_files[0], str(tmp_path / "clip.npz"))
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "holds landmarks, not x float32 [frames, 156]: what the view makes" in done.stderr
 
 
 def test_fewer_bits_are_measured_not_refused(clips, tmp_path, capsys):

@@ -2,10 +2,15 @@
 
 import argparse
 import contextlib
+from typing import TYPE_CHECKING
 
 from jaxsign import arguments
 from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
+
+if TYPE_CHECKING:
+    from jaxsign.infer.live import streaming, telling
+    from jaxsign.input.signs.extract.films import Finder
 
 _TEXT = """\
 Recognise signs in a stream as it comes, and tell each as soon as nothing later can change it: the
@@ -103,8 +108,7 @@ def stream(words: argparse.Namespace) -> int:
     """Runs `jaxsign stream`."""
     from pathlib import Path
 
-    from jaxsign.infer import ensemble
-    from jaxsign.infer.live import inputs, streaming, subtitles, telling
+    from jaxsign.infer.live import subtitles, telling
     from jaxsign.input.signs.extract import commands, libraries
     from jaxsign.input.signs.extract.settings import ExtractionSettings
 
@@ -119,22 +123,10 @@ def stream(words: argparse.Namespace) -> int:
     chosen = ExtractionSettings(
         max_side=640, confidence=words.confidence, source_fps=words.source_fps
     )
-    films, fps = commands.finder(words, chosen), words.source_fps
-    found = inputs.find(words.input, films, fps)
-    if words.subtitles and len(found) != 1:
-        raise UserError(f"--subtitles: of which of {len(found)} streams? Give one")
-    members = ensemble.load(words.workdir, words.which, words.language)
-    streams = inputs.open_all(found, members[0], size=words.chunk, films=films, fps=fps)
-    names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
-    asked = arguments.given(words, names)
-    player = streaming.Player(members, asked, words.fps, pause=pause, quiet=words.quiet)
-    done = []
+    films = commands.finder(words, chosen)
     # MediaPipe greets every start with a dozen lines.
     with libraries.hushed() if films else contextlib.nullcontext():
-        for one in streams:
-            done.append(player.play(one))
-            if player.interrupted:
-                break
+        player, done = _played(words, films, pause)
     player.doubts.tell()
     if words.json:
         telling.write_json(Path(words.json), done, {"run": " ".join(words.workdir)})
@@ -145,6 +137,30 @@ def stream(words: argparse.Namespace) -> int:
     for path in written:
         print(f"wrote {path}")
     return 130 if player.interrupted else 0
+
+
+def _played(
+    words: argparse.Namespace, films: "Finder | None", pause: float | None
+) -> "tuple[streaming.Player, list[telling.Played]]":
+    """What was heard of every stream, until the last or Ctrl-C, and who heard it."""
+    from jaxsign.infer import ensemble
+    from jaxsign.infer.live import inputs, streaming
+
+    fps = words.source_fps
+    found = inputs.find(words.input, films, fps)
+    if words.subtitles and len(found) != 1:
+        raise UserError(f"--subtitles: of which of {len(found)} streams? Give one")
+    members = ensemble.load(words.workdir, words.which, words.language)
+    streams = inputs.open_all(found, members[0], size=words.chunk, films=films, fps=fps)
+    names = ("window", "overlap", "merge", "vote", "threshold", "no_sign", "head")
+    asked = arguments.given(words, names)
+    player = streaming.Player(members, asked, words.fps, pause=pause, quiet=words.quiet)
+    done = []
+    for one in streams:
+        done.append(player.play(one))
+        if player.interrupted:
+            break
+    return player, done
 
 
 def _pause(words: argparse.Namespace) -> float | None:

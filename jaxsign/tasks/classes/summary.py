@@ -51,11 +51,10 @@ def show(
 
 
 def weakest(classes: Sequence[metrics.ClassRow]) -> list[metrics.ClassRow]:
-    """The few classes of each head with the lowest F1, of those with clips; the largest first."""
+    """The few classes of each head with the lowest F1, of those missed in a clip; largest first."""
     rows: list[metrics.ClassRow] = []
     for head in dict.fromkeys(row["head"] for row in classes):
-        own = [row for row in classes if row["head"] == head and row["support"]]
-        own = [row for row in own if row["f1_score"] < 1]
+        own = [row for row in classes if row["head"] == head and row["correct"] < row["support"]]
         rows += sorted(own, key=lambda row: (row["f1_score"], -row["support"]))[:_WEAKEST]
     return rows
 

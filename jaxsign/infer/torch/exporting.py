@@ -2,10 +2,13 @@
 
 import dataclasses
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from jaxsign import config as configs
 from jaxsign import reading
 from jaxsign.errors import UserError
 from jaxsign.infer import run as runs
@@ -79,10 +82,22 @@ def export_checkpoint(
     except (OSError, RuntimeError) as error:  # the latter: torch's own words for a full disk
         raise UserError(f"{out}: cannot be written ({_reason(error, out)})") from error
     notes += form.notes(run)
+    notes += _of_view(run, form, content)
     notes += [f"beside it: {path.name}" for path in beside]
     epoch = int(run.info.get("epoch") or 0)
     metric = content.get(form.metric, originals.metric(run))
     return Exported(out, len(weights), epoch, metric, tuple(notes), form.metric)
+
+
+def _of_view(run: runs.Run, form: originals.Form, content: Mapping[str, Any]) -> list[str]:
+    """What a file's reader must know of the run's view, which the originals do not have."""
+    first = configs.load(importing.recipe_of(form, run.config.net.name)).view
+    own = run.config.view
+    others = [f"view.{k}={own[k]!r}" for k in own if k not in first or own[k] != first[k]]
+    if not others:
+        return []
+    kept = "`jaxsign import` restores it" if "jaxsign" in content else "tell `jaxsign import` of it"
+    return [f"the original's program knows no {', '.join(others)}; {kept}"]
 
 
 def _reason(error: OSError | RuntimeError, out: Path) -> str:

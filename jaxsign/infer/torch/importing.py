@@ -97,7 +97,11 @@ def import_checkpoint(
     name = net or recognise.net_name(file.weights, path)
     form = originals.find(name)
     file = dataclasses.replace(file, weights=form.weights(file))
-    given = {"n_heads": n_heads or form.n_heads(file), "pooling": pooling}
+    own = file.section("jaxsign").get("net")
+    own = own if isinstance(own, Mapping) else {}
+    heads = n_heads or form.n_heads(file) or recognise.number(own.get("n_heads"), int)
+    kept = own.get("pooling")
+    given = {"n_heads": heads, "pooling": pooling or (kept if isinstance(kept, str) else None)}
     config, fields = _fitted(file, form, name, given, overrides)
     keep = form.with_backbone if with_backbone is None else with_backbone
     variables, backbone = _variables(file, form, nets.build(**config.net.to_dict()), keep)
@@ -147,10 +151,10 @@ def _fitted(
     """
     found = recognise.fields(name, file.weights, given, file.path, file.notes)
     told = form.fields(dataclasses.replace(file, found=found))
-    recipe = form.recipe or ":".join(filter(None, (_recipe_name(name), form.variant)))
-    config = _recipe(recipe, told, overrides)
+    config = _recipe(recipe_of(form, name), told, overrides)
     fields = {key: config.net[key] for key in told}
     _set(config, form.settings(file, fields), overrides)
+    _set(config, _view(file, config), overrides)
     if wrong := fitting.problems(config):
         raise UserError(f"{file.path}: cannot become a run with these numbers:\n{listing(wrong)}")
     return config, fields
@@ -195,12 +199,55 @@ def _recipe(recipe: str, fields: Mapping[str, Any], overrides: Sequence[str]) ->
     return config
 
 
+def _view(file: originals.TorchFile, config: ConfigDict) -> dict[str, Any]:
+    """The options that a run's view had, where jaxsign wrote the file and the recipe has the view.
+
+    Raises:
+      UserError: values of other types.
+    """
+    told = file.section("jaxsign").get("view")
+    if not isinstance(told, Mapping) or told.get("name") != config.view.name:
+        return {}
+    kept = {name: value for name, value in told.items() if name in config.view}
+    odd = [name for name, value in kept.items() if not _is_like(value, config.view[name])]
+    if odd:
+        raise UserError(
+            f"{file.path}: jaxsign.view.{odd[0]} is {kept[odd[0]]!r:.60}, expected a value like "
+            f"{config.view[odd[0]]!r:.60}; the file was edited or damaged"
+        )
+    kept = {k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()}
+    changed = {name: value for name, value in kept.items() if value != config.view[name]}
+    if changed:
+        shown = ", ".join(f"view.{name}={value!r}" for name, value in changed.items())
+        file.notes.append(f"as the run had it: {shown}")
+    return {f"view.{name}": value for name, value in changed.items()}
+
+
+def _is_like(value: object, known: object) -> bool:
+    if isinstance(known, bool) or isinstance(value, bool):
+        return isinstance(known, bool) and isinstance(value, bool)
+    if isinstance(known, int | float):
+        return isinstance(value, int | float)
+    if isinstance(known, tuple):
+        return isinstance(value, tuple | list)
+    return type(value) is type(known)
+
+
 def _set(config: ConfigDict, settings: Mapping[str, Any], overrides: Sequence[str]) -> None:
     """Changes the recipe where the person did not; what this version does not know stays out."""
     known = configs.flatten(config)
     for key, value in settings.items():
         if key in known and not any(word.startswith(f"--config.{key}=") for word in overrides):
             config.update_from_flattened_dict({key: value})
+
+
+def recipe_of(form: originals.Form, net: str) -> str:
+    """The recipe, with its variant, of a run that is made of a checkpoint of this form.
+
+    Raises:
+      UserError: none has the net.
+    """
+    return form.recipe or ":".join(filter(None, (_recipe_name(net), form.variant)))
 
 
 def _recipe_name(net: str) -> str:

@@ -14,6 +14,7 @@ import resource
 import helpers
 import numpy as np
 import pytest
+import run_helpers
 from helpers import GOLDEN
 
 from jaxsign import locking
@@ -428,3 +429,25 @@ def test_a_type_that_is_not_loaded_is_named_with_the_way_out(tmp_path, value, na
         torch_files.read(tmp_path / "x.pt")
     assert name in str(found.value) and "torch.save(model.state_dict()" in str(found.value)
     assert "weights_only" not in str(found.value) and "add_safe_globals" not in str(found.value)
+
+
+def test_a_runs_own_view_and_heads_come_back(tmp_path):
+    """The originals' files have no place for them: the same weights would answer by chance."""
+    words = ["--config.view.normalise=shoulders", "--config.view.max_gap=3"]
+    folder = run_helpers.save_run(tmp_path / "r", words=words, n_heads=4, pooling="max")
+    told = exporting.export_checkpoint(folder, tmp_path / "r.pt")
+    assert any("no view.max_gap=3, view.normalise='shoulders'" in note for note in told.notes)
+    found = importing.import_checkpoint(tmp_path / "r.pt", tmp_path / "back")
+    assert "as the run had it: view.max_gap=3, view.normalise='shoulders'" in found.notes
+    config = runs.load_run(tmp_path / "back").config
+    assert (config.view.normalise, config.view.max_gap) == ("shoulders", 3)
+    assert (config.net.n_heads, config.net.pooling) == (4, "max")
+    # What a person says holds.
+    word = "--config.view.normalise=none"
+    importing.import_checkpoint(tmp_path / "r.pt", tmp_path / "other", overrides=[word])
+    assert runs.load_run(tmp_path / "other").config.view.normalise == "none"
+    content = torch.load(tmp_path / "r.pt", weights_only=True)
+    content["jaxsign"]["view"]["max_gap"] = "three"
+    torch.save(content, tmp_path / "odd.pt")
+    with pytest.raises(UserError, match=r"odd.pt: jaxsign.view.max_gap is 'three', expected a val"):
+        importing.import_checkpoint(tmp_path / "odd.pt", tmp_path / "odd")

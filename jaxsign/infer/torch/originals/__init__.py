@@ -5,6 +5,7 @@ A file is called as its net and defines `FORM`, a `Form`.
 
 import dataclasses
 import importlib
+import json
 import math
 import pkgutil
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+from ml_collections import ConfigDict
 
+import jaxsign
 from jaxsign import nets
 from jaxsign.infer import run as runs
 
@@ -104,8 +107,9 @@ class Form:
         return variables
 
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
-        """What `torch.save` gets."""
-        return {
+        """What `torch.save` gets; `jaxsign` is read by `jaxsign import` alone."""
+        own = {} if run.manifest.imported is not None else {"jaxsign": own_section(run)}
+        return own | {
             "epoch": int(run.info.get("epoch") or 0),
             "model": dict(tensors),
             "best_metric": metric(run),
@@ -122,6 +126,19 @@ class Form:
     def notes(self, run: runs.Run) -> list[str]:
         """What the reader of an exported file should know."""
         return []
+
+
+def own_section(run: runs.Run) -> dict[str, Any]:
+    """What the originals' files have no place for: the view, and numbers that no weight tells."""
+    net = run.config.net
+    kept = {name: net[name] for name in ("n_heads", "pooling") if name in net}
+    return {"version": jaxsign.__version__, "view": _plain(run.config.view), "net": kept}
+
+
+def _plain(view: ConfigDict) -> dict[str, Any]:
+    """As JSON has it, in which what was imported is kept."""
+    found: dict[str, Any] = json.loads(json.dumps(view.to_dict()))
+    return found
 
 
 def metric(run: runs.Run) -> float:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-import jaxsign
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
@@ -110,7 +109,7 @@ class WhisperSignForm(originals.Form):
             "epoch": int(run.info.get("epoch") or 0),
             "loss": _loss(run),
         }
-        own = {"version": jaxsign.__version__, "decode": run.config.decode.to_dict()}
+        own = {**originals.own_section(run), "decode": run.config.decode.to_dict()}
         if imported is not None:
             own = imported.jaxsign  # what came from the original goes out as it came
         return {**content, "jaxsign": own} if own else content

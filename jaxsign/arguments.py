@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 from jaxsign import reading, shipped
 from jaxsign.errors import UserError
 
+# What a run folder is known by and cannot answer or go on without.
+_RUN_FILES = ("config.json", "labels.json", "manifest.json", "metrics.csv")
 # Of `ArgumentParser.add_subparsers`.
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Options: TypeAlias = "argparse.ArgumentParser | argparse._ArgumentGroup"
@@ -147,6 +149,9 @@ def rate(word: str) -> float:
 class Checked(str):
     """A word of a command line that is looked at before the verb imports what is heavy."""
 
+    is_read = False
+    """Whether it names what the verb reads, which no file that it writes may replace."""
+
     def check(self) -> None:
         """Raises UserError where the word cannot be right."""
         raise NotImplementedError
@@ -154,6 +159,8 @@ class Checked(str):
 
 class Existing(Checked):
     """A file or folder that there is."""
+
+    is_read = True
 
     def check(self) -> None:
         if not Path(self).exists():
@@ -199,12 +206,30 @@ def check(words: argparse.Namespace) -> None:
     """Looks at every `Checked` word of a command line.
 
     Raises:
-      UserError: one that cannot be right.
+      UserError: one that cannot be right, or a file to write that would replace what is read.
     """
-    for value in vars(words).values():
-        for word in value if isinstance(value, list) else [value]:
-            if isinstance(word, Checked):
-                word.check()
+    values = [v if isinstance(v, list) else [v] for v in vars(words).values()]
+    checked = [word for value in values for word in value if isinstance(word, Checked)]
+    for word in checked:
+        word.check()
+    read = [Path(word) for word in checked if word.is_read and Path(word).exists()]
+    for word in checked:
+        if isinstance(word, NewFile) and Path(word).exists():
+            _refuse_replacing(Path(word), read)
+
+
+def _refuse_replacing(out: Path, read: Iterable[Path]) -> None:
+    """Refuses a file to write that is one of those that are read, or may be."""
+    for place in read:
+        inside = place.is_dir() and out.resolve().is_relative_to(place.resolve())
+        if inside and (place / _RUN_FILES[0]).is_file():  # of a run that it writes itself alone
+            inner = out.resolve().relative_to(place.resolve()).parts
+            inside = inner[0] == "checkpoints" or inner in [(name,) for name in _RUN_FILES]
+        if inside or out.samefile(place):
+            raise UserError(
+                f"{out}: is part of what is read ({place}), and would be replaced. Choose another "
+                "file; if it is an older result, remove it first"
+            )
 
 
 def add_encoding(verb: argparse._ActionsContainer) -> None:

@@ -98,9 +98,14 @@ def _add_evaluated(parser: argparse.ArgumentParser) -> None:
         default="val",
         help="which of the run's own data to use (default: val)",
     )
-    parser.add_argument("--data", metavar="DIR", help="other clips than the run's own")
     parser.add_argument(
-        "--labels", metavar="CSV", help="their labels: file,gloss,cat[,occluded] (DIR/labels.csv)"
+        "--data", type=arguments.Existing, metavar="DIR", help="other clips than the run's own"
+    )
+    parser.add_argument(
+        "--labels",
+        type=arguments.Existing,
+        metavar="CSV",
+        help="their labels: file,gloss,cat[,occluded] (DIR/labels.csv)",
     )
     parser.add_argument(
         "--skip-missing", action="store_true", help="leave out rows without their clip file"

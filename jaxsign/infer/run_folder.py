@@ -20,6 +20,8 @@ _SHIPPED = ", or model:NAME, one that comes with jaxsign (`jaxsign models`)"
 class _Run(arguments.Checked):
     """A word of a command line that names a run, where it does by `model:NAME` its folder."""
 
+    is_read = True
+
     def __new__(cls, word: str) -> Self:
         return super().__new__(cls, shipped.resolved(word))
 

@@ -1,7 +1,9 @@
-"""Ctrl-C ends what is under way, whenever it comes."""
+"""What is under way ends with Ctrl-C, whenever it comes, and with the process that began it."""
 
 import _thread
 import contextlib
+import functools
+import multiprocessing
 import os
 import signal
 import sys
@@ -13,6 +15,8 @@ from types import FrameType
 STATUS = 130  # of a process that was interrupted
 _Handler = Callable[[int, FrameType | None], None]
 _unstoppable = set[int]()  # threads
+# Of arrays that a full disk has kept from being written: why is told where the first one failed.
+_LATE = "Event loop is closed"
 _PAUSE = 0.01  # seconds, in which a destructor or a collection of garbage is over
 
 
@@ -38,7 +42,7 @@ def never_lost() -> Iterator[None]:
         if issubclass(what.exc_type, KeyboardInterrupt):
             lost = True
             _thread.start_new_thread(_again, ())  # bare: the other ways take locks, even in here
-        else:
+        elif str(what.exc_value) != _LATE:
             before(what)
 
     sys.unraisablehook = hook
@@ -117,3 +121,29 @@ def raise_again() -> None:
 def _end(number: int, frame: FrameType | None) -> None:
     os.write(2, b"interrupted\n")
     os._exit(STATUS)
+
+
+@contextlib.contextmanager
+def no_orphan() -> Iterator[None]:
+    """Ends this process if its parent ends inside, where nothing is sent that would tell of it."""
+    over = threading.Event()
+    threading.Thread(target=_watch, args=(over,), daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+@functools.cache
+def end_with_parent() -> None:
+    """Ends a process that `multiprocessing` started as soon as its parent is gone, however."""
+    if multiprocessing.parent_process() is not None:
+        threading.Thread(target=_watch, args=(threading.Event(),), daemon=True).start()
+
+
+def _watch(over: threading.Event) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    if not over.is_set():
+        os._exit(1)

@@ -1,12 +1,14 @@
 """Ctrl-C is never lost, and leaves no trace of the program's parts."""
 
 import importlib
+import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from helpers import ROOT
 
 from jaxsign import cli, interrupts
 
@@ -129,3 +131,39 @@ def test_the_program_does_not_wait_for_what_cannot_be_stopped():
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (7, "told\n")
     assert interrupts.leave(3) == 3
+
+
+def test_what_comes_late_to_a_loop_that_is_closed_is_not_told(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: told.append(str(what.exc_value)))
+    with interrupts.never_lost():
+        Interrupted(RuntimeError("Event loop is closed"))
+        Interrupted(RuntimeError("another"))
+    assert told == ["another"]
+
+
+ORPHAN = """
+import multiprocessing, os, time
+from jaxsign import interrupts
+
+def work():
+    interrupts.end_with_parent()
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=work).start()
+    time.sleep(60)
+"""
+
+
+def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
+    (tmp_path / "orphan.py").write_text(ORPHAN)
+    words = [sys.executable, str(tmp_path / "orphan.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout.readline().strip().isdecimal()  # the worker is at work
+        parent.kill()
+        begun = time.monotonic()
+        assert parent.stdout.read() == ""  # ends when the worker, who holds it too, has ended
+        assert time.monotonic() - begun < 30

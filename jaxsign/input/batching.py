@@ -11,11 +11,12 @@ import functools
 import gc
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from absl import flags
 
+from jaxsign import interrupts
 from jaxsign.errors import UserError
 from jaxsign.input import planning
 from jaxsign.input.examples import Batch, Examples
@@ -88,6 +89,11 @@ class _Maker:
     examples: Examples
     seed: int | None
     part: tuple[int, int]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """In a worker process, which must not outlive a training that is killed."""
+        self.__dict__.update(state)
+        interrupts.end_with_parent()
 
     def __call__(self, planned: Planned) -> Batch:
         rows, parts = planned.rows[:, slice(*self.part)], planned.parts[:, slice(*self.part)]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing import connection
 from typing import IO, Any
 
+from jaxsign import interrupts
 from jaxsign.errors import UserError
 
 _READY, REFUSED = "ready", "refused"
@@ -206,7 +207,7 @@ def _main(start: Start, pipe: connection.Connection, log: connection.Connection)
     with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError, KeyboardInterrupt):
         _quiet(log)
         try:
-            with _no_orphan():
+            with interrupts.no_orphan():
                 work = start()
         except UserError as error:
             pipe.send((REFUSED, str(error)))
@@ -224,24 +225,6 @@ def _main(start: Start, pipe: connection.Connection, log: connection.Connection)
             except Exception as error:
                 answer = (FAILED, f"{type(error).__name__}: {error}")
             pipe.send(answer)
-
-
-@contextlib.contextmanager
-def _no_orphan() -> Iterator[None]:
-    """Ends this process if its parent ends inside, where nothing is sent that would tell of it."""
-    parent, over = multiprocessing.parent_process(), threading.Event()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-        if not over.is_set():
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
 
 
 def _quiet(log: connection.Connection) -> None:

@@ -6,6 +6,7 @@ pairs); rows of a batch are padded to a common size.
 """
 
 import abc
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -115,6 +116,15 @@ class Examples(abc.ABC):
         be told from what the run has learnt from. Default: nothing.
         """
         return ()
+
+    def truths(self) -> Sequence[object]:
+        """Labels as plain values, as far as they are known without reading; default: none."""
+        return ()
+
+    def fingerprint(self) -> str:
+        """Tells these examples from others: by their order, names, sizes and `truths`."""
+        known = (list(self.ids), np.asarray(self.sizes).tolist(), list(self.truths()))
+        return hashlib.sha256(repr(known).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def pair_counts(self) -> PairCounts:
         """What the run's manifest keeps of training examples that are scenes; default: nothing."""

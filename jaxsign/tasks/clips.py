@@ -17,7 +17,7 @@ from jaxsign.input.examples import Facts
 from jaxsign.input.folders import progress
 from jaxsign.input.signs import clip_source, numbering, seen, sources, views
 from jaxsign.input.signs.clip_examples import ClipExamples
-from jaxsign.tasks import answering
+from jaxsign.tasks import answering, naming
 
 _CLASSES, _WIDTH = 10, 156  # of a smoke test, where the recipe takes the data's
 _MANY = 1000  # clips that are measured with a bar
@@ -171,6 +171,9 @@ class SignExamples(ClipExamples):
             if len(set(found[head])) != count:  # a name that is another class's number
                 found[head] = [str(i) for i in range(count)]
         return found
+
+    def remarks(self, config: ConfigDict) -> list[str]:
+        return naming.look_alike(self.class_names(config))
 
     def check(self, config: ConfigDict, labels: Mapping[str, Sequence[Sequence[int]]]) -> None:
         """Refuses clips that do not fit a run's numbers, which are those of its training data.

@@ -50,7 +50,10 @@ def check(run: setup.TrainingRun, *, goes_on: bool) -> None:
 def _of_examples(what: str, examples: Examples, config: ConfigDict) -> dict[str, str]:
     """What tells examples from others: how many, names, sizes, classes; of a few the content."""
     count, names, sizes = len(examples), list(examples.ids), np.asarray(examples.sizes)
-    found = {f"{what} examples": str(count)}
+    found = {
+        f"{what} examples": str(count),
+        f"labels of {what} examples": _digest(examples.truths()),
+    }
     for head, classes in examples.class_names(config).items():
         found[f"{head} classes of {what} examples"] = _digest(list(classes))
     step = -(-count // _BLOCKS)

@@ -69,6 +69,7 @@ class Records:
       schedule: the schedule's own state.
       iterator: position in the stage's input, None at its start.
       alignment: what the task's survey found, for the epoch at hand.
+      data: fingerprints of the examples, by split; older runs have none.
       rows: one dict an epoch, the columns of metrics.csv.
       rates: the learning rate with which each epoch began; older runs have fewer than rows.
     """
@@ -89,6 +90,7 @@ class Records:
     schedule: dict[str, float] = dataclasses.field(default_factory=dict)
     iterator: Position | None = None
     alignment: Survey = None
+    data: dict[str, str] = dataclasses.field(default_factory=dict)
     rows: list[measures.Row] = dataclasses.field(default_factory=list)
     rates: list[float] = dataclasses.field(default_factory=list)
 

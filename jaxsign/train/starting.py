@@ -1,7 +1,9 @@
 """Where a run begins, or goes on with what its folder holds."""
 
 import dataclasses
+import logging
 import math
+from collections.abc import Mapping
 
 import jax
 
@@ -18,6 +20,8 @@ from jaxsign.train import (
     setup,
     state,
 )
+
+_LOG = logging.getLogger("jaxsign")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,16 +56,38 @@ def begin(run: setup.TrainingRun, display: log.TrainingDisplay, watch: compiling
     here = run.machines
     known = here.of_first((run.workdir / "checkpoints" / "last").exists())
     variables = None if known else _initial(run, session, display, watch)
-    setup.claim(run)
+    if not known:
+        setup.claim(run)
     alike.check_shared(run)
     checkpoints = checkpoint.Checkpoints(run.workdir, never) if here.first else None
     if here.of_first(checkpoints is not None and checkpoints.exists()):
         session, at, host = _resumed(run, session, shapes, checkpoints, display)
+        setup.claim(run)  # a run that cannot go on keeps what its folder says
         return Start(session, at, checkpoints, alike.as_first(here, host), parameters)
     if variables is None:  # killed before its first checkpoint
+        setup.claim(run)
         variables = _initial(run, session, display, watch)
     host = alike.as_first(here, session.fresh(variables, 0, None))
-    return Start(session, records.Records(), checkpoints, host, parameters)
+    at = records.Records(data=_fingerprints(run))
+    return Start(session, at, checkpoints, host, parameters)
+
+
+def _fingerprints(run: setup.TrainingRun) -> dict[str, str]:
+    return {"train": run.train.fingerprint(), "val": run.val.fingerprint()}
+
+
+def _tell_other_data(run: setup.TrainingRun, begun: Mapping[str, str]) -> None:
+    """Warns where a run goes on with other examples than its epochs so far were made with."""
+    now = _fingerprints(run)
+    other = [split for split, known in begun.items() if now.get(split) != known]
+    if other:
+        _LOG.warning(
+            "%s: the examples of %s are not those with which this run began: some were added, "
+            "removed or renamed, or their labels or lengths changed. Its numbers so far are of the "
+            "others, so the best epoch may be one of theirs. To learn these from its weights: a "
+            "new --workdir, and --config.train.init_from=%s",
+            run.workdir, " and ".join(other), run.workdir,
+        )  # fmt: skip
 
 
 def _initial(
@@ -93,6 +119,8 @@ def _resumed(
         at = records.Records.from_json(checkpoints.records())
         bests.look_anew(at, checkpoints, display)
     at = records.Records.from_json(run.machines.of_first(at.to_json()))
+    _tell_other_data(run, at.data)
+    at.data = _fingerprints(run)
     display.say(f"resumed  after epoch {at.epoch}, step {at.step}")
     if at.stage:
         session = setup.begin(run, run.stages[at.stage], shapes)

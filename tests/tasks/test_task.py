@@ -11,7 +11,7 @@ from jaxsign import nets, tasks
 from jaxsign.errors import UserError
 from jaxsign.input import places
 from jaxsign.sections.kinds import KINDS
-from jaxsign.tasks import measures
+from jaxsign.tasks import measures, naming
 from jaxsign.tasks.classes import weighting
 
 RECIPES = ("fslr_transformer", "asl_hybrid", "whisper_sign", "small:masked")
@@ -175,3 +175,10 @@ def test_each_kind_of_learning_has_a_task_and_sources(name):
     assert issubclass(tasks.kind(config), tasks.Task)
     with pytest.raises(UserError, match="data.source='nothing of that name'"):
         places.check(config)
+
+
+def test_names_that_look_alike_are_told():
+    names = {"gloss": ("hello", "hello\u200b", "thank you", "thank  You", "tea"), "cat": ("a", "b")}
+    (told,) = naming.look_alike(names)
+    assert "classes of gloss" in told and r"'hello' and 'hello\u200b'" in told
+    assert "'thank you' and 'thank  You'" in told and "tea" not in told

@@ -44,7 +44,7 @@ def recipe(name, data, *words):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_a_run_of_glosses_alone(name, data, tmp_path, capsys):
+def test_a_run_of_glosses_alone(name, data, tmp_path, capsys, caplog):
     workdir = tmp_path / "run"
     loop.train(recipe(name, data, *ALONE), workdir, log.TrainingDisplay(live=False))
     run = runs.load_run(workdir)
@@ -58,6 +58,14 @@ def test_a_run_of_glosses_alone(name, data, tmp_path, capsys):
         return
     assert cli.main(["export", "--workdir", str(workdir), str(tmp_path / "m.pt")]) == 0
     assert cli.main(["import", str(tmp_path / "m.pt"), "--workdir", str(tmp_path / "back")]) == 0
+    # It goes on, with a word where its labels are others by now.
+    for labels, told in (("0101", ""), ("1010", "examples of train and val are not those")):
+        rows = ["file,gloss", *(f"c{i},{label}" for i, label in enumerate(labels))]
+        (data / "labels.csv").write_text("\n".join(rows))
+        caplog.clear()
+        loop.train(recipe(name, data, *ALONE), workdir, log.TrainingDisplay(live=False))
+        warned = [text for text in caplog.messages if "not those with which" in text]
+        assert len(warned) == bool(told) and all(told in text for text in warned)
 
 
 def test_a_head_that_is_not_learnt_is_not_made(data, tmp_path):

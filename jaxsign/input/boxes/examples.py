@@ -50,6 +50,9 @@ class BoxExamples(examples.Examples):
             np.int64,
         )
 
+    def truths(self) -> list[object]:
+        return [one.labels.tolist() for one in self.source.images]
+
     def example(
         self,
         index: int,

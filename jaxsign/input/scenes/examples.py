@@ -270,6 +270,9 @@ class SceneExamples(examples.Examples):
         every = told.sum(axis=0)
         return told @ np.log2(max(every.sum(), 1) / np.maximum(every, 1))
 
+    def truths(self) -> list[object]:
+        return [(row.objects.tolist(), row.together.tolist()) for row in self.source.outlines]
+
     def pair_counts(self) -> examples.PairCounts:
         rows = self.source.outlines
         return {

@@ -76,7 +76,7 @@ class ClassExamples(clips.SignExamples):
 
     def remarks(self, config: ConfigDict) -> list[str]:
         """Heads of one class, and classes of hardly any clips, with the three of the fewest."""
-        found, alone, names = [], [], self.class_names(config)
+        found, alone, names = [], super().remarks(config), self.class_names(config)
         for head, counts in self._counts(config.net, config.task.heads).items():
             if np.count_nonzero(counts) == 1:
                 alone.append(
@@ -106,6 +106,9 @@ class ClassExamples(clips.SignExamples):
             head: np.bincount(self.source.labels[head], minlength=int(net[f"num_{head}"]))
             for head in heads
         }
+
+    def truths(self) -> list[list[int]]:
+        return [ids.tolist() for ids in self._numbers.values()]
 
     def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
         return {head: ids[index] for head, ids in self._numbers.items()}

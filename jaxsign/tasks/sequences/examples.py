@@ -45,6 +45,9 @@ class SequenceExamples(clips.SignExamples):
         _check_lengths(config, made)
         return made
 
+    def truths(self) -> list[tuple[int, ...]]:
+        return list(self.source.sequences or ())
+
     def labels(self, index: int, piece: planning.Piece, frames: int) -> Example:
         ids = self.sequences.of_piece(index, piece)
         if ids is None or (piece and not self.sequences.fit(ids, frames)):

@@ -102,7 +102,10 @@ def recorded(workdir: Path) -> list[Recorded]:
     if (workdir / _RUN).is_file() or not path.is_file():
         return []
     try:
-        return [Recorded(**entry) for entry in reading.read_json(path)["chain"]]
+        told = reading.read_json(path)
+        if "chain" not in told:  # of a run
+            return []
+        return [Recorded(**entry) for entry in told["chain"]]
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{path}: no manifest of a chain ({type(error).__name__}: {error}); it was edited or "

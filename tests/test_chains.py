@@ -104,3 +104,5 @@ def test_folders_are_told_apart(tmp_path):
     (tmp_path / "manifest.json").write_text('{"chain": [{"run": "1-a"}]}')
     with pytest.raises(UserError, match="no manifest of a chain"):
         chains.recorded(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"net": "of a run whose config.json is gone"}')
+    assert chains.recorded(tmp_path) == []

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxsign import tasks
+from jaxsign.errors import UserError
 from jaxsign.infer import doubts
 from jaxsign.infer import run as runs
 from jaxsign.input.signs import clip_examples
@@ -71,7 +72,9 @@ class Asker:
 
     def one(self, x: Array, length: int | None = None) -> answering.Outputs:
         """What `ask` gives of one clip [T, ...], padded to `length` frames, or to its bucket."""
-        return self.ask(clip_examples.pad([x], length or self.bucket(len(x)), x))
+        found = self.ask(clip_examples.pad([x], length or self.bucket(len(x)), x))
+        self.check_answered(found, ["the clip"])
+        return found
 
     def answers(
         self,
@@ -115,9 +118,33 @@ class Asker:
         short = self.taken(clips, names)
         found: dict[int, T] = {}
         for members, batch in self.batches(short, batch_size):
-            said = tell(self.ask(batch), [names[i] for i in members])
+            rows, of = self.ask(batch), [names[i] for i in members]
+            self.check_answered(rows, of)
+            said = tell(rows, of)
             found |= zip(members, said, strict=True)
         return [found[i] for i in range(len(clips))]
+
+    def check_answered(self, rows: answering.Outputs, names: Sequence[str]) -> None:
+        """Refuses arrays [B, ...] that a net gave where the first rows, so named, are no numbers.
+
+        Raises:
+          UserError: NaN, as of weights that are damaged.
+        """
+        for found in rows.values():
+            for name, row in zip(names, found, strict=False):
+                self.check_number(row, name)
+
+    def check_number(self, found: Array, name: str) -> None:
+        """The same of what it gave of one clip, so named.
+
+        Raises:
+          UserError: NaN.
+        """
+        if found.dtype.kind == "f" and np.isnan(found).any():
+            raise UserError(
+                f"{self.run.workdir}: what the net says of {name} is no number (NaN): its weights "
+                "are damaged or overflow. Take another checkpoint (--which), or train it again"
+            )
 
     def taken(
         self, clips: Sequence[runs.NetInput], names: Sequence[str] = (), *, whole: bool = False

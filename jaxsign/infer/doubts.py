@@ -19,6 +19,7 @@ _FEW = 1 / 3
 _USUAL = {"hand": 0.75}
 # How many times as fast or slow, as long or short, a clip may be as nearly all of training.
 _RATE, _LENGTH = 1.5, 2.0
+_SIZE = 10.0  # and how many times as large or small its numbers
 _WORDS = {"hand": "a hand", "face": "a face", "pose": "a body"}
 _UNITS = {"rate": "frames/s", "seconds": "s", "frames": "frames"}
 
@@ -93,10 +94,15 @@ class Doubts:
         view = self._run.view
         for part in view.looks_at if view is not None else ():
             _, middle, _ = usual.get(part, (0, _USUAL.get(part, 0), 0))
-            if found.get(part, 1) < _FEW * middle:
+            if part in found and found[part] < _FEW * middle:
                 known = f"; in training usually {middle:.0%}" if part in usual else ""
                 kind = f"few frames show {_WORDS[part]}"
                 yield kind, f"{found[part]:.1%} of the frames{known}"
+        low, _, high = usual.get("size", (0, 0, float("inf")))
+        size = found.get("size", low)
+        if not low / _SIZE <= size <= high * _SIZE:
+            numbers = f"{size:.3g} on average; in training {low:.3g} to {high:.3g}"
+            yield "numbers of another size than in training", f"{numbers}: pixels, or fractions?"
         rate = found.get("rate", 0)
         if rates.strange(rate):
             way = "--source-fps N, or data.source_fps of a recipe, gives the true one"

@@ -73,8 +73,7 @@ def _clip(item: Item, arrays: Mapping[str, Array], run: runs.Run) -> Clip | None
             "frame. Give it .npz files that hold them (X2048; of films: jaxsign features)."
         )
     if item.collection is not None:
-        seen = formats.get(item.collection.format).landmarks
-        return item.collection.read(item.index) if seen else None
+        return item.collection.read(item.index) if item.collection.landmarks else None
     if path.suffix.lower() == ".npz":
         bare = _landmarks(arrays) or clip_items.is_clip_file(path)
         return formats.open_collection(path, "clips", fps=item.fps).read(0) if bare else None
@@ -163,6 +162,7 @@ def _check(clip: runs.NetInput, path: Path, run: runs.Run) -> None:
     if not len(clip.x):
         raise UserError(f"{path}: has no frames. Expected at least one.")
     check_finite(clip.x, path, run)
+    npz_files.check_size(clip.x, path)
     if not clip.valid[: run.max_length].any():
         raise UserError(
             f"{path}: no frame with a visible keypoint among the first {len(run.cut(clip.x))}. "

@@ -31,6 +31,7 @@ BROKEN = (
     MemoryError,  # a header that claims more than there is
     OverflowError,
 )
+FARTHEST = 1e9  # no position, speed or feature is larger
 _MOST_NUMBERS = 1 << 48
 
 
@@ -175,6 +176,20 @@ def as_float32(array: np.ndarray) -> np.ndarray:
     """The numbers in single precision; what is too large becomes infinite, for checks to refuse."""
     with np.errstate(over="ignore"):
         return array.astype(np.float32, copy=False)
+
+
+def check_size(x: np.ndarray, name: str | Path) -> None:
+    """Refuses frames [T, ...] with numbers that a net would overflow with; NaN passes.
+
+    Raises:
+      UserError: numbers beyond `FARTHEST`.
+    """
+    far = x[np.abs(x) > FARTHEST] if x.dtype.kind == "f" else x[:0]
+    if far.size:
+        raise UserError(
+            f"{name}: {far.size} numbers beyond {FARTHEST:g}, such as {far.flat[0]:.4g}. Expected "
+            "positions or features of a person: the file is damaged, or of another kind"
+        )
 
 
 def check_finite(x: np.ndarray, name: str | Path) -> None:

@@ -28,13 +28,13 @@ class Place:
 class Synthetic:
     """Made-up signs; the format of that name checks how its numbers fit together."""
 
-    signs: int = fields.value(10, None, "different signs")
-    categories: int = fields.value(3, None, "groups that they fall into")
-    signers: int = fields.value(6, None, "people, those of val among them")
+    signs: int = fields.value(10, fields.between(1, 100_000), "different signs")
+    categories: int = fields.value(3, fields.between(1, 100_000), "groups that they fall into")
+    signers: int = fields.value(6, fields.between(1, 100_000), "people, those of val among them")
     val_signers: int = fields.value(
-        2, None, "of these, those of val alone; as many more sign in test"
+        2, fields.between(0, 100_000), "of these, those of val alone; as many more sign in test"
     )
-    clips_per_signer: int = fields.value(8, None, "of each sign")
+    clips_per_signer: int = fields.value(8, fields.between(1, 100_000), "of each sign")
     frames: tuple[int, int] = fields.value((20, 60), None, "fewest and most frames of a sign")
     noise: float = fields.value(
         0.004, None, "standard deviation of each point, as a share of the image"

@@ -31,7 +31,8 @@ def _check_numbers(config: ConfigDict, where: str) -> None:
     problems = [
         *defaults.problems(config),
         *fields.problems(nets.get(config.net.name), config.net, "net."),
-        *tasks.check(config),
     ]
+    # A task looks at values of the right kind alone.
+    problems = problems or tasks.check(config)
     if problems:
         raise UserError(f"{where}the recipe cannot be trained:\n{listing(problems)}")

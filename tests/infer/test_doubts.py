@@ -19,6 +19,7 @@ from jaxsign.tasks.classes import examples
 USUAL = {
     "rate": [25.0, 30.0, 30.0], "seconds": [1.0, 2.0, 3.0], "frames": [30, 60, 90],
     "hand": [0.6, 0.9, 1.0], "face": [0.9, 1.0, 1.0], "pose": [1.0, 1.0, 1.0],
+    "size": [0.3, 0.45, 0.5],
 }  # fmt: skip
 
 
@@ -53,6 +54,19 @@ def lines(run, *asked):
     for i, clip in enumerate(asked):
         found.see(f"c{i}", files.of_clip(clip, run).about)
     return found.lines()
+
+
+def test_pixels_in_place_of_fractions_are_doubted(run, bare):
+    x = np.random.default_rng(0).random((60, 156), np.float32)
+
+    def asked(of, numbers):
+        found = doubts.Doubts(of)
+        found.see("c", seen.of_value(numbers, of.config))
+        return found.lines()
+
+    assert not asked(run, x) and not asked(bare, 640 * x)
+    (told,) = asked(run, 640 * x)
+    assert "numbers of another size" in told and "320 on average; in training 0.3 to 0.5" in told
 
 
 def test_usual_clips_raise_no_doubt(run, bare):
@@ -97,7 +111,7 @@ def test_the_length_is_held_against_nearly_all_of_training(run, frames, odd):
 
 def test_stored_features_tell_their_frames_and_hands(run):
     x = np.full((60, 156), 0.5, np.float32)
-    assert seen.of_value(x, run.config) == {"frames": 60, "hand": 1}
+    assert seen.of_value(x, run.config) == {"frames": 60, "hand": 1, "size": 0.5}
     x[6:, 50:134] = 0
     found = doubts.Doubts(run)
     found.see("a", files.of_array(x, run).about)

@@ -89,6 +89,8 @@ class Embedder:
         made: dict[int, Array] = {}
         for members, batch in self._asker.batches(pieces, batch_size):
             rows = self._rows(batch, [len(pieces[i].x) for i in members])
+            for row in rows:
+                self._asker.check_number(row, "a clip")
             made |= zip(members, rows, strict=True)
         of_clips = [
             [made[i] for i in range(start, end)]

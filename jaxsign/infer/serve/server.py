@@ -142,6 +142,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Whether a large upload may begin is told when it is known."""
         return True
 
+    def parse_request(self) -> bool:
+        """Whether a request came that can be answered; one without a proper address is refused."""
+        if not super().parse_request():
+            return False
+        try:
+            urllib.parse.urlsplit(self.path)
+        except ValueError:
+            self._refuse(400, "the address of the request is none")
+            return False
+        return True
+
     def handle_one_request(self) -> None:
         self._begun = False
         try:

@@ -1,7 +1,8 @@
 """What a clip is like: its rate, its length, and what its frames show, as a task's `traits`.
 
 `rate`: frames a second; `seconds` and `frames`: its length; `hand`, `face` and `pose`: shares of
-its frames that show a hand, ... . What is not known of a clip is left out.
+its frames that show a hand, ...; `size`: of its numbers (of landmarks x and y), on average, which
+tells pixels from fractions. What is not known of a clip is left out.
 """
 
 import numpy as np
@@ -26,6 +27,7 @@ class Seen:
         self._view, self._frames = views.of_recipe(config), 0
         self._shown: dict[str, int] = {}
         self._times: tuple[float, float] | None = None  # of the first and last frame of this part
+        self._sizes, self._numbers = 0.0, 0  # sum over so many
         self._parts_before, self._seconds_before = 0, 0.0  # of what came before it
 
     def add(self, chunk: Chunk) -> None:
@@ -36,6 +38,11 @@ class Seen:
             first = float(chunk.times[0]) if self._times is None else self._times[0]
             self._times = first, float(chunk.times[-1])
         self._frames += len(chunk)
+        if chunk.x.dtype.kind == "f":
+            known = chunk.x[..., :2] if chunk.landmarks else chunk.x
+            sizes = np.abs(known[np.isfinite(known)])
+            self._sizes += float(sizes.sum(dtype=np.float64))
+            self._numbers += sizes.size
         for name, frames in self._parts(chunk).items():
             self._shown[name] = self._shown.get(name, 0) + int(frames.sum())
 
@@ -57,6 +64,8 @@ class Seen:
     def traits(self) -> dict[str, float]:
         """All that is known so far."""
         found = {name: frames / self._frames for name, frames in self._shown.items()}
+        if self._numbers:
+            found["size"] = self._sizes / self._numbers
         begin, end = self._times or (0.0, 0.0)
         seconds = self._seconds_before + (end - begin)
         if seconds > 0:

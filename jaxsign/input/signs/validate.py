@@ -60,13 +60,15 @@ def validate_format(root: Path) -> ValidationReport | None:
         name = formats.detect(root)
     except UserError:
         return None
-    if name == "fslr" or not formats.get(name).landmarks:
+    if name == "fslr":
         return None
     collection = formats.open_collection(root, name)
     issues: dict[Path, list[str]] = {root: list(collection.problems)} if collection.problems else {}
     places = []
     for index, entry in enumerate(collection.entries):
         places.append(entry.path or Path(root) / entry.name)
+        if not collection.landmarks:  # looked at as it was opened
+            continue
         try:
             collection.read(index)
         except UserError as error:

@@ -120,6 +120,7 @@ def open_collection(
     if person and found.open_person is None:
         raise UserError(f"{path}: --person {person}, but a clip of format {name} is of one person")
     opened = found.open_person(path, person) if person and found.open_person else found.open(path)
+    opened.landmarks = found.landmarks
     if opened.assumed and not fps:
         _tell_assumed(opened.name, name, opened.assumed)
     return opened.at_rate(fps)

@@ -67,6 +67,7 @@ class Collection:
             arrays a recogniser may take as they are; None = there are clips alone.
         rate: frames a second of these arrays; 0 = nothing tells.
         cut: some clips are parts of a file's, by its own times.
+        landmarks: it holds clips of landmarks; else `arrays` alone.
         assumed: frames a second of the clips where nothing tells their rate; 0 = something does.
     """
 
@@ -83,6 +84,7 @@ class Collection:
     rate: float = 0.0
     cut: bool = False
     assumed: float = 0.0
+    landmarks: bool = True
 
     def __post_init__(self):
         self.glosses = tuple(map(tables.nfc, self.glosses))

@@ -75,7 +75,7 @@ def of_collection(collection: Collection, sample: int = 0, *, quiet: bool = True
       quiet: no bar over the clips as they are read.
     """
     chosen = spread(len(collection), sample)
-    seen = formats.get(collection.format).landmarks  # of other points only lengths are known
+    seen = collection.landmarks  # of other points only lengths are known
     clips, bad, odd = [], [], []
     for i in progress.over("reading", chosen, len(chosen), hidden=quiet):
         entry = collection.entries[i]

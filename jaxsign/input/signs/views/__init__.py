@@ -31,7 +31,7 @@ def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
     Raises:
         UserError: as `get_view`.
     """
-    if not config.view.name:
+    if not config.view.get("name"):
         if config.input.fixed_length:
             raise UserError("config.input.fixed_length is for recipes with a view; set it to 0")
         return None

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 import run_helpers
@@ -91,6 +92,23 @@ def test_a_single_bad_file_is_an_error(folder, tmp_path):
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(UserError, match="x.npz: not an .npz file"):
         predict.predict_files(folder, tmp_path / "x.npz")
+
+
+def test_numbers_that_no_net_can_take_are_told_of_the_one_clip(folder, tmp_path, capsys):
+    save_clip(tmp_path / "data" / "good.npz", 6)
+    save_clip(tmp_path / "data" / "huge.npz", 6, X=np.full((6, 156), 3e38, np.float32))
+    assert predict.predict_files(folder, tmp_path / "data", out=tmp_path / "p.json") == 1
+    assert "huge.npz: 936 numbers beyond 1e+09, such as 3e+38" in capsys.readouterr().err
+    assert [row["file"] for row in json.loads((tmp_path / "p.json").read_text())] == ["good.npz"]
+
+
+def test_an_answer_that_is_no_number_is_refused(run, tmp_path):
+    head = run.variables["params"]["gloss_head"]
+    params = {**run.variables["params"], "gloss_head": jax.tree.map(lambda a: a * np.nan, head)}
+    damaged = dataclasses.replace(run, variables={**run.variables, "params": params})
+    clip = files.read(save_clip(tmp_path / "a.npz", 6), run)
+    with pytest.raises(UserError, match=r"says of clip 0 is no number \(NaN\): its weights"):
+        asking.Asker(damaged).answers([clip])
 
 
 def test_stored_code_is_never_run(run, tmp_path):

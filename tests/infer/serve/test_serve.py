@@ -131,6 +131,12 @@ def test_too_much_is_refused_before_it_is_read(served):
     assert status == 413 and "--max-mb" in told["error"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_address_that_is_none_is_refused(served, method):
+    told = heard(raw(served, f"{method} http://[::1/run HTTP/1.1"))
+    assert told.startswith("HTTP/1.1 400") and "the address of the request is none" in told
+
+
 def test_content_that_nothing_asks_for_is_no_other_request(served):
     inner = f"GET /run HTTP/1.1\r\nHost: 127.0.0.1:{served.page.server_port}\r\n\r\n"
     for method, path in (("GET", "/run"), ("DELETE", "/jobs/none")):

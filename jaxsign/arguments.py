@@ -163,6 +163,10 @@ class Existing(Checked):
     is_read = True
 
     def check(self) -> None:
+        if not self.strip():
+            raise UserError(
+                "an empty word stands where a file or folder was expected: is it unset?"
+            )
         if not Path(self).exists():
             raise UserError(f"{self}: no such file or folder")
 

@@ -52,7 +52,8 @@ def alone(
         try:
             yield
         except UserError:
-            if tidy and new and [path.name for path in folder.iterdir()] == [name]:
+            # It may be gone by now: moved while somebody worked there.
+            if tidy and new and [path.name for path in folder.glob("*")] == [name]:
                 (folder / name).unlink()
                 folder.rmdir()
             raise

@@ -164,7 +164,10 @@ def class_ids(
         text = row.cells.get(head, "")
         value = class_number(text)
         if value is None:
-            problems.append(f"{where} line {row.number}: {head}={text!r} is not an integer")
+            problems.append(
+                f"{where} line {row.number}: {head}={text!r} is not an integer, as the classes of "
+                "other rows are or the run's are that have no names"
+            )
             continue
         if not limit and value >= _MOST_CLASSES:
             problems.append(

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from jaxsign import locking, nets
+from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.tasks import chance, measures
 from jaxsign.train import (
@@ -123,10 +124,14 @@ class Loop:
     def _tell(self, *, last: bool = False) -> None:
         is_last = self.records.stage + 1 == len(self.run.stages)
         ended = self._over() or (is_last and self._stage_is_over())
+        if not self._is_there():  # which the next checkpoint tells
+            return
         self.outputs.write(self.session, self.records, ended=ended, last=last)
 
     def _leave(self) -> None:
         """A run that fails leaves its best epoch and what is told of all; that may fail, too."""
+        if not self._is_there():
+            return
         try:
             self._write_rest()
         except Exception as error:  # why the run failed is what counts
@@ -307,7 +312,16 @@ class Loop:
         early = early and at.stage_epoch >= settings.min_epochs
         return at.stage_epoch >= self.session.stage.epochs or early or self._spent()
 
+    def _is_there(self) -> bool:
+        """Whether the run folder is: what is written would stand where it was before."""
+        return not self.run.machines.first or (self.run.workdir / "config.json").is_file()
+
     def _save(self) -> None:
+        if not self._is_there():
+            raise UserError(
+                f"{self.run.workdir}: the run folder was moved or removed while it was trained. "
+                "Give its new place as --workdir: the same command goes on from its last checkpoint"
+            )
         host = self.session.compiled.fetch(self.state)
         self.records.saves += 1
         if self.records.steps_in_epoch:

@@ -126,6 +126,22 @@ def test_another_recipe_in_the_same_folder_is_refused(finished):
         train_here(finished[0], "deterministic=True", "train.epochs=4", "optim.lr=0.5")
 
 
+def test_a_run_folder_that_is_moved_is_told_and_leaves_nothing_where_it_was(tmp_path, monkeypatch):
+    begin = log.TrainingDisplay.start_epoch
+
+    def moving(self, epoch, *words):
+        if epoch == 2:
+            (tmp_path / "run").rename(tmp_path / "moved")
+        begin(self, epoch, *words)
+
+    monkeypatch.setattr(log.TrainingDisplay, "start_epoch", moving)
+    with pytest.raises(UserError, match="run: the run folder was moved or removed while"):
+        train_here(tmp_path / "run", "train.epochs=3", "log.tensorboard=False")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.undo()
+    assert train_here(tmp_path / "moved", "train.epochs=3", "log.tensorboard=False").epochs == 3
+
+
 def test_early_stopping_counts_epochs_without_a_new_best(tmp_path, capsys, monkeypatch):
     told, write = [], outputs.Outputs.write
 

@@ -144,6 +144,7 @@ def _was_trained(inside: Sequence[torch_map.KeyEntry], extras: Mapping[str, Any]
 def epoch(extras: Mapping[str, Any]) -> int | None:
     """The epoch that a checkpoint tells, counted from 1; None where it does not."""
     found = number(extras.get("epoch"), int)
+    found = None if found is not None and found < 0 else found
     # These forms count from 0.
     from_0 = "val_acc" in extras or is_lightning(extras)
     return found + 1 if found is not None and from_0 else found

@@ -260,7 +260,8 @@ def _results(members: Sequence[runs.Run], split: str, path: str | Path | None) -
     own = run.config.data[split].path
     if path is None or (own and Path(own).resolve() == Path(path).resolve()):
         return run.workdir / f"{word}-{split}"
-    return run.workdir / f"{word}-{split}-{Path(path).resolve().stem}"
+    place = Path(path).resolve()
+    return run.workdir / f"{word}-{split}-{place.name if place.is_dir() else place.stem}"
 
 
 def _check_unlearnt(members: Sequence[runs.Run], split: str) -> None:

@@ -442,6 +442,9 @@ def test_a_runs_own_view_and_heads_come_back(tmp_path):
     config = runs.load_run(tmp_path / "back").config
     assert (config.view.normalise, config.view.max_gap) == ("shoulders", 3)
     assert (config.net.n_heads, config.net.pooling) == (4, "max")
+    exporting.export_checkpoint(tmp_path / "back", tmp_path / "again.pt")
+    again = importing.import_checkpoint(tmp_path / "again.pt", tmp_path / "thrice")
+    assert again.notes == found.notes
     # What a person says holds.
     word = "--config.view.normalise=none"
     importing.import_checkpoint(tmp_path / "r.pt", tmp_path / "other", overrides=[word])

@@ -108,8 +108,10 @@ class Form:
 
     def checkpoint(self, run: runs.Run, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """What `torch.save` gets; `jaxsign` is read by `jaxsign import` alone."""
-        own = {} if run.manifest.imported is not None else {"jaxsign": own_section(run)}
-        return own | {
+        imported = run.manifest.imported
+        # What came from the original goes out as it came.
+        ours = imported is None or imported.jaxsign is not None
+        return ({"jaxsign": own_section(run)} if ours else {}) | {
             "epoch": int(run.info.get("epoch") or 0),
             "model": dict(tensors),
             "best_metric": metric(run),

@@ -98,6 +98,7 @@ class Doubts:
                 known = f"; in training usually {middle:.0%}" if part in usual else ""
                 kind = f"few frames show {_WORDS[part]}"
                 yield kind, f"{found[part]:.1%} of the frames{known}"
+        yield from self._of_shape(found)
         low, _, high = usual.get("size", (0, 0, float("inf")))
         size = found.get("size", low)
         if not low / _SIZE <= size <= high * _SIZE:
@@ -118,3 +119,21 @@ class Doubts:
             if not low / by <= value <= high * by:
                 numbers = f"{value:.4g} {_UNITS[name]}; in training {low:.4g} to {high:.4g}"
                 yield f"another {kind} than in training", numbers
+
+    def _of_shape(self, found: traits.Traits) -> Iterator[tuple[str, str]]:
+        """Where the view goes by a film's shape, which training clips told and this one does not.
+
+        Or the other way round: the same signs are then other numbers.
+        """
+        view, usual = self._run.view, self._run.manifest.trained_on.get("shape")
+        if view is None or not view.by_shape or usual is None or "shape" not in found:
+            return
+        least, _, most = usual
+        if found["shape"] and not most:
+            numbers = (
+                f"height / width {found['shape']:.3g}; in training no clip told its frame size"
+            )
+            yield "frames of a known shape, as none in training", numbers
+        elif least and not found["shape"]:
+            numbers = f"no frame size; in training height / width {least:.3g} to {most:.3g}"
+            yield "frames of an unknown shape, as none in training", numbers

@@ -319,7 +319,7 @@ class Loop:
     def _save(self) -> None:
         if not self._is_there():
             raise UserError(
-                f"{self.run.workdir}: the run folder was moved or removed while it was trained: its "
+                f"{self.run.workdir}: the run folder was moved or removed while it trained: its "
                 "config.json is gone. Put it back, or give its new place as --workdir: the same "
                 "command goes on from its last checkpoint"
             )

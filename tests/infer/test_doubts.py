@@ -69,6 +69,26 @@ def test_pixels_in_place_of_fractions_are_doubted(run, bare):
     assert "numbers of another size" in told and "320 on average; in training 0.3 to 0.5" in told
 
 
+@pytest.mark.parametrize(
+    ("words", "trained", "size", "told"),
+    [
+        (["--config.view.normalise=shoulders"], 0.0, (640, 480), "of a known shape, as none"),
+        (["--config.view.hands=local"], 0.75, (0, 0), "of an unknown shape, as none"),
+        (["--config.view.hands=local"], 0.75, (1920, 1080), ""),
+        ([], 0.0, (640, 480), ""),
+    ],
+)
+def test_frames_whose_shape_is_told_as_none_in_training_are_doubted(
+    tmp_path, words, trained, size, told
+):
+    """A view that makes x and y one unit gives other numbers where it knows the shape."""
+    folder = run_helpers.save_run(tmp_path / "r", words=words, max_len=400)
+    usual = {**USUAL, "shape": 3 * [trained]}
+    (folder / "manifest.json").write_text(json.dumps({"trained_on": usual}))
+    found = lines(runs.load_run(folder), dataclasses.replace(recorded(), frame_size=size))
+    assert len(found) == bool(told) and all(told in line for line in found)
+
+
 def test_usual_clips_raise_no_doubt(run, bare):
     assert lines(run, recorded(), recorded(40, 25.0), recorded(90)) == []
     assert lines(bare, recorded(), recorded(400, 5.0)) == []

@@ -50,7 +50,7 @@ def test_the_run_folder_holds_everything(finished):
     assert (manifest["epochs_done"], manifest["best_metric"]) == (4, result.best)
     assert manifest["trained_on"]["rate"] == [30.0, 30.0, 30.0]  # synthetic signs
     assert sorted(manifest["trained_on"]) == [
-        "face", "frames", "hand", "pose", "rate", "seconds", "size",
+        "face", "frames", "hand", "pose", "rate", "seconds", "shape", "size",
     ]  # fmt: skip
     assert (workdir / "history.png").read_bytes()[:4] == b"\x89PNG"
 

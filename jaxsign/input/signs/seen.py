@@ -2,7 +2,8 @@
 
 `rate`: frames a second; `seconds` and `frames`: its length; `hand`, `face` and `pose`: shares of
 its frames that show a hand, ...; `size`: of its numbers (of landmarks x and y), on average, which
-tells pixels from fractions. What is not known of a clip is left out.
+tells pixels from fractions; `shape`: height / width of its film, 0 = a clip that does not tell it.
+What is not known of a clip is left out.
 """
 
 import numpy as np
@@ -86,7 +87,8 @@ def of_value(value: Clip | Array, config: ConfigDict, rate: float = 0.0) -> dict
     seen = Seen(config)
     if isinstance(value, Clip):
         seen.add(Chunk(value.landmarks, value.timestamps))
-    else:
-        rate = rate or float(config.view.get("rate") or 0.0)
-        seen.add(Chunk(value, np.arange(len(value)) / rate if rate else None))
+        width, height = value.frame_size
+        return {**seen.traits, "shape": height / width if width and height else 0.0}
+    rate = rate or float(config.view.get("rate") or 0.0)
+    seen.add(Chunk(value, np.arange(len(value)) / rate if rate else None))
     return seen.traits

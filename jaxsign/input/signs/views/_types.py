@@ -46,6 +46,10 @@ def _of_no_generation(**_: Any) -> str:
     return ""
 
 
+def _by_no_shape(**_: Any) -> bool:
+    return False
+
+
 def _fits_nothing(clips: Iterable[Clip | np.ndarray], **_: Any) -> dict[str, Any]:
     return {}
 
@@ -62,8 +66,8 @@ def _anything_detected(clip: Clip, **_: Any) -> np.ndarray:
 class View:
     """What a file of this folder tells of its view, as its `VIEW`.
 
-    `make`, `frames`, `fit`, `visible`, `assumes`, `generation` take the view's options by name, and
-    all but `make` pass over those that they do not use.
+    `make`, `frames`, `fit`, `visible`, `assumes`, `by_shape`, `generation` take the view's options
+    by name, and all but `make` pass over those that they do not use.
 
     Attributes:
         make: a clip, or what is stored of one -> float32 [T, ...]. Its keywords are the options.
@@ -76,6 +80,7 @@ class View:
         visible: clip -> bool [T], the frames in which the view sees anything; by default those with
             any landmark.
         assumes: clip -> what it takes for granted of it, which may not be so; "" by default.
+        by_shape: whether it goes by the film's shape where a clip tells it; by default it does not.
         generation: 'A' or 'B', whose augmentations fit what it gives (`input.augment.signon_a` and
             `signon`); "" (the default) = it is not asked for either.
         looks_at: what it looks at of a person, of 'hand', 'face', 'pose'; nothing by default.
@@ -99,6 +104,7 @@ class View:
     fit: Callable[..., dict[str, Any]] = _fits_nothing
     visible: Callable[..., np.ndarray] = _anything_detected
     assumes: Callable[..., str] = _knows_all
+    by_shape: Callable[..., bool] = _by_no_shape
     generation: Callable[..., str] = _of_no_generation
     looks_at: tuple[str, ...] = ()
     hands: Callable[[np.ndarray], np.ndarray | None] = _hands_unknown
@@ -164,6 +170,11 @@ class BoundView:
     def assumes(self, clip: Clip | np.ndarray) -> str:
         """What it takes for granted of a clip, which may not be so; "" = nothing."""
         return self.view.assumes(clip, **self.options)
+
+    @property
+    def by_shape(self) -> bool:
+        """Whether it goes by the film's shape where a clip tells it."""
+        return self.view.by_shape(**self.options)
 
     @property
     def generation(self) -> str:

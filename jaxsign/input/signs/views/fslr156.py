@@ -238,4 +238,15 @@ def _visible(
     return np.asarray(keypoints(clip, confidence=confidence, max_gap=max_gap)[1].any(1))
 
 
-VIEW = View(view, fit=fit, visible=_visible, looks_at=("hand", "face", "pose"), hands=_hands)
+def _by_shape(*, normalise: str = "none", hands: str = "body", **_: object) -> bool:
+    return normalise != "none" or hands != "body"
+
+
+VIEW = View(
+    view,
+    fit=fit,
+    visible=_visible,
+    by_shape=_by_shape,
+    looks_at=("hand", "face", "pose"),
+    hands=_hands,
+)

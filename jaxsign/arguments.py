@@ -12,6 +12,9 @@ from jaxsign.errors import UserError
 
 # What a run folder is known by and cannot answer or go on without.
 _RUN_FILES = ("config.json", "labels.json", "manifest.json", "metrics.csv")
+# Endings of results, and names of files of these endings that data have.
+_RESULTS = (".json", ".csv", ".srt", ".vtt", ".png")
+_LABELS = ("labels", "classes", "label_map", "glosses", "train", "val", "test")
 # Of `ArgumentParser.add_subparsers`.
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Options: TypeAlias = "argparse.ArgumentParser | argparse._ArgumentGroup"
@@ -226,14 +229,19 @@ def _refuse_replacing(out: Path, read: Iterable[Path]) -> None:
     """Refuses a file to write that is one of those that are read, or may be."""
     for place in read:
         inside = place.is_dir() and out.resolve().is_relative_to(place.resolve())
-        if inside and (place / _RUN_FILES[0]).is_file():  # of a run that it writes itself alone
-            inner = out.resolve().relative_to(place.resolve()).parts
-            inside = inner[0] == "checkpoints" or inner in [(name,) for name in _RUN_FILES]
-        if inside or out.samefile(place):
+        if out.samefile(place) or (inside and not _is_result(out.resolve(), place.resolve())):
             raise UserError(
                 f"{out}: is part of what is read ({place}), and would be replaced. Choose another "
                 "file; if it is an older result, remove it first"
             )
+
+
+def _is_result(out: Path, folder: Path) -> bool:
+    """Whether a file in a folder that is read may be an earlier result, which is replaced."""
+    inner = out.relative_to(folder).parts
+    if (folder / _RUN_FILES[0]).is_file():
+        return inner[0] != "checkpoints" and inner not in [(name,) for name in _RUN_FILES]
+    return out.suffix in _RESULTS and out.stem not in _LABELS
 
 
 def add_encoding(verb: argparse._ActionsContainer) -> None:

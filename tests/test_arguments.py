@@ -18,7 +18,8 @@ def checked(out, *, read=(), run=None):
 
 @pytest.fixture
 def places(tmp_path):
-    for name in ("data/labels.csv", "run/config.json", "run/checkpoints/best/a", "run/told.json"):
+    names = "data/labels.csv data/a.npz data/told.json run/config.json run/checkpoints/best/a"
+    for name in (*names.split(), "run/told.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     (tmp_path / "link.json").symlink_to(tmp_path / "data" / "labels.csv")
@@ -26,7 +27,8 @@ def places(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "out", ["data/labels.csv", "link.json", "run/config.json", "run/checkpoints/best/a"]
+    "out",
+    ["data/labels.csv", "data/a.npz", "link.json", "run/config.json", "run/checkpoints/best/a"],
 )
 def test_an_output_that_is_an_input_is_refused(places, out):
     with pytest.raises(UserError, match="is part of what is read"):
@@ -34,6 +36,8 @@ def test_an_output_that_is_an_input_is_refused(places, out):
                 run=places / "run")  # fmt: skip
 
 
-@pytest.mark.parametrize("out", ["data/new.json", "other.json", "run/told.json", "run/new.json"])
+@pytest.mark.parametrize(
+    "out", ["data/new.json", "data/told.json", "other.json", "run/told.json", "run/new.json"]
+)
 def test_new_files_and_a_runs_older_results_are_written(places, out):
     checked(places / out, read=[places / "data"], run=places / "run")

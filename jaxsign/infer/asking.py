@@ -127,11 +127,16 @@ class Asker:
     def check_answered(self, rows: answering.Outputs, names: Sequence[str]) -> None:
         """Refuses arrays [B, ...] that a net gave where the first rows, so named, are no numbers.
 
+        Of outputs over time only frames count that are `valid`, an output bool [B, T].
+
         Raises:
           UserError: NaN, as of weights that are damaged.
         """
+        valid = rows.get("valid")
         for found in rows.values():
-            for name, row in zip(names, found, strict=False):
+            over_time = valid is not None and found.shape[:2] == valid.shape
+            for i, name in enumerate(names):
+                row = found[i][valid[i]] if valid is not None and over_time else found[i]
                 self.check_number(row, name)
 
     def check_number(self, found: Array, name: str) -> None:

@@ -166,7 +166,7 @@ def test_a_net_of_relations_is_refused():
     ("words", "told"),
     [
         (["evaluate", "--constraint", "semi"], "semi: none of with, no and all"),
-        (["evaluate", "--data", "nowhere"], "nowhere: no such folder"),
+        (["evaluate", "--data", "nowhere"], "nowhere: no such file or folder"),
     ],
 )
 def test_what_there_is_not_is_refused(folder, words, told, tmp_path, capsys, monkeypatch):

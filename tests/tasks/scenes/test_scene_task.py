@@ -191,11 +191,11 @@ def test_a_prediction_tells_each_frame(folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["evaluate", "--labels", "x.csv"], "scenes hold their relations themselves"),
+        (["evaluate", "--labels", __file__], "scenes hold their relations themselves"),
         (["evaluate", "--mode", "beam"], "--mode: not for"),
         (["evaluate", "--mode", "sgcls"], "learnt with net.mode=predcls, in which classes"),
         (["evaluate", "--csv", "x.csv"], "runs that learn one sign a clip"),
-        (["evaluate", "--data", "nowhere"], "nowhere: no such folder"),
+        (["evaluate", "--data", "nowhere"], "nowhere: no such file or folder"),
         (["stream", "clip.npz"], "takes scenes"),
     ],
 )

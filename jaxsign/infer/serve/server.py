@@ -153,6 +153,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return False
         return True
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the protocol itself refuses is told as all else is."""
+        self._refuse(int(code), message or http.HTTPStatus(code).phrase)
+
     def handle_one_request(self) -> None:
         self._begun = False
         try:

@@ -137,6 +137,16 @@ def test_an_address_that_is_none_is_refused(served, method):
     assert told.startswith("HTTP/1.1 400") and "the address of the request is none" in told
 
 
+@pytest.mark.parametrize(
+    ("head", "status", "words"),
+    [("PUT /run HTTP/1.1", 501, "Unsupported method ('PUT')"), ("G /run HTTP/1.1", 501, "'G'")],
+)
+def test_what_the_protocol_refuses_is_json_too(served, head, status, words):
+    told = heard(raw(served, head))
+    assert told.startswith(f"HTTP/1.1 {status}")
+    assert words in json.loads(told.partition("\r\n\r\n")[2])["error"]
+
+
 def test_content_that_nothing_asks_for_is_no_other_request(served):
     inner = f"GET /run HTTP/1.1\r\nHost: 127.0.0.1:{served.page.server_port}\r\n\r\n"
     for method, path in (("GET", "/run"), ("DELETE", "/jobs/none")):

@@ -26,6 +26,7 @@ SCRIPT = """
     import sys
     from pathlib import Path
     import extract_fakes as fakes
+    from jaxsign import interrupts
     from jaxsign.input.folders.cluster import Cluster
     from jaxsign.input.signs.extract import folder, work
     from jaxsign.input.signs.extract.settings import ExtractionSettings
@@ -34,7 +35,11 @@ SCRIPT = """
         place, out = map(Path, sys.argv[1:])
         plan = work.ExtractionPlan(out, fakes.Slow, ExtractionSettings())
         machines = Cluster("local", out, (place,), most=2)
-        folder.extract(place, plan, machines=machines)
+        try:  # as the command line does
+            with interrupts.never_lost():
+                folder.extract(place, plan, machines=machines)
+        except KeyboardInterrupt:
+            sys.exit(interrupts.STATUS)
 """
 
 
@@ -88,6 +93,7 @@ def test_a_worker_is_killed_then_all_is_stopped_and_goes_on(tmp_path):
     wait_for_clips(process, out, 6)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, printed
     assert "its worker died" in printed and "it is done again" in printed
     assert "stopped; the same command goes on from here" in printed and "raylet" not in printed
     before = {path: path.stat().st_mtime_ns for path in out.glob("*.npz")}

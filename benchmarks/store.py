@@ -81,7 +81,7 @@ def _shuffled(name: str, place: Path, size: str) -> Row:
     data = configs.base().data
     data.source, data.train.path = "collection", str(place)
     source = sources.open_source(data, "train")
-    treatment = Treatment(view=fslr156.view, max_length=64, cache_mb=0)
+    treatment = Treatment(view=fslr156.Fslr156View(), max_length=64, cache_mb=0)
     batches = batching.TrainBatches(ClassExamples(source, treatment), batching.BatchOptions(32))
     process, memory = psutil.Process(), []
     epoch = batches.steps_per_epoch

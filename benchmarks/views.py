@@ -17,12 +17,12 @@ from jaxsign.input.signs.views import asl_hybrid, fslr156, signon, whisper_sign
 # frames a clip, different clips, rounds
 SIZES = {"full": (100, 64, 9), "quick": (100, 32, 3), "check": (12, 2, 1)}
 VIEWS: dict[str, Callable[[Clip], np.ndarray]] = {
-    "fslr156, gaps of 5": fslr156.view,
-    "asl_hybrid": asl_hybrid.view,
-    "whisper_sign, 60 frames/s": whisper_sign.view,
-    "whisper_sign, as the original": functools.partial(whisper_sign.view, missing="upstream"),
-    "signon A": functools.partial(signon.view, generation="A"),
-    "signon B": functools.partial(signon.view, generation="B"),
+    "fslr156, gaps of 5": fslr156.Fslr156View(),
+    "asl_hybrid": asl_hybrid.AslHybridView(),
+    "whisper_sign, 60 frames/s": whisper_sign.WhisperSignView(),
+    "whisper_sign, as the original": whisper_sign.WhisperSignView(missing="upstream"),
+    "signon A": signon.SignonView(generation="A"),
+    "signon B": signon.SignonView(generation="B"),
 }
 
 

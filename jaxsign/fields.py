@@ -177,16 +177,6 @@ def problems(owner: Any, values: Mapping[str, Any], prefix: str = "") -> list[st
     return found
 
 
-def option_problems(function: Callable[..., Any], values: Mapping[str, Any]) -> list[str]:
-    """Of keywords of a function, those that are not of its types, a line each."""
-    hints = typing.get_type_hints(function)
-    return [
-        f"{name}={value!r}: expected {_called(hints[name])}"
-        for name, value in values.items()
-        if name in hints and not fits(value, hints[name])
-    ]
-
-
 def fits(value: Any, hint: Any) -> bool:
     """Whether a value of a recipe is of the type that a field is declared with.
 

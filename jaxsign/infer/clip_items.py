@@ -50,7 +50,7 @@ def find(
     source: str | Path,
     finder: films.Finder | None = None,
     *,
-    view: views.BoundView | None = None,
+    view: views.View | None = None,
     person: int = 0,
     fps: float = 0.0,
 ) -> list[Item]:
@@ -88,7 +88,7 @@ def find(
 
 
 def _films(
-    source: Path, finder: films.Finder | None, view: views.BoundView | None, person: int
+    source: Path, finder: films.Finder | None, view: views.View | None, person: int
 ) -> list[Item]:
     """Films' landmarks, or their pictures where the run's view takes those."""
     _check_alone(source, person, "what is found in films is")

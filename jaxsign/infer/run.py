@@ -83,7 +83,7 @@ class Run(answering.Trained):
         return any(part.inside(self.variables) for part in self.net.optional_parts)
 
     @functools.cached_property
-    def view(self) -> views.BoundView | None:
+    def view(self) -> views.View | None:
         """Recorded clip -> float32 [T, D]; None where the net takes stored features as they are."""
         config, aspects = self.config, self.config.data.aspect
         if self.language is not None and len(aspects) > 1:

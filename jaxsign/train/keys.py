@@ -36,7 +36,11 @@ def of_recipe(config: ConfigDict) -> list[Key]:
     """All keys of a recipe, in their order."""
     flat = configs.flatten(config)
     shared = fields.described(defaults.Recipe)
-    known = shared | _of_net(config) | _of_view(config)
+    known = dict(shared)
+    if config.net.name:
+        known |= _of_class(nets.get(config.net.name), "net.")
+    if config.view.name:
+        known |= _of_class(views.of_name(config.view.name), "view.")
     known["net.name"] = shared["net.name"]  # every flax module has a field of that name
     rows = []
     for key, value in flat.items():
@@ -80,26 +84,12 @@ def _holds(when: fields.When, flat: Mapping[str, object]) -> bool:
     )
 
 
-def _of_net(config: ConfigDict) -> dict[str, fields.Described]:
-    if not config.net.name:
-        return {}
-    owner = nets.get(config.net.name)
+def _of_class(owner: type, prefix: str) -> dict[str, fields.Described]:
+    """The fields of a net or a view, as its docstring tells them."""
     texts = _entries(owner)
     return {
-        key: dataclasses.replace(known, text=texts.get(key.removeprefix("net."), ""))
-        for key, known in fields.described(owner, "net.").items()
-    }
-
-
-def _of_view(config: ConfigDict) -> dict[str, fields.Described]:
-    if not config.view.name:
-        return {}
-    make = views.of_name(config.view.name).make
-    texts = _entries(make)
-    return {
-        f"view.{name}": fields.Described(one.default, "", texts.get(name, ""))
-        for name, one in inspect.signature(make).parameters.items()
-        if one.default is not inspect.Parameter.empty
+        key: dataclasses.replace(known, text=texts.get(key.removeprefix(prefix), ""))
+        for key, known in fields.described(owner, prefix).items()
     }
 
 

@@ -156,7 +156,7 @@ def predict(case: cases.Case) -> Arrays:
     )
     variables = state_dict.to_variables(net.key_table(), bare, where=name)
     aspect, videos = case.call["inverse_aspect_ratio"], case.inputs
-    clips = [signon.view(raw, output="points", aspect=aspect) for raw in videos.values()]
+    clips = [signon.SignonView(output="points", aspect=aspect)(raw) for raw in videos.values()]
     # One batch padded with zeros, which the original's answers know of.
     x = np.zeros((len(clips), max(map(len, clips)), *net.frame_shape), np.float32)
     for row, clip in enumerate(clips):

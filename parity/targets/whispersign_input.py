@@ -90,7 +90,7 @@ def loaded_folder(case: cases.Case) -> Arrays:
     for split in ("train", "val", "test"):
         paths = sorted((folder / split / "features").glob("*.npy"))
         labels = [_labels(folder / split / "labels" / path.name) for path in paths]
-        x = [whisper_sign.view(_array(path), missing="upstream") for path in paths]
+        x = [whisper_sign.WhisperSignView(missing="upstream")(_array(path)) for path in paths]
         produced |= {
             f"output/{split}/features": np.stack([windows.fit_length(one, length) for one in x]),
             f"output/{split}/labels": np.concatenate(labels),

@@ -122,7 +122,7 @@ def test_kinds_are_those_of_the_original(tmp_path):
         aspect = json.loads(str(case["meta"]))["call"]["inverse_aspect_ratio"]
         run = runs.load_run(tmp_path / "r")
         # The longest of its batch, behind which nothing was padded.
-        x = signon.view(case["input/raw/v9"], output="points", aspect=aspect)
+        x = signon.SignonView(output="points", aspect=aspect)(case["input/raw/v9"])
         raw = runs.NetInput(x, np.ones(len(x), bool))
         for kind, theirs in names.items():
             (found,) = kinds.Embedder(asking.Asker(run), kind)([raw])

@@ -181,7 +181,7 @@ def test_recorded_clips_go_through_the_view(run, tmp_path):
     clip = run_helpers.recorded(9)
     clip.save(tmp_path / "a.clip.npz")
     read = files.read(tmp_path / "a.clip.npz", run)
-    np.testing.assert_array_equal(read.x, fslr156.view(clip))
+    np.testing.assert_array_equal(read.x, fslr156.Fslr156View()(clip))
     assert read.valid.all() and len(read.x) == 9
 
 
@@ -207,7 +207,7 @@ def test_stored_keypoints_are_scaled_like_the_clips_of_training(tmp_path):
     x, _ = fslr156.keypoints(clip)
     path = save_clip(tmp_path / "c.npz", 6, X=x)
     scaled = files.read(path, run).x
-    np.testing.assert_allclose(scaled, fslr156.view(clip, normalise="shoulders"), atol=1e-5)
+    np.testing.assert_allclose(scaled, fslr156.Fslr156View(normalise="shoulders")(clip), atol=1e-5)
 
 
 def test_gru_runs_take_features(tmp_path):

@@ -33,7 +33,7 @@ def test_a_key_tells_its_value_meaning_values_and_default():
     net = keys.listing(configs.load("whisper_sign"), "net.num_heads")
     assert "of all attentions; divides D; 1 or more; default 8" in net
     view = keys.listing(configs.load("whisper_sign"), "view.smooth")
-    assert "frames of a moving average, 0 = none; default 0" in view
+    assert "frames of a moving average, 0 = none; 0 or more; default 0" in view
 
 
 def test_keys_that_a_recipe_does_not_use_are_left_out():

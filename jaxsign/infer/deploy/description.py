@@ -9,7 +9,7 @@ from jaxsign import shipped
 from jaxsign.infer import run as runs
 from jaxsign.infer.deploy.formats import FileFormat
 from jaxsign.infer.deploy.program import LANDMARKS, Deployed, Program, Shapes
-from jaxsign.input.signs.views import BoundView
+from jaxsign.input.signs.views import View
 from jaxsign.nets import fingerprint
 
 DESCRIPTION, EXAMPLE, SAMPLE = "deploy.json", "example.py", "sample.npz"
@@ -227,14 +227,14 @@ def _view(made: Deployed, file: FileAbout) -> ViewAbout:
         "inside": inside,
         "input": _ORDER if inside else f"what the view makes of a clip, x, {shape}; {missing}",
         "options": {name: _plain(value) for name, value in view.options.items()},
-        "length": view.length or view.view.length,
-        "frame_rate": float(view.options.get("rate") or 0.0),
+        "length": view.length or view.own_length,
+        "frame_rate": view.rate,
         "made_of": _made_of(view),
         "description": view.description,
     }
 
 
-def _made_of(view: BoundView) -> str:
+def _made_of(view: View) -> str:
     if view.film_files is not None:
         return "pictures of a film"
     return _ORDER if view.looks_at else "points of its own, as the description tells"

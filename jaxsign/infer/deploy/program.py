@@ -13,7 +13,7 @@ from jaxsign.infer import run as runs
 from jaxsign.infer.deploy import weights as packing
 from jaxsign.input.examples import Batch
 from jaxsign.input.signs.clip import POINTS
-from jaxsign.input.signs.views import BoundView
+from jaxsign.input.signs.views import View
 from jaxsign.tasks import answering
 
 Shapes: TypeAlias = Mapping[str, jax.ShapeDtypeStruct]
@@ -145,7 +145,7 @@ def of_run(run: runs.Run, takes: str, kind: str) -> Deployed:
     return Deployed(run, alone, takes, kind)
 
 
-def _no_view(view: BoundView | None) -> str:
+def _no_view(view: View | None) -> str:
     """Why a view cannot be in a file; "" = it can."""
     if view is None:
         return "the run has no view, it takes stored features"
@@ -165,7 +165,7 @@ def lengths(run: runs.Run, asked: list[int]) -> list[int]:
       UserError: lengths that the net does not take, or none where each has its own answer.
     """
     view = run.view
-    fixed = 0 if view is None else view.length or view.view.length
+    fixed = 0 if view is None else view.length or view.own_length
     if fixed:
         if asked and asked != [fixed]:
             raise UserError(f"--lengths: the view of {run.workdir} always gives {fixed} frames")

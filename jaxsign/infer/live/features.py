@@ -54,10 +54,10 @@ class StreamFeatures:
                 f"{run.workdir}: its net takes stored features, not landmarks. Stream arrays "
                 f"[T, {', '.join(map(str, run.frame_shape))}]"
             )
-        if self._causal and run.view is not None and run.view.streamed is not None:
-            if not landmarks:
-                self._expect(chunk.x.shape[1:])
+        if self._causal and run.view is not None:
             self._stage = run.view.streamed(stored=not landmarks, recorded_rate=self._fps)
+        if self._stage is not None and not landmarks:
+            self._expect(chunk.x.shape[1:])
         return StreamClock(self._fps if landmarks else views.frame_rate(run.config, self._fps))
 
     def prepare(self, rows: Rows, frame_size: tuple[int, int] = (0, 0)) -> Array:

@@ -8,7 +8,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import files
 from jaxsign.input.signs import clip_source
 from jaxsign.input.signs.clip import Clip
-from jaxsign.input.signs.views import ViewFunction
+from jaxsign.input.signs.views import View
 
 Array = np.ndarray
 
@@ -31,8 +31,8 @@ class Features:
     def __init__(
         self,
         source: clip_source.Source,
-        view: ViewFunction | None,
-        mirrored: ViewFunction | None,
+        view: View | None,
+        mirrored: View | None,
         cache_mb: float,
     ):
         self.source, self.views = source, (view, mirrored)

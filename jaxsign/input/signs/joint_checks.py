@@ -99,7 +99,7 @@ def warnings(x: Array) -> list[str]:
     if largest > _FAR:
         found.append(f"positions up to {largest:.0f}, expected fractions of the image: raw pixels?")
     # Normalised by the hand's own length, pixels look like fractions.
-    far = float(np.abs(whisper_sign.view(x)[..., hand_joints.XYZ]).max())
+    far = float(np.abs(whisper_sign.WhisperSignView()(x)[..., hand_joints.XYZ]).max())
     if far > _FAR:
         found.append(f"a joint lies {far:.3g} hand lengths from its wrist: not a hand?")
     return found

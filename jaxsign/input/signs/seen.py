@@ -58,7 +58,7 @@ class Seen:
             found = clips.shown(chunk.x)
             hand = found["left_hand"] | found["right_hand"]
             return {"hand": hand, "face": found["face"], "pose": found["pose"]}
-        hand = None if self._view is None else self._view.hands(chunk.x)
+        hand = None if self._view is None else self._view.shows_hand(chunk.x)
         return {} if hand is None else {"hand": hand}
 
     @property

@@ -17,7 +17,7 @@ from jaxsign.input import batching, planning, windows
 from jaxsign.input.examples import Batch, Example
 from jaxsign.input.signs import clip_examples, clip_source
 from jaxsign.input.signs.treatment import Treatment
-from jaxsign.input.signs.views import BoundView
+from jaxsign.input.signs.views import View
 
 Array = np.ndarray
 _CACHE_MB = 256  # of clips whose windows follow one another
@@ -175,7 +175,7 @@ class InferenceDataset(clip_examples.ClipExamples):
     def __init__(
         self,
         source: clip_source.Source,
-        view: BoundView | None = None,
+        view: View | None = None,
         *,
         window: int = 0,
         stride: int = 0,
@@ -249,6 +249,6 @@ class _Places:
         return self._pieces
 
 
-def _frames(source: clip_source.Source, view: BoundView | None, index: int) -> int:
+def _frames(source: clip_source.Source, view: View | None, index: int) -> int:
     length = None if view is None else view.frames(source.read(index))
     return int(source.lengths[index]) if length is None else length

@@ -170,8 +170,8 @@ class StreamHands:
       stored: the frames are float32 [n, 42, 7] at the view's rate, not landmarks.
       recorded_rate: frames a second of landmarks as they come; 0 = by their times.
       lengths: see `Normaliser`.
-      rate, missing, normalise, relative_velocity, smooth, hands, feature_scaling, feature_shift,
-        feature_scale: the view's options.
+      rate, missing, normalise, relative_velocity, smooth, hands: the view's options.
+      scaler: what its other options make.
     """
 
     def __init__(
@@ -186,9 +186,7 @@ class StreamHands:
         relative_velocity: bool = False,
         smooth: int = 0,
         hands: str = "body",
-        feature_scaling: str = "",
-        feature_shift: Sequence[float] = (),
-        feature_scale: Sequence[float] = (),
+        scaler: hand_joints.FeatureScaler | None = None,
     ):
         self._stages: list[Motion | Resampler | Normaliser | Smoother | LocalHands | Scaler] = []
         if not stored:
@@ -204,7 +202,6 @@ class StreamHands:
             self._stages.append(Smoother(smooth, missing))
         if hands == "local":
             self._stages.append(LocalHands())
-        scaler = hand_joints.FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
         if scaler is not None:
             self._stages.append(Scaler(scaler, missing))
 

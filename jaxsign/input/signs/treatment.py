@@ -13,7 +13,7 @@ from jaxsign.input.signs import augment as augmenting
 from jaxsign.input.signs import clip_source, views
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.features import Features
-from jaxsign.input.signs.views import BoundView, ViewFunction
+from jaxsign.input.signs.views import View
 
 Array = np.ndarray
 
@@ -34,12 +34,12 @@ class Treatment:
       finish: from what `view` gives to what the net takes, where that comes behind `augment`.
     """
 
-    view: ViewFunction | None = None
+    view: View | None = None
     max_length: int = 0
     cache_mb: float = 1024
     training: bool = False
     augment: augmenting.Augmentation | None = None
-    mirrored: ViewFunction | None = None
+    mirrored: View | None = None
     windows: tuple[int, int] | None = None
     seed: int = 0
     finish: Callable[[Array], Array] | None = None
@@ -74,20 +74,20 @@ def of_recipe(config: ConfigDict, source: clip_source.Source, *, training: bool)
     )
 
 
-def _augmentation(config: ConfigDict, view: BoundView | None) -> augmenting.Augmentation | None:
+def _augmentation(config: ConfigDict, view: View | None) -> augmenting.Augmentation | None:
     return recipe.build(
         config.input.augment,
         normalised=config.view.get("normalise") == "shoulders",
         local=config.view.get("hands") == "local",
         longest=config.input.max_length,
-        generation="" if view is None else view.generation,
+        generation="" if view is None else view.convention,
         side=config.view.get("size", 224),
     )
 
 
 def _stage(
-    changes: augmenting.Augmentation, source: clip_source.Source, view: BoundView | None
-) -> BoundView | None:
+    changes: augmenting.Augmentation, source: clip_source.Source, view: View | None
+) -> View | None:
     """The earliest stage of the view that the changes are for.
 
     Raises:
@@ -101,11 +101,11 @@ def _stage(
     return None
 
 
-def _finish(view: BoundView | None, stage: BoundView | None) -> Callable[[Array], Array] | None:
+def _finish(view: View | None, stage: View | None) -> Callable[[Array], Array] | None:
     if view is None or stage is None or stage == view:
         return None
     return functools.partial(view.finish, stage=stage)
 
 
-def _shape(source: clip_source.Source, view: BoundView | None) -> tuple[int, ...]:
+def _shape(source: clip_source.Source, view: View | None) -> tuple[int, ...]:
     return Features(source, view, None, 0)(0).shape

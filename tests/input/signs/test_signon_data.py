@@ -329,7 +329,7 @@ def test_raw_points_are_not_taken_for_cleaned_ones(tmp_path):
     text = refused(folder, kind="Mediapipe_Cleaned")
     assert f"{path}: holds NaN" in text and "convert --to signon --postprocessed" in text
     with pytest.raises(UserError, match="with NaN, expected post-processed"):
-        signon.view(points, kind="Mediapipe_Cleaned")
+        signon.SignonView(kind="Mediapipe_Cleaned")(points)
 
 
 def test_openpose_is_no_mmpose(tmp_path):
@@ -385,12 +385,14 @@ def test_clips_of_films_go_the_same_way_as_stored_ones(tmp_path):
     folder = a_folder(tmp_path, [0])
     whole = signon_parts.gather(a_recipe(folder, aspect=(0.5,)).data, "train")
     clip = whole.read(0)
-    cleaned = signon.view(clip, kind="Mediapipe_Cleaned", dims=3)
-    np.testing.assert_array_equal(cleaned, signon.view(clip, generation="A", dims=3))
-    points = signon.view(clip, generation="A", output="points")
-    np.testing.assert_array_equal(signon.view(points, kind="Mediapipe_Cleaned", dims=3), cleaned)
+    cleaned = signon.SignonView(kind="Mediapipe_Cleaned", dims=3)(clip)
+    np.testing.assert_array_equal(cleaned, signon.SignonView(generation="A", dims=3)(clip))
+    points = signon.SignonView(generation="A", output="points")(clip)
+    np.testing.assert_array_equal(
+        signon.SignonView(kind="Mediapipe_Cleaned", dims=3)(points), cleaned
+    )
     with pytest.raises(UserError, match="data.kind='OpenPose_Raw', which is stored arrays alone"):
-        signon.view(clip, kind="OpenPose_Raw")
+        signon.SignonView(kind="OpenPose_Raw")(clip)
     assert (
         views.of_recipe(a_recipe(folder, kind="Mediapipe_Raw")).options["kind"] == "Mediapipe_Raw"
     )
@@ -407,14 +409,18 @@ def test_points_that_tell_no_frame_size_have_the_aspect_of_training(tmp_path):
     np.testing.assert_array_equal(view(clip), wanted)
     assert view.assumes(points) == view.assumes(clip) == ""
     told = dataclasses.replace(clip, frame_size=(100, 80))
-    np.testing.assert_array_equal(view(told), signon.view(points, output="points", aspect=0.8))
+    np.testing.assert_array_equal(
+        view(told), signon.SignonView(output="points", aspect=0.8)(points)
+    )
 
 
 def test_which_of_several_aspects_is_taken_is_told(tmp_path):
     folder = a_folder(tmp_path, [0])
     points = stored(folder)
     view = views.of_recipe(a_recipe(folder, folder, aspect=(0.5, 0.8)))
-    np.testing.assert_array_equal(view(points), signon.view(points, output="points", aspect=0.5))
+    np.testing.assert_array_equal(
+        view(points), signon.SignonView(output="points", aspect=0.5)(points)
+    )
     said = view.assumes(points)
     assert "data.aspect=(0.5, 0.8)" in said and "the first, 0.5, is taken" in said
     assert not views.of_recipe(a_recipe(folder, folder, aspect=(0.5, 0.5))).assumes(points)

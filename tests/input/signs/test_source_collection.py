@@ -71,7 +71,7 @@ def test_a_path_for_each_split_with_classes_of_all(tmp_path):
 def test_a_net_of_more_classes_keeps_the_names(tmp_path):
     a_store(tmp_path / "s", [("a", ["YES"], "train", ""), ("b", ["HI"], "val", "")])
     source = sources.open_source(data_of(train=tmp_path / "s"), "train")
-    examples = ClassExamples(source, Treatment(view=fslr156.view, max_length=16))
+    examples = ClassExamples(source, Treatment(view=fslr156.Fslr156View(), max_length=16))
     config = configs.base()
     config.task.heads = ("gloss",)
     for count, names in ((2, ["HI", "YES"]), (4, ["HI", "YES", "2", "3"]), (1, ["0"])):
@@ -151,14 +151,14 @@ def test_batches_in_worker_processes(tmp_path):
     rows = [(str(i), ["AB"[i % 2]], "", "") for i in range(8)]
     held = a_store(tmp_path / "s", rows)
     source = sources.open_source(data_of(train=tmp_path / "s"), "train")
-    examples = ClassExamples(source, Treatment(view=fslr156.view, max_length=16))
+    examples = ClassExamples(source, Treatment(view=fslr156.Fslr156View(), max_length=16))
     batches = batching.EvalBatches(examples, batching.BatchOptions(batch_size=4, workers=1))
     seen = np.concatenate([batch["index"] for batch in batches])
     assert sorted(seen.tolist()) == list(range(8))
     first = next(iter(batches))
     row = int(first["index"][0])
     frames = len(held[row])
-    np.testing.assert_array_equal(first["x"][0, :frames], fslr156.view(held[row]))
+    np.testing.assert_array_equal(first["x"][0, :frames], fslr156.Fslr156View()(held[row]))
     assert first["valid"][0].sum() == frames and first["gloss"][0] == row % 2
 
 

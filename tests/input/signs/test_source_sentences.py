@@ -154,16 +154,16 @@ def moving(frames=30):
 
 
 def test_points_are_around_the_reference_wherever_the_signer_is():
-    x = few_points.view(moving(), size=40.0)
+    x = few_points.FewPointsView(size=40.0)(moving())
     assert x.shape == (30, 3, 4) and x.dtype == np.float32
     np.testing.assert_allclose(np.hypot(x[:, :2, 0], x[:, :2, 1]), 1, rtol=1e-5)
-    np.testing.assert_allclose(few_points.view(moving() + 50, size=40.0), x, atol=1e-5)
+    np.testing.assert_allclose(few_points.FewPointsView(size=40.0)(moving() + 50), x, atol=1e-5)
     # The nose itself tells how the head moves: half a pixel a frame.
     np.testing.assert_allclose(x[:, 2, 2:], 0.5 * 30 / 40, rtol=1e-5)
 
 
 def test_velocities_are_those_of_the_positions():
-    x = few_points.view(moving(), rate=25.0, acceleration=True).astype(np.float64)
+    x = few_points.FewPointsView(rate=25.0, acceleration=True)(moving()).astype(np.float64)
     assert x.shape == (30, 3, 6)
     np.testing.assert_allclose(x[1:-1, :, 2:4], (x[2:, :, :2] - x[:-2, :, :2]) * 12.5, atol=1e-4)
     np.testing.assert_allclose(x[1:-1, :, 4:], (x[2:, :, 2:4] - x[:-2, :, 2:4]) * 12.5, atol=1e-4)
@@ -172,15 +172,15 @@ def test_velocities_are_those_of_the_positions():
 @pytest.mark.parametrize("reference", [2, -1])
 def test_the_clips_own_size_makes_near_and_far_equal(reference):
     options = {"reference": reference, "size": 0.0}
-    near = few_points.view(3 * moving(), **options)
-    np.testing.assert_allclose(few_points.view(moving(), **options), near, atol=1e-4)
+    near = few_points.FewPointsView(**options)(3 * moving())
+    np.testing.assert_allclose(few_points.FewPointsView(**options)(moving()), near, atol=1e-4)
 
 
 def test_a_single_frame_and_a_still_clip_are_finite():
     still = np.full((1, 3, 2), 7.0)
     for clip in (still, np.repeat(still, 4, axis=0)):
         for options in ({}, {"size": 0.0}, {"reference": -1, "size": 0.0}):
-            assert (few_points.view(clip, acceleration=True, **options) == 0).all()
+            assert (few_points.FewPointsView(acceleration=True, **options)(clip) == 0).all()
 
 
 def test_options_out_of_range_are_named():
@@ -190,9 +190,9 @@ def test_options_out_of_range_are_named():
         ({"size": -1.0}, "size=-1.0"),
     ):
         with pytest.raises(UserError, match=message):
-            few_points.view(moving(), **options)
+            few_points.FewPointsView(**options)(moving())
     with pytest.raises(UserError, match=r"found \[5, 6\]"):
-        few_points.view(np.zeros((5, 6)))
+        few_points.FewPointsView()(np.zeros((5, 6)))
 
 
 @pytest.mark.shared

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from view_helpers import stream_hands
 
 from jaxsign.input.signs import hand_joints, rows, streamed_hands
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND, Clip
@@ -26,7 +27,7 @@ def streamed(stage, x, times, size=7):
 
 
 def of_clip(clip, lengths=None, **options):
-    stage = streamed_hands.StreamHands(lengths=lengths, recorded_rate=clip.fps, **options)
+    stage = stream_hands(lengths=lengths, recorded_rate=clip.fps, **options)
     return streamed(stage, clip.landmarks, clip.timestamps)
 
 
@@ -48,14 +49,14 @@ def test_as_recorded_and_with_known_lengths_it_is_the_view(missing, options):
     options = {"rate": 0.0, "missing": missing, **options}
     lengths = hand_joints.hand_lengths(hand_joints.joints(clip, rate=0, missing=missing), missing)
     made = of_clip(clip, lengths, **options)
-    np.testing.assert_array_equal(made.x, whisper_sign.view(clip, **options))
+    np.testing.assert_array_equal(made.x, whisper_sign.WhisperSignView(**options)(clip))
     np.testing.assert_array_equal(made.times, clip.timestamps)
 
 
 def test_resampled_rows_lie_where_the_views_do_and_close_to_them():
     clip = recording()
     made = of_clip(clip, normalise=False)
-    view = whisper_sign.view(clip, normalise=False)
+    view = whisper_sign.WhisperSignView(normalise=False)(clip)
     assert made.x.shape == view.shape
     np.testing.assert_allclose(made.times, np.arange(len(view)) / 60, atol=1e-12)
     # The same hands are shown at the same times, half a frame around a single sighting too.
@@ -87,7 +88,7 @@ def test_lengths_are_means_over_the_frames_that_showed_the_hand_so_far():
     made = of_clip(clip, rate=0.0)
     for last in (19, 40, 119):
         so_far = Clip(clip.landmarks[: last + 1], clip.timestamps[: last + 1], fps=30.0)
-        view = whisper_sign.view(so_far, rate=0.0)
+        view = whisper_sign.WhisperSignView(rate=0.0)(so_far)
         # Velocities of the newest frame are one-sided there.
         np.testing.assert_allclose(made.x[last, :, :3], view[-1, :, :3], rtol=2e-5, atol=1e-5)
 
@@ -107,7 +108,7 @@ def test_stored_features_are_normalised_as_the_view_does():
     lengths = hand_joints.hand_lengths(stored)
     stage = streamed_hands.StreamHands(stored=True, lengths=lengths, smooth=3)
     made = streamed(stage, stored, np.arange(len(stored)) / 60, size=13)
-    np.testing.assert_array_equal(made.x, whisper_sign.view(stored, smooth=3))
+    np.testing.assert_array_equal(made.x, whisper_sign.WhisperSignView(smooth=3)(stored))
 
 
 def test_a_row_is_known_when_the_frames_it_needs_have_come():
@@ -123,4 +124,6 @@ def test_a_row_is_known_when_the_frames_it_needs_have_come():
 def test_a_single_frame_is_a_stream_too():
     clip = recording(frames=1)
     made = of_clip(clip, smooth=3)
-    np.testing.assert_allclose(made.x, whisper_sign.view(clip, smooth=3), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        made.x, whisper_sign.WhisperSignView(smooth=3)(clip), rtol=1e-6, atol=1e-7
+    )

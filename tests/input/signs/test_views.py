@@ -63,10 +63,10 @@ def test_shoulders_undo_place_size_and_aspect():
     rng = np.random.default_rng(0)
     clip = Clip(rng.uniform(0.4, 0.6, (5, 543, 3)), np.arange(5) / 30, (500, 500))
     clip.landmarks[1:3, LEFT_HAND] = np.nan
-    plain = fslr156.view(clip, max_gap=0, normalise="shoulders")
+    plain = fslr156.Fslr156View(max_gap=0, normalise="shoulders")(clip)
     wide = moved(clip, np.float32([0.75, 1.5]), np.float32([0.1, -0.2]), (1000, 500))
     np.testing.assert_allclose(
-        fslr156.view(wide, max_gap=0, normalise="shoulders"), plain, atol=2e-4
+        fslr156.Fslr156View(max_gap=0, normalise="shoulders")(wide), plain, atol=2e-4
     )
     points = plain.reshape(5, 78, 2)
     assert not points[1:3, 25:46].any()
@@ -79,19 +79,21 @@ def test_shoulders_undo_place_size_and_aspect():
 def test_no_shoulders_is_finite():
     clip = numbered_clip(2)
     clip.landmarks[:, POSE] = np.nan
-    assert np.isfinite(fslr156.view(clip, normalise="shoulders")).all()
+    assert np.isfinite(fslr156.Fslr156View(normalise="shoulders")(clip)).all()
 
 
 def test_get_view():
     view = views.get_view({"name": "fslr156", "normalise": "none"})
     clip = numbered_clip(4)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(view))(clip), fslr156.view(clip))
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(view))(clip), fslr156.Fslr156View()(clip)
+    )
     with pytest.raises(UserError, match="Did you mean 'fslr156'"):
         views.get_view({"name": "fslr165"})
     with pytest.raises(UserError, match="Did you mean 'normalise'"):
         views.get_view({"name": "fslr156", "normalize": "none"})
     with pytest.raises(UserError, match="shoulders"):
-        fslr156.view(clip, normalise="shoulder")
+        fslr156.Fslr156View(normalise="shoulder")(clip)
 
 
 def test_parts_that_hardly_a_frame_shows_are_left_out_and_said(caplog):
@@ -100,12 +102,12 @@ def test_parts_that_hardly_a_frame_shows_are_left_out_and_said(caplog):
     clips[0].landmarks[:, LEFT_HAND] = np.nan
     clips[1].landmarks[3:, LEFT_HAND] = np.nan
     clips[0].landmarks[:, FACE] = np.nan
-    told = fslr156.fit(clips, least=0.2)
-    assert told == {"left_out": ("left_hand",)} and fslr156.fit(clips) == {}
+    told = fslr156.Fslr156View(least=0.2).fit(clips)
+    assert told == {"left_out": ("left_hand",)} and fslr156.Fslr156View().fit(clips) == {}
     assert "left hand is left out: 15 % of the training frames show it" in caplog.text
-    x = fslr156.view(clips[1], **told).reshape(10, 78, 2)
+    x = fslr156.Fslr156View(**told)(clips[1]).reshape(10, 78, 2)
     assert not x[:, 25:46].any() and x[:, :25].all() and x[:, 46:].all()
-    stored = [fslr156.view(clip, max_gap=0) for clip in clips]
-    assert fslr156.fit(stored, least=0.2) == told
+    stored = [fslr156.Fslr156View(max_gap=0)(clip) for clip in clips]
+    assert fslr156.Fslr156View(least=0.2).fit(stored) == told
     with pytest.raises(UserError, match="Did you mean 'face'"):
-        fslr156.view(clips[0], left_out=("faces",))
+        fslr156.Fslr156View(left_out=("faces",))(clips[0])

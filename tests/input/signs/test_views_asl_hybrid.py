@@ -12,7 +12,7 @@ MODEL = np.r_[FACE, POSE, LEFT_HAND, RIGHT_HAND]
 
 def test_the_published_points():
     clip = without(moving(), left=[3])
-    x = asl_hybrid.view(clip)
+    x = asl_hybrid.AslHybridView()(clip)
     assert x.shape == (12, 62, 2) and x.dtype == np.float32
     np.testing.assert_array_equal(x, clip.landmarks[:, MODEL][:, asl_hybrid.POINT_LANDMARKS, :2])
     np.testing.assert_array_equal(x[:, 20:41], clip.landmarks[:, LEFT_HAND, :2])
@@ -31,27 +31,27 @@ def test_own_points():
 @pytest.mark.parametrize("points", [(17, 543), (17, -1), (17.5, 17), (), ((17, 18),), "17"])
 def test_lists_that_do_not_work_are_said(points):
     with pytest.raises(UserError, match="0 to 542"):
-        asl_hybrid.view(moving(), points=points)
+        asl_hybrid.AslHybridView(points=points)(moving())
 
 
 def test_the_centre_must_be_in_the_list():
     with pytest.raises(UserError, match="lack 17"):
-        asl_hybrid.view(moving(), points=(1, 501))
+        asl_hybrid.AslHybridView(points=(1, 501))(moving())
 
 
 def test_flip_is_the_view_of_the_mirrored_clip():
     clip = without(moving(), right=[2, 3])
-    x = asl_hybrid.view(clip, flip=True)
-    np.testing.assert_array_equal(x, asl_hybrid.view(clean.mirror(clip)))
+    x = asl_hybrid.AslHybridView(flip=True)(clip)
+    np.testing.assert_array_equal(x, asl_hybrid.AslHybridView()(clean.mirror(clip)))
     assert np.isnan(x[2, 20:41]).all() and np.isfinite(x[2, 41:]).all()
 
 
 def test_earlier_views_pass():
-    x = asl_hybrid.view(moving())
-    np.testing.assert_array_equal(asl_hybrid.view(x), x)
+    x = asl_hybrid.AslHybridView()(moving())
+    np.testing.assert_array_equal(asl_hybrid.AslHybridView()(x), x)
     for wrong in (np.zeros((3, 543, 3)), np.zeros((3, 61, 2))):
         with pytest.raises(UserError, match=r"\[T, 62, 2\]"):
-            asl_hybrid.view(wrong)
+            asl_hybrid.AslHybridView()(wrong)
 
 
 @pytest.mark.parametrize("options", [{}, {"points": (500, 17, 501), "flip": True}])

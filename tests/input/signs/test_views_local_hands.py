@@ -6,11 +6,11 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from view_helpers import moving, without
+from view_helpers import moving, stream_hands, without
 
 from jaxsign import local_hands
 from jaxsign.errors import UserError
-from jaxsign.input.signs import clean, hand_joints, keypoints, streamed_hands, views
+from jaxsign.input.signs import clean, hand_joints, keypoints, views
 from jaxsign.input.signs.augment import keypoints as operations
 from jaxsign.input.signs.augment import recipe
 from jaxsign.input.signs.clip import LEFT_HAND, RIGHT_HAND
@@ -23,7 +23,7 @@ OTHERS = np.delete(np.arange(keypoints.COUNT), FINGERS)
 
 def local(clip, normalise="shoulders", hands="local"):
     """float32 [T, 78, 2] of a clip."""
-    x = fslr156.view(clip, normalise=normalise, hands=hands, max_gap=0)
+    x = fslr156.Fslr156View(normalise=normalise, hands=hands, max_gap=0)(clip)
     return x.reshape(len(x), keypoints.COUNT, 2)
 
 
@@ -77,12 +77,12 @@ def test_other_options_and_stored_features():
     stored, _ = fslr156.keypoints(clip)
     square = dataclasses.replace(clip, frame_size=(0, 0))
     np.testing.assert_array_equal(
-        fslr156.view(stored, hands="local"), fslr156.view(square, hands="local")
+        fslr156.Fslr156View(hands="local")(stored), fslr156.Fslr156View(hands="local")(square)
     )
     with pytest.raises(UserError, match="Did you mean 'local'"):
-        fslr156.view(clip, hands="locals")
+        fslr156.Fslr156View(hands="locals")(clip)
     with pytest.raises(UserError, match=r"keypoints \[T, 156\], found \[3, 4\]"):
-        fslr156.view(np.zeros((3, 4), np.float32), hands="local")
+        fslr156.Fslr156View(hands="local")(np.zeros((3, 4), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def options(**own):
 @hypothesis.settings(max_examples=20, deadline=None)
 def test_joints_have_local_hands_behind_them(scale, shift, normalise):
     clip = without(moving(8), left=[0, 5])
-    made = whisper_sign.view(clip, **options(normalise=normalise))
-    plain = whisper_sign.view(clip, rate=0.0, normalise=normalise)
+    made = whisper_sign.WhisperSignView(**options(normalise=normalise))(clip)
+    plain = whisper_sign.WhisperSignView(rate=0.0, normalise=normalise)(clip)
     np.testing.assert_array_equal(made[..., :7], plain)
     assert made.shape == (8, 42, 10) and made.dtype == np.float32
     assert not made[[0, 5], :21].any() and made[1, 1:21, 7:].all()
     moved = changed(clip, lambda landmarks: landmarks * np.float32(scale) + np.float32(shift))
-    again = whisper_sign.view(moved, **options(normalise=normalise))
+    again = whisper_sign.WhisperSignView(**options(normalise=normalise))(moved)
     np.testing.assert_allclose(again[..., 7:], made[..., 7:], atol=1e-3)
 
 
@@ -144,21 +144,23 @@ SCALED = {
 def test_streamed_local_hands_are_those_of_the_whole(own, size):
     clip = without(moving(40), left=range(10, 15), right=[39])
     lengths = hand_joints.hand_lengths(hand_joints.joints(clip, rate=0))
-    stage = streamed_hands.StreamHands(lengths=lengths, recorded_rate=clip.fps, **options(**own))
+    stage = stream_hands(lengths=lengths, recorded_rate=clip.fps, **options(**own))
     parts = []
     for start in range(0, len(clip), size):
         part = slice(start, start + size)
         times = clip.timestamps[part]
         parts.append(stage.push(Rows(clip.landmarks[part], times, times)))
     made = join([part for part in [*parts, stage.finish()] if len(part)])
-    np.testing.assert_allclose(made.x, whisper_sign.view(clip, **options(**own)), atol=1e-6)
+    np.testing.assert_allclose(
+        made.x, whisper_sign.WhisperSignView(**options(**own))(clip), atol=1e-6
+    )
 
 
 def test_a_scaling_is_fitted_to_all_ten_numbers():
-    told = whisper_sign.fit([moving(9)], feature_scaling="standard", **options())
+    told = whisper_sign.WhisperSignView(feature_scaling="standard", **options()).fit([moving(9)])
     assert len(told["feature_shift"]) == len(told["feature_scale"]) == 10
     view = views.get_view({"name": "whisper_sign", **options(feature_scaling="standard", **told)})
     assert view(moving(9)).shape == (9, 42, 10)
     plain = views.get_view({"name": "whisper_sign", **options()})
-    shown = plain.hands(plain(without(moving(9), left=[2], right=[2])))
+    shown = plain.shows_hand(plain(without(moving(9), left=[2], right=[2])))
     np.testing.assert_array_equal(shown, np.arange(9) != 2)

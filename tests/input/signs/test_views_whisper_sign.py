@@ -46,7 +46,7 @@ def test_what_is_missing_is_zero_and_reaches_nothing_else(data):
     gone = st.sets(st.integers(0, frames - 1))
     clip = moving(frames, fps=data.draw(st.sampled_from([25.0, 30.0])))
     left, right = data.draw(gone), data.draw(gone)
-    x = whisper_sign.view(without(clip, left, right))
+    x = whisper_sign.WhisperSignView()(without(clip, left, right))
     assert x.shape[1:] == (42, 7) and np.isfinite(x).all()
     for hand in hand_joints.HANDS:
         shown = x[:, hand, 6] > 0
@@ -54,22 +54,25 @@ def test_what_is_missing_is_zero_and_reaches_nothing_else(data):
         assert not x[~shown.any(axis=1), hand].any()
     assert x[:, 0, 6].any() == (len(left) < frames)
     # The other hand does not notice.
-    alone = whisper_sign.view(without(clip, range(frames), right))
+    alone = whisper_sign.WhisperSignView()(without(clip, range(frames), right))
     np.testing.assert_array_equal(x[:, 21:], alone[:, 21:])
 
 
 def test_complete_clips_are_the_same_in_both_ways():
     clip = moving(40)
     np.testing.assert_allclose(
-        whisper_sign.view(clip), whisper_sign.view(clip, missing="upstream"), atol=2e-4, rtol=1e-4
+        whisper_sign.WhisperSignView()(clip),
+        whisper_sign.WhisperSignView(missing="upstream")(clip),
+        atol=2e-4,
+        rtol=1e-4,
     )
 
 
 def test_normalised_hands_do_not_depend_on_place_and_distance():
     clip = without(moving(20), left=[3, 4], right=[19])
-    x = whisper_sign.view(clip)
+    x = whisper_sign.WhisperSignView()(clip)
     moved = dataclasses.replace(clip, landmarks=clip.landmarks * 0.5 + np.float32(0.25))
-    np.testing.assert_allclose(whisper_sign.view(moved), x, atol=1e-3)
+    np.testing.assert_allclose(whisper_sign.WhisperSignView()(moved), x, atol=1e-3)
     assert not x[:, [0, 21], :3].any()
     np.testing.assert_allclose(hand_joints.hand_lengths(x), 1, atol=1e-5)
 
@@ -85,8 +88,8 @@ def test_hands_that_are_seldom_seen_keep_their_size():
 
 
 def test_velocities_relative_to_the_wrist():
-    plain = whisper_sign.view(moving(10))
-    relative = whisper_sign.view(moving(10), relative_velocity=True)
+    plain = whisper_sign.WhisperSignView()(moving(10))
+    relative = whisper_sign.WhisperSignView(relative_velocity=True)(moving(10))
     for hand in hand_joints.HANDS:
         wanted = plain[:, hand, 3:6] - plain[:, hand.start : hand.start + 1, 3:6]
         np.testing.assert_allclose(relative[:, hand, 3:6], wanted, atol=1e-5)
@@ -137,10 +140,12 @@ def test_feature_scaler():
 @pytest.mark.parametrize("method", hand_joints.SCALINGS)
 def test_a_scaling_fitted_to_a_training_set(method):
     clips = [without(moving(20, seed=n), left=range(5, 9)) for n in range(3)]
-    told = whisper_sign.fit(clips, feature_scaling=method, rate=0.0)
-    assert whisper_sign.fit(clips, rate=0.0) == {}
-    made = [whisper_sign.view(c, rate=0.0, feature_scaling=method, **told) for c in clips]
-    plain = np.concatenate([whisper_sign.view(c, rate=0.0) for c in clips])
+    told = whisper_sign.WhisperSignView(feature_scaling=method, rate=0.0).fit(clips)
+    assert whisper_sign.WhisperSignView(rate=0.0).fit(clips) == {}
+    made = [
+        whisper_sign.WhisperSignView(rate=0.0, feature_scaling=method, **told)(c) for c in clips
+    ]
+    plain = np.concatenate([whisper_sign.WhisperSignView(rate=0.0)(c) for c in clips])
     seen = (plain != 0).any(axis=-1)
     rows, absent = np.concatenate(made)[seen], np.concatenate(made)[~seen]
     assert not absent.any() and len(absent)
@@ -153,11 +158,11 @@ def test_stored_arrays_are_normalised_alone():
     stored = hand_joints.joints(moving(10))
     kept = stored.copy()
     made = views.get_view({"name": "whisper_sign"})(stored)
-    np.testing.assert_allclose(made, whisper_sign.view(moving(10)), atol=1e-6)
-    np.testing.assert_array_equal(whisper_sign.view(stored, normalise=False), kept)
-    whisper_sign.view(stored, normalise=False, relative_velocity=True)
+    np.testing.assert_allclose(made, whisper_sign.WhisperSignView()(moving(10)), atol=1e-6)
+    np.testing.assert_array_equal(whisper_sign.WhisperSignView(normalise=False)(stored), kept)
+    whisper_sign.WhisperSignView(normalise=False, relative_velocity=True)(stored)
     np.testing.assert_array_equal(stored, kept)
     with pytest.raises(UserError, match=r"\[3, 21, 7\]"):
-        whisper_sign.view(np.zeros((3, 21, 7)))
+        whisper_sign.WhisperSignView()(np.zeros((3, 21, 7)))
     with pytest.raises(UserError, match="Did you mean 'upstream'"):
-        whisper_sign.view(stored, missing="upsteam")
+        whisper_sign.WhisperSignView(missing="upsteam")(stored)

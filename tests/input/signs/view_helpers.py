@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxsign.input.signs import hand_joints, streamed_hands
 from jaxsign.input.signs.clip import LEFT_HAND, POINTS, RIGHT_HAND, Clip
 
 
@@ -19,3 +20,11 @@ def without(clip: Clip, left=(), right=()) -> Clip:
     landmarks[list(left), LEFT_HAND] = np.nan
     landmarks[list(right), RIGHT_HAND] = np.nan
     return Clip(landmarks, clip.timestamps, clip.frame_size, clip.fps)
+
+
+def stream_hands(
+    *, feature_scaling="", feature_shift=(), feature_scale=(), **options
+) -> streamed_hands.StreamHands:
+    """The stream's form of the view `whisper_sign` under these options."""
+    scaler = hand_joints.FeatureScaler.of(feature_scaling, feature_shift, feature_scale)
+    return streamed_hands.StreamHands(scaler=scaler, **options)

@@ -85,7 +85,7 @@ def open_pictures(path: Path, files: signon_films.FilmFiles) -> Collection:
 
     Args:
       path: where they lie.
-      files: reads one (`views.BoundView.film_files`).
+      files: reads one (`views.View.film_files`).
 
     Raises:
       UserError: no film.

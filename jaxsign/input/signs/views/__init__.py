@@ -1,25 +1,21 @@
-"""Views: pure functions from a Clip to features; one file each, found by name, ends with `VIEW`."""
+"""Views: pure functions from a Clip to features; one file each, found by its name, tells `VIEW`."""
 
 import dataclasses
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxsign import fields
 from jaxsign.errors import UserError, did_you_mean
-from jaxsign.input.signs.views._types import BoundView as BoundView
 from jaxsign.input.signs.views._types import StreamedView as StreamedView
 from jaxsign.input.signs.views._types import View as View
-from jaxsign.input.signs.views._types import ViewFunction as ViewFunction
 
 FRAMES_A_SECOND = 30.0  # where neither the view nor the data tell
 
 
-def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
+def of_recipe(config: ConfigDict, **options: Any) -> View | None:
     """The view of a recipe; None where it has none.
 
     A list of points that the net was given (`net.points`) is the view's too, if it takes one.
@@ -42,12 +38,12 @@ def of_recipe(config: ConfigDict, **options: Any) -> BoundView | None:
     if config.data.source == "signon":
         chosen |= _of_data(config, of_name(config.view.name).data)
     made, length = get_view(chosen), config.input.fixed_length
-    if made.view.length and length not in (0, made.view.length):
+    if made.own_length and length not in (0, made.own_length):
         raise UserError(
             f"config.input.fixed_length={length}, but view {config.view.name!r} always has "
-            f"{made.view.length} frames; set it to 0"
+            f"{made.own_length} frames; set it to 0"
         )
-    return made if made.view.length else dataclasses.replace(made, length=length)
+    return made if made.own_length else dataclasses.replace(made, length=length)
 
 
 def _of_data(config: ConfigDict, options: Mapping[str, str]) -> dict[str, Any]:
@@ -76,8 +72,8 @@ def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
-def of_name(name: str) -> View:
-    """The view that a name means.
+def of_name(name: str) -> type[View]:
+    """The views that a name means.
 
     Raises:
         UserError: there is none of that name.
@@ -87,12 +83,12 @@ def of_name(name: str) -> View:
             f"config.view.name={name!r}: no such view; there are {names()}."
             f"{did_you_mean(name, names())}"
         )
-    view: View = importlib.import_module(f"{__name__}.{name}").VIEW
-    return view
+    owner: type[View] = importlib.import_module(f"{__name__}.{name}").VIEW
+    return owner
 
 
-def get_view(view_config: Mapping[str, Any]) -> BoundView:
-    """The view that `view_config` names, with its options bound.
+def get_view(view_config: Mapping[str, Any]) -> View:
+    """The view that `view_config` names, with its options.
 
     Args:
         view_config: {'name': a file of this folder, option: value, ...}.
@@ -102,14 +98,12 @@ def get_view(view_config: Mapping[str, Any]) -> BoundView:
     """
     options = dict(view_config)
     name = options.pop("name")
-    view = of_name(name)
-    known = list(inspect.signature(view.make).parameters)[1:]
+    owner = of_name(name)
+    known = owner.option_names()
     for option in options:
         if option not in known:
             raise UserError(
                 f"config.view.{option}: view {name!r} has no such option; it has {known}."
                 f"{did_you_mean(option, known)}"
             )
-    if wrong := fields.option_problems(view.make, options):
-        raise UserError(f"config.view, of {name!r}: {'; '.join(wrong)}")
-    return BoundView(view, options)
+    return owner(**options)

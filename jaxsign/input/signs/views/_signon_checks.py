@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxsign.errors import UserError, did_you_mean
+from jaxsign.errors import UserError
 from jaxsign.input.signs import signon_kinds
 from jaxsign.input.signs.clip import Clip
 
@@ -10,38 +10,13 @@ GENERATIONS = ("A", "B")
 OUTPUTS = ("features", "points")
 
 
-def check(
-    clip: Clip | np.ndarray,
-    told: signon_kinds.DataKind,
-    generation: str,
-    dims: int,
-    output: str,
-    aspect: float,
-) -> None:
-    """Raises UserError for an option that there is not, or a clip of another kind of data."""
-    for name, value, known in (
-        ("generation", generation, GENERATIONS),
-        ("output", output, OUTPUTS),
-    ):
-        if value not in known:
-            raise UserError(
-                f"config.view.{name}={value!r}, expected one of {known}."
-                f"{did_you_mean(str(value), known)}"
-            )
-    if dims not in (2, 3) or (dims == 3 and generation == "B"):
+def check_options(told: signon_kinds.DataKind, generation: str, dims: int) -> None:
+    """Raises UserError for options that do not go together, or not with the kind of data."""
+    if dims == 3 and generation == "B":
         raise UserError(
-            f"config.view.dims={dims!r} with generation {generation}; expected 2, or 3 with "
-            "generation A: generation B's features are x and y"
+            "config.view.dims=3 with generation B; expected 2, or 3 with generation A: generation "
+            "B's features are x and y"
         )
-    if not (np.isfinite(aspect) and aspect >= 0):
-        raise UserError(
-            f"config.view.aspect={aspect}, expected height / width, or 0 for the clip's"
-        )
-    _check_kind(told, generation, dims)
-    _check_points(clip, told)
-
-
-def _check_kind(told: signon_kinds.DataKind, generation: str, dims: int) -> None:
     # Points as MediaPipe gives them may be normalised in the older way too.
     if generation != told.generation and told.name != "Mediapipe":
         raise UserError(
@@ -56,7 +31,8 @@ def _check_kind(told: signon_kinds.DataKind, generation: str, dims: int) -> None
         )
 
 
-def _check_points(clip: Clip | np.ndarray, told: signon_kinds.DataKind) -> None:
+def check_points(clip: Clip | np.ndarray, told: signon_kinds.DataKind) -> None:
+    """Raises UserError for an array of another shape, or a clip of another kind of data."""
     points = told.layout.points
     if isinstance(clip, np.ndarray):
         if clip.shape[1:] != (points, 3):

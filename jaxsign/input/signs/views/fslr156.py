@@ -4,13 +4,13 @@ Order: 25 pose points, 21 of the left hand, 21 of the right hand, 11 of the face
 2k + 1 is y of keypoint k, as fractions of the image.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
-from jaxsign import local_hands, telling
-from jaxsign.errors import UserError, did_you_mean
+from jaxsign import fields, local_hands, telling
+from jaxsign.errors import UserError
 from jaxsign.input.signs import clean
 from jaxsign.input.signs import keypoints as body
 from jaxsign.input.signs.clip import FACE, LEFT_HAND, POSE, RIGHT_HAND, Clip
@@ -46,11 +46,6 @@ _COLUMNS = (3 * ROWS[:, None] + (0, 1)).ravel()
 _HANDS = slice(2 * len(POSE_POINTS), 2 * (len(POSE_POINTS) + 42))
 
 
-def _hands(x: np.ndarray) -> np.ndarray | None:
-    # bool [T]: frames of keypoints [T, 156] with a point of a hand; None for another shape.
-    return None if x.shape[1:] != (DIM,) else (x[:, _HANDS] != 0).any(1)
-
-
 def raw_keypoints(clip: Clip, confidence: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
     """The 78 points as detected: no interpolation, no clipping.
 
@@ -81,21 +76,15 @@ def keypoints(
     return np.clip(x, 0, 1, out=x), visible
 
 
-def view(
-    clip: Clip | np.ndarray,
-    *,
-    confidence: float = 0.5,
-    max_gap: int = 5,
-    normalise: str = "none",
-    hands: str = "body",
-    least: float = 0.0,
-    left_out: Sequence[str] = (),
-) -> np.ndarray:
+@dataclasses.dataclass(frozen=True)
+class Fslr156View(View):
     """The recogniser's input.
 
-    Args:
-        clip: T frames; or keypoints float [T, 156] that were stored in image fractions (absent
-            points 0, 0). Stored features of another width pass through 'none' as they are.
+    It takes T frames of a clip, or keypoints float [T, 156] that were stored in image fractions
+    (absent points 0, 0), and makes float32 [T, 156]. Stored features of another width pass through
+    'none' as they are.
+
+    Attributes:
         confidence: visibility from which a pose point counts as seen.
         max_gap: longest gap that is interpolated, in frames.
         normalise: 'none' keeps fractions of the image (the original's input); 'shoulders' puts the
@@ -106,77 +95,89 @@ def view(
         least: parts (`PARTS`) that fewer than this share of the training set's frames show are left
             out: what is hardly ever seen tells clips apart by chance. 0 = none is.
         left_out: these parts, which `fit` gives; they are absent everywhere.
-
-    Returns:
-        float32 [T, 156].
-
-    Raises:
-        UserError: an unknown option, or stored features that cannot be placed so.
     """
-    for name, value, known in (("normalise", normalise, NORMALISE), ("hands", hands, HANDS)):
-        if value not in known:
+
+    confidence: float = fields.value(0.5, fields.PROBABILITY)
+    max_gap: int = fields.value(5, fields.NOT_NEGATIVE)
+    normalise: str = fields.value("none", fields.among(*NORMALISE))
+    hands: str = fields.value("body", fields.among(*HANDS))
+    least: float = fields.value(0.0, fields.SHARE)
+    left_out: Sequence[str] = fields.value((), fields.several(*PARTS))
+
+    looks_at = ("hand", "face", "pose")
+
+    def make(self, clip: Clip | np.ndarray) -> np.ndarray:
+        """See the class.
+
+        Raises:
+            UserError: stored features that cannot be placed as the options ask.
+        """
+        if isinstance(clip, Clip):
+            x, visible = self._keypoints(clip)
+            made = self._placed(x, visible, clip.frame_size)
+        else:
+            made = self._stored(clip)
+        return self._without(made) if self.left_out else made
+
+    def fit(self, clips: Iterable[Clip | np.ndarray]) -> dict[str, object]:
+        """Which parts are left out; it is said."""
+        if not self.least:
+            return {}
+        shown, frames = dict.fromkeys(PARTS, 0), 0
+        for clip in clips:
+            x = raw_keypoints(clip)[0] if isinstance(clip, Clip) else clip
+            points = (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1)
+            frames += len(x)
+            for name, part in PARTS.items():
+                shown[name] += int(np.count_nonzero(points[:, part].any(axis=1)))
+        gone = tuple(name for name, count in shown.items() if count < self.least * frames)
+        for name in gone:
+            telling.once(
+                "%s is left out: %.0f %% of the training frames show it, fewer than %.0f %%",
+                name.replace("_", " "), 100 * shown[name] / frames, 100 * self.least,
+            )  # fmt: skip
+        return {"left_out": gone}
+
+    def visible(self, clip: Clip) -> np.ndarray:
+        """bool [T]: frames with a point that counts as seen."""
+        return np.asarray(self._keypoints(clip)[1].any(1))
+
+    @property
+    def by_shape(self) -> bool:
+        """It does where points are put into another unit than the image's."""
+        return self.normalise != "none" or self.hands != "body"
+
+    def shows_hand(self, x: np.ndarray) -> np.ndarray | None:
+        """bool [T]: frames of keypoints [T, 156] with a point of a hand."""
+        return None if x.shape[1:] != (DIM,) else (x[:, _HANDS] != 0).any(1)
+
+    def _keypoints(self, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+        return keypoints(clip, confidence=self.confidence, max_gap=self.max_gap)
+
+    def _without(self, x: np.ndarray) -> np.ndarray:
+        points = x.reshape(len(x), KEYPOINTS, 2).copy()
+        for name in self.left_out:
+            points[:, PARTS[name]] = 0
+        return points.reshape(x.shape)
+
+    def _stored(self, x: np.ndarray) -> np.ndarray:
+        if not self.by_shape:
+            return x
+        if x.ndim != 2 or x.shape[1] != DIM:
             raise UserError(
-                f"config.view.{name}={value!r}, expected one of {known}."
-                f"{did_you_mean(str(value), known)}"
+                f"config.view.normalise={self.normalise!r} and view.hands={self.hands!r} need "
+                f"keypoints [T, {DIM}], found {list(x.shape)}. Set them to 'none' and 'body' for "
+                "other features."
             )
-    if isinstance(clip, Clip):
-        x, visible = keypoints(clip, confidence=confidence, max_gap=max_gap)
-        made = _placed(x, visible, clip.frame_size, normalise, hands)
-    else:
-        made = _stored(clip, normalise, hands)
-    return _without(made, left_out) if left_out else made
+        return self._placed(x, (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1), (0, 0))
 
-
-def fit(
-    clips: Iterable[Clip | np.ndarray], *, least: float = 0.0, **unused: object
-) -> dict[str, Any]:
-    """The options that a training set tells: which parts are left out; it is said."""
-    if not least:
-        return {}
-    shown, frames = dict.fromkeys(PARTS, 0), 0
-    for clip in clips:
-        x = raw_keypoints(clip)[0] if isinstance(clip, Clip) else clip
-        points = (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1)
-        frames += len(x)
-        for name, part in PARTS.items():
-            shown[name] += int(np.count_nonzero(points[:, part].any(axis=1)))
-    gone = tuple(name for name, count in shown.items() if count < least * frames)
-    for name in gone:
-        telling.once(
-            "%s is left out: %.0f %% of the training frames show it, fewer than %.0f %%",
-            name.replace("_", " "), 100 * shown[name] / frames, 100 * least,
-        )  # fmt: skip
-    return {"left_out": gone}
-
-
-def _without(x: np.ndarray, parts: Sequence[str]) -> np.ndarray:
-    points = x.reshape(len(x), KEYPOINTS, 2).copy()
-    for name in parts:
-        if name not in PARTS:
-            raise UserError(
-                f"config.view.left_out names {name!r}, expected some of {tuple(PARTS)}."
-                f"{did_you_mean(name, PARTS)}"
-            )
-        points[:, PARTS[name]] = 0
-    return points.reshape(x.shape)
-
-
-def _stored(x: np.ndarray, normalise: str, hands: str) -> np.ndarray:
-    if (normalise, hands) == ("none", "body"):
-        return x
-    if x.ndim != 2 or x.shape[1] != DIM:
-        raise UserError(
-            f"config.view.normalise={normalise!r} and view.hands={hands!r} need keypoints "
-            f"[T, {DIM}], found {list(x.shape)}. Set them to 'none' and 'body' for other features."
-        )
-    return _placed(x, (x.reshape(len(x), KEYPOINTS, 2) != 0).any(axis=-1), (0, 0), normalise, hands)
-
-
-def _placed(
-    x: np.ndarray, visible: np.ndarray, frame_size: tuple[int, int], normalise: str, hands: str
-) -> np.ndarray:
-    made = x if normalise == "none" else centre_on_shoulders(x, visible, frame_size)
-    return made if hands == "body" else _with_local_hands(made, x, visible, frame_size)
+    def _placed(
+        self, x: np.ndarray, visible: np.ndarray, frame_size: tuple[int, int]
+    ) -> np.ndarray:
+        still = self.normalise == "none"
+        made = x if still else centre_on_shoulders(x, visible, frame_size)
+        local = self.hands == "local"
+        return _with_local_hands(made, x, visible, frame_size) if local else made
 
 
 def _with_local_hands(
@@ -232,21 +233,4 @@ def _aspect(frame_size: tuple[int, int]) -> np.ndarray:
     return np.asarray([width / height if width and height else 1.0, 1.0], np.float32)
 
 
-def _visible(
-    clip: Clip, *, confidence: float = 0.5, max_gap: int = 5, **unused: object
-) -> np.ndarray:
-    return np.asarray(keypoints(clip, confidence=confidence, max_gap=max_gap)[1].any(1))
-
-
-def _by_shape(*, normalise: str = "none", hands: str = "body", **_: object) -> bool:
-    return normalise != "none" or hands != "body"
-
-
-VIEW = View(
-    view,
-    fit=fit,
-    visible=_visible,
-    by_shape=_by_shape,
-    looks_at=("hand", "face", "pose"),
-    hands=_hands,
-)
+VIEW = Fslr156View

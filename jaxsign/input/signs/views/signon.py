@@ -6,10 +6,12 @@ Generation A then normalises each frame here; generation B's nets do so themselv
 `normalise_in_model` and `features`, which the view applies unless it is asked for points.
 """
 
-from typing import Any
+import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
+from jaxsign import fields
 from jaxsign.input.signs import signon_kinds
 from jaxsign.input.signs.clean import presence
 from jaxsign.input.signs.clip import LEFT_HAND, POSE, RIGHT_HAND, Clip
@@ -24,20 +26,15 @@ _ROWS = np.r_[POSE, LEFT_HAND, RIGHT_HAND]
 _COLUMNS = (3 * _ROWS + np.arange(3)[:, None]).ravel()
 
 
-def view(
-    clip: Clip | np.ndarray,
-    *,
-    generation: str = "",
-    dims: int = 2,
-    output: str = "features",
-    aspect: float = 0.0,
-    kind: str = "",
-    films: tuple[float, ...] = (),
-) -> np.ndarray:
+@dataclasses.dataclass(frozen=True)
+class SignonView(View):
     """The recogniser's input.
 
-    Args:
-      clip: T frames; or points float [T, 75, 3] as MediaPipe gives them (NaN = absent).
+    It takes T frames of a clip, or points float [T, 75, 3] as MediaPipe gives them (NaN = absent).
+    It makes float32 [T, 134], or [T, 201] of three coordinates, [T, 108] of OpenPose, [T, 106] of
+    MMPose, finite; or float32 [T, 75, 3], [T, 67, 3], [T, 133, 3].
+
+    Attributes:
       generation: 'A': body in shoulder widths around the chest, each hand in its own size around
         its wrist. 'B': the newer nets' own normalisation. '': that of `kind`, or 'B'.
       dims: 2 = x and y, 3 = z too (generation A alone).
@@ -48,33 +45,84 @@ def view(
         as MediaPipe gives them.
       films: height / width of each training folder's films (data.aspect); the first one is that of
         clips that tell no frame size; () = 1.
-
-    Returns:
-      float32 [T, 134], or [T, 201] of three coordinates, [T, 108] of OpenPose, [T, 106] of MMPose,
-      finite; or float32 [T, 75, 3], [T, 67, 3], [T, 133, 3].
-
-    Raises:
-      UserError: an option that there is not, or an array of another shape.
     """
-    told = signon_kinds.get(kind or "Mediapipe")
-    generation = generation_of(generation=generation, kind=kind)
-    _signon_checks.check(clip, told, generation, dims, output, aspect)
-    ready = told.points(clip) if isinstance(clip, np.ndarray) else None
-    points = points75(clip) if ready is None else ready
-    rest: dict[str, Any] = {"generation": generation, "dims": dims, "output": output, "kind": kind}
-    if ready is not None or told.raw:
-        return finish(points.astype(np.float32), **rest)
-    points = filled(points, aspect or _aspect(clip, films))
-    if generation == "A":
-        points = normalise(points)
-    return finish(points.astype(np.float32), **rest)
+
+    generation: str = fields.value("", fields.among("", *GENERATIONS))
+    dims: int = fields.value(2, fields.Rule(lambda v: v in (2, 3), "2, or 3 with generation A"))
+    output: str = fields.value("features", fields.among(*OUTPUTS))
+    aspect: float = fields.value(0.0, fields.NOT_NEGATIVE)
+    kind: str = ""
+    films: tuple[float, ...] = ()
+
+    data: ClassVar = {"kind": "kind", "dims": "dims", "aspect": "films"}
+    looks_at = ("hand", "pose")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _signon_checks.check_options(self._told, self.convention, self.dims)
+
+    def make(self, clip: Clip | np.ndarray) -> np.ndarray:
+        """See the class.
+
+        Raises:
+          UserError: an array of another shape, or a clip of another kind of data.
+        """
+        _signon_checks.check_points(clip, self._told)
+        ready = self._told.points(clip) if isinstance(clip, np.ndarray) else None
+        points = points75(clip) if ready is None else ready
+        if ready is None and not self._told.raw:
+            points = filled(points, self.aspect or _aspect(clip, self.films))
+            if self.convention == "A":
+                points = normalise(points)
+        return self.finished(points.astype(np.float32))
+
+    @property
+    def early(self) -> View:
+        """The points."""
+        return dataclasses.replace(self, output="points", length=0)
+
+    def finished(self, x: np.ndarray) -> np.ndarray:
+        """What it makes of its own points, float32 [T, P, 3]; NaN among them is 0."""
+        if self.output == "points":
+            return x
+        if self.convention == "A":
+            return self._told.layout.flat(x, self.dims)
+        return features(np.nan_to_num(x))
+
+    def assumes(self, clip: Clip | np.ndarray) -> str:
+        """The shape of the films, where nothing tells it, or which of several it is."""
+        known = self.aspect or (isinstance(clip, Clip) and all(clip.frame_size))
+        if known or self._told.raw or (self._told.cleaned and isinstance(clip, np.ndarray)):
+            return ""
+        if len(set(self.films)) > 1:
+            return (
+                f"nothing tells which of the shapes data.aspect={self.films} these films have: the "
+                f"first, {self.films[0]:g}, is taken. Give the language (--language N), or clips "
+                "that tell their frame size, as extract makes them"
+            )
+        if self.films:
+            return ""
+        return (
+            "nothing tells the shape of the films: x and y are taken to have one unit. Give height "
+            "/ width: data.aspect of data.source=signon, or view.aspect, such as 0.5625 of 1920 x "
+            "1080"
+        )
+
+    @property
+    def convention(self) -> str:
+        """'A' or 'B': the option, or that of the kind of data."""
+        return self.generation or self._told.generation
+
+    @property
+    def _told(self) -> signon_kinds.DataKind:
+        return signon_kinds.get(self.kind or "Mediapipe")
 
 
 def postprocess(clip: Clip | np.ndarray, aspect: float = 0.0) -> np.ndarray:
     """float64 [T, 75, 3], as the original's function of that name makes for generation A.
 
     Args:
-      clip, aspect: as `view`.
+      clip, aspect: as `SignonView`.
     """
     return normalise(filled(points75(clip), aspect or _aspect(clip)))
 
@@ -85,24 +133,6 @@ def filled(points: np.ndarray, aspect: float) -> np.ndarray:
     points = impute(rescale(points, aspect))
     points[np.isnan(points)] = 0
     return points
-
-
-def finish(
-    points: np.ndarray,
-    *,
-    generation: str = "",
-    dims: int = 2,
-    output: str = "features",
-    kind: str = "",
-    **_: Any,
-) -> np.ndarray:
-    """What `view` gives of its own points, float32 [T, P, 3]; NaN among them is 0."""
-    if output == "points":
-        return points
-    told = signon_kinds.get(kind or "Mediapipe")
-    if generation_of(generation=generation, kind=kind) == "A":
-        return told.layout.flat(points, dims)
-    return features(np.nan_to_num(points))
 
 
 def points75(clip: Clip | np.ndarray) -> np.ndarray:
@@ -240,49 +270,9 @@ def features(points: np.ndarray, *, missing: str = "zero") -> np.ndarray:
     return signon_kinds.MEDIAPIPE.rows(made)
 
 
-def assumes(
-    clip: Clip | np.ndarray,
-    *,
-    aspect: float = 0.0,
-    kind: str = "",
-    films: tuple[float, ...] = (),
-    **_: Any,
-) -> str:
-    """The shape of the films, where nothing tells it, or which of several it is."""
-    known = aspect or (isinstance(clip, Clip) and all(clip.frame_size))
-    told = signon_kinds.get(kind or "Mediapipe")
-    if known or told.raw or (told.cleaned and isinstance(clip, np.ndarray)):
-        return ""
-    if len(set(films)) > 1:
-        return (
-            f"nothing tells which of the shapes data.aspect={films} these films have: the first, "
-            f"{films[0]:g}, is taken. Give the language (--language N), or clips that tell their "
-            "frame size, as extract makes them"
-        )
-    if films:
-        return ""
-    return (
-        "nothing tells the shape of the films: x and y are taken to have one unit. Give height / "
-        "width: data.aspect of data.source=signon, or view.aspect, such as 0.5625 of 1920 x 1080"
-    )
-
-
-def generation_of(*, generation: str = "", kind: str = "", **_: Any) -> str:
-    """'A' or 'B', under the view's options."""
-    return generation or signon_kinds.get(kind or "Mediapipe").generation
-
-
 def _aspect(clip: Clip | np.ndarray, films: tuple[float, ...] = ()) -> float:
     width, height = clip.frame_size if isinstance(clip, Clip) else (0, 0)
     return height / width if width and height else (*films, 1.0)[0]
 
 
-VIEW = View(
-    view,
-    data={"kind": "kind", "dims": "dims", "aspect": "films"},
-    early={"output": "points"},
-    finish=finish,
-    assumes=assumes,
-    generation=generation_of,
-    looks_at=("hand", "pose"),
-)
+VIEW = SignonView

@@ -28,7 +28,7 @@ def test_postprocessed_points_stand_beside_the_raw_ones(tmp_path, capsys):
         joints = np.load(out / "mediapipe_post" / "joints" / "a" / f"{i}.npy")
         assert joints.dtype == np.float64 and joints.shape == (6, 75, 3)
         np.testing.assert_array_equal(joints, signon.postprocess(clip))
-        points = signon.view(clip, generation="A", output="points")
+        points = signon.SignonView(generation="A", output="points")(clip)
         np.testing.assert_array_equal(joints.astype(np.float32), points)
     data = configs.base().data
     data.train.path, data.kind = str(out), "Mediapipe_Cleaned"

@@ -2,10 +2,10 @@
 
 import pickle
 
-from jaxsign.input.folders import pool
+from jaxsign.input.folders import work
 
 
-def _nobody(value, *, always=False):
+def _nobody(frames, share, *, always=False):
     """Nobody hears the notes."""
 
 
@@ -17,9 +17,9 @@ class OneByOne:
 
     def run(self, start, jobs, names, say):
         """See `cluster.Cluster.run`."""
-        work = pickle.loads(pickle.dumps(start))()
+        do = pickle.loads(pickle.dumps(start))()
         for number, (job, name) in enumerate(zip(jobs, names, strict=True)):
             if name in self.dying:
-                yield pool.Event(number, pool.DIED, "its worker died")
+                yield work.Failed(number, "its worker died", died=True)
             else:
-                yield pool.Event(number, pool.DONE, work(pickle.loads(pickle.dumps(job)), _nobody))
+                yield work.tried(do, number, pickle.loads(pickle.dumps(job)), _nobody)

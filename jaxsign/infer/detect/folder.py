@@ -10,7 +10,8 @@ from typing import Any
 
 from jaxsign.errors import UserError, listing
 from jaxsign.infer.detect import disk
-from jaxsign.input.folders import cluster, pool, progress, shards, walk
+from jaxsign.input.folders import cluster, progress, shards, walk
+from jaxsign.input.folders.work import Done, Event, Failed, Note, Notes, Work
 from jaxsign.input.scenes import boxes_of_others, detect_table, scene, videos
 from jaxsign.input.scenes.detect_table import DetectRow
 from jaxsign.input.scenes.scene import Scene
@@ -50,24 +51,25 @@ class OtherMachines:
 
     def events(
         self, todo: Sequence[videos.SceneVideo], display: progress.Display
-    ) -> Generator[pool.Event, None, None]:
+    ) -> Generator[Event[DetectRow], None, None]:
         """As those of the work here."""
         names = [_file(video) for video in todo]
         begin = functools.partial(start, self.plan)
-        for event in self.cluster.run(begin, todo, names, display.say):
-            lost = not isinstance(event.value, DetectRow)  # its worker died, say
-            yield _failed(event.job, _row(todo[event.job]), event.value) if lost else event
+        return self.cluster.run(begin, todo, names, display.say)
 
 
 def start(
     plan: Callable[[], DetectPlan],
-) -> Callable[[videos.SceneVideo, pool.Notes], DetectRow]:
+) -> Work[videos.SceneVideo, DetectRow]:
     """What a worker on another machine does with videos, one at a time."""
     made = plan()
 
-    def work(video: videos.SceneVideo, notes: pool.Notes) -> DetectRow:
-        (row,) = (event.value for event in _work_off(made, [video]) if event.kind != pool.NOTE)
-        return row
+    def work(video: videos.SceneVideo, notes: Notes) -> DetectRow:
+        *_, last = _work_off(made, [video])
+        if isinstance(last, Failed):
+            raise UserError(last.reason)
+        assert isinstance(last, Done)
+        return last.result
 
     return work
 
@@ -112,8 +114,8 @@ def detect(
         with table.kept(rows):
             disk.check(plan.out, plan.maker, todo, display)
 
-            def ended(event: pool.Event) -> progress.Outcome:
-                row: DetectRow = event.value
+            def ended(event: Done[DetectRow] | Failed) -> progress.Outcome:
+                row = event.result if isinstance(event, Done) else _failed(todo[event.job], event)
                 rows[row.file] = row
                 table.append(row)
                 text = f"{row.frames} frames, {row.boxes} boxes, {row.pairs} pairs"
@@ -220,7 +222,7 @@ def _left_to_do(
 
 def _work_off(
     plan: DetectPlan, todo: Sequence[videos.SceneVideo]
-) -> Generator[pool.Event, None, None]:
+) -> Generator[Event[DetectRow], None, None]:
     """Makes scenes and writes them; a video that cannot be read fails, the others go on."""
     for number, video in enumerate(todo):
         row = _row(video)
@@ -232,16 +234,16 @@ def _work_off(
             )
             for made in scenes:
                 if isinstance(made, tuple):
-                    yield pool.Event(number, pool.NOTE, made)
+                    yield Note(number, *made)
             assert isinstance(made, Scene)
             made.save(plan.out / row.file)
         except UserError as error:
-            yield _failed(number, row, str(error))
+            yield Failed(number, str(error))
         except OSError as error:
             if is_full(error):
                 raise
             reason = f"{plan.out / row.file}: cannot be written ({error.strerror or error})"
-            yield _failed(number, row, reason)
+            yield Failed(number, reason)
         else:
             row = dataclasses.replace(
                 row,
@@ -250,14 +252,12 @@ def _work_off(
                 pairs=len(made.pairs),
                 reason="; ".join(filter(None, (of_videos.left_out(reasons), *remarks))),
             )
-            yield pool.Event(number, pool.DONE, row)
+            yield Done(number, row)
 
 
 def _row(video: videos.SceneVideo) -> DetectRow:
     return DetectRow(_file(video), video.source, video.bytes, video.split, detect_table.DONE)
 
 
-def _failed(number: int, row: DetectRow, reason: str) -> pool.Event:
-    reason = " ".join(reason.split())
-    row = dataclasses.replace(row, status=detect_table.FAILED, reason=reason)
-    return pool.Event(number, pool.FAILED, row)
+def _failed(video: videos.SceneVideo, failed: Failed) -> DetectRow:
+    return dataclasses.replace(_row(video), status=detect_table.FAILED, reason=failed.told())

@@ -14,7 +14,8 @@ from jaxsign.infer import asking, clip_items, files
 from jaxsign.infer import run as runs
 from jaxsign.infer.embed import kinds
 from jaxsign.input import names
-from jaxsign.input.folders import pool, progress, report, walk
+from jaxsign.input.folders import progress, report, walk
+from jaxsign.input.folders.work import Done, Event, Failed
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import films, settings, videos
 from jaxsign.nets import fingerprint
@@ -127,7 +128,7 @@ def _table(out: Path) -> report.FolderReport[EmbedRow]:
 
 
 def _follow(
-    events: Generator[pool.Event, None, None],
+    events: Generator[Event[EmbedRow], None, None],
     todo: Sequence[EmbedJob],
     rows: dict[str, EmbedRow],
     ready: int,
@@ -138,8 +139,8 @@ def _follow(
     table = _table(out)
     table.write(rows.values())
 
-    def ended(event: pool.Event) -> progress.Outcome:
-        row: EmbedRow = event.value
+    def ended(event: Done[EmbedRow] | Failed) -> progress.Outcome:
+        row = event.result if isinstance(event, Done) else _failed(todo[event.job], event)
         rows[row.file] = row
         table.append(row)
         failed = row.status == _FAILED
@@ -201,7 +202,7 @@ def _left_to_do(jobs: Sequence[EmbedJob], rows: dict[str, EmbedRow], out: Path) 
 
 def _work_off(
     jobs: Sequence[EmbedJob], embedder: kinds.Embedder, run: runs.Run, out: Path, batch_size: int
-) -> Generator[pool.Event, None, None]:
+) -> Generator[Event[EmbedRow], None, None]:
     """Embeds and writes; a clip that cannot be read fails, the others go on."""
     filmed = any(videos.is_film(job.item.path) for job in jobs)
     # What is found in a film is dear: it is written before the next film is looked at.
@@ -211,7 +212,7 @@ def _work_off(
         good = {i: clip for i, clip in read.items() if isinstance(clip, runs.NetInput)}
         for number, reason in read.items():
             if isinstance(reason, str):
-                yield _failed(number, jobs[number], reason)
+                yield Failed(number, reason)
         names = [jobs[number].item.name for number in good]
         made = embedder(list(good.values()), size, names=names)
         for number, array in zip(good, made, strict=True):
@@ -226,18 +227,16 @@ def _read(item: clip_items.Item, run: runs.Run) -> runs.NetInput | str:
         return str(error)
 
 
-def _written(number: int, job: EmbedJob, array: np.ndarray, out: Path) -> pool.Event:
+def _written(number: int, job: EmbedJob, array: np.ndarray, out: Path) -> Done[EmbedRow] | Failed:
     path = out / job.row.file
     try:
         with whole(path) as draft, open(draft, "wb") as file:
             np.save(file, array)
     except OSError as error:
-        return _failed(number, job, f"{path}: cannot be written ({error.strerror or error})")
+        return Failed(number, f"{path}: cannot be written ({error.strerror or error})")
     shape = "x".join(map(str, array.shape))
-    return pool.Event(number, pool.DONE, dataclasses.replace(job.row, shape=shape))
+    return Done(number, dataclasses.replace(job.row, shape=shape))
 
 
-def _failed(number: int, job: EmbedJob, reason: str) -> pool.Event:
-    reason = " ".join(reason.split())
-    row = dataclasses.replace(job.row, status=_FAILED, reason=reason)
-    return pool.Event(number, pool.FAILED, row)
+def _failed(job: EmbedJob, failed: Failed) -> EmbedRow:
+    return dataclasses.replace(job.row, status=_FAILED, reason=failed.told())

@@ -13,7 +13,8 @@ from jaxsign.errors import UserError, listing
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.images import SIZE, Extractor
 from jaxsign.input import files
-from jaxsign.input.folders import pool, progress
+from jaxsign.input.folders import progress
+from jaxsign.input.folders.work import Done, Event, Failed, Note
 from jaxsign.input.signs import formats, fslr_npz
 from jaxsign.input.signs.clip import Clip
 from jaxsign.input.signs.extract import libraries, videos
@@ -21,6 +22,7 @@ from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.input.signs.views import fslr156
 
 KIND = "X2048"
+_Event = Event[progress.Outcome]
 
 
 @dataclasses.dataclass
@@ -51,12 +53,11 @@ class FeatureJob:
         """Size of the input; 0 where it is not there."""
         return videos.size(self.path)
 
+    @property
     def outcome(self) -> progress.Outcome:
-        """What is shown of it at its end."""
+        """What is shown of it when it is written."""
         frames = len(self.times)
-        return progress.Outcome(
-            self.name, frames, f"{frames} frames", self.reason, failed=bool(self.reason)
-        )
+        return progress.Outcome(self.name, frames, f"{frames} frames")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 def work_off(
     jobs: Sequence[FeatureJob], extractor: Extractor, plan: FeaturePlan
-) -> Generator[pool.Event, None, None]:
+) -> Generator[_Event, None, None]:
     """Computes and writes; a failing job gets its `reason`, the others go on.
 
     Args:
@@ -171,10 +172,9 @@ def work_off(
       plan: where to and how.
 
     Yields:
-      How the jobs go on: notes are (frames so far, share of the job that was read), what else
-      ends a job has its outcome.
+      How the jobs go on, and what is shown of each that is written.
     """
-    events: collections.deque[pool.Event] = collections.deque()
+    events: collections.deque[_Event] = collections.deque()
     for number, row in extractor.stream(_frames(jobs, plan, events)):
         while events:
             yield events.popleft()
@@ -188,7 +188,7 @@ def work_off(
     yield from events
 
 
-def _written(number: int, job: FeatureJob, plan: FeaturePlan) -> pool.Event:
+def _written(number: int, job: FeatureJob, plan: FeaturePlan) -> Done[progress.Outcome] | Failed:
     try:
         _write(job, plan)
     except OSError as error:
@@ -196,18 +196,20 @@ def _written(number: int, job: FeatureJob, plan: FeaturePlan) -> pool.Event:
     except (UserError, ValueError) as error:
         job.reason = f"{job.path}: {error}"
     job.rows.clear()
-    return pool.Event(number, pool.FAILED if job.reason else pool.DONE, job.outcome())
+    return Failed(number, job.reason) if job.reason else Done(number, job.outcome)
 
 
 def _frames(
-    jobs: Sequence[FeatureJob], plan: FeaturePlan, events: collections.deque[pool.Event]
+    jobs: Sequence[FeatureJob],
+    plan: FeaturePlan,
+    events: collections.deque[_Event],
 ) -> Iterator[tuple[int, np.ndarray]]:
     """The kept frames of all jobs; what is wrong with one is noted, and the next one read."""
     for number, job in enumerate(jobs):
         try:
             if not job.reason:
                 for share, image in _images(job, plan):
-                    events.append(pool.Event(number, pool.NOTE, (len(job.times), share)))
+                    events.append(Note(number, len(job.times), share))
                     yield number, image
                 _check(job, plan)
                 job.closed = True
@@ -218,7 +220,7 @@ def _frames(
         if job.reason:
             job.reason = " ".join(job.reason.split())
             job.rows.clear()
-            events.append(pool.Event(number, pool.FAILED, job.outcome()))
+            events.append(Failed(number, job.reason))
 
 
 def _images(job: FeatureJob, plan: FeaturePlan) -> Iterator[tuple[float, np.ndarray]]:

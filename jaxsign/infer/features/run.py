@@ -2,15 +2,17 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from jaxsign import runtime
+from jaxsign.errors import UserError
 from jaxsign.infer.features import folder as features_folder
 from jaxsign.infer.features import images as features
 from jaxsign.infer.features import inputs as features_inputs
 from jaxsign.infer.features.folder import FeatureJob, FeaturePlan
-from jaxsign.input.folders import cluster, pool, progress, shards, walk
+from jaxsign.input.folders import cluster, progress, shards, walk
+from jaxsign.input.folders.work import Done, Event, Failed, Notes, Work
 from jaxsign.input.signs.extract import videos
 from jaxsign.input.signs.extract.settings import ExtractionSettings
 from jaxsign.nets import fingerprint
@@ -85,7 +87,7 @@ def _plan(
 
 
 def _followed(
-    events: Generator[pool.Event, None, None],
+    events: Generator[Event[progress.Outcome], None, None],
     jobs: Sequence[FeatureJob],
     ready: int,
     display: progress.Display,
@@ -93,14 +95,12 @@ def _followed(
     """What failed of jobs, whose events are shown; `ready` others are done already."""
     failed: list[progress.Outcome] = []
 
-    def ended(event: pool.Event) -> progress.Outcome:
-        outcome = event.value
-        if not isinstance(outcome, progress.Outcome):  # its worker died, say
-            job = jobs[event.job]
-            outcome = progress.Outcome(job.name, 0, "", f"{job.path}: {outcome}", failed=True)
-        if outcome.failed:
-            failed.append(outcome)
-        return outcome
+    def ended(event: Done[progress.Outcome] | Failed) -> progress.Outcome:
+        if isinstance(event, Done):
+            return event.result
+        job = jobs[event.job]
+        failed.append(progress.Outcome(job.name, reason=event.told(job.path), failed=True))
+        return failed[-1]
 
     walk.follow(events, [job.bytes for job in jobs], ready, ended, display)
     return failed
@@ -108,7 +108,7 @@ def _followed(
 
 def start(
     weights: str | Path, plan: FeaturePlan, keypoints: Path | None, batch_size: int | None
-) -> Callable[[FeatureJob, pool.Notes], progress.Outcome]:
+) -> Work[FeatureJob, progress.Outcome]:
     """What a worker on another machine does with jobs, one at a time.
 
     Args:
@@ -120,12 +120,14 @@ def start(
     joined = None if keypoints is None else features_folder.Keypoints(keypoints)
     plan = dataclasses.replace(plan, threads=runtime.available_cores())
 
-    def work(job: FeatureJob, notes: pool.Notes) -> progress.Outcome:
+    def work(job: FeatureJob, notes: Notes) -> progress.Outcome:
         if joined is not None:
             joined.join(job)
         for _ in features_folder.work_off([job], extractor, plan):
             pass
-        return job.outcome()
+        if job.reason:
+            raise UserError(job.reason)
+        return job.outcome
 
     return work
 

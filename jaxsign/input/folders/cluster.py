@@ -17,15 +17,23 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Any, Generic, TextIO
 
 import jaxsign
 from jaxsign import runtime
 from jaxsign.errors import UserError, listing
-from jaxsign.input.folders import pool
-from jaxsign.whole import is_full
+from jaxsign.input.folders.work import (
+    Done,
+    Event,
+    Failed,
+    Job,
+    Refused,
+    Result,
+    Start,
+    Work,
+    tried,
+)
 
-_AGAIN = "again"
 _TRIES = 3  # of a job, each ended by the death of its worker
 _STARTS = 3  # of a cluster here, one after the other
 _FALSE_STARTS = 9  # deaths, before any job has come to an end, that end it all
@@ -64,11 +72,11 @@ class Cluster:
 
     def run(
         self,
-        start: pool.Start,
-        jobs: Sequence[Any],
+        start: Start[Job, Result],
+        jobs: Sequence[Job],
         names: Sequence[str],
         say: Callable[[str], None],
-    ) -> Generator[pool.Event, None, None]:
+    ) -> Generator[Event[Result], None, None]:
         """Does the jobs; events come as they end, without notes. Closing it ends all tasks.
 
         Args:
@@ -85,9 +93,9 @@ class Cluster:
         with contextlib.redirect_stdout(_WithoutRay(sys.stdout)), self._connected(ray):
             if self.address != "local":
                 self._check_machines(ray)
-            for event in self._work_off(ray, start, jobs):
-                if event.kind == _AGAIN:
-                    say(f"{names[event.job]}: {event.value}; it is done again")
+            for event, again in self._work_off(ray, start, jobs):
+                if isinstance(event, Failed) and again:
+                    say(f"{names[event.job]}: {event.reason}; it is done again")
                 else:
                     yield event
 
@@ -140,8 +148,9 @@ class Cluster:
             )
 
     def _work_off(
-        self, ray: ModuleType, start: pool.Start, jobs: Sequence[Any]
-    ) -> Iterator[pool.Event]:
+        self, ray: ModuleType, start: Start[Job, Result], jobs: Sequence[Job]
+    ) -> Iterator[tuple[Done[Result] | Failed, bool]]:
+        """What becomes of the jobs, and whether that one is done again."""
         share, slots = self._share(ray)
         ours = {name: value for name, value in os.environ.items() if name.startswith(_OURS)}
         begun = [ray.put(_Begin(start, os.getcwd(), ours))]  # in a list it stays a reference
@@ -153,19 +162,24 @@ class Cluster:
             # Some wait at the cluster, so that none of it is idle and one that can grow does.
             while waiting and len(going) < (self.most or max(2, 2 * slots)):
                 number, tries = waiting.popleft()
-                going[do.remote(begun, jobs[number])] = number, tries
+                going[do.remote(begun, number, jobs[number])] = number, tries
             for task in ray.wait(list(going), timeout=1.0)[0]:
                 number, tries = going.pop(task)
-                event = _event(ray, task, number)
-                deaths, ended = deaths + (event.kind == pool.DIED), ended or event.kind != pool.DIED
+                event: Done[Result] | Failed = _event(ray, task, number)
+                if not (isinstance(event, Failed) and event.died):
+                    ended = True
+                    yield event, False
+                    continue
+                deaths += 1
                 if deaths >= _FALSE_STARTS and not ended:
-                    raise UserError(f"Workers died, whatever they were given: {event.value}")
-                if event.kind == pool.DIED and tries < _TRIES:
+                    raise UserError(f"Workers died, whatever they were given: {event.reason}")
+                again = tries < _TRIES
+                if again:
                     waiting.appendleft((number, tries + 1))
-                    event = dataclasses.replace(event, kind=_AGAIN)
-                elif event.kind == pool.DIED:
-                    event = dataclasses.replace(event, value=f"{event.value}, {tries} times")
-                yield event
+                else:
+                    reason = f"{event.reason}, {tries} times"
+                    event = dataclasses.replace(event, reason=reason)
+                yield event, again
 
     def _share(self, ray: ModuleType) -> tuple[dict[str, float], int]:
         """What a job takes of a machine, and how many jobs there is room for."""
@@ -201,14 +215,14 @@ def begin(ray: ModuleType, address: str, options: Mapping[str, Any]) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Begin:
+class _Begin(Generic[Job, Result]):
     """What a worker process does first: it is where the driver is, and set up likewise."""
 
-    start: pool.Start
+    start: Start[Job, Result]
     folder: str
     environment: Mapping[str, str]
 
-    def __call__(self) -> Callable[[Any, pool.Notes], Any]:
+    def __call__(self) -> Work[Job, Result]:
         with contextlib.suppress(OSError):  # paths that need it were looked for
             os.chdir(self.folder)
         os.environ |= self.environment
@@ -218,45 +232,35 @@ class _Begin:
 
 
 @functools.cache
-def _begun(reference: Any) -> Callable[[Any, pool.Notes], Any]:
-    return _ray().get(reference)()
+def _begun(reference: Any) -> Work[Any, Any]:
+    work: Work[Any, Any] = _ray().get(reference)()
+    return work
 
 
-class _Unheard(pool.Notes):
+def _unheard(frames: int, share: float, *, always: bool = False) -> None:
     """Notes that nobody hears; Ray itself ends the workers of a driver that is gone."""
 
-    def __init__(self) -> None: ...
 
-    def __call__(self, value: Any, *, always: bool = False) -> None: ...
-
-
-def _do(begun: list[Any], job: Any) -> tuple[str, Any]:
+def _do(begun: list[Any], number: int, job: Any) -> Done[Any] | Failed | Refused:
     """The task."""
     try:
         work = _begun(begun[0])
     except UserError as error:
-        return pool.REFUSED, str(error)
-    try:
-        return pool.DONE, work(job, _Unheard())
-    except UserError as error:
-        return pool.FAILED, str(error)
-    except Exception as error:
-        if is_full(error):  # no other job would find room either
-            return pool.REFUSED, f"{error}. What is written stays; the same command goes on"
-        return pool.FAILED, f"{type(error).__name__}: {error}"
+        return Refused(str(error))
+    return tried(work, number, job, _unheard)
 
 
-def _event(ray: ModuleType, task: Any, number: int) -> pool.Event:
+def _event(ray: ModuleType, task: Any, number: int) -> Done[Any] | Failed:
     try:
-        kind, value = ray.get(task)
+        found: Done[Any] | Failed | Refused = ray.get(task)
     except ray.exceptions.RayTaskError as error:
-        return pool.Event(number, pool.FAILED, _last(str(error)))
+        return Failed(number, _last(str(error)))
     except ray.exceptions.RayError as error:
         reason = str(error).partition(". ")[0]
-        return pool.Event(number, pool.DIED, f"its worker died ({reason})")
-    if kind == pool.REFUSED:
-        raise UserError(value)
-    return pool.Event(number, kind, value)
+        return Failed(number, f"its worker died ({reason})", died=True)
+    if isinstance(found, Refused):
+        raise UserError(found.reason)
+    return found
 
 
 def lacking(wanted: Mapping[str, int | None], mark: str, version: str) -> list[str]:

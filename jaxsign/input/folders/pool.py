@@ -10,58 +10,50 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing import connection
-from typing import IO, Any
+from typing import IO, Generic
 
 from jaxsign import interrupts
 from jaxsign.errors import UserError
+from jaxsign.input.folders.work import (
+    Event,
+    Failed,
+    Job,
+    Note,
+    Refused,
+    Result,
+    Start,
+    tried,
+)
 
-_READY, REFUSED = "ready", "refused"
-NOTE, DONE, FAILED, DIED = "note", "done", "failed", "died"
 _BETWEEN_NOTES = 0.2  # seconds
 _FALSE_STARTS = 3  # deaths of processes at their start, one after the other, that end it all
 _NOTICE = re.compile(r"[IW]\d{4} |INFO:|WARNING:")
 
 
 @dataclasses.dataclass(frozen=True)
-class Event:
-    """What became of a job.
-
-    Attributes:
-      job: its number.
-      kind: 'note' (still going on), 'done', 'failed' (with an exception) or 'died' (the process).
-      value: the note, the result, or the reason.
-    """
-
-    job: int
-    kind: str
-    value: Any = None
+class _Ready:
+    """A process can work."""
 
 
-class Notes:
+class PipeNotes:
     """A worker's way to tell its parent how far it is; it raises when the parent is gone."""
 
-    def __init__(self, pipe: connection.Connection):
-        self._pipe, self._last = pipe, 0.0
+    def __init__(self, pipe: connection.Connection, job: int):
+        self._pipe, self._job, self._last = pipe, job, 0.0
 
-    def __call__(self, value: Any, *, always: bool = False) -> None:
-        """Sends `value`, unless another was sent just now.
-
-        Raises:
-          BrokenPipeError: nobody waits for the result any more.
-        """
+    def __call__(self, frames: int, share: float, *, always: bool = False) -> None:
+        """See `work.Notes`; what comes just behind another is not sent."""
         now = time.monotonic()
         if always or now - self._last > _BETWEEN_NOTES:
             self._last = now
-            self._pipe.send((NOTE, value))
+            self._pipe.send(Note(self._job, frames, share))
 
 
-# Made once a process (may raise UserError: then no process can work), then called for every job.
-Start = Callable[[], Callable[[Any, Notes], Any]]
-
-
-def run(start: Start, jobs: Sequence[Any], workers: int) -> Generator[Event, None, None]:
+def run(
+    start: Start[Job, Result], jobs: Sequence[Job], workers: int
+) -> Generator[Event[Result], None, None]:
     """Does the jobs in processes of their own; events come as they happen.
 
     A process that is killed or crashes is replaced. Closing the iterator, or an exception thrown
@@ -77,7 +69,7 @@ def run(start: Start, jobs: Sequence[Any], workers: int) -> Generator[Event, Non
     """
     false_starts = 0
     waiting = collections.deque(enumerate(jobs))
-    crew: list[_Worker] = []
+    crew: list[_Worker[Job, Result]] = []
     try:
         while waiting or any(worker.job is not None for worker in crew):
             while len(crew) < min(workers, len(waiting) + len(crew)):
@@ -103,15 +95,15 @@ def run(start: Start, jobs: Sequence[Any], workers: int) -> Generator[Event, Non
             worker.stop()
 
 
-def _with_news(crew: Sequence["_Worker"]) -> list["_Worker"]:
+def _with_news(crew: Sequence["_Worker[Job, Result]"]) -> list["_Worker[Job, Result]"]:
     ready = connection.wait([worker.pipe for worker in crew], timeout=1.0)
     return [worker for worker in crew if worker.pipe in ready]
 
 
-class _Worker:
+class _Worker(Generic[Job, Result]):
     """The parent's side of a process."""
 
-    def __init__(self, start: Start):
+    def __init__(self, start: Start[Job, Result]):
         self.job: int | None = None
         self.ended = self.never_began = False
         self.reason = ""
@@ -127,35 +119,34 @@ class _Worker:
                 self._process.start()
         other.close()
 
-    def give(self, number: int, job: Any) -> None:
+    def give(self, number: int, job: Job) -> None:
         """Hands a job over; a process that is gone is noticed by `hear`."""
         self.job = number
         with contextlib.suppress(OSError):
-            self.pipe.send(job)
+            self.pipe.send((number, job))
 
-    def hear(self) -> Event | None:
+    def hear(self) -> Event[Result] | None:
         """What the process says; None where that is of no interest to the caller."""
         try:
-            kind, value = self.pipe.recv()
+            said: Event[Result] | _Ready | Refused = self.pipe.recv()
         except (EOFError, OSError):
             return self._died()
-        if kind == _READY:
+        if isinstance(said, _Ready):
             self._ready = True
             return None
-        if kind == REFUSED:
-            raise UserError(value)
-        event = Event(-1 if self.job is None else self.job, kind, value)
-        if kind != NOTE:
+        if isinstance(said, Refused):
+            raise UserError(said.reason)
+        if not isinstance(said, Note):
             self.job = None
-        return event
+        return said
 
-    def _died(self) -> Event | None:
+    def _died(self) -> Failed | None:
         self.ended = True
         self._process.join(5)
         self.reason = _reason(self._process.exitcode, self._log)
         self.stop()
         self.never_began = not self._ready
-        return None if self.job is None else Event(self.job, DIED, self.reason)
+        return None if self.job is None else Failed(self.job, self.reason, died=True)
 
     def stop(self) -> None:
         """Ends the process, gently first."""
@@ -202,7 +193,9 @@ def _last_words(log: IO[bytes]) -> str:
     return f": {told[-1][:200]}" if told else ""
 
 
-def _main(start: Start, pipe: connection.Connection, log: connection.Connection) -> None:
+def _main(
+    start: Start[Job, Result], pipe: connection.Connection, log: connection.Connection
+) -> None:
     """The process."""
     with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError, KeyboardInterrupt):
         _quiet(log)
@@ -210,21 +203,12 @@ def _main(start: Start, pipe: connection.Connection, log: connection.Connection)
             with interrupts.no_orphan():
                 work = start()
         except UserError as error:
-            pipe.send((REFUSED, str(error)))
+            pipe.send(Refused(str(error)))
             return
-        pipe.send((_READY, None))
-        notes = Notes(pipe)
+        pipe.send(_Ready())
         while True:
-            job = pipe.recv()
-            try:
-                answer = (DONE, work(job, notes))
-            except (BrokenPipeError, EOFError, ConnectionResetError):
-                return  # the parent is gone
-            except UserError as error:
-                answer = (FAILED, str(error))
-            except Exception as error:
-                answer = (FAILED, f"{type(error).__name__}: {error}")
-            pipe.send(answer)
+            number, job = pipe.recv()
+            pipe.send(tried(work, number, job, PipeNotes(pipe, number)))
 
 
 def _quiet(log: connection.Connection) -> None:

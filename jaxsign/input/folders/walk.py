@@ -2,22 +2,22 @@
 
 import contextlib
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
 
-from jaxsign.input.folders import pool, progress
+from jaxsign.input.folders import progress
+from jaxsign.input.folders.work import Done, Event, Failed, Note, Result
 
 
 def follow(
-    events: Generator[pool.Event, Any, None],
+    events: Generator[Event[Result], None, None],
     sizes: Sequence[int],
     ready: int,
-    ended: Callable[[pool.Event], progress.Outcome],
+    ended: Callable[[Done[Result] | Failed], progress.Outcome],
     display: progress.Display,
 ) -> None:
     """Shows how jobs go on, until all have ended.
 
     Args:
-      events: of the jobs: a note is (frames so far, share done). Closed at the end, whatever it is.
+      events: of the jobs. Closed at the end, whatever it is.
       sizes: bytes of every job's file.
       ready: files that are done already.
       ended: keeps what became of a job, and says what is to be shown of it.
@@ -30,8 +30,8 @@ def follow(
     try:
         with contextlib.closing(events):
             for event in events:
-                if event.kind == pool.NOTE:
-                    display.advance(event.job, *event.value)
+                if isinstance(event, Note):
+                    display.advance(event.job, event.frames, event.share)
                 else:
                     display.finish(event.job, ended(event))
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ from jaxsign.errors import UserError
 from jaxsign.input import labels, tables
 from jaxsign.input.folders import pool, progress, walk
 from jaxsign.input.folders.report import FolderReport
+from jaxsign.input.folders.work import Done, Failed
 from jaxsign.input.signs.corpora import rows as corpus
 from jaxsign.input.signs.corpora import scissors
 from jaxsign.input.signs.corpora.preset import Preset
@@ -141,10 +142,10 @@ def _work_off(
     """Cuts; `known` and the report on disk get a row for each sign. Returns how many were made."""
     made = 0
 
-    def ended(event: pool.Event) -> progress.Outcome:
+    def ended(event: Done[list[scissors.CutRow]] | Failed) -> progress.Outcome:
         nonlocal made
         job = jobs[event.job]
-        found = event.value if event.kind == pool.DONE else job.failed(str(event.value))
+        found = event.result if isinstance(event, Done) else job.failed(event.told())
         for row in found:
             known[row.sample] = row
             table.append(row)

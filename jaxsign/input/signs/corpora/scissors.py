@@ -3,7 +3,7 @@
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxsign.errors import UserError
 from jaxsign.input import film
-from jaxsign.input.folders import pool
+from jaxsign.input.folders.work import Notes, Work
 from jaxsign.input.signs.corpora.preset import Preset
 from jaxsign.input.signs.extract import frames, video
 from jaxsign.whole import whole
@@ -66,16 +66,15 @@ class FilmJob:
 
     def failed(self, reason: str) -> list[CutRow]:
         """Its rows, none of which became a clip."""
-        text = " ".join(reason.split())
-        return [dataclasses.replace(row, reason=text) for row in self.rows]
+        return [dataclasses.replace(row, reason=reason) for row in self.rows]
 
 
-def start() -> Callable[[FilmJob, pool.Notes], list[CutRow]]:
+def start() -> Work[FilmJob, list[CutRow]]:
     """What a worker process does."""
     return cut
 
 
-def cut(job: FilmJob, notes: pool.Notes) -> list[CutRow]:
+def cut(job: FilmJob, notes: Notes) -> list[CutRow]:
     """Cuts all signs of a film.
 
     Returns:
@@ -96,7 +95,7 @@ def cut(job: FilmJob, notes: pool.Notes) -> list[CutRow]:
                 shown, count, last = frame, count + 1, frame.seconds
                 if due.over:
                     break
-                notes((count, last / opened.seconds if opened.seconds else 0.0))
+                notes(count, last / opened.seconds if opened.seconds else 0.0)
             if shown is not None:
                 due.show(shown, last + 1 / (opened.rate or rate))
             end = f"the film's last frame is at {1000 * last:.0f} ms"

@@ -11,6 +11,7 @@ from typing import Any
 from jaxsign import runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.input.folders import cluster, finding, pool, progress, shards, walk
+from jaxsign.input.folders.work import Done, Event, Failed
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import labels, report, settings, videos, work
 
@@ -160,7 +161,7 @@ def _known_names(known: Mapping[str, report.ExtractionRow]) -> dict[str, str]:
 def _work_off(
     plan: work.ExtractionPlan,
     jobs: list[work.ExtractionJob],
-    events: Generator[pool.Event, None, None],
+    events: Generator[Event[report.ExtractionRow], None, None],
     known: dict[str, report.ExtractionRow],
     table: shards.SharedReport[report.ExtractionRow],
     ready: int,
@@ -168,9 +169,9 @@ def _work_off(
 ) -> None:
     """Follows the jobs; `known` and the report on disk get a row for each."""
 
-    def ended(event: pool.Event) -> progress.Outcome:
+    def ended(event: Done[report.ExtractionRow] | Failed) -> progress.Outcome:
         job = jobs[event.job]
-        row = event.value if event.kind == pool.DONE else _failure(job, event)
+        row = event.result if isinstance(event, Done) else _failure(job, event)
         if job.needs_clip or row.status == report.DONE:
             known[row.video] = row
             table.append(row)
@@ -188,7 +189,7 @@ def _events(
     workers: int,
     machines: cluster.Cluster | None,
     display: progress.Display,
-) -> Generator[pool.Event, None, None]:
+) -> Generator[Event[report.ExtractionRow], None, None]:
     """Runs the jobs, here or on other machines."""
     if machines is not None:
         names = [job.video.name for job in jobs]
@@ -199,12 +200,12 @@ def _events(
     return pool.run(functools.partial(work.start, plan), jobs, workers)
 
 
-def _failure(job: work.ExtractionJob, event: pool.Event) -> report.ExtractionRow:
-    reason = " ".join(str(event.value).split())
-    if str(job.video.path) not in reason:
-        reason = f"{job.video.path}: {reason}"
+def _failure(job: work.ExtractionJob, failed: Failed) -> report.ExtractionRow:
     return report.ExtractionRow(
-        job.video.name, status=report.FAILED, bytes=job.video.bytes, reason=reason
+        job.video.name,
+        status=report.FAILED,
+        bytes=job.video.bytes,
+        reason=failed.told(job.video.path),
     )
 
 

@@ -3,11 +3,11 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from jaxsign.errors import UserError
-from jaxsign.input.folders import finding, pool
+from jaxsign.input.folders import finding
+from jaxsign.input.folders.work import Notes, Work
 from jaxsign.input.signs import clip as clips
 from jaxsign.input.signs.extract import recording, report, videos
 from jaxsign.input.signs.extract.landmarkers import Factory, Landmarker
@@ -50,13 +50,13 @@ class ExtractionPlan:
     threads: int = 1
 
 
-def start(plan: ExtractionPlan) -> Callable[[ExtractionJob, pool.Notes], report.ExtractionRow]:
+def start(plan: ExtractionPlan) -> Work[ExtractionJob, report.ExtractionRow]:
     """Makes a first landmarker, so that what is wrong with it shows before the first video."""
     return functools.partial(_work, plan, [plan.factory()])
 
 
 def _work(
-    plan: ExtractionPlan, spare: list[Landmarker], job: ExtractionJob, notes: pool.Notes
+    plan: ExtractionPlan, spare: list[Landmarker], job: ExtractionJob, notes: Notes
 ) -> report.ExtractionRow:
     begun = time.monotonic()
     path = videos.clip_path(plan.out, job.clip)
@@ -71,12 +71,12 @@ def _work(
                 source=job.video.name,
                 threads=plan.threads,
                 keep_partial=plan.keep_partial,
-                progress=lambda frames, share: notes((frames, share)),
+                progress=notes,
             )
         finally:
             landmarker.close()
         # A process whose parent was killed must not write: another run may be at work by now.
-        notes((len(clip), 1.0), always=True)
+        notes(len(clip), 1.0, always=True)
         clip.save(path)
     else:
         clip = clips.load(path)

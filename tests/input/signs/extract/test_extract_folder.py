@@ -363,7 +363,7 @@ def test_a_worker_whose_parent_is_gone_does_not_write(tmp_path):
     do = work.start(plan)
     ours.close()
     with pytest.raises(BrokenPipeError):
-        do(job, pool.Notes(theirs))
+        do(job, pool.PipeNotes(theirs, 0))
     assert not (tmp_path / "out").exists()
 
 

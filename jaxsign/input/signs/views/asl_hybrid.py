@@ -62,7 +62,7 @@ class AslHybridView(View):
             )
 
     def make(self, clip: Clip | np.ndarray) -> np.ndarray:
-        """See the class."""
+        """float32 [T, P, 2]."""
         if not isinstance(clip, Clip):
             return self._stored(clip)
         rows = self._rows()

@@ -39,7 +39,7 @@ class FewPointsView(View):
     acceleration: bool = False
 
     def make(self, clip: Clip | np.ndarray) -> np.ndarray:
-        """See the class.
+        """float32 [T, P, 4 or 6].
 
         Raises:
           UserError: an array of another shape, or one without the reference.

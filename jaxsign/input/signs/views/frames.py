@@ -41,7 +41,7 @@ class FramesView(View):
             )
 
     def make(self, clip: Clip | np.ndarray) -> np.ndarray:
-        """See the class.
+        """uint8 [T, size, size, 3], or [T, H', W', 3].
 
         Raises:
           UserError: landmarks, or other arrays.

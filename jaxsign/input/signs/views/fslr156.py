@@ -107,7 +107,7 @@ class Fslr156View(View):
     looks_at = ("hand", "face", "pose")
 
     def make(self, clip: Clip | np.ndarray) -> np.ndarray:
-        """See the class.
+        """float32 [T, 156].
 
         Raises:
             UserError: stored features that cannot be placed as the options ask.

@@ -62,7 +62,7 @@ class SignonView(View):
         _signon_checks.check_options(self._told, self.convention, self.dims)
 
     def make(self, clip: Clip | np.ndarray) -> np.ndarray:
-        """See the class.
+        """float32 [T, D], or points [T, P, 3].
 
         Raises:
           UserError: an array of another shape, or a clip of another kind of data.

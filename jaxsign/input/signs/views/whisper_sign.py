@@ -46,7 +46,7 @@ class WhisperSignView(View):
     looks_at = ("hand",)
 
     def make(self, clip: Clip | np.ndarray) -> np.ndarray:
-        """See the class."""
+        """float32 [T', 42, 7 or 10], finite."""
         missing = self.missing
         if isinstance(clip, Clip):
             x = hand_joints.joints(clip, rate=self.rate, missing=missing)

@@ -1,5 +1,6 @@
 """What people give by mistake: one message that names the place, and nothing is written."""
 
+import gzip
 import pickle
 from pathlib import Path
 
@@ -147,10 +148,10 @@ SPOILED_LABELS = {
     "class beyond": (b"file,gloss,cat\na,5,0\n", ("line 2", "gloss=5", "0 to 4", "num_gloss")),
     "negative": (b"file,gloss,cat\na,-1,0\n", ("line 2", "gloss=-1")),
     "word": (b"file,gloss,cat\na,hello,0\nb,1,0\n", ("line 2", "'hello' is not an integer")),
-    "nothing": (b"file,gloss,cat\na,,0\n", ("line 2", "gloss=''")),
+    "nothing": (b"file,gloss,cat\na,,0\n", ("line 2: gloss is empty",)),
     "fraction": (b"file,gloss,cat\na,1.5,0\n", ("'1.5' is not an integer",)),
     "number too big": (b"file,gloss,cat\na,99999999999999999999,0\n", ("expected 0 to 4",)),
-    "short rows": (b"file,gloss,cat\na,0\nb\n", ("line 3: gloss=''",)),
+    "short rows": (b"file,gloss,cat\na,0\nb\n", ("line 3: gloss is empty",)),
     "clip twice": (b"file,gloss,cat\na,0,0\na.npz,0,0\n", ("line 3", "'a' again")),
     "no such clip": (b"file,gloss,cat\nz,0,0\n", ("z.npz: no such file", "missing=skip")),
     "no column": (b"file,cat\na,0\n", ("lacks the column(s) gloss", "found file, cat")),
@@ -164,6 +165,9 @@ SPOILED_LABELS = {
         ("--encoding utf-16", "save it as CSV in UTF-8"),
     ),
     "occluded": (b"file,gloss,cat,occluded\na,0,0,yes\n", ("'yes', expected 0 or 1",)),
+    "workbook": (b"PK\3\4" + bytes(range(256)), ("no text, but a zip archive (workbooks",)),
+    "packed": (gzip.compress(b"file,gloss,cat\na,0,0\n"), ("packed with gzip: unpack it first",)),
+    "web page": (b"<!DOCTYPE html><html></html>", ("It is a web page",)),
     "open quote": (
         b'file,gloss,cat\n"a,0,0\nb,0,0\n',
         ("line 2", "quotation mark that is not closed"),

@@ -163,13 +163,14 @@ def class_ids(
     for i, row in enumerate(rows):
         text = row.cells.get(head, "")
         value = class_number(text)
-        if value is None:
+        if not text:
+            problems.append(f"{where} line {row.number}: {head} is empty: write the clip's class")
+        elif value is None:
             problems.append(
                 f"{where} line {row.number}: {head}={text!r} is not an integer, as the classes of "
                 "other rows are or the run's are that have no names"
             )
-            continue
-        if not limit and value >= _MOST_CLASSES:
+        elif not limit and value >= _MOST_CLASSES:
             problems.append(
                 f"{where} line {row.number}: {head}={value} is no class number (0, 1, 2, ...)"
             )

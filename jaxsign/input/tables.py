@@ -101,6 +101,10 @@ def read_text(path: Path, expected: str = "") -> str:
             if "\0" not in text:
                 return nfc(text)
     saved = "it" if path.suffix.lower() in _NO_CSV else "it as CSV"
+    kind = reading.kind(path)
+    if kind and kind != "a text file":
+        workbook = " (workbooks of spreadsheets are such)" if raw.startswith(b"PK") else ""
+        raise UserError(f"{path}: is no text, but {kind}{workbook}. Save {saved} in UTF-8.")
     raise UserError(f"{path}: is no text in {given or 'UTF-8'}.{_told(raw, saved)}")
 
 
@@ -199,6 +203,8 @@ def _check_header(
     missing = [name for name in required if name not in header]
     if missing:
         near = did_you_mean(missing[0], header)
+        if (kind := reading.kind(path)) != "a text file":
+            near = f" It is {kind}."
         raise UserError(
             f"{path}: lacks the column(s) {', '.join(missing)}; found "
             f"{', '.join(header) or 'none'}.{near} Expected at least {','.join(required)}."

@@ -47,7 +47,13 @@ def get_config(arg: str = "") -> ConfigDict:
     config.system = "signon"
     config.task.heads = ("gloss",)
     config.data.source = "signon"
-    config.view = ConfigDict({"name": "signon", "output": "points"})
+    config.view = ConfigDict(
+        {
+            "name": "signon",
+            "output": "points",
+            "aspect": 0.0,  # height / width of the films, where nothing else tells it
+        }
+    )
     config.net = ConfigDict(_PTN if "ptn" in arg.split("-") else _POSEFORMER)
     config.input.batch_size = 32
     config.input.buckets = (16, 32, 48, 64, 96, 128, 192, 256)
@@ -65,7 +71,7 @@ def get_config(arg: str = "") -> ConfigDict:
 
 def _older(config: ConfigDict) -> None:
     config.data.kind = "Mediapipe_Raw"
-    config.view = ConfigDict({"name": "signon", "generation": "A"})
+    config.view = ConfigDict({"name": "signon", "generation": "A", "aspect": 0.0})
     config.net.update(generation="A")
     config.loss.update(name="ce", label_smoothing=0.0)
 

@@ -243,6 +243,7 @@ OLDER = {
     "net.detector": "",
     "net.hands": "body",
     "view.hands": "body",
+    "view.aspect": 0.0,
 }
 
 

@@ -17,6 +17,8 @@ _Handler = Callable[[int, FrameType | None], None]
 _unstoppable = set[int]()  # threads
 # Of arrays that a full disk has kept from being written: why is told where the first one failed.
 _LATE = "Event loop is closed"
+_STARTER = "JAXSIGN_STARTED_BY"  # number of a process
+_LOOK = 0.5  # seconds from one look after it to the next
 _PAUSE = 0.01  # seconds, in which a destructor or a collection of garbage is over
 
 
@@ -139,6 +141,24 @@ def end_with_parent() -> None:
     """Ends a process that `multiprocessing` started as soon as its parent is gone, however."""
     if multiprocessing.parent_process() is not None:
         threading.Thread(target=_watch, args=(threading.Event(),), daemon=True).start()
+
+
+def started_here() -> dict[str, str]:
+    """The environment by which a process that is started here learns of it: `end_with_starter`."""
+    return {_STARTER: str(os.getpid())}
+
+
+def end_with_starter() -> None:
+    """Tells this process to stop (SIGTERM) as soon as the one that started it is gone, however."""
+    starter = os.environ.pop(_STARTER, "")
+    if starter:
+        threading.Thread(target=_watch_starter, args=(int(starter),), daemon=True).start()
+
+
+def _watch_starter(starter: int) -> None:
+    while os.getppid() == starter:
+        time.sleep(_LOOK)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _watch(over: threading.Event) -> None:

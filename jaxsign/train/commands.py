@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxsign import arguments, machines
+from jaxsign import arguments, interrupts, machines
 from jaxsign.errors import UserError
 from jaxsign.machines import finding, joining
 
@@ -207,6 +207,7 @@ def _train(
     from jaxsign import config as configs
     from jaxsign.input import places
 
+    interrupts.end_with_starter()
     config = configs.load(arguments.config, arguments.rest)
     if arguments.list_keys is not None:
         from jaxsign.train import keys

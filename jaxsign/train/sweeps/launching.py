@@ -1,6 +1,5 @@
 """A trial's training: `jaxsign train` in a process of its own, and its last words."""
 
-import ctypes
 import os
 import re
 import signal
@@ -10,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from jaxsign import interrupts
+
 RECIPE = "recipe.py"
 CONSOLE = "console.txt"
-_PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux
-_DIES_WITH_PARENT = sys.platform.startswith("linux")
 
 
 class Job(Protocol):
@@ -31,7 +30,7 @@ Launch = Callable[[Path, str], Job]
 
 
 class TrainJob:
-    """`jaxsign train` on the recipe of a trial's folder; it ends with this process (Linux).
+    """`jaxsign train` on the recipe of a trial's folder; it ends with this process.
 
     Args:
       folder: of the trial; what is printed is added to its `CONSOLE`.
@@ -40,7 +39,7 @@ class TrainJob:
 
     def __init__(self, folder: Path, device: str):
         words = ["train", "--config", str(folder / RECIPE), "--workdir", str(folder)]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **interrupts.started_here()}
         if device:
             environment["CUDA_VISIBLE_DEVICES"] = device
         with open(folder / CONSOLE, "ab") as console:
@@ -48,7 +47,7 @@ class TrainJob:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "jaxsign", *words],
                 env=environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
-                start_new_session=True, preexec_fn=_end_with_parent if _DIES_WITH_PARENT else None,
+                start_new_session=True,
             )  # fmt: skip
 
     def status(self) -> int | None:
@@ -56,11 +55,6 @@ class TrainJob:
 
     def stop(self) -> None:
         self._process.terminate()
-
-
-def _end_with_parent() -> None:
-    """In the new process: the system sends it SIGTERM when its parent dies, however it does."""
-    ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGTERM)
 
 
 def devices() -> list[str]:

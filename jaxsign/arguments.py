@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jaxsign import reading, shipped
+from jaxsign import reading, run_files, shipped
 from jaxsign.errors import UserError
 
 # What a run folder is known by and cannot answer or go on without.
-_RUN_FILES = ("config.json", "labels.json", "manifest.json", "metrics.csv")
+_RUN_FILES = (run_files.CONFIG, run_files.LABELS, run_files.MANIFEST, run_files.METRICS)
 # Endings of results, and names of files of these endings that data have.
 _RESULTS = (".json", ".csv", ".srt", ".vtt", ".png")
 _LABELS = ("labels", "classes", "label_map", "glosses", "train", "val", "test")
@@ -239,8 +239,8 @@ def _refuse_replacing(out: Path, read: Iterable[Path]) -> None:
 def _is_result(out: Path, folder: Path) -> bool:
     """Whether a file in a folder that is read may be an earlier result, which is replaced."""
     inner = out.relative_to(folder).parts
-    if (folder / _RUN_FILES[0]).is_file():
-        return inner[0] != "checkpoints" and inner not in [(name,) for name in _RUN_FILES]
+    if run_files.is_run(folder):
+        return inner[0] != run_files.CHECKPOINTS and inner not in [(name,) for name in _RUN_FILES]
     return out.suffix in _RESULTS and out.stem not in _LABELS
 
 

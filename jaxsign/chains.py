@@ -22,12 +22,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxsign import reading
+from jaxsign import reading, run_files
 from jaxsign.config import flatten, merged, names
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.whole import write_text
 
-_RUN, _MANIFEST = "config.json", "manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # it becomes part of a folder's
 
 
@@ -89,7 +88,7 @@ def record(workdir: Path, entries: Sequence[Recorded]) -> None:
     """Writes the manifest of a chain's folder."""
     workdir.mkdir(parents=True, exist_ok=True)
     value = {"chain": [dataclasses.asdict(entry) for entry in entries]}
-    write_text(workdir / _MANIFEST, json.dumps(value, indent=2, default=list) + "\n")
+    write_text(workdir / run_files.MANIFEST, json.dumps(value, indent=2, default=list) + "\n")
 
 
 def recorded(workdir: Path) -> list[Recorded]:
@@ -98,8 +97,8 @@ def recorded(workdir: Path) -> list[Recorded]:
     Raises:
       UserError: its manifest is damaged.
     """
-    path = workdir / _MANIFEST
-    if (workdir / _RUN).is_file() or not path.is_file():
+    path = workdir / run_files.MANIFEST
+    if run_files.is_run(workdir) or not path.is_file():
         return []
     try:
         told = reading.read_json(path)
@@ -132,12 +131,12 @@ def begun(workdir: Path, links: Sequence[Link]) -> list[Recorded]:
     Raises:
       UserError: another run lies there, or a chain whose runs that have begun are others.
     """
-    if (workdir / _RUN).is_file():
+    if run_files.is_run(workdir):
         raise UserError(
             f"--workdir {workdir} holds a run of its own. Choose another folder for the chain"
         )
     found = recorded(workdir)
-    there = [one.run for one in found if (workdir / one.run / _RUN).is_file()]
+    there = [one.run for one in found if run_files.is_run(workdir / one.run)]
     wanted = [link.folder for link in links]
     if there != wanted[: len(there)]:
         raise UserError(

@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from jaxsign import defaults, fields, reading
+from jaxsign import defaults, fields, reading, run_files
 from jaxsign.defaults import base
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.whole import write_text
@@ -229,7 +229,7 @@ def merged(config: ConfigDict, changes: Mapping[str, Any], where: str = "config"
 
 def save_run_config(config: ConfigDict, workdir: str | Path) -> None:
     """Writes `config.json` into the run folder."""
-    write_text(Path(workdir) / "config.json", stored_text(config))
+    write_text(Path(workdir) / run_files.CONFIG, stored_text(config))
 
 
 def stored_text(config: ConfigDict) -> str:
@@ -255,7 +255,7 @@ def load_run_config(workdir: str | Path) -> ConfigDict:
     Raises:
       UserError: not a run folder, or an unreadable config.
     """
-    path = Path(workdir) / "config.json"
+    path = Path(workdir) / run_files.CONFIG
     if not path.is_file():
         raise UserError(
             f"{workdir} is not a run folder: it has no config.json. Expected a folder that "

@@ -6,7 +6,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import screen, shipped, tasks
+from jaxsign import run_files, screen, shipped, tasks
 from jaxsign.errors import UserError
 from jaxsign.input.signs import sources
 from jaxsign.screen import Console
@@ -49,7 +49,7 @@ def of_run(workdir: str | Path) -> baselines.Baseline:
     """
     shipped.refuse_writing(workdir, "Give its recipe and your clips: --config RECIPE DATA")
     found = of_recipe(configs.load_run_config(workdir))
-    found.write(Path(workdir) / baselines.FILE)
+    found.write(Path(workdir) / run_files.BASELINE)
     return found
 
 
@@ -64,7 +64,7 @@ def beside(workdir: Path, split: str, count: int, heads: Sequence[str]) -> basel
     Raises:
       UserError: a damaged file.
     """
-    path = workdir / baselines.FILE
+    path = workdir / run_files.BASELINE
     found = baselines.read(path).splits.get(split) if path.is_file() else None
     fits = found is not None and found.count == count and set(found.right) <= set(heads)
     return found if fits else None

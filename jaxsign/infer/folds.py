@@ -8,6 +8,7 @@ from typing import TypedDict
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxsign import run_files
 from jaxsign.errors import UserError
 from jaxsign.infer import evaluate as evaluating
 from jaxsign.infer import run as runs
@@ -47,7 +48,7 @@ def recipes(config: ConfigDict, workdir: str | Path) -> Iterator[tuple[Path, Con
       UserError: a run lies where the folds shall, or more of them than are asked for.
     """
     count = config.data.folds.count
-    if (Path(workdir) / "config.json").exists():
+    if run_files.is_run(workdir):
         raise UserError(
             f"--workdir {workdir} holds a run of its own. Choose another folder for the folds"
         )

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from jaxsign import arguments, shipped
+from jaxsign import arguments, run_files, shipped
 from jaxsign.errors import UserError
 from jaxsign.train import sweeps
 
@@ -165,7 +165,7 @@ def add_batch_size(verb: argparse.ArgumentParser) -> None:
 
 def members(workdir: Path) -> list[Path]:
     """The run folders of a folder of folds, in their order; of any other, the folder itself."""
-    return [workdir] if _is_run(workdir) else _folds(workdir) or [workdir]
+    return [workdir] if run_files.is_run(workdir) else _folds(workdir) or [workdir]
 
 
 def check_new(workdir: Path) -> None:
@@ -179,7 +179,7 @@ def check_new(workdir: Path) -> None:
             f"--workdir {workdir} holds a sweep, which goes on by `jaxsign sweep`. Choose another "
             "folder for a run of its own"
         )
-    if not _is_run(workdir) and (folds := _folds(workdir)):
+    if not run_files.is_run(workdir) and (folds := _folds(workdir)):
         raise UserError(
             f"--workdir {workdir} holds {len(folds)} folds, to go on with which --folds "
             f"{len(folds)} is given. Choose another folder for a run of its own"
@@ -188,7 +188,7 @@ def check_new(workdir: Path) -> None:
 
 def _chain(workdir: Path) -> "list[chains.Recorded]":
     """What a folder of a chain tells of its runs."""
-    if not (workdir / "manifest.json").is_file():
+    if not (workdir / run_files.MANIFEST).is_file():
         return []
     from jaxsign import chains  # imports what is heavy
 
@@ -206,11 +206,7 @@ def _folds(workdir: Path) -> list[Path]:
 
 
 def _holds_runs(workdir: Path) -> bool:
-    return _is_run(workdir) or bool(_folds(workdir))
-
-
-def _is_run(workdir: Path) -> bool:
-    return (workdir / "config.json").is_file()
+    return run_files.is_run(workdir) or bool(_folds(workdir))
 
 
 def check(workdir: Path) -> None:
@@ -219,7 +215,7 @@ def check(workdir: Path) -> None:
     Raises:
       UserError: tells what was found.
     """
-    if _is_run(workdir):
+    if run_files.is_run(workdir):
         return
     if folds := _folds(workdir):
         raise UserError(

@@ -11,7 +11,6 @@ from jaxsign.errors import UserError
 from jaxsign.tasks import chance
 from jaxsign.whole import write_json
 
-FILE = "baseline.json"  # in a run folder
 Pairs = tuple[tuple[str, str], ...]  # an example's name, and that of one in another split
 
 

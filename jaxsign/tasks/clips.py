@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxsign import nets, tasks
+from jaxsign import nets, run_files, tasks
 from jaxsign.errors import UserError, listing
 from jaxsign.input import traits
 from jaxsign.input.examples import Facts
@@ -130,7 +130,7 @@ def _point(
         raise UserError(
             f"--data {path}: {run.workdir} learnt {len(data.parts)} languages, each of a "
             "folder of its own. To look for them elsewhere, change data.parts in its "
-            "config.json"
+            f"{run_files.CONFIG}"
         )
     data.parts, data.folds.count = (), 0
     if sources.kind_of(data).numbered:

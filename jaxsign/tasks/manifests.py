@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jaxsign import reading
+from jaxsign import reading, run_files
 from jaxsign.errors import UserError
 from jaxsign.input import traits
 from jaxsign.whole import write_json
 
-NAME = "manifest.json"
 # Entries of other programs' checkpoints that are kept as they are.
 KEPT = ("train_acc", "manifest", "config", "jaxsign", "hyper_parameters")
 
@@ -101,7 +100,7 @@ def read(workdir: Path) -> Manifest:
     Raises:
       UserError: it is damaged, or was edited.
     """
-    path = workdir / NAME
+    path = workdir / run_files.MANIFEST
     if not path.is_file():
         return Manifest()
     try:
@@ -119,7 +118,7 @@ def write(workdir: Path, manifest: Manifest) -> None:
     if manifest.imported is not None:
         told["imported"] = _known(manifest.imported)
     told["also_best"] = {name: _known(best) for name, best in manifest.also_best.items()}
-    write_json(workdir / NAME, told)
+    write_json(workdir / run_files.MANIFEST, told)
 
 
 def _known(entry: Manifest | Origin | AlsoBest) -> dict[str, Any]:

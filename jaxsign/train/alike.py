@@ -10,7 +10,7 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import machines, runtime
+from jaxsign import machines, run_files, runtime
 from jaxsign.errors import UserError
 from jaxsign.input.examples import Examples
 from jaxsign.train import setup
@@ -93,7 +93,7 @@ def check_shared(run: setup.TrainingRun, late: float = _LATE) -> None:
     here = run.machines
     here.gather(None)  # it is written by now
     end = time.monotonic() + late
-    while not (seen := (run.workdir / "config.json").exists()) and time.monotonic() < end:
+    while not (seen := run_files.is_run(run.workdir)) and time.monotonic() < end:
         time.sleep(0.5)
     blind = [name for name, sees in zip(here.names, here.gather(seen), strict=True) if not sees]
     if blind:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxsign import nets
+from jaxsign import nets, run_files
 from jaxsign.tasks.answering import CheckpointInfo
 from jaxsign.train import by_path, digests, storage, stored, weights
 from jaxsign.train.state import TrainState
@@ -33,7 +33,7 @@ class Checkpoints:
 
     def __init__(self, workdir: str | Path, never_trained: tuple[str, ...] = ()):
         self._workdir = Path(workdir).resolve()
-        self._folder = self._workdir / "checkpoints"
+        self._folder = self._workdir / run_files.CHECKPOINTS
         self._never = frozenset(never_trained)
         with contextlib.ExitStack() as opened:
             self._last = storage.Store(self._folder / "last")

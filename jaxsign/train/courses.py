@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from jaxsign import run_files
 from jaxsign.errors import UserError
 from jaxsign.tasks.manifests import Manifest
 from jaxsign.train import records
@@ -34,7 +35,7 @@ def so_far(folder: Path, manifest: Manifest) -> RunSoFar:
     Raises:
       UserError: metrics.csv is damaged.
     """
-    path, column = folder / "metrics.csv", manifest.monitor_column
+    path, column = folder / run_files.METRICS, manifest.monitor_column
     best, epoch = manifest.best_metric, manifest.best_epoch or 0
     try:
         rows = tuple(records.read_csv(path)) if path.exists() else ()

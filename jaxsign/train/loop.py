@@ -16,7 +16,7 @@ from pathlib import Path
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from jaxsign import locking, nets
+from jaxsign import locking, nets, run_files
 from jaxsign.errors import UserError
 from jaxsign.input import batching
 from jaxsign.tasks import chance, measures
@@ -81,7 +81,7 @@ class Loop:
         self.looked_ahead = False  # the programs of the stage at hand compile ahead of need
         self.outputs = outputs.Outputs(run, display, start.parameters, self.records.step)
         self.writing = writing.Writing(always=run.machines.several)
-        folder = run.workdir / "tensorboard"
+        folder = run.workdir / run_files.TENSORBOARD
         self.profile = profiling.Profile(run.config.log.profile, folder, display)
 
     def train(self) -> TrainingResult:
@@ -314,7 +314,7 @@ class Loop:
 
     def _is_there(self) -> bool:
         """Whether the run folder is: what is written would stand where it was before."""
-        return not self.run.machines.first or (self.run.workdir / "config.json").is_file()
+        return not self.run.machines.first or run_files.is_run(self.run.workdir)
 
     def _save(self) -> None:
         if not self._is_there():
@@ -386,12 +386,12 @@ def train(
       UserError: a mistake in the recipe or the input, or a loss that is not finite.
     """
     display = display or log.TrainingDisplay(live=config.log.progress)
-    goes_on = (Path(workdir) / "config.json").exists()
+    goes_on = run_files.is_run(workdir)
     run = setup.prepare(config, workdir)
     alike.check(run, goes_on=goes_on)
     # Every process of a run on several machines works in the same folder; the first one guards it.
     guard = (
-        locking.alone(run.workdir, ".lock", "--workdir", "trains in this folder", tidy=True)
+        locking.alone(run.workdir, run_files.LOCK, "--workdir", "trains in this folder", tidy=True)
         if run.machines.first
         else contextlib.nullcontext()
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 
 import jaxsign
-from jaxsign import runtime, tasks
+from jaxsign import run_files, runtime, tasks
 from jaxsign.errors import UserError
 from jaxsign.input import planning, traits
 from jaxsign.input.signs import rates
@@ -112,7 +112,7 @@ class Outputs:
         self.display = display
         self.parameters = parameters
         self._started = _started(run.workdir) or _now()
-        folder = run.workdir / "tensorboard"
+        folder = run.workdir / run_files.TENSORBOARD
         # Read once: what a run later answers to is held against it.
         rows = run.train.traits(run.config, traits.SAMPLE)
         rates.warn(run.train.name, ((name, row.get("rate", 0.0)) for name, row in rows), rates.KEY)
@@ -195,7 +195,7 @@ class Outputs:
         try:
             self._write(session, at, ended)
             if at.rows and (last or time.monotonic() - self._drawn >= _PICTURE_EVERY):
-                picture = self.run.workdir / "history.png"
+                picture = self.run.workdir / run_files.HISTORY
                 log.draw_history(at.rows, picture, self.run.workdir.name, session.task.panel)
                 self._drawn = time.monotonic()
         except OSError as error:
@@ -207,12 +207,12 @@ class Outputs:
 
     def _write(self, session: setup.Session, at: records.Records, ended: bool) -> None:
         run = self.run
-        records.write_csv(run.workdir / "metrics.csv", at.rows)
+        records.write_csv(run.workdir / run_files.METRICS, at.rows)
         numbers, columns = tasks.kind(run.config).numbers(run.config), session.task.columns
         log_text = logfile.text(
             run.config, numbers, columns, at, started=self._started, epochs=self.epochs
         )
-        write_text(run.workdir / "logfile.txt", log_text)
+        write_text(run.workdir / run_files.LOG, log_text)
         manifest = manifests.Manifest(
             jaxsign=jaxsign.__version__,
             system=run.config.system,

@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import machines, nets, shipped, tasks
+from jaxsign import machines, nets, run_files, shipped, tasks
 from jaxsign import stages as stage
 from jaxsign.errors import UserError
 from jaxsign.input import batching
@@ -76,18 +76,18 @@ def _prepared(config: ConfigDict, workdir: str | Path, *, trial: bool = False) -
     """As `prepare`; with `trial` of a few examples, where another run makes them."""
     shipped.refuse_writing(workdir, "Give a folder of your own")
     workdir = Path(workdir).resolve()
-    stored = configs.load_run_config(workdir) if (workdir / "config.json").exists() else None
+    stored = configs.load_run_config(workdir) if run_files.is_run(workdir) else None
     devices = choose_devices(config.devices)
     kind = tasks.kind(config)
     train = opening.open_examples(config, "train", training=True, trial=trial)
     val = opening.open_examples(config, "val", trial=trial)
     config = resolve(config, train, stored)
     train, val = train.under(config), val.under(config)
-    if stored is None or not (workdir / "checkpoints").exists():
+    if stored is None or not (workdir / run_files.CHECKPOINTS).exists():
         kind.check_start(config)
     else:
         configs.check_same_run(config, stored, workdir)
-        continuing.check_classes(train.class_names(config), workdir / "labels.json")
+        continuing.check_classes(train.class_names(config), workdir / run_files.LABELS)
         continuing.check_languages(config.data.parts, stored.data.parts)
     return TrainingRun(config, workdir, train, val, stage.resolve(config), devices, machines.here())
 
@@ -175,7 +175,7 @@ def claim(run: TrainingRun) -> None:
         run.workdir.mkdir(parents=True, exist_ok=True)
         configs.save_run_config(run.config, run.workdir)
         labels = {"heads": run.train.class_names(run.config)}
-        write_json(run.workdir / "labels.json", labels)
+        write_json(run.workdir / run_files.LABELS, labels)
     except OSError as error:
         raise UserError(
             f"--workdir {run.workdir}: cannot be written ({error.strerror or error})"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import jax
 
-from jaxsign import nets
+from jaxsign import nets, run_files
 from jaxsign.train import (
     alike,
     bests,
@@ -54,7 +54,7 @@ def begin(run: setup.TrainingRun, display: log.TrainingDisplay, watch: compiling
     never = setup.never_trained(run, shapes)
     outputs.announce(run, session, display, parameters)  # before anything compiles
     here = run.machines
-    known = here.of_first((run.workdir / "checkpoints" / "last").exists())
+    known = here.of_first((run.workdir / run_files.CHECKPOINTS / "last").exists())
     variables = None if known else _initial(run, session, display, watch)
     if not known:
         setup.claim(run)

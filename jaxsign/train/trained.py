@@ -7,7 +7,7 @@ import jax
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import defaults
+from jaxsign import defaults, run_files
 from jaxsign.errors import UserError, did_you_mean, listing
 from jaxsign.input import labels
 from jaxsign.tasks import answering
@@ -25,12 +25,12 @@ def load(workdir: str | Path, which: str = "best", advice: str = "") -> answerin
     """
     workdir = Path(workdir)
     config = configs.load_run_config(workdir)
-    _check_recipe(config, workdir / "config.json")
-    net = fitting.build_net(config, workdir / "config.json")
+    _check_recipe(config, workdir / run_files.CONFIG)
+    net = fitting.build_net(config, workdir / run_files.CONFIG)
     names = load_labels(workdir, config.task.heads)
-    fitting.check_names(config, names, workdir / "labels.json")
+    fitting.check_names(config, names, workdir / run_files.LABELS)
     variables, info = weights.load_variables(workdir, which, advice)
-    fitting.check_weights(config, net, variables, workdir / "config.json")
+    fitting.check_weights(config, net, variables, workdir / run_files.CONFIG)
     return answering.Trained(workdir, which, config, names, net, jax.device_put(variables), info)
 
 
@@ -40,7 +40,7 @@ def load_labels(workdir: str | Path, heads: Sequence[str]) -> answering.Names:
     Raises:
       UserError: an unreadable file, or names that are none.
     """
-    path = Path(workdir) / "labels.json"
+    path = Path(workdir) / run_files.LABELS
     found = labels.read_names(path, heads) if path.is_file() else {}
     return {head: found.get(head) or None for head in heads}
 

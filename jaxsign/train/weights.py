@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxsign import nets, shipped
+from jaxsign import nets, run_files, shipped
 from jaxsign.errors import UserError
 from jaxsign.tasks.answering import CheckpointInfo
 from jaxsign.train import by_path, digests, stored
@@ -32,7 +32,7 @@ def load_variables(
     """
     if not Path(workdir).is_dir():
         raise UserError(f"{workdir}: no such folder. Expected a run folder.")
-    known = _known(Path(workdir).resolve() / "checkpoints")
+    known = _known(Path(workdir).resolve() / run_files.CHECKPOINTS)
     if which not in ("best", "last", *known) and not which.isdecimal():
         raise UserError(
             f"checkpoint {which!r}: {workdir} has none of that name. Expected best, last"
@@ -128,4 +128,4 @@ def place(workdir: Path, which: str) -> Path:
 
 
 def _folder(workdir: Path, which: str) -> Path:
-    return workdir / "checkpoints" / ("kept" if which.isdecimal() else which)
+    return workdir / run_files.CHECKPOINTS / ("kept" if which.isdecimal() else which)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxsign import run_files
+
 _LOG = logging.getLogger("jaxsign")
 _PROJECT = "slr"
 _KEY = "WANDB_API_KEY"
@@ -87,7 +89,7 @@ class Board:
                 page.callback(run.finish)
                 while (scalars := self._waiting.get()) is not None:
                     run.log(scalars[0], step=scalars[1])
-                best = self._workdir / "checkpoints" / "best"
+                best = self._workdir / run_files.CHECKPOINTS / "best"
                 if best.is_dir():
                     artifact = module.Artifact(f"{run.id}-best", type="model")
                     artifact.add_dir(str(best))

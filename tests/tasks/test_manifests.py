@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from jaxsign import run_files
 from jaxsign.errors import UserError
 from jaxsign.tasks import manifests
 
@@ -32,7 +33,7 @@ def test_what_is_written_is_read_again(manifest, tmp_path):
 def test_what_is_not_known_or_no_number_is_left_out(tmp_path):
     odd = {"loss": manifests.AlsoBest(2, math.nan)}
     manifests.write(tmp_path, dataclasses.replace(FULL, best_metric=math.inf, also_best=odd))
-    told = json.loads((tmp_path / manifests.NAME).read_text(), parse_constant=pytest.fail)
+    told = json.loads((tmp_path / run_files.MANIFEST).read_text(), parse_constant=pytest.fail)
     assert "best_metric" not in told and told["also_best"] == {"loss": {"epoch": 2}}
     assert told["ended"] is False
     assert manifests.read(tmp_path).best_metric is None
@@ -40,7 +41,7 @@ def test_what_is_not_known_or_no_number_is_left_out(tmp_path):
 
 def test_earlier_versions_are_read(tmp_path):
     """Their imports had other names, and wrote NaN."""
-    (tmp_path / manifests.NAME).write_text(
+    (tmp_path / run_files.MANIFEST).write_text(
         '{"metric": "loss", "created": "2025-01-02", "best_metric": NaN, "imported": {}}'
     )
     found = manifests.read(tmp_path)
@@ -62,7 +63,7 @@ def test_earlier_versions_are_read(tmp_path):
     ],
 )
 def test_what_was_edited_is_named_with_a_way_out(tmp_path, text, words):
-    (tmp_path / manifests.NAME).write_text(text)
+    (tmp_path / run_files.MANIFEST).write_text(text)
     with pytest.raises(UserError, match=words) as told:
         manifests.read(tmp_path)
-    assert str(tmp_path / manifests.NAME) in str(told.value) and "Remove it" in str(told.value)
+    assert str(tmp_path / run_files.MANIFEST) in str(told.value) and "Remove it" in str(told.value)

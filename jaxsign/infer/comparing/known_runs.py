@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jaxsign import config as configs
-from jaxsign import locking, stages
+from jaxsign import locking, run_files, stages
 from jaxsign.errors import UserError
 from jaxsign.infer import run_folder
 from jaxsign.tasks import manifests
@@ -65,14 +65,14 @@ def read(folder: Path) -> KnownRun:
         manifest=manifest,
         monitor=manifest.monitor or config.task.monitor,
         so_far=courses.so_far(folder, manifest),
-        trains=locking.held(folder, ".lock"),
+        trains=locking.held(folder, run_files.LOCK),
     )
 
 
 def find(place: Path) -> Iterator[Path]:
     """The run folders in a folder, in the order of their names; nothing inside of a run."""
     for found, folders, files in os.walk(place):
-        if "config.json" in files:
+        if run_files.CONFIG in files:
             folders.clear()
             yield Path(found)
         folders.sort()

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 
 import jaxsign
 from jaxsign import config as configs
-from jaxsign import locking, nets, runtime
+from jaxsign import locking, nets, run_files, runtime
 from jaxsign.errors import UserError, listing
 from jaxsign.infer.torch import originals, recognise
 from jaxsign.input import labels
@@ -32,7 +32,7 @@ from jaxsign.whole import write_json
 
 Array = np.ndarray
 
-_WRITTEN = ("config.json", "labels.json", manifests.NAME, "checkpoints")
+_WRITTEN = (run_files.CONFIG, run_files.LABELS, run_files.MANIFEST, run_files.CHECKPOINTS)
 # Lies in a run folder while an import writes it: what of `_WRITTEN` is there is the import's. It
 # becomes config.json in one act, which makes the folder a run.
 _MARK = ".importing"
@@ -174,7 +174,7 @@ def _variables(
 def _refuse_occupied(workdir: Path) -> None:
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is a file. Choose another --workdir.")
-    if (workdir / _MARK).exists() and not (workdir / "config.json").exists():
+    if (workdir / _MARK).exists() and not run_files.is_run(workdir):
         return  # what another import left or is writing, which `_claimed` tells apart
     if any((workdir / name).exists() for name in _WRITTEN):
         raise UserError(
@@ -300,10 +300,10 @@ def _write(
         epoch=manifest.best_epoch or 0,
         metric=math.nan if metric is None else metric,
     )
-    write_json(workdir / "labels.json", labels)
+    write_json(workdir / run_files.LABELS, labels)
     manifests.write(workdir, manifest)
     (workdir / _MARK).write_text(configs.stored_text(config), encoding="utf-8")
-    os.replace(workdir / _MARK, workdir / "config.json")
+    os.replace(workdir / _MARK, workdir / run_files.CONFIG)
 
 
 @contextlib.contextmanager
@@ -313,7 +313,7 @@ def _claimed(workdir: Path) -> Iterator[None]:
     Raises:
       UserError: it holds a run, another process writes there, or it cannot be written.
     """
-    with locking.alone(workdir, ".lock", "--workdir", "writes a run into this folder"):
+    with locking.alone(workdir, run_files.LOCK, "--workdir", "writes a run into this folder"):
         _refuse_occupied(workdir)
         if (workdir / _MARK).exists():
             _remove(workdir)  # of an import that was killed
@@ -321,7 +321,7 @@ def _claimed(workdir: Path) -> Iterator[None]:
             (workdir / _MARK).touch()
             yield
         except BaseException as error:
-            if not (workdir / "config.json").exists():
+            if not run_files.is_run(workdir):
                 _remove(workdir)
             if isinstance(error, OSError):
                 raise UserError(

@@ -11,12 +11,11 @@ from typing import TypedDict
 
 import numpy as np
 
-from jaxsign import reading
+from jaxsign import reading, run_files
 from jaxsign.errors import UserError, did_you_mean
 from jaxsign.tasks.classes import metrics
 from jaxsign.whole import write_json
 
-FILE = "none.json"  # in a run folder
 TOLD = "none of these"
 KEPT = 0.95  # of the right answers to validation clips, where no class stands for no sign
 
@@ -91,7 +90,7 @@ class Nothing:
 
     def write(self, workdir: Path) -> None:
         """Leaves it in a run folder."""
-        write_json(workdir / FILE, dataclasses.asdict(self))
+        write_json(workdir / run_files.NONE, dataclasses.asdict(self))
 
 
 def _share(of: Array, among: Array) -> float | None:
@@ -142,7 +141,7 @@ def read(workdir: Path) -> Nothing | None:
     Raises:
       UserError: a damaged file.
     """
-    path = workdir / FILE
+    path = workdir / run_files.NONE
     if not path.is_file():
         return None
     try:

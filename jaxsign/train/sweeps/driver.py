@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jaxsign import locking
+from jaxsign import locking, run_files
 from jaxsign.errors import UserError
 from jaxsign.input.folders.progress import duration
 from jaxsign.tasks import manifests, measures
@@ -109,7 +109,7 @@ class Sweep:
 
     def _is_held(self, trial: Trial | None, told: set[int]) -> bool:
         """Whether a trial's training still goes on, from a sweep that was killed."""
-        if trial is None or not locking.held(self.folder / trial.name, ".lock"):
+        if trial is None or not locking.held(self.folder / trial.name, run_files.LOCK):
             return False
         if trial.number not in told:
             told.add(trial.number)

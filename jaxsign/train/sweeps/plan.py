@@ -7,7 +7,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from jaxsign import config as configs
-from jaxsign import reading
+from jaxsign import reading, run_files
 from jaxsign.errors import UserError, listing
 from jaxsign.train.sweeps import PLAN
 from jaxsign.train.sweeps.trials import Trial, Values
@@ -53,12 +53,12 @@ class SweepPlan:
         if path.exists():
             _check_same(folder, reading.read_json(path), kept)
             return
-        for name in ("config.json", "fold-1"):
-            if (folder / name).exists():
-                raise UserError(
-                    f"--workdir {folder} holds {'a run' if name == 'config.json' else 'folds'}. "
-                    "Choose another folder for the sweep"
-                )
+        is_run = run_files.is_run(folder)
+        if is_run or (folder / "fold-1").exists():
+            raise UserError(
+                f"--workdir {folder} holds {'a run' if is_run else 'folds'}. Choose another folder "
+                "for the sweep"
+            )
         write_text(folder / SPACE, self.space)
         write_json(path, kept)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jaxsign import run_files
 from jaxsign.errors import UserError
 from jaxsign.tasks.classes import answers, nothing
 
@@ -49,7 +50,7 @@ def test_it_is_read_as_it_was_written(tmp_path):
     found = nothing.Nothing("gloss", 0.7, "-", 2)
     found.write(tmp_path)
     assert nothing.read(tmp_path) == found
-    (tmp_path / nothing.FILE).write_text("{}")
+    (tmp_path / run_files.NONE).write_text("{}")
     with pytest.raises(UserError, match="none.json: not readable.*evaluate --none"):
         nothing.read(tmp_path)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxsign import run_files
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
 from jaxsign.infer.torch.originals import _asl_hybrid_manifest as manifests
@@ -98,7 +99,7 @@ def _kept(run: runs.Run) -> dict[str, Any]:
 
 def _rows(run: runs.Run) -> list[dict[str, float]]:
     """The run's epochs, accuracies in percent; none for an imported run."""
-    path = run.workdir / "metrics.csv"
+    path = run.workdir / run_files.METRICS
     if not path.is_file():
         return []
     names = ("epoch", "train_loss", "val_loss", "val_gloss_acc", "train_gloss_acc", "lr",

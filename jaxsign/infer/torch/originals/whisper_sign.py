@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsign import run_files
 from jaxsign.errors import UserError, listing
 from jaxsign.infer import run as runs
 from jaxsign.infer.torch import originals
@@ -237,7 +238,7 @@ def _loss(run: runs.Run) -> float:
         return float(metric) if isinstance(metric, int | float) else math.nan
     from jaxsign.train import records
 
-    path = run.workdir / "metrics.csv"
+    path = run.workdir / run_files.METRICS
     rows = records.read_csv(path) if path.is_file() else []
     epoch = int(run.info.get("epoch") or 0)
     found = [row["val_loss"] for row in rows if row.get("epoch") == str(epoch)]

@@ -30,6 +30,7 @@ FLOORS = (
         "lettering",
         "local_hands",
         "locking",
+        "run_files",
         "machines",
         "fields",
     ),

@@ -28,6 +28,7 @@ def test_what_is_raised_is_why_it_failed():
     assert ended(UserError("a.mp4: no\n  frames")) == Failed(7, "a.mp4: no\n  frames")
     assert ended(ValueError("odd")) == Failed(7, "ValueError: odd")
     assert isinstance(ended(OSError(errno.EACCES, "closed")), Failed)
+    assert isinstance(ended(EOFError("a file cut short")), Failed)
 
 
 def test_without_room_no_other_job_is_tried():
@@ -36,7 +37,7 @@ def test_without_room_no_other_job_is_tried():
     assert "No space left" in full.reason and "the same command goes on" in full.reason
 
 
-@pytest.mark.parametrize("error", [BrokenPipeError(), EOFError(), ConnectionResetError()])
+@pytest.mark.parametrize("error", [BrokenPipeError(), ConnectionResetError()])
 def test_a_worker_whose_parent_is_gone_ends(error):
     with pytest.raises(type(error)):
         ended(error)

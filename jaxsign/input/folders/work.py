@@ -76,7 +76,7 @@ def tried(
     """Does a job; what it raises is why it failed, but for a parent that is gone."""
     try:
         return Done(number, work(job, notes))
-    except (BrokenPipeError, EOFError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError):  # of the notes
         raise
     except UserError as error:
         return Failed(number, str(error))

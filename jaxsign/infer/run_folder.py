@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from jaxsign import arguments, run_files, shipped
 from jaxsign.errors import UserError
@@ -72,7 +72,13 @@ class Behind:
 class _Several(argparse.Action):
     """Run folders; what stands behind the last of them are words of `const`, a `Behind`."""
 
-    def __call__(self, parser, namespace, values, option_string=None) -> None:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
         place = len(values)
         if self.const is not None:
             least = 1 if self.const.several else max(place - 1, 1)

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxsign import lettering
 from jaxsign.tasks import naming
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
 # Up to this many classes a cell has room for its count.
 _COUNTS_UP_TO = 40
@@ -79,7 +85,7 @@ def _draw(path: Path, counts: np.ndarray, labels: Sequence[str], title: str) -> 
         figure.savefig(draft, format="png", bbox_inches="tight", pad_inches=0.2)
 
 
-def _cells(axes, counts: np.ndarray) -> None:
+def _cells(axes: "Axes", counts: np.ndarray) -> None:
     """Row shares as colours, with thin lines between the cells."""
     from matplotlib.colors import to_rgba
 
@@ -101,7 +107,7 @@ def _cells(axes, counts: np.ndarray) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def _colour_maps():
+def _colour_maps() -> tuple["Colormap", "Colormap"]:
     """The colours of the shares recognised and mistaken."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -110,7 +116,7 @@ def _colour_maps():
     return colormaps["Blues"], ListedColormap(mistaken)
 
 
-def _legend(figure, side: float) -> None:
+def _legend(figure: "Figure", side: float) -> None:
     """Two colour bars right of the matrix (of `side` inches), of one size on every picture."""
     from matplotlib.cm import ScalarMappable
 
@@ -124,7 +130,7 @@ def _legend(figure, side: float) -> None:
         bar.set_ticks([0, 0.5, 1], labels=["0", "½", "1"])
 
 
-def _ticks(axes, labels: Sequence[str], font: int) -> None:
+def _ticks(axes: "Axes", labels: Sequence[str], font: int) -> None:
     step = -(-len(labels) // _LABELS_UP_TO)
     places = range(0, len(labels), step)
     shown = [labels[i] for i in places]
@@ -133,7 +139,7 @@ def _ticks(axes, labels: Sequence[str], font: int) -> None:
     axes.set_yticks(places, shown, fontsize=font)
 
 
-def _numbers(axes, counts: np.ndarray, font: int) -> None:
+def _numbers(axes: "Axes", counts: np.ndarray, font: int) -> None:
     totals = np.maximum(counts.sum(1), 1)
     for row, column in zip(*np.nonzero(counts), strict=True):
         dark = counts[row, column] / totals[row] > 0.55

@@ -42,7 +42,7 @@ def build(
 def _apart(one: optax.GradientTransformation) -> optax.GradientTransformation:
     """`one` for every parameter alone: its state is a dict path -> state."""
 
-    def update(updates, state, params=None):
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         found = {path: one.update(update, state[path]) for path, update in updates.items()}
         return {k: u for k, (u, _) in found.items()}, {k: s for k, (_, s) in found.items()}
 
@@ -52,7 +52,7 @@ def _apart(one: optax.GradientTransformation) -> optax.GradientTransformation:
 
 
 def _times(factors: Mapping[str, float]) -> optax.GradientTransformation:
-    def update(updates, state, params=None):
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         return {k: u * factors.get(k, 1.0) for k, u in updates.items()}, state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
@@ -122,7 +122,7 @@ def scale_by_adam(
     """
     log1, log2 = (math.log(b) if b else -math.inf for b in (b1, b2))
 
-    def update(updates, state, params=None):
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         count = state.count + 1
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, updates)
         nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * jnp.square(g), state.nu, updates)
@@ -137,7 +137,7 @@ def scale_by_adam(
 def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
     """Scales by min(1, limit / (norm + 1e-6)) as torch does; optax's own lacks the 1e-6."""
 
-    def update(updates, state, params=None):
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         factor = jnp.minimum(1.0, limit / (optax.tree.norm(updates) + 1e-6))
         return jax.tree.map(lambda g: g * factor.astype(g.dtype), updates), state
 

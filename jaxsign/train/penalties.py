@@ -39,17 +39,20 @@ def resolve(rows: Iterable[tuple[str, str, float]], paths: Sequence[str]) -> tup
     return tuple(found)
 
 
-def total(penalties: Iterable[Penalty], params: Mapping[str, Array]) -> Array:
+def total(penalties: Iterable[Penalty], params: Mapping[str, by_path.Leaf]) -> Array:
     """All penalties of parameters by path: a float32 scalar."""
     result = jnp.float32(0)
     for penalty in penalties:
         norm = _NORMS[penalty.kind]
-        result += penalty.weight * sum(norm(params[path]) for path in penalty.paths)
+        result += penalty.weight * sum(norm(jnp.asarray(params[path])) for path in penalty.paths)
     return result
 
 
 def added(
-    penalties: Sequence[Penalty], params: Mapping[str, Array], loss: Array, sums: dict[str, Array]
+    penalties: Sequence[Penalty],
+    params: Mapping[str, by_path.Leaf],
+    loss: Array,
+    sums: dict[str, Array],
 ) -> tuple[Array, dict[str, Array]]:
     """A loss with the penalties on parameters, and its sums with theirs, `penalty`, if any are."""
     if not penalties:

@@ -3,7 +3,7 @@
 They are written for one device's share of a batch; `axis` names the mapped axis of all devices.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,13 @@ from jaxsign.train import penalties as penalties_
 from jaxsign.train.state import TrainState
 
 Array = jax.Array
+# Gradients, the collections behind, sums over real rows.
+_Found = tuple[by_path.Flat, nets.Variables, dict[str, Array]]
+_Loss = Callable[
+    [by_path.Flat, nets.Variables, Mapping[str, Array], Array],
+    tuple[Array, tuple[nets.Variables, dict[str, Array]]],
+]
+_MicroStep = Callable[[nets.Variables, Mapping[str, Array], Array | int], _Found]
 
 
 def train_step(
@@ -50,7 +57,9 @@ def train_step(
     scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
     part, now = scale / batch["weight"].shape[0], _now(state, rates)
 
-    def scaled_loss(chosen, collections, micro, key):
+    def scaled_loss(
+        chosen: by_path.Flat, collections: nets.Variables, micro: Mapping[str, Array], key: Array
+    ) -> tuple[Array, tuple[nets.Variables, dict[str, Array]]]:
         flat = {**rest, **chosen}
         variables = {**collections, "params": by_path.nested(flat)}
         found = task.loss(variables, micro, key, now)
@@ -68,7 +77,14 @@ def train_step(
     return new_state, {**sums, "grad_norm": grad_norm, "finite": finite}
 
 
-def _gradients(loss, chosen, state, batch, task, axis):
+def _gradients(
+    loss: _Loss,
+    chosen: by_path.Flat,
+    state: TrainState,
+    batch: Mapping[str, Array],
+    task: tasks.Task,
+    axis: str | None,
+) -> _Found:
     """Gradients of `loss(chosen, collections, micro-batch, key)`, added up over micro-batches.
 
     Returns:
@@ -76,7 +92,9 @@ def _gradients(loss, chosen, state, batch, task, axis):
     """
     rng = _key(state, axis)
 
-    def micro_step(collections, micro, index):
+    def micro_step(
+        collections: nets.Variables, micro: Mapping[str, Array], index: Array | int
+    ) -> _Found:
         micro, real = _with_shares(micro, axis, task)
         key = jax.random.fold_in(rng, index)
         grads, (new, sums) = jax.grad(loss, has_aux=True)(chosen, collections, micro, key)
@@ -104,7 +122,15 @@ def _now(state: TrainState, rates: Mapping[str, Array]) -> dict[str, Array]:
 
 
 @jax.named_scope("optimizer")
-def _update(state, grads, chosen, rest, optimizer, lr, ema_decay) -> TrainState:
+def _update(
+    state: TrainState,
+    grads: by_path.Flat,
+    chosen: by_path.Flat,
+    rest: by_path.Flat,
+    optimizer: optax.GradientTransformation,
+    lr: Array,
+    ema_decay: float,
+) -> TrainState:
     """The state after the optimizer's step on the `chosen` parameters."""
     updates, opt_state = optimizer.update(grads, state.opt_state, chosen)
     after = jax.tree.map(lambda p, u: p - lr.astype(p.dtype) * u, chosen, updates)
@@ -129,11 +155,15 @@ def _mean_statistics(collections: nets.Variables, axis: str) -> nets.Variables:
     return {**collections, **jax.tree.map(mean, statistics)}
 
 
-def _accumulate(micro_step, collections, batch, count):
+def _accumulate(
+    micro_step: _MicroStep, collections: nets.Variables, batch: Mapping[str, Array], count: int
+) -> _Found:
     if count == 1:
         return micro_step(collections, jax.tree.map(lambda a: a[0], batch), 0)
 
-    def body(carry, inputs):
+    def body(
+        carry: tuple[by_path.Flat, nets.Variables], inputs: tuple[Mapping[str, Array], Array]
+    ) -> tuple[tuple[by_path.Flat, nets.Variables], dict[str, Array]]:
         total, collections = carry
         grads, collections, sums = micro_step(collections, *inputs)
         return (jax.tree.map(jnp.add, total, grads), collections), sums

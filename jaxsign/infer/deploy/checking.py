@@ -247,7 +247,7 @@ class _Told:
     checkpoint_sha256: str
     files: tuple[tuple[str, int, str], ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for found, known in (
             (self.format, formats.names()),
             (self.weights, weights.KINDS),

@@ -95,8 +95,10 @@ class Extractor:
     def _program(self) -> Callable:
         example = jax.ShapeDtypeStruct((self.batch_size, SIZE, SIZE, 3), np.uint8)
 
-        def features(variables, frames):
-            return self._net.apply(variables, inception.normalise_uint8(frames))["features"]
+        def features(variables: nets.Variables, frames: jax.Array) -> jax.Array:
+            made: Any = self._net.apply(variables, inception.normalise_uint8(frames))
+            found: jax.Array = made["features"]
+            return found
 
         return compile_fast(features, self._variables, example)
 

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,9 @@ from jaxsign.input.scenes.scene import Scene
 from jaxsign.input.scenes.statistics import SceneStatistics
 from jaxsign.input.signs.inspecting import facts
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Colours of groups, and of the classes of a video's boxes.
 _COLOURS = ("#4878a8", "#e08a2e", "#4f9d69", "#b4506b", "#8a6bb1", "#7a7a52", "#3aa6a6", "#a0522d")
@@ -100,7 +103,7 @@ def _check(path: Path) -> None:
         raise UserError(f"{path}: the picture's name must end with .png")
 
 
-def _bars(axes: Any, title: str, rows: Sequence[tuple[str, int, int]], most: int) -> None:
+def _bars(axes: "Axes", title: str, rows: Sequence[tuple[str, int, int]], most: int) -> None:
     """Bars (name, how often, number of its colour), the commonest first."""
     ranked = sorted(rows, key=lambda row: -row[1])
     shown = ranked[:_SHOWN]
@@ -111,7 +114,7 @@ def _bars(axes: Any, title: str, rows: Sequence[tuple[str, int, int]], most: int
     axes.set_ylim(most - 0.4, -0.6)
     top = max([n for _, n, _ in shown], default=1)
     for place, (_, n, _) in zip(places, shown, strict=True):
-        axes.text(n + 0.01 * top, place, f"{n:,}", va="center", fontsize=8, color="#444444")
+        axes.text(n + 0.01 * top, float(place), f"{n:,}", va="center", fontsize=8, color="#444444")
     axes.set_xlim(0, 1.14 * top)
     axes.set_xticks([])
     rest = f" ({len(shown)} of {len(ranked)})" if len(shown) < len(ranked) else ""
@@ -119,7 +122,7 @@ def _bars(axes: Any, title: str, rows: Sequence[tuple[str, int, int]], most: int
     axes.spines["bottom"].set_visible(False)
 
 
-def _legend(axes: Any, groups: Sequence[str]) -> None:
+def _legend(axes: "Axes", groups: Sequence[str]) -> None:
     from matplotlib.patches import Patch
 
     axes.legend(
@@ -133,25 +136,25 @@ def _legend(axes: Any, groups: Sequence[str]) -> None:
     )
 
 
-def _histogram(axes: Any, title: str, values: np.ndarray) -> None:
+def _histogram(axes: "Axes", title: str, values: np.ndarray) -> None:
     width = max(1, -(-int(np.ptp(values) + 1) // 30))
     edges = np.arange(values.min(), values.max() + width + 1, width) - 0.5
-    axes.hist(values, bins=edges, color=_colour(0), edgecolor="white", linewidth=0.6)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    axes.hist(values, bins=edges.tolist(), color=_colour(0), edgecolor="white", linewidth=0.6)
+    axes.locator_params(axis="x", integer=True)
+    axes.locator_params(axis="y", integer=True, nbins=4)
     if np.ptp(values) < 4:
         axes.set_xlim(max(values.min() - 3, -0.5), values.max() + 3)
     _plain(axes, f"{title} (median {np.median(values):g})")
     axes.tick_params(labelsize=8)
 
 
-def _plain(axes: Any, title: str) -> None:
+def _plain(axes: "Axes", title: str) -> None:
     axes.set_title(title, loc="left", fontsize=10.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(length=0)
 
 
-def _frame(axes: Any, scene: Scene, frame: int, there: lookup.Lookup | None) -> None:
+def _frame(axes: "Axes", scene: Scene, frame: int, there: lookup.Lookup | None) -> None:
     """A frame's boxes by the colour of their classes; lines join the pairs that are labelled."""
     from matplotlib.patches import Rectangle
 

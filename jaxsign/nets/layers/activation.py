@@ -34,11 +34,11 @@ def _gelu_cpu(x: Array) -> Array:
     return (x * _share_below(x)).astype(x.dtype)
 
 
-def _gelu_forward(x):
+def _gelu_forward(x: Array) -> tuple[Array, Array]:
     return _gelu_cpu(x), x
 
 
-def _gelu_backward(x, d):
+def _gelu_backward(x: Array, d: Array) -> tuple[Array]:
     wide = x.astype(jnp.float32)
     density = jnp.exp(-0.5 * jnp.square(wide)) * (1.0 / math.sqrt(2.0 * math.pi))
     return ((d * (_share_below(x) + wide * density)).astype(x.dtype),)

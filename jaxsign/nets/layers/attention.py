@@ -19,12 +19,12 @@ def _softmax_cpu(scores: Array) -> Array:
     return jax.nn.softmax(scores, axis=-1)
 
 
-def _softmax_forward(scores):
+def _softmax_forward(scores: Array) -> tuple[Array, Array]:
     p = jax.nn.softmax(scores, axis=-1)
     return p, p
 
 
-def _softmax_backward(p, d):
+def _softmax_backward(p: Array, d: Array) -> tuple[Array]:
     return (p * (d - (p * d).sum(-1, keepdims=True)),)
 
 
@@ -133,7 +133,7 @@ class MultiHeadAttention(typed.Layer):
         if width % self.num_heads:
             raise ValueError(f"num_heads={self.num_heads} must divide the width {width}")
 
-        def project(name):
+        def project(name: str) -> Array:
             y = dense.Dense(width, **self.types, name=name)(x)
             return y.reshape(batch, length, self.num_heads, -1).transpose(0, 2, 1, 3)
 

@@ -87,12 +87,15 @@ def _dense_cpu(x: Array, kernel: Array, bias: Array | None) -> Array:
     return _with(bias, jax.lax.dot_general(x, kernel, (((2,), (1,)), ((1,), (0,)))).sum(0))
 
 
-def _dense_forward(x, kernel, bias):
+_Kept = tuple[Array, Array, Array | None]  # x, the weight, the bias
+
+
+def _dense_forward(x: Array, kernel: Array, bias: Array | None) -> tuple[Array, _Kept]:
     x = _kept(x, kernel.shape[1])
     return _dense_cpu(x, kernel, bias), (x, kernel, bias)
 
 
-def _dense_backward(residual, d):
+def _dense_backward(residual: _Kept, d: Array) -> tuple[Array, Array, Array | None]:
     x, kernel, bias = residual
     dx = jax.lax.dot_general(d, kernel, (((1,), (1,)), ((), ())))
     dkernel = _over_all_rows(x, d)
@@ -101,17 +104,17 @@ def _dense_backward(residual, d):
     return dx.astype(x.dtype), dkernel.astype(kernel.dtype), dbias
 
 
-def _turned(x, columns):
+def _turned(x: Array, columns: int) -> bool:
     """Whether the weight's gradient [in, columns] turns x [rows, in]."""
     return len(x) >= _MANY_ROWS and columns >= _WIDE
 
 
-def _kept(x, columns):
+def _kept(x: Array, columns: int) -> Array:
     """x, which is not made again where the gradient turns it."""
     return backend.made_once(x) if _turned(x, columns) else x
 
 
-def _over_all_rows(x, d):
+def _over_all_rows(x: Array, d: Array) -> Array:
     """x.T @ d."""
     if _turned(x, d.shape[1]):
         turned = jax.lax.optimization_barrier(x.T)  # without the barrier XLA would undo it
@@ -130,12 +133,12 @@ def _dense_rows_cpu(x: Array, weight: Array, bias: Array | None) -> Array:
     return _with(bias, jax.lax.map(lambda row: weight @ row, x))
 
 
-def _dense_rows_forward(x, weight, bias):
+def _dense_rows_forward(x: Array, weight: Array, bias: Array | None) -> tuple[Array, _Kept]:
     x = _kept(x, len(weight))
     return _dense_rows_cpu(x, weight, bias), (x, weight, bias)
 
 
-def _dense_rows_backward(residual, d):
+def _dense_rows_backward(residual: _Kept, d: Array) -> tuple[Array, Array, Array | None]:
     x, weight, bias = residual
     dx, dkernel, dbias = _dense_backward((x, weight.T, bias), d)
     return dx, dkernel.T, dbias

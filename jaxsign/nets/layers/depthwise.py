@@ -80,11 +80,11 @@ def _shift_and_add(x: Array, kernel: Array, dilation: int) -> Array:
     return _sum_of_shifts(padded, kernel, x.shape[1], dilation)
 
 
-def _forward(x, kernel, dilation):
+def _forward(x: Array, kernel: Array, dilation: int) -> tuple[Array, tuple[Array, Array]]:
     return _shift_and_add(x, kernel, dilation), (x, kernel)
 
 
-def _backward(dilation, residual, d):
+def _backward(dilation: int, residual: tuple[Array, Array], d: Array) -> tuple[Array, Array]:
     x, kernel = residual
     length, reach = x.shape[1], (kernel.shape[0] - 1) * dilation
     dx = _sum_of_shifts(jnp.pad(d, ((0, 0), (0, reach), (0, 0))), kernel[::-1], length, dilation)
@@ -92,11 +92,11 @@ def _backward(dilation, residual, d):
     padded = jnp.pad(x, ((0, 0), (reach, filler), (0, 0)))
     starts = range(0, length + filler, _SLICE)
 
-    def add(total, clip):
+    def add(total: Array, clip: tuple[Array, Array]) -> tuple[Array, None]:
         p, g = clip
 
         # A loop over the taps: spelt out, its compilation takes four times as long.
-        def add_tap(_, tap):
+        def add_tap(_: None, tap: tuple[Array, Array]) -> tuple[None, Array]:
             place, before = tap
             slices = (
                 jax.lax.dynamic_slice_in_dim(p, place + t, _SLICE) * g[t : t + _SLICE]

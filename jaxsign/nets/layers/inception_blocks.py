@@ -5,12 +5,13 @@ Computer Vision" (2016). A block is a list of branches, a branch a list of steps
 results are joined on the channel axis in that order.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from jaxsign.nets.layers import batch_norm, dense, typed
 
@@ -151,7 +152,9 @@ def normal(std: float) -> Callable[..., Array]:
     edge of its uniform number on the bound, here 20 deviations out, in a few of 25 M weights.
     """
 
-    def init(key, shape, dtype=None, **_):
+    def init(
+        key: Array, shape: Sequence[int], dtype: DTypeLike | None = None, **_: object
+    ) -> Array:
         dtype = dtype or jnp.float32
         return jnp.clip(std * jax.random.normal(key, shape, dtype), -2.0, 2.0)
 

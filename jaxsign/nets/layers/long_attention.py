@@ -67,12 +67,16 @@ def _bias(valid: Array | None) -> Array | None:
     return None if valid is None else jnp.where(valid, 0.0, _NEVER)[:, None, None]
 
 
-def _scores(query, key, bias):
+# query, key, value, bias, keep
+_Inputs = tuple[Array, Array, Array, Array | None, Array | None]
+
+
+def _scores(query: Array, key: Array, bias: Array | None) -> Array:
     scores = jnp.einsum("hqd,hkd->hqk", query, key)
     return scores if bias is None else scores + bias
 
 
-def _softmax_parts(scores):
+def _softmax_parts(scores: Array) -> tuple[Array, Array, Array]:
     """exp(scores - max) and the row's maximum and sum of those."""
     highest = scores.max(-1, keepdims=True)
     powers = jnp.exp(scores - highest)
@@ -80,12 +84,16 @@ def _softmax_parts(scores):
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _attend(query, key, value, bias, keep, share):
+def _attend(
+    query: Array, key: Array, value: Array, bias: Array | None, keep: Array | None, share: float
+) -> Array:
     return _attend_forward(query, key, value, bias, keep, share)[0]
 
 
-def _attend_forward(query, key, value, bias, keep, share):
-    def one(clip):
+def _attend_forward(
+    query: Array, key: Array, value: Array, bias: Array | None, keep: Array | None, share: float
+) -> tuple[Array, tuple[Array | None, ...]]:
+    def one(clip: _Inputs) -> tuple[Array, Array]:
         q, k, v, b, kept = clip
         powers, highest, total = _softmax_parts(_scores(q, k, b))
         out = jnp.einsum("hqk,hkd->hqd", where_kept(powers, kept), v) * (share / total)
@@ -96,8 +104,10 @@ def _attend_forward(query, key, value, bias, keep, share):
     return out, (*inputs, out, logs)
 
 
-def _attend_backward(share, residual, d):
-    def one(clip):
+def _attend_backward(
+    share: float, residual: tuple[Array | None, ...], d: Array
+) -> tuple[Array, Array, Array, None, None]:
+    def one(clip: tuple[*_Inputs, Array, Array, Array]) -> tuple[tuple[Array, Array], Array]:
         q, k, v, b, kept, out, log, d_out = clip
         weights = jnp.exp(_scores(q, k, b) - log)
         through = (d_out * out).sum(-1, keepdims=True)
@@ -110,7 +120,7 @@ def _attend_backward(share, residual, d):
     return dq, turned(dk), turned(dv), None, None
 
 
-def _score_gradients(d_scores, q, k):
+def _score_gradients(d_scores: Array, q: Array, k: Array) -> tuple[Array, Array]:
     """Gradients of the query [H, T, D] and of the key, turned: [H, D, T]."""
     dq = jnp.einsum("hqk,hkd->hqd", d_scores, k)
     return dq, jnp.einsum("hdq,hqk->hdk", turned(q), d_scores)
@@ -120,12 +130,16 @@ _attend.defvjp(_attend_forward, _attend_backward)
 
 
 @jax.custom_vjp
-def _average(query, key, value, bias, keep, weight):
+def _average(
+    query: Array, key: Array, value: Array, bias: Array | None, keep: Array | None, weight: Array
+) -> Array:
     return _average_forward(query, key, value, bias, keep, weight)[0]
 
 
-def _average_forward(query, key, value, bias, keep, weight):
-    def one(clip):
+def _average_forward(
+    query: Array, key: Array, value: Array, bias: Array | None, keep: Array | None, weight: Array
+) -> tuple[Array, tuple[Array | None, ...]]:
+    def one(clip: tuple[*_Inputs, Array]) -> tuple[Array, Array, Array]:
         q, k, v, b, kept, w = clip
         powers, highest, total = _softmax_parts(_scores(q, k, b))
         rows = w[None, :, None] / total
@@ -137,8 +151,12 @@ def _average_forward(query, key, value, bias, keep, weight):
     return out, (*inputs, mean, logs)
 
 
-def _average_backward(residual, d):
-    def one(clip):
+def _average_backward(
+    residual: tuple[Array | None, ...], d: Array
+) -> tuple[Array, Array, Array, None, None, None]:
+    def one(
+        clip: tuple[*_Inputs, Array, Array, Array, Array],
+    ) -> tuple[tuple[Array, Array], Array]:
         q, k, v, b, kept, w, mean, log, d_out = clip
         weights = jnp.exp(_scores(q, k, b) - log)
         to_mean = jnp.einsum("hd,hkd->hk", d_out, v)[:, None]

@@ -1,6 +1,7 @@
 """LSTM in torch's layout: stacked gates i, f, g, o and both bias vectors."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -58,13 +59,22 @@ def _activate(a: Array) -> tuple[Array, Array, Array, Array]:
     return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5
 
 
-def _scan(gates, x, weight_hh, valid, reverse) -> tuple[Array, Array, Array]:
+_Gates = Callable[[Array, Array], Array]  # (x[t], h) -> [B, 4H]
+# x, both weights, valid; states, cells, gates before activation
+_Residual = tuple[Array, Array, Array, Array | None, Array, Array, Array]
+
+
+def _scan(
+    gates: _Gates, x: Array, weight_hh: Array, valid: Array | None, reverse: bool
+) -> tuple[Array, Array, Array]:
     """What every frame leaves: state, cell, and the gates before activation.
 
-    `gates`: (x[t], h) -> [B, 4H].
+    `gates` are those of a frame.
     """
 
-    def step(carry, frame):
+    def step(
+        carry: tuple[Array, Array], frame: tuple[Array, Array | None]
+    ) -> tuple[tuple[Array, Array], tuple[Array, Array, Array]]:
         h, c = carry
         x_t, ok = frame
         a = gates(x_t, h)
@@ -80,21 +90,27 @@ def _scan(gates, x, weight_hh, valid, reverse) -> tuple[Array, Array, Array]:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _scan_cpu(x, weight_ih, weight_hh, bias, valid, reverse):
+def _scan_cpu(
+    x: Array, weight_ih: Array, weight_hh: Array, bias: Array, valid: Array | None, reverse: bool
+) -> Array:
     return _scan(_in_loop(weight_ih, weight_hh, bias), x, weight_hh, valid, reverse)[0]
 
 
-def _in_loop(weight_ih, weight_hh, bias):
+def _in_loop(weight_ih: Array, weight_hh: Array, bias: Array) -> _Gates:
     return lambda x_t, h: x_t @ weight_ih + h @ weight_hh + bias
 
 
-def _forward(x, weight_ih, weight_hh, bias, valid, reverse):
+def _forward(
+    x: Array, weight_ih: Array, weight_hh: Array, bias: Array, valid: Array | None, reverse: bool
+) -> tuple[Array, _Residual]:
     gates = _in_loop(weight_ih, weight_hh, bias)
     states, cells, before = _scan(gates, x, weight_hh, valid, reverse)
     return states, (x, weight_ih, weight_hh, valid, states, cells, before)
 
 
-def _backward(reverse, residual, d):
+def _backward(
+    reverse: bool, residual: _Residual, d: Array
+) -> tuple[Array, Array, Array, Array, None]:
     """Autodiff would add a product to a weight-sized accumulator in every frame.
 
     Here everything that does not depend on the running gradients is made at once for all frames,
@@ -110,7 +126,9 @@ def _backward(reverse, residual, d):
     )
     to_cell = o * (1 - tanh_c * tanh_c)
 
-    def step(carry, frame):
+    def step(
+        carry: tuple[Array, Array], frame: tuple[Array, Array, Array, Array, Array | None]
+    ) -> tuple[tuple[Array, Array], Array]:
         dh, dc = carry
         d_t, slope, cell, forget, ok = frame
         dh_now = dh + d_t

@@ -29,22 +29,24 @@ def layer_norm(x: Array, scale: Array, bias: Array, eps: float) -> Array:
     return (_norm_cpu if backend.on_cpu() else _norm)(x, scale, bias, eps)
 
 
-def _statistics(x, eps):
+def _statistics(x: Array, eps: float) -> tuple[Array, Array]:
     mean = x.mean(-1, keepdims=True)
     return mean, jax.lax.rsqrt(jnp.square(x - mean).mean(-1, keepdims=True) + eps)
 
 
-def _norm(x, scale, bias, eps):
+def _norm(x: Array, scale: Array, bias: Array, eps: float) -> Array:
     mean, inverse = _statistics(x, eps)
     return (x - mean) * inverse * scale + bias
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _norm_cpu(x, scale, bias, eps):
+def _norm_cpu(x: Array, scale: Array, bias: Array, eps: float) -> Array:
     return _norm(x, scale, bias, eps)
 
 
-def _norm_forward(x, scale, bias, eps):
+def _norm_forward(
+    x: Array, scale: Array, bias: Array, eps: float
+) -> tuple[Array, tuple[Array, Array, Array, Array]]:
     # Behind barriers they are numbers a row: XLA would spread them over arrays as large as x.
     mean = jax.lax.optimization_barrier(x.mean(-1, keepdims=True))
     variance = jax.lax.optimization_barrier(jnp.square(x - mean).mean(-1, keepdims=True))
@@ -52,7 +54,9 @@ def _norm_forward(x, scale, bias, eps):
     return (x - mean) * inverse * scale + bias, (x, scale, mean, inverse)
 
 
-def _norm_backward(eps, residual, d):
+def _norm_backward(
+    eps: float, residual: tuple[Array, Array, Array, Array], d: Array
+) -> tuple[Array, Array, Array]:
     x, scale, mean, inverse = residual
     normalised = (x - mean) * inverse
     moved, share = d * normalised, scale / x.shape[-1]
@@ -62,7 +66,7 @@ def _norm_backward(eps, residual, d):
     return dx * inverse, moved.sum(axes), d.sum(axes)
 
 
-def _along(x, weights):
+def _along(x: Array, weights: Array) -> Array:
     """Weighted sums over the last axis, [..., 1]."""
     return (x.reshape(-1, x.shape[-1]) @ weights).reshape(*x.shape[:-1], 1)
 

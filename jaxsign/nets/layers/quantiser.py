@@ -3,11 +3,13 @@
 Source: the quantiser of SceneLLM as the public system m3sgg has it.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from jaxsign.nets.layers import dense, typed
 
@@ -94,7 +96,7 @@ def losses(found: Quantised, valid: Array, *, parity: bool = False) -> dict[str,
 
 
 def _near_zero(size: int) -> nn.initializers.Initializer:
-    def init(key, shape, dtype=jnp.float32):
+    def init(key: Array, shape: Sequence[int], dtype: DTypeLike = jnp.float32) -> Array:
         return jax.random.uniform(key, shape, dtype, -1 / size, 1 / size)
 
     return init

@@ -45,7 +45,7 @@ def gru_scan(
     start = jnp.zeros((projected.shape[0], hidden), projected.dtype)
     frames = (projected.swapaxes(0, 1), None if valid is None else valid.T[..., None])
 
-    def step(h, frame):
+    def step(h: Array, frame: tuple[Array, Array | None]) -> tuple[Array, Array]:
         p, ok = frame
         q = h @ weight + bias_hh
         gates = jax.nn.sigmoid(p[:, : 2 * hidden] + q[:, : 2 * hidden])

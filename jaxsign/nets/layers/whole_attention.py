@@ -65,12 +65,20 @@ def turned(x: Array) -> Array:
     return x.swapaxes(-1, -2)
 
 
+# query, key, value, bias, keep; powers, their sums, the result
+_Residual = tuple[Array, Array, Array, Array | None, Array | None, Array, Array, Array]
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _attend(query, key, value, bias, keep, share):
+def _attend(
+    query: Array, key: Array, value: Array, bias: Array | None, keep: Array | None, share: float
+) -> Array:
     return _forward(query, key, value, bias, keep, share)[0]
 
 
-def _forward(query, key, value, bias, keep, share):
+def _forward(
+    query: Array, key: Array, value: Array, bias: Array | None, keep: Array | None, share: float
+) -> tuple[Array, _Residual]:
     scores = jnp.einsum("bhqd,bhkd->bhqk", query, key)
     scores = scores if bias is None else scores + bias
     powers = jnp.exp(scores - scores.max(-1, keepdims=True))
@@ -79,7 +87,9 @@ def _forward(query, key, value, bias, keep, share):
     return out, (query, key, value, bias, keep, powers, total, out)
 
 
-def _backward(share, residual, d):
+def _backward(
+    share: float, residual: _Residual, d: Array
+) -> tuple[Array, Array, Array, Array | None, None]:
     query, key, value, bias, keep, powers, total, out = residual
     through = (d * out).sum(-1, keepdims=True) / total
     d = d * (share / total)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxsign import lettering
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS = {"with": "#4878a8", "semi": "#e8a33d", "no": "#8a6bb1"}
 _MARKS = "^sD"  # of branches beside the first, which answers are made of
@@ -47,7 +50,7 @@ def recalls(
             figure.savefig(draft)
 
 
-def _by_cut(axes, complete: Mapping[str, Any], of: str) -> None:
+def _by_cut(axes: "Axes", complete: Mapping[str, Any], of: str) -> None:
     cuts = [name.partition("@")[2] for name in next(iter(complete["recall"].values()))]
     places = range(len(cuts))
     for name, values in complete["recall"].items():
@@ -69,7 +72,7 @@ def _by_cut(axes, complete: Mapping[str, Any], of: str) -> None:
 
 
 def _by_predicate(
-    axes, rows: Sequence[Mapping[str, Any]], constraint: str, letters: lettering.Lettering
+    axes: "Axes", rows: Sequence[Mapping[str, Any]], constraint: str, letters: lettering.Lettering
 ) -> None:
     places = range(len(rows))
     shares = [100 * row[f"R@{_CUT} {constraint}"] for row in rows]

@@ -84,7 +84,7 @@ def _align_row(log_probs: Array, valid: Array, labels: Array, label_valid: Array
     emit = jnp.where(real, log_probs[:, states], _NEVER)
     start = jnp.where(jnp.arange(2 * count + 1) < 2, emit[0], _NEVER)
 
-    def forward(score, inputs):
+    def forward(score: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array]:
         here, is_valid = inputs
         one = jnp.concatenate([jnp.full(1, _NEVER), score[:-1]])
         two = jnp.concatenate([jnp.full(2, _NEVER), score[:-2]])[: len(score)]
@@ -96,7 +96,7 @@ def _align_row(log_probs: Array, valid: Array, labels: Array, label_valid: Array
     end = 2 * label_valid.sum()
     end = jnp.where((end > 0) & (score[end - 1] > score[end]), end - 1, end)
 
-    def backward(state, step):
+    def backward(state: Array, step: Array) -> tuple[Array, Array]:
         return state - step[state], state
 
     first, path = jax.lax.scan(backward, end, steps, reverse=True)

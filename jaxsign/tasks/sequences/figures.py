@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxsign import lettering
 from jaxsign.tasks.sequences import sentences
 from jaxsign.tasks.sequences.word_errors import Counts
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # The glosses with most errors that are drawn.
 _SHOWN = 24
@@ -66,7 +70,7 @@ def _errors(row: sentences.GlossRow) -> int:
     return row["substituted"] + row["deleted"] + row["inserted"]
 
 
-def _by_length(axes, lengths: Mapping[int, Counts]) -> None:
+def _by_length(axes: "Axes", lengths: Mapping[int, Counts]) -> None:
     """Stacked bars of the rates; how many sentences stands over each."""
     places = range(len(lengths))
     base = [0.0] * len(lengths)
@@ -80,7 +84,7 @@ def _by_length(axes, lengths: Mapping[int, Counts]) -> None:
             place, rate + 0.015 * top, f"{counts.sentences:,}", ha="center", fontsize=8,
             color="#777777",
         )  # fmt: skip
-    axes.set_xticks(places, list(lengths))
+    axes.set_xticks(places, list(map(str, lengths)))
     axes.set_ylim(0, 1.12 * top)
     axes.set_xlabel("glosses signed   (number over a bar: sentences)")
     axes.set_ylabel("errors in 100 glosses")
@@ -88,7 +92,7 @@ def _by_length(axes, lengths: Mapping[int, Counts]) -> None:
     axes.set_axisbelow(True)
 
 
-def _by_gloss(axes, rows: Sequence[sentences.GlossRow], count: int) -> None:
+def _by_gloss(axes: "Axes", rows: Sequence[sentences.GlossRow], count: int) -> None:
     """Bars of every gloss: right, taken for another, missed; to the left what was added."""
     if not rows:
         axes.text(0.5, 0.5, "no errors", ha="center", va="center", transform=axes.transAxes)
@@ -109,7 +113,7 @@ def _by_gloss(axes, rows: Sequence[sentences.GlossRow], count: int) -> None:
     names = [lettering.usual().label(row["gloss"], _LONGEST) for row in rows]
     axes.set_yticks(places, names, fontsize=9)
     axes.set_ylim(max(len(rows), 8) - 0.4, -0.6)  # few bars are no blocks
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     shown = f"the {len(rows)} glosses with most errors of {count}"
     axes.set_xlabel(f"times   ({shown})" if len(rows) < count else "times")

@@ -1,5 +1,6 @@
 """ONNX, written from JAX's own trace; run by onnxruntime."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
@@ -43,7 +44,7 @@ class ONNX(FileFormat):
         session = onnxruntime.InferenceSession(str(path))
         names = [output.name for output in session.get_outputs()]
 
-        def ask(inputs):
+        def ask(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             return dict(zip(names, map(np.asarray, session.run(names, dict(inputs))), strict=True))
 
         return ask

@@ -18,27 +18,27 @@ class Result:
     dtype: np.dtype
 
 
-# (graph, inputs, results, the operation's own settings) -> the results.
-Operation: TypeAlias = Callable[
-    [Graph, list[Value], list[Result], Mapping[str, Any]], Value | list[Value]
-]
+Params: TypeAlias = Mapping[str, Any]  # an operation's own settings
+# What adds an operation to a graph: its inputs, and what shall come of them -> its results.
+Operation: TypeAlias = Callable[[Graph, list[Value], list[Result], Params], Value | list[Value]]
+_Single: TypeAlias = Callable[[Graph, list[Value], list[Result], Params], Value]
 _BOOL = np.dtype(np.bool_)
 _INT = np.dtype(np.int32)
 
 
-def _node(kind: str) -> Operation:
+def _node(kind: str) -> _Single:
     """An operation that is one node of the same inputs."""
 
-    def add(graph, inputs, results, params):
+    def add(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
         return graph.add(kind, inputs, results[0].shape, results[0].dtype)
 
     return add
 
 
-def _chain(*kinds: str) -> Operation:
+def _chain(*kinds: str) -> _Single:
     """An operation of one input that is several nodes, one after the other."""
 
-    def add(graph, inputs, results, params):
+    def add(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
         (value,) = inputs
         for kind in kinds:
             value = graph.add(kind, [value], results[0].shape, results[0].dtype)
@@ -47,7 +47,7 @@ def _chain(*kinds: str) -> Operation:
     return add
 
 
-def _same(graph, inputs, results, params):
+def _same(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     return inputs[0]
 
 
@@ -58,30 +58,30 @@ def cast(graph: Graph, value: Value, dtype: np.dtype) -> Value:
     return graph.add("Cast", [value], value.shape, dtype, to=type_of(dtype))
 
 
-def _convert(graph, inputs, results, params):
+def _convert(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     return cast(graph, inputs[0], results[0].dtype)
 
 
-def _not_equal(graph, inputs, results, params):
+def _not_equal(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     same = graph.add("Equal", inputs, results[0].shape, _BOOL)
     return graph.add("Not", [same], results[0].shape, _BOOL)
 
 
-def _square(graph, inputs, results, params):
+def _square(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     return graph.add("Mul", inputs * 2, results[0].shape, results[0].dtype)
 
 
-def _power(graph, inputs, results, params):
+def _power(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     if params["y"] == 2:
         return _square(graph, inputs, results, params)
     exponent = graph.constant(params["y"], results[0].dtype.type)
     return graph.add("Pow", [inputs[0], exponent], results[0].shape, results[0].dtype)
 
 
-def _with_number(kind: str, number: float, *, first: bool = False) -> Operation:
+def _with_number(kind: str, number: float, *, first: bool = False) -> _Single:
     """An operation of one input and a number."""
 
-    def add(graph, inputs, results, params):
+    def add(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
         constant = graph.constant(number, results[0].dtype.type)
         both = [constant, inputs[0]] if first else [inputs[0], constant]
         return graph.add(kind, both, results[0].shape, results[0].dtype)
@@ -89,28 +89,28 @@ def _with_number(kind: str, number: float, *, first: bool = False) -> Operation:
     return add
 
 
-def _after(first: Operation, second: Operation) -> Operation:
+def _after(first: _Single, second: _Single) -> _Single:
     """One operation behind another."""
 
-    def add(graph, inputs, results, params):
+    def add(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
         between = first(graph, inputs, results, params)
         return second(graph, [between], results, params)
 
     return add
 
 
-def _finite(graph, inputs, results, params):
+def _finite(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     nan = graph.add("IsNaN", inputs, results[0].shape, _BOOL)
     infinite = graph.add("IsInf", inputs, results[0].shape, _BOOL)
     either = graph.add("Or", [nan, infinite], results[0].shape, _BOOL)
     return graph.add("Not", [either], results[0].shape, _BOOL)
 
 
-def _remainder(graph, inputs, results, params):
+def _remainder(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     return graph.add("Mod", inputs, results[0].shape, results[0].dtype, fmod=1)
 
 
-def _round(graph, inputs, results, params):
+def _round(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     if int(params["rounding_method"]) == 1:  # to even, as ONNX does
         return graph.add("Round", inputs, results[0].shape, results[0].dtype)
     sign = graph.add("Sign", inputs, results[0].shape, results[0].dtype)
@@ -121,11 +121,11 @@ def _round(graph, inputs, results, params):
     return graph.add("Mul", [sign, whole], results[0].shape, results[0].dtype)
 
 
-def _angle(graph, inputs, results, params):
+def _angle(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     """The angle of (x, y) by the arctangent of y / x, which knows one half of the circle alone."""
     (y, x), (shape, dtype) = inputs, (results[0].shape, results[0].dtype)
 
-    def add(kind, *values, dtype=dtype):
+    def add(kind: str, *values: Value, dtype: np.dtype = dtype) -> Value:
         return graph.add(kind, values, shape, dtype)
 
     zero, turn = graph.constant(0, dtype.type), graph.constant(math.pi, dtype.type)
@@ -137,7 +137,7 @@ def _angle(graph, inputs, results, params):
     return add("Where", add("Equal", x, zero, dtype=_BOOL), quarter, left)
 
 
-def _select(graph, inputs, results, params):
+def _select(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     """Of two where `which` is a bool: JAX has the one for False first."""
     which, no, yes = inputs
     if which.dtype != _BOOL:
@@ -149,14 +149,14 @@ def _select(graph, inputs, results, params):
     return cast(graph, graph.add("Where", [which, *numbers], shape, _INT), _BOOL)
 
 
-def _clamp(graph, inputs, results, params):
+def _clamp(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     low, value, high = inputs
     above = graph.add("Max", [value, low], results[0].shape, results[0].dtype)
     return graph.add("Min", [above, high], results[0].shape, results[0].dtype)
 
 
 def _bits(logical: str, bitwise: str) -> Operation:
-    def add(graph, inputs, results, params):
+    def add(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
         kind = logical if results[0].dtype == _BOOL else bitwise
         return graph.add(kind, inputs, results[0].shape, results[0].dtype)
 
@@ -166,7 +166,7 @@ def _bits(logical: str, bitwise: str) -> Operation:
 def _reduced(kind: str) -> Operation:
     """Over axes; of bools as whole numbers."""
 
-    def add(graph, inputs, results, params):
+    def add(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
         (value,), (shape, dtype) = inputs, (results[0].shape, results[0].dtype)
         numbers = cast(graph, value, _INT) if dtype == _BOOL else value
         axes = graph.constant(params["axes"], np.int64)
@@ -177,7 +177,7 @@ def _reduced(kind: str) -> Operation:
 
 
 def _best(kind: str) -> Operation:
-    def add(graph, inputs, results, params):
+    def add(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
         (axis,) = params["axes"]
         shape = results[0].shape
         made = graph.add(kind, inputs, shape, np.dtype(np.int64), axis=axis, keepdims=0)
@@ -186,7 +186,7 @@ def _best(kind: str) -> Operation:
     return add
 
 
-def _running_sum(graph, inputs, results, params):
+def _running_sum(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     axis = graph.constant(params["axis"], np.int64)
     backwards = int(params["reverse"])
     return graph.add(

@@ -5,13 +5,13 @@ from jax import lax
 
 from jaxsign.infer.deploy.formats import Unwritable
 from jaxsign.infer.deploy.onnx_graph.graph import Graph, Value
-from jaxsign.infer.deploy.onnx_graph.numbers import Operation, cast
+from jaxsign.infer.deploy.onnx_graph.numbers import Operation, Params, Result, cast
 from jaxsign.infer.deploy.onnx_graph.shapes import reshaped, sliced, transposed
 
 _LONG = np.dtype(np.int64)
 
 
-def _gather(graph, inputs, results, params):
+def _gather(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     """GatherND where an axis is taken from its start or at one place.
 
     Places beyond the end are bent in; where JAX would fill, only places that are known beforehand
@@ -57,7 +57,9 @@ def _starts(graph: Graph, starts: list[Value], limits: list[int]) -> Value:
     return graph.add("Min", [low, graph.constant(limits, np.int64)], [len(rows)], _LONG)
 
 
-def _dynamic_slice(graph, inputs, results, params):
+def _dynamic_slice(
+    graph: Graph, inputs: list[Value], results: list[Result], params: Params
+) -> Value:
     value, *starts = inputs
     sizes = params["slice_sizes"]
     limits = [n - size for n, size in zip(value.shape, sizes, strict=True)]

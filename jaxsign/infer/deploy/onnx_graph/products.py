@@ -5,11 +5,12 @@ import math
 import numpy as np
 
 from jaxsign.infer.deploy.formats import Unwritable
-from jaxsign.infer.deploy.onnx_graph.numbers import Operation
+from jaxsign.infer.deploy.onnx_graph.graph import Graph, Value
+from jaxsign.infer.deploy.onnx_graph.numbers import Operation, Params, Result
 from jaxsign.infer.deploy.onnx_graph.shapes import reshaped, transposed
 
 
-def _product(graph, inputs, results, params):
+def _product(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     """MatMul of [shared, M, K] and [shared, K, N]; [..., K] and [K, N] go as they are."""
     (left, right), (result,) = inputs, results
     (over_left, over_right), (with_left, with_right) = params["dimension_numbers"]
@@ -34,7 +35,7 @@ def _product(graph, inputs, results, params):
     return reshaped(graph, made, result.shape)
 
 
-def _convolution(graph, inputs, results, params):
+def _convolution(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     """Conv of [B, C, ...] with [out, in, ...], back in the order of axes that JAX was told."""
     (value, kernel), (result,) = inputs, results
     if any(step != 1 for step in params["lhs_dilation"]) or params["batch_group_count"] != 1:
@@ -56,7 +57,9 @@ def _convolution(graph, inputs, results, params):
     return transposed(graph, made, np.argsort(order).tolist())
 
 
-def _largest_of_windows(graph, inputs, results, params):
+def _largest_of_windows(
+    graph: Graph, inputs: list[Value], results: list[Result], params: Params
+) -> Value:
     """MaxPool over the axes that windows reach along; the others go before it."""
     (value,), (result,) = inputs, results
     if set(params["base_dilation"]) != {1}:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxsign.infer.deploy.onnx_graph.graph import Graph, Value
-from jaxsign.infer.deploy.onnx_graph.numbers import Operation, cast
+from jaxsign.infer.deploy.onnx_graph.numbers import Operation, Params, Result, cast
 from jaxsign.infer.deploy.onnx_graph.shapes import reshaped, transposed
 
 # Where ONNX's gates lie among ours.
@@ -13,7 +13,7 @@ _LSTM = (0, 3, 1, 2)  # i, o, f, g of i, f, g, o
 _GRU = (1, 0, 2)  # z, r, n of r, z, n
 
 
-def _lstm(graph, inputs, results, params):
+def _lstm(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     """Of x [T, B, in], weights, the sum of both biases and perhaps valid [T, B, 1]."""
     x, weight_ih, weight_hh, bias, *valid = inputs
     none = graph.constant(np.zeros(bias.shape, bias.dtype))
@@ -31,7 +31,7 @@ def _lstm(graph, inputs, results, params):
     return reshaped(graph, states, results[0].shape)
 
 
-def _gru(graph, inputs, results, params):
+def _gru(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> list[Value]:
     """Of x [B, T, in], weights, biases and perhaps valid [B, T]; gives states and the last one."""
     x, weight_ih, weight_hh, bias_ih, bias_hh, *valid = inputs
     weights = _weights(graph, [weight_ih, weight_hh], [bias_ih, bias_hh], _GRU)

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxsign.infer.deploy.formats import Unwritable
 from jaxsign.infer.deploy.onnx_graph.graph import Graph, Value
-from jaxsign.infer.deploy.onnx_graph.numbers import Operation, cast
+from jaxsign.infer.deploy.onnx_graph.numbers import Operation, Params, Result, cast
 
 _BOOL, _INT, _LONG = np.dtype(np.bool_), np.dtype(np.int32), np.int64
 
@@ -51,15 +51,15 @@ def sliced(
     return graph.add("Slice", [value, *words], shape, value.dtype)
 
 
-def _reshape(graph, inputs, results, params):
+def _reshape(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     return reshaped(graph, inputs[0], results[0].shape)
 
 
-def _transpose(graph, inputs, results, params):
+def _transpose(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     return transposed(graph, inputs[0], params["permutation"])
 
 
-def _broadcast(graph, inputs, results, params):
+def _broadcast(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     (value,), shape = inputs, results[0].shape
     places = params["broadcast_dimensions"]
     around = [1] * len(shape)
@@ -69,11 +69,11 @@ def _broadcast(graph, inputs, results, params):
     return placed if tuple(around) == shape else graph.repeated(placed, shape)
 
 
-def _concatenate(graph, inputs, results, params):
+def _concatenate(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     return graph.add("Concat", inputs, results[0].shape, results[0].dtype, axis=params["dimension"])
 
 
-def _stack(graph, inputs, results, params):
+def _stack(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     axis = params["axis"]
     shape = list(results[0].shape)
     shape[axis] = 1
@@ -81,7 +81,9 @@ def _stack(graph, inputs, results, params):
     return graph.add("Concat", rows, results[0].shape, results[0].dtype, axis=axis)
 
 
-def _unstack(graph, inputs, results, params):
+def _unstack(
+    graph: Graph, inputs: list[Value], results: list[Result], params: Params
+) -> list[Value]:
     (value,), axis = inputs, params["axis"]
     parts = []
     for place in range(value.shape[axis]):
@@ -92,17 +94,17 @@ def _unstack(graph, inputs, results, params):
     return parts
 
 
-def _tile(graph, inputs, results, params):
+def _tile(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     times = graph.constant(params["reps"], _LONG)
     return graph.add("Tile", [inputs[0], times], results[0].shape, results[0].dtype)
 
 
-def _slice(graph, inputs, results, params):
+def _slice(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     starts, ends = params["start_indices"], params["limit_indices"]
     return sliced(graph, inputs[0], starts, ends, params["strides"] or [1] * len(starts))
 
 
-def _split(graph, inputs, results, params):
+def _split(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> list[Value]:
     (value,), axis, parts = inputs, params["axis"], []
     start = 0
     for size in params["sizes"]:
@@ -113,14 +115,14 @@ def _split(graph, inputs, results, params):
     return parts
 
 
-def _reverse(graph, inputs, results, params):
+def _reverse(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     (value,), axes = inputs, params["dimensions"]
     words = [[-1] * len(axes), [-(value.shape[axis] + 1) for axis in axes], axes, [-1] * len(axes)]
     rows = [graph.constant(word, _LONG) for word in words]
     return graph.add("Slice", [value, *rows], value.shape, value.dtype)
 
 
-def _pad(graph, inputs, results, params):
+def _pad(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     """Negative padding cuts; padding between the numbers is not known."""
     value, filler = inputs
     rows = params["padding_config"]
@@ -137,7 +139,7 @@ def _pad(graph, inputs, results, params):
     return cast(graph, graph.add("Pad", words, results[0].shape, dtype), value.dtype)
 
 
-def _iota(graph, inputs, results, params):
+def _iota(graph: Graph, inputs: list[Value], results: list[Result], params: Params) -> Value:
     (result,), axis = results, params["dimension"]
     row = np.arange(result.shape[axis], dtype=result.dtype)
     shape = [-1 if i == axis else 1 for i in range(len(result.shape))]

@@ -1,6 +1,7 @@
 """Clips as in a mirror: the left hand becomes the right one and the image is turned round."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -37,7 +38,7 @@ _FACE_PAIRS = """
 FACE_PAIRS = tuple(tuple(map(int, pair.split())) for pair in _FACE_PAIRS.split(","))
 
 
-def _swapped(count: int, pairs) -> np.ndarray:
+def _swapped(count: int, pairs: Iterable[Sequence[int]]) -> np.ndarray:
     index = np.arange(count)
     for first, second in pairs:
         index[[first, second]] = second, first

@@ -99,7 +99,13 @@ def _shares(start: np.ndarray, end: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.clip(way, 0, 1)
 
 
-def _mix(values, before, after, share, columns) -> np.ndarray:
+def _mix(
+    values: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    share: np.ndarray,
+    columns: np.ndarray,
+) -> np.ndarray:
     """float32: values [T, K, ...] between two frames a new frame and column."""
     first, second = values[before, columns], values[after, columns]
     return np.where(share == 0, first, first + (second - first) * share).astype(np.float32)

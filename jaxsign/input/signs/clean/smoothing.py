@@ -51,7 +51,7 @@ def one_euro(
     return dataclasses.replace(clip, landmarks=smooth.astype(np.float32))
 
 
-def _weight(cutoff, step: float):
+def _weight(cutoff: float | np.ndarray, step: float) -> float | np.ndarray:
     """The share of the new value in a low pass of `cutoff` Hz after `step` seconds."""
     return 1 / (1 + 1 / (2 * np.pi * cutoff * step))
 

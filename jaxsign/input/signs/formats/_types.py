@@ -40,7 +40,7 @@ class Entry:
     path: Path | None = None
     language: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Names are compared: the two Unicode forms of a word are one class.
         if not "".join((self.name, *self.glosses, self.category, self.signer)).isascii():
             object.__setattr__(self, "name", tables.nfc(self.name))
@@ -86,7 +86,7 @@ class Collection:
     assumed: float = 0.0
     landmarks: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.glosses = tuple(map(tables.nfc, self.glosses))
         self.categories = tuple(map(tables.nfc, self.categories))
 

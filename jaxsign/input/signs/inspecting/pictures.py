@@ -40,7 +40,7 @@ def collection_sheet(collection: Collection) -> Image.Image:
     return drawing.sheet(images, captions, columns=8)
 
 
-def _telling(clip) -> int:
+def _telling(clip: clip_parts.Clip) -> int:
     """The frame with the most hand points, of these the one nearest to the middle."""
     parts = presence.present(clip)
     hands = parts[:, clip_parts.PARTS["left_hand"]].sum(1) + parts[

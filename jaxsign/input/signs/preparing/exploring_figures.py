@@ -3,13 +3,17 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from jaxsign import lettering
 from jaxsign.input.signs.preparing.measuring import PARTS, PLACES, Facts
 from jaxsign.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SIGNS, SIGNERS = "signs_distribution.png", "participants_analysis.png"
 LANDMARKS, BOTH = "landmark_analysis.png", "participant_sign_analysis.png"
@@ -30,7 +34,7 @@ def draw(facts: Facts, folder: Path) -> list[Path]:
 
 
 def _draw(facts: Facts, folder: Path) -> list[Path]:
-    made: dict[str, Any] = {}
+    made: dict[str, Figure] = {}
     if facts.signs:
         made[SIGNS] = _distribution(facts.signs, "sign", _of(facts), {})
     if facts.signers:
@@ -50,7 +54,7 @@ def _of(facts: Facts) -> str:
     return f"{drawn:,} clips" + ("" if drawn == facts.total else f" drawn from {facts.total:,}")
 
 
-def _figure(width: float, height: float, title: str) -> Any:
+def _figure(width: float, height: float, title: str) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -60,12 +64,12 @@ def _figure(width: float, height: float, title: str) -> Any:
     return figure
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: "Figure", path: Path) -> None:
     with whole(path) as draft:
         figure.savefig(draft, format="png")
 
 
-def _plain(axes: Any, title: str, grid: str) -> None:
+def _plain(axes: "Axes", title: str, grid: Literal["x", "y"]) -> None:
     axes.set_title(title, loc="left", fontsize=10.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
@@ -73,7 +77,9 @@ def _plain(axes: Any, title: str, grid: str) -> None:
     axes.tick_params(labelsize=9)
 
 
-def _distribution(counts: Mapping[str, int], noun: str, of: str, signs: Mapping[str, int]) -> Any:
+def _distribution(
+    counts: Mapping[str, int], noun: str, of: str, signs: Mapping[str, int]
+) -> "Figure":
     """Bars by name, and how the counts spread.
 
     Args:
@@ -103,13 +109,13 @@ def _distribution(counts: Mapping[str, int], noun: str, of: str, signs: Mapping[
     axes = figure.add_subplot(grid[1, -1])
     _boxes(axes, {"": values}, f"spread of clips by {noun}", [_BLUE], vertical=False)
     axes.set_yticks([])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("clips", fontsize=9.5)
     return figure
 
 
 def _bars(
-    axes: Any,
+    axes: "Axes",
     rows: Sequence[tuple[str, int]],
     title: str,
     most: int,
@@ -127,7 +133,9 @@ def _bars(
     _plain(axes, title, "x")
 
 
-def _histogram(axes: Any, values: np.ndarray, title: str, unit: str, noun: str = "clips") -> None:
+def _histogram(
+    axes: "Axes", values: np.ndarray, title: str, unit: str, noun: str = "clips"
+) -> None:
     whole = values.dtype.kind == "i" and np.ptp(values) <= 30
     edges: Any = np.arange(values.min(), values.max() + 2) - 0.5 if whole else 30
     axes.hist(values, bins=edges, color=_BLUE, edgecolor="white", linewidth=0.6)
@@ -137,13 +145,13 @@ def _histogram(axes: Any, values: np.ndarray, title: str, unit: str, noun: str =
         axes.set_xlim(values.min() - 4, values.max() + 4)
     axes.set_xlabel(unit, fontsize=9.5)
     axes.set_ylabel(noun, fontsize=9.5)
-    axes.xaxis.get_major_locator().set_params(integer=values.dtype.kind == "i")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=values.dtype.kind == "i")
+    axes.locator_params(axis="y", integer=True)
     _plain(axes, f"{title} (median {middle:,.4g})", "y")
 
 
 def _boxes(
-    axes: Any,
+    axes: "Axes",
     groups: Mapping[str, Sequence[float] | np.ndarray],
     title: str,
     colours: Sequence[str],
@@ -163,10 +171,10 @@ def _boxes(
     _plain(axes, title, "y" if vertical else "x")
 
 
-def landmarks(facts: Facts) -> Any:
+def landmarks(facts: Facts) -> "Figure":
     """Lengths, sizes and presence of the clips; a panel with nothing to say is left out."""
     clips = facts.clips
-    panels: list[Callable[[Any], None]] = [functools.partial(_lengths, facts=facts)]
+    panels: list[Callable[[Axes], None]] = [functools.partial(_lengths, facts=facts)]
     if _groups(facts):
         panels.append(functools.partial(_lengths_by, facts=facts))
     if any(clip.size is not None for clip in clips):
@@ -183,16 +191,16 @@ def landmarks(facts: Facts) -> Any:
     return figure
 
 
-def _lengths(axes: Any, facts: Facts) -> None:
+def _lengths(axes: "Axes", facts: Facts) -> None:
     _histogram(axes, np.array([clip.frames for clip in facts.clips]), "length of clips", "frames")
 
 
-def _sizes(axes: Any, facts: Facts) -> None:
+def _sizes(axes: "Axes", facts: Facts) -> None:
     sizes = np.array([clip.size / 1024 for clip in facts.clips if clip.size is not None])
     _histogram(axes, sizes, "size of files", "kB", "files")
 
 
-def _missing(axes: Any, facts: Facts) -> None:
+def _missing(axes: "Axes", facts: Facts) -> None:
     missing = [np.array([clip.missing[part] for clip in facts.clips]) for part in PARTS]
     groups = dict(zip(_part_names(), missing, strict=True))
     title = "share of values that are missing, by clip"
@@ -204,7 +212,7 @@ def _part_names() -> list[str]:
     return [part.replace("_", " ") for part in PARTS]
 
 
-def _of_all(axes: Any) -> None:
+def _of_all(axes: "Axes") -> None:
     """The axis of shares."""
     axes.set_ylim(-0.03, 1.06)
     axes.yaxis.set_major_formatter("{x:.0%}")
@@ -220,7 +228,7 @@ def _groups(facts: Facts) -> list[tuple[str, list[int]]]:
     return sorted(groups.items(), key=lambda row: (-len(row[1]), row[0]))
 
 
-def _lengths_by(axes: Any, facts: Facts) -> None:
+def _lengths_by(axes: "Axes", facts: Facts) -> None:
     """Lengths of the ten groups with most clips."""
     groups = _groups(facts)
     noun = "signer" if facts.signers else "sign"
@@ -229,12 +237,12 @@ def _lengths_by(axes: Any, facts: Facts) -> None:
     _boxes(axes, named, title, [_BLUE] * len(named))
     axes.tick_params(axis="x", rotation=40 if len(named) > 4 else 0)
     axes.set_ylabel("frames", fontsize=9.5)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="y", integer=True)
     for label in axes.get_xticklabels():
-        label.set_ha("right" if len(named) > 4 else "center")
+        label.set_horizontalalignment("right" if len(named) > 4 else "center")
 
 
-def _shares(axes: Any, facts: Facts) -> None:
+def _shares(axes: "Axes", facts: Facts) -> None:
     shares = [float(np.mean([clip.seen[part] for clip in facts.clips])) for part in PARTS]
     axes.bar(_part_names(), shares, color=list(_COLOURS.values()), width=0.6)
     for place, share in enumerate(shares):
@@ -243,7 +251,7 @@ def _shares(axes: Any, facts: Facts) -> None:
     _of_all(axes)
 
 
-def _timelines(axes: Any, facts: Facts) -> None:
+def _timelines(axes: "Axes", facts: Facts) -> None:
     middles = (np.arange(PLACES) + 0.5) / PLACES
     for part, colour in _COLOURS.items():
         shares = np.mean([clip.timeline[part] for clip in facts.clips], axis=0)
@@ -259,7 +267,7 @@ def _timelines(axes: Any, facts: Facts) -> None:
     _of_all(axes)
 
 
-def _both(facts: Facts) -> Any:
+def _both(facts: Facts) -> "Figure":
     """Who signs what: counts, and which signs go together."""
     signers, signs = list(facts.signers)[:_SHOWN], list(facts.signs)[:_SHOWN]
     pairs = facts.pairs(signers, signs)
@@ -281,7 +289,7 @@ def _both(facts: Facts) -> Any:
     return figure
 
 
-def _correlation(figure: Any, axes: Any, facts: Facts, signs: Sequence[str]) -> None:
+def _correlation(figure: "Figure", axes: "Axes", facts: Facts, signs: Sequence[str]) -> None:
     """Pearson's r between signs, over signers."""
     counts = facts.pairs(list(facts.signers), signs)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -297,7 +305,7 @@ def _correlation(figure: Any, axes: Any, facts: Facts, signs: Sequence[str]) -> 
     bar.ax.tick_params(labelsize=9)
 
 
-def _cells(axes: Any, values: np.ndarray, form: str, dark: float) -> None:
+def _cells(axes: "Axes", values: np.ndarray, form: str, dark: float) -> None:
     for row, column in zip(*np.nonzero(values), strict=True):
         value = values[row, column]
         colour = "white" if value > dark else "#222222"
@@ -305,7 +313,7 @@ def _cells(axes: Any, values: np.ndarray, form: str, dark: float) -> None:
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
 
 
-def _names(axes: Any, columns: Sequence[str], rows: Sequence[str]) -> None:
+def _names(axes: "Axes", columns: Sequence[str], rows: Sequence[str]) -> None:
     axes.set_xticks(range(len(columns)), map(_short, columns), rotation=90, fontsize=9)
     axes.set_yticks(range(len(rows)), map(_short, rows), fontsize=9)
     axes.tick_params(length=0)

@@ -88,7 +88,7 @@ def beam_search(
 
 @functools.partial(jax.jit, static_argnames="beam")
 def _search(log_probs: Array, valid: Array, beam: int) -> tuple[Array, Array, Array]:
-    def one(log_probs, valid):
+    def one(log_probs: Array, valid: Array) -> tuple[Array, Array, Array]:
         best, ids = jax.lax.top_k(log_probs[:, 1:], min(log_probs.shape[1] - 1, beam + 1))
         frames = (log_probs, best, ids + 1, valid)
         end, _ = jax.lax.scan(_step, _start(beam, len(log_probs)), frames)

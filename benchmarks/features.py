@@ -21,11 +21,11 @@ from jaxsign.nets import inception
 class Size:
     """Frames a batch, and rounds."""
 
-    batches: tuple[int, ...] = (8, 1)
+    batches: tuple[int, ...] = (4, 1)
     rounds: int = 15
 
 
-SIZES = {"full": Size(), "quick": Size((8,), 5), "check": Size((1,), 1)}
+SIZES = {"full": Size(), "quick": Size((4,), 5), "check": Size((1,), 1)}
 
 
 def measure(size: str) -> list[Row]:

@@ -52,7 +52,7 @@ def add_features(verbs: arguments.Verbs) -> None:
         "--batch-size",
         type=arguments.positive,
         metavar="N",
-        help="frames at once (default: 8 on a CPU, 64 elsewhere)",
+        help="frames at once (default: 4 on a CPU, 64 elsewhere)",
     )
     arguments.add_shard(verb, "inputs")
     arguments.add_ray(verb, "inputs")
